@@ -1,0 +1,72 @@
+// Package device brings pictures of the door into the process: what a frame is, what a source of frames is, and the
+// two parts that every source needs, a mailbox that keeps only the newest frame and a loop that opens a lost source
+// again.
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A Format says how the bytes of a Frame encode the picture.
+type Format uint8
+
+// The formats that UVC cameras deliver and that the pipeline decodes.
+const (
+	JPEG Format = iota + 1 // one whole JFIF picture, SOI to EOI (ITU-T T.81); Huffman tables may be missing, as in MJPEG
+	YUYV                   // packed YUV 4:2:2, bytes Y0 U Y1 V, 2 bytes a pixel, no padding (V4L2_PIX_FMT_YUYV)
+)
+
+func (f Format) String() string {
+	switch f {
+	case JPEG:
+		return "JPEG"
+	case YUYV:
+		return "YUYV"
+	}
+	return fmt.Sprintf("Format(%d)", uint8(f))
+}
+
+// A Frame is one picture as the source delivered it, not yet decoded.
+type Frame struct {
+	Format Format
+	Data   []byte
+	Width  int       // pixels; for JPEG what the picture's own header says
+	Height int       // pixels
+	Seq    uint64    // counts the frames of one source from 1, dropped ones included
+	Time   time.Time // when the source handed the frame over; its age is measured from here
+}
+
+// A Source delivers frames: a camera, a folder of pictures, a recorded stream.
+type Source interface {
+	// Stream opens the source and calls emit for each frame, in order, from one goroutine. The frame's Data is the
+	// source's own memory and must not be used after emit returns. Stream ends with
+	//   - nil when ctx is cancelled,
+	//   - ErrEnd when a recording has no more frames,
+	//   - an error for which Final is true when opening again cannot help before somebody acts, or
+	//   - any other error when the device was lost and may come back.
+	// The source is closed when Stream returns; Stream may be called again.
+	Stream(ctx context.Context, emit func(Frame)) error
+
+	// String names the source as a technician would, for logs and status ("camera /dev/video0").
+	String() string
+}
+
+// ErrEnd ends the stream of a recording that has been played to its end.
+var ErrEnd = errors.New("the recording has ended")
+
+type finalError struct{ err error }
+
+func (e finalError) Error() string { return e.err.Error() }
+func (e finalError) Unwrap() error { return e.err }
+
+// AsFinal marks err as one that opening the source again cannot mend.
+func AsFinal(err error) error { return finalError{err} }
+
+// Final reports whether err is marked by AsFinal.
+func Final(err error) bool {
+	var f finalError
+	return errors.As(err, &f)
+}
