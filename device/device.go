@@ -1,6 +1,6 @@
 // Package device brings pictures of the door into the process: what a frame is, what a source of frames is, and the
-// two parts that every source needs, a mailbox that keeps only the newest frame and a loop that opens a lost source
-// again.
+// parts that every source needs, a mailbox that keeps only the newest frame, a loop that opens a lost source again, and
+// a walk over the markers of a JPEG picture.
 package device
 
 import (
@@ -29,13 +29,20 @@ func (f Format) String() string {
 	return fmt.Sprintf("Format(%d)", uint8(f))
 }
 
+// The limits on one frame. They bound the memory that a hostile or damaged stream can claim, and leave room for every
+// UVC camera: 3840x2160 in YUYV is 15.8 MiB.
+const (
+	MaxBytes = 16 << 20 // encoded size
+	MaxSide  = 8192     // width and height, in pixels
+)
+
 // A Frame is one picture as the source delivered it, not yet decoded.
 type Frame struct {
 	Format Format
 	Data   []byte
 	Width  int       // pixels; for JPEG what the picture's own header says
 	Height int       // pixels
-	Seq    uint64    // counts the frames of one source from 1, dropped ones included
+	Seq    uint64    // counts the frames of one Stream from 1, dropped ones included; Capture counts on when it opens again
 	Time   time.Time // when the source handed the frame over; its age is measured from here
 }
 

@@ -1,0 +1,85 @@
+# facegate: two commands are enough.
+#
+#   make demo   set up, build, and see it work
+#   make test   set up, build, and check everything
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+BUILD := .build
+BINARY := $(BUILD)/facegate
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# A folder of model files that this machine already has, taken besides what is downloaded.
+MODELS_IMPORT ?= $(wildcard ../shared/models)
+# Pictures to measure accuracy on; tests that need them are skipped without.
+EVAL ?= $(wildcard ../shared/eval)
+# How long each parser is fuzzed in "make test".
+FUZZTIME ?= 3s
+
+export FACEGATE_MODELS := $(CURDIR)/$(BUILD)/models
+ifneq ($(EVAL),)
+export FACEGATE_EVAL := $(abspath $(EVAL))
+endif
+export FUZZTIME
+
+say = @printf 'facegate: %s\n'
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: models ## set up, build, fetch the models, and watch people walk up to a simulated door
+	$(say) "demo"
+	@$(BINARY) demo --models $(BUILD)/models --testdata testdata
+
+.PHONY: test
+test: setup-test models lint ## set up, build, and run every test that takes seconds
+	$(say) "testing with the race detector"
+	@go test -race -timeout 20m ./...
+	@scripts/fuzz.sh
+	$(say) "all tests passed"
+
+.PHONY: test-all
+test-all: export FACEGATE_SLOW := 1
+test-all: test ## the same with the slow tests
+
+.PHONY: build
+build: setup ## set up and build .build/facegate
+	$(say) "building $(BINARY) $(VERSION)$(if $(wildcard $(BINARY)),,; the first time takes a few minutes)"
+	@mkdir -p $(BUILD)
+	@go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)" -o $(BINARY) ./cmd/facegate
+
+.PHONY: bench
+bench: models ## measure the stages, the whole way of a frame, matching, and memory
+	$(say) "benchmarking"
+	@go test -run '^$$' -bench . -benchmem -timeout 60m ./...
+
+.PHONY: lint
+lint: setup ## vet, staticcheck and gofumpt
+	$(say) "checking the source"
+	@go vet ./...
+	@go tool staticcheck ./...
+	@badly=$$(go tool gofumpt -l .); \
+	if [[ -n $$badly ]]; then printf 'facegate: run "go tool gofumpt -w ." to format:\n%s\n' "$$badly" >&2; exit 1; fi
+
+.PHONY: models
+models: build ## fetch and verify the models
+	@$(BINARY) models fetch --bundle registry --dir $(BUILD)/models
+ifneq ($(MODELS_IMPORT),)
+	@$(BINARY) models import $(MODELS_IMPORT) --dir $(BUILD)/models
+endif
+
+.PHONY: clean
+clean: ## remove what was built and fetched
+	$(say) "removing $(BUILD)"
+	@rm -rf $(BUILD)
+
+.PHONY: setup setup-test
+setup:
+	@scripts/setup.sh build
+setup-test:
+	@scripts/setup.sh test

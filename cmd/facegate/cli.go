@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"text/tabwriter"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/configs"
+	"facegate/configs/hint"
+)
+
+// A commandLine is every command with its flags and arguments.
+type commandLine struct {
+	Run     runCommand     `cmd:"" help:"Run the gate: watch the camera, decide, open the door, tell the broker."`
+	Enroll  enrollCommand  `cmd:"" help:"Enrol the consenting person who stands before the camera."`
+	People  peopleCommand  `cmd:"" help:"List who is enrolled."`
+	Erase   eraseCommand   `cmd:"" help:"Erase a person. They stop matching at once."`
+	Status  statusCommand  `cmd:"" help:"Say how camera, door, broker and people are, and what to do where one is not well."`
+	Door    doorCommand    `cmd:"" help:"Test the door, or force it to its safe level."`
+	Models  modelsCommand  `cmd:"" help:"Bring and check the networks."`
+	Config  configCommand  `cmd:"" help:"Check a configuration, or print the reference."`
+	Key     keyCommand     `cmd:"" help:"Create the device key."`
+	Eval    evalCommand    `cmd:"" help:"Measure accuracy on pictures, and write the calibration."`
+	Demo    demoCommand    `cmd:"" help:"Show the gate at work on recorded people who do not exist."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// configFlag names the configuration.
+type configFlag struct {
+	Config string `default:"/etc/facegate/facegate.yaml" placeholder:"FILE" help:"Configuration (${default})."`
+}
+
+func (f configFlag) load() (*configs.Config, error) {
+	file, err := os.Open(f.Config)
+	if err != nil {
+		return nil, hint.Wrap(fmt.Errorf("open the configuration: %w", err),
+			"write one with: facegate config example > %s", f.Config)
+	}
+	defer file.Close()
+	return configs.Parse(f.Config, file)
+}
+
+// socketFlag names the socket of the running gate.
+type socketFlag struct {
+	Socket string `default:"/run/facegate/control.sock" placeholder:"PATH" help:"Control socket of the gate (${default})."`
+}
+
+func (f socketFlag) client() *control.Client { return control.NewClient(f.Socket) }
+
+// jsonFlag asks for a result that a program can read.
+type jsonFlag struct {
+	JSON bool `help:"Print JSON."`
+}
+
+// print writes v as JSON if that was asked for, and otherwise has text write it.
+func (f jsonFlag) print(t terminal, v any, text func(w *tabwriter.Writer)) error {
+	if f.JSON {
+		e := json.NewEncoder(t.out)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	}
+	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+	text(w)
+	return w.Flush()
+}
+
+type versionCommand struct{ jsonFlag }
+
+func (c *versionCommand) Run(t terminal) error {
+	v := struct {
+		Version string            `json:"version"`
+		Go      string            `json:"go"`
+		System  string            `json:"system"`
+		Modules map[string]string `json:"modules"`
+	}{version, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, map[string]string{}}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			v.Modules[m.Path] = m.Version
+		}
+	}
+	return c.print(t, v, func(w *tabwriter.Writer) {
+		fmt.Fprintf(w, "facegate %s (%s, %s)\n", v.Version, v.Go, v.System)
+	})
+}
+
+type configCommand struct {
+	Check   configCheckCommand   `cmd:"" help:"Check a configuration and say what is wrong with it."`
+	Example configExampleCommand `cmd:"" help:"Print the reference: every key, explained, with its default."`
+}
+
+type configCheckCommand struct {
+	configFlag
+	jsonFlag
+}
+
+func (c *configCheckCommand) Run(t terminal) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	return c.print(t, map[string]any{"ok": true, "site": cfg.Site, "gate": cfg.Gate}, func(w *tabwriter.Writer) {
+		fmt.Fprintf(w, "%s is valid: gate %s of site %s\n", c.Config, cfg.Gate, cfg.Site)
+	})
+}
+
+type configExampleCommand struct{}
+
+func (c *configExampleCommand) Run(t terminal) error {
+	_, err := t.out.Write(configs.Reference())
+	return err
+}

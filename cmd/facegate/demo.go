@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/daemon"
+	"facegate/configs"
+	"facegate/configs/hint"
+	"facegate/device/replay"
+	"facegate/gpio/sim"
+	"facegate/pipeline/publish/loopback"
+	"facegate/store"
+)
+
+type demoCommand struct {
+	Models   string `default:".build/models" placeholder:"DIR" help:"Folder of the models (${default})."`
+	Testdata string `default:"testdata" placeholder:"DIR" help:"Folder of the recordings (${default})."`
+	jsonFlag
+}
+
+// demoFPS is the frame rate of the recordings.
+const demoFPS = 15
+
+// demoConfig is the configuration of the demo's gate. Everything else is as in the reference.
+const demoConfig = `
+site: demo
+gate: front
+door: {driver: sim, pulse: 500ms}
+state_dir: %[1]s/state
+key_file: %[1]s/device.key
+camera: {fps: %[2]d}
+vision: {models_dir: %[3]s}
+zone: {min_face: 45} # the recordings are 640 pixels wide; a face before the door has 55 to 90
+mqtt: {broker: "%[4]s", username: "%[5]s", password_file: %[1]s/broker.password}
+control: {socket: %[1]s/control.sock, group: ""}
+`
+
+// A demo is the real daemon with a stage for a camera, a simulated door and a broker of its own.
+type demo struct {
+	dir        string // temporary; holds all that the gate keeps
+	recordings string
+	stage      *replay.Stage
+	line       *sim.Line
+	witness    *witness
+	client     *control.Client
+	account    *account
+}
+
+func (c *demoCommand) Run(ctx context.Context, t terminal) error {
+	dir, err := os.MkdirTemp("", "facegate-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	quiet := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelError}))
+	login := loopback.NewAccount()
+	broker, err := loopback.Start("127.0.0.1:0", login, quiet)
+	if err != nil {
+		return err
+	}
+	defer broker.Close()
+	out := t.out
+	if c.JSON {
+		out = t.err
+	}
+	d := &demo{
+		dir: dir, recordings: c.Testdata, line: sim.New(), witness: newWitness(),
+		client: control.NewClient(filepath.Join(dir, "control.sock")), account: newAccount(out),
+	}
+	if err := d.witness.subscribe(broker.URL(), login); err != nil {
+		return err
+	}
+	defer d.witness.close()
+	gate, err := d.open(c.Models, broker.URL(), login, quiet)
+	if err != nil {
+		return err
+	}
+	d.account.say("gate ready: real daemon, replayed camera, simulated door, MQTT broker on %s", broker.URL())
+	if err := d.perform(ctx, gate); err != nil {
+		return err
+	}
+	return c.conclude(t, d.account)
+}
+
+// open makes the gate, on the stage with its empty corridor.
+func (d *demo) open(modelsDir, brokerURL string, login loopback.Account, log *slog.Logger) (*daemon.Daemon, error) {
+	corridor, err := os.ReadFile(filepath.Join(d.recordings, "walk", "p01", "0107.jpg"))
+	if err != nil {
+		return nil, hint.Wrap(err, "run the demo from the top of the source tree, or name its testdata with --testdata")
+	}
+	if d.stage, err = replay.NewStage(demoFPS, corridor); err != nil {
+		return nil, err
+	}
+	if err := store.CreateKeyFile(filepath.Join(d.dir, "device.key"), rand.Reader); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(d.dir, "broker.password"), []byte(login.Password), 0o600); err != nil {
+		return nil, err
+	}
+	absolute, err := filepath.Abs(modelsDir)
+	if err != nil {
+		return nil, err
+	}
+	text := fmt.Sprintf(demoConfig, d.dir, demoFPS, absolute, brokerURL, login.Username)
+	cfg, err := configs.Parse("demo.yaml", bytes.NewReader([]byte(text)))
+	if err != nil {
+		return nil, err
+	}
+	return daemon.New(cfg, daemon.Outside{Source: d.stage, Line: d.line, Observe: d.witness.see}, version, log)
+}
+
+// perform runs the gate while the scenes are played before it.
+func (d *demo) perform(ctx context.Context, gate *daemon.Daemon) error {
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- gate.Run(ctx) }()
+	err := d.play(ctx)
+	stop()
+	if failed := <-done; failed != nil {
+		return failed
+	}
+	return err
+}
+
+func (d *demo) play(ctx context.Context) error {
+	for _, person := range []string{"p01", "p02", "p04", "p09"} {
+		if err := d.enrol(ctx, person); err != nil {
+			return err
+		}
+	}
+	for _, s := range scenes() {
+		if err := d.show(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enrol shows the person's stills to the camera while the same request runs that facegate enroll makes.
+func (d *demo) enrol(ctx context.Context, person string) error {
+	stills, err := replay.Load(filepath.Join(d.recordings, "people", person))
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	playing, stop := context.WithCancel(ctx)
+	played := make(chan error, 1)
+	go func() { played <- d.stage.Play(playing, hold(stills[:3], 2*time.Second)) }()
+	asking, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	_, err = d.client.Enrol(asking, control.EnrolRequest{Label: person, Consent: "demo form " + person}, func(control.Progress) {})
+	stop()
+	<-played
+	d.account.enrolled(person, time.Since(begun), err)
+	return ctx.Err()
+}
+
+// hold repeats each picture for as long as somebody would hold still.
+func hold(pictures [][]byte, each time.Duration) [][]byte {
+	var frames [][]byte
+	for _, p := range pictures {
+		for range int(each.Seconds() * demoFPS) {
+			frames = append(frames, p)
+		}
+	}
+	return frames
+}
+
+// conclude prints the summary and fails if any scene did.
+func (c *demoCommand) conclude(t terminal, a *account) error {
+	err := c.print(t, a.results, func(w *tabwriter.Writer) { a.summary(w) })
+	if err != nil {
+		return err
+	}
+	return a.verdict()
+}

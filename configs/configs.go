@@ -1,0 +1,222 @@
+// Package configs reads the configuration of one gate: the reference file with every key and its default, and a strict
+// parser that turns a technician's file into a checked Config.
+package configs
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"facegate/configs/hint"
+)
+
+// A Config is the complete configuration of one gate. Parse has checked every value of it; it is not changed afterwards.
+type Config struct {
+	Site string `yaml:"site"` // name of the building, one level of an MQTT topic
+	Gate string `yaml:"gate"` // name of this gate within the site, one level of an MQTT topic
+
+	Door Door `yaml:"door"`
+
+	StateDir string `yaml:"state_dir"` // absolute path of the folder of databases
+	KeyFile  string `yaml:"key_file"`  // absolute path of the device key, outside StateDir
+
+	Camera   Camera   `yaml:"camera"`
+	Vision   Vision   `yaml:"vision"`
+	Zone     Zone     `yaml:"zone"`
+	Quality  Quality  `yaml:"quality"`
+	Liveness Liveness `yaml:"liveness"`
+	Match    Match    `yaml:"match"`
+	Decide   Decide   `yaml:"decide"`
+	Enrol    Enrol    `yaml:"enrol"`
+	MQTT     MQTT     `yaml:"mqtt"`
+	Control  Control  `yaml:"control"`
+	Log      Log      `yaml:"log"`
+}
+
+// A Direction is the way through the door that this gate guards.
+type Direction string
+
+// The directions.
+const (
+	In  Direction = "in"
+	Out Direction = "out"
+)
+
+// A Driver is what moves the lock.
+type Driver string
+
+// The drivers.
+const (
+	Cdev Driver = "cdev" // a relay on a line of a GPIO character device
+	Sim  Driver = "sim"  // no relay; the state is kept in memory
+)
+
+// Door is the lock of the gate.
+type Door struct {
+	Name      string        `yaml:"name"`       // what pass events call the door
+	Direction Direction     `yaml:"direction"`  // what pass events call the way through it
+	Driver    Driver        `yaml:"driver"`     // what moves the lock
+	Chip      string        `yaml:"chip"`       // label of the GPIO chip; "" finds Line on any chip
+	Line      string        `yaml:"line"`       // name of the GPIO line of the relay
+	ActiveLow bool          `yaml:"active_low"` // the relay pulls in at low level
+	Pulse     time.Duration `yaml:"pulse"`      // how long the relay stays pulled in for one pass
+}
+
+// A PictureSource is where frames come from.
+type PictureSource string
+
+// The sources.
+const (
+	V4L2   PictureSource = "v4l2"   // a camera
+	Replay PictureSource = "replay" // a recording
+)
+
+// A PixelFormat is what a camera is asked for.
+type PixelFormat string
+
+// The pixel formats.
+const (
+	AutoFormat PixelFormat = "auto" // MJPEG where the camera has it, otherwise YUYV
+	MJPEG      PixelFormat = "mjpeg"
+	YUYV       PixelFormat = "yuyv"
+)
+
+// Camera is the picture source and what is asked of it.
+type Camera struct {
+	Source PictureSource `yaml:"source"`
+	Device string        `yaml:"device"`  // device node of a V4L2 camera
+	Format PixelFormat   `yaml:"format"`  // of a V4L2 camera
+	Width  int           `yaml:"width"`   // pixels, of a V4L2 camera
+	Height int           `yaml:"height"`  // pixels, of a V4L2 camera
+	FPS    int           `yaml:"fps"`     // frames a second
+	Path   string        `yaml:"path"`    // recording: folder of JPEGs, MJPEG file, or "-" for standard input
+	Loop   bool          `yaml:"loop"`    // play the recording again from its start
+	MaxAge time.Duration `yaml:"max_age"` // an older frame never opens the door
+}
+
+// A ModelBundle names a set of models that work together.
+type ModelBundle string
+
+// The bundles.
+const (
+	Registry ModelBundle = "registry"
+	Zoo      ModelBundle = "zoo"
+)
+
+// Vision chooses the models.
+type Vision struct {
+	Bundle      ModelBundle `yaml:"bundle"`
+	ModelsDir   string      `yaml:"models_dir"`
+	Embedder    string      `yaml:"embedder"`    // name of a model; "" is the bundle's own
+	Liveness    []string    `yaml:"liveness"`    // names of models, their scores are fused; none means the bundle's own
+	Calibration string      `yaml:"calibration"` // file of thresholds; "" is the one shipped for the embedder
+}
+
+// Zone is where a face has to be to count as asking for the door.
+type Zone struct {
+	MinFace int    `yaml:"min_face"` // pixels, width of the face box
+	Region  Region `yaml:"region"`
+}
+
+// A Region is a part of the picture, as fractions of its width and height from the top left corner.
+type Region struct{ Left, Top, Right, Bottom float64 }
+
+// Quality is what a face has to look like before it is compared.
+type Quality struct {
+	MinSharpness  float64 `yaml:"min_sharpness"`  // variance of the Laplacian of the grey face
+	MinBrightness float64 `yaml:"min_brightness"` // mean grey level, 0..255
+	MaxBrightness float64 `yaml:"max_brightness"` // mean grey level, 0..255
+	MaxYaw        float64 `yaml:"max_yaw"`        // degrees, turned left or right
+	MaxPitch      float64 `yaml:"max_pitch"`      // degrees, up or down
+	MaxRoll       float64 `yaml:"max_roll"`       // degrees, tilted
+}
+
+// Liveness is the presentation attack detection (ISO/IEC 30107): it tells a living face from a print or a screen.
+type Liveness struct {
+	Threshold float64 `yaml:"threshold"` // the score, 0..1, from which a face counts as live
+	Window    int     `yaml:"window"`    // frames whose median score is judged
+}
+
+// Match is how sure a comparison has to be.
+type Match struct {
+	FPIR   float64 `yaml:"fpir"`   // wanted false positive identification rate of one attempt (ISO/IEC 19795-1)
+	Margin float64 `yaml:"margin"` // cosine by which the best person has to beat the second
+}
+
+// Decide is when agreeing frames become a decision.
+type Decide struct {
+	Agree  int           `yaml:"agree"`  // frames of one track that name the same person
+	Window time.Duration `yaml:"window"` // within which they have to fall
+	Rearm  time.Duration `yaml:"rearm"`  // absence after which the same person may open the door again
+}
+
+// Enrol is how a person is captured.
+type Enrol struct {
+	Frames    int           `yaml:"frames"`     // good frames that make one template
+	Timeout   time.Duration `yaml:"timeout"`    // after which a capture is given up
+	ValidDays int           `yaml:"valid_days"` // days until the template expires and is erased
+}
+
+// MQTT is the broker that pass events go to.
+type MQTT struct {
+	Broker       string `yaml:"broker"`        // URL: tcp://host:port, or ssl://host:port for TLS
+	ClientID     string `yaml:"client_id"`     // never empty after Parse
+	Username     string `yaml:"username"`      // "" connects without one
+	PasswordFile string `yaml:"password_file"` // file that holds the password, "" for none
+	CAFile       string `yaml:"ca_file"`       // PEM file of authorities for TLS, "" for the system's
+}
+
+// Control is the socket that the command line talks to.
+type Control struct {
+	Socket string `yaml:"socket"` // absolute path of a Unix socket
+	Group  string `yaml:"group"`  // name of the group that may connect, "" for the daemon's own
+}
+
+// Log is what the daemon writes to standard error.
+type Log struct {
+	Level slog.Level `yaml:"level"`
+}
+
+//go:embed facegate.yaml
+var reference []byte
+
+// Reference returns the reference file: every key with its default, explained for a technician.
+func Reference() []byte { return slices.Clone(reference) }
+
+// maxSize bounds a configuration file, in bytes. The reference has some 6 KiB; the YAML parser needs time in the square of
+// the nesting.
+const maxSize = 64 << 10
+
+// Parse reads a configuration from r. What the file leaves out has the value of the reference file, except for site and
+// gate, which have to be given. name stands for the file in errors.
+//
+// Parse returns every fault of the file at once, joined. Each one that has a place in the file is an *Error.
+func Parse(name string, r io.Reader) (*Config, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("configs: read %s: %w", name, err)
+	}
+	if len(text) > maxSize {
+		return nil, fmt.Errorf("configs: %s is longer than %d bytes", name, maxSize)
+	}
+	cfg := new(Config)
+	defaults := newDocument("facegate.yaml", string(reference))
+	defaults.decode(cfg)
+	doc := newDocument(name, string(text))
+	doc.decode(cfg)
+	if len(doc.errs) == 0 {
+		doc.validate(cfg)
+	}
+	if err := errors.Join(append(defaults.errs, doc.errs...)...); err != nil {
+		return nil, hint.Wrap(err, "correct %s and check it with: facegate config check --config %s", name, name)
+	}
+	if cfg.MQTT.ClientID == "" {
+		cfg.MQTT.ClientID = strings.Join([]string{"facegate", cfg.Site, cfg.Gate}, "-")
+	}
+	return cfg, nil
+}

@@ -1,0 +1,316 @@
+package configs_test
+
+import (
+	"errors"
+	"log/slog"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+
+	"facegate/configs"
+	"facegate/configs/hint"
+)
+
+const minimal = "site: hq\ngate: north\n"
+
+func parse(t *testing.T, text string) *configs.Config {
+	t.Helper()
+	cfg, err := configs.Parse("test.yaml", strings.NewReader(text))
+	if err != nil {
+		t.Fatalf("Parse: %v", err)
+	}
+	return cfg
+}
+
+// faults returns the single errors that Parse finds in text.
+func faults(t *testing.T, text string) []*configs.Error {
+	t.Helper()
+	cfg, err := configs.Parse("test.yaml", strings.NewReader(text))
+	if err == nil {
+		t.Fatalf("Parse accepted %q: %+v", text, cfg)
+	}
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		t.Fatalf("Parse(%q): %v is not a join of errors", text, err)
+	}
+	var list []*configs.Error
+	for _, err := range joined.Unwrap() {
+		var e *configs.Error
+		if !errors.As(err, &e) {
+			t.Fatalf("Parse(%q): %v has no place", text, err)
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
+	got := parse(t, string(configs.Reference()))
+	want := &configs.Config{
+		Site: "example",
+		Gate: "main",
+		Door: configs.Door{
+			Name: "main", Direction: configs.In, Driver: configs.Cdev, Line: "GPIO17", Pulse: 3 * time.Second,
+		},
+		StateDir: "/var/lib/facegate",
+		KeyFile:  "/etc/facegate/device.key",
+		Camera: configs.Camera{
+			Source: configs.V4L2, Device: "/dev/video0", Format: configs.AutoFormat,
+			Width: 640, Height: 480, FPS: 15, MaxAge: 500 * time.Millisecond,
+		},
+		Vision: configs.Vision{Bundle: configs.Registry, ModelsDir: "/var/lib/facegate/models"},
+		Zone:   configs.Zone{MinFace: 60, Region: configs.Region{Right: 1, Bottom: 1}},
+		Quality: configs.Quality{
+			MinSharpness: 25, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 30, MaxPitch: 25, MaxRoll: 25,
+		},
+		Liveness: configs.Liveness{Threshold: 0.5, Window: 5},
+		Match:    configs.Match{FPIR: 0.001, Margin: 0.06},
+		Decide:   configs.Decide{Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second},
+		Enrol:    configs.Enrol{Frames: 5, Timeout: time.Minute, ValidDays: 180},
+		MQTT:     configs.MQTT{Broker: "tcp://127.0.0.1:1883", ClientID: "facegate-example-main"},
+		Control:  configs.Control{Socket: "/run/facegate/control.sock", Group: "facegate"},
+		Log:      configs.Log{Level: slog.LevelInfo},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("defaults differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestReferenceNamesEveryKeyOnce(t *testing.T) {
+	var file map[string]any
+	if err := yaml.UnmarshalWithOptions(configs.Reference(), &file, yaml.Strict()); err != nil {
+		t.Fatal(err)
+	}
+	got, want := keysOfMap("", file), keysOfStruct("", reflect.TypeFor[configs.Config]())
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("keys of Config and of facegate.yaml differ (-Config +file):\n%s", diff)
+	}
+}
+
+func keysOfMap(prefix string, m map[string]any) []string {
+	var keys []string
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		keys = append(keys, prefix+key)
+		if section, ok := m[key].(map[string]any); ok {
+			keys = append(keys, keysOfMap(prefix+key+".", section)...)
+		}
+	}
+	return keys
+}
+
+func keysOfStruct(prefix string, section reflect.Type) []string {
+	var keys []string
+	for field := range section.Fields() {
+		key := field.Tag.Get("yaml")
+		if key == "" {
+			continue
+		}
+		keys = append(keys, prefix+key)
+		if field.Type.Kind() == reflect.Struct {
+			keys = append(keys, keysOfStruct(prefix+key+".", field.Type)...)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func TestParseValues(t *testing.T) {
+	tests := []struct {
+		name, text string
+		change     func(*configs.Config)
+	}{
+		{"a file with the names alone has every default", "", func(*configs.Config) {}},
+		{"a byte order mark and CR LF are no fault", "door:\r\n  line: PA7\r\n", func(c *configs.Config) { c.Door.Line = "PA7" }},
+		{"an empty section keeps its defaults", "camera:\nzone: ~\n", func(*configs.Config) {}},
+		{"an empty value keeps its default", "door:\n  pulse:\n", func(*configs.Config) {}},
+		{"a name made of digits stays as written", "door: {name: 007}", func(c *configs.Config) { c.Door.Name = "007" }},
+		{"a name that YAML 1.1 took for false", "door: {name: no}", func(c *configs.Config) { c.Door.Name = "no" }},
+		{"a Chinese name", "door: {name: 北门}", func(c *configs.Config) { c.Door.Name = "北门" }},
+		{"a whole number for a fraction", "quality: {max_yaw: 20}", func(c *configs.Config) { c.Quality.MaxYaw = 20 }},
+		{"exponents", "match: {fpir: 1e-4}", func(c *configs.Config) { c.Match.FPIR = 1e-4 }},
+		{"a region", "zone: {region: [0.1, 0, 0.9, 1.0]}", func(c *configs.Config) {
+			c.Zone.Region = configs.Region{Left: 0.1, Right: 0.9, Bottom: 1}
+		}},
+		{"a list over several lines", "vision:\n  liveness:\n    - frliveness\n    - minifasv2se\n", func(c *configs.Config) {
+			c.Vision.Liveness = []string{"frliveness", "minifasv2se"}
+		}},
+		{"a level", "log: {level: debug}", func(c *configs.Config) { c.Log.Level = slog.LevelDebug }},
+		{"standard input", "camera: {source: replay, path: '-'}", func(c *configs.Config) {
+			c.Camera.Source, c.Camera.Path = configs.Replay, "-"
+		}},
+		{"a broker with TLS", "mqtt: {broker: 'ssl://[fd00::1]:8883', ca_file: /etc/ca.pem, client_id: x}", func(c *configs.Config) {
+			c.MQTT = configs.MQTT{Broker: "ssl://[fd00::1]:8883", CAFile: "/etc/ca.pem", ClientID: "x"}
+		}},
+		{"a key beside the state folder", "key_file: /var/lib/facegate.key", func(c *configs.Config) {
+			c.KeyFile = "/var/lib/facegate.key"
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			want := parse(t, minimal)
+			test.change(want)
+			got := parse(t, "\ufeff"+minimal+test.text)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestParseFaults(t *testing.T) {
+	tests := []struct {
+		name, text   string
+		line, column int
+		want         string // part of "key: message"
+	}{
+		{"misspelt section", "cammera: {}\n", 3, 1, `unknown key "cammera"; did you mean "camera"?`},
+		{"misspelt key", "camera:\n  fsp: 15\n", 4, 3, `camera: unknown key "fsp"; did you mean "fps"?`},
+		{"misspelt key with a neighbour", "camera:\n  withd: 1\n", 4, 3, `camera: unknown key "withd"; did you mean "width"?`},
+		{"key in another section", "camera:\n  min_face: 1\n", 4, 3, `camera: unknown key "min_face"; the keys here are`},
+		{"merge key", "door:\n  <<: {name: x}\n", 4, 3, `door: unknown key`},
+		{"key set twice", "site: a\n", 3, 1, `mapping key "site" already defined at [1:1]`},
+		{"quoted twin of a key", "door:\n  line: a\n  'line': b\n", 5, 3, `"line"`},
+		{"second document", "---\nsite: b\n", 3, 1, "a second document begins here"},
+		{"open bracket", "zone:\n  region: [0, 1\n", 4, 11, "sequence end token ']' not found"},
+		{"list in place of keys", "door: [a]\n", 3, 7, "door: keys are wanted here"},
+		{"text in place of keys", "door: main\n", 3, 7, "door: keys are wanted here"},
+		{"keys in place of a value", "door:\n  line: {a: b}\n", 4, 0, "door.line: one plain value is wanted here"},
+		{"anchor", "door:\n  name: &x a\n", 4, 9, "door.name: one plain value is wanted here"},
+		{"text for a list", "vision: {liveness: frliveness}\n", 3, 20, "vision.liveness: a list is wanted here"},
+		{"time without a unit", "door: {pulse: 3}\n", 3, 15, `door.pulse: "3" is not a time; write a number with its unit`},
+		{"fraction for a whole number", "enrol: {frames: 3.7}\n", 3, 17, `enrol.frames: "3.7" is not a whole number`},
+		{"text for a number", "match: {margin: small}\n", 3, 17, `match.margin: "small" is not a number`},
+		{"yes for true", "door: {active_low: yes}\n", 3, 20, `door.active_low: "yes" is neither true nor false`},
+		{"unknown level", "log: {level: loud}\n", 3, 14, `log.level: "loud" is none of debug, info, warn, error`},
+		{"region of three", "zone: {region: [0, 0, 1]}\n", 3, 16, "zone.region: four fractions are wanted here"},
+		{"region of words", "zone: {region: [a, 0, 1, 1]}\n", 3, 16, `zone.region: "a" is not a number`},
+		{"region inside out", "zone: {region: [0.6, 0, 0.4, 1]}\n", 3, 8, "zone.region: left 0.6 and right 0.4 are not in order"},
+		{"region upside down", "zone: {region: [0, 1, 1, 0]}\n", 3, 8, "zone.region: top 1 and bottom 0 are not in order"},
+		{"region of NaN", "zone: {region: [.nan, 0, 1, 1]}\n", 3, 16, `zone.region: ".nan" is not a number`},
+		{"NaN", "match: {margin: NaN}\n", 3, 9, "match.margin: NaN is not between 0 and 0.5"},
+		{"slash in a name", "door: {name: a/b}\n", 3, 8, `door.name: "a/b" contains one of / + #`},
+		{"empty name", "door: {name: ''}\n", 3, 8, "door.name: is empty"},
+		{"system name", "door: {name: $SYS}\n", 3, 8, "begins with $"},
+		{"control character in a name", "door: {name: \"a\\u0007\"}\n", 3, 8, "cannot be printed"},
+		{"broken encoding", "door: {name: \xff}\n", 3, 8, "cannot be printed"},
+		{"long name", "door: {name: " + strings.Repeat("x", 65) + "}\n", 3, 8, "longer than 64 bytes"},
+		{"direction", "door: {direction: up}\n", 3, 8, `door.direction: "up" is none of ["in" "out"]`},
+		{"driver", "door: {driver: gpio}\n", 3, 8, `door.driver: "gpio" is none of ["cdev" "sim"]`},
+		{"no line", "door: {line: ''}\n", 3, 8, "door.line: is empty"},
+		{"short pulse", "door: {pulse: 100ms}\n", 3, 8, "door.pulse: 100ms is not between 200ms and 30s"},
+		{"long pulse", "door: {pulse: 31s}\n", 3, 8, "door.pulse: 31s is not between 200ms and 30s"},
+		{"relative state folder", "state_dir: state\n", 3, 1, `state_dir: "state" is not an absolute path`},
+		{"key inside the state folder", "key_file: /var/lib/x/../facegate/k\n", 3, 1, "key_file: /var/lib/x/../facegate/k lies inside"},
+		{"state folder around the default key", "state_dir: /etc\n", 3, 1, "state_dir: /etc/facegate/device.key lies inside"},
+		{"camera source", "camera: {source: usb}\n", 3, 10, `camera.source: "usb" is none of`},
+		{"camera format", "camera: {format: h264}\n", 3, 10, `camera.format: "h264" is none of`},
+		{"no device", "camera: {device: ''}\n", 3, 10, "camera.device: is empty"},
+		{"replay of nothing", "camera: {source: replay}\n", 0, 0, "camera.path: is empty"},
+		{"standard input in a loop", "camera: {path: '-', loop: true}\n", 3, 21, "camera.loop: standard input cannot be played again"},
+		{"frame rate", "camera: {fps: 61}\n", 3, 10, "camera.fps: 61 is not between 1 and 60"},
+		{"bundle", "vision: {bundle: best}\n", 3, 10, `vision.bundle: "best" is none of ["registry" "zoo"]`},
+		{"no models folder", "vision: {models_dir: ''}\n", 3, 10, "vision.models_dir: is empty"},
+		{"liveness twice", "vision: {liveness: [a, a]}\n", 3, 10, `vision.liveness: "a" stands there twice`},
+		{"liveness switched off", "liveness: {threshold: 0}\n", 3, 12, "liveness.threshold: 0 is not between 0.1 and 0.99"},
+		{"brightness crossed", "quality: {min_brightness: 221}\n", 3, 11, "min_brightness 221 is not below max_brightness 220"},
+		{"false positive rate", "match: {fpir: 0.5}\n", 3, 9, "match.fpir: 0.5 is not between 0.0001 and 0.1"},
+		{"agreement within half the liveness window", "decide: {agree: 2}\n", 3, 10, "decide.agree 2 is not more than half"},
+		{"liveness window too long for the agreement", "liveness: {window: 6}\n", 3, 12, "decide.agree 3 is not more than half"},
+		{"too few frames for a decision", "camera: {fps: 1}\n", 3, 10, "so the door would never open"},
+		{"template for ever", "enrol: {valid_days: 1096}\n", 3, 9, "enrol.valid_days: 1096 is not between 1 and 1095"},
+		{"broker without port", "mqtt: {broker: tcp://host}\n", 3, 8, "mqtt.broker: \"tcp://host\" is not a broker"},
+		{"broker with another scheme", "mqtt: {broker: 'ws://host:80'}\n", 3, 8, "is not a broker"},
+		{"password in the broker", "mqtt: {broker: 'tcp://u:p@host:1883'}\n", 3, 8, "holds a user name"},
+		{"authority without TLS", "mqtt: {ca_file: /etc/ca.pem}\n", 3, 8, "mqtt.ca_file: has no effect without TLS"},
+		{"password without user", "mqtt: {password_file: /p}\n", 3, 8, "mqtt.password_file: has no effect"},
+		{"relative socket", "control: {socket: s}\n", 3, 11, "control.socket: \"s\" is not an absolute path"},
+		{"long socket", "control: {socket: /" + strings.Repeat("x", 107) + "}\n", 3, 11, "longer than the 107 bytes"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			list := faults(t, minimal+test.text)
+			if len(list) != 1 {
+				t.Fatalf("%d faults, want 1: %v", len(list), list)
+			}
+			got := list[0]
+			if got.Line != test.line || (test.column != 0 && got.Column != test.column) {
+				t.Errorf("at %d:%d, want %d:%d: %v", got.Line, got.Column, test.line, test.column, got)
+			}
+			if message := got.Key + ": " + got.Message; !strings.Contains(message, test.want) {
+				t.Errorf("message %q, want %q in it", message, test.want)
+			}
+		})
+	}
+}
+
+func TestParseWantsSiteAndGate(t *testing.T) {
+	for _, text := range []string{"", "# nothing\n", "door: {name: main}\n", "site:\ngate: ''\n"} {
+		if list := faults(t, text); len(list) < 1 {
+			t.Errorf("%q: no faults", text)
+		}
+	}
+	list := faults(t, "")
+	if len(list) != 2 || list[0].Key != "site" || list[1].Key != "gate" {
+		t.Errorf("faults of an empty file: %v", list)
+	}
+}
+
+func TestErrorShowsPlaceSourceAndSuggestion(t *testing.T) {
+	_, err := configs.Parse("gate.yaml", strings.NewReader(minimal+"camera:\n  fps: 15\n  widht: 640 # pixels\n"))
+	want := "gate.yaml:5:3: camera: unknown key \"widht\"; did you mean \"width\"?\n" +
+		"  5 |   widht: 640 # pixels\n" +
+		"    |   ^"
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	if !strings.Contains(hint.Of(err), "facegate config check --config gate.yaml") {
+		t.Errorf("hint %q", hint.Of(err))
+	}
+}
+
+func TestParseReportsEveryFault(t *testing.T) {
+	list := faults(t, minimal+"door: {pulse: 3, lone: x}\ncamra: {}\nenrol: {frames: few}\n")
+	if len(list) != 4 {
+		t.Errorf("%d faults while reading, want 4: %v", len(list), list)
+	}
+	list = faults(t, minimal+"door: {pulse: 1h}\nenrol: {frames: 1}\nmqtt: {broker: x}\n")
+	if len(list) != 3 {
+		t.Errorf("%d faults of values, want 3: %v", len(list), list)
+	}
+}
+
+func TestParseRefusesAHugeFile(t *testing.T) {
+	_, err := configs.Parse("huge.yaml", strings.NewReader(minimal+strings.Repeat("#", 64<<10)))
+	if err == nil || !strings.Contains(err.Error(), "longer than") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(string(configs.Reference()))
+	f.Add(minimal + "door: {pulse: 3, lone: x}\n")
+	f.Add(minimal + "camera: &a\n  width: 1\nzone: *a\n---\n")
+	f.Add(minimal + "? a\n: |\n  b\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		cfg, err := configs.Parse("fuzz.yaml", strings.NewReader(text))
+		if (cfg == nil) == (err == nil) {
+			t.Fatalf("cfg %v and err %v", cfg, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "fuzz.yaml") {
+			t.Fatalf("an error that does not name the file: %v", err)
+		}
+		if cfg == nil {
+			return
+		}
+		if 2*cfg.Decide.Agree <= cfg.Liveness.Window || cfg.Door.Pulse > 30*time.Second ||
+			strings.ContainsAny(cfg.Site+cfg.Gate+cfg.Door.Name, "/+#") {
+			t.Fatalf("an accepted file breaks a rule: %+v", cfg)
+		}
+	})
+}

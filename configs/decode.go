@@ -1,0 +1,291 @@
+package configs
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// An Error is one fault of a configuration file.
+type Error struct {
+	Name    string // of the file
+	Line    int    // from 1; 0 if the fault has no place in the file, such as a missing key
+	Column  int    // from 1, in characters
+	Key     string // dotted path of the key, "" for a fault of the YAML itself
+	Message string
+	Source  string // the line itself
+}
+
+// Error gives the place, the key and the fault on one line, and below it the line of the file with a mark.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Name)
+	if e.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
+	}
+	if e.Key != "" {
+		b.WriteString(": " + e.Key)
+	}
+	b.WriteString(": " + e.Message)
+	if e.Line > 0 {
+		number := strconv.Itoa(e.Line)
+		fmt.Fprintf(&b, "\n  %s | %s\n  %*s | %*s", number, e.Source, len(number), "", e.Column, "^")
+	}
+	return b.String()
+}
+
+// A document is one file while it is read. It collects faults, so that a technician sees all of them in one go.
+//
+// It walks the syntax tree itself. The library's own decoder stops at the first fault, names Go types in its messages,
+// takes 3.7 for the whole number 3 and a bare 3 for a duration of three nanoseconds.
+type document struct {
+	name  string
+	text  string
+	lines []string
+	place map[string]*token.Token // of each key that the file sets, by dotted path
+	errs  []error
+}
+
+func newDocument(name, text string) *document {
+	text = strings.TrimPrefix(text, "\ufeff") // some editors begin a file with a byte order mark
+	return &document{
+		name:  name,
+		text:  text,
+		lines: strings.Split(text, "\n"),
+		place: make(map[string]*token.Token),
+	}
+}
+
+// fault records a fault of key, which stands at tok.
+func (d *document) fault(tok *token.Token, key, format string, args ...any) {
+	e := &Error{Name: d.name, Key: key, Message: fmt.Sprintf(format, args...)}
+	if tok != nil && tok.Position.Line >= 1 && tok.Position.Line <= len(d.lines) {
+		// Tabs and control characters would move the mark, and a terminal.
+		e.Source = strings.Map(printable, d.lines[tok.Position.Line-1])
+		e.Line, e.Column = tok.Position.Line, tok.Position.Column
+	}
+	d.errs = append(d.errs, e)
+}
+
+func printable(r rune) rune {
+	if strconv.IsPrint(r) {
+		return r
+	}
+	return ' '
+}
+
+// decode sets the fields of cfg that the document names.
+func (d *document) decode(cfg *Config) {
+	file, err := parser.ParseBytes([]byte(d.text), 0)
+	if err != nil {
+		d.syntax(err)
+		return
+	}
+	for i, doc := range file.Docs {
+		if i > 0 {
+			d.fault(doc.Start, "", "a second document begins here; one file configures one gate")
+			return
+		}
+		if doc.Body != nil {
+			d.value("", doc.Body, reflect.ValueOf(cfg).Elem())
+		}
+	}
+}
+
+func (d *document) syntax(err error) {
+	if e, ok := err.(yaml.Error); ok {
+		d.fault(e.GetToken(), "", "%s", e.GetMessage())
+		return
+	}
+	d.fault(nil, "", "%v", err)
+}
+
+var regionType = reflect.TypeFor[Region]()
+
+// value stores what node says in dst, the value of the key at path. A key without a value keeps its default.
+func (d *document) value(path string, node ast.Node, dst reflect.Value) {
+	if _, ok := node.(*ast.NullNode); ok {
+		return
+	}
+	switch {
+	case dst.Type() == regionType:
+		d.region(path, node, dst.Addr().Interface().(*Region))
+	case dst.Kind() == reflect.Struct:
+		d.section(path, node, dst)
+	case dst.Kind() == reflect.Slice:
+		d.list(path, node, dst)
+	default:
+		text, ok := scalar(node)
+		if !ok {
+			d.fault(node.GetToken(), path, "one plain value is wanted here")
+		} else if err := setText(dst, text); err != nil {
+			d.fault(node.GetToken(), path, "%v", err)
+		}
+	}
+}
+
+func (d *document) section(path string, node ast.Node, dst reflect.Value) {
+	mapping, ok := node.(*ast.MappingNode)
+	if !ok {
+		d.fault(node.GetToken(), path, "keys are wanted here, each on its own line as \"key: value\"")
+		return
+	}
+	keys := keysOf(dst.Type())
+	for _, entry := range mapping.Values {
+		tok := entry.Key.GetToken()
+		key := join(path, tok.Value)
+		i := slices.Index(keys, tok.Value)
+		if i < 0 {
+			d.fault(tok, path, "unknown key %q; %s", tok.Value, suggest(tok.Value, keys))
+			continue
+		}
+		if d.place[key] != nil {
+			d.fault(tok, path, "key %q is set a second time", tok.Value)
+			continue
+		}
+		d.place[key] = tok
+		d.value(key, entry.Value, dst.Field(i))
+	}
+}
+
+func (d *document) list(path string, node ast.Node, dst reflect.Value) {
+	texts, ok := sequence(node)
+	if !ok {
+		d.fault(node.GetToken(), path, "a list is wanted here, such as [a, b]")
+		return
+	}
+	dst.Set(reflect.ValueOf(texts))
+}
+
+func (d *document) region(path string, node ast.Node, dst *Region) {
+	texts, ok := sequence(node)
+	sides := []*float64{&dst.Left, &dst.Top, &dst.Right, &dst.Bottom}
+	if !ok || len(texts) != len(sides) {
+		d.fault(node.GetToken(), path, "four fractions are wanted here: [left, top, right, bottom]")
+		return
+	}
+	for i, text := range texts {
+		if err := setText(reflect.ValueOf(sides[i]).Elem(), text); err != nil {
+			d.fault(node.GetToken(), path, "%v", err)
+		}
+	}
+}
+
+// scalar returns the text of a plain or quoted value as it stands in the file, so that a gate called 007 keeps its name.
+func scalar(node ast.Node) (text string, ok bool) {
+	switch n := node.(type) {
+	case *ast.LiteralNode:
+		return n.Value.Value, true
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NanNode, *ast.InfinityNode:
+		return n.GetToken().Value, true
+	}
+	return "", false
+}
+
+func sequence(node ast.Node) (texts []string, ok bool) {
+	seq, ok := node.(*ast.SequenceNode)
+	if !ok {
+		return nil, false
+	}
+	for _, item := range seq.Values {
+		text, ok := scalar(item)
+		if !ok {
+			return nil, false
+		}
+		texts = append(texts, text)
+	}
+	return texts, true
+}
+
+// setText stores the value that text spells in dst.
+func setText(dst reflect.Value, text string) error {
+	switch p := dst.Addr().Interface().(type) {
+	case *time.Duration:
+		v, err := time.ParseDuration(text)
+		if err != nil {
+			return fmt.Errorf("%q is not a time; write a number with its unit, such as 500ms, 3s or 2m", text)
+		}
+		*p = v
+	case *int:
+		v, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("%q is not a whole number", text)
+		}
+		*p = v
+	case *float64:
+		v, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return fmt.Errorf("%q is not a number", text)
+		}
+		*p = v
+	case *bool:
+		if text != "true" && text != "false" {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+		*p = text == "true"
+	case encoding.TextUnmarshaler: // the log level
+		if err := p.UnmarshalText([]byte(text)); err != nil {
+			return fmt.Errorf("%q is none of debug, info, warn, error", text)
+		}
+	default:
+		dst.SetString(text)
+	}
+	return nil
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// keysOf returns the keys of a section in the order of its fields.
+func keysOf(section reflect.Type) []string {
+	var keys []string
+	for field := range section.Fields() {
+		keys = append(keys, field.Tag.Get("yaml"))
+	}
+	return keys
+}
+
+// suggest names the key that was probably meant, or all that there are.
+func suggest(key string, keys []string) string {
+	nearest := slices.MinFunc(keys, func(a, b string) int { return distance(key, a) - distance(key, b) })
+	if distance(key, nearest) <= max(2, len(nearest)/3) {
+		return fmt.Sprintf("did you mean %q?", nearest)
+	}
+	return "the keys here are " + strings.Join(keys, ", ")
+}
+
+// distance is the Levenshtein distance of a and b in bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

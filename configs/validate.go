@@ -1,0 +1,200 @@
+package configs
+
+import (
+	"cmp"
+	"net"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// validate records what is wrong with the values of cfg.
+func (d *document) validate(cfg *Config) {
+	d.names(cfg)
+	d.door(&cfg.Door)
+	d.files(cfg)
+	d.camera(&cfg.Camera)
+	d.vision(&cfg.Vision)
+	d.zone(&cfg.Zone)
+	d.quality(&cfg.Quality)
+	d.recognition(cfg)
+	d.enrol(&cfg.Enrol)
+	d.mqtt(&cfg.MQTT)
+	d.control(&cfg.Control)
+}
+
+// at records a fault of the first of keys that the file sets itself. A rule about several keys names all of them.
+func (d *document) at(keys []string, format string, args ...any) {
+	for _, key := range keys {
+		if tok := d.place[key]; tok != nil {
+			d.fault(tok, key, format, args...)
+			return
+		}
+	}
+	d.fault(nil, keys[0], format, args...)
+}
+
+func (d *document) check(ok bool, key, format string, args ...any) {
+	if !ok {
+		d.at([]string{key}, format, args...)
+	}
+}
+
+// within demands low <= v <= high. A NaN is never within.
+func within[T cmp.Ordered](d *document, key string, v, low, high T) {
+	d.check(v >= low && v <= high, key, "%v is not between %v and %v", v, low, high)
+}
+
+func oneOf[T ~string](d *document, key string, v T, allowed ...T) {
+	d.check(slices.Contains(allowed, v), key, "%q is none of %q", v, allowed)
+}
+
+// names checks what becomes part of an MQTT topic: one level (MQTT 3.1.1, section 4.7), readable in a log.
+func (d *document) names(cfg *Config) {
+	d.required("site", cfg.Site)
+	d.required("gate", cfg.Gate)
+	d.topicLevel("door.name", cfg.Door.Name)
+}
+
+// required refuses the reference's value, which would make two gates of one broker speak with one voice.
+func (d *document) required(key, name string) {
+	if d.place[key] == nil {
+		d.at([]string{key}, "is missing; it names this gate in MQTT topics")
+		return
+	}
+	d.topicLevel(key, name)
+}
+
+const maxName = 64 // bytes
+
+func (d *document) topicLevel(key, name string) {
+	d.check(name != "", key, "is empty")
+	d.check(len(name) <= maxName, key, "is longer than %d bytes", maxName)
+	d.check(!strings.ContainsAny(name, "/+#"), key, "%q contains one of / + #, which MQTT topics reserve", name)
+	d.check(!strings.HasPrefix(name, "$"), key, "%q begins with $, which brokers reserve", name)
+	d.check(!strings.ContainsFunc(name, unreadable), key, "%q contains a character that cannot be printed", name)
+}
+
+func unreadable(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }
+
+func (d *document) door(door *Door) {
+	oneOf(d, "door.direction", door.Direction, In, Out)
+	oneOf(d, "door.driver", door.Driver, Cdev, Sim)
+	d.check(door.Driver != Cdev || door.Line != "", "door.line", "is empty; the cdev driver needs the name of a GPIO line")
+	within(d, "door.pulse", door.Pulse, 200*time.Millisecond, 30*time.Second)
+}
+
+// files demands absolute paths, because a service starts in another folder than a technician does.
+func (d *document) files(cfg *Config) {
+	d.absolute("state_dir", cfg.StateDir)
+	d.absolute("key_file", cfg.KeyFile)
+	rel, err := filepath.Rel(cfg.StateDir, cfg.KeyFile)
+	if inside := err == nil && filepath.IsLocal(rel); inside {
+		d.at([]string{"key_file", "state_dir"},
+			"%s lies inside state_dir %s; a copy of that folder would then open itself", cfg.KeyFile, cfg.StateDir)
+	}
+}
+
+func (d *document) absolute(key, path string) {
+	d.check(filepath.IsAbs(path), key, "%q is not an absolute path", path)
+}
+
+func (d *document) camera(c *Camera) {
+	oneOf(d, "camera.source", c.Source, V4L2, Replay)
+	oneOf(d, "camera.format", c.Format, AutoFormat, MJPEG, YUYV)
+	d.check(c.Source != V4L2 || c.Device != "", "camera.device", "is empty; a camera needs its device node")
+	d.check(c.Source != Replay || c.Path != "", "camera.path", "is empty; a replay needs a folder, a file, or -")
+	d.check(!c.Loop || c.Path != "-", "camera.loop", "standard input cannot be played again")
+	within(d, "camera.width", c.Width, 160, 1920)
+	within(d, "camera.height", c.Height, 120, 1920)
+	within(d, "camera.fps", c.FPS, 1, 60)
+	within(d, "camera.max_age", c.MaxAge, 50*time.Millisecond, 5*time.Second)
+}
+
+func (d *document) vision(v *Vision) {
+	oneOf(d, "vision.bundle", v.Bundle, Registry, Zoo)
+	d.check(v.ModelsDir != "", "vision.models_dir", "is empty")
+	for i, name := range v.Liveness {
+		d.check(!slices.Contains(v.Liveness[:i], name), "vision.liveness", "%q stands there twice", name)
+	}
+}
+
+func (d *document) zone(z *Zone) {
+	within(d, "zone.min_face", z.MinFace, 20, 1000)
+	r := z.Region
+	d.check(0 <= r.Left && r.Left < r.Right && r.Right <= 1, "zone.region",
+		"left %v and right %v are not in order between 0 and 1", r.Left, r.Right)
+	d.check(0 <= r.Top && r.Top < r.Bottom && r.Bottom <= 1, "zone.region",
+		"top %v and bottom %v are not in order between 0 and 1", r.Top, r.Bottom)
+}
+
+func (d *document) quality(q *Quality) {
+	within(d, "quality.min_sharpness", q.MinSharpness, 0, 10000)
+	within(d, "quality.min_brightness", q.MinBrightness, 0, 255)
+	within(d, "quality.max_brightness", q.MaxBrightness, 0, 255)
+	if q.MinBrightness >= q.MaxBrightness {
+		d.at([]string{"quality.min_brightness", "quality.max_brightness"},
+			"min_brightness %v is not below max_brightness %v", q.MinBrightness, q.MaxBrightness)
+	}
+	within(d, "quality.max_yaw", q.MaxYaw, 1, 90)
+	within(d, "quality.max_pitch", q.MaxPitch, 1, 90)
+	within(d, "quality.max_roll", q.MaxRoll, 1, 90)
+}
+
+// recognition checks liveness, match and decide, which only hold together.
+func (d *document) recognition(cfg *Config) {
+	within(d, "liveness.threshold", cfg.Liveness.Threshold, 0.1, 0.99)
+	within(d, "liveness.window", cfg.Liveness.Window, 1, 30)
+	within(d, "match.fpir", cfg.Match.FPIR, 1e-4, 1e-1)
+	within(d, "match.margin", cfg.Match.Margin, 0, 0.5)
+	within(d, "decide.agree", cfg.Decide.Agree, 1, 30)
+	within(d, "decide.window", cfg.Decide.Window, 200*time.Millisecond, 10*time.Second)
+	within(d, "decide.rearm", cfg.Decide.Rearm, time.Second, 5*time.Minute)
+
+	// A face swapped for a photo inside one track has to meet a failing liveness median before enough frames agree.
+	if 2*cfg.Decide.Agree <= cfg.Liveness.Window {
+		d.at([]string{"decide.agree", "liveness.window"},
+			"decide.agree %d is not more than half of liveness.window %d; a face swapped for a photo could pass",
+			cfg.Decide.Agree, cfg.Liveness.Window)
+	}
+	if frames := cfg.Decide.Window.Seconds() * float64(cfg.Camera.FPS); frames < float64(cfg.Decide.Agree) {
+		d.at([]string{"decide.window", "decide.agree", "camera.fps"},
+			"decide.window %v holds only %.0f frames at camera.fps %d; decide.agree wants %d, so the door would never open",
+			cfg.Decide.Window, frames, cfg.Camera.FPS, cfg.Decide.Agree)
+	}
+}
+
+func (d *document) enrol(e *Enrol) {
+	within(d, "enrol.frames", e.Frames, 3, 30)
+	within(d, "enrol.timeout", e.Timeout, 5*time.Second, 10*time.Minute)
+	within(d, "enrol.valid_days", e.ValidDays, 1, 1095)
+}
+
+func (d *document) mqtt(m *MQTT) {
+	u, err := url.Parse(m.Broker)
+	if err != nil || !slices.Contains([]string{"tcp", "ssl"}, u.Scheme) || !hasPort(u.Host) {
+		d.at([]string{"mqtt.broker"}, "%q is not a broker; write tcp://host:port, or ssl://host:port for TLS", m.Broker)
+		return
+	}
+	d.check(u.User == nil, "mqtt.broker", "holds a user name; use mqtt.username and mqtt.password_file")
+	d.check(m.CAFile == "" || u.Scheme == "ssl", "mqtt.ca_file", "has no effect without TLS; use an ssl:// broker")
+	d.check(m.PasswordFile == "" || m.Username != "", "mqtt.password_file", "has no effect without mqtt.username")
+	d.check(!strings.ContainsFunc(m.ClientID, unreadable), "mqtt.client_id",
+		"%q contains a character that cannot be printed", m.ClientID)
+}
+
+func hasPort(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	return err == nil && host != "" && port != ""
+}
+
+// maxSocket is the longest path of a Unix socket on Linux, in bytes (unix(7): 108 with the final zero).
+const maxSocket = 107
+
+func (d *document) control(c *Control) {
+	d.absolute("control.socket", c.Socket)
+	d.check(len(c.Socket) <= maxSocket, "control.socket", "is longer than the %d bytes that a socket may have", maxSocket)
+}

@@ -1,0 +1,210 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"facegate/configs/hint"
+)
+
+// How long Capture waits. A camera that was unplugged must deliver again within 5 s of its return.
+const (
+	firstPause   = 250 * time.Millisecond // before the second attempt to open a source; doubles with each failure
+	longestPause = 3 * time.Second        // the longest pause, and the only one after an error that somebody must mend
+	silence      = 5 * time.Second        // without a usable frame for so long, a source counts as lost
+	reportEvery  = time.Second            // the shortest time between two reports of refused frames
+)
+
+// Errors that Capture itself finds in a source.
+var (
+	ErrSilent  = errors.New("the source delivers no usable frame")
+	errStopped = errors.New("the source stopped without being told to")
+)
+
+// A CaptureState is one of the four states that a Capture can be in.
+type CaptureState string
+
+// The states of a Capture.
+const (
+	Starting  CaptureState = "starting"  // no frame yet, and no error
+	Streaming CaptureState = "streaming" // frames flow
+	Lost      CaptureState = "lost"      // the source failed and is being opened again
+	Ended     CaptureState = "ended"     // the recording is over, or Run has returned
+)
+
+// CaptureStatus is what a technician wants to know of a source.
+type CaptureStatus struct {
+	Source    string       `json:"source"`
+	State     CaptureState `json:"state"`
+	Error     string       `json:"error,omitempty"` // why the source is lost
+	Hint      string       `json:"hint,omitempty"`  // what to do about it
+	Frames    uint64       `json:"frames"`          // usable frames delivered
+	Refused   uint64       `json:"refused"`         // frames that the mailbox would not have
+	Dropped   uint64       `json:"dropped"`         // frames replaced by a newer one before they were looked at
+	LastFrame time.Time    `json:"last_frame,omitzero"`
+}
+
+// Capture is the task that keeps a source open and puts its frames into a mailbox.
+type Capture struct {
+	src   Source
+	box   *Mailbox
+	log   *slog.Logger
+	ready chan struct{}
+
+	// The goroutine of Run alone uses these.
+	seq        uint64 // of the last frame of the streams before this one
+	last       uint64 // of the last frame
+	logged     string // the error logged last; empty while frames flow
+	unreported uint64 // frames refused since the last report
+	reported   time.Time
+
+	mu     sync.Mutex // guards status
+	status CaptureStatus
+}
+
+// NewCapture returns a Capture from src into box. It logs each change between working and failing, not each attempt.
+func NewCapture(src Source, box *Mailbox, log *slog.Logger) *Capture {
+	return &Capture{
+		src: src, box: box, log: log,
+		ready:  make(chan struct{}),
+		status: CaptureStatus{Source: src.String(), State: Starting},
+	}
+}
+
+func (c *Capture) String() string { return "capture from " + c.src.String() }
+
+// Ready is closed at the first usable frame.
+func (c *Capture) Ready() <-chan struct{} { return c.ready }
+
+// Status returns the present state.
+func (c *Capture) Status() CaptureStatus {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.status
+	s.Dropped = c.box.Dropped()
+	return s
+}
+
+// Run opens the source, and opens it again whenever it is lost, until ctx is cancelled or a recording has ended; both
+// return nil. Then the mailbox gets no more frames: after a recording its last one can still be taken, after a
+// cancellation none. Errors that are Final are tried again too, at the slowest pace: a technician may mend permissions
+// or plug the camera in, and the gate should notice.
+func (c *Capture) Run(ctx context.Context) error {
+	defer c.setState(Ended)
+	pause := firstPause
+	for ctx.Err() == nil {
+		opened := time.Now()
+		err := c.stream(ctx)
+		switch {
+		case ctx.Err() != nil:
+			continue
+		case errors.Is(err, ErrEnd):
+			c.box.End()
+			return nil
+		}
+		if c.logged == "" && time.Since(opened) > longestPause {
+			pause = firstPause // it held; one that fails again and again must not be opened four times a second
+		}
+		c.lose(err)
+		if Final(err) {
+			sleep(ctx, longestPause)
+			continue
+		}
+		sleep(ctx, pause)
+		pause = min(2*pause, longestPause)
+	}
+	c.box.Close()
+	return nil
+}
+
+// stream runs the source once, under a watchdog that each usable frame resets. It never returns nil unless ctx is done.
+func (c *Capture) stream(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watchdog := time.AfterFunc(silence, func() {
+		cancel(hint.Wrap(fmt.Errorf("%w for %v", ErrSilent, silence),
+			"see that the sender of a stream is running; unplug a camera and plug it in again"))
+	})
+	defer watchdog.Stop()
+
+	c.seq = c.last
+	err := c.src.Stream(ctx, func(f Frame) {
+		if c.deliver(f) {
+			watchdog.Reset(silence)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return errStopped
+}
+
+// deliver puts f into the mailbox and reports whether it was usable.
+func (c *Capture) deliver(f Frame) bool {
+	f.Seq += c.seq
+	c.last = f.Seq
+	if err := c.box.Put(f); err != nil {
+		c.refuse(err)
+		return false
+	}
+	c.mu.Lock()
+	first := c.status.Frames == 0
+	c.status.Frames++
+	c.status.LastFrame = f.Time
+	c.status.State, c.status.Error, c.status.Hint = Streaming, "", ""
+	c.mu.Unlock()
+	if first {
+		close(c.ready)
+	}
+	if first || c.logged != "" {
+		c.logged = ""
+		c.log.Info("frames flow", "source", c.src.String(), "width", f.Width, "height", f.Height, "format", f.Format.String())
+	}
+	return true
+}
+
+// refuse counts a frame that cannot be used, and reports the count at most once in reportEvery.
+func (c *Capture) refuse(err error) {
+	c.mu.Lock()
+	c.status.Refused++
+	c.mu.Unlock()
+	c.unreported++
+	if now := time.Now(); now.Sub(c.reported) >= reportEvery {
+		c.log.Warn("frames refused", "source", c.src.String(), "count", c.unreported, "error", err)
+		c.unreported, c.reported = 0, now
+	}
+}
+
+// lose records why the source is lost, and logs it unless it is what was logged last.
+func (c *Capture) lose(err error) {
+	c.mu.Lock()
+	c.status.State, c.status.Error, c.status.Hint = Lost, err.Error(), hint.Of(err)
+	c.mu.Unlock()
+	if text := err.Error(); text != c.logged {
+		c.logged = text
+		c.log.Error("source lost, will keep trying", "source", c.src.String(), "error", err, "hint", hint.Of(err))
+	}
+}
+
+func (c *Capture) setState(s CaptureState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status.State = s
+}
+
+// sleep waits for d or until ctx is done.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,269 @@
+package device_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"facegate/configs/hint"
+	"facegate/device"
+)
+
+// A script is a source of which each Stream does what the next of its scenes says; the last one is repeated.
+type script struct {
+	scenes []scene
+	opened []time.Time
+}
+
+type scene func(ctx context.Context, emit func(device.Frame)) error
+
+func (s *script) String() string { return "script" }
+
+func (s *script) Stream(ctx context.Context, emit func(device.Frame)) error {
+	i := min(len(s.opened), len(s.scenes)-1)
+	s.opened = append(s.opened, time.Now())
+	return s.scenes[i](ctx, emit)
+}
+
+// pauses returns the time between one opening and the next.
+func (s *script) pauses() (d []time.Duration) {
+	for i := 1; i < len(s.opened); i++ {
+		d = append(d, s.opened[i].Sub(s.opened[i-1]))
+	}
+	return d
+}
+
+func fails(err error) scene {
+	return func(context.Context, func(device.Frame)) error { return err }
+}
+
+// delivers sends n frames at 10 Hz and then returns err.
+func delivers(n int, err error) scene {
+	return func(ctx context.Context, emit func(device.Frame)) error {
+		for seq := range uint64(n) {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(100 * time.Millisecond):
+				emit(frame(seq+1, 1))
+			}
+		}
+		return err
+	}
+}
+
+// hangs sends nothing.
+func hangs(ctx context.Context, _ func(device.Frame)) error {
+	<-ctx.Done()
+	return nil
+}
+
+// capture runs the scenes for d and returns what came of it.
+func capture(t *testing.T, d time.Duration, scenes ...scene) (src *script, c *device.Capture, log string) {
+	t.Helper()
+	var text bytes.Buffer
+	src = &script{scenes: scenes}
+	c = device.NewCapture(src, device.NewMailbox(), slog.New(slog.NewTextHandler(&text, nil)))
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	if err := c.Run(ctx); err != nil {
+		t.Errorf("Run: %v, want nil", err)
+	}
+	return src, c, text.String()
+}
+
+func TestCaptureBacksOff(t *testing.T) {
+	const ms = time.Millisecond
+	lost := errors.New("input/output error")
+	tests := []struct {
+		name   string
+		scenes []scene
+		want   []time.Duration
+	}{
+		{"retryable", []scene{fails(lost)}, []time.Duration{250 * ms, 500 * ms, 1000 * ms, 2000 * ms, 3000 * ms, 3000 * ms}},
+		{"final", []scene{fails(device.AsFinal(lost))}, []time.Duration{3000 * ms, 3000 * ms, 3000 * ms}},
+		{"silent", []scene{hangs}, []time.Duration{5250 * ms, 5500 * ms}},
+		{
+			"lost after a while",
+			[]scene{fails(lost), fails(lost), delivers(40, lost), fails(device.AsFinal(lost)), delivers(1000, nil)},
+			[]time.Duration{250 * ms, 500 * ms, 4250 * ms, 3000 * ms},
+		},
+		{
+			"lost at once again and again",
+			[]scene{delivers(1, lost)},
+			[]time.Duration{350 * ms, 600 * ms, 1100 * ms, 2100 * ms, 3100 * ms, 3100 * ms},
+		},
+		{"stops by itself", []scene{fails(nil)}, []time.Duration{250 * ms, 500 * ms, 1000 * ms, 2000 * ms, 3000 * ms, 3000 * ms}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				src, _, _ := capture(t, 11*time.Second, tt.scenes...)
+				if diff := cmp.Diff(fmt.Sprint(tt.want), fmt.Sprint(src.pauses())); diff != "" {
+					t.Errorf("times between attempts (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// TestCaptureRecovers holds the promise that a camera delivers within 5 s of being plugged in again.
+func TestCaptureRecovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gone := device.AsFinal(errors.New("no such device"))
+		var back time.Time
+		camera := func(ctx context.Context, emit func(device.Frame)) error {
+			if time.Now().Before(back) {
+				return gone
+			}
+			return delivers(10_000, nil)(ctx, emit)
+		}
+		for away := time.Duration(0); away < 10*time.Second; away += 700 * time.Millisecond {
+			back = time.Now().Add(5*time.Second + away)
+			box := device.NewMailbox()
+			c := device.NewCapture(&script{scenes: []scene{delivers(50, errors.New("input/output error")), camera}}, box,
+				slog.New(slog.DiscardHandler))
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- c.Run(ctx) }()
+			time.Sleep(time.Until(back) + 5*time.Second)
+			if s := c.Status(); s.State != device.Streaming || time.Since(s.LastFrame) > time.Second {
+				t.Errorf("away for %v: 5 s after its return the camera is %s", away, s.State)
+			}
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestCaptureStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bad := hint.Wrap(errors.New("permission denied"), "join the group video")
+		src := &script{scenes: []scene{delivers(5, bad), delivers(20, device.ErrEnd)}}
+		box := device.NewMailbox()
+		c := device.NewCapture(src, box, slog.New(slog.DiscardHandler))
+		if got, want := c.Status(), (device.CaptureStatus{Source: "script", State: device.Starting}); got != want {
+			t.Errorf("before Run: %+v, want %+v", got, want)
+		}
+		start := time.Now()
+		done := make(chan error, 1)
+		go func() { done <- c.Run(t.Context()) }()
+		<-c.Ready()
+		if d := time.Since(start); d != 100*time.Millisecond {
+			t.Errorf("ready after %v, want to be at the first frame, after 100ms", d)
+		}
+		checks := []struct {
+			at   time.Duration
+			want device.CaptureStatus
+		}{
+			{350 * time.Millisecond, device.CaptureStatus{
+				State: device.Streaming, Frames: 3, Dropped: 2, LastFrame: start.Add(300 * time.Millisecond),
+			}},
+			{600 * time.Millisecond, device.CaptureStatus{
+				State: device.Lost, Error: "permission denied", Hint: "join the group video",
+				Frames: 5, Dropped: 4, LastFrame: start.Add(500 * time.Millisecond),
+			}},
+			{900 * time.Millisecond, device.CaptureStatus{
+				State: device.Streaming, Frames: 6, Dropped: 5, LastFrame: start.Add(850 * time.Millisecond),
+			}},
+			{4 * time.Second, device.CaptureStatus{
+				State: device.Ended, Frames: 25, Dropped: 24, LastFrame: start.Add(2750 * time.Millisecond),
+			}},
+		}
+		for _, check := range checks {
+			time.Sleep(time.Until(start.Add(check.at)))
+			check.want.Source = "script"
+			if diff := cmp.Diff(check.want, c.Status()); diff != "" {
+				t.Errorf("status after %v (-want +got):\n%s", check.at, diff)
+			}
+		}
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v, want nil at the end of a recording", err)
+		}
+		if f := take(t, box); f.Seq != 25 {
+			t.Errorf("the last frame is %d, want 25: Seq goes on when the source is opened again", f.Seq)
+		}
+		if _, err := box.Take(t.Context()); !errors.Is(err, device.ErrEnd) {
+			t.Errorf("Take: %v, want %v", err, device.ErrEnd)
+		}
+	})
+}
+
+func TestCaptureCancel(t *testing.T) {
+	for name, scene := range map[string]scene{
+		"streaming": delivers(1000, nil), "silent": hangs, "pausing": fails(device.AsFinal(errors.New("gone"))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				_, c, _ := capture(t, 2*time.Second, scene)
+				if d := time.Since(began); d != 2*time.Second {
+					t.Errorf("Run returned after %v, want at once after 2s", d)
+				}
+				if s := c.Status().State; s != device.Ended {
+					t.Errorf("state %s, want %s", s, device.Ended)
+				}
+			})
+		})
+	}
+}
+
+// TestCaptureLogsChanges counts the lines about each error: one for each time that it is new.
+func TestCaptureLogsChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gone := device.AsFinal(hint.Wrap(errors.New("no such device"), "plug it in"))
+		denied := device.AsFinal(errors.New("permission denied"))
+		_, _, log := capture(t, time.Minute,
+			fails(gone), fails(gone), fails(gone), fails(denied), fails(denied), delivers(50, gone), fails(gone))
+		for text, want := range map[string]int{
+			`error="no such device" hint="plug it in"`: 2, "permission denied": 1, "frames flow": 1, "\n": 4,
+		} {
+			if got := strings.Count(log, text); got != want {
+				t.Errorf("%q is logged %d times, want %d:\n%s", text, got, want, log)
+			}
+		}
+	})
+}
+
+// TestCaptureRefusesFrames sends frames that are too large, at 100 Hz.
+func TestCaptureRefusesFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		large := device.Frame{Data: make([]byte, device.MaxBytes+1)}
+		flood := func(ctx context.Context, emit func(device.Frame)) error {
+			for ctx.Err() == nil {
+				time.Sleep(10 * time.Millisecond)
+				emit(large)
+			}
+			return nil
+		}
+		_, c, log := capture(t, 4*time.Second+5*time.Millisecond, flood)
+		if s := c.Status(); s.Refused < 400 || s.Frames != 0 || !s.LastFrame.IsZero() {
+			t.Errorf("%d refused, %d delivered, last at %v; want 400 refused", s.Refused, s.Frames, s.LastFrame)
+		}
+		if n := strings.Count(log, "frames refused"); n != 5 {
+			t.Errorf("%d reports in 4 s, want 5, with the first:\n%s", n, log)
+		}
+		if !strings.Contains(log, "count=100") {
+			t.Errorf("no report of 100 frames:\n%s", log)
+		}
+		_, c, log = capture(t, 6*time.Second, flood)
+		if !strings.Contains(log, device.ErrSilent.Error()) {
+			t.Errorf("a source that sends nothing but refused frames does not count as lost:\n%s", log)
+		}
+		select {
+		case <-c.Ready():
+			t.Error("ready without a usable frame")
+		default:
+		}
+	})
+}

@@ -1,0 +1,54 @@
+package v4l2
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"facegate/configs/hint"
+	"facegate/device"
+)
+
+// explain adds to err what a technician should do, and marks it as final where nothing will change until that is done.
+func explain(path string, err error) error {
+	const plugIn = "plug the camera in; list the cameras with: ls -l /dev/v4l/by-id"
+	switch {
+	case isAny(err, unix.ENODEV): // it was there: a camera that resets itself is back at once
+		return hint.Wrap(err, plugIn)
+	case isAny(err, unix.ENOENT, unix.ENXIO):
+		return device.AsFinal(hint.Wrap(err, plugIn))
+	case isAny(err, unix.EACCES, unix.EPERM):
+		return device.AsFinal(hint.Wrap(err, "add the user that runs facegate to the group video: usermod -aG video USER"))
+	case isAny(err, unix.ENOTTY, unix.EISDIR, errNotCamera, ErrNoFormat):
+		return device.AsFinal(hint.Wrap(err, "use a UVC (USB) camera, and of its nodes the one that ends in index0 under "+
+			"/dev/v4l/by-id; CSI cameras need libcamera and do not work here"))
+	case isAny(err, unix.EBUSY):
+		return hint.Wrap(err, "another program holds the camera; find it with: fuser -v %s", path)
+	case isAny(err, unix.ENOSPC):
+		return hint.Wrap(err, "the USB bus has no room for this stream: use mjpeg, a smaller size, or another port")
+	case isAny(err, ErrHung, ErrBad, unix.EIO, unix.EPROTO):
+		return hint.Wrap(err, "try another cable, USB port or power supply for the camera")
+	}
+	return err
+}
+
+func isAny(err error, targets ...error) bool {
+	for _, t := range targets {
+		if errors.Is(err, t) {
+			return true
+		}
+	}
+	return false
+}
+
+// withErrno gives err back the error number that webcam's StartStreaming reduces to its text.
+func withErrno(err error) error {
+	for _, e := range []unix.Errno{unix.EBUSY, unix.ENOSPC, unix.ENODEV, unix.EIO, unix.EPROTO, unix.ENOMEM} {
+		if what, ok := strings.CutSuffix(err.Error(), ": "+e.Error()); ok {
+			return fmt.Errorf("%s: %w", what, e)
+		}
+	}
+	return err
+}

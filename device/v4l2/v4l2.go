@@ -1,0 +1,247 @@
+// Package v4l2 reads frames from a Video4Linux2 camera, which in practice is a UVC camera on USB. It uses
+// github.com/blackjack/webcam, and the comments say where it goes round what that library leaves open.
+package v4l2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/blackjack/webcam"
+	"golang.org/x/sys/unix"
+
+	"facegate/device"
+)
+
+// A Format names the pixel formats that may be asked of the camera.
+type Format string
+
+// The formats of Config.
+const (
+	Auto  Format = "auto"  // MJPEG if the camera has it, else YUYV
+	MJPEG Format = "mjpeg" // V4L2_PIX_FMT_MJPEG, or V4L2_PIX_FMT_JPEG
+	YUYV  Format = "yuyv"  // V4L2_PIX_FMT_YUYV; a bus of USB 2 carries no more than about 10 MP a second of it
+)
+
+// Config says which camera to open, and how.
+type Config struct {
+	Device        string // a node, best under /dev/v4l/by-id, where a camera keeps its name when it is plugged in again
+	Format        Format // "" is Auto
+	Width, Height int    // the size wanted, in pixels; the nearest one that the camera lists is taken
+	FPS           int    // the frame rate wanted; 0 leaves it to the camera, as do drivers that cannot set one
+}
+
+// How frames are read from the driver.
+const (
+	buffers     = 3  // webcam asks for 256, of which a slow reader would see the oldest
+	waitSeconds = 1  // how long one wait for a frame lasts; nothing can interrupt it
+	silentWaits = 3  // so many in a row mean that the camera has hung
+	badFrames   = 10 // so many in a row mean that no good one is to be expected
+	yuyvBytes   = 2  // a pixel
+)
+
+// Errors of a camera, beside those of the kernel (unix.Errno).
+var (
+	ErrNoFormat = errors.New("the camera offers no format that can be used")
+	ErrHung     = errors.New("the camera sends no frames")
+	ErrBad      = errors.New("the camera sends damaged frames")
+)
+
+// camera is what this package uses of *webcam.Webcam. One value serves one stream: it cannot be started again after a
+// stop, nor given another format.
+type camera interface {
+	GetSupportedFormats() map[webcam.PixelFormat]string
+	GetSupportedFrameSizes(webcam.PixelFormat) []webcam.FrameSize
+	SetImageFormat(f webcam.PixelFormat, width, height uint32) (webcam.PixelFormat, uint32, uint32, error)
+	SetFramerate(fps float32) error
+	SetBufferCount(n uint32) error
+	StartStreaming() error
+	WaitForFrame(seconds uint32) error
+	GetFrame() (data []byte, index uint32, err error)
+	ReleaseFrame(index uint32) error
+	Close() error
+}
+
+type source struct {
+	cfg    Config
+	open   func(path string) (camera, error)
+	format func(path string) (pixFormat, error)
+}
+
+// New returns the camera that cfg names. Nothing is opened before Stream.
+func New(cfg Config) device.Source {
+	return &source{cfg: cfg, open: openWebcam, format: currentFormat}
+}
+
+func (s *source) String() string { return "camera " + s.cfg.Device }
+
+func (s *source) Stream(ctx context.Context, emit func(device.Frame)) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err := s.stream(ctx, emit); err != nil {
+		return explain(s.cfg.Device, fmt.Errorf("v4l2: %s: %w", s.cfg.Device, err))
+	}
+	return nil
+}
+
+func (s *source) stream(ctx context.Context, emit func(device.Frame)) (err error) {
+	cam, err := s.open(s.cfg.Device)
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	defer cam.Close() // an error would tell nothing that the stream's own does not
+	picture, err := s.setUp(cam)
+	if err != nil {
+		return err
+	}
+	if err := cam.StartStreaming(); err != nil {
+		return fmt.Errorf("start: %w", withErrno(err))
+	}
+	r := reader{cam: cam, picture: picture}
+	defer func() { clear(r.buf[:cap(r.buf)]) }()
+	return r.run(ctx, emit)
+}
+
+// setUp sets format, size, rate and buffers, and returns what the frames will be. In MJPEG the size is still open.
+func (s *source) setUp(cam camera) (picture, error) {
+	m, err := choose(cam, s.cfg)
+	if err != nil {
+		return picture{}, err
+	}
+	// The size that SetImageFormat returns is the one asked for, whatever the driver has made of it.
+	got, _, _, err := cam.SetImageFormat(m.pixels, m.width, m.height)
+	if err != nil {
+		return picture{}, fmt.Errorf("set format: %w", err)
+	}
+	if got != m.pixels {
+		return picture{}, fmt.Errorf("%w: asked for %s, it chose %s", ErrNoFormat, fourCC(m.pixels), fourCC(got))
+	}
+	p := picture{format: device.JPEG}
+	if m.pixels == pixYUYV {
+		if p, err = s.yuyvPicture(); err != nil {
+			return picture{}, err
+		}
+	}
+	if s.cfg.FPS > 0 {
+		_ = cam.SetFramerate(float32(s.cfg.FPS)) // many drivers cannot; the rate that comes will do
+	}
+	if err := cam.SetBufferCount(buffers); err != nil {
+		return picture{}, fmt.Errorf("set buffers: %w", err)
+	}
+	return p, nil
+}
+
+// yuyvPicture asks the driver for the size that it has set.
+func (s *source) yuyvPicture() (picture, error) {
+	f, err := s.format(s.cfg.Device)
+	if err != nil {
+		return picture{}, fmt.Errorf("get format: %w", err)
+	}
+	p := picture{format: device.YUYV, width: int(f.width), height: int(f.height)}
+	if f.pixels != pixYUYV || f.bytesPerLine != yuyvBytes*f.width || p.width > device.MaxSide || p.height > device.MaxSide {
+		return picture{}, fmt.Errorf("%w: %s, %dx%d, %d bytes a line", ErrNoFormat, fourCC(f.pixels), f.width, f.height,
+			f.bytesPerLine)
+	}
+	return p, nil
+}
+
+// A picture is what every frame of a stream has to be.
+type picture struct {
+	format        device.Format
+	width, height int // 0 until the first good frame in MJPEG
+}
+
+// check returns p with the size that data really has, or why data is no frame of this stream.
+func (p picture) check(data []byte) (picture, error) {
+	if p.format == device.YUYV {
+		if want := yuyvBytes * p.width * p.height; len(data) != want {
+			return p, fmt.Errorf("%d bytes instead of %d", len(data), want)
+		}
+		return p, nil
+	}
+	w, h, err := device.JPEGSize(data)
+	if err != nil {
+		return p, err
+	}
+	if p.width != 0 && (w != p.width || h != p.height) {
+		return p, fmt.Errorf("%dx%d pixels instead of %dx%d", w, h, p.width, p.height)
+	}
+	p.width, p.height = w, h
+	return p, nil
+}
+
+// A reader takes the frames from a camera that streams.
+type reader struct {
+	cam     camera
+	picture picture
+	buf     []byte
+	seq     uint64
+}
+
+// run delivers frames until ctx is done or the camera fails.
+func (r *reader) run(ctx context.Context, emit func(device.Frame)) error {
+	var silent, bad int
+	for ctx.Err() == nil {
+		err := r.read()
+		switch {
+		case isTimeout(err):
+			if silent++; silent == silentWaits {
+				return fmt.Errorf("%w for %d s", ErrHung, silentWaits*waitSeconds)
+			}
+			continue
+		case err != nil && !errors.Is(err, unix.EAGAIN):
+			return err
+		}
+		silent = 0
+		now := time.Now() // webcam drops the kernel's own stamp
+		if err == nil {
+			r.seq++
+			r.picture, err = r.picture.check(r.buf)
+		}
+		if err != nil {
+			if bad++; bad == badFrames {
+				return fmt.Errorf("%w, %d in a row: %w", ErrBad, badFrames, err)
+			}
+			continue
+		}
+		bad = 0
+		emit(device.Frame{
+			Format: r.picture.format, Data: r.buf, Width: r.picture.width, Height: r.picture.height, Seq: r.seq, Time: now,
+		})
+	}
+	return nil
+}
+
+// read waits for a frame and copies it to buf. The frame is given back to the driver only then, for from that moment
+// on the driver may write to it.
+func (r *reader) read() error {
+	if err := r.cam.WaitForFrame(waitSeconds); err != nil {
+		return fmt.Errorf("wait for frame: %w", err)
+	}
+	// A poll that reports an error, as after an unplug, also ends the wait: it is GetFrame that says what happened.
+	data, index, err := r.cam.GetFrame()
+	if err != nil {
+		return fmt.Errorf("get frame: %w", err)
+	}
+	r.keep(data)
+	if err := r.cam.ReleaseFrame(index); err != nil {
+		return fmt.Errorf("release frame: %w", err)
+	}
+	return nil
+}
+
+// keep copies data to buf, and to larger memory if need be, with room to spare for frames that differ in size.
+func (r *reader) keep(data []byte) {
+	if cap(r.buf) < len(data) {
+		clear(r.buf[:cap(r.buf)])
+		r.buf = make([]byte, 0, len(data)+len(data)/4)
+	}
+	r.buf = append(r.buf[:0], data...)
+}
+
+func isTimeout(err error) bool {
+	var t *webcam.Timeout
+	return errors.As(err, &t)
+}

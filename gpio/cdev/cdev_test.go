@@ -1,0 +1,139 @@
+package cdev
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/warthog618/go-gpiocdev"
+
+	"facegate/configs/hint"
+	"facegate/gpio"
+	"facegate/gpio/linetest"
+)
+
+// open opens the line for one test.
+func open(t *testing.T, cfg Config) *line {
+	t.Helper()
+	l, err := Open(cfg)
+	if err != nil {
+		t.Fatalf("Open: %v (%s)", err, hint.Of(err))
+	}
+	return l.(*line)
+}
+
+// readBack reads the logical level through the request itself; it cannot after the release.
+func readBack(l *line) linetest.Probe {
+	return func() (active, ok bool) {
+		value, err := l.line.Value()
+		return value == 1, err == nil
+	}
+}
+
+// TestReal drives a line of this machine: nothing that minds being switched may be wired to it.
+func TestReal(t *testing.T) {
+	cfg := Config{Chip: os.Getenv("FACEGATE_GPIO_CHIP"), Line: os.Getenv("FACEGATE_GPIO_LINE")}
+	if cfg.Line == "" {
+		t.Skip("set FACEGATE_GPIO_LINE, and FACEGATE_GPIO_CHIP if the line has no unique name, to drive a real line")
+	}
+	for _, activeLow := range []bool{false, true} {
+		t.Run("active low "+strconv.FormatBool(activeLow), func(t *testing.T) {
+			cfg := cfg
+			cfg.ActiveLow = activeLow
+			linetest.Run(t, func(t *testing.T) (gpio.Line, linetest.Probe) {
+				l := open(t, cfg)
+				return l, readBack(l)
+			})
+		})
+	}
+	t.Run("busy", func(t *testing.T) {
+		l := open(t, cfg)
+		defer l.Close()
+		_, err := Open(cfg)
+		if !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "facegate:relay") {
+			t.Errorf("second Open = %v, want ErrBusy naming facegate:relay", err)
+		}
+	})
+	t.Run("what gpioinfo shows", func(t *testing.T) {
+		cfg := cfg
+		cfg.ActiveLow, cfg.Consumer = true, "facegate:test"
+		l := open(t, cfg)
+		defer l.Close()
+		info, err := l.line.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Consumer != cfg.Consumer || !info.Config.ActiveLow || info.Config.Direction != gpiocdev.LineDirectionOutput {
+			t.Errorf("the kernel has %+v", info)
+		}
+	})
+}
+
+// TestSimulator drives a line of the kernel's GPIO simulator, whose pin can be read from outside: its physical level,
+// after the release too.
+func TestSimulator(t *testing.T) {
+	level := startSimulator(t)
+	for _, activeLow := range []bool{false, true} {
+		t.Run("active low "+strconv.FormatBool(activeLow), func(t *testing.T) {
+			linetest.Run(t, func(t *testing.T) (gpio.Line, linetest.Probe) {
+				l := open(t, Config{Line: "FACEGATE_TEST", ActiveLow: activeLow})
+				return l, func() (active, ok bool) {
+					if _, err := l.line.Value(); err != nil {
+						return false, false // released: the simulator takes the line back to its pull
+					}
+					return level(t) != activeLow, true
+				}
+			})
+		})
+	}
+}
+
+// startSimulator makes a chip with one named line, and returns how to read the pin's physical level. The interface is
+// that of the kernel's Documentation/admin-guide/gpio/gpio-sim.rst (Linux 5.17 or later).
+func startSimulator(t *testing.T) (level func(*testing.T) bool) {
+	const root = "/sys/kernel/config/gpio-sim"
+	if _, err := os.Stat(root); err != nil {
+		t.Skipf("this kernel has no GPIO simulator (modprobe gpio-sim, mount configfs, be root): %v", err)
+	}
+	dev := filepath.Join(root, "facegate-"+strconv.Itoa(os.Getpid()))
+	for _, dir := range []string{dev, dev + "/bank0", dev + "/bank0/line0"} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.Remove(dir) })
+	}
+	write := func(name, value string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dev, name), []byte(value), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("bank0/num_lines", "1")
+	write("bank0/line0/name", "FACEGATE_TEST")
+	write("live", "1")
+	t.Cleanup(func() { write("live", "0") })
+	pin := filepath.Join("/sys/devices/platform", read(t, dev+"/dev_name"), read(t, dev+"/bank0/chip_name"), "sim_gpio0/value")
+	return func(t *testing.T) bool { return read(t, pin) == "1" }
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(b))
+}
+
+func TestOpenWithoutChips(t *testing.T) {
+	if len(gpiocdev.Chips()) > 0 {
+		t.Skip("this machine has GPIO chips")
+	}
+	_, err := Open(Config{Line: "GPIO17"})
+	if !errors.Is(err, ErrNotFound) || hint.Of(err) == "" {
+		t.Errorf("Open = %v with hint %q, want ErrNotFound with one", err, hint.Of(err))
+	}
+}

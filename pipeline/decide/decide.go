@@ -1,0 +1,156 @@
+// Package decide turns the matches of single frames into one decision: to open, for whom, once.
+//
+// It knows people only by the random identifiers of the store and keeps one only as long as it must not open again
+// for the same person.
+package decide
+
+import (
+	"time"
+
+	"facegate/pipeline/template"
+	"facegate/pipeline/track"
+)
+
+// A Person is the store's random identifier of an enrolled person.
+type Person = template.PersonID
+
+// Rules say how much evidence a decision needs.
+type Rules struct {
+	Agree  int           // frames of one track that must name the same person
+	Window time.Duration // within this time, and no frame within it may name somebody else
+	Rearm  time.Duration // how long a person must be out of sight before the door opens for them again
+	Margin float64       // by how much the best match must exceed that of any other person, cosine
+}
+
+// A Match is what one frame of a track says.
+type Match struct {
+	Track  track.ID
+	Time   time.Time // of the frame
+	Person Person    // the best match
+	Score  float64   // its estimated cosine
+	Second float64   // the best estimated cosine of any other person, -1 if there is none
+}
+
+// A Verdict is what a frame changes.
+type Verdict uint8
+
+// The verdicts on a track.
+const (
+	Undecided Verdict = iota // more frames are needed
+	Grant                    // open now; said once
+	Lingering                // the person was let in and has not left since
+	Unknown                  // nobody enrolled: the track is left alone for a while
+)
+
+func (v Verdict) String() string {
+	return [...]string{"undecided", "grant", "lingering", "unknown"}[v]
+}
+
+// patience is the number of frames in a row without a match after which a track is Unknown.
+const patience = 10
+
+// recheck is how long a track counts as that of the person let in before a frame must say so again: somebody else may
+// have stepped into its place.
+const recheck = time.Second
+
+// A Decider holds the evidence of the tracks in view. It is not safe for concurrent use.
+type Decider struct {
+	rules  Rules
+	tracks map[track.ID]*evidence
+	inside map[Person]time.Time // people let in, and when they were last seen
+}
+
+type evidence struct {
+	votes     []vote
+	misses    int
+	admitted  *Person   // nil until the track's person has been let in
+	confirmed time.Time // when a frame last said that it is still that person
+}
+
+type vote struct {
+	at     time.Time
+	person Person
+}
+
+// New returns a Decider without evidence.
+func New(rules Rules) *Decider {
+	return &Decider{rules: rules, tracks: map[track.ID]*evidence{}, inside: map[Person]time.Time{}}
+}
+
+// Observe weighs one match. It is a vote for its person if the score reaches threshold and exceeds the second by the
+// margin, and a miss otherwise.
+func (d *Decider) Observe(m Match, threshold float64) Verdict {
+	d.forgetInside(m.Time)
+	e := d.tracks[m.Track]
+	if e == nil {
+		e = &evidence{}
+		d.tracks[m.Track] = e
+	}
+	if !(m.Score >= threshold && m.Score-m.Second >= d.rules.Margin) {
+		return e.miss()
+	}
+	if e.admitted != nil && *e.admitted != m.Person {
+		*e = evidence{}
+	}
+	e.misses = 0
+	e.votes = append(recent(e.votes, m.Time.Add(-d.rules.Window)), vote{m.Time, m.Person})
+	if e.admitted == nil && !e.unanimous(d.rules.Agree) {
+		return Undecided
+	}
+	_, again := d.inside[m.Person]
+	d.inside[m.Person] = m.Time
+	e.admitted, e.confirmed = &m.Person, m.Time
+	if again {
+		return Lingering
+	}
+	return Grant
+}
+
+// Decided reports whether the track's person has been let in, so that this frame of it, taken at now, needs no match.
+// For Rules.Rearm that person has been seen now.
+func (d *Decider) Decided(id track.ID, now time.Time) bool {
+	e := d.tracks[id]
+	if e == nil || e.admitted == nil || now.Sub(e.confirmed) > recheck {
+		return false
+	}
+	d.inside[*e.admitted] = now
+	return true
+}
+
+// Forget drops the evidence of a track that has ended.
+func (d *Decider) Forget(id track.ID) { delete(d.tracks, id) }
+
+// forgetInside drops the people who have been out of sight long enough.
+func (d *Decider) forgetInside(now time.Time) {
+	for p, seen := range d.inside {
+		if now.Sub(seen) > d.rules.Rearm {
+			delete(d.inside, p)
+		}
+	}
+}
+
+func (e *evidence) miss() Verdict {
+	e.misses++
+	if e.misses < patience {
+		return Undecided
+	}
+	*e = evidence{}
+	return Unknown
+}
+
+func recent(votes []vote, since time.Time) []vote {
+	for len(votes) > 0 && votes[0].at.Before(since) {
+		votes = votes[1:]
+	}
+	return votes
+}
+
+// unanimous reports whether there are at least agree votes, all for one person.
+func (e *evidence) unanimous(agree int) bool {
+	for _, v := range e.votes {
+		if v.person != e.votes[0].person {
+			return false
+		}
+	}
+	return len(e.votes) >= agree
+}

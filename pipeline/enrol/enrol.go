@@ -1,0 +1,77 @@
+// Package enrol gathers the frames of one person from which their template is made.
+package enrol
+
+import (
+	"time"
+
+	"facegate/pipeline/embed"
+)
+
+// spacing is the time between two frames that are taken, so that they differ in pose and light. The mean of several
+// unlike frames gains more accuracy than any template format loses.
+const spacing = 250 * time.Millisecond
+
+// sameFace is the cosine with the mean of the frames taken so far below which a frame shows somebody else. It is far
+// below any threshold for a match: it only keeps two people from being averaged into one.
+const sameFace = 0.25
+
+// A Result says what became of one frame.
+type Result uint8
+
+// The results of Session.Add.
+const (
+	Taken     Result = iota
+	TooSoon          // too close in time to the last one taken
+	Different        // another person than in the frames before: the session has begun anew with this frame
+)
+
+// A Session gathers embeddings of one person. The caller clears it.
+type Session struct {
+	want, taken int
+	last        time.Time
+	sum, mean   embed.Vector
+}
+
+// NewSession returns a Session that wants a number of frames with embeddings of length dim.
+func NewSession(frames, dim int) *Session {
+	return &Session{want: frames, sum: make(embed.Vector, dim), mean: make(embed.Vector, dim)}
+}
+
+// Due reports whether a frame at the time at would be taken.
+func (s *Session) Due(at time.Time) bool { return s.taken == 0 || at.Sub(s.last) >= spacing }
+
+// Add takes the unit embedding of one usable frame.
+func (s *Session) Add(v embed.Vector, at time.Time) Result {
+	if !s.Due(at) {
+		return TooSoon
+	}
+	result := Taken
+	if s.taken > 0 && embed.Cosine(s.mean, v) < sameFace {
+		s.Clear()
+		result = Different
+	}
+	for i, x := range v {
+		s.sum[i] += x
+	}
+	copy(s.mean, s.sum)
+	s.mean.Normalize()
+	s.taken++
+	s.last = at
+	return result
+}
+
+// Progress returns how many frames are taken and wanted.
+func (s *Session) Progress() (taken, want int) { return s.taken, s.want }
+
+// Done reports whether enough frames are taken.
+func (s *Session) Done() bool { return s.taken >= s.want }
+
+// Mean returns the unit mean of the embeddings taken, the session's own memory.
+func (s *Session) Mean() embed.Vector { return s.mean }
+
+// Clear overwrites all that was gathered; the session begins anew.
+func (s *Session) Clear() {
+	clear(s.sum)
+	clear(s.mean)
+	s.taken = 0
+}

@@ -1,0 +1,211 @@
+package evaluate
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"testing"
+
+	"facegate/configs/hint"
+)
+
+func performances() []*Performance {
+	return []*Performance{
+		{"plain cosine", normal(50_000, 0.6, 0.11), normal(2_000_000, 0.02, 0.08)},
+		{"stored hash, 1024 bits", normal(50_000, 0.6, 0.114), normal(2_000_000, 0.02, 0.084)},
+	}
+}
+
+func reports(t *testing.T) []*Report {
+	t.Helper()
+	var all []*Report
+	for _, p := range performances() {
+		r, err := p.Report(Acquisition{People: 2862, PeopleFailed: 3, Pictures: 6674, PicturesFailed: 14})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+func TestReport(t *testing.T) {
+	r := reports(t)[0]
+	near(t, "d'", r.DPrime, 0.58/math.Sqrt((0.11*0.11+0.08*0.08)/2), 0.002)
+	near(t, "FTE", r.FTE.Rate, 3.0/2862, 1e-12)
+	near(t, "FTA", r.FTA.Rate, 14.0/6674, 1e-12)
+	for _, o := range r.Points {
+		if want := o.TargetFMR >= 1e-5; o.Measurable != want {
+			t.Errorf("FMR %v of 2,000,000: measurable %v", o.TargetFMR, o.Measurable)
+			continue
+		}
+		near(t, "rule of 3 bound", o.Bound, 1.5e-6, 1e-12)
+		if !o.Measurable {
+			if o.TMR.Of != 0 || o.Threshold != 0 {
+				t.Errorf("FMR %v: figures without a measurement", o.TargetFMR)
+			}
+			continue
+		}
+		near(t, "threshold", o.Threshold, 0.02+0.08*probit(1-o.TargetFMR), 0.002)
+		near(t, "TMR", o.TMR.Rate, 1-o.FNMR.Rate, 1e-12)
+		near(t, "FAR", o.FAR, o.FMR.Rate*(1-r.FTA.Rate), 1e-12)
+		near(t, "FRR", o.FRR, r.FTA.Rate+o.FNMR.Rate*(1-r.FTA.Rate), 1e-12)
+		if o.FMR.Rate > o.TargetFMR || o.FMR.Rate < 0.9*o.TargetFMR {
+			t.Errorf("FMR %v, want just under %v", o.FMR.Rate, o.TargetFMR)
+		}
+	}
+}
+
+func TestReportTooFew(t *testing.T) {
+	for _, p := range []*Performance{
+		{"no genuine", new(Histogram), normal(10, 0, 0.1)},
+		{"no impostor", normal(10, 0, 0.1), new(Histogram)},
+	} {
+		_, err := p.Report(Acquisition{})
+		if !errors.Is(err, ErrTooFew) || hint.Of(err) == "" {
+			t.Errorf("%s: error %v, hint %q", p.Name, err, hint.Of(err))
+		}
+		if err := WriteDET(io.Discard, "", p); !errors.Is(err, ErrTooFew) {
+			t.Errorf("%s: plot error %v", p.Name, err)
+		}
+	}
+}
+
+func pads(t *testing.T) []*PAD {
+	t.Helper()
+	p := presentations()
+	threshold, ok := p.ThresholdAtAPCER(0.05)
+	if !ok {
+		t.Fatal("no threshold at APCER 5 %")
+	}
+	first, err := p.Report(threshold)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := (&Presentations{"weak", []float64{0.5, 1}, map[string][]float64{"print": {0.1, 1}}}).Report(0.5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []*PAD{first, second}
+}
+
+func identifications() []*Identification {
+	return []*Identification{
+		{
+			Name: "plain cosine", Enrolled: 1842, Mated: 3812, NonMated: 1020, Rank1: NewProportion(3800, 3812),
+			TargetFPIR: 0.01, Measurable: true, Threshold: 0.4512, FPIR: NewProportion(10, 1020), FNIR: NewProportion(60, 3812),
+		},
+		{
+			Name: "stored hash, 1024 bits", Enrolled: 1842, Mated: 3812, NonMated: 102, Rank1: NewProportion(3790, 3812),
+			TargetFPIR: 0.01, Threshold: 0.4601, FPIR: NewProportion(1, 102), FNIR: NewProportion(71, 3812),
+		},
+	}
+}
+
+func TestText(t *testing.T) {
+	var out bytes.Buffer
+	verifications := []*Verification{{"plain cosine", 0.9932, 0.00139, make([]float64, 10), 6000, 12}}
+	for _, err := range []error{
+		WriteReports(&out, reports(t)...), WriteIdentifications(&out, identifications()...),
+		WriteVerifications(&out, verifications...), WritePADs(&out, pads(t)...), WriteReports(&out),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.WriteString("\n")
+	}
+	golden(t, "reports.txt", out.Bytes())
+}
+
+func TestJSON(t *testing.T) {
+	raw, err := json.Marshal(map[string]any{
+		"verification": reports(t), "identification": identifications(), "pad": pads(t),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var decoded any
+	if err := json.Unmarshal(raw, &decoded); err != nil {
+		t.Fatal(err)
+	}
+	raw, err = json.MarshalIndent(rounded(decoded), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "reports.json", append(raw, '\n'))
+}
+
+// rounded cuts the numbers in a decoded JSON value to six digits, since arm64 fuses multiplications with additions and
+// so differs in the last ones.
+func rounded(value any) any {
+	switch v := value.(type) {
+	case float64:
+		return json.Number(fmt.Sprintf("%.6g", v))
+	case []any:
+		for i := range v {
+			v[i] = rounded(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = rounded(v[key])
+		}
+	}
+	return value
+}
+
+func TestPercent(t *testing.T) {
+	for rate, want := range map[float64]string{
+		0: "0 %", 1: "100 %", 0.99998: "99.998 %", 0.9412: "94.12 %", 0.0123: "1.23 %", 0.00012: "0.012 %", 1e-6: "0.0001 %",
+	} {
+		if got := percent(rate); got != want {
+			t.Errorf("percent(%v) = %q, want %q", rate, got, want)
+		}
+	}
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 22268801: "22,268,801"} {
+		if got := thousands(n); got != want {
+			t.Errorf("thousands(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestDET(t *testing.T) {
+	var out bytes.Buffer
+	if err := WriteDET(&out, `LFW <"dev"> & more`, performances()...); err != nil {
+		t.Fatal(err)
+	}
+	if err := xml.Unmarshal(out.Bytes(), new(struct{})); err != nil {
+		t.Errorf("not well-formed: %v", err)
+	}
+	golden(t, "det.svg", out.Bytes())
+}
+
+func TestDETRefuses(t *testing.T) {
+	p := performances()[0]
+	if err := WriteDET(io.Discard, "", p, p, p, p, p, p, p); err == nil {
+		t.Error("drew seven curves")
+	}
+	if err := WriteDET(brokenWriter{}, "", p); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("writing to a broken pipe: %v", err)
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// On normal-deviate axes the curve of two normal distributions of one variance is a straight line of slope -1 (down
+// the page, so +1 in the picture).
+func TestDETIsStraightForNormalScores(t *testing.T) {
+	const d = 4
+	offset := func(fmr float64) float64 {
+		fnmr := math.Erfc(-(probit(1-fmr)-d)/math.Sqrt2) / 2
+		return detX(fmr) - detY(fnmr)
+	}
+	for _, fmr := range []float64{1e-5, 1e-3, 0.1} {
+		near(t, "distance from the diagonal", offset(fmr), offset(1e-4), 1e-6)
+	}
+}

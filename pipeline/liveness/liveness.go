@@ -1,0 +1,48 @@
+// Package liveness decides over several frames whether a face is a person before the camera (presentation attack
+// detection, ISO/IEC 30107): it fuses the probabilities of one or more networks and takes the median over time.
+package liveness
+
+import "slices"
+
+// Fuse returns the probability that several networks together give to a live face: the mean. One that was fooled is
+// outvoted by those that were not.
+func Fuse(probabilities []float64) float64 {
+	var sum float64
+	for _, p := range probabilities {
+		sum += p
+	}
+	return sum / float64(len(probabilities))
+}
+
+// A Window keeps the last fused probabilities of one track.
+type Window struct {
+	size    int
+	recent  []float64
+	ordered []float64
+}
+
+// NewWindow returns a Window of the last size frames.
+func NewWindow(size int) *Window {
+	return &Window{size: size, recent: make([]float64, 0, size), ordered: make([]float64, 0, size)}
+}
+
+// Add takes the fused probability of the newest frame.
+func (w *Window) Add(p float64) {
+	if len(w.recent) == w.size {
+		copy(w.recent, w.recent[1:])
+		w.recent = w.recent[:w.size-1]
+	}
+	w.recent = append(w.recent, p)
+}
+
+// Live reports whether the face passes: at least half of the window has been seen, and the lower median of it is at
+// least threshold. A single frame is no evidence either way; of an even number the lower of the two middle ones
+// counts, so that doubt closes the door.
+func (w *Window) Live(threshold float64) (live, known bool) {
+	if 2*len(w.recent) < w.size {
+		return false, false
+	}
+	w.ordered = append(w.ordered[:0], w.recent...)
+	slices.Sort(w.ordered)
+	return w.ordered[(len(w.ordered)-1)/2] >= threshold, true
+}

@@ -1,0 +1,190 @@
+// Package match finds the enrolled person most like a probe: a 1:N index of Codes, in RAM alone.
+//
+// A search has two stages. The scan takes the Hamming distance of the probe's signs to every Code and keeps the nearest
+// Candidates. The rescoring then estimates the cosine of each of those with the real-valued probe, which is the score.
+package match
+
+import (
+	"sync"
+
+	"facegate/pipeline/template"
+)
+
+// Candidates is how many of the nearest Codes are rescored.
+const Candidates = 64
+
+// An Index holds the opened Codes of everybody enrolled. It is safe for concurrent use; searches do not wait for each
+// other. The zero Index is empty.
+type Index struct {
+	mu      sync.RWMutex // guards all that follows
+	lanes   [template.Lanes]lane
+	slots   map[template.RecordID]slot
+	persons map[template.PersonID]int // records of each person
+}
+
+// A lane holds the records of one lane without gaps: Codes apart from ids, because the scan reads nothing but Codes.
+type lane struct {
+	codes []template.Code
+	ids   []template.RecordID
+	owner []template.PersonID
+}
+
+// A slot is the place of a record.
+type slot struct {
+	lane uint8
+	i    int
+}
+
+// A Result is the outcome of a search. Its scores are estimated cosines and must not leave the process: scores that can
+// be asked for are what the known ways of rebuilding a face from a matcher climb on.
+type Result struct {
+	OK    bool              // false if there was nothing to compare with; the rest is then zero
+	Best  template.PersonID // whose record has the best score
+	Score float64           // of Best
+
+	// Second is the best score of anybody else, and -1 if there is nobody else in the lanes searched. Where one person's
+	// records fill all of Candidates it is the cosine that belongs to the Hamming distance of the farthest of them,
+	// because everybody else is at least as far away.
+	Second float64
+}
+
+// Add puts r into the index, in place of any record with the same id.
+func (x *Index) Add(r template.Record) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.slots == nil {
+		x.slots = make(map[template.RecordID]slot)
+		x.persons = make(map[template.PersonID]int)
+	}
+	x.remove(r.ID)
+	l := &x.lanes[r.Lane]
+	x.slots[r.ID] = slot{r.Lane, len(l.codes)}
+	x.persons[r.Person]++
+	l.add(r)
+}
+
+// Remove takes the record id out of the index and zeroes its Code. It reports whether there was one.
+func (x *Index) Remove(id template.RecordID) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.remove(id)
+}
+
+// RemovePerson takes every record of a person out of the index, zeroes their Codes, and returns how many there were.
+func (x *Index) RemovePerson(person template.PersonID) int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	n := x.persons[person]
+	for _, l := range x.lanes {
+		for i := len(l.owner) - 1; i >= 0; i-- { // from the end: removal moves only what has been looked at
+			if l.owner[i] == person {
+				x.remove(l.ids[i])
+			}
+		}
+	}
+	return n
+}
+
+// Len returns the number of persons and of records in the index.
+func (x *Index) Len() (persons, records int) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return len(x.persons), len(x.slots)
+}
+
+// Lanes returns the lanes that hold a record, which are those to project a probe into.
+func (x *Index) Lanes() template.LaneSet {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	var set template.LaneSet
+	for i := range x.lanes {
+		if len(x.lanes[i].codes) > 0 {
+			set |= template.LaneSetOf(uint8(i))
+		}
+	}
+	return set
+}
+
+// Search compares p with every record in the lanes that p was projected into. It does not allocate.
+func (x *Index) Search(p *template.Probe) Result {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	var near shortlist
+	for lane := range p.Lanes().All {
+		near.scan(lane, p.Code(lane), x.lanes[lane].codes)
+	}
+	return x.rescore(p, &near)
+}
+
+// rescore picks the best person and the best other person among the candidates.
+func (x *Index) rescore(p *template.Probe, near *shortlist) Result {
+	r := Result{Second: -1}
+	others := false
+	for _, c := range near.items[:near.n] {
+		l := &x.lanes[c.lane]
+		person, score := l.owner[c.i], p.Estimate(c.lane, &l.codes[c.i])
+		switch {
+		case !r.OK:
+			r.OK, r.Best, r.Score = true, person, score
+		case person == r.Best:
+			r.Score = max(r.Score, score)
+		case score > r.Score:
+			r.Best, r.Score, r.Second, others = person, score, r.Score, true
+		default:
+			r.Second, others = max(r.Second, score), true
+		}
+	}
+	if !r.OK {
+		return Result{}
+	}
+	if !others && near.n == Candidates && len(x.persons) > 1 {
+		r.Second = template.HammingCosine(near.limit())
+	}
+	return r
+}
+
+func (x *Index) remove(id template.RecordID) bool {
+	at, ok := x.slots[id]
+	if !ok {
+		return false
+	}
+	l := &x.lanes[at.lane]
+	person := l.owner[at.i]
+	if x.persons[person]--; x.persons[person] == 0 {
+		delete(x.persons, person)
+	}
+	if moved := l.remove(at.i); moved != id {
+		x.slots[moved] = at
+	}
+	delete(x.slots, id)
+	return true
+}
+
+func (l *lane) add(r template.Record) {
+	if len(l.codes) == cap(l.codes) {
+		l.grow()
+	}
+	l.codes = append(l.codes, r.Code)
+	l.ids = append(l.ids, r.ID)
+	l.owner = append(l.owner, r.Person)
+}
+
+// grow doubles the room for Codes, leaving no copy of one in memory that is given back.
+func (l *lane) grow() {
+	grown := make([]template.Code, len(l.codes), max(16, 2*cap(l.codes)))
+	copy(grown, l.codes)
+	clear(l.codes)
+	l.codes = grown
+}
+
+// remove fills slot i with the last record, zeroes the last slot, and returns the id of the record that moved.
+func (l *lane) remove(i int) template.RecordID {
+	last := len(l.codes) - 1
+	moved := l.ids[last]
+	l.codes[i], l.ids[i], l.owner[i] = l.codes[last], moved, l.owner[last]
+	clear(l.codes[last:])
+	clear(l.ids[last:])
+	clear(l.owner[last:])
+	l.codes, l.ids, l.owner = l.codes[:last], l.ids[:last], l.owner[:last]
+	return moved
+}

@@ -1,0 +1,290 @@
+// Package pipeline leads one frame through the stages, from picture to verdict. The stages are its children, in this
+// order: vision (decode, detect), track, quality, liveness, embed, template, match, decide.
+//
+// It has no clock, no goroutine and no disk: time comes with the frame.
+package pipeline
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"facegate/device"
+	"facegate/pipeline/decide"
+	"facegate/pipeline/detect"
+	"facegate/pipeline/embed"
+	"facegate/pipeline/enrol"
+	"facegate/pipeline/liveness"
+	"facegate/pipeline/quality"
+	"facegate/pipeline/track"
+)
+
+// Vision is what the pipeline asks of the networks; package vision documents each call.
+type Vision interface {
+	Load(f device.Frame) error
+	Size() (width, height int)
+	Detect() ([]detect.Face, error)
+	Locate(f *detect.Face) error
+	Align(f *detect.Face) (bgr []byte, size int, err error)
+	Live(dst []float64, f *detect.Face) ([]float64, error)
+	Embed(dst embed.Vector) error
+	Dim() int
+	Clear()
+}
+
+// A Matcher finds the enrolled person most like an embedding.
+type Matcher interface {
+	// Match returns the best match, its estimated cosine and that of the best other person (-1 if there is none), and
+	// the score from which a match counts. ok is false where nobody is enrolled. It does not keep v.
+	Match(v embed.Vector) (person decide.Person, score, second, threshold float64, ok bool)
+}
+
+// Settings are the limits of the stages.
+type Settings struct {
+	Zone              quality.Zone
+	Quality           quality.Limits
+	LivenessThreshold float64 // fused probability that the median over LivenessWindow frames must reach
+	LivenessWindow    int     // frames
+	Rules             decide.Rules
+}
+
+// A State says how far the frame's most promising face came. It carries no score and no name.
+type State uint8
+
+// The states, in the order of the stages.
+const (
+	Nobody    State = iota // no face
+	Poor                   // a face that the zone or the quality gate refuses; Report.Reason says why
+	Checking               // more frames are needed to tell whether it is live
+	NotLive                // a print or a screen: refused, and neither recognised nor reported
+	Matching               // more frames are needed to tell who it is
+	Granted                // open now
+	Lingering              // was let in and has not left
+	Unknown                // not enrolled
+	Several                // several people are in the zone: only one can be enrolled at a time
+	Captured               // the frame was taken for an enrolment
+)
+
+func (s State) String() string {
+	return [...]string{
+		"nobody", "poor picture", "checking liveness", "not live", "matching", "granted", "lingering", "unknown",
+		"several people", "captured",
+	}[s]
+}
+
+// A Report says what one frame came to.
+type Report struct {
+	State  State
+	Reason quality.Reason // with Poor
+	Faces  int            // faces found, in the zone or not
+	Person decide.Person  // with Granted only
+	Time   time.Time      // of the frame
+}
+
+// rest is how long a track found Unknown is left alone: a stranger who stands there is not measured over and over.
+const rest = 2 * time.Second
+
+// A Pipeline holds what must be known between frames: the tracks and their evidence. It is not safe for concurrent use.
+type Pipeline struct {
+	settings Settings
+	vision   Vision
+	tracker  track.Tracker
+	decider  *decide.Decider
+	subjects map[track.ID]*subject
+	live     []float64
+	vector   embed.Vector
+}
+
+// A subject is what the pipeline remembers of a track.
+type subject struct {
+	window    *liveness.Window
+	examined  time.Time // when a frame of it was last looked at closely
+	restUntil time.Time
+}
+
+// New returns a Pipeline that sees through v, which it uses from the goroutine that calls it.
+func New(s Settings, v Vision) *Pipeline {
+	return &Pipeline{
+		settings: s, vision: v,
+		decider:  decide.New(s.Rules),
+		subjects: map[track.ID]*subject{},
+		vector:   make(embed.Vector, v.Dim()),
+	}
+}
+
+// Identify leads one frame through all stages. An error concerns this frame only.
+func (p *Pipeline) Identify(f device.Frame, m Matcher) (Report, error) {
+	tracks, report, err := p.look(f)
+	if err != nil || len(tracks) == 0 {
+		return report, err
+	}
+	tr, reason := p.choose(tracks)
+	if tr == nil {
+		return p.idle(report, tracks, reason), nil
+	}
+	if usable, err := p.examine(tr, &report); !usable {
+		return report, err
+	}
+	if err := p.vision.Embed(p.vector); err != nil {
+		return report, err
+	}
+	defer clear(p.vector)
+	return p.decide(tr, report, m), nil
+}
+
+// look decodes a frame, finds its faces and follows them.
+func (p *Pipeline) look(f device.Frame) ([]*track.Track, Report, error) {
+	report := Report{Time: f.Time}
+	if err := p.vision.Load(f); err != nil {
+		return nil, report, err
+	}
+	faces, err := p.vision.Detect()
+	if err != nil {
+		return nil, report, err
+	}
+	report.Faces = len(faces)
+	tracks, ended := p.tracker.Update(faces, f.Time)
+	for _, id := range ended {
+		delete(p.subjects, id)
+		p.decider.Forget(id)
+	}
+	return tracks, report, nil
+}
+
+// choose picks the one track of the frame to look at closely, which bounds the time that a frame can take: of those in
+// the zone that still need a decision the one not looked at for longest, the nearer first. Without any it says what
+// keeps the nearest face out of the zone.
+func (p *Pipeline) choose(tracks []*track.Track) (*track.Track, quality.Reason) {
+	slices.SortFunc(tracks, func(a, b *track.Track) int { return cmp.Compare(b.Face.Box.Area(), a.Face.Box.Area()) })
+	width, height := p.vision.Size()
+	reason := p.settings.Zone.Check(tracks[0].Face.Box, width, height)
+	var chosen *track.Track
+	for _, tr := range tracks {
+		if p.settings.Zone.Check(tr.Face.Box, width, height) != quality.OK || p.decider.Decided(tr.ID, tr.Seen) {
+			continue
+		}
+		s := p.subject(tr.ID)
+		if tr.Seen.Before(s.restUntil) {
+			continue
+		}
+		if chosen == nil || s.examined.Before(p.subject(chosen.ID).examined) {
+			chosen = tr
+		}
+	}
+	return chosen, reason
+}
+
+// idle reports on a frame in which no track needs a closer look.
+func (p *Pipeline) idle(report Report, tracks []*track.Track, reason quality.Reason) Report {
+	switch nearest := tracks[0]; {
+	case reason != quality.OK:
+		report.State, report.Reason = Poor, reason
+	case p.decider.Decided(nearest.ID, nearest.Seen):
+		report.State = Lingering
+	default:
+		report.State = Unknown
+	}
+	return report
+}
+
+func (p *Pipeline) subject(id track.ID) *subject {
+	s := p.subjects[id]
+	if s == nil {
+		s = &subject{window: liveness.NewWindow(p.settings.LivenessWindow)}
+		p.subjects[id] = s
+	}
+	return s
+}
+
+// examine takes one track through quality and liveness and leaves its aligned face in the vision. Only a face that is
+// usable may be embedded: prints, screens and faces that nobody could recognise never become a vector.
+func (p *Pipeline) examine(tr *track.Track, report *Report) (usable bool, err error) {
+	s := p.subject(tr.ID)
+	s.examined = tr.Seen
+	if err := p.vision.Locate(&tr.Face); err != nil {
+		return false, err
+	}
+	bgr, size, err := p.vision.Align(&tr.Face)
+	if err != nil {
+		return false, err
+	}
+	report.Reason = p.settings.Quality.Check(quality.Of(bgr, size, tr.Face.Landmarks))
+	if report.Reason != quality.OK {
+		report.State = Poor
+		return false, nil
+	}
+	p.live, err = p.vision.Live(p.live[:0], &tr.Face)
+	if err != nil {
+		return false, err
+	}
+	s.window.Add(liveness.Fuse(p.live))
+	live, known := s.window.Live(p.settings.LivenessThreshold)
+	switch {
+	case !known:
+		report.State = Checking
+	case !live:
+		report.State = NotLive
+	}
+	return live, nil
+}
+
+// decide matches the embedding at hand and weighs what it says.
+func (p *Pipeline) decide(tr *track.Track, report Report, m Matcher) Report {
+	person, score, second, threshold, ok := m.Match(p.vector)
+	if !ok {
+		score, second, threshold = -1, -1, 1
+	}
+	match := decide.Match{Track: tr.ID, Time: tr.Seen, Person: person, Score: score, Second: second}
+	switch p.decider.Observe(match, threshold) {
+	case decide.Undecided:
+		report.State = Matching
+	case decide.Grant:
+		report.State, report.Person = Granted, person
+	case decide.Lingering:
+		report.State = Lingering
+	case decide.Unknown:
+		report.State = Unknown
+		p.subject(tr.ID).restUntil = tr.Seen.Add(rest)
+	}
+	return report
+}
+
+// Capture leads one frame through the stages up to the embedding, which session takes if the frame is usable: the only
+// face in the zone, good enough and live. Nobody is identified meanwhile.
+func (p *Pipeline) Capture(f device.Frame, session *enrol.Session) (Report, error) {
+	tracks, report, err := p.look(f)
+	if err != nil || len(tracks) == 0 {
+		return report, err
+	}
+	width, height := p.vision.Size()
+	var inZone []*track.Track
+	for _, tr := range tracks {
+		if report.Reason = p.settings.Zone.Check(tr.Face.Box, width, height); report.Reason == quality.OK {
+			inZone = append(inZone, tr)
+		}
+	}
+	switch len(inZone) {
+	case 0:
+		report.State = Poor
+		return report, nil
+	case 1:
+		report.Reason = quality.OK
+	default:
+		report.State = Several
+		return report, nil
+	}
+	if usable, err := p.examine(inZone[0], &report); !usable {
+		return report, err
+	}
+	report.State = Matching
+	if !session.Due(f.Time) {
+		return report, nil
+	}
+	if err := p.vision.Embed(p.vector); err != nil {
+		return report, err
+	}
+	defer clear(p.vector)
+	session.Add(p.vector, f.Time)
+	report.State = Captured
+	return report, nil
+}

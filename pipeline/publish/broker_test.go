@@ -1,0 +1,273 @@
+package publish_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"facegate/pipeline/publish"
+)
+
+// TestBrokers runs the contract between the publisher and a broker over each broker.
+func TestBrokers(t *testing.T) {
+	for _, broker := range []struct {
+		name string
+		make func(*testing.T) server
+	}{
+		{"mochi", newMochi},
+		{"mosquitto", newMosquitto},
+	} {
+		for _, test := range []struct {
+			name string
+			run  func(*testing.T, *rig)
+		}{
+			{"delivers in order", deliversInOrder},
+			{"events are not retained", eventsAreNotRetained},
+			{"availability", tellsAvailability},
+			{"availability after a half-open connection", survivesTakeover},
+			{"broker down at start", brokerDownAtStart},
+			{"broker restarts", brokerRestarts},
+			{"lost acknowledgement", lostAcknowledgement},
+			{"stop sends what is queued", stopSendsQueue},
+			{"wrong password", wrongPassword},
+			{"TLS", overTLS},
+		} {
+			t.Run(broker.name+"/"+test.name, func(t *testing.T) {
+				t.Parallel()
+				test.run(t, newRig(t, broker.make(t)))
+			})
+		}
+	}
+}
+
+func deliversInOrder(t *testing.T, r *rig) {
+	r.run()
+	r.connected()
+	r.grant(200)
+	events := r.observer.awaitEvents(200)
+	wantEvents(t, events, 1, false)
+	e := events[0]
+	if age := time.Since(parseTime(t, e.Time)); age < 0 || age > time.Minute {
+		t.Errorf("the event is from %s", e.Time)
+	}
+	want := publish.Event{
+		Schema: "pass/1", Type: "granted", Seq: 1, Boot: "7c1e", Time: e.Time, Clock: publish.SystemClock(), Door: "main",
+		Direction: "in", Method: "face", LatencyMS: 143,
+	}
+	if diff := cmp.Diff(want, e); diff != "" {
+		t.Errorf("event (-want +got):\n%s", diff)
+	}
+	eventually(t, "the outbox is empty", func() bool { return r.publisher.Status().Queued == 0 })
+}
+
+func parseTime(t *testing.T, s string) time.Time {
+	t.Helper()
+	at, err := time.Parse(publish.Timestamp, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+func eventsAreNotRetained(t *testing.T, r *rig) {
+	r.run()
+	r.grant(3)
+	r.observer.awaitEvents(3)
+	late := r.anotherObserver()
+	late.awaitAvailability("online")
+	if m := late.on("availability"); !m[0].retained {
+		t.Error("the availability is not retained")
+	}
+	r.grant(1) // what a late subscriber gets first must be this
+	eventually(t, "an event", func() bool { return len(late.on("pass")) > 0 })
+	if e := decode(t, late.on("pass")[0].payload); e.Seq != 4 {
+		t.Errorf("a late subscriber received event %d", e.Seq)
+	}
+}
+
+// anotherObserver replaces the observer by a new one, that has received nothing.
+func (r *rig) anotherObserver() *observer {
+	r.t.Helper()
+	r.observer.client.Disconnect(100)
+	r.observer = observe(r.t, r.server.addr())
+	return r.observer
+}
+
+func tellsAvailability(t *testing.T, r *rig) {
+	r.run()
+	r.observer.awaitAvailability("online")
+	r.cable.block(true)
+	r.cable.cut()
+	r.observer.awaitAvailability("offline") // the will
+	r.disconnected()
+	if s := r.publisher.Status(); s.Err == "" || s.Hint == "" {
+		t.Errorf("status is %+v", s)
+	}
+	r.reconnect()
+	r.observer.awaitAvailability("online")
+	if s := r.publisher.Status(); s.Err != "" || s.Hint != "" {
+		t.Errorf("status is %+v", s)
+	}
+	r.halt()
+	r.observer.awaitAvailability("stopped")
+	want := []string{"online", "offline", "online", "stopped"}
+	if diff := cmp.Diff(want, r.observer.availability()); diff != "" {
+		t.Errorf("availability (-want +got):\n%s", diff)
+	}
+	late := r.anotherObserver()
+	late.awaitAvailability("stopped")
+	if m := late.on("availability"); len(m) != 1 || !m[0].retained || m[0].qos != 1 {
+		t.Errorf("retained availability is %+v", m)
+	}
+}
+
+// survivesTakeover loses the publisher's end of a connection that the broker believes alive. The broker publishes the
+// will when the next connection takes over; that must not be its last word.
+func survivesTakeover(t *testing.T, r *rig) {
+	r.run()
+	r.connected()
+	r.cable.orphan()
+	eventually(t, "a second connection", func() bool { return strings.Count(r.log.String(), "connected to") == 2 })
+	r.grant(1)
+	r.observer.awaitEvents(1)
+	time.Sleep(200 * time.Millisecond) // a will that is late must have its chance
+	r.anotherObserver().awaitAvailability("online")
+}
+
+func brokerDownAtStart(t *testing.T, r *rig) {
+	r.server.stop(t)
+	r.run()
+	r.grant(20)
+	eventually(t, "a failure is told", func() bool { return r.publisher.Status().Err != "" })
+	if s := r.publisher.Status(); s.Connected || s.Queued != 20 || s.Dropped != 0 || s.Hint == "" {
+		t.Errorf("status is %+v", s)
+	}
+	r.cable.block(true)
+	r.server.start(t)
+	r.observer.connect(r.server.addr())
+	r.reconnect()
+	wantEvents(t, r.observer.awaitEvents(20), 1, true)
+	r.grant(5)
+	wantEvents(t, tail(r.observer.awaitEvents(25), 5), 21, false)
+}
+
+func brokerRestarts(t *testing.T, r *rig) {
+	r.run()
+	r.connected()
+	for round := range 3 {
+		from := 1 + 20*round
+		r.grant(10)
+		wantEvents(t, tail(r.observer.awaitEvents(20*round+10), 10), from, false)
+		eventually(t, "the outbox is empty", func() bool { return r.publisher.Status().Queued == 0 })
+		r.cable.block(true) // until the observer has subscribed again
+		r.server.stop(t)
+		r.disconnected()
+		r.grant(10)
+		r.server.start(t)
+		r.observer.connect(r.server.addr())
+		r.reconnect()
+		wantEvents(t, tail(r.observer.awaitEvents(20*round+20), 10), from+10, true)
+	}
+}
+
+func lostAcknowledgement(t *testing.T, r *rig) {
+	r.run()
+	r.grant(1)
+	r.observer.awaitEvents(1)
+	eventually(t, "the outbox is empty", func() bool { return r.publisher.Status().Queued == 0 })
+	r.cable.mute(true)
+	r.grant(2)
+	r.observer.awaitEvents(2)
+	time.Sleep(100 * time.Millisecond)
+	if n := len(r.observer.on("pass")); n != 2 {
+		t.Fatalf("%d events, want that the third waits for the second's acknowledgement", n)
+	}
+	r.cable.block(true)
+	r.cable.cut()
+	r.cable.mute(false)
+	r.reconnect()
+	events := r.observer.awaitEvents(4)
+	wantEvents(t, events[1:2], 2, false)
+	wantEvents(t, events[2:], 2, true)
+	again := events[2]
+	again.Replayed = false
+	if diff := cmp.Diff(events[1], again); diff != "" {
+		t.Errorf("the event sent again differs in more than replayed:\n%s", diff)
+	}
+}
+
+func stopSendsQueue(t *testing.T, r *rig) {
+	r.run()
+	r.connected()
+	r.grant(50)
+	r.halt()
+	wantEvents(t, r.observer.awaitEvents(50), 1, false)
+	r.observer.awaitAvailability("stopped")
+}
+
+func wrongPassword(t *testing.T, r *rig) {
+	cfg := gate("tcp", r.cable)
+	cfg.Password = "hunter2"
+	r.build(cfg)
+	r.run()
+	eventually(t, "a refusal", func() bool { return strings.Contains(r.publisher.Status().Hint, "password") })
+	r.halt()
+	if strings.Contains(r.log.String(), cfg.Password) {
+		t.Error("the password was logged")
+	}
+	if got := r.observer.availability(); got != nil {
+		t.Errorf("availability %v without a connection", got)
+	}
+}
+
+// overTLS puts a TLS end before the broker.
+func overTLS(t *testing.T, r *rig) {
+	cert, ca := certificate(t)
+	l := tls.NewListener(listen(t), &tls.Config{Certificates: []tls.Certificate{cert}})
+	cfg := gate("ssl", newCable(t, l, r.server.addr()))
+	r.build(cfg)
+	r.run()
+	eventually(t, "a refusal", func() bool { return strings.Contains(r.publisher.Status().Hint, "CA file") })
+	r.halt()
+	cfg.CAFile = ca
+	r.build(cfg)
+	r.run()
+	r.connected()
+	r.grant(3)
+	wantEvents(t, r.observer.awaitEvents(3), 1, false)
+}
+
+// certificate returns a self-signed certificate for 127.0.0.1, and the name of a file that holds it.
+func certificate(t *testing.T) (tls.Certificate, string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "broker"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, name
+}

@@ -1,0 +1,82 @@
+package publish
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"facegate/configs/hint"
+)
+
+func goodConfig() Config {
+	return Config{
+		Broker: "tcp://127.0.0.1:1883", ClientID: "facegate-1", Site: "hq", Gate: "north", Door: "main", Direction: In,
+	}
+}
+
+func TestConfig(t *testing.T) {
+	junk := filepath.Join(t.TempDir(), "junk.pem")
+	if err := os.WriteFile(junk, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name string
+		edit func(*Config)
+		ok   bool
+	}{
+		{"good", func(*Config) {}, true},
+		{"TLS", func(c *Config) { c.Broker = "ssl://broker.example:8883" }, true},
+		{"IPv6", func(c *Config) { c.Broker = "tcp://[::1]:1883" }, true},
+		{"names in any script", func(c *Config) { c.Site, c.Gate, c.Door = "本社", "Süd 2", "Tür/links" }, true},
+		{"out", func(c *Config) { c.Direction = Out }, true},
+
+		{"no broker", func(c *Config) { c.Broker = "" }, false},
+		{"no scheme", func(c *Config) { c.Broker = "127.0.0.1:1883" }, false},
+		{"other scheme", func(c *Config) { c.Broker = "ws://127.0.0.1:1883" }, false},
+		{"no port", func(c *Config) { c.Broker = "tcp://127.0.0.1" }, false},
+		{"no host", func(c *Config) { c.Broker = "tcp://:1883" }, false},
+		{"path", func(c *Config) { c.Broker += "/x" }, false},
+		{"password in the address", func(c *Config) { c.Broker = "tcp://me:secret@127.0.0.1:1883" }, false},
+		{"no client id", func(c *Config) { c.ClientID = "" }, false},
+		{"no site", func(c *Config) { c.Site = "" }, false},
+		{"no gate", func(c *Config) { c.Gate = "" }, false},
+		{"plus", func(c *Config) { c.Site = "h+q" }, false},
+		{"hash", func(c *Config) { c.Gate = "#" }, false},
+		{"two levels", func(c *Config) { c.Gate = "north/1" }, false},
+		{"NUL", func(c *Config) { c.Site = "h\x00q" }, false},
+		{"not UTF-8", func(c *Config) { c.Gate = "\xff" }, false},
+		{"too long", func(c *Config) { c.Site = strings.Repeat("x", 129) }, false},
+		{"no door", func(c *Config) { c.Door = "" }, false},
+		{"no direction", func(c *Config) { c.Direction = "" }, false},
+		{"other direction", func(c *Config) { c.Direction = "up" }, false},
+		{"CA file without TLS", func(c *Config) { c.CAFile = junk }, false},
+		{"junk CA file", func(c *Config) { c.Broker, c.CAFile = "ssl://h:8883", junk }, false},
+		{"missing CA file", func(c *Config) { c.Broker, c.CAFile = "ssl://h:8883", junk+".not" }, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := goodConfig()
+			test.edit(&cfg)
+			_, err := New(cfg, NewMemoryOutbox(1), SystemClock, rand.Reader, slog.New(slog.DiscardHandler))
+			if (err == nil) != test.ok {
+				t.Fatalf("New = %v, want ok = %t", err, test.ok)
+			}
+			if err == nil {
+				return
+			}
+			if !errors.Is(err, ErrConfig) || hint.Of(err) == "" {
+				t.Errorf("%q has hint %q, want ErrConfig with one", err, hint.Of(err))
+			}
+			if strings.Contains(err.Error()+hint.Of(err), "secret") {
+				t.Errorf("%q tells the password", err)
+			}
+			if test.name == "missing CA file" && !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%q does not wrap fs.ErrNotExist", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,99 @@
+package publish
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// fields is all that may ever be told about a passage.
+var fields = []string{
+	"schema", "event_type", "seq", "boot", "ts", "clock", "door", "direction", "method", "reason", "latency_ms", "replayed",
+}
+
+// keys returns the names in a flat JSON object, in order.
+func keys(t *testing.T, object []byte) (names []string) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(object))
+	d.Token() // {
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			t.Fatalf("%s: %v", object, err)
+		}
+		if _, err := d.Token(); err != nil {
+			t.Fatalf("%s: %v", object, err)
+		}
+		names = append(names, name.(string))
+	}
+	return names
+}
+
+func TestEventFields(t *testing.T) {
+	reason := "reason"
+	for _, e := range []Event{{}, {Reason: &reason, Replayed: true}} {
+		b, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(fields, keys(t, b)); diff != "" {
+			t.Errorf("encoded fields (-want +got):\n%s", diff)
+		}
+	}
+	if n := reflect.TypeFor[Event]().NumField(); n != len(fields) {
+		t.Errorf("Event has %d fields, encoded or not, want %d", n, len(fields))
+	}
+}
+
+func TestEventGolden(t *testing.T) {
+	want, err := os.ReadFile("testdata/event.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := Event{
+		Schema: Schema, Type: Granted, Seq: 48213, Boot: "7c1e", Clock: Synced, Door: "main", Direction: In, Method: Face,
+		Time:      timestamp(time.Date(2026, 3, 2, 9, 14, 7, 412_999_999, time.FixedZone("CET", 3600))),
+		LatencyMS: 143,
+	}
+	got, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)+"\n"); diff != "" {
+		t.Errorf("encoded (-want +got):\n%s", diff)
+	}
+	var back Event
+	if err := json.Unmarshal(want, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(e, back); diff != "" {
+		t.Errorf("decoded (-want +got):\n%s", diff)
+	}
+}
+
+func TestTimestampKeepsMilliseconds(t *testing.T) {
+	if got, want := timestamp(time.Unix(0, 0)), "1970-01-01T00:00:00.000Z"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestBoot(t *testing.T) {
+	if got, err := newBoot(strings.NewReader("\x7c\x1e")); got != "7c1e" || err != nil {
+		t.Errorf("newBoot = %q, %v", got, err)
+	}
+	if _, err := newBoot(strings.NewReader("\x7c")); err == nil {
+		t.Error("newBoot made do with one byte")
+	}
+}
+
+func TestSystemClock(t *testing.T) {
+	if c := SystemClock(); c != Synced && c != Unsynced {
+		t.Errorf("SystemClock = %q", c)
+	}
+}

@@ -1,0 +1,509 @@
+package publish_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"facegate/pipeline/publish"
+	"facegate/pipeline/publish/loopback"
+)
+
+const patience = 15 * time.Second // for anything to arrive; never slept through when all is well
+
+// A server is a real broker that can be stopped and started again on the same port.
+type server interface {
+	start(t *testing.T)
+	stop(t *testing.T)
+	addr() string
+}
+
+// account is what both brokers ask for.
+var account = loopback.Account{Username: "facegate", Password: "correct horse battery staple"}
+
+// freeAddr returns a loopback address that was free a moment ago.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l := listen(t)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// mochi is the broker inside the process.
+type mochi struct {
+	address string
+	broker  *loopback.Broker
+}
+
+func newMochi(t *testing.T) server { return &mochi{address: freeAddr(t)} }
+
+func (m *mochi) addr() string { return m.address }
+
+func (m *mochi) start(t *testing.T) {
+	t.Helper()
+	var err error
+	if m.broker, err = loopback.Start(m.address, account, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (m *mochi) stop(t *testing.T) {
+	t.Helper()
+	if err := m.broker.Close(); err != nil {
+		t.Errorf("close the broker: %v", err)
+	}
+}
+
+// mosquitto is the broker that many building systems run.
+type mosquitto struct {
+	address string
+	binary  string
+	conf    string
+	cmd     *exec.Cmd
+}
+
+func newMosquitto(t *testing.T) server {
+	binary := lookUp(t, "mosquitto")
+	passwd := lookUp(t, "mosquitto_passwd")
+	dir := t.TempDir()
+	m := &mosquitto{address: freeAddr(t), binary: binary, conf: filepath.Join(dir, "mosquitto.conf")}
+	users := filepath.Join(dir, "users")
+	if out, err := exec.Command(passwd, "-b", "-c", users, account.Username, account.Password).CombinedOutput(); err != nil {
+		t.Fatalf("mosquitto_passwd: %v: %s", err, out)
+	}
+	_, port, err := net.SplitHostPort(m.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous false\npassword_file %s\n"+
+		"persistence true\npersistence_location %s/\nmax_inflight_messages 1\nlog_dest none\n", port, users, dir)
+	if os.Getuid() == 0 {
+		conf += "user root\n" // or it would drop to a user who cannot read the test's files
+	}
+	if err := os.WriteFile(m.conf, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func lookUp(t *testing.T, name string) string {
+	t.Helper()
+	for _, path := range []string{name, "/usr/sbin/" + name} { // Debian keeps daemons out of a user's PATH
+		if found, err := exec.LookPath(path); err == nil {
+			return found
+		}
+	}
+	t.Skipf("%s is not installed (apt-get install mosquitto)", name)
+	return ""
+}
+
+func (m *mosquitto) addr() string { return m.address }
+
+func (m *mosquitto) start(t *testing.T) {
+	t.Helper()
+	m.cmd = exec.Command(m.binary, "-c", m.conf)
+	if err := m.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "mosquitto listens", func() bool {
+		conn, err := net.Dial("tcp", m.address)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+}
+
+func (m *mosquitto) stop(t *testing.T) {
+	t.Helper()
+	m.cmd.Process.Signal(syscall.SIGTERM)
+	if err := m.cmd.Wait(); err != nil {
+		t.Errorf("mosquitto: %v", err)
+	}
+}
+
+// A cable is a TCP proxy that fails as networks do.
+type cable struct {
+	listener net.Listener
+	target   string
+	wg       sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows
+	blocked bool
+	muted   bool          // what the broker says is lost
+	orphans bool          // the broker is not told when the publisher's end closes
+	pairs   [][2]net.Conn // the publisher's end, the broker's end
+}
+
+func newCable(t *testing.T, l net.Listener, target string) *cable {
+	t.Helper()
+	c := &cable{listener: l, target: target}
+	c.wg.Go(c.serve)
+	t.Cleanup(func() {
+		l.Close()
+		c.cut()
+		c.wg.Wait()
+	})
+	return c
+}
+
+func (c *cable) serve() {
+	for {
+		near, err := c.listener.Accept()
+		if err != nil {
+			return
+		}
+		c.join(near)
+	}
+}
+
+func (c *cable) join(near net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.blocked {
+		near.Close()
+		return
+	}
+	far, err := net.Dial("tcp", c.target)
+	if err != nil {
+		near.Close()
+		return
+	}
+	c.pairs = append(c.pairs, [2]net.Conn{near, far})
+	c.wg.Go(func() {
+		io.Copy(far, near)
+		if !c.orphaning() {
+			far.Close()
+		}
+	})
+	c.wg.Go(func() { io.Copy(speaker{c, near}, far); near.Close() })
+}
+
+// speaker is the way from the broker to the publisher.
+type speaker struct {
+	c  *cable
+	to net.Conn
+}
+
+func (s speaker) Write(b []byte) (int, error) {
+	s.c.mu.Lock()
+	muted := s.c.muted
+	s.c.mu.Unlock()
+	if muted {
+		return len(b), nil
+	}
+	return s.to.Write(b)
+}
+
+// block refuses new connections, or lets them through again.
+func (c *cable) block(blocked bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.blocked = blocked
+}
+
+// mute loses what the broker says.
+func (c *cable) mute(muted bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.muted = muted
+}
+
+// orphan breaks the publisher's ends only.
+func (c *cable) orphan() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.orphans = true
+	for _, pair := range c.pairs {
+		pair[0].Close()
+	}
+}
+
+func (c *cable) orphaning() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.orphans
+}
+
+// cut breaks all connections.
+func (c *cable) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, pair := range c.pairs {
+		pair[0].Close()
+		pair[1].Close()
+	}
+	c.pairs = nil
+}
+
+// A rig is a broker, a publisher on a cable to it, and an observer beside.
+type rig struct {
+	t         *testing.T
+	server    server
+	cable     *cable
+	publisher *publish.Publisher
+	log       safeBuffer
+	halt      func()
+	observer  *observer
+}
+
+// newRig builds a rig on a running broker, with the publisher not started.
+func newRig(t *testing.T, s server) *rig {
+	t.Helper()
+	r := &rig{t: t, server: s}
+	s.start(t)
+	t.Cleanup(func() { s.stop(t) })
+	r.cable = newCable(t, listen(t), s.addr())
+	r.observer = observe(t, s.addr())
+	r.build(gate("tcp", r.cable))
+	return r
+}
+
+// gate is the configuration of the publisher.
+func gate(scheme string, c *cable) publish.Config {
+	return publish.Config{
+		Broker: scheme + "://" + c.listener.Addr().String(), ClientID: "facegate-hq-north",
+		Username: account.Username, Password: account.Password,
+		Site: "hq", Gate: "north", Door: "main", Direction: publish.In,
+	}
+}
+
+// build makes the publisher anew.
+func (r *rig) build(cfg publish.Config) {
+	r.t.Helper()
+	var err error
+	r.publisher, err = publish.New(cfg, publish.NewMemoryOutbox(1000), publish.SystemClock,
+		strings.NewReader("\x7c\x1e"), slog.New(slog.NewTextHandler(&r.log, nil)))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// run starts the publisher; it is stopped by halt, or at the end of the test.
+func (r *rig) run() {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- r.publisher.Run(ctx) }()
+	r.halt = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			r.t.Errorf("Run = %v", err)
+		}
+	})
+	r.t.Cleanup(r.halt)
+}
+
+func (r *rig) connected() {
+	r.t.Helper()
+	eventually(r.t, "the publisher is connected", func() bool { return r.publisher.Status().Connected })
+}
+
+func (r *rig) disconnected() {
+	r.t.Helper()
+	eventually(r.t, "the publisher is disconnected", func() bool { return !r.publisher.Status().Connected })
+}
+
+func (r *rig) grant(n int) {
+	r.t.Helper()
+	for range n {
+		if err := r.publisher.Grant(time.Now(), publish.Face, 143*time.Millisecond); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// reconnect opens the cable again, after the observer of a restarted broker has subscribed.
+func (r *rig) reconnect() {
+	r.t.Helper()
+	r.cable.block(false)
+	r.connected()
+}
+
+// message is one that the observer received.
+type message struct {
+	topic    string
+	payload  string
+	retained bool
+	qos      byte
+}
+
+// An observer is a building system that subscribes to everything.
+type observer struct {
+	t      *testing.T
+	client mqtt.Client
+
+	mu       sync.Mutex // guards what follows
+	messages []message
+}
+
+func observe(t *testing.T, addr string) *observer {
+	t.Helper()
+	o := &observer{t: t}
+	o.connect(addr)
+	t.Cleanup(func() { o.client.Disconnect(100) })
+	return o
+}
+
+// connect subscribes, after a restart of the broker too; what was received before is kept. The client id is a new one,
+// because mochi may take the end of an id's former connection for that of the new one.
+func (o *observer) connect(addr string) {
+	o.t.Helper()
+	opts := mqtt.NewClientOptions().AddBroker("tcp://" + addr).SetClientID("observer-" + rand.Text()).
+		SetUsername(account.Username).SetPassword(account.Password).SetAutoReconnect(false).
+		SetConnectionLostHandler(func(mqtt.Client, error) {})
+	o.client = mqtt.NewClient(opts)
+	wait(o.t, "connect", o.client.Connect())
+	wait(o.t, "subscribe", o.client.Subscribe("facegate/#", 1, func(_ mqtt.Client, m mqtt.Message) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.messages = append(o.messages, message{m.Topic(), string(m.Payload()), m.Retained(), m.Qos()})
+	}))
+}
+
+func wait(t *testing.T, what string, token mqtt.Token) {
+	t.Helper()
+	if !token.WaitTimeout(patience) || token.Error() != nil {
+		t.Fatalf("observer: %s: %v", what, token.Error())
+	}
+}
+
+// on returns what was received on the topic of the gate that is called name.
+func (o *observer) on(name string) (found []message) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, m := range o.messages {
+		if m.topic == "facegate/hq/north/"+name {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// availability returns the payloads on that topic, without those that the broker had retained from before the
+// subscription; mochi may also send one that came just after as retained, a second time.
+func (o *observer) availability() (payloads []string) {
+	for _, m := range o.on("availability") {
+		if !m.retained {
+			payloads = append(payloads, m.payload)
+		}
+	}
+	return payloads
+}
+
+// awaitAvailability waits until what was received last is want.
+func (o *observer) awaitAvailability(want string) {
+	o.t.Helper()
+	eventually(o.t, "the availability is "+want, func() bool {
+		got := o.on("availability")
+		return len(got) > 0 && got[len(got)-1].payload == want
+	})
+}
+
+// awaitEvents waits for n events and returns them. Every event must keep the schema, arrive at QoS 1 and as no retained
+// message, and may repeat an earlier one only if it says that it is replayed.
+func (o *observer) awaitEvents(n int) (events []publish.Event) {
+	o.t.Helper()
+	eventually(o.t, fmt.Sprintf("%d events", n), func() bool { return len(o.on("pass")) >= n })
+	seen := map[string]bool{}
+	for _, m := range o.on("pass") {
+		e := decode(o.t, m.payload)
+		if m.retained || m.qos != 1 {
+			o.t.Errorf("event %d was received retained = %t at QoS %d, want false at 1", e.Seq, m.retained, m.qos)
+		}
+		id := fmt.Sprint(e.Boot, " ", e.Seq)
+		if seen[id] && !e.Replayed {
+			o.t.Errorf("event %s came twice and does not say that it is replayed", id)
+		}
+		seen[id] = true
+		events = append(events, e)
+	}
+	if len(events) != n {
+		o.t.Fatalf("%d events, want %d", len(events), n)
+	}
+	return events
+}
+
+// decode reads an event that has all the fields of the schema and no other.
+func decode(t *testing.T, payload string) (e publish.Event) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(payload))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&e); err != nil {
+		t.Fatalf("%s: %v", payload, err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(payload), &fields); err != nil {
+		t.Fatal(err)
+	}
+	if len(fields) != 12 {
+		t.Errorf("%s has %d fields, want 12", payload, len(fields))
+	}
+	return e
+}
+
+// wantEvents compares the seqs with from, from+1, …, and asks that all are replayed or none.
+func wantEvents(t *testing.T, events []publish.Event, from int, replayed bool) {
+	t.Helper()
+	for i, e := range events {
+		if e.Seq != uint64(from+i) || e.Boot != "7c1e" || e.Replayed != replayed {
+			t.Errorf("event %d of boot %s, replayed = %t; want event %d of boot 7c1e, replayed = %t",
+				e.Seq, e.Boot, e.Replayed, from+i, replayed)
+		}
+	}
+}
+
+// eventually waits for ok.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v in vain: %s", patience, what)
+		}
+	}
+}
+
+// A safeBuffer is a buffer for several goroutines.
+type safeBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func tail[T any](s []T, n int) []T { return slices.Clone(s[max(0, len(s)-n):]) }

@@ -1,0 +1,355 @@
+package publish
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
+	"github.com/google/go-cmp/cmp"
+
+	"facegate/configs/hint"
+)
+
+// A script is a broker of a few lines, over pipes, so that the waits of the publisher run in a synctest bubble.
+type script struct {
+	start   time.Time
+	refuse  func(attempt int) error                          // nil to accept the connection
+	deaf    bool                                             // whether to withhold CONNACK
+	silent  func(attempt int, p *packets.PublishPacket) bool // whether to withhold the PUBACK
+	mu      sync.Mutex                                       // guards what follows
+	dials   []time.Duration                                  // since start
+	heard   []string                                         // what was published, with what ended each connection
+	serving sync.WaitGroup
+}
+
+func (s *script) dial(context.Context) (net.Conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dials = append(s.dials, time.Since(s.start))
+	attempt := len(s.dials)
+	if s.refuse != nil {
+		if err := s.refuse(attempt); err != nil {
+			return nil, err
+		}
+	}
+	near, far := net.Pipe()
+	s.serving.Go(func() { s.serve(attempt, far) })
+	return near, nil
+}
+
+func (s *script) serve(attempt int, conn net.Conn) {
+	defer conn.Close()
+	for {
+		p, err := packets.ReadPacket(conn)
+		if err != nil {
+			s.hear("lost")
+			return
+		}
+		switch p := p.(type) {
+		case *packets.ConnectPacket:
+			if p.CleanSession || !p.WillFlag || !p.WillRetain || p.WillQos != 1 || string(p.WillMessage) != "offline" {
+				s.hear("bad CONNECT: " + p.String())
+			}
+			if !s.deaf {
+				packets.NewControlPacket(packets.Connack).Write(conn)
+			}
+		case *packets.PublishPacket:
+			s.hear(summary(p))
+			if s.silent != nil && s.silent(attempt, p) {
+				continue
+			}
+			ack := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
+			ack.MessageID = p.MessageID
+			ack.Write(conn)
+		case *packets.PingreqPacket:
+			packets.NewControlPacket(packets.Pingresp).Write(conn)
+		case *packets.DisconnectPacket:
+			s.hear("DISCONNECT")
+			return
+		}
+	}
+}
+
+func (s *script) hear(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard = append(s.heard, what)
+}
+
+func (s *script) wantHeard(t *testing.T, want ...string) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if diff := cmp.Diff(want, s.heard); diff != "" {
+		t.Errorf("the broker heard (-want +got):\n%s", diff)
+	}
+}
+
+func summary(p *packets.PublishPacket) string {
+	var e Event
+	if !strings.HasSuffix(p.TopicName, "/pass") || json.Unmarshal(p.Payload, &e) != nil {
+		return string(p.Payload)
+	}
+	what := "event " + string(rune('0'+e.Seq))
+	if e.Replayed {
+		what += " replayed"
+	}
+	if p.Retain || p.Dup || p.Qos != 1 {
+		what += " wrongly flagged"
+	}
+	return what
+}
+
+// stage is a publisher that runs against a script.
+type stage struct {
+	*Publisher
+	log  bytes.Buffer
+	stop func()
+}
+
+func play(t *testing.T, s *script, outbox Outbox) *stage {
+	t.Helper()
+	s.start = time.Now()
+	g := new(stage)
+	p, err := New(goodConfig(), outbox, SystemClock, strings.NewReader("\x7c\x1e"), slog.New(slog.NewTextHandler(&g.log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.dial = s.dial
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	<-p.Ready()
+	g.Publisher = p
+	g.stop = func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run = %v", err)
+		}
+		s.serving.Wait()
+	}
+	return g
+}
+
+func (g *stage) grant(t *testing.T, n int) {
+	t.Helper()
+	for range n {
+		if err := g.Grant(time.Now(), Face, 143*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+var errDown = errors.New("no route to host")
+
+func TestBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{refuse: func(int) error { return errDown }}
+		g := play(t, s, NewMemoryOutbox(100))
+		g.grant(t, 1)
+		time.Sleep(36 * time.Second)
+		status := g.Status()
+		if status.Connected || status.Queued != 1 || !strings.Contains(status.Err, errDown.Error()) || status.Hint == "" {
+			t.Errorf("status is %+v", status)
+		}
+		g.stop()
+		if took := time.Since(s.start); took != 36*time.Second {
+			t.Errorf("stopping took until %v", took)
+		}
+		var want []time.Duration
+		for _, ms := range []int{0, 250, 750, 1750, 3750, 7750, 15750, 25750, 35750} {
+			want = append(want, time.Duration(ms)*time.Millisecond)
+		}
+		if diff := cmp.Diff(want, s.dials); diff != "" {
+			t.Errorf("dials (-want +got):\n%s", diff)
+		}
+		if n := strings.Count(g.log.String(), "no connection"); n != 1 {
+			t.Errorf("one reason was logged %d times:\n%s", n, &g.log)
+		}
+		if !strings.Contains(g.log.String(), "unsent") {
+			t.Errorf("the unsent event was not logged:\n%s", &g.log)
+		}
+	})
+}
+
+func TestBackoffStartsAfresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{refuse: func(attempt int) error {
+			if attempt != 4 {
+				return errDown
+			}
+			return nil
+		}}
+		// The fourth connection lasts until the broker withholds an acknowledgement, 20 s after the event.
+		s.silent = func(_ int, p *packets.PublishPacket) bool { return strings.HasSuffix(p.TopicName, "/pass") }
+		g := play(t, s, NewMemoryOutbox(100))
+		time.Sleep(2 * time.Second)
+		g.grant(t, 1)
+		time.Sleep(21 * time.Second)
+		g.stop()
+		want := []time.Duration{ // the last one 250 ms after the loss, not 2 s
+			0, 250 * time.Millisecond, 750 * time.Millisecond, 1750 * time.Millisecond, 22250 * time.Millisecond,
+		}
+		if diff := cmp.Diff(want, s.dials[:min(5, len(s.dials))]); diff != "" {
+			t.Errorf("dials (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestLateAcknowledgement(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{silent: func(attempt int, p *packets.PublishPacket) bool {
+			return attempt == 1 && strings.HasPrefix(summary(p), "event 2")
+		}}
+		g := play(t, s, NewMemoryOutbox(100))
+		synctest.Wait()
+		g.grant(t, 3)
+		time.Sleep(ackTimeout - time.Second)
+		synctest.Wait()
+		// Nothing is sent twice on one connection, and nothing overtakes.
+		s.wantHeard(t, "online", "event 1", "event 2")
+		if status := g.Status(); !status.Connected || status.Queued != 2 {
+			t.Errorf("status is %+v", status)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		g.grant(t, 1)
+		synctest.Wait()
+		g.stop()
+		s.wantHeard(t, "online", "event 1", "event 2", "lost",
+			"online", "event 2 replayed", "event 3 replayed", "event 4", "stopped", "DISCONNECT")
+	})
+}
+
+func TestStopSendsWhatIsQueued(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := new(script)
+		g := play(t, s, NewMemoryOutbox(100))
+		synctest.Wait()
+		g.grant(t, 3)
+		g.stop()
+		s.wantHeard(t, "online", "event 1", "event 2", "event 3", "stopped", "DISCONNECT")
+		if status := g.Status(); status.Connected || status.Queued != 0 {
+			t.Errorf("status is %+v", status)
+		}
+	})
+}
+
+func TestStopDoesNotWaitForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{silent: func(_ int, p *packets.PublishPacket) bool { return strings.HasSuffix(p.TopicName, "/pass") }}
+		g := play(t, s, NewMemoryOutbox(100))
+		synctest.Wait()
+		g.grant(t, 1)
+		synctest.Wait()
+		g.stop()
+		if took := time.Since(s.start); took > farewell+closeTimeout {
+			t.Errorf("stopping took %v", took)
+		}
+		s.wantHeard(t, "online", "event 1", "lost")
+	})
+}
+
+func TestStopDuringHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{deaf: true}
+		g := play(t, s, NewMemoryOutbox(1))
+		time.Sleep(time.Second)
+		g.stop()
+		if took := time.Since(s.start); took != time.Second {
+			t.Errorf("stopping took until %v", took)
+		}
+	})
+}
+
+func TestHandshakeTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{deaf: true}
+		g := play(t, s, NewMemoryOutbox(1))
+		time.Sleep(connectTimeout + backoffMin)
+		synctest.Wait()
+		g.stop()
+		if diff := cmp.Diff([]time.Duration{0, connectTimeout + backoffMin}, s.dials); diff != "" {
+			t.Errorf("dials (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestFullOutboxLeavesGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{refuse: func(attempt int) error {
+			if attempt < 3 {
+				return errDown
+			}
+			return nil
+		}}
+		g := play(t, s, NewMemoryOutbox(2))
+		synctest.Wait()
+		g.grant(t, 4)
+		if status := g.Status(); status.Queued != 2 || status.Dropped != 2 {
+			t.Errorf("status is %+v", status)
+		}
+		time.Sleep(time.Second)
+		g.stop()
+		s.wantHeard(t, "online", "event 3 replayed", "event 4 replayed", "stopped", "DISCONNECT")
+	})
+}
+
+func TestEventsOfAnEarlierBoot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := NewMemoryOutbox(10)
+		if err := o.Append(Event{Boot: "0000", Seq: 9}); err != nil {
+			t.Fatal(err)
+		}
+		s := &script{refuse: func(attempt int) error {
+			if attempt < 2 {
+				return errDown
+			}
+			return nil
+		}}
+		g := play(t, s, o)
+		time.Sleep(time.Second)
+		g.grant(t, 1)
+		synctest.Wait()
+		g.stop()
+		s.wantHeard(t, "online", "event 9 replayed", "event 1", "stopped", "DISCONNECT")
+	})
+}
+
+func TestGrantRefusesUnknownMethods(t *testing.T) {
+	p, err := New(goodConfig(), NewMemoryOutbox(1), SystemClock, strings.NewReader("\x7c\x1e"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range []Method{"", "alice", "Face"} {
+		if err := p.Grant(time.Now(), method, 0); !errors.Is(err, ErrMethod) {
+			t.Errorf("Grant by %q = %v, want ErrMethod", method, err)
+		}
+	}
+	if queued, _ := p.outbox.Stats(); queued != 0 {
+		t.Errorf("%d events queued", queued)
+	}
+}
+
+func TestConnectHint(t *testing.T) {
+	var hints []string
+	for _, err := range []error{
+		packets.ErrorRefusedBadUsernameOrPassword, packets.ErrorRefusedIDRejected, &net.DNSError{Err: "no such host"}, errDown,
+	} {
+		h := hint.Of(connectHint(err, "tcp://broker:1883"))
+		if h == "" || slices.Contains(hints, h) {
+			t.Errorf("%v has hint %q", err, h)
+		}
+		hints = append(hints, h)
+	}
+}

@@ -1,0 +1,167 @@
+package store
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"facegate/configs/hint"
+	"facegate/pipeline/template"
+)
+
+// ErrKey means that the device key cannot be had, or that where it is kept does not keep it safe.
+var ErrKey = errors.New("the device key cannot be used")
+
+// A KeySource keeps the device key, the one secret that all others come from.
+type KeySource interface {
+	// DeviceKey returns the key, or an error that wraps ErrKey and carries a hint.
+	DeviceKey() ([32]byte, error)
+
+	// Class says in a word how the key is kept, for status and health: "file" or "credential".
+	Class() string
+}
+
+// KeyFile keeps the device key in a file of 32 bytes that nobody but its owner may touch. It protects against the copy
+// of a database file and not against the theft of the disk.
+func KeyFile(path string) KeySource { return keyFile(path) }
+
+type keyFile string
+
+func (keyFile) Class() string { return "file" }
+
+func (path keyFile) DeviceKey() ([32]byte, error) {
+	f, err := os.Open(string(path))
+	if errors.Is(err, os.ErrNotExist) {
+		return [32]byte{}, keyError(err, "restore the key of this device; a new key is for a device on which nobody is enrolled")
+	}
+	if err != nil {
+		return [32]byte{}, keyError(err, "check that the service's user may read %s", string(path))
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return [32]byte{}, keyError(err, "check the disk")
+	}
+	if !info.Mode().IsRegular() {
+		return [32]byte{}, keyError(fmt.Errorf("%s is not a regular file", path), "name the key file itself")
+	}
+	if perm := info.Mode().Perm(); perm&0o077 != 0 {
+		err := fmt.Errorf("%s has mode %#o: others than its owner may use it", path, perm)
+		return [32]byte{}, keyError(err, "run: chmod 0600 %s; if others had access to this machine, make a new key and enrol again", path)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
+		err := fmt.Errorf("%s belongs to user %d, not to user %d, which this program runs as", path, st.Uid, os.Geteuid())
+		return [32]byte{}, keyError(err, "run: chown %d %s", os.Geteuid(), path)
+	}
+	return readKey(f)
+}
+
+// CreateKeyFile writes a new device key from rand to path, mode 0600. It is on disk when CreateKeyFile returns. A file
+// that exists is never touched.
+func CreateKeyFile(path string, rand io.Reader) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return keyError(err, "keep it: everybody enrolled under this key would have to be enrolled again")
+	}
+	if err != nil {
+		return keyError(err, "choose a directory that exists and can be written to")
+	}
+	defer func() {
+		if err != nil {
+			err = keyError(errors.Join(err, os.Remove(path)), "check that the disk is not full")
+		}
+	}()
+	defer f.Close()
+	var key [32]byte
+	defer clear(key[:])
+	if _, err := io.ReadFull(rand, key[:]); err != nil {
+		return err
+	}
+	if _, err := f.Write(key[:]); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// Credential takes the device key from a systemd credential (LoadCredentialEncrypted= in the unit): the file name in dir,
+// which systemd names in $CREDENTIALS_DIRECTORY. Such a file is in memory, for this service alone.
+func Credential(dir, name string) KeySource { return credential{dir, name} }
+
+type credential struct{ dir, name string }
+
+func (credential) Class() string { return "credential" }
+
+func (c credential) DeviceKey() ([32]byte, error) {
+	f, err := os.OpenInRoot(c.dir, c.name)
+	if err != nil {
+		return [32]byte{}, keyError(err, "add LoadCredentialEncrypted=%s to the unit, and start facegate through systemd", c.name)
+	}
+	defer f.Close()
+	return readKey(f)
+}
+
+// readKey reads a key that is the whole of f.
+func readKey(f *os.File) (key [32]byte, err error) {
+	var buf [len(key) + 1]byte
+	defer clear(buf[:])
+	n, err := io.ReadFull(f, buf[:])
+	switch {
+	case err == nil || errors.Is(err, io.ErrUnexpectedEOF) && n != len(key) || errors.Is(err, io.EOF):
+		err = fmt.Errorf("%s is not %d bytes long", f.Name(), len(key))
+	case !errors.Is(err, io.ErrUnexpectedEOF):
+	case [32]byte(buf[:]) == [32]byte{}:
+		err = fmt.Errorf("%s holds nothing but zeros, as a power cut may leave a file", f.Name())
+	default:
+		return [32]byte(buf[:]), nil
+	}
+	return [32]byte{}, keyError(err, "restore the key from its backup")
+}
+
+func keyError(err error, format string, args ...any) error {
+	return hint.Wrap(fmt.Errorf("store: %w: %w", ErrKey, err), format, args...)
+}
+
+// derive returns the key that info names among those that come from secret (HKDF-SHA256, RFC 5869).
+func derive(secret [32]byte, info string) [32]byte {
+	key, err := hkdf.Key(sha256.New, secret[:], nil, info, 32)
+	if err != nil {
+		panic(err) // RFC 5869 knows one error, an output of more than 255 hashes
+	}
+	defer clear(key)
+	return [32]byte(key)
+}
+
+// projectionKey returns the key of the rotation for one epoch, lane and model.
+func projectionKey(device [32]byte, epoch uint32, lane uint8, modelID [32]byte) [32]byte {
+	info := binary.BigEndian.AppendUint32([]byte("facegate proj 1"), epoch)
+	info = append(info, lane)
+	return derive(device, string(append(info, modelID[:]...)))
+}
+
+// deviceID returns the name that records carry of the device whose key sealed them.
+func deviceID(device [32]byte) [16]byte {
+	id := derive(device, "facegate device 1")
+	return [16]byte(id[:16])
+}
+
+// wrappingKey returns the key that wraps the keyring of one vault.
+func wrappingKey(device [32]byte, vault string) [32]byte {
+	return derive(device, "facegate wrap 1 "+vault)
+}
+
+// projectionKeys returns the keys of all lanes.
+func projectionKeys(device [32]byte, epoch uint32, modelID [32]byte) (keys [template.Lanes][32]byte) {
+	for lane := range keys {
+		keys[lane] = projectionKey(device, epoch, uint8(lane), modelID)
+	}
+	return keys
+}

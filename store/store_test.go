@@ -1,0 +1,557 @@
+package store_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	bolt "go.etcd.io/bbolt"
+	"pgregory.net/rapid"
+
+	"facegate/configs/hint"
+	"facegate/pipeline/template"
+	"facegate/store"
+	"facegate/store/storetest"
+)
+
+var (
+	model  = [32]byte{0xaa}
+	unseen = cmpopts.IgnoreUnexported(store.Person{})
+)
+
+// codeOf returns a Code that is the same for every call with n, and for no other.
+func codeOf(n int) (c template.Code) {
+	rnd := rand.New(rand.NewPCG(uint64(n), 1))
+	for i := range c {
+		c[i] = rnd.Uint64()
+	}
+	return c
+}
+
+func labelOf(n int) string { return fmt.Sprintf("Zhang-%03d", n) }
+
+func enrolment(n int) store.Enrolment {
+	return store.Enrolment{
+		Label: labelOf(n), ConsentRef: fmt.Sprintf("Consent/2026/%03d", n), ModelID: model,
+		Lane: uint8(n % template.Lanes), Code: codeOf(n), Expires: storetest.Now().AddDate(1, 0, n),
+	}
+}
+
+func mustEnrol(tb testing.TB, s *store.Store, ns ...int) (people []store.Person) {
+	tb.Helper()
+	for _, n := range ns {
+		p, err := s.Enrol(enrolment(n))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		people = append(people, p)
+	}
+	return people
+}
+
+func mustErase(tb testing.TB, s *store.Store, label string) {
+	tb.Helper()
+	if _, err := s.Erase(label); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func upTo(n int) []int {
+	ns := make([]int, n)
+	for i := range ns {
+		ns[i] = i
+	}
+	return ns
+}
+
+// contents is all that a store tells: who is in it, and each person's Code.
+type contents struct {
+	People  []store.Person
+	Records map[template.PersonID]template.Record
+}
+
+func read(s *store.Store) (contents, error) {
+	people, err := s.People()
+	if err != nil {
+		return contents{}, err
+	}
+	records, err := s.Records(model)
+	if err != nil {
+		return contents{}, err
+	}
+	c := contents{people, make(map[template.PersonID]template.Record)}
+	for _, r := range records {
+		c.Records[r.Person] = r
+	}
+	return c, nil
+}
+
+func mustRead(tb testing.TB, s *store.Store) contents {
+	tb.Helper()
+	c, err := read(s)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+func diff(a, b contents) string { return cmp.Diff(a, b, unseen, cmpopts.EquateEmpty()) }
+
+// files returns the content of every file in dir by name.
+func files(tb testing.TB, dir string) map[string][]byte {
+	tb.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	m := make(map[string][]byte)
+	for _, e := range entries {
+		if m[e.Name()], err = os.ReadFile(filepath.Join(dir, e.Name())); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return m
+}
+
+// lay writes files into a new directory.
+func lay(tb testing.TB, files map[string][]byte) string {
+	tb.Helper()
+	dir := tb.TempDir()
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestEnrolledPeopleAreThereAfterwards(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	var want contents
+	want.Records = make(map[template.PersonID]template.Record)
+	for n := range 20 {
+		p := mustEnrol(t, s, n)[0]
+		e := enrolment(n)
+		want.People = append(want.People, store.Person{
+			ID: p.ID, Record: p.Record, Lane: e.Lane, Label: e.Label, ConsentRef: e.ConsentRef,
+			Enrolled: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Expires: e.Expires,
+		})
+		want.Records[p.ID] = template.Record{ID: p.Record, Person: p.ID, Lane: e.Lane, Code: e.Code}
+	}
+	if d := diff(want, mustRead(t, s)); d != "" {
+		t.Errorf("before closing (-want +got):\n%s", d)
+	}
+	s.Close()
+	if d := diff(want, mustRead(t, storetest.Open(t, dir))); d != "" {
+		t.Errorf("after opening again (-want +got):\n%s", d)
+	}
+}
+
+func TestEnrolRefuses(t *testing.T) {
+	s := storetest.Open(t, t.TempDir())
+	mustEnrol(t, s, 0)
+	tests := []struct {
+		name string
+		edit func(*store.Enrolment)
+		want error
+	}{
+		{"no label", func(e *store.Enrolment) { e.Label = "" }, store.ErrLabel},
+		{"label too long", func(e *store.Enrolment) { e.Label = strings.Repeat("x", 65) }, store.ErrLabel},
+		{"label of two lines", func(e *store.Enrolment) { e.Label = "a\nb" }, store.ErrLabel},
+		{"label not UTF-8", func(e *store.Enrolment) { e.Label = "\xff" }, store.ErrLabel},
+		{"label in use", func(e *store.Enrolment) { e.Label = labelOf(0) }, store.ErrExists},
+		{"no consent", func(e *store.Enrolment) { e.ConsentRef = "" }, store.ErrNoConsent},
+		{"blank consent", func(e *store.Enrolment) { e.ConsentRef = " \t" }, store.ErrNoConsent},
+		{"consent too long", func(e *store.Enrolment) { e.ConsentRef = strings.Repeat("x", 129) }, store.ErrNoConsent},
+		{"no expiry", func(e *store.Enrolment) { e.Expires = time.Time{} }, store.ErrExpiry},
+		{"expired", func(e *store.Enrolment) { e.Expires = storetest.Now() }, store.ErrExpiry},
+		{"no such lane", func(e *store.Enrolment) { e.Lane = template.Lanes }, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := enrolment(1)
+			tt.edit(&e)
+			_, err := s.Enrol(e)
+			if err == nil || tt.want != nil && (!errors.Is(err, tt.want) || hint.Of(err) == "") {
+				t.Errorf("got %v with hint %q, want %v", err, hint.Of(err), tt.want)
+			}
+		})
+	}
+	if c := mustRead(t, s); len(c.People) != 1 || len(c.Records) != 1 {
+		t.Errorf("what was refused left %d people and %d records", len(c.People), len(c.Records))
+	}
+	for _, label := range []string{strings.Repeat("x", 64), "张伟", "Ann O'Neill (3b)"} {
+		e := enrolment(1)
+		e.Label = label
+		if _, err := s.Enrol(e); err != nil {
+			t.Errorf("%q: %v", label, err)
+		}
+	}
+}
+
+func TestErase(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	people := mustEnrol(t, s, upTo(10)...)
+	before := mustRead(t, s)
+	id, err := s.Erase(labelOf(4))
+	if err != nil || id != people[4].ID {
+		t.Fatalf("got %x, %v", id, err)
+	}
+	delete(before.Records, id)
+	before.People = slices.Delete(before.People, 4, 5)
+	if d := diff(before, mustRead(t, s)); d != "" {
+		t.Errorf("the others changed (-want +got):\n%s", d)
+	}
+	for _, label := range []string{labelOf(4), "nobody", ""} {
+		if _, err := s.Erase(label); !errors.Is(err, store.ErrUnknown) {
+			t.Errorf("%q: %v", label, err)
+		}
+	}
+	mustEnrol(t, s, 4)
+	s.Close()
+	if c := mustRead(t, storetest.Open(t, dir)); len(c.People) != 10 {
+		t.Errorf("%d people", len(c.People))
+	}
+}
+
+// rows returns the rows of the database name as they lie in its file.
+func rows(tb testing.TB, dir, name string) (m map[[16]byte][]byte) {
+	tb.Helper()
+	db, err := bolt.Open(filepath.Join(dir, name), 0, &bolt.Options{ReadOnly: true, Timeout: time.Second})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer db.Close()
+	m = make(map[[16]byte][]byte)
+	if err := db.View(func(tx *bolt.Tx) error {
+		return tx.Bucket([]byte("rows")).ForEach(func(id, row []byte) error {
+			m[[16]byte(id)] = bytes.Clone(row)
+			return nil
+		})
+	}); err != nil {
+		tb.Fatal(err)
+	}
+	return m
+}
+
+// What was erased is in no file, and an older copy of the databases does not open with the keys that there are now.
+func TestErasedBytesAreGone(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	erased := mustEnrol(t, s, upTo(30)...)[7]
+	s.Close()
+	old := files(t, dir)
+	faces, people := rows(t, dir, "faces.db"), rows(t, dir, "people.db")
+
+	s = storetest.Open(t, dir)
+	mustErase(t, s, erased.Label)
+	s.Close()
+	now := files(t, dir)
+	if len(now) != 4 {
+		t.Errorf("%d files, want 4", len(now))
+	}
+	const ciphertext = template.Bits/8 + 16
+	for name, data := range now {
+		if bytes.Contains(data, erased.ID[:]) || bytes.Contains(data, erased.Record[:]) {
+			t.Errorf("%s holds an id of the person erased", name)
+		}
+		// Those who stay are sealed anew, so that nothing of the generation before is left.
+		for _, row := range people {
+			if bytes.Contains(data, row[:16]) || bytes.Contains(data, row[len(row)-16:]) {
+				t.Errorf("%s holds an old row of people.db", name)
+			}
+		}
+		for _, row := range faces {
+			for i := len(row) - ciphertext; i < len(row); i += 16 {
+				if bytes.Contains(data, row[i:i+16]) {
+					t.Errorf("%s holds an old row of faces.db", name)
+				}
+			}
+		}
+	}
+	for _, mix := range [][]string{{"faces.db"}, {"people.db"}, {"faces.db", "people.db"}} {
+		files := maps.Clone(now)
+		for _, name := range mix {
+			files[name] = old[name]
+		}
+		if _, err := store.Open(storetest.Options(lay(t, files))); !errors.Is(err, store.ErrDamaged) {
+			t.Errorf("an old %v opens with the present keys: %v", mix, err)
+		}
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	dir := t.TempDir()
+	now := storetest.Now()
+	o := storetest.Options(dir)
+	o.Now = func() time.Time { return now }
+	s, err := store.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	people := mustEnrol(t, s, upTo(5)...) // the person n expires a year and n days from now
+	now = now.AddDate(1, 0, 2)
+	if c := mustRead(t, s); len(c.People) != 5 || len(c.Records) != 2 {
+		t.Errorf("%d people and %d records, want 5 and 2", len(c.People), len(c.Records))
+	}
+	got, err := s.EraseExpired(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []template.PersonID{people[0].ID, people[1].ID, people[2].ID}
+	compare := func(a, b template.PersonID) int { return bytes.Compare(a[:], b[:]) }
+	slices.SortFunc(got, compare)
+	slices.SortFunc(want, compare)
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("erased (-want +got):\n%s", d)
+	}
+	if c := mustRead(t, s); len(c.People) != 2 || len(c.Records) != 2 {
+		t.Errorf("%d people and %d records, want 2 and 2", len(c.People), len(c.Records))
+	}
+	if got, err := s.EraseExpired(now); got != nil || err != nil {
+		t.Errorf("again: %v, %v", got, err)
+	}
+}
+
+func TestRecordsOfOneModel(t *testing.T) {
+	s := storetest.Open(t, t.TempDir())
+	mustEnrol(t, s, 0)
+	if records, err := s.Records([32]byte{0xbb}); err != nil || len(records) != 0 {
+		t.Errorf("another model has records %v, %v", records, err)
+	}
+}
+
+func TestNextLane(t *testing.T) {
+	s := storetest.Open(t, t.TempDir())
+	lanes := func(label string) map[uint8]bool {
+		seen := map[uint8]bool{}
+		for range 500 {
+			lane, err := s.NextLane(label)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen[lane] = true
+		}
+		return seen
+	}
+	if n := len(lanes("new")); n != template.Lanes {
+		t.Errorf("somebody new gets one of %d lanes", n)
+	}
+	p := mustEnrol(t, s, 5)[0]
+	if seen := lanes(p.Label); seen[p.Lane] || len(seen) != template.Lanes-1 {
+		t.Errorf("enrolled in lane %d: lanes %v", p.Lane, seen)
+	}
+	mustErase(t, s, p.Label)
+	if seen := lanes(p.Label); seen[p.Lane] || len(seen) != template.Lanes-1 {
+		t.Errorf("erased from lane %d: lanes %v", p.Lane, seen)
+	}
+}
+
+func TestKeysAreSeparate(t *testing.T) {
+	s := storetest.Open(t, t.TempDir())
+	o := storetest.Options(t.TempDir())
+	o.Keys = storetest.Key{2}
+	other, err := store.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if s.DeviceID() == other.DeviceID() {
+		t.Error("two devices share an id")
+	}
+	seen := map[[32]byte]bool{}
+	for _, keys := range [][template.Lanes][32]byte{
+		s.ProjectionKeys(model), s.ProjectionKeys([32]byte{0xbb}), other.ProjectionKeys(model),
+	} {
+		for _, key := range keys {
+			if seen[key] {
+				t.Error("two rotations share a key")
+			}
+			seen[key] = true
+		}
+	}
+	if s.ProjectionKeys(model) != s.ProjectionKeys(model) {
+		t.Error("keys change from call to call")
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	mustEnrol(t, s, 0)
+	if _, err := store.Open(storetest.Options(dir)); !errors.Is(err, store.ErrInUse) || hint.Of(err) == "" {
+		t.Errorf("while open: %v", err)
+	}
+	s.Close()
+	o := storetest.Options(dir)
+	o.Keys = storetest.Key{2}
+	if _, err := store.Open(o); !errors.Is(err, store.ErrDamaged) || hint.Of(err) == "" {
+		t.Errorf("with another device key: %v", err)
+	}
+	o.Keys = store.KeyFile(filepath.Join(dir, "none"))
+	if _, err := store.Open(o); !errors.Is(err, store.ErrKey) || hint.Of(err) == "" {
+		t.Errorf("without a device key: %v", err)
+	}
+}
+
+// Nothing that names a person or comes from a face is readable in any file.
+func TestNothingInTheClear(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	mustEnrol(t, s, upTo(20)...)
+	mustErase(t, s, labelOf(3))
+	s.Close()
+	for name, data := range files(t, dir) {
+		for n := range 20 {
+			e := enrolment(n)
+			poison := [][]byte{[]byte(e.Label), []byte(e.ConsentRef)}
+			for _, w := range e.Code {
+				poison = append(poison, binary.LittleEndian.AppendUint64(nil, w), binary.BigEndian.AppendUint64(nil, w))
+			}
+			for _, p := range poison {
+				if bytes.Contains(data, p) {
+					t.Errorf("%s holds %q in the clear", name, p)
+				}
+			}
+		}
+	}
+	// The two databases have no id in common, so that neither leads to the other.
+	now := files(t, dir)
+	s = storetest.Open(t, dir)
+	for _, p := range mustRead(t, s).People {
+		if bytes.Contains(now["faces.db"], p.ID[:]) || bytes.Contains(now["people.db"], p.Record[:]) {
+			t.Error("an id of one database is readable in the other")
+		}
+	}
+}
+
+// A faultyReader fails from the read number left on.
+type faultyReader struct {
+	io.Reader
+	left int
+}
+
+func (r *faultyReader) Read(b []byte) (int, error) {
+	if r.left--; r.left < 0 {
+		return 0, errors.New("no more")
+	}
+	return r.Reader.Read(b)
+}
+
+// An erasure or enrolment that fails at any point can be repeated, and after a restart has happened or has not.
+func TestFailureAtEveryPoint(t *testing.T) {
+	tests := []struct {
+		name string
+		do   func(*store.Store) error
+	}{
+		{"erase", func(s *store.Store) error { _, err := s.Erase(labelOf(1)); return err }},
+		{"enrol", func(s *store.Store) error { _, err := s.Enrol(enrolment(9)); return err }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for point := 0; ; point++ {
+				dir := t.TempDir()
+				s := storetest.Open(t, dir)
+				mustEnrol(t, s, 0, 1, 2)
+				before := mustRead(t, s)
+				s.Close()
+
+				o := storetest.Options(dir)
+				faulty := &faultyReader{o.Rand, point}
+				o.Rand = faulty
+				s, err := store.Open(o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if tt.do(s) == nil {
+					s.Close()
+					if point == 0 {
+						t.Fatal("nothing failed")
+					}
+					return
+				}
+				crashed := lay(t, files(t, dir))
+				faulty.left = 1 << 20
+				if err := tt.do(s); err != nil {
+					t.Errorf("repeated after failure at read %d: %v", point, err)
+				}
+				after := mustRead(t, s)
+				s.Close()
+				if d := diff(after, mustRead(t, storetest.Open(t, dir))); d != "" {
+					t.Errorf("point %d: opened again (-want +got):\n%s", point, d)
+				}
+				got := mustRead(t, storetest.Open(t, crashed))
+				if len(got.People) != len(got.Records) ||
+					len(got.People) != len(before.People) && len(got.People) != len(after.People) {
+					t.Errorf("point %d: after a crash %d people and %d records", point, len(got.People), len(got.Records))
+				}
+			}
+		})
+	}
+}
+
+// TestStoreAgainstMap drives a store and a plain map with the same calls, closing and opening in between.
+func TestStoreAgainstMap(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		dir, err := os.MkdirTemp(t.TempDir(), "")
+		if err != nil {
+			rt.Fatal(err)
+		}
+		open := func() *store.Store {
+			s, err := store.Open(storetest.Options(dir))
+			if err != nil {
+				rt.Fatal(err)
+			}
+			return s
+		}
+		s := open()
+		defer func() { s.Close(); storetest.MustCheck(t, dir) }()
+		want := map[string]template.Code{}
+		person := rapid.IntRange(0, 7)
+		for range rapid.IntRange(1, 8).Draw(rt, "steps") {
+			n := person.Draw(rt, "person")
+			_, enrolled := want[labelOf(n)]
+			switch rapid.SampledFrom([]string{"enrol", "enrol", "erase", "open"}).Draw(rt, "step") {
+			case "enrol":
+				if _, err := s.Enrol(enrolment(n)); (err != nil) != enrolled {
+					rt.Fatalf("enrolled: %v, enrolling: %v", enrolled, err)
+				}
+				want[labelOf(n)] = codeOf(n)
+			case "erase":
+				if _, err := s.Erase(labelOf(n)); (err == nil) != enrolled {
+					rt.Fatalf("enrolled: %v, erasing: %v", enrolled, err)
+				}
+				delete(want, labelOf(n))
+			case "open":
+				s.Close()
+				s = open()
+			}
+			c, err := read(s)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			got := map[string]template.Code{}
+			for _, p := range c.People {
+				got[p.Label] = c.Records[p.ID].Code
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				rt.Fatalf("-want +got:\n%s", d)
+			}
+		}
+	})
+}

@@ -1,0 +1,83 @@
+// Package storetest opens stores for tests and checks their files afterwards.
+package storetest
+
+import (
+	"crypto/rand"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"facegate/store"
+)
+
+// A Key is a device key in memory.
+type Key [32]byte
+
+// DeviceKey returns k.
+func (k Key) DeviceKey() ([32]byte, error) { return k, nil }
+
+// Class returns "test".
+func (Key) Class() string { return "test" }
+
+// Now is the time in a store opened by Open: noon, on a day in 2026.
+func Now() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+
+// Options returns the options for a store in dir with a fixed key and a fixed time.
+func Options(dir string) store.Options {
+	return store.Options{Dir: dir, Keys: Key{1}, Now: Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
+}
+
+// Open opens the store in dir. At the end of the test the store is closed and its files go through MustCheck.
+func Open(tb testing.TB, dir string) *store.Store {
+	tb.Helper()
+	s, err := store.Open(Options(dir))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		s.Close()
+		MustCheck(tb, dir)
+	})
+	return s
+}
+
+// MustCheck fails the test if bbolt finds a fault in a database in dir, or if a file is open to others than its owner.
+func MustCheck(tb testing.TB, dir string) {
+	tb.Helper()
+	if err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm() != 0o600 {
+			tb.Errorf("%s has mode %v", path, info.Mode())
+		}
+		if filepath.Ext(path) == ".db" {
+			return check(tb, path)
+		}
+		return nil
+	}); err != nil {
+		tb.Error(err)
+	}
+}
+
+func check(tb testing.TB, path string) error {
+	db, err := bolt.Open(path, 0, &bolt.Options{ReadOnly: true, Timeout: time.Second})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.View(func(tx *bolt.Tx) error {
+		for err := range tx.Check() {
+			tb.Errorf("%s: %v", path, err)
+		}
+		return nil
+	})
+}
