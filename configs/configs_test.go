@@ -65,9 +65,9 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 			Width: 640, Height: 480, FPS: 15, MaxAge: 500 * time.Millisecond,
 		},
 		Vision: configs.Vision{Bundle: configs.Registry, ModelsDir: "/var/lib/facegate/models"},
-		Zone:   configs.Zone{MinFace: 60, Region: configs.Region{Right: 1, Bottom: 1}},
+		Zone:   configs.Zone{MinFace: 50, Region: configs.Region{Right: 1, Bottom: 1}},
 		Quality: configs.Quality{
-			MinSharpness: 25, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 30, MaxPitch: 25, MaxRoll: 25,
+			MinSharpness: 25, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 35, MaxPitch: 35, MaxRoll: 25,
 		},
 		Liveness: configs.Liveness{Threshold: 0.5, Window: 5},
 		Match:    configs.Match{FPIR: 0.001, Margin: 0.06},
