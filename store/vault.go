@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -313,8 +314,8 @@ func (v *vault) openBolt(path string, flags int) (db *bolt.DB, err error) {
 	case err == nil:
 		return db, nil
 	case errors.Is(err, ErrDamaged):
-		file.Close() // after a panic bbolt would keep it, and its lock
-		return nil, err
+		// After a panic bbolt leaves the file open and mapped. The mapping alone would keep the lock.
+		return nil, errors.Join(err, syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close())
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, hint.Wrap(fmt.Errorf("store: %s.db: %w", v.name, ErrInUse), "close the tool that has it open")
 	}

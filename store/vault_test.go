@@ -183,6 +183,19 @@ func TestSealedValueIsBoundToItsLabel(t *testing.T) {
 	}
 }
 
+// Where bbolt panics at a file, the file is let go, so that it can be looked at and tried again.
+func TestPanicOfBbolt(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	must(t, s.Close())
+	must(t, os.Truncate(s.faces.dbPath(), 2*4096)) // the meta pages and nothing else
+	for range 2 {
+		if _, err := s.faces.openBolt(s.faces.dbPath(), 0); !errors.Is(err, ErrDamaged) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 // A file that checkPages passes neither makes bbolt panic nor leads it outside the file.
 func FuzzCheckPages(f *testing.F) {
 	f.Add([]byte{})
