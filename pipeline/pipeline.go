@@ -43,7 +43,7 @@ type Matcher interface {
 type Settings struct {
 	Zone              quality.Zone
 	Quality           quality.Limits
-	LivenessThreshold float64 // fused probability that the median over LivenessWindow frames must reach
+	LivenessThreshold float64 // fused probability that the frame and the median of LivenessWindow must reach
 	LivenessWindow    int     // frames
 	Rules             decide.Rules
 }
@@ -91,8 +91,16 @@ type Pipeline struct {
 	tracker  track.Tracker
 	decider  *decide.Decider
 	subjects map[track.ID]*subject
+	turn     turn
 	live     []float64
 	vector   embed.Vector
+}
+
+// A turn is the right of one track to be looked at frame after frame. It ends when a frame leads nowhere, and at the
+// latest after Rules.Window, so that nobody can hold up the others.
+type turn struct {
+	of   track.ID
+	ends time.Time
 }
 
 // A subject is what the pipeline remembers of a track.
@@ -114,27 +122,27 @@ func New(s Settings, v Vision) *Pipeline {
 
 // Identify leads one frame through all stages. An error concerns this frame only.
 func (p *Pipeline) Identify(f device.Frame, m Matcher) (Report, error) {
-	tracks, report, err := p.look(f)
-	if err != nil || len(tracks) == 0 {
+	defer p.vision.Clear()
+	near, report, err := p.look(f)
+	if err != nil || len(near) == 0 {
 		return report, err
 	}
-	tr, reason := p.choose(tracks)
+	tr := p.choose(near)
 	if tr == nil {
-		return p.idle(report, tracks, reason), nil
+		report.State = p.idle(near[0])
+		return report, nil
 	}
-	if usable, err := p.examine(tr, &report); !usable {
-		return report, err
+	err = p.identify(tr, &report, m)
+	if err != nil || report.State != Checking && report.State != Matching {
+		p.turn = turn{}
 	}
-	if err := p.vision.Embed(p.vector); err != nil {
-		return report, err
-	}
-	defer clear(p.vector)
-	return p.decide(tr, report, m), nil
+	return report, err
 }
 
-// look decodes a frame, finds its faces and follows them.
-func (p *Pipeline) look(f device.Frame) ([]*track.Track, Report, error) {
-	report := Report{Time: f.Time}
+// look decodes a frame, finds its faces, follows them, and returns those before the door, the nearest first. If there
+// are none the report says why.
+func (p *Pipeline) look(f device.Frame) (near []*track.Track, report Report, err error) {
+	report.Time = f.Time
 	if err := p.vision.Load(f); err != nil {
 		return nil, report, err
 	}
@@ -148,43 +156,73 @@ func (p *Pipeline) look(f device.Frame) ([]*track.Track, Report, error) {
 		delete(p.subjects, id)
 		p.decider.Forget(id)
 	}
-	return tracks, report, nil
+	near, reason := p.beforeDoor(tracks)
+	p.decider.See(f.Time, near)
+	if reason != quality.OK {
+		report.State, report.Reason = Poor, reason
+	}
+	return near, report, nil
 }
 
-// choose picks the one track of the frame to look at closely, which bounds the time that a frame can take: of those in
-// the zone that still need a decision the one not looked at for longest, the nearer first. Without any it says what
-// keeps the nearest face out of the zone.
-func (p *Pipeline) choose(tracks []*track.Track) (*track.Track, quality.Reason) {
+// beforeDoor returns the tracks in the zone, the nearest first. Without any, reason says what keeps the nearest out.
+func (p *Pipeline) beforeDoor(tracks []*track.Track) (near []*track.Track, reason quality.Reason) {
 	slices.SortFunc(tracks, func(a, b *track.Track) int { return cmp.Compare(b.Face.Box.Area(), a.Face.Box.Area()) })
 	width, height := p.vision.Size()
-	reason := p.settings.Zone.Check(tracks[0].Face.Box, width, height)
-	var chosen *track.Track
 	for _, tr := range tracks {
-		if p.settings.Zone.Check(tr.Face.Box, width, height) != quality.OK || p.decider.Decided(tr.ID, tr.Seen) {
-			continue
+		switch r := p.settings.Zone.Check(tr.Face.Box, width, height); {
+		case r == quality.OK:
+			near = append(near, tr)
+		case reason == quality.OK:
+			reason = r
 		}
+	}
+	if len(near) > 0 {
+		return near, quality.OK
+	}
+	return nil, reason
+}
+
+// choose picks the one track of the frame to look at closely, which bounds the time that a frame can take: the one
+// whose turn it is, or else, of those that still need a decision, the one not looked at for longest, the nearer first.
+// Turns are of several frames because evidence lapses: of many people seen in rotation none would ever gather enough.
+func (p *Pipeline) choose(near []*track.Track) *track.Track {
+	var chosen *track.Track
+	for _, tr := range near {
 		s := p.subject(tr.ID)
-		if tr.Seen.Before(s.restUntil) {
+		switch {
+		case p.decider.Decided(tr.ID, tr.Seen) || tr.Seen.Before(s.restUntil):
 			continue
-		}
-		if chosen == nil || s.examined.Before(p.subject(chosen.ID).examined) {
+		case tr.ID == p.turn.of && tr.Seen.Before(p.turn.ends):
+			return tr
+		case chosen == nil || s.examined.Before(p.subject(chosen.ID).examined):
 			chosen = tr
 		}
 	}
-	return chosen, reason
+	if chosen != nil {
+		p.turn = turn{chosen.ID, chosen.Seen.Add(p.settings.Rules.Window)}
+	}
+	return chosen
 }
 
-// idle reports on a frame in which no track needs a closer look.
-func (p *Pipeline) idle(report Report, tracks []*track.Track, reason quality.Reason) Report {
-	switch nearest := tracks[0]; {
-	case reason != quality.OK:
-		report.State, report.Reason = Poor, reason
-	case p.decider.Decided(nearest.ID, nearest.Seen):
-		report.State = Lingering
-	default:
-		report.State = Unknown
+// idle is the state of a frame in which no track needs a closer look.
+func (p *Pipeline) idle(nearest *track.Track) State {
+	if p.decider.Decided(nearest.ID, nearest.Seen) {
+		return Lingering
 	}
-	return report
+	return Unknown
+}
+
+// identify takes one track through the stages behind the zone.
+func (p *Pipeline) identify(tr *track.Track, report *Report, m Matcher) error {
+	if usable, err := p.examine(tr, report); !usable {
+		return err
+	}
+	defer clear(p.vector)
+	if err := p.vision.Embed(p.vector); err != nil {
+		return err
+	}
+	p.decide(tr, report, m)
+	return nil
 }
 
 func (p *Pipeline) subject(id track.ID) *subject {
@@ -229,7 +267,7 @@ func (p *Pipeline) examine(tr *track.Track, report *Report) (usable bool, err er
 }
 
 // decide matches the embedding at hand and weighs what it says.
-func (p *Pipeline) decide(tr *track.Track, report Report, m Matcher) Report {
+func (p *Pipeline) decide(tr *track.Track, report *Report, m Matcher) {
 	person, score, second, threshold, ok := m.Match(p.vector)
 	if !ok {
 		score, second, threshold = -1, -1, 1
@@ -246,44 +284,31 @@ func (p *Pipeline) decide(tr *track.Track, report Report, m Matcher) Report {
 		report.State = Unknown
 		p.subject(tr.ID).restUntil = tr.Seen.Add(rest)
 	}
-	return report
 }
 
 // Capture leads one frame through the stages up to the embedding, which session takes if the frame is usable: the only
 // face in the zone, good enough and live. Nobody is identified meanwhile.
 func (p *Pipeline) Capture(f device.Frame, session *enrol.Session) (Report, error) {
-	tracks, report, err := p.look(f)
-	if err != nil || len(tracks) == 0 {
+	defer p.vision.Clear()
+	near, report, err := p.look(f)
+	switch {
+	case err != nil || len(near) == 0:
 		return report, err
-	}
-	width, height := p.vision.Size()
-	var inZone []*track.Track
-	for _, tr := range tracks {
-		if report.Reason = p.settings.Zone.Check(tr.Face.Box, width, height); report.Reason == quality.OK {
-			inZone = append(inZone, tr)
-		}
-	}
-	switch len(inZone) {
-	case 0:
-		report.State = Poor
-		return report, nil
-	case 1:
-		report.Reason = quality.OK
-	default:
+	case len(near) > 1:
 		report.State = Several
 		return report, nil
 	}
-	if usable, err := p.examine(inZone[0], &report); !usable {
+	if usable, err := p.examine(near[0], &report); !usable {
 		return report, err
 	}
 	report.State = Matching
 	if !session.Due(f.Time) {
 		return report, nil
 	}
+	defer clear(p.vector)
 	if err := p.vision.Embed(p.vector); err != nil {
 		return report, err
 	}
-	defer clear(p.vector)
 	session.Add(p.vector, f.Time)
 	report.State = Captured
 	return report, nil

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -46,40 +45,28 @@ var (
 
 	// ErrTooFew means that there were too few impostor comparisons for a single point.
 	ErrTooFew = errors.New("too few comparisons to calibrate")
-
-	// ErrNoLiveness means that this combination of liveness models has not been measured.
-	ErrNoLiveness = errors.New("no liveness threshold for this combination of models")
 )
 
 // A File is a calibration: what was measured, on what, with which model.
 type File struct {
-	Schema         string          `json:"schema"`      // Schema
-	ModelID        string          `json:"model_id"`    // SHA-256 of the embedder's file, 64 lower-case hex digits
-	Embedder       string          `json:"embedder"`    // the embedder's name in the model manifest
-	Dim            int             `json:"dim"`         // length of its vectors
-	Scheme         string          `json:"scheme"`      // Scheme
-	Created        string          `json:"created"`     // the day, as 2006-01-02
-	Source         string          `json:"source"`      // what was measured on, for people to read
-	People         int             `json:"people"`      // people in Source with at least one vector
-	Pictures       int             `json:"pictures"`    // pictures in Source with a vector
-	Comparisons    int64           `json:"comparisons"` // impostor comparisons behind Points
-	Points         []Point         `json:"points"`      // from lenient to strict
-	LivenessPoints []LivenessPoint `json:"liveness"`    // one for each combination of models
-	Mean           Mean            `json:"mean"`        // the model's public mean vector mu, Dim values
+	Schema      string  `json:"schema"`      // Schema
+	ModelID     string  `json:"model_id"`    // SHA-256 of the embedder's file, 64 lower-case hex digits
+	Embedder    string  `json:"embedder"`    // the embedder's name in the model manifest
+	Dim         int     `json:"dim"`         // length of its vectors
+	Scheme      string  `json:"scheme"`      // Scheme
+	Created     string  `json:"created"`     // the day, as 2006-01-02
+	Source      string  `json:"source"`      // what was measured on, for people to read
+	People      int     `json:"people"`      // people in Source with at least one vector
+	Pictures    int     `json:"pictures"`    // pictures in Source with a vector
+	Comparisons int64   `json:"comparisons"` // impostor comparisons behind Points
+	Points      []Point `json:"points"`      // from lenient to strict
+	Mean        Mean    `json:"mean"`        // the model's public mean vector mu, Dim values
 }
 
 // A Point is the lowest threshold at which at most FMR of the impostor comparisons scored at or above it.
 type Point struct {
 	FMR       float64 `json:"fmr"`       // false match rate, in (0, 1)
 	Threshold float64 `json:"threshold"` // cosine-equivalent score of the stored hash, in [-1, 1]
-}
-
-// A LivenessPoint is the threshold measured for the fused score of some liveness models (ISO/IEC 30107-3).
-type LivenessPoint struct {
-	Models    []string `json:"models"`    // sorted
-	Threshold float64  `json:"threshold"` // live at or above it, in [0, 1]
-	APCER     float64  `json:"apcer"`     // of the worst attack kind
-	BPCER     float64  `json:"bpcer"`
 }
 
 // A Mean is the mean vector of a model; in text it is base64 of little-endian float32 values.
@@ -127,7 +114,6 @@ func Build(about File, impostors Impostors) (*File, error) {
 	f := about
 	f.Schema, f.Scheme = Schema, Scheme
 	f.Comparisons = impostors.Count()
-	f.LivenessPoints = append([]LivenessPoint{}, about.LivenessPoints...)
 	f.Points = nil
 	for _, fmr := range []float64{
 		1e-1, 5e-2, 2e-2, 1e-2, 5e-3, 2e-3, 1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5, 5e-6, 2e-6, 1e-6, 5e-7, 2e-7, 1e-7,
@@ -182,38 +168,9 @@ func (f *File) MaxEnrolled(fpir float64) int {
 	return sort.Search(math.MaxInt32, func(n int) bool { return requiredFMR(n+1, fpir) < strictest })
 }
 
-// Liveness returns the threshold of the fused score of these models, in any order. The error wraps ErrNoLiveness if
-// this very combination was not measured.
-func (f *File) Liveness(models []string) (float64, error) {
-	if i := f.combination(models); i >= 0 {
-		return f.LivenessPoints[i].Threshold, nil
-	}
-	var known []string
-	for _, p := range f.LivenessPoints {
-		known = append(known, strings.Join(p.Models, "+"))
-	}
-	return 0, hint.Wrap(fmt.Errorf("%s: %w", strings.Join(models, "+"), ErrNoLiveness),
-		"measure it with facegate eval liveness, or use one of the measured combinations (%s)", strings.Join(known, ", "))
-}
-
-// SetLiveness adds p, or puts it in the place of the earlier point of the same models.
-func (f *File) SetLiveness(p LivenessPoint) {
-	p.Models = slices.Sorted(slices.Values(p.Models))
-	if i := f.combination(p.Models); i >= 0 {
-		f.LivenessPoints[i] = p
-		return
-	}
-	f.LivenessPoints = append(f.LivenessPoints, p)
-}
-
-func (f *File) combination(models []string) int {
-	models = slices.Sorted(slices.Values(models))
-	return slices.IndexFunc(f.LivenessPoints, func(p LivenessPoint) bool { return slices.Equal(p.Models, models) })
-}
-
 // Validate reports what breaks the format or cannot be true. Its error wraps ErrInvalid.
 func (f *File) Validate() error {
-	for _, err := range []error{f.validateHead(), f.validateMean(), f.validatePoints(), f.validateLiveness()} {
+	for _, err := range []error{f.validateHead(), f.validateMean(), f.validatePoints()} {
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrInvalid, err)
 		}
@@ -277,29 +234,6 @@ func (f *File) validatePoints() error {
 		}
 		if i > 0 && !(p.FMR < f.Points[i-1].FMR && p.Threshold > f.Points[i-1].Threshold) {
 			return fmt.Errorf("points[%d]: fmr must fall and threshold must rise from point to point", i)
-		}
-	}
-	return nil
-}
-
-func (f *File) validateLiveness() error {
-	for i, p := range f.LivenessPoints {
-		if len(p.Models) == 0 || slices.Contains(p.Models, "") {
-			return fmt.Errorf("liveness[%d]: models are missing", i)
-		}
-		if !slices.IsSorted(p.Models) || len(slices.Compact(slices.Clone(p.Models))) != len(p.Models) {
-			return fmt.Errorf("liveness[%d]: models must be sorted and different", i)
-		}
-		if f.combination(p.Models) != i {
-			return fmt.Errorf("liveness[%d]: %s is there twice", i, strings.Join(p.Models, "+"))
-		}
-		for _, v := range []struct {
-			name  string
-			value float64
-		}{{"threshold", p.Threshold}, {"apcer", p.APCER}, {"bpcer", p.BPCER}} {
-			if !(v.value >= 0 && v.value <= 1) {
-				return fmt.Errorf("liveness[%d]: %s %v is not in [0, 1]", i, v.name, v.value)
-			}
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package calibrate_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -28,10 +27,6 @@ func about() calibrate.File {
 	return calibrate.File{
 		ModelID: modelID, Embedder: "fr_feature", Dim: 3, Created: "2026-07-01", Source: "a folder of pictures",
 		People: 2862, Pictures: 6674, Mean: calibrate.Mean{0.25, -0.5, 1e-7},
-		LivenessPoints: []calibrate.LivenessPoint{
-			{[]string{"fr_liveness"}, 0.8, 0.05, 0.02},
-			{[]string{"fr_liveness", "minifasv2se"}, 0.6, 0.01, 0.005},
-		},
 	}
 }
 
@@ -204,39 +199,6 @@ func TestThresholdHoldsItsPromise(t *testing.T) {
 	})
 }
 
-func TestLiveness(t *testing.T) {
-	f := build(t, 1000)
-	for _, test := range []struct {
-		models []string
-		want   float64
-	}{
-		{[]string{"fr_liveness"}, 0.8},
-		{[]string{"minifasv2se", "fr_liveness"}, 0.6},
-	} {
-		if got, err := f.Liveness(test.models); err != nil || got != test.want {
-			t.Errorf("Liveness(%v) = %v, %v; want %v", test.models, got, err, test.want)
-		}
-	}
-	_, err := f.Liveness([]string{"minifasv2se"})
-	if !errors.Is(err, calibrate.ErrNoLiveness) || !strings.Contains(hint.Of(err), "fr_liveness+minifasv2se") {
-		t.Errorf("unknown combination: error %v, hint %q", err, hint.Of(err))
-	}
-
-	f.SetLiveness(calibrate.LivenessPoint{[]string{"minifasv2se", "fr_liveness"}, 0.7, 0, 0})
-	f.SetLiveness(calibrate.LivenessPoint{[]string{"minifasv2se"}, 0.9, 0, 0})
-	var models []string
-	for _, p := range f.LivenessPoints {
-		models = append(models, fmt.Sprint(p.Models, p.Threshold))
-	}
-	want := []string{"[fr_liveness] 0.8", "[fr_liveness minifasv2se] 0.7", "[minifasv2se] 0.9"}
-	if diff := cmp.Diff(want, models); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if err := f.Validate(); err != nil {
-		t.Error(err)
-	}
-}
-
 func written(t *testing.T, f *calibrate.File) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -294,11 +256,6 @@ func TestReadRefuses(t *testing.T) {
 		{"fmr order", `"fmr": 0.1,`, `"fmr": 0.02,`, "points[1]: fmr must fall"},
 		{"fmr not shown", `"comparisons": 1000`, `"comparisons": 999`, "999 comparisons cannot show fmr 0.01"},
 		{"no points", `"points": [`, `"points": [], "x": [`, `unknown field "x"`},
-		{"liveness threshold", `"threshold": 0.8`, `"threshold": 1.5`, "liveness[0]: threshold 1.5 is not in"},
-		{"liveness rate", `"apcer": 0.05`, `"apcer": -1`, "liveness[0]: apcer -1 is not in"},
-		{"liveness order", `"minifasv2se"`, `"a"`, "liveness[1]: models must be sorted"},
-		{"liveness same", `"minifasv2se"`, `"fr_liveness"`, "liveness[1]: models must be sorted and different"},
-		{"liveness name", `"minifasv2se"`, `""`, "liveness[1]: models are missing"},
 	} {
 		text := strings.Replace(valid, test.old, test.new, 1)
 		if text == valid {
@@ -330,9 +287,6 @@ func TestValidatePoints(t *testing.T) {
 		"threshold not a number": func(f *calibrate.File) { f.Points[0].Threshold = math.NaN() },
 		"thresholds equal":       func(f *calibrate.File) { f.Points[1].Threshold = f.Points[0].Threshold },
 		"fmr not a number":       func(f *calibrate.File) { f.Points[0].FMR = math.NaN() },
-		"liveness twice": func(f *calibrate.File) {
-			f.LivenessPoints = append(f.LivenessPoints, f.LivenessPoints[0])
-		},
 	} {
 		f := build(t, 1000)
 		change(f)

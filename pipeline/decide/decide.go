@@ -18,7 +18,7 @@ type Person = template.PersonID
 type Rules struct {
 	Agree  int           // frames of one track that must name the same person
 	Window time.Duration // within this time, and no frame within it may name somebody else
-	Rearm  time.Duration // how long a person must be out of sight before the door opens for them again
+	Rearm  time.Duration // how long a person must be gone before the door opens for them again
 	Margin float64       // by how much the best match must exceed that of any other person, cosine
 }
 
@@ -53,7 +53,8 @@ const patience = 10
 // have stepped into its place.
 const recheck = time.Second
 
-// A Decider holds the evidence of the tracks in view. It is not safe for concurrent use.
+// A Decider holds the evidence of the tracks in view. For each frame comes See, then Observe for what was matched in
+// it. It is not safe for concurrent use.
 type Decider struct {
 	rules  Rules
 	tracks map[track.ID]*evidence
@@ -62,9 +63,9 @@ type Decider struct {
 
 type evidence struct {
 	votes     []vote
-	misses    int
+	misses    int       // since the last vote
 	admitted  *Person   // nil until the track's person has been let in
-	confirmed time.Time // when a frame last said that it is still that person
+	confirmed time.Time // when a frame last said that it is that person
 }
 
 type vote struct {
@@ -77,27 +78,45 @@ func New(rules Rules) *Decider {
 	return &Decider{rules: rules, tracks: map[track.ID]*evidence{}, inside: map[Person]time.Time{}}
 }
 
+// See takes note of the tracks that are before the door in the frame of now. Whoever was let in stays while their track
+// does, recognised or turned away. Those who have been gone for Rules.Rearm are forgotten.
+func (d *Decider) See(now time.Time, tracks []*track.Track) {
+	for p, seen := range d.inside {
+		if now.Sub(seen) > d.rules.Rearm {
+			delete(d.inside, p)
+		}
+	}
+	for _, tr := range tracks {
+		e := d.tracks[tr.ID]
+		if e == nil || e.admitted == nil {
+			continue
+		}
+		if _, ok := d.inside[*e.admitted]; ok {
+			d.inside[*e.admitted] = now
+		}
+	}
+}
+
 // Observe weighs one match. It is a vote for its person if the score reaches threshold and exceeds the second by the
 // margin, and a miss otherwise.
 func (d *Decider) Observe(m Match, threshold float64) Verdict {
-	d.forgetInside(m.Time)
 	e := d.tracks[m.Track]
 	if e == nil {
 		e = &evidence{}
 		d.tracks[m.Track] = e
 	}
+	e.votes = recent(e.votes, m.Time.Add(-d.rules.Window))
 	if !(m.Score >= threshold && m.Score-m.Second >= d.rules.Margin) {
 		return e.miss()
 	}
-	if e.admitted != nil && *e.admitted != m.Person {
-		*e = evidence{}
-	}
 	e.misses = 0
-	e.votes = append(recent(e.votes, m.Time.Add(-d.rules.Window)), vote{m.Time, m.Person})
-	if e.admitted == nil && !e.unanimous(d.rules.Agree) {
+	e.votes = append(e.votes, vote{m.Time, m.Person})
+	_, again := d.inside[m.Person]
+	// One frame is enough to keep the door shut for somebody known to stand there.
+	stays := again && e.admitted != nil && *e.admitted == m.Person
+	if !stays && !e.unanimous(d.rules.Agree) {
 		return Undecided
 	}
-	_, again := d.inside[m.Person]
 	d.inside[m.Person] = m.Time
 	e.admitted, e.confirmed = &m.Person, m.Time
 	if again {
@@ -106,35 +125,22 @@ func (d *Decider) Observe(m Match, threshold float64) Verdict {
 	return Grant
 }
 
-// Decided reports whether the track's person has been let in, so that this frame of it, taken at now, needs no match.
-// For Rules.Rearm that person has been seen now.
+// Decided reports whether the track's person has been let in, and confirmed so lately that this frame of it, taken at
+// now, needs no match.
 func (d *Decider) Decided(id track.ID, now time.Time) bool {
 	e := d.tracks[id]
-	if e == nil || e.admitted == nil || now.Sub(e.confirmed) > recheck {
-		return false
-	}
-	d.inside[*e.admitted] = now
-	return true
+	return e != nil && e.admitted != nil && now.Sub(e.confirmed) <= recheck
 }
 
 // Forget drops the evidence of a track that has ended.
 func (d *Decider) Forget(id track.ID) { delete(d.tracks, id) }
-
-// forgetInside drops the people who have been out of sight long enough.
-func (d *Decider) forgetInside(now time.Time) {
-	for p, seen := range d.inside {
-		if now.Sub(seen) > d.rules.Rearm {
-			delete(d.inside, p)
-		}
-	}
-}
 
 func (e *evidence) miss() Verdict {
 	e.misses++
 	if e.misses < patience {
 		return Undecided
 	}
-	*e = evidence{}
+	e.misses, e.admitted = 0, nil
 	return Unknown
 }
 

@@ -10,8 +10,8 @@ import (
 // than the manifest says.
 var ErrShape = errors.New("the detector's output has an unexpected shape")
 
-// maxCandidates bounds the work of suppression: a picture made to look like faces everywhere must not stall the gate.
-const maxCandidates = 512
+// maxSide in pixels is far above any picture. Beyond it the arithmetic of boxes would lose its digits and overflow.
+const maxSide = 1 << 20
 
 // RFB reads the outputs of the Ultra-Light RFB-320 detector (Linzaer, Ultra-Light-Fast-Generic-Face-Detector-1MB).
 // boxes holds n rows of left, top, right, bottom as fractions of the picture, already decoded; scores holds n rows of
@@ -22,7 +22,7 @@ func RFB(dst []Face, boxes, scores []float32, width, height int, threshold float
 		return dst, fmt.Errorf("%w: %d box numbers and %d scores", ErrShape, len(boxes), len(scores))
 	}
 	w, h := float32(width), float32(height)
-	for i := 0; i*4 < len(boxes) && len(dst) < maxCandidates; i++ {
+	for i := 0; i*4 < len(boxes); i++ {
 		score := scores[2*i+1]
 		if !(score >= threshold) {
 			continue
@@ -51,7 +51,7 @@ func YuNet(dst []Face, l YuNetLevel, scale, threshold float32) ([]Face, error) {
 		return dst, fmt.Errorf("%w: stride %d with %d scores for %d cells", ErrShape, l.Stride, len(l.Class), cells)
 	}
 	unit := float32(l.Stride) * scale
-	for i := 0; i < cells && len(dst) < maxCandidates; i++ {
+	for i := range cells {
 		// Both factors are probabilities, but the network's arithmetic can leave [0,1] by a rounding error.
 		score := sqrt(clamp01(l.Class[i]) * clamp01(l.Object[i]))
 		if !(score >= threshold) {
@@ -91,9 +91,10 @@ func Landmarks68(points []float32, crop Box) (Landmarks, error) {
 	return out, nil
 }
 
-// appendSound appends f unless its numbers are not finite or its box is empty.
+// appendSound appends f unless its numbers are not finite or its box is empty or absurdly large.
 func appendSound(dst []Face, f Face) []Face {
-	if !f.Finite() || f.Box.Width() <= 0 || f.Box.Height() <= 0 {
+	w, h := f.Box.Width(), f.Box.Height()
+	if !f.Finite() || w <= 0 || h <= 0 || w > maxSide || h > maxSide {
 		return dst
 	}
 	return append(dst, f)

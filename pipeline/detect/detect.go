@@ -73,12 +73,20 @@ func (f *Face) Finite() bool {
 	return !math.IsNaN(float64(sum)) && !math.IsInf(float64(sum), 0)
 }
 
+// maxFaces bounds the work of suppression and of all that follows: a picture made to look like faces everywhere must
+// not stall the gate. What is beyond it is what the detector is least sure of.
+const maxFaces = 128
+
 // Suppress keeps of faces that overlap by more than overlap (IoU) only the one with the highest score (greedy
-// non-maximum suppression). It reorders faces by falling score and returns the kept ones in the same memory.
+// non-maximum suppression), and at most 128 of them. It reorders faces by falling score and returns the kept ones in
+// the same memory.
 func Suppress(faces []Face, overlap float32) []Face {
 	slices.SortStableFunc(faces, func(a, b Face) int { return cmp.Compare(b.Score, a.Score) })
 	kept := faces[:0]
 	for _, f := range faces {
+		if len(kept) == maxFaces {
+			break
+		}
 		if !slices.ContainsFunc(kept, func(k Face) bool { return IoU(k.Box, f.Box) > overlap }) {
 			kept = append(kept, f)
 		}

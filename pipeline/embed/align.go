@@ -13,8 +13,11 @@ type Template struct {
 // ArcFace112 is the alignment of the ArcFace family (Deng et al., 2019), which MobileFaceNet and SFace share.
 func ArcFace112() Template {
 	return Template{112, detect.Landmarks{
-		{X: 38.2946, Y: 51.6963}, {X: 73.5318, Y: 51.5014}, {X: 56.0252, Y: 71.7366},
-		{X: 41.5493, Y: 92.3655}, {X: 70.7299, Y: 92.2041},
+		{X: 38.2946, Y: 51.6963},
+		{X: 73.5318, Y: 51.5014},
+		{X: 56.0252, Y: 71.7366},
+		{X: 41.5493, Y: 92.3655},
+		{X: 70.7299, Y: 92.2041},
 	}}
 }
 
@@ -22,9 +25,11 @@ func ArcFace112() Template {
 func Reidentification128() Template {
 	const size = 128
 	return Template{size, detect.Landmarks{
-		{X: .31556875 * size, Y: .46157411 * size}, {X: .68262292 * size, Y: .46157411 * size},
+		{X: .31556875 * size, Y: .46157411 * size},
+		{X: .68262292 * size, Y: .46157411 * size},
 		{X: .50026250 * size, Y: .64050536 * size},
-		{X: .34947188 * size, Y: .82469196 * size}, {X: .65343646 * size, Y: .82469196 * size},
+		{X: .34947188 * size, Y: .82469196 * size},
+		{X: .65343646 * size, Y: .82469196 * size},
 	}}
 }
 

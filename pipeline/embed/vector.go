@@ -15,9 +15,9 @@ func (v Vector) Normalize() bool {
 	if !(sum > 0) || math.IsInf(sum, 0) {
 		return false
 	}
-	scale := float32(1 / math.Sqrt(sum))
-	for i := range v {
-		v[i] *= scale
+	scale := 1 / math.Sqrt(sum)
+	for i, x := range v {
+		v[i] = float32(float64(x) * scale)
 	}
 	return true
 }

@@ -15,16 +15,6 @@ const spacing = 250 * time.Millisecond
 // below any threshold for a match: it only keeps two people from being averaged into one.
 const sameFace = 0.25
 
-// A Result says what became of one frame.
-type Result uint8
-
-// The results of Session.Add.
-const (
-	Taken     Result = iota
-	TooSoon          // too close in time to the last one taken
-	Different        // another person than in the frames before: the session has begun anew with this frame
-)
-
 // A Session gathers embeddings of one person. The caller clears it.
 type Session struct {
 	want, taken int
@@ -37,18 +27,14 @@ func NewSession(frames, dim int) *Session {
 	return &Session{want: frames, sum: make(embed.Vector, dim), mean: make(embed.Vector, dim)}
 }
 
-// Due reports whether a frame at the time at would be taken.
+// Due reports whether a frame of the time at is wanted. One too close to the last would add nothing new.
 func (s *Session) Due(at time.Time) bool { return s.taken == 0 || at.Sub(s.last) >= spacing }
 
-// Add takes the unit embedding of one usable frame.
-func (s *Session) Add(v embed.Vector, at time.Time) Result {
-	if !s.Due(at) {
-		return TooSoon
-	}
-	result := Taken
-	if s.taken > 0 && embed.Cosine(s.mean, v) < sameFace {
+// Add takes the unit embedding of one usable frame that is due. If it shows another person than those before, the
+// session begins anew with it.
+func (s *Session) Add(v embed.Vector, at time.Time) {
+	if s.taken > 0 && !(embed.Cosine(s.mean, v) >= sameFace) {
 		s.Clear()
-		result = Different
 	}
 	for i, x := range v {
 		s.sum[i] += x
@@ -57,7 +43,6 @@ func (s *Session) Add(v embed.Vector, at time.Time) Result {
 	s.mean.Normalize()
 	s.taken++
 	s.last = at
-	return result
 }
 
 // Progress returns how many frames are taken and wanted.

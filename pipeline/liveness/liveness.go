@@ -35,14 +35,20 @@ func (w *Window) Add(p float64) {
 	w.recent = append(w.recent, p)
 }
 
-// Live reports whether the face passes: at least half of the window has been seen, and the lower median of it is at
-// least threshold. A single frame is no evidence either way; of an even number the lower of the two middle ones
-// counts, so that doubt closes the door.
+// Live reports whether the newest frame shows a live face: at least half of the window has been seen, and both its
+// lower median and the newest frame are at least threshold. One good frame is no evidence; of an even number the lower
+// of the two middle ones counts, so that doubt closes the door. known is false while there is too little evidence, and
+// where the newest frame speaks against the others: whoever shows a photo for a moment, again and again, keeps a good
+// median, and the frames with the photo must not pass on the strength of those without.
 func (w *Window) Live(threshold float64) (live, known bool) {
 	if 2*len(w.recent) < w.size {
 		return false, false
 	}
 	w.ordered = append(w.ordered[:0], w.recent...)
 	slices.Sort(w.ordered)
-	return w.ordered[(len(w.ordered)-1)/2] >= threshold, true
+	if median := w.ordered[(len(w.ordered)-1)/2]; !(median >= threshold) {
+		return false, true
+	}
+	live = w.recent[len(w.recent)-1] >= threshold
+	return live, live
 }

@@ -82,18 +82,19 @@ type Measure struct {
 	Roll       float64 // degrees, positive clockwise in the picture
 }
 
-// Check compares m with l and returns the first Reason not to use the face, or OK.
+// Check compares m with l and returns the first Reason not to use the face, or OK. A value that is no number is never
+// within its limit.
 func (l Limits) Check(m Measure) Reason {
 	switch {
-	case m.Brightness < l.MinBrightness:
+	case !(m.Brightness >= l.MinBrightness):
 		return TooDark
 	case m.Brightness > l.MaxBrightness:
 		return TooBright
-	case math.Abs(m.Yaw) > l.MaxYaw || math.Abs(m.Pitch) > l.MaxPitch:
+	case !(math.Abs(m.Yaw) <= l.MaxYaw && math.Abs(m.Pitch) <= l.MaxPitch):
 		return TurnedAway
-	case math.Abs(m.Roll) > l.MaxRoll:
+	case !(math.Abs(m.Roll) <= l.MaxRoll):
 		return Tilted
-	case m.Sharpness < l.MinSharpness:
+	case !(m.Sharpness >= l.MinSharpness):
 		return Blurred
 	}
 	return OK

@@ -21,8 +21,9 @@ type Track struct {
 	velocity detect.Point // of the centre, pixels a second
 }
 
-// A Tracker associates detections with tracks by how much their boxes overlap, after moving each track on by its last
-// velocity. A track that has not been found for maxGap ends: two people must not be joined into one.
+// A Tracker associates detections with tracks by how much their boxes overlap: first with where each track should be by
+// now at its last velocity, then, of what is left over, with where it was last. A track that has not been found for
+// maxGap ends: two people must not be joined into one.
 type Tracker struct {
 	next   ID
 	tracks []*Track
@@ -39,13 +40,17 @@ const (
 func (t *Tracker) Update(faces []detect.Face, now time.Time) (found []*Track, ended []ID) {
 	t.tracks, ended = expire(t.tracks, now)
 	taken := make([]bool, len(faces))
-	for _, p := range pairs(t.tracks, faces, now) {
-		if p.track.Seen.Equal(now) || taken[p.face] {
-			continue
+	// Of two people who cross, each is soon where the other was, so the prediction goes first. A person who stops or
+	// turns belies it.
+	for _, place := range []func(*Track) detect.Box{predictedAt(now), lastPlace} {
+		for _, p := range pairs(t.tracks, faces, place) {
+			if p.track.Seen.Equal(now) || taken[p.face] {
+				continue
+			}
+			p.track.follow(faces[p.face], now)
+			taken[p.face] = true
+			found = append(found, p.track)
 		}
-		p.track.follow(faces[p.face], now)
-		taken[p.face] = true
-		found = append(found, p.track)
 	}
 	for i, f := range faces {
 		if !taken[i] {
@@ -76,14 +81,13 @@ type pair struct {
 	overlap float32
 }
 
-// pairs lists which face may continue which track, the best overlap first.
-func pairs(tracks []*Track, faces []detect.Face, now time.Time) []pair {
+// pairs lists which face may continue which track, seen from place, the best overlap first.
+func pairs(tracks []*Track, faces []detect.Face, place func(*Track) detect.Box) []pair {
 	var all []pair
 	for _, tr := range tracks {
-		ahead := tr.predict(now)
+		box := place(tr)
 		for i, f := range faces {
-			// A person who stops or turns belies the prediction, so the last place counts as well.
-			if o := max(detect.IoU(ahead, f.Box), detect.IoU(tr.Face.Box, f.Box)); o >= minOverlap {
+			if o := detect.IoU(box, f.Box); o >= minOverlap {
 				all = append(all, pair{tr, i, o})
 			}
 		}
@@ -92,12 +96,16 @@ func pairs(tracks []*Track, faces []detect.Face, now time.Time) []pair {
 	return all
 }
 
-func (tr *Track) predict(now time.Time) detect.Box {
-	dt := float32(now.Sub(tr.Seen).Seconds())
-	dx, dy := tr.velocity.X*dt, tr.velocity.Y*dt
-	b := tr.Face.Box
-	return detect.Box{Left: b.Left + dx, Top: b.Top + dy, Right: b.Right + dx, Bottom: b.Bottom + dy}
+func predictedAt(now time.Time) func(*Track) detect.Box {
+	return func(tr *Track) detect.Box {
+		dt := float32(now.Sub(tr.Seen).Seconds())
+		dx, dy := tr.velocity.X*dt, tr.velocity.Y*dt
+		b := tr.Face.Box
+		return detect.Box{Left: b.Left + dx, Top: b.Top + dy, Right: b.Right + dx, Bottom: b.Bottom + dy}
+	}
 }
+
+func lastPlace(tr *Track) detect.Box { return tr.Face.Box }
 
 func (tr *Track) follow(f detect.Face, now time.Time) {
 	from, to := tr.Face.Box.Center(), f.Box.Center()
