@@ -385,7 +385,7 @@ func TestKeysAreSeparate(t *testing.T) {
 			seen[key] = true
 		}
 	}
-	if s.ProjectionKeys(model) != s.ProjectionKeys(model) {
+	if first, again := s.ProjectionKeys(model), s.ProjectionKeys(model); first != again {
 		t.Error("keys change from call to call")
 	}
 }

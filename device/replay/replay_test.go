@@ -203,7 +203,8 @@ func TestPlaysInOrder(t *testing.T) {
 		{"standard input, a file", mustOpen(t, "-", file, replay.Options{}), 0, once, device.ErrEnd},
 		{
 			"standard input, no file", mustOpen(t, "-", bytes.NewReader(bytes.Join(makePictures(t, 3), nil)), replay.Options{}), 0,
-			[]int{1, 2, 3}, device.ErrEnd,
+			[]int{1, 2, 3},
+			device.ErrEnd,
 		},
 	}
 	for _, tt := range tests {

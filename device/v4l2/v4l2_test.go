@@ -352,17 +352,25 @@ func TestErrors(t *testing.T) {
 		{name: "an output", fail: "open", err: errNotCamera, final: true, want: errNotCamera, hint: "UVC"},
 		{name: "busy", fail: "SetImageFormat", err: unix.EBUSY, want: unix.EBUSY, hint: "fuser -v /dev/video7"},
 		{name: "second opening", fail: "VIDIOC_G_FMT", err: unix.EBUSY, want: unix.EBUSY, hint: "fuser"},
-		{name: "busy at the start", fail: "StartStreaming", want: unix.EBUSY, hint: "fuser",
-			err: errors.New("Failed to map request buffers: device or resource busy")},
-		{name: "no bandwidth", fail: "StartStreaming", want: unix.ENOSPC, hint: "USB bus",
-			err: errors.New("Failed to start streaming: no space left on device")},
+		{
+			name: "busy at the start", fail: "StartStreaming", want: unix.EBUSY, hint: "fuser",
+			err: errors.New("Failed to map request buffers: device or resource busy"),
+		},
+		{
+			name: "no bandwidth", fail: "StartStreaming", want: unix.ENOSPC, hint: "USB bus",
+			err: errors.New("Failed to start streaming: no space left on device"),
+		},
 		{name: "release", fail: "ReleaseFrame", err: unix.EIO, want: unix.EIO, hint: "cable"},
 		{name: "wait", fail: "WaitForFrame", err: unix.EIO, want: unix.EIO, hint: "cable"},
 		{name: "buffers", fail: "SetBufferCount 3", err: unix.EINVAL, want: unix.EINVAL},
-		{name: "lines with a gap", final: true, want: ErrNoFormat, hint: "UVC",
-			set: pixFormat{width: 32, height: 16, pixels: pixYUYV, bytesPerLine: 128}},
-		{name: "another format", final: true, want: ErrNoFormat, hint: "UVC",
-			set: pixFormat{width: 32, height: 16, pixels: pixMJPEG, bytesPerLine: 64}},
+		{
+			name: "lines with a gap", final: true, want: ErrNoFormat, hint: "UVC",
+			set: pixFormat{width: 32, height: 16, pixels: pixYUYV, bytesPerLine: 128},
+		},
+		{
+			name: "another format", final: true, want: ErrNoFormat, hint: "UVC",
+			set: pixFormat{width: 32, height: 16, pixels: pixMJPEG, bytesPerLine: 64},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

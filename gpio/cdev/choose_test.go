@@ -63,8 +63,10 @@ func TestChoose(t *testing.T) {
 		{"negative offset", pi5, "pinctrl-rp1", "-1", "", ErrNotFound, ""},
 		{"nameless", nameless, "", "GPIO1", "", ErrNotFound, "gpiochip0 [9030000.pl061, 3 lines]"},
 		{"no chips", nil, "", "GPIO17", "", ErrNotFound, "no GPIO chip"},
-		{"same name on two chips", twins, "", "RELAY1", "", ErrAmbiguous,
-			"RELAY1 on gpiochip1 [tca9534] line 0, RELAY1 on gpiochip2 [tca9534] line 0"},
+		{
+			"same name on two chips", twins, "", "RELAY1", "", ErrAmbiguous,
+			"RELAY1 on gpiochip1 [tca9534] line 0, RELAY1 on gpiochip2 [tca9534] line 0",
+		},
 		{"same label and name", twins, "tca9534", "RELAY1", "", ErrAmbiguous, "gpiochip2"},
 		{"same name on one chip", twins, "gpiochip1", "RELAY2", "", ErrAmbiguous, "line 1, RELAY2 on gpiochip1 [tca9534] line 2"},
 		{"offset on two chips", twins, "tca9534", "1", "", ErrAmbiguous, "SIREN"},
@@ -134,8 +136,13 @@ func TestDistance(t *testing.T) {
 		a, b string
 		want int
 	}{
-		{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"GPIO17", "gpio17", 0},
-		{"GPIO17", "GPIO71", 2}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2},
+		{"", "", 0},
+		{"", "abc", 3},
+		{"abc", "", 3},
+		{"GPIO17", "gpio17", 0},
+		{"GPIO17", "GPIO71", 2},
+		{"kitten", "sitting", 3},
+		{"flaw", "lawn", 2},
 	} {
 		if got := distance(test.a, test.b); got != test.want {
 			t.Errorf("distance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
