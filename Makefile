@@ -40,12 +40,17 @@ demo: models ## set up, build, fetch the models, and watch people walk up to a s
 test: setup-test models lint ## set up, build, and run every test that takes seconds
 	$(say) "testing with the race detector"
 	@go test -race -timeout 20m ./...
+	@go test -tags matprofile -run '^TestMatProfile$$' ./pipeline/vision
 	@scripts/fuzz.sh
 	$(say) "all tests passed"
 
 .PHONY: test-all
 test-all: export FACEGATE_SLOW := 1
-test-all: test ## the same with the slow tests
+test-all: test lab ## the same with the slow tests, and the lab
+
+.PHONY: lab
+lab: ## test camera and door line on emulated ARM boards, with a real kernel
+	@scripts/lab/run.sh
 
 .PHONY: build
 build: setup ## set up and build .build/facegate

@@ -2,13 +2,15 @@
 #
 # setup.sh build   installs what this machine lacks to build facegate
 # setup.sh test    the same, and what its tests need besides
+# setup.sh lab     what the emulated boards of scripts/lab need, besides Go
 #
 # It runs on Debian 12 and changes nothing when nothing is missing. OS_RELEASE names the file that tells the system.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-build=(ca-certificates g++ pkg-config libopencv-dev)
+build=(ca-certificates g++ pkg-config libopencv-dev libjpeg-dev)
 tests=(mosquitto ffmpeg)
+lab=(qemu-system-arm cpio kmod)
 
 say() { printf 'facegate: %s\n' "$*"; }
 
@@ -124,11 +126,12 @@ no_packages() {
 case ${1:-} in
 build) packages=("${build[@]}") ;;
 test) packages=("${build[@]}" "${tests[@]}") ;;
-*) die "usage: scripts/setup.sh build|test" ;;
+lab) packages=("${lab[@]}") ;;
+*) die "usage: scripts/setup.sh build|test|lab" ;;
 esac
 check_system
 check_go
-command -v npm >/dev/null || packages+=(npm)
+[[ $1 == lab ]] || command -v npm >/dev/null || packages+=(npm)
 mapfile -t absent < <(missing "${packages[@]}")
 [[ ${#absent[@]} -gt 0 ]] || exit 0
 check_root "${absent[@]}"

@@ -28,7 +28,7 @@ func debian() machine {
 		arch:      "amd64",
 		goVersion: "go1.26.8",
 		user:      "0",
-		installed: "ca-certificates g++ pkg-config libopencv-dev",
+		installed: "ca-certificates g++ pkg-config libopencv-dev libjpeg-dev",
 		apt:       "echo apt-get was called; exit 1",
 		commands:  "npm",
 	}
@@ -112,15 +112,19 @@ func TestSetupSaysWhatToDo(t *testing.T) {
 		{"an old Go", func(m *machine) { m.goVersion = "go1.19.8" }, "build", []string{"Go 1.26.0 or newer is needed; found: go1.19.8"}},
 		{
 			"no root and no sudo", func(m *machine) { m.user, m.installed = "1000", "g++" }, "build",
-			[]string{"only root may install", "as root: apt-get install --no-install-recommends ca-certificates pkg-config libopencv-dev"},
+			[]string{"only root may install", "as root: apt-get install --no-install-recommends ca-certificates pkg-config libopencv-dev libjpeg-dev"},
 		},
 		{
 			"no password for sudo", func(m *machine) { m.user, m.commands = "1000", "sudo" }, "build",
 			[]string{"only root may install", "recommends npm"},
 		},
 		{
+			"a lab", func(m *machine) { m.user, m.installed, m.commands = "1000", "cpio kmod", "" }, "lab",
+			[]string{"as root: apt-get install --no-install-recommends qemu-system-arm\n"},
+		},
+		{
 			"no package lists", func(m *machine) { m.installed, m.apt = "g++", "echo 'E: Unable to locate package'; exit 100" }, "build",
-			[]string{"missing: ca-certificates pkg-config libopencv-dev", "some package lists could not be read", "E: Unable to locate", "check the network"},
+			[]string{"missing: ca-certificates pkg-config libopencv-dev libjpeg-dev", "some package lists could not be read", "E: Unable to locate", "check the network"},
 		},
 		{
 			"the network goes away", func(m *machine) {

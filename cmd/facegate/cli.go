@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -36,9 +38,12 @@ type configFlag struct {
 
 func (f configFlag) load() (*configs.Config, error) {
 	file, err := os.Open(f.Config)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, hint.Wrap(fmt.Errorf("open the configuration: %w", err),
 			"write one with: facegate config example > %s", f.Config)
+	case err != nil:
+		return nil, hint.Wrap(fmt.Errorf("open the configuration: %w", err), "let the user of facegate read %s", f.Config)
 	}
 	defer file.Close()
 	return configs.Parse(f.Config, file)

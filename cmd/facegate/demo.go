@@ -11,6 +11,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/configs"
@@ -120,15 +122,14 @@ func (d *demo) open(modelsDir, brokerURL string, login loopback.Account, log *sl
 
 // perform runs the gate while the scenes are played before it.
 func (d *demo) perform(ctx context.Context, gate *daemon.Daemon) error {
+	group, ctx := errgroup.WithContext(ctx)
 	ctx, stop := context.WithCancel(ctx)
-	done := make(chan error, 1)
-	go func() { done <- gate.Run(ctx) }()
-	err := d.play(ctx)
-	stop()
-	if failed := <-done; failed != nil {
-		return failed
-	}
-	return err
+	group.Go(func() error { return gate.Run(ctx) })
+	group.Go(func() error {
+		defer stop()
+		return d.play(ctx)
+	})
+	return group.Wait()
 }
 
 func (d *demo) play(ctx context.Context) error {

@@ -17,7 +17,6 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/sync/errgroup"
 
-	"facegate/cmd/facegate/internal/engine"
 	"facegate/configs/hint"
 	"facegate/device"
 	"facegate/pipeline/detect"
@@ -49,7 +48,7 @@ func (f evalFlags) open() ([]*vision.Engine, models.Bundle, error) {
 	if err != nil {
 		return nil, b, err
 	}
-	n, err := engine.Load(b, models.Dir(f.Models))
+	n, err := vision.Read(b, models.Dir(f.Models))
 	if err != nil {
 		return nil, b, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -124,7 +125,7 @@ func writeStatus(w *tabwriter.Writer, s control.Status) {
 	row("gate", "%s of %s, facegate %s, up %v", s.Gate, s.Site, s.Version, time.Since(s.Started).Round(time.Second))
 	row("camera", "%s: %s, %d frames, %d dropped", s.Camera.State, s.Camera.Source, s.Camera.Frames, s.Camera.Dropped)
 	trouble(s.Camera.Error, s.Camera.Hint)
-	row("sees", "%s", s.Frames.Now)
+	row("sees", "%s", cmp.Or(s.Frames.Now, "nothing yet"))
 	trouble("", s.Frames.Advice)
 	row("door", "%s, %d pulses", s.Door.State, s.Door.Pulses)
 	trouble(s.Door.Err, s.Door.Hint)

@@ -65,11 +65,16 @@ func run(ctx context.Context, args []string, t terminal) int {
 		return exitUsage
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
-	if err := command.Run(t); err != nil && !errors.Is(err, context.Canceled) {
+	if err := command.Run(t); err != nil {
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			err = errInterrupted
+		}
 		return complain(t.err, err)
 	}
 	return exitOK
 }
+
+var errInterrupted = errors.New("interrupted before it was done")
 
 // complain prints an error and what to do about it.
 func complain(w io.Writer, err error) int {

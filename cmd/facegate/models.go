@@ -105,7 +105,8 @@ func verify(m *models.Manifest, bundle, dir string, j jsonFlag, t terminal) erro
 		}
 	})
 	if bad {
-		return hint.Wrap(errUnverified, "facegate models fetch, or facegate models import DIR")
+		return hint.Wrap(errUnverified, "run facegate models fetch --bundle %s --dir %s, or facegate models import FROM --dir %[2]s",
+			bundle, dir)
 	}
 	return err
 }

@@ -4,86 +4,102 @@ package vision
 #cgo pkg-config: opencv4
 #cgo CXXFLAGS: -std=c++11 -O2
 #include <stdlib.h>
-#include "net.h"
+#include "opencv.h"
 */
 import "C"
 
 import (
-	"errors"
 	"fmt"
-	"sync/atomic"
+	"strings"
 	"time"
 	"unsafe"
 
 	"gocv.io/x/gocv"
 )
 
-// errBusy means that two goroutines used one network. OpenCV would then mix their results: one person's vector
-// would be taken for another's.
-var errBusy = errors.New("vision: an Engine belongs to one goroutine at a time")
+// A message is where OpenCV says what went wrong.
+type message [512]C.char
 
-// net is one loaded network. gocv has no exception barrier and its ForwardLayers leaks, so loading and the forward
-// pass go through a C++ shim of our own; everything before and after is gocv.
+// String returns the message on one line.
+func (m *message) String() string { return strings.Join(strings.Fields(C.GoString(&m[0])), " ") }
+
+// An input says how the pixels of a picture become numbers: (value − mean)·scale, in the order B, G, R or, with rgb,
+// R, G, B.
+type input struct {
+	mean, scale float64
+	rgb         bool
+}
+
+// A net is one loaded network. gocv lets exceptions through and its ForwardLayers leaks, so networks are run by a shim
+// of our own.
 type net struct {
 	name    string
 	c       *C.facegate_net
-	busy    atomic.Bool
-	outputs [][]float32   // copies of the last pass, one slice an output layer
+	outputs [][]float32   // of the last pass, one slice an output layer, in the network's own memory
 	spent   time.Duration // in forward passes, since opening
 }
 
-const errSize = 512
-
-func openNet(name string, onnx []byte, outputs ...string) (*net, error) {
-	if len(onnx) == 0 {
-		return nil, fmt.Errorf("vision: load %s: the file is empty", name)
-	}
+// openNet loads a network. outputs are the layers to compute; there is no need to name the only one.
+func openNet(m Model, outputs ...string) (*net, error) {
 	names := make([]*C.char, len(outputs)+1)
 	for i, o := range outputs {
 		names[i] = C.CString(o)
 		defer C.free(unsafe.Pointer(names[i]))
 	}
-	var msg [errSize]C.char
-	c := C.facegate_net_open(unsafe.Pointer(&onnx[0]), C.size_t(len(onnx)), &names[0], C.int(len(outputs)), &msg[0], errSize)
+	var msg message
+	c := C.facegate_net_open(unsafe.Pointer(unsafe.SliceData(m.Data)), C.size_t(len(m.Data)),
+		&names[0], C.int(len(outputs)), &msg[0], C.size_t(len(msg)))
 	if c == nil {
-		return nil, fmt.Errorf("vision: load %s: %s", name, C.GoString(&msg[0]))
+		return nil, fmt.Errorf("%w: load %s: %s", ErrNetwork, m.Name, &msg)
 	}
-	return &net{name: name, c: c, outputs: make([][]float32, max(1, len(outputs)))}, nil
+	return &net{name: m.Name, c: c, outputs: make([][]float32, max(1, len(outputs)))}, nil
 }
 
-// forward runs the network on blob (NCHW float32) and fills n.outputs.
-func (n *net) forward(blob gocv.Mat) error {
-	if !n.busy.CompareAndSwap(false, true) {
-		return errBusy
+// run feeds picture, which has the size that the network takes, and points n.outputs to the results.
+func (n *net) run(picture gocv.Mat, in input) error {
+	clear(n.outputs)
+	var msg message
+	if C.facegate_net_input(n.c, unsafe.Pointer(picture.Ptr()), C.double(in.mean), C.double(in.scale),
+		cBool(in.rgb), &msg[0], C.size_t(len(msg))) != 0 {
+		return fmt.Errorf("%w: feed %s: %s", ErrNetwork, n.name, &msg)
 	}
-	defer n.busy.Store(false)
-	if blob.Empty() {
-		return fmt.Errorf("vision: run %s: the input is empty", n.name)
-	}
-	var msg [errSize]C.char
 	start := time.Now()
-	failed := C.facegate_net_forward(n.c, unsafe.Pointer(blob.Ptr()), &msg[0], errSize)
+	failed := C.facegate_net_forward(n.c, &msg[0], C.size_t(len(msg)))
 	n.spent += time.Since(start)
 	if failed != 0 {
-		return fmt.Errorf("vision: run %s: %s", n.name, C.GoString(&msg[0]))
+		return fmt.Errorf("%w: run %s: %s", ErrNetwork, n.name, &msg)
 	}
 	for i := range n.outputs {
-		var data *C.float
 		var count C.size_t
-		C.facegate_net_output(n.c, C.int(i), &data, &count)
-		n.outputs[i] = append(n.outputs[i][:0], unsafe.Slice((*float32)(unsafe.Pointer(data)), int(count))...)
+		data := C.facegate_net_output(n.c, C.int(i), &count)
+		n.outputs[i] = unsafe.Slice((*float32)(unsafe.Pointer(data)), int(count))
 	}
 	return nil
 }
 
-// clear overwrites the copies of the last outputs.
-func (n *net) clear() {
-	for _, o := range n.outputs {
-		clear(o)
+// only returns the one output of the last pass if it has want numbers.
+func (n *net) only(want int) ([]float32, error) {
+	if got := len(n.outputs[0]); got != want {
+		return nil, fmt.Errorf("%w: %s gives %d numbers instead of %d", ErrNetwork, n.name, got, want)
 	}
+	return n.outputs[0], nil
 }
 
+// clear overwrites input and outputs.
+func (n *net) clear() {
+	clear(n.outputs)
+	C.facegate_net_clear(n.c)
+}
+
+// close overwrites what is left in the network and frees it.
 func (n *net) close() {
 	C.facegate_net_close(n.c)
-	n.c = nil
+	n.c, n.outputs = nil, nil
+}
+
+func cBool(b bool) C.int {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -10,6 +10,7 @@ import (
 
 	"facegate/pipeline/detect"
 	"facegate/pipeline/embed"
+	"facegate/pipeline/models"
 )
 
 // Detection keeps faces above these scores and suppresses overlaps above these IoUs, as published with each network.
@@ -29,12 +30,12 @@ type detector struct {
 
 func openDetector(m Model) (d detector, err error) {
 	switch m.Kind {
-	case KindRFB320:
+	case models.RFB320:
 		d.find = findRFB
-		d.net, err = openNet(m.Name, m.Data, "boxes", "scores")
-	case KindYuNet:
+		d.net, err = openNet(m, "boxes", "scores")
+	case models.YuNet:
 		d.find = findYuNet
-		d.net, err = openNet(m.Name, m.Data, yuNetOutputs()...)
+		d.net, err = openNet(m, yuNetOutputs()...)
 	default:
 		err = fmt.Errorf("%w: detector %q", ErrKind, m.Kind)
 	}
@@ -42,9 +43,8 @@ func openDetector(m Model) (d detector, err error) {
 }
 
 func findRFB(e *Engine, dst []detect.Face) ([]detect.Face, error) {
-	blob := gocv.BlobFromImage(e.picture, 1.0/128, image.Pt(320, 240), gocv.NewScalar(127, 127, 127, 0), true, false)
-	defer blob.Close()
-	if err := e.detector.forward(blob); err != nil {
+	gocv.Resize(e.picture, &e.shrunk, image.Pt(320, 240), 0, 0, gocv.InterpolationLinear)
+	if err := e.detector.run(e.shrunk, input{mean: 127, scale: 1.0 / 128, rgb: true}); err != nil {
 		return dst, err
 	}
 	out := e.detector.outputs
@@ -64,21 +64,16 @@ func yuNetOutputs() []string {
 
 func findYuNet(e *Engine, dst []detect.Face) ([]detect.Face, error) {
 	scale := max(1, float32(max(e.width, e.height))/yuNetSide)
+	w, h := max(1, int(float32(e.width)/scale)), max(1, int(float32(e.height)/scale))
 	in := e.picture
-	w, h := int(float32(e.width)/scale), int(float32(e.height)/scale)
-	if w < 1 || h < 1 {
-		return dst, fmt.Errorf("%w: %dx%d is too narrow", ErrPicture, e.width, e.height)
-	}
 	if scale > 1 {
-		gocv.Resize(e.picture, &e.scratch[0], image.Pt(w, h), 0, 0, gocv.InterpolationLinear)
-		in = e.scratch[0]
+		gocv.Resize(e.picture, &e.shrunk, image.Pt(w, h), 0, 0, gocv.InterpolationLinear)
+		in = e.shrunk
 	}
 	// OpenCV 4.6 aborts on sides that are no multiple of the largest stride.
 	padRight, padBottom := -w&31, -h&31
-	gocv.CopyMakeBorder(in, &e.scratch[1], 0, padBottom, 0, padRight, gocv.BorderConstant, color.RGBA{})
-	blob := gocv.BlobFromImage(e.scratch[1], 1, image.Pt(w+padRight, h+padBottom), gocv.NewScalar(0, 0, 0, 0), false, false)
-	defer blob.Close()
-	if err := e.detector.forward(blob); err != nil {
+	gocv.CopyMakeBorder(in, &e.padded, 0, padBottom, 0, padRight, gocv.BorderConstant, color.RGBA{})
+	if err := e.detector.run(e.padded, input{scale: 1}); err != nil {
 		return dst, err
 	}
 	for i, stride := range detect.YuNetStrides {
@@ -95,88 +90,94 @@ func findYuNet(e *Engine, dst []detect.Face) ([]detect.Face, error) {
 	return detect.Suppress(dst, yuNetOverlap), nil
 }
 
-// An embedder is fed an aligned face as (pixel − mean)·scale.
+// locate68 finds the landmarks of the face in the part crop of the picture, by the network of 68 points.
+func locate68(e *Engine, crop image.Rectangle) (detect.Landmarks, error) {
+	e.resize(crop, &e.face, image.Pt(64, 64))
+	gocv.CvtColor(e.face, &e.grey, gocv.ColorBGRToGray)
+	if err := e.landmarks.run(e.grey, input{scale: 1.0 / 256}); err != nil {
+		return detect.Landmarks{}, err
+	}
+	return detect.Landmarks68(e.landmarks.outputs[0], toBox(crop))
+}
+
+// An embedder is fed an aligned face.
 type embedder struct {
 	*net
-	template    embed.Template
-	dim         int
-	mean, scale float64
-	rgb         bool
+	input
+	template embed.Template
+	dim      int
 }
 
 func openEmbedder(m Model) (em embedder, err error) {
 	switch m.Kind {
-	case KindMobileFaceNet: // trained on BGR: RGB is measurably worse
-		em = embedder{template: embed.ArcFace112(), dim: 512, mean: 127.5, scale: 1.0 / 128}
-	case KindSFace:
-		em = embedder{template: embed.ArcFace112(), dim: 128, scale: 1, rgb: true}
-	case KindReid0095:
-		em = embedder{template: embed.Reidentification128(), dim: 256, scale: 1}
+	case models.MobileFaceNet: // trained on BGR: RGB is measurably worse
+		em = embedder{template: embed.ArcFace112(), dim: 512, input: input{mean: 127.5, scale: 1.0 / 128}}
+	case models.SFace:
+		em = embedder{template: embed.ArcFace112(), dim: 128, input: input{scale: 1, rgb: true}}
+	case models.Reid0095:
+		em = embedder{template: embed.Reidentification128(), dim: 256, input: input{scale: 1}}
 	default:
 		return em, fmt.Errorf("%w: embedder %q", ErrKind, m.Kind)
 	}
-	em.net, err = openNet(m.Name, m.Data)
+	em.net, err = openNet(m)
 	return em, err
 }
 
 func (em *embedder) embed(dst embed.Vector, chip gocv.Mat) error {
-	size := image.Pt(em.template.Size, em.template.Size)
-	blob := gocv.BlobFromImage(chip, em.scale, size, gocv.NewScalar(em.mean, em.mean, em.mean, 0), em.rgb, false)
-	defer blob.Close()
-	if err := em.forward(blob); err != nil {
+	if err := em.run(chip, em.input); err != nil {
 		return err
 	}
-	out := em.outputs[0]
-	if len(out) != em.dim {
-		return fmt.Errorf("vision: run %s: %d numbers came out instead of %d", em.name, len(out), em.dim)
+	out, err := em.only(em.dim)
+	if err != nil {
+		return err
 	}
 	copy(dst, out)
-	em.clear()
+	clear(out)
 	if !dst.Normalize() {
 		return fmt.Errorf("%w: its embedding is not finite", ErrFace)
 	}
 	return nil
 }
 
-// A livenessNet is fed a crop around the face as pixel·scale and answers with logits, of which the first is for a
-// live face.
+// A livenessNet is fed a crop around the face and answers with logits, of which the first is for a live face.
 type livenessNet struct {
 	*net
-	crop  func(e *Engine, b detect.Box, dst *gocv.Mat) error
-	scale float64
-	rgb   bool
+	input
+	crop   func(e *Engine, b detect.Box) error // fills e.surroundings
+	logits int
 }
 
 const livenessSide = 128
 
 func openLiveness(m Model) (l livenessNet, err error) {
 	switch m.Kind {
-	case KindFRLiveness: // in BGR, as its family was trained: docs/accuracy.md has the figures for both orders
-		l = livenessNet{crop: cropInside, scale: 1}
-	case KindMiniFASV2SE:
-		l = livenessNet{crop: cropReflected, scale: 1.0 / 255, rgb: true}
+	case models.FRLiveness: // trained on BGR: RGB is far worse, see the manifest
+		l = livenessNet{crop: cropInside, input: input{scale: 1}, logits: 3}
+	case models.MiniFASV2SE:
+		l = livenessNet{crop: cropReflected, input: input{scale: 1.0 / 255, rgb: true}, logits: 2}
 	default:
 		return l, fmt.Errorf("%w: liveness %q", ErrKind, m.Kind)
 	}
-	l.net, err = openNet(m.Name, m.Data)
+	l.net, err = openNet(m)
 	return l, err
 }
 
 func (l *livenessNet) judge(e *Engine, f *detect.Face) (float64, error) {
-	if err := l.crop(e, f.Box, &e.scratch[0]); err != nil {
+	if err := l.crop(e, f.Box); err != nil {
 		return 0, err
 	}
-	size := image.Pt(livenessSide, livenessSide)
-	blob := gocv.BlobFromImage(e.scratch[0], l.scale, size, gocv.NewScalar(0, 0, 0, 0), l.rgb, false)
-	defer blob.Close()
-	if err := l.forward(blob); err != nil {
+	if err := l.run(e.surroundings, l.input); err != nil {
 		return 0, err
 	}
-	return softmaxFirst(l.outputs[0])
+	logits, err := l.only(l.logits)
+	if err != nil {
+		return 0, err
+	}
+	return softmaxFirst(logits)
 }
 
 // cropInside cuts what the picture holds of 2.7 times the box.
-func cropInside(e *Engine, b detect.Box, dst *gocv.Mat) error {
+func cropInside(e *Engine, b detect.Box) error {
 	if _, err := e.clip(b); err != nil {
 		return err
 	}
@@ -184,31 +185,27 @@ func cropInside(e *Engine, b detect.Box, dst *gocv.Mat) error {
 	if err != nil {
 		return err
 	}
-	return e.cut(r, dst)
+	e.resize(r, &e.surroundings, image.Pt(livenessSide, livenessSide))
+	return nil
 }
 
 // cropReflected cuts a square of 1.5 times the longer side of the box; what lies outside the picture is mirrored in.
-func cropReflected(e *Engine, b detect.Box, dst *gocv.Mat) error {
+func cropReflected(e *Engine, b detect.Box) error {
 	if _, err := e.clip(b); err != nil {
 		return err
 	}
 	side := int(1.5 * max(b.Width(), b.Height()))
 	c := b.Center()
-	x, y := int(c.X)-side/2, int(c.Y)-side/2
-	want := image.Rect(x, y, x+side, y+side)
-	inside := want.Intersect(image.Rect(0, 0, e.width, e.height))
-	if err := e.cut(inside, &e.scratch[1]); err != nil {
-		return err
-	}
-	gocv.CopyMakeBorder(e.scratch[1], dst, inside.Min.Y-want.Min.Y, want.Max.Y-inside.Max.Y,
-		inside.Min.X-want.Min.X, want.Max.X-inside.Max.X, gocv.BorderReflect101, color.RGBA{})
+	left, top := int(c.X)-side/2, int(c.Y)-side/2
+	// The square is sampled and not cut out first: around a large face in a large picture it takes a gigabyte.
+	zoom := livenessSide / float64(side)
+	e.warp(&e.surroundings, livenessSide, gocv.BorderReflect101, embed.Similarity{
+		A: zoom, X: (0.5-float64(left))*zoom - 0.5, Y: (0.5-float64(top))*zoom - 0.5,
+	})
 	return nil
 }
 
 func softmaxFirst(logits []float32) (float64, error) {
-	if len(logits) < 2 {
-		return 0, fmt.Errorf("vision: a liveness network gave %d numbers", len(logits))
-	}
 	var sum float64
 	for _, l := range logits {
 		sum += math.Exp(float64(l) - float64(logits[0]))

@@ -2,13 +2,22 @@
 // the embedding. It is the only package that imports gocv.
 //
 // OpenCV ends the process on a failed assertion and a deferred recover does not help. So nothing reaches it unchecked:
-// pictures by their own header and length, boxes against the picture, networks through a shim that catches exceptions.
+// pictures by their own header and length, boxes against the picture. Networks, which can throw all the same, go through
+// a shim that catches C++ exceptions; one that is cut short, of another kind or unknown to this OpenCV is thus an error.
+// What nothing can catch is memory that OpenCV's ONNX reader touches where it must not: of networks with bits flipped in
+// their structure one or two in a thousand ended the process so. That is why only bytes whose hash the manifest knows are
+// handed over; see package models.
 package vision
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
+	"runtime"
+	"slices"
+	"sync"
 	"time"
 
 	"gocv.io/x/gocv"
@@ -17,17 +26,31 @@ import (
 	"facegate/device"
 	"facegate/pipeline/detect"
 	"facegate/pipeline/embed"
+	"facegate/pipeline/models"
 )
 
-// Errors of an Engine. None is final: the next frame starts afresh.
+// Errors of an Engine. After ErrPicture and ErrFace the next frame starts afresh.
 var (
 	ErrPicture = errors.New("vision: the frame is not a usable picture")
 	ErrFace    = errors.New("vision: the face is too small or too far outside the picture")
 	ErrKind    = errors.New("vision: unknown kind of network")
+	ErrNetwork = errors.New("vision: the network does not work")
+	ErrClosed  = errors.New("vision: the engine is closed")
 )
+
+// errBusy means that two goroutines used one Engine. OpenCV would mix their results: one person's vector would be taken
+// for another's.
+var errBusy = errors.New("vision: an Engine belongs to one goroutine at a time")
+
+// openCVVersion is the one that the binding fits.
+const openCVVersion = "4.6.0"
 
 // maxPixels bounds the memory of one picture: 3 bytes a pixel, 48 MiB.
 const maxPixels = 4096 * 4096
+
+// maxScans bounds the time that one progressive JPEG takes, for which every scan is a pass over the whole picture.
+// Encoders write about ten.
+const maxScans = 64
 
 // minFaceSide is the smallest side in pixels of what is cut out of a picture. Below it nothing can be recognised.
 const minFaceSide = 8
@@ -35,22 +58,9 @@ const minFaceSide = 8
 // A Model is one verified network: the bytes whose hash was checked, never a path that could change in between.
 type Model struct {
 	Name string
-	Kind string // which network it is; see the Kind constants
+	Kind models.Kind
 	Data []byte // ONNX
 }
-
-// The networks that an Engine knows how to feed. Each is described, with its source and licence, in the manifest of
-// package models.
-const (
-	KindRFB320        = "rfb320"        // detector
-	KindYuNet         = "yunet"         // detector with five landmarks
-	KindLandmarks68   = "landmarks68"   // 68 landmarks of a detected face
-	KindMobileFaceNet = "mobilefacenet" // embedder, 512 numbers
-	KindSFace         = "sface"         // embedder, 128 numbers
-	KindReid0095      = "reid0095"      // embedder, 256 numbers
-	KindFRLiveness    = "frliveness"    // liveness
-	KindMiniFASV2SE   = "minifasv2se"   // liveness
-)
 
 // Networks are the models of one bundle.
 type Networks struct {
@@ -60,52 +70,143 @@ type Networks struct {
 	Liveness  []Model // at least one
 }
 
+// Read reads the networks of a bundle, refusing every file whose hash is not the manifest's.
+func Read(b models.Bundle, dir models.Dir) (n Networks, err error) {
+	read := func(m models.Model) Model {
+		if err != nil {
+			return Model{}
+		}
+		var data []byte
+		data, err = dir.ReadVerified(m)
+		return Model{Name: m.Name, Kind: m.Kind, Data: data}
+	}
+	n.Detector = read(b.Detector)
+	if b.Landmarks != nil {
+		l := read(*b.Landmarks)
+		n.Landmarks = &l
+	}
+	n.Embedder = read(b.Embedder)
+	for _, m := range b.Liveness {
+		n.Liveness = append(n.Liveness, read(m))
+	}
+	return n, err
+}
+
 // An Engine holds one network of each role and one picture. It belongs to one goroutine; for a second worker open a
-// second Engine.
+// second Engine. Calls that overlap are refused; calls of two goroutines that take turns cannot be told apart.
 type Engine struct {
+	mu     sync.Mutex // held during a call; those that compute only try for it
+	closed bool
+
 	detector  detector
 	landmarks *net
 	embedder  embedder
 	liveness  []livenessNet
 
-	picture       gocv.Mat // BGR, 8 bits
-	width, height int
-	chip          gocv.Mat // the aligned face, BGR, 8 bits
-	scratch       [2]gocv.Mat
-	transform     gocv.Mat // 2x3 float64
+	width, height int  // of the picture, 0 if none is loaded
+	aligned       bool // chip is of a face of the picture
 	faces         []detect.Face
+
+	// All are BGR with 8 bits, but for grey. Each has one use, so that its memory stays.
+	picture      gocv.Mat
+	shrunk       gocv.Mat // for the detector
+	padded       gocv.Mat // likewise
+	face, grey   gocv.Mat // for the landmarks
+	surroundings gocv.Mat // for liveness
+	chip         gocv.Mat // the aligned face
+	transform    gocv.Mat // 2x3 float64
 }
 
-// Open loads networks. The caller closes the Engine.
+// Open loads networks and runs each once on a blank picture, so that one which does not work is found now and not at
+// the door. The caller closes the Engine.
 func Open(n Networks) (_ *Engine, err error) {
-	e := &Engine{
-		picture: gocv.NewMat(), chip: gocv.NewMat(), scratch: [2]gocv.Mat{gocv.NewMat(), gocv.NewMat()},
-		transform: gocv.NewMatWithSize(2, 3, gocv.MatTypeCV64F),
+	e := &Engine{transform: gocv.NewMatWithSize(2, 3, gocv.MatTypeCV64F)}
+	for _, m := range e.pictures() {
+		*m = gocv.NewMat()
 	}
 	defer func() {
 		if err != nil {
 			e.Close()
 		}
 	}()
+	if err = e.open(n); err == nil {
+		err = e.try()
+	}
+	if err != nil {
+		return nil, hint.Wrap(err, "the files are intact, but this OpenCV cannot run them: install the version that facegate "+
+			"is built for, %s", openCVVersion)
+	}
+	return e, nil
+}
+
+func (e *Engine) open(n Networks) (err error) {
 	if e.detector, err = openDetector(n.Detector); err != nil {
-		return nil, err
+		return err
 	}
 	if n.Landmarks != nil {
-		if e.landmarks, err = openNet(n.Landmarks.Name, n.Landmarks.Data); err != nil {
-			return nil, err
+		if n.Landmarks.Kind != models.Landmarks68 {
+			return fmt.Errorf("%w: landmarks %q", ErrKind, n.Landmarks.Kind)
+		}
+		if e.landmarks, err = openNet(*n.Landmarks); err != nil {
+			return err
 		}
 	}
 	if e.embedder, err = openEmbedder(n.Embedder); err != nil {
-		return nil, err
+		return err
 	}
 	for _, m := range n.Liveness {
 		l, err := openLiveness(m)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		e.liveness = append(e.liveness, l)
 	}
-	return e, nil
+	return nil
+}
+
+// try leads a blank picture through every network.
+func (e *Engine) try() error {
+	const width, height = 320, 240
+	err := e.Load(device.Frame{Format: device.YUYV, Width: width, Height: height, Data: make([]byte, 2*width*height)})
+	if err != nil {
+		return err
+	}
+	if _, err := e.Detect(); err != nil {
+		return err
+	}
+	face := detect.Face{Box: detect.Box{Left: 100, Top: 60, Right: 212, Bottom: 172}}
+	if e.landmarks != nil {
+		if err := e.Locate(&face); err != nil {
+			return err
+		}
+	}
+	face.Landmarks, face.Located = e.embedder.template.Points, true
+	if _, _, err := e.Align(&face); err != nil {
+		return err
+	}
+	if err := e.Embed(make(embed.Vector, e.Dim())); err != nil {
+		return err
+	}
+	if _, err := e.Live(nil, &face); err != nil {
+		return err
+	}
+	e.unload()
+	for _, n := range e.nets() {
+		n.spent = 0
+	}
+	return nil
+}
+
+// enter begins a call, which e.mu.Unlock ends.
+func (e *Engine) enter() error {
+	if !e.mu.TryLock() {
+		return errBusy
+	}
+	if e.closed {
+		e.mu.Unlock()
+		return ErrClosed
+	}
+	return nil
 }
 
 func (e *Engine) nets() []*net {
@@ -113,41 +214,67 @@ func (e *Engine) nets() []*net {
 	for _, l := range e.liveness {
 		all = append(all, l.net)
 	}
-	var open []*net
-	for _, n := range all {
-		if n != nil {
-			open = append(open, n)
-		}
-	}
-	return open
+	return slices.DeleteFunc(all, func(n *net) bool { return n == nil })
 }
 
-// Close frees the networks and overwrites and frees the picture.
+func (e *Engine) pictures() []*gocv.Mat {
+	return []*gocv.Mat{&e.picture, &e.shrunk, &e.padded, &e.face, &e.grey, &e.surroundings, &e.chip}
+}
+
+// Close overwrites the picture as Clear does, and what it left in the networks, and frees all memory. It waits for a
+// call under way.
 func (e *Engine) Close() {
-	e.Clear()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return
+	}
+	e.clear()
 	for _, n := range e.nets() {
 		n.close()
 	}
-	for _, m := range []*gocv.Mat{&e.picture, &e.chip, &e.scratch[0], &e.scratch[1], &e.transform} {
+	for _, m := range append(e.pictures(), &e.transform) {
 		m.Close()
+	}
+	e.closed = true
+}
+
+// Clear overwrites the picture and what was computed from it. It waits for a call under way. Out of its reach are what
+// the networks hold between their layers, which the next frame and Close overwrite, and what the JPEG decoder held while
+// it ran, which is freed but not overwritten.
+func (e *Engine) Clear() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.closed {
+		e.clear()
 	}
 }
 
-// Clear overwrites the picture and all that was computed from it.
-func (e *Engine) Clear() {
-	for _, m := range []*gocv.Mat{&e.picture, &e.chip, &e.scratch[0], &e.scratch[1]} {
-		if !m.Empty() {
-			m.SetTo(gocv.NewScalar(0, 0, 0, 0))
-		}
+func (e *Engine) clear() {
+	e.unload()
+	for _, m := range e.pictures() {
+		blank(m)
 	}
 	for _, n := range e.nets() {
 		n.clear()
+	}
+	clear(e.faces[:cap(e.faces)])
+}
+
+// unload makes the Engine forget that it has a picture.
+func (e *Engine) unload() { e.width, e.height, e.aligned = 0, 0, false }
+
+func blank(m *gocv.Mat) {
+	if !m.Empty() {
+		m.SetTo(gocv.NewScalar(0, 0, 0, 0))
 	}
 }
 
 // NetworkTime returns how long the forward passes of all networks took since Open: the time below which no use of
 // them can come.
 func (e *Engine) NetworkTime() time.Duration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	var sum time.Duration
 	for _, n := range e.nets() {
 		sum += n.spent
@@ -158,75 +285,95 @@ func (e *Engine) NetworkTime() time.Duration {
 // Dim returns the length of the embedding.
 func (e *Engine) Dim() int { return e.embedder.dim }
 
-// Size returns width and height of the loaded picture in pixels.
-func (e *Engine) Size() (width, height int) { return e.width, e.height }
+// Size returns width and height in pixels of the loaded picture, 0 if there is none.
+func (e *Engine) Size() (width, height int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.width, e.height
+}
 
 // Load decodes a frame; the picture before it is overwritten. Anything that is not a whole picture is ErrPicture.
 func (e *Engine) Load(f device.Frame) error {
-	switch f.Format {
-	case device.JPEG:
-		return e.loadJPEG(f.Data)
-	case device.YUYV:
-		return e.loadYUYV(f)
+	if err := e.enter(); err != nil {
+		return err
 	}
-	return fmt.Errorf("%w: format %v", ErrPicture, f.Format)
-}
-
-func (e *Engine) loadJPEG(data []byte) error {
-	// OpenCV decodes half a JPEG without an error and chooses among a dozen decoders by the first bytes.
-	width, height, err := device.JPEGSize(data)
+	defer e.mu.Unlock()
+	e.unload()
+	width, height, err := pictureSize(f)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrPicture, err)
+		blank(&e.picture)
+		return err
 	}
-	if width*height > maxPixels {
-		return tooLarge(width, height)
+	e.makeRoom(width, height)
+	if err := e.decode(f); err != nil {
+		blank(&e.picture)
+		return err
 	}
-	m, err := gocv.IMDecode(data, gocv.IMReadColor|gocv.IMReadIgnoreOrientation)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrPicture, err)
-	}
-	if m.Empty() || m.Cols() != width || m.Rows() != height || m.Type() != gocv.MatTypeCV8UC3 {
-		m.Close()
-		return fmt.Errorf("%w: the JPEG of %dx%d does not decode", ErrPicture, width, height)
-	}
-	e.replacePicture(m)
+	e.width, e.height = width, height
 	return nil
 }
 
-// replacePicture takes m over and overwrites the picture that it replaces.
-func (e *Engine) replacePicture(m gocv.Mat) {
-	if !e.picture.Empty() {
-		e.picture.SetTo(gocv.NewScalar(0, 0, 0, 0))
+// pictureSize returns the size of the picture in f, after checking all that can be checked before it is decoded.
+func pictureSize(f device.Frame) (width, height int, err error) {
+	switch f.Format {
+	case device.JPEG:
+		// Decoders make a whole picture of half a JPEG and call that a warning.
+		width, height, err = device.JPEGSize(f.Data)
+		if err == nil && bytes.Count(f.Data, []byte{0xFF, 0xDA}) > maxScans {
+			err = errors.New("the JPEG has too many scans")
+		}
+		if err != nil {
+			return 0, 0, fmt.Errorf("%w: %w", ErrPicture, err)
+		}
+	case device.YUYV:
+		width, height = f.Width, f.Height
+	default:
+		return 0, 0, fmt.Errorf("%w: format %v", ErrPicture, f.Format)
 	}
-	e.picture.Close()
-	e.picture, e.width, e.height = m, m.Cols(), m.Rows()
+	if min(width, height) <= 0 || max(width, height) > device.MaxSide || width*height > maxPixels {
+		return 0, 0, hint.Wrap(fmt.Errorf("%w: size %dx%d", ErrPicture, width, height),
+			"set camera.width and camera.height to a size that the camera offers, at most 4096x4096")
+	}
+	if f.Format == device.YUYV && (width%2 != 0 || len(f.Data) != 2*width*height) {
+		return 0, 0, fmt.Errorf("%w: YUYV of %dx%d has %d bytes", ErrPicture, width, height, len(f.Data))
+	}
+	return width, height, nil
 }
 
-func (e *Engine) loadYUYV(f device.Frame) error {
-	switch {
-	case f.Width <= 0 || f.Height <= 0 || f.Width%2 != 0 || f.Width > maxPixels || f.Height > maxPixels/f.Width:
-		return tooLarge(f.Width, f.Height)
-	case len(f.Data) != 2*f.Width*f.Height:
-		return fmt.Errorf("%w: YUYV of %dx%d has %d bytes", ErrPicture, f.Width, f.Height, len(f.Data))
+// makeRoom gives the picture a size, and overwrites the one of another size.
+func (e *Engine) makeRoom(width, height int) {
+	if e.picture.Cols() == width && e.picture.Rows() == height {
+		return
 	}
+	blank(&e.picture)
+	e.picture.Close()
+	e.picture = gocv.NewMatWithSize(height, width, gocv.MatTypeCV8UC3)
+}
+
+// decode fills the picture, whose size is that of f.
+func (e *Engine) decode(f device.Frame) error {
+	if f.Format == device.JPEG {
+		return decodeJPEG(f.Data, e.picture)
+	}
+	var pin runtime.Pinner // the Mat keeps the address
+	defer pin.Unpin()
+	pin.Pin(&f.Data[0])
 	packed, err := gocv.NewMatFromBytes(f.Height, f.Width, gocv.MatTypeCV8UC2, f.Data)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrPicture, err)
 	}
 	defer packed.Close()
 	gocv.CvtColor(packed, &e.picture, gocv.ColorYUVToBGRYUY2)
-	e.width, e.height = f.Width, f.Height
 	return nil
-}
-
-func tooLarge(width, height int) error {
-	return hint.Wrap(fmt.Errorf("%w: size %dx%d", ErrPicture, width, height),
-		"set camera.width and camera.height to a size that the camera offers, at most 4096x4096")
 }
 
 // Detect returns the faces of the picture, best first. The slice is valid until the next call.
 func (e *Engine) Detect() ([]detect.Face, error) {
-	if e.picture.Empty() {
+	if err := e.enter(); err != nil {
+		return nil, err
+	}
+	defer e.mu.Unlock()
+	if e.width == 0 {
 		return nil, fmt.Errorf("%w: none is loaded", ErrPicture)
 	}
 	var err error
@@ -239,6 +386,10 @@ func (e *Engine) Locate(f *detect.Face) error {
 	if f.Located {
 		return nil
 	}
+	if err := e.enter(); err != nil {
+		return err
+	}
+	defer e.mu.Unlock()
 	if e.landmarks == nil {
 		return fmt.Errorf("%w: it has no landmarks and no landmark network is loaded", ErrFace)
 	}
@@ -246,17 +397,7 @@ func (e *Engine) Locate(f *detect.Face) error {
 	if err != nil {
 		return err
 	}
-	if err := e.cut(crop, &e.scratch[0]); err != nil {
-		return err
-	}
-	gocv.CvtColor(e.scratch[0], &e.scratch[1], gocv.ColorBGRToGray)
-	blob := gocv.BlobFromImage(e.scratch[1], 1.0/256, image.Pt(64, 64), gocv.NewScalar(0, 0, 0, 0), false, false)
-	defer blob.Close()
-	if err := e.landmarks.forward(blob); err != nil {
-		return err
-	}
-	f.Landmarks, err = detect.Landmarks68(e.landmarks.outputs[0], toBox(crop))
-	if err != nil {
+	if f.Landmarks, err = locate68(e, crop); err != nil {
 		return err
 	}
 	if f.Located = f.Finite(); !f.Located {
@@ -268,26 +409,39 @@ func (e *Engine) Locate(f *detect.Face) error {
 // Align cuts the face out upright by its landmarks, as the embedder wants it, and returns the picture of it: size by
 // size pixels of BGR bytes, valid until the next call.
 func (e *Engine) Align(f *detect.Face) (bgr []byte, size int, err error) {
+	if err := e.enter(); err != nil {
+		return nil, 0, err
+	}
+	defer e.mu.Unlock()
+	e.aligned = false
 	t := e.embedder.template
-	s, ok := t.Align(f.Landmarks)
+	similarity, ok := t.Align(f.Landmarks)
 	if !f.Located || !ok {
 		return nil, 0, fmt.Errorf("%w: it has no landmarks to align by", ErrFace)
 	}
-	if e.picture.Empty() {
-		return nil, 0, fmt.Errorf("%w: none is loaded", ErrPicture)
+	// All pictures of what lies outside look the same, and so would all the people.
+	if _, err := e.clip(around(f.Landmarks)); err != nil {
+		return nil, 0, err
 	}
-	e.setTransform(s)
-	gocv.WarpAffine(e.picture, &e.chip, e.transform, image.Pt(t.Size, t.Size))
-	bgr, err = e.chip.DataPtrUint8()
-	return bgr, t.Size, err
+	e.warp(&e.chip, t.Size, gocv.BorderConstant, similarity)
+	if bgr, err = e.chip.DataPtrUint8(); err != nil {
+		return nil, 0, err
+	}
+	e.aligned = true
+	return bgr, t.Size, nil
 }
 
-// Embed computes the embedding of the face that Align cut out last into dst, of length Dim, normalised to unit length.
+// Embed computes the embedding of the face that Align cut out of the loaded picture last into dst, of length Dim,
+// normalised to unit length.
 func (e *Engine) Embed(dst embed.Vector) error {
+	if err := e.enter(); err != nil {
+		return err
+	}
+	defer e.mu.Unlock()
 	if len(dst) != e.embedder.dim {
 		return fmt.Errorf("vision: the embedding has %d numbers, not %d", e.embedder.dim, len(dst))
 	}
-	if e.chip.Empty() {
+	if !e.aligned {
 		return fmt.Errorf("%w: no face is aligned", ErrFace)
 	}
 	return e.embedder.embed(dst, e.chip)
@@ -296,8 +450,12 @@ func (e *Engine) Embed(dst embed.Vector) error {
 // Live returns for each liveness network, in the order of Networks, the probability in 0..1 that f is a person before
 // the camera and not a print or a screen, appended to dst.
 func (e *Engine) Live(dst []float64, f *detect.Face) ([]float64, error) {
-	for _, l := range e.liveness {
-		p, err := l.judge(e, f)
+	if err := e.enter(); err != nil {
+		return dst, err
+	}
+	defer e.mu.Unlock()
+	for i := range e.liveness {
+		p, err := e.liveness[i].judge(e, f)
 		if err != nil {
 			return dst, err
 		}
@@ -306,16 +464,8 @@ func (e *Engine) Live(dst []float64, f *detect.Face) ([]float64, error) {
 	return dst, nil
 }
 
-func (e *Engine) setTransform(s embed.Similarity) {
-	for i, v := range [2][3]float64{{s.A, -s.B, s.X}, {s.B, s.A, s.Y}} {
-		for j, x := range v {
-			e.transform.SetDoubleAt(i, j, x)
-		}
-	}
-}
-
 // clip returns the whole pixels of b that lie in the picture. It is ErrFace if hardly any do, or if b is so large that
-// what is cut out around it would be, too.
+// nothing can be made of what lies around it.
 func (e *Engine) clip(b detect.Box) (image.Rectangle, error) {
 	// Compared as floats: a far box must not overflow an int, and no comparison holds for NaN.
 	w, h := float32(e.width), float32(e.height)
@@ -326,15 +476,33 @@ func (e *Engine) clip(b detect.Box) (image.Rectangle, error) {
 	return image.Rect(int(left), int(top), int(right), int(bottom)), nil
 }
 
-// cut copies the part r of the picture to dst.
-func (e *Engine) cut(r image.Rectangle, dst *gocv.Mat) error {
-	if e.picture.Empty() || r.Empty() || !r.In(image.Rect(0, 0, e.width, e.height)) {
-		return ErrFace
+// resize brings the part r of the picture, which clip returned, to size.
+func (e *Engine) resize(r image.Rectangle, dst *gocv.Mat, size image.Point) {
+	part := e.picture.Region(r)
+	defer part.Close()
+	gocv.Resize(part, dst, size, 0, 0, gocv.InterpolationLinear)
+}
+
+// warp samples size by size pixels of the picture, moved by s; border says what lies outside it.
+func (e *Engine) warp(dst *gocv.Mat, size int, border gocv.BorderType, s embed.Similarity) {
+	for i, row := range [2][3]float64{{s.A, -s.B, s.X}, {s.B, s.A, s.Y}} {
+		for j, v := range row {
+			e.transform.SetDoubleAt(i, j, v)
+		}
 	}
-	region := e.picture.Region(r)
-	defer region.Close()
-	region.CopyTo(dst)
-	return nil
+	gocv.WarpAffineWithParams(e.picture, dst, e.transform, image.Pt(size, size), gocv.InterpolationLinear, border,
+		color.RGBA{})
+}
+
+// around returns the smallest box that holds the landmarks.
+func around(l detect.Landmarks) detect.Box {
+	b := detect.Box{Left: l[0].X, Top: l[0].Y, Right: l[0].X, Bottom: l[0].Y}
+	for _, p := range l {
+		b = detect.Box{
+			Left: min(b.Left, p.X), Top: min(b.Top, p.Y), Right: max(b.Right, p.X), Bottom: max(b.Bottom, p.Y),
+		}
+	}
+	return b
 }
 
 func toBox(r image.Rectangle) detect.Box {

@@ -10,12 +10,13 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"facegate/configs/hint"
 )
 
-// A Client talks to the daemon behind one socket.
+// A Client talks to the daemon behind one socket. Its errors carry hints, those of the daemon among them.
 type Client struct {
 	path string
 	http http.Client
@@ -32,25 +33,29 @@ func NewClient(path string) *Client {
 
 // Status asks how the gate is.
 func (c *Client) Status(ctx context.Context) (s Status, err error) {
-	return s, c.call(ctx, http.MethodGet, "/status", nil, &s)
+	err = c.call(ctx, http.MethodGet, "/status", nil, &s)
+	return s, err
 }
 
 // People lists everybody enrolled.
 func (c *Client) People(ctx context.Context) (p []Person, err error) {
-	return p, c.call(ctx, http.MethodGet, "/people", nil, &p)
+	err = c.call(ctx, http.MethodGet, "/people", nil, &p)
+	return p, err
 }
 
 // Erase removes a person.
 func (c *Client) Erase(ctx context.Context, label string) error {
-	return c.call(ctx, http.MethodPost, "/erase", map[string]string{"label": label}, &struct{}{})
+	return c.call(ctx, http.MethodPost, "/erase", eraseRequest{label}, &struct{}{})
 }
 
 // TestDoor gives one pulse of the door.
 func (c *Client) TestDoor(ctx context.Context) (t DoorTest, err error) {
-	return t, c.call(ctx, http.MethodPost, "/door/test", nil, &t)
+	err = c.call(ctx, http.MethodPost, "/door/test", nil, &t)
+	return t, err
 }
 
-// Enrol captures the person who stands before the camera.
+// Enrol captures the person who stands before the camera. progress is called from the calling goroutine. The end of ctx
+// gives the capture up.
 func (c *Client) Enrol(ctx context.Context, r EnrolRequest, progress func(Progress)) (Person, error) {
 	body, err := c.do(ctx, http.MethodPost, "/enrol", r)
 	if err != nil {
@@ -60,7 +65,7 @@ func (c *Client) Enrol(ctx context.Context, r EnrolRequest, progress func(Progre
 	for lines := json.NewDecoder(body); ; {
 		var u update
 		if err := lines.Decode(&u); err != nil {
-			return Person{}, fmt.Errorf("control: the gate stopped during the enrolment: %w", err)
+			return Person{}, broken("/enrol", err)
 		}
 		switch {
 		case u.Failure != nil:
@@ -80,7 +85,7 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 	}
 	defer body.Close()
 	if err := json.NewDecoder(body).Decode(out); err != nil {
-		return fmt.Errorf("control: %s: %w", path, err)
+		return broken(path, err)
 	}
 	return nil
 }
@@ -96,7 +101,7 @@ func (c *Client) do(ctx context.Context, method, path string, in any) (io.ReadCl
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return nil, c.explain(err)
+		return nil, c.explain(path, err)
 	}
 	if res.StatusCode == http.StatusOK {
 		return res.Body, nil
@@ -104,19 +109,25 @@ func (c *Client) do(ctx context.Context, method, path string, in any) (io.ReadCl
 	defer res.Body.Close()
 	var f failure
 	if err := json.NewDecoder(res.Body).Decode(&f); err != nil {
-		return nil, fmt.Errorf("%w: %s", ErrRefused, res.Status)
+		return nil, hint.Wrap(fmt.Errorf("%w: %s: %s", ErrRefused, path, res.Status), adviceVersion)
 	}
 	return nil, f.err()
 }
 
-func (c *Client) explain(err error) error {
+func (c *Client) explain(path string, err error) error {
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ECONNREFUSED):
 		return hint.Wrap(fmt.Errorf("%w: nothing answers at %s", ErrNotRunning, c.path),
 			"start it (systemctl start facegate), or name its socket with --socket")
 	case errors.Is(err, fs.ErrPermission):
 		return hint.Wrap(fmt.Errorf("control: open %s: %w", c.path, fs.ErrPermission),
 			"run the command as root or as a member of the socket's group (ls -l %s)", c.path)
 	}
-	return fmt.Errorf("control: %w", err)
+	return broken(path, err)
+}
+
+// broken tells of an answer that did not come, or not to its end.
+func broken(path string, err error) error {
+	return hint.Wrap(fmt.Errorf("%w: %s: %w", ErrBroken, path, err),
+		"see facegate status, and its log (journalctl -u facegate)")
 }

@@ -24,8 +24,8 @@ type Gate interface {
 	// Erase removes a person. They do not match any more when it returns.
 	Erase(label string) error
 
-	// TestDoor gives one pulse of the door.
-	TestDoor() (DoorTest, error)
+	// TestDoor gives one pulse of the door, and waits for its end or that of ctx.
+	TestDoor(ctx context.Context) (DoorTest, error)
 
 	// Status says how the gate is.
 	Status() Status
@@ -107,8 +107,12 @@ type Latency struct {
 	MaxMS  float64 `json:"max_ms"`
 }
 
-// Errors of the socket.
+// Errors of a Client.
 var (
 	ErrNotRunning = errors.New("the gate is not running")
 	ErrRefused    = errors.New("the gate refused the request")
+	ErrBroken     = errors.New("the gate stopped before it had answered")
 )
+
+// ErrInUse is the error of a Server at whose path another one answers.
+var ErrInUse = errors.New("another facegate answers there")

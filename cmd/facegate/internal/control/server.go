@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"os/user"
-	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,14 +17,16 @@ import (
 	"facegate/configs/hint"
 )
 
-// maxRequest bounds the body of a request in bytes.
-const maxRequest = 4 << 10
+const (
+	maxRequest  = 4 << 10         // bytes of the body of a request
+	requestTime = 5 * time.Second // for a request to arrive whole
+	goodbye     = time.Second     // for the last answers when the server stops
+)
 
 // A Server is the task that answers on the socket.
 type Server struct {
 	gate     Gate
 	path     string
-	group    string
 	timeout  time.Duration
 	log      *slog.Logger
 	listener net.Listener
@@ -34,54 +34,14 @@ type Server struct {
 }
 
 // NewServer opens the socket at path with mode 0660, owned by group where that is not empty, and returns the task that
-// answers there for gate. An enrolment is given up after timeout. A socket that a dead daemon left behind is replaced.
+// answers there for gate. An enrolment is given up after timeout. A socket that a dead daemon left behind is replaced;
+// one at which another daemon answers is ErrInUse. Run closes the socket.
 func NewServer(gate Gate, path, group string, timeout time.Duration, log *slog.Logger) (*Server, error) {
-	s := &Server{gate: gate, path: path, group: group, timeout: timeout, log: log, ready: make(chan struct{})}
-	if err := s.listen(); err != nil {
-		return nil, hint.Wrap(fmt.Errorf("control: open %s: %w", path, err),
-			"check control.socket and control.group, and that no other facegate is running")
-	}
-	return s, nil
-}
-
-func (s *Server) listen() error {
-	if conn, err := net.Dial("unix", s.path); err == nil {
-		conn.Close()
-		return errors.New("another daemon answers there")
-	}
-	if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	// Nobody may connect between bind and chmod.
-	old := unix.Umask(0o177)
-	l, err := net.Listen("unix", s.path)
-	unix.Umask(old)
+	listener, err := listen(path, group)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("control: open %s: %w", path, err)
 	}
-	if err := s.share(); err != nil {
-		l.Close()
-		return err
-	}
-	s.listener = l
-	return nil
-}
-
-func (s *Server) share() error {
-	if s.group != "" {
-		g, err := user.LookupGroup(s.group)
-		if err != nil {
-			return err
-		}
-		gid, err := strconv.Atoi(g.Gid)
-		if err != nil {
-			return err
-		}
-		if err := os.Chown(s.path, -1, gid); err != nil {
-			return err
-		}
-	}
-	return os.Chmod(s.path, 0o660)
+	return &Server{gate: gate, path: path, timeout: timeout, log: log, listener: listener, ready: make(chan struct{})}, nil
 }
 
 func (s *Server) String() string { return "control socket " + s.path }
@@ -89,29 +49,56 @@ func (s *Server) String() string { return "control socket " + s.path }
 // Ready is closed when the socket answers.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
-// Run answers until ctx is cancelled, which also ends what is under way, and returns nil.
+// Run answers until ctx is cancelled. That ends what is under way, and the requests concerned are told so. No request
+// is in the hands of the Gate any more when Run returns.
 func (s *Server) Run(ctx context.Context) error {
+	var conns sync.WaitGroup
 	srv := &http.Server{
 		Handler:           s.handler(),
-		ReadHeaderTimeout: 5 * time.Second,
+		ReadHeaderTimeout: requestTime,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnContext:       withPeer,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				conns.Add(1)
+			case http.StateClosed:
+				conns.Done()
+			}
+		},
 	}
-	stop := context.AfterFunc(ctx, func() { srv.Close() })
-	defer stop()
+	stopped := make(chan struct{})
+	stay := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		shutDown(srv)
+	})
 	close(s.ready)
-	if err := srv.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+	err := srv.Serve(s.listener)
+	if stay() { // nobody told it to stop: the listener has failed
+		srv.Close()
+		conns.Wait()
 		return fmt.Errorf("control: %w", err)
 	}
+	<-stopped
+	conns.Wait()
 	return nil
+}
+
+// shutDown waits for the answers that are under way, but not for ever: the other end may not be reading.
+func shutDown(srv *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
+	defer cancel()
+	if srv.Shutdown(ctx) != nil {
+		srv.Close()
+	}
 }
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", s.answer(func(*http.Request) (any, error) { return s.gate.Status(), nil }))
 	mux.HandleFunc("GET /people", s.answer(func(*http.Request) (any, error) { return s.gate.People() }))
-	mux.HandleFunc("POST /door/test", s.answer(func(*http.Request) (any, error) { return s.gate.TestDoor() }))
+	mux.HandleFunc("POST /door/test", s.answer(func(r *http.Request) (any, error) { return s.gate.TestDoor(r.Context()) }))
 	mux.HandleFunc("POST /erase", s.answer(s.erase))
 	mux.HandleFunc("POST /enrol", s.enrol)
 	return s.known(mux)
@@ -123,7 +110,7 @@ func (s *Server) known(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peer, ok := r.Context().Value(peerKey{}).(*unix.Ucred)
 		if !ok {
-			fail(w, fmt.Errorf("%w: the kernel does not say who asks", ErrRefused))
+			fail(w, errors.New("the kernel does not say who asks"))
 			return
 		}
 		level := slog.LevelInfo
@@ -148,13 +135,15 @@ func (s *Server) answer(f func(*http.Request) (any, error)) http.HandlerFunc {
 }
 
 func (s *Server) erase(r *http.Request) (any, error) {
-	var req struct {
-		Label string `json:"label"`
-	}
+	var req eraseRequest
 	if err := decode(r, &req); err != nil {
 		return nil, err
 	}
 	return struct{}{}, s.gate.Erase(req.Label)
+}
+
+type eraseRequest struct {
+	Label string `json:"label"`
 }
 
 // An update is one line of the answer to an enrolment: progress lines, then one with the person or the error.
@@ -172,10 +161,16 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
 	defer cancel()
+	stream := http.NewResponseController(w)
+	// Nobody is let in by face during an enrolment, so a client that has stopped reading must not make it longer.
+	if err := stream.SetWriteDeadline(time.Now().Add(s.timeout + goodbye)); err != nil {
+		fail(w, err)
+		return
+	}
 	lines := json.NewEncoder(w)
 	send := func(u update) {
 		lines.Encode(u)
-		http.NewResponseController(w).Flush()
+		stream.Flush()
 	}
 	person, err := s.gate.Enrol(ctx, req, func(p Progress) { send(update{Progress: &p}) })
 	if err != nil {
@@ -207,14 +202,22 @@ func fail(w http.ResponseWriter, err error) {
 	json.NewEncoder(w).Encode(failureOf(err))
 }
 
+// decode reads the body of a request: one JSON object with no unknown keys, and nothing after it.
 func decode(r *http.Request, v any) error {
 	d := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxRequest))
 	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
+	err := d.Decode(v)
+	if err == nil {
+		if _, err = d.Token(); errors.Is(err, io.EOF) {
+			return nil
+		}
+		err = errors.Join(errors.New("more follows the first value"), err)
 	}
-	return nil
+	return hint.Wrap(fmt.Errorf("read the request: %w", err), adviceVersion)
 }
+
+// adviceVersion helps where the two ends of the socket do not speak the same language.
+const adviceVersion = "use the facegate command of the same version as the running gate"
 
 type peerKey struct{}
 
@@ -229,8 +232,10 @@ func withPeer(ctx context.Context, c net.Conn) context.Context {
 		return ctx
 	}
 	var cred *unix.Ucred
-	raw.Control(func(fd uintptr) { cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	if err != nil || cred == nil {
+	controlErr := raw.Control(func(fd uintptr) {
+		cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	})
+	if controlErr != nil || err != nil {
 		return ctx
 	}
 	return context.WithValue(ctx, peerKey{}, cred)

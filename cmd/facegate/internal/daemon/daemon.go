@@ -2,22 +2,18 @@
 package daemon
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
 	"time"
 
-	sd "github.com/coreos/go-systemd/v22/daemon"
-	"golang.org/x/sync/errgroup"
-
 	"facegate/cmd/facegate/internal/control"
-	"facegate/cmd/facegate/internal/engine"
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/configs"
 	"facegate/configs/hint"
@@ -44,19 +40,12 @@ const outboxSize = 10_000
 // Outside are the parts of the world that a caller may bring along. A nil part is made from the configuration.
 type Outside struct {
 	Source  device.Source
-	Line    gpio.Line
+	Line    gpio.Line          // the Daemon closes it
 	Stdin   io.Reader          // for the replay source "-"
 	Observe func(gate.Passage) // sees what each frame came to
 }
 
-// A task is anything that runs for as long as the daemon does.
-type task interface {
-	fmt.Stringer
-	Run(ctx context.Context) error
-	Ready() <-chan struct{}
-}
-
-// A Daemon is one gate.
+// A Daemon is one gate. It is made by New and lives until Run has returned.
 type Daemon struct {
 	config  *configs.Config
 	bundle  models.Bundle
@@ -73,15 +62,16 @@ type Daemon struct {
 	gate      *gate.Gate
 	publisher *publish.Publisher
 	control   *control.Server
+	notifier  *notifier
 }
 
 // New opens every part. The door comes first: it is forced to its safe level before anything else can fail. What was
-// opened is closed again if a later part fails.
+// opened is closed again if a later part fails. Neither the camera nor the broker is waited for, or has to be there.
 func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *Daemon, err error) {
 	d := &Daemon{config: c, version: version, started: time.Now(), log: log, line: out.Line}
 	defer func() {
 		if err != nil {
-			d.close()
+			err = errors.Join(err, d.close())
 		}
 	}()
 	if d.line == nil {
@@ -98,7 +88,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	}
 	defer func() {
 		if err != nil {
-			eyes.Close()
+			eyes.Close() // otherwise the gate does
 		}
 	}()
 	if err := d.openGallery(); err != nil {
@@ -120,8 +110,11 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		Settings: settings(c), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
 		Now: time.Now, Observe: out.Observe, Log: log,
 	})
-	d.control, err = control.NewServer(d, c.Control.Socket, c.Control.Group, c.Enrol.Timeout, log)
-	return d, err
+	if d.control, err = control.NewServer(d, c.Control.Socket, c.Control.Group, c.Enrol.Timeout, log); err != nil {
+		return nil, err
+	}
+	d.notifier = newNotifier(d)
+	return d, nil
 }
 
 // OpenLine opens the line of the door's relay.
@@ -141,7 +134,11 @@ func (d *Daemon) openEngine() (*vision.Engine, error) {
 	if d.bundle, err = manifest.Select(string(v.Bundle), v.Embedder, v.Liveness); err != nil {
 		return nil, err
 	}
-	networks, err := engine.Load(d.bundle, models.Dir(v.ModelsDir))
+	networks, err := vision.Read(d.bundle, models.Dir(v.ModelsDir))
+	if errors.Is(err, models.ErrMissing) {
+		return nil, hint.Wrap(err, "run facegate models fetch --bundle %s --dir %s, or facegate models import FROM --dir %[2]s",
+			d.bundle.Name, v.ModelsDir)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +161,10 @@ func (d *Daemon) openGallery() (err error) {
 	d.store, err = store.Open(store.Options{
 		Dir: d.config.StateDir, Keys: d.keys, Now: time.Now, Rand: rand.Reader, Log: d.log,
 	})
+	if errors.Is(err, store.ErrKey) && errors.Is(err, fs.ErrNotExist) && d.keys.Class() == "file" {
+		return hint.Wrap(err, "on a new device make one: facegate key create %s; on one with people enrolled, restore its own",
+			d.config.KeyFile)
+	}
 	if err != nil {
 		return err
 	}
@@ -171,7 +172,18 @@ func (d *Daemon) openGallery() (err error) {
 		ModelID: modelID, Calibration: calibration, FPIR: d.config.Match.FPIR,
 		Valid: time.Duration(d.config.Enrol.ValidDays) * 24 * time.Hour, Now: time.Now,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	idle, err := d.gallery.Idle()
+	if err != nil {
+		return err
+	}
+	if idle > 0 {
+		d.log.Warn("some people on the list cannot match", "people", idle,
+			"hint", "their enrolment has expired or was made with another embedder: erase them and enrol them again")
+	}
+	return nil
 }
 
 // keyCredential is the name of the systemd credential that takes the place of the key file where there is one.
@@ -241,65 +253,5 @@ func settings(c *configs.Config) pipeline.Settings {
 		Rules: decide.Rules{
 			Agree: c.Decide.Agree, Window: c.Decide.Window, Rearm: c.Decide.Rearm, Margin: c.Match.Margin,
 		},
-	}
-}
-
-// Run runs every task until ctx is cancelled or a recording has ended, which both return nil, or a task fails.
-func (d *Daemon) Run(ctx context.Context) error {
-	defer d.close()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	tasks := []task{d.relay, d.capture, d.gate, d.publisher, d.control, newSweeper(d.gallery, d.log)}
-	group, ctx := errgroup.WithContext(ctx)
-	for _, t := range tasks {
-		group.Go(func() error {
-			err := t.Run(ctx)
-			if err != nil && !errors.Is(err, device.ErrEnd) {
-				return fmt.Errorf("%s: %w", t, err)
-			}
-			return err
-		})
-	}
-	group.Go(func() error { return d.announce(ctx) })
-	if err := group.Wait(); !errors.Is(err, device.ErrEnd) {
-		return err
-	}
-	d.log.Info("the recording has ended")
-	return nil
-}
-
-// announce tells systemd when the gate is in service. The camera and the broker are not waited for: a gate that has
-// lost one of them serves its technicians, and says so in its status.
-func (d *Daemon) announce(ctx context.Context) error {
-	for _, t := range []task{d.relay, d.gate, d.control} {
-		select {
-		case <-t.Ready():
-		case <-ctx.Done():
-			return nil
-		}
-	}
-	d.log.Info("in service", "site", d.config.Site, "gate", d.config.Gate, "people", d.gallery.Len(), "socket", d.config.Control.Socket)
-	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
-		return fmt.Errorf("tell systemd: %w", err)
-	}
-	<-ctx.Done()
-	sd.SdNotify(false, sd.SdNotifyStopping)
-	return nil
-}
-
-// Ready is closed when the gate is in service.
-func (d *Daemon) Ready() <-chan struct{} { return d.control.Ready() }
-
-// close releases what is open. The line goes last, driven to its safe level.
-func (d *Daemon) close() {
-	if d.store != nil {
-		if err := d.store.Close(); err != nil {
-			d.log.Error("the store did not close cleanly", "error", err)
-		}
-	}
-	if d.line != nil {
-		if err := d.line.Close(); err != nil && !errors.Is(err, gpio.ErrClosed) {
-			d.log.Error("the door's line did not close cleanly", "error", err)
-		}
 	}
 }

@@ -1,13 +1,12 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"facegate/cmd/facegate/internal/control"
-	"facegate/cmd/facegate/internal/gate"
 	"facegate/configs/hint"
 )
 
@@ -25,13 +24,22 @@ func (d *Daemon) People() ([]control.Person, error) { return d.gallery.People() 
 func (d *Daemon) Erase(label string) error { return d.gallery.Erase(label) }
 
 // TestDoor implements control.Gate.
-func (d *Daemon) TestDoor() (control.DoorTest, error) {
+func (d *Daemon) TestDoor(ctx context.Context) (control.DoorTest, error) {
 	edge, err := d.relay.Pulse()
 	if err != nil {
-		return control.DoorTest{}, hint.Wrap(fmt.Errorf("test the door: %w", err), "see the door in facegate status")
+		return control.DoorTest{}, doorError(err, "wait until the door is locked (facegate status), then test again")
 	}
-	<-edge.Done
-	return control.DoorTest{Line: d.line.String(), Pulse: time.Since(edge.At)}, nil
+	select {
+	case <-edge.Done:
+		return control.DoorTest{Line: d.line.String(), Pulse: time.Since(edge.At)}, nil
+	case <-ctx.Done():
+		return control.DoorTest{}, doorError(ctx.Err(), "the gate was stopped, and locks the door as it ends: test again")
+	}
+}
+
+// doorError gives err advice where it has none.
+func doorError(err error, advice string) error {
+	return hint.Wrap(fmt.Errorf("test the door: %w", err), "%s", cmp.Or(hint.Of(err), advice))
 }
 
 // Status implements control.Gate.
@@ -48,41 +56,4 @@ func (d *Daemon) Status() control.Status {
 		s.Vision.Liveness = append(s.Vision.Liveness, m.Name)
 	}
 	return s
-}
-
-// sweepEvery is how long an enrolment may outlive its expiry.
-const sweepEvery = time.Minute
-
-// A sweeper is the task that erases enrolments when they expire.
-type sweeper struct {
-	gallery *gate.Gallery
-	log     *slog.Logger
-	ready   chan struct{}
-}
-
-func newSweeper(g *gate.Gallery, log *slog.Logger) *sweeper {
-	return &sweeper{g, log, make(chan struct{})}
-}
-
-func (s *sweeper) String() string         { return "expiry sweeper" }
-func (s *sweeper) Ready() <-chan struct{} { return s.ready }
-
-// Run sweeps until ctx is cancelled.
-func (s *sweeper) Run(ctx context.Context) error {
-	close(s.ready)
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		n, err := s.gallery.EraseExpired()
-		if err != nil {
-			s.log.Error("expired enrolments could not be erased", "error", err)
-		} else if n > 0 {
-			s.log.Info("expired enrolments erased", "people", n)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
 }

@@ -18,8 +18,8 @@ import (
 	"facegate/store"
 )
 
-// planFor is the number of people for which thresholds are set at the least. A small site gains little from a looser
-// one, and its thresholds do not move while its first people are enrolled.
+// planFor is the number of people for which thresholds are set at the least, as far as the calibration goes. A small
+// site gains little from a looser one, and its thresholds do not move while its first people are enrolled.
 const planFor = 50
 
 // Errors of a Gallery.
@@ -28,6 +28,8 @@ var (
 	ErrTwice = errors.New("this face is enrolled already")
 	ErrFace  = errors.New("the face cannot be turned into a template")
 )
+
+const adviceFull = "raise match.fpir, or measure a calibration on more people with facegate eval recognition"
 
 // A Gallery is everybody enrolled: the sealed store, the index in memory that is searched, and the way from an
 // embedding to either.
@@ -55,6 +57,9 @@ type GalleryConfig struct {
 
 // OpenGallery unseals everybody in s into memory.
 func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
+	if c.Calibration.MaxEnrolled(c.FPIR) == 0 {
+		return nil, hint.Wrap(fmt.Errorf("%w: match.fpir %g is beyond it even for one", ErrFull, c.FPIR), adviceFull)
+	}
 	projector, err := template.NewProjector(s.ProjectionKeys(c.ModelID), c.Calibration.Dim, template.Mean(c.Calibration.Mean))
 	if err != nil {
 		return nil, err
@@ -72,7 +77,7 @@ func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
 	}
 	if n, limit := len(records), g.Limit(); n > limit {
 		return nil, hint.Wrap(fmt.Errorf("%w: %d are enrolled, %d are covered", ErrFull, n, limit),
-			"raise match.fpir, or measure a calibration on more pictures")
+			adviceFull)
 	}
 	return g, nil
 }
@@ -89,13 +94,22 @@ func (g *Gallery) Match(v embed.Vector) (person decide.Person, score, second, th
 }
 
 func (g *Gallery) threshold() (float64, error) {
-	return g.calibration.Threshold(max(planFor, g.Len()), g.fpir)
+	return g.calibration.Threshold(max(min(planFor, g.Limit()), g.Len()), g.fpir)
 }
 
-// Len returns how many people are enrolled.
+// Len returns how many people can match.
 func (g *Gallery) Len() int {
 	people, _ := g.index.Len()
 	return people
+}
+
+// Idle returns how many people are on the list and cannot match, because their enrolment has expired and is yet to be
+// erased, or was made with another embedder.
+func (g *Gallery) Idle() (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	people, err := g.store.People()
+	return len(people) - g.Len(), err
 }
 
 // Limit returns for how many people the calibration can promise the wanted error rate.
@@ -104,7 +118,7 @@ func (g *Gallery) Limit() int { return g.calibration.MaxEnrolled(g.fpir) }
 // Accepts says, before anybody is captured, why a request would be refused.
 func (g *Gallery) Accepts(r control.EnrolRequest) error {
 	if g.Len() >= g.Limit() {
-		return hint.Wrap(fmt.Errorf("%w: %d", ErrFull, g.Limit()), "raise match.fpir, or measure a calibration on more pictures")
+		return hint.Wrap(fmt.Errorf("%w: %d", ErrFull, g.Limit()), adviceFull)
 	}
 	return g.store.Check(g.enrolment(r))
 }
@@ -130,7 +144,7 @@ func (g *Gallery) Enrol(r control.EnrolRequest, v embed.Vector) (control.Person,
 	e := g.enrolment(r)
 	var ok bool
 	if e.Code, ok = g.projector.Protect(v, lane); !ok {
-		return control.Person{}, ErrFace
+		return control.Person{}, hint.Wrap(ErrFace, "enrol again")
 	}
 	e.Lane = lane
 	g.mu.Lock()
@@ -161,14 +175,21 @@ func (g *Gallery) Erase(label string) error {
 	return err
 }
 
-// EraseExpired removes everybody whose enrolment has ended.
+// EraseExpired does the same to everybody whose enrolment has ended, and returns how many they were.
 func (g *Gallery) EraseExpired() (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	ids, err := g.store.EraseExpired(g.now())
-	for _, id := range ids {
-		g.index.RemovePerson(id)
+	people, err := g.store.People()
+	if err != nil {
+		return 0, err
 	}
+	now := g.now()
+	for _, p := range people {
+		if !now.Before(p.Expires) {
+			g.index.RemovePerson(p.ID)
+		}
+	}
+	ids, err := g.store.EraseExpired(now)
 	return len(ids), err
 }
 

@@ -8,16 +8,14 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/control"
+	"facegate/configs/hint"
+	"facegate/pipeline"
 )
 
 // A tally counts what frames came to.
 type tally struct {
-	mu     *sync.Mutex // guards status
-	counts *counts
-}
-
-type counts struct {
-	control.FrameStatus
+	mu        sync.Mutex // guards what follows
+	counts    control.FrameStatus
 	latencies []time.Duration // of the last grants, a ring
 	grants    int
 }
@@ -25,42 +23,43 @@ type counts struct {
 // latencyWindow is how many grants the latency in status covers.
 const latencyWindow = 1000
 
-func newTally() tally {
-	return tally{new(sync.Mutex), &counts{FrameStatus: control.FrameStatus{Counts: map[string]uint64{}}}}
-}
-
-func (t tally) update(f func(*counts)) {
+func (t *tally) stale() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	f(t.counts)
+	t.counts.Stale++
 }
 
-func (t tally) stale()  { t.update(func(c *counts) { c.Stale++ }) }
-func (t tally) failed() { t.update(func(c *counts) { c.Failed++ }) }
-
-func (t tally) add(p Passage) {
-	t.update(func(c *counts) {
-		c.Now, c.Advice = countable(p.Report), advice(p.Report)
-		c.Counts[c.Now]++
-		if p.Opened.IsZero() {
-			return
-		}
-		latency := p.Opened.Sub(p.Report.Time)
-		if len(c.latencies) < latencyWindow {
-			c.latencies = append(c.latencies, latency)
-		} else {
-			c.latencies[c.grants%latencyWindow] = latency
-		}
-		c.grants++
-	})
+func (t *tally) failed() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts.Failed++
 }
 
-func (t tally) status() (s control.FrameStatus) {
-	t.update(func(c *counts) {
-		s = c.FrameStatus
-		s.Counts = maps.Clone(c.Counts)
-		s.Latency = summarize(c.latencies, c.grants)
-	})
+func (t *tally) add(p Passage) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts.Now, t.counts.Advice = countable(p.Report), advice(p.Report)
+	t.counts.Counts[t.counts.Now]++
+	if !p.Opened.IsZero() {
+		t.grant(p.Opened.Sub(p.Report.Time))
+	}
+}
+
+func (t *tally) grant(latency time.Duration) {
+	if len(t.latencies) < latencyWindow {
+		t.latencies = append(t.latencies, latency)
+	} else {
+		t.latencies[t.grants%latencyWindow] = latency
+	}
+	t.grants++
+}
+
+func (t *tally) status() control.FrameStatus {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.counts
+	s.Counts = maps.Clone(t.counts.Counts)
+	s.Latency = summarize(t.latencies, t.grants)
 	return s
 }
 
@@ -75,20 +74,30 @@ func summarize(latencies []time.Duration, grants int) control.Latency {
 	return control.Latency{Grants: grants, P50MS: at(0.5), P95MS: at(0.95), MaxMS: at(1)}
 }
 
-// trouble reports errors of single frames at most once in every, with how many there were: a camera that sends rubbish
-// must not fill the log.
+// countable is what a report counts as: its state or, for a poor picture, the reason.
+func countable(r pipeline.Report) string {
+	if r.State == pipeline.Poor {
+		return r.Reason.String()
+	}
+	return r.State.String()
+}
+
+// reportEvery is the shortest time between two reports of trouble.
+const reportEvery = time.Second
+
+// trouble reports what goes wrong with single frames at most once in reportEvery, with how often: a camera that sends
+// rubbish must not fill the log.
 type trouble struct {
 	log   *slog.Logger
-	every time.Duration
 	last  time.Time
-	since int
+	times int
 }
 
 func (t *trouble) report(now time.Time, err error) {
-	t.since++
-	if now.Sub(t.last) < t.every {
+	t.times++
+	if now.Sub(t.last) < reportEvery {
 		return
 	}
-	t.log.Warn("frame not decided on", "error", err, "frames", t.since)
-	t.last, t.since = now, 0
+	t.log.Warn("trouble with a frame", "error", err, "hint", hint.Of(err), "times", t.times)
+	t.last, t.times = now, 0
 }

@@ -1,0 +1,351 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/google/go-cmp/cmp"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/daemon"
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/configs"
+	"facegate/device/replay"
+	"facegate/gpio"
+	"facegate/pipeline/models"
+)
+
+// want checks a printout: its code, and what each stream says. An empty text wants an empty stream.
+func (p printout) want(t *testing.T, code int, out, err string) {
+	t.Helper()
+	if p.code != code {
+		t.Errorf("exit code %d, want %d", p.code, code)
+	}
+	for _, stream := range []struct{ name, got, want string }{{"output", p.out, out}, {"errors", p.err, err}} {
+		if stream.want == "" && stream.got != "" || !strings.Contains(stream.got, stream.want) {
+			t.Errorf("%s:\n%s\nwant:\n%s", stream.name, stream.got, stream.want)
+		}
+	}
+}
+
+// decode reads a printout as JSON.
+func (p printout) decode(t *testing.T, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(p.out), v); err != nil || p.code != exitOK {
+		t.Fatalf("code %d, %v:\n%s%s", p.code, err, p.out, p.err)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	facegate(t.Context(), "version").want(t, exitOK, "facegate development (go1.", "")
+	var v struct{ Version, Go, System string }
+	facegate(t.Context(), "version", "--json").decode(t, &v)
+	if v.Version != version || v.Go == "" || v.System == "" {
+		t.Errorf("version --json says %+v", v)
+	}
+}
+
+// TestHelp checks that each command explains itself and all of its flags and arguments.
+func TestHelp(t *testing.T) {
+	parser, err := kong.New(&commandLine{}, kong.Vars{"version": version})
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaves := parser.Model.Leaves(true)
+	if len(leaves) < 18 {
+		t.Fatalf("only %d commands", len(leaves))
+	}
+	for _, leaf := range leaves {
+		name := strings.TrimSpace(strings.TrimPrefix(leaf.FullPath(), parser.Model.Name))
+		t.Run(name, func(t *testing.T) {
+			p := facegate(t.Context(), append(strings.Fields(name), "--help")...)
+			p.out = strings.Join(strings.Fields(p.out), " ") // its lines are broken
+			p.want(t, exitOK, leaf.Help, "")
+			if leaf.Help == "" {
+				t.Error("the command has no help")
+			}
+			for _, f := range leaf.Flags {
+				if f.Help == "" {
+					t.Errorf("the flag --%s has no help", f.Name)
+				}
+			}
+			for _, a := range leaf.Positional {
+				if a.Help == "" {
+					t.Errorf("the argument %s has no help", a.Name)
+				}
+			}
+		})
+	}
+	facegate(t.Context(), "--help").want(t, exitOK, "Enrol the consenting person", "")
+}
+
+func TestWrongCommandLine(t *testing.T) {
+	for _, args := range [][]string{{}, {"open"}, {"enroll"}, {"enroll", "Ada"}, {"status", "--jsn"}, {"door"}} {
+		facegate(t.Context(), args...).want(t, exitUsage, "", "facegate --help lists the commands")
+	}
+}
+
+func TestConfigCheck(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	good := file("good.yaml", "site: north\ngate: front\n")
+	facegate(t.Context(), "config", "check", "--config", good).want(t, exitOK, "is valid: gate front of site north", "")
+	var v map[string]any
+	facegate(t.Context(), "config", "check", "--json", "--config", good).decode(t, &v)
+	if diff := cmp.Diff(map[string]any{"ok": true, "site": "north", "gate": "front"}, v); diff != "" {
+		t.Errorf("config check --json (-want +got):\n%s", diff)
+	}
+
+	bad := file("bad.yaml", "site: north\ngate: front\ncamera:\n  fsp: 20\n")
+	facegate(t.Context(), "config", "check", "--config", bad).want(t, exitFailed, "",
+		fmt.Sprintf(`facegate: %[1]s:4:3: camera: unknown key "fsp"; did you mean "fps"?
+  4 |   fsp: 20
+    |   ^
+  to do: correct %[1]s and check it with: facegate config check --config %[1]s
+`, bad))
+	facegate(t.Context(), "run", "--config", bad).want(t, exitFailed, "", bad+`:4:3: camera: unknown key "fsp"`)
+
+	none := filepath.Join(dir, "none.yaml")
+	facegate(t.Context(), "config", "check", "--config", none).want(t, exitFailed, "",
+		"to do: write one with: facegate config example > "+none)
+	facegate(t.Context(), "config", "check", "--config", dir).want(t, exitFailed, "", "is a directory")
+
+	example := facegate(t.Context(), "config", "example")
+	example.want(t, exitOK, string(configs.Reference()), "")
+	facegate(t.Context(), "config", "check", "--config", file("example.yaml", example.out)).want(t, exitOK, "is valid", "")
+}
+
+func TestModels(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(gatetest.Models(t))); err != nil {
+		t.Fatal(err)
+	}
+	facegate(t.Context(), "models", "verify", "--dir", dir).want(t, exitOK, "ok  ", "")
+	var list []models.Model
+	facegate(t.Context(), "models", "list", "--json").decode(t, &list)
+	if len(list) < 5 {
+		t.Errorf("%d models listed", len(list))
+	}
+
+	bundle := gatetest.Bundle(t)
+	embedder := filepath.Join(dir, bundle.Embedder.File)
+	data, err := os.ReadFile(embedder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[1000] ^= 1
+	if err := os.WriteFile(embedder, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, bundle.Detector.File)); err != nil {
+		t.Fatal(err)
+	}
+	p := facegate(t.Context(), "models", "verify", "--dir", dir)
+	p.want(t, exitFailed, "wrong hash", "to do: run facegate models fetch --bundle registry --dir "+dir)
+	p.want(t, exitFailed, "missing ", "not all models")
+	var rows []struct{ Name, State string }
+	p = facegate(t.Context(), "models", "verify", "--json", "--dir", dir)
+	if err := json.Unmarshal([]byte(p.out), &rows); err != nil || p.code != exitFailed || len(rows) != len(bundle.Models()) {
+		t.Errorf("verify --json: code %d, %v:\n%s", p.code, err, p.out)
+	}
+	facegate(t.Context(), "models", "verify", "--bundle", "none").want(t, exitFailed, "", "to do: the bundles are registry")
+	facegate(t.Context(), "models", "import", t.TempDir(), "--dir", dir).want(t, exitFailed, "", "to do: ")
+}
+
+func TestKeyCreate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "device.key")
+	facegate(t.Context(), "key", "create", path).want(t, exitOK, path+" created", "")
+	facegate(t.Context(), "key", "create", path).want(t, exitFailed, "", "to do: keep it")
+	facegate(t.Context(), "key", "create", path+"/none").want(t, exitFailed, "", "to do: choose a directory")
+}
+
+func TestDoorSafe(t *testing.T) {
+	site := gatetest.NewSite(t)
+	config := site.WriteConfig(t, nil)
+	facegate(t.Context(), "door", "safe", "--config", config).want(t, exitOK, "simulated line is at its safe level", "")
+	config = site.WriteConfig(t, gatetest.Settings{"door": "{driver: cdev, line: NO_SUCH_LINE}"})
+	facegate(t.Context(), "door", "safe", "--config", config).want(t, exitFailed, "", "to do: ")
+	facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "to do: ")
+}
+
+func TestNotRunning(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "none.sock")
+	for _, args := range [][]string{
+		{"status"}, {"people"}, {"erase", "Ada"}, {"door", "test"}, {"enroll", "Ada", "--consent", "form"},
+	} {
+		facegate(t.Context(), append(args, "--socket", socket)...).want(t, exitFailed, "",
+			"facegate: the gate is not running: nothing answers at "+socket+"\n  to do: start it")
+	}
+}
+
+// TestRunRefuses checks what "facegate run" prints where it cannot.
+func TestRunRefuses(t *testing.T) {
+	site := gatetest.NewSite(t)
+	if err := os.MkdirAll(site.State(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	config := site.WriteConfig(t, nil)
+	if err := os.WriteFile(filepath.Join(site.State(), "people.db"), []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "the store is damaged")
+	facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "to do: the door stays locked")
+	if err := os.Remove(site.Path("device.key")); err != nil {
+		t.Fatal(err)
+	}
+	facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "facegate key create "+site.Path("device.key"))
+}
+
+// A live gate runs in this process, before a stage.
+type live struct {
+	site  gatetest.Site
+	stage *replay.Stage
+	stop  func() // returns when the gate has ended
+}
+
+func startLive(t *testing.T, site gatetest.Site) *live {
+	t.Helper()
+	l := &live{site: site, stage: gatetest.Stage(t)}
+	d, err := daemon.New(site.Config(t, nil), daemon.Outside{Source: l.stage}, "test", discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx) }()
+	l.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	t.Cleanup(l.stop)
+	<-d.Ready()
+	return l
+}
+
+// do carries out a command on the live gate.
+func (l *live) do(t *testing.T, args ...string) printout {
+	t.Helper()
+	return facegate(t.Context(), append(args, "--socket", l.site.Socket())...)
+}
+
+// enroll carries out facegate enroll with a person of testdata before the camera.
+func (l *live) enroll(t *testing.T, person string, more ...string) printout {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	posed := make(chan error, 1)
+	go func() { posed <- l.stage.Play(ctx, gatetest.Pose(t, person)) }()
+	p := l.do(t, append([]string{"enroll", person, "--consent", "form " + person}, more...)...)
+	cancel()
+	if err := <-posed; err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	return p
+}
+
+// awaitLocked waits until no pulse is under way.
+func (l *live) awaitLocked(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		var s control.Status
+		if l.do(t, "status", "--json").decode(t, &s); s.Door.State == gpio.Locked {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the door stays open")
+		}
+	}
+}
+
+// enrolledSite returns a site at which people of testdata are enrolled.
+func enrolledSite(t *testing.T, people ...string) gatetest.Site {
+	t.Helper()
+	site := gatetest.NewSite(t)
+	l := startLive(t, site)
+	for _, person := range people {
+		if p := l.enroll(t, person); p.code != exitOK {
+			t.Fatalf("enrol %s: %s", person, p.err)
+		}
+	}
+	l.stop()
+	return site
+}
+
+// TestLive asks a running gate for all that a technician can, as text and as JSON.
+func TestLive(t *testing.T) {
+	l := startLive(t, gatetest.NewSite(t))
+	l.do(t, "people").want(t, exitOK, "LABEL", "")
+	expires := time.Now().AddDate(0, 0, 180).UTC().Format(time.DateOnly)
+	l.enroll(t, "p01").want(t, exitOK, "p01 is enrolled until "+expires, "5 of 5 frames: captured\n")
+	var person control.Person
+	l.enroll(t, "p02", "--json").decode(t, &person)
+	if person.Label != "p02" || person.Consent != "form p02" {
+		t.Errorf("enroll --json says %+v", person)
+	}
+	l.do(t, "enroll", "p01", "--consent", "form").want(t, exitFailed, "", "to do: choose another label")
+
+	today := time.Now().UTC().Format(time.DateOnly)
+	l.do(t, "people").want(t, exitOK, strings.Join([]string{
+		"LABEL  ENROLLED    EXPIRES     CONSENT",
+		"p01    " + today + "  " + expires + "  form p01",
+		"p02    " + today + "  " + expires + "  form p02", "",
+	}, "\n"), "")
+	var people []control.Person
+	l.do(t, "people", "--json").decode(t, &people)
+	if len(people) != 2 || people[1].Label != "p02" {
+		t.Errorf("people --json says %+v", people)
+	}
+
+	l.awaitLocked(t) // whoever has been enrolled and still stands there is let in
+	l.do(t, "door", "test").want(t, exitOK, "simulated line was active for 3", "")
+	var door control.DoorTest
+	l.do(t, "door", "test", "--json").decode(t, &door)
+	if door.Pulse < 300*time.Millisecond {
+		t.Errorf("door test --json says %+v", door)
+	}
+
+	p := l.do(t, "status")
+	for _, line := range []string{
+		"gate        front of test, facegate test, up ", "camera      streaming: stage, ",
+		"sees        nobody", "step in front of the camera",
+		"door        locked, ", "broker      not connected, ", "to do: Start the broker",
+		"people      2 of at most ", "networks    registry: mobilefacenet", "device key  file",
+	} {
+		p.want(t, exitOK, line, "")
+	}
+	var s control.Status
+	l.do(t, "status", "--json").decode(t, &s)
+	if grants := s.Frames.Latency.Grants; s.People.Enrolled != 2 || s.Frames.Counts["captured"] < 10 ||
+		s.Door.Pulses != uint64(2+grants) || s.MQTT.Queued != grants {
+		t.Errorf("status --json says %+v", s)
+	}
+
+	l.do(t, "erase", "p01").want(t, exitOK, "p01 is erased", "")
+	l.do(t, "erase", "p01").want(t, exitFailed, "", "to do: list the labels with: facegate people")
+	var erased map[string]string
+	l.do(t, "erase", "p02", "--json").decode(t, &erased)
+	if erased["erased"] != "p02" {
+		t.Errorf("erase --json says %v", erased)
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	facegate(ctx, "enroll", "p01", "--consent", "form", "--socket", l.site.Socket()).
+		want(t, exitFailed, "", "0 of 5 frames: nobody - step in front of the camera\nfacegate: interrupted before it was done\n")
+}

@@ -1,0 +1,439 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/google/go-cmp/cmp"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/gpio"
+	"facegate/pipeline/publish/loopback"
+)
+
+// A program is facegate in a process of its own.
+type program struct {
+	cmd    *exec.Cmd
+	client *control.Client
+	done   chan struct{} // closed when the program has ended; then its log and err can be read
+	log    bytes.Buffer
+	err    error
+}
+
+// launch starts "facegate run", as a service manager does. It is killed when the test is over, if it has not ended.
+func launch(t *testing.T, site gatetest.Site, stdin *os.File, more gatetest.Settings) *program {
+	t.Helper()
+	p := &program{client: control.NewClient(site.Socket()), done: make(chan struct{})}
+	p.cmd = exec.Command(os.Args[0], "run", "--config", site.WriteConfig(t, more))
+	p.cmd.Env = append(os.Environ(), asProgram+"=1")
+	p.cmd.Stderr = &p.log
+	if stdin != nil {
+		p.cmd.Stdin = stdin
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.done)
+		p.err = p.cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		p.cmd.Process.Kill()
+		<-p.done
+		if t.Failed() {
+			t.Logf("the log of facegate:\n%s", &p.log)
+		}
+	})
+	return p
+}
+
+// status waits until the program answers.
+func (p *program) status(t *testing.T) (s control.Status) {
+	t.Helper()
+	gatetest.Eventually(t, "the gate answers", func() (ok bool) {
+		var err error
+		s, err = p.client.Status(t.Context())
+		return err == nil
+	})
+	return s
+}
+
+// terminate stops the program as a service manager does, and wants it to end well and soon.
+func (p *program) terminate(t *testing.T) {
+	t.Helper()
+	began := time.Now()
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	p.ended(t)
+	if d := time.Since(began); d > 2*time.Second {
+		t.Errorf("stopping took %v", d)
+	}
+}
+
+// ended waits for the program, and wants exit code 0.
+func (p *program) ended(t *testing.T) {
+	t.Helper()
+	select {
+	case <-p.done:
+		if p.err != nil {
+			t.Errorf("the gate ended with %v", p.err)
+		}
+	case <-time.After(60 * time.Second):
+		t.Fatal("the gate does not end")
+	}
+}
+
+// A broker is mosquitto, as a building has it.
+type broker struct {
+	address string
+	cmd     *exec.Cmd
+	conf    string
+}
+
+func newBroker(t *testing.T) *broker {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	dir := t.TempDir()
+	b := &broker{address: l.Addr().String(), conf: filepath.Join(dir, "mosquitto.conf")}
+	_, port, _ := net.SplitHostPort(b.address)
+	conf := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nlog_dest none\n"+
+		"persistence true\npersistence_location %s/\n", port, dir)
+	if os.Getuid() == 0 {
+		conf += "user root\n" // or it would drop to a user who cannot write to the test's folder
+	}
+	if err := os.WriteFile(b.conf, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *broker) url() string { return "tcp://" + b.address }
+
+func (b *broker) start(t *testing.T) {
+	t.Helper()
+	path, err := exec.LookPath("mosquitto")
+	if errors.Is(err, exec.ErrNotFound) {
+		path, err = exec.LookPath("/usr/sbin/mosquitto") // Debian keeps daemons out of a user's PATH
+	}
+	if err != nil {
+		t.Skip("mosquitto is not installed (apt-get install mosquitto)")
+	}
+	b.cmd = exec.Command(path, "-c", b.conf)
+	if err := b.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.cmd.Process.Kill() })
+	gatetest.Eventually(t, "mosquitto listens", func() bool {
+		conn, err := net.Dial("tcp", b.address)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+}
+
+func (b *broker) stop(t *testing.T) {
+	t.Helper()
+	b.cmd.Process.Signal(syscall.SIGTERM)
+	if err := b.cmd.Wait(); err != nil {
+		t.Errorf("mosquitto: %v", err)
+	}
+}
+
+// A subscriber is a building system that hears everything a broker has. Its session outlives the broker.
+type subscriber struct {
+	client mqtt.Client
+
+	mu    sync.Mutex // guards heard
+	heard []mqtt.Message
+}
+
+func subscribe(t *testing.T, url string, account loopback.Account) *subscriber {
+	t.Helper()
+	s := new(subscriber)
+	s.client = mqtt.NewClient(mqtt.NewClientOptions().AddBroker(url).SetClientID("building").SetCleanSession(false).
+		SetUsername(account.Username).SetPassword(account.Password).SetMaxReconnectInterval(200 * time.Millisecond).
+		SetDefaultPublishHandler(s.hear))
+	for _, step := range []func() mqtt.Token{
+		s.client.Connect,
+		func() mqtt.Token { return s.client.Subscribe("#", 1, s.hear) },
+	} {
+		if token := step(); !token.WaitTimeout(10*time.Second) || token.Error() != nil {
+			t.Fatalf("subscribe: %v", token.Error())
+		}
+	}
+	t.Cleanup(func() { s.client.Disconnect(100) })
+	return s
+}
+
+func (s *subscriber) hear(_ mqtt.Client, m mqtt.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard = append(s.heard, m)
+}
+
+const (
+	passTopic         = "facegate/test/front/pass"
+	availabilityTopic = "facegate/test/front/availability"
+)
+
+// on returns the messages heard on a topic.
+func (s *subscriber) on(topic string) (found []mqtt.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.heard {
+		if m.Topic() == topic {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+func (s *subscriber) awaitAvailability(t *testing.T, want string) {
+	t.Helper()
+	gatetest.Eventually(t, "the gate is "+want, func() bool {
+		heard := s.on(availabilityTopic)
+		return len(heard) > 0 && string(heard[len(heard)-1].Payload()) == want
+	})
+}
+
+// awaitPass waits for the pass event number n and returns it.
+func (s *subscriber) awaitPass(t *testing.T, n int) mqtt.Message {
+	t.Helper()
+	gatetest.Eventually(t, fmt.Sprintf("%d pass events have come", n), func() bool { return len(s.on(passTopic)) >= n })
+	return s.on(passTopic)[n-1]
+}
+
+// nothingElse fails the test if anything was heard on another topic than those of the gate.
+func (s *subscriber) nothingElse(t *testing.T) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.heard {
+		if m.Topic() != passTopic && m.Topic() != availabilityTopic {
+			t.Errorf("on %s: %s", m.Topic(), m.Payload())
+		}
+	}
+}
+
+// checkEvent checks a pass event field by field.
+func checkEvent(t *testing.T, m mqtt.Message, replayed bool) {
+	t.Helper()
+	if m.Qos() != 1 || m.Retained() {
+		t.Errorf("the event came with QoS %d, retained %v", m.Qos(), m.Retained())
+	}
+	var e map[string]any
+	if err := json.Unmarshal(m.Payload(), &e); err != nil {
+		t.Fatalf("%v: %s", err, m.Payload())
+	}
+	fields := []string{
+		"boot", "clock", "direction", "door", "event_type", "latency_ms", "method", "reason", "replayed", "schema", "seq", "ts",
+	}
+	if diff := cmp.Diff(fields, slices.Sorted(maps.Keys(e))); diff != "" {
+		t.Errorf("fields of the event (-want +got):\n%s", diff)
+	}
+	want := map[string]any{
+		"direction": "in", "door": "main", "event_type": "granted", "method": "face", "reason": nil, "replayed": replayed,
+		"schema": "pass/1", "seq": 1.0,
+	}
+	for field, value := range want {
+		if e[field] != value {
+			t.Errorf("%s is %v, want %v", field, e[field], value)
+		}
+	}
+	if at, err := time.Parse(time.RFC3339, fmt.Sprint(e["ts"])); err != nil || time.Since(at).Abs() > time.Minute {
+		t.Errorf("ts is %v, %v", e["ts"], err)
+	}
+	if ms, ok := e["latency_ms"].(float64); !ok || ms <= 0 || ms > 3000 {
+		t.Errorf("latency_ms is %v", e["latency_ms"])
+	}
+	if boot := fmt.Sprint(e["boot"]); !regexp.MustCompile(`^[0-9a-f]{4}$`).MatchString(boot) {
+		t.Errorf("boot is %q", boot)
+	}
+}
+
+// TestEndToEnd is the life of a gate with a broker of its own: an enrolment, a passage, a crash, an outage of the broker.
+func TestEndToEnd(t *testing.T) {
+	site := gatetest.NewSite(t)
+	broker := newBroker(t)
+	broker.start(t)
+	building := subscribe(t, broker.url(), loopback.Account{})
+	with := func(camera string) gatetest.Settings {
+		return gatetest.Settings{
+			"camera": camera, "mqtt": fmt.Sprintf("{broker: %q}", broker.url()),
+			"decide": "{rearm: 5m}", // whoever is seen again and again in a loop passes once
+		}
+	}
+	// A still of the same person every fifth of a second.
+	const loop = "{source: replay, path: %s, fps: %d, loop: true, max_age: 3s}"
+	stills := with(fmt.Sprintf(loop, gatetest.Testdata(t, "people/p01"), 5))
+	walk := with(fmt.Sprintf(loop, gatetest.Testdata(t, "walk/p01"), gatetest.FPS))
+
+	gate := launch(t, site, nil, stills)
+	gate.status(t)
+	facegate(t.Context(), "enroll", "p01", "--consent", "form 1", "--socket", site.Socket()).
+		want(t, exitOK, "p01 is enrolled", "captured")
+	building.awaitAvailability(t, "online")
+	gate.terminate(t)
+	building.awaitAvailability(t, "stopped")
+	enrolled := len(building.on(passTopic)) // the stills may have let themselves in before the end
+
+	gate = launch(t, site, nil, walk)
+	checkEvent(t, building.awaitPass(t, enrolled+1), false)
+	gatetest.Eventually(t, "the recording is in its second round", func() bool { return gate.status(t).Camera.Frames > 160 })
+	if n := len(building.on(passTopic)); n != enrolled+1 {
+		t.Errorf("%d pass events instead of one", n-enrolled)
+	}
+	gate.cmd.Process.Kill()
+	<-gate.done
+	building.awaitAvailability(t, "offline")
+
+	broker.stop(t)
+	gate = launch(t, site, nil, walk)
+	var s control.Status
+	gatetest.Eventually(t, "the door is opened without the broker", func() bool {
+		s = gate.status(t)
+		return s.Door.Pulses == 1
+	})
+	if s.MQTT.Connected || s.MQTT.Hint == "" || s.People.Enrolled != 1 || s.Door.State == gpio.Fault {
+		t.Errorf("status is %+v", s)
+	}
+	gatetest.Eventually(t, "the event waits", func() bool { return gate.status(t).MQTT.Queued == 1 })
+	broker.start(t)
+	checkEvent(t, building.awaitPass(t, enrolled+2), true)
+	building.awaitAvailability(t, "online")
+	gate.terminate(t)
+	building.awaitAvailability(t, "stopped")
+
+	if n := len(building.on(passTopic)); n != enrolled+2 {
+		t.Errorf("%d pass events, want 2", n-enrolled)
+	}
+	building.nothingElse(t)
+}
+
+// loopbackBroker starts the broker of the demo, and returns the settings of a gate that uses it.
+func loopbackBroker(t *testing.T, site gatetest.Site) (*subscriber, string) {
+	t.Helper()
+	account := loopback.NewAccount()
+	b, err := loopback.Start("127.0.0.1:0", account, discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	if err := os.WriteFile(site.Path("password"), []byte(account.Password), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return subscribe(t, b.URL(), account),
+		fmt.Sprintf("{broker: %q, username: %s, password_file: %s}", b.URL(), account.Username, site.Path("password"))
+}
+
+// TestStandardInput pipes a film into a gate, which ends well when the film does.
+func TestStandardInput(t *testing.T) {
+	ffmpeg := lookUpFFmpeg(t)
+	site := enrolledSite(t, "p01")
+	building, mqtt := loopbackBroker(t, site)
+	film := exec.Command(ffmpeg, "-v", "error", "-framerate", "15", "-i", gatetest.Testdata(t, "walk/p01/%04d.jpg"),
+		"-q:v", "2", "-f", "mjpeg", "-")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	film.Stdout = w
+	if err := film.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	gate := launch(t, site, r, gatetest.Settings{"camera": `{source: replay, path: "-", fps: 15, max_age: 3s}`, "mqtt": mqtt})
+	r.Close()
+	gate.ended(t)
+	if err := film.Wait(); err != nil {
+		t.Errorf("ffmpeg: %v", err)
+	}
+	checkEvent(t, building.awaitPass(t, 1), false)
+	building.awaitAvailability(t, "stopped")
+	if !strings.Contains(gate.log.String(), "the recording has ended") {
+		t.Error("the log does not say that the film has ended")
+	}
+}
+
+func lookUpFFmpeg(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Skip("ffmpeg is not installed (apt-get install ffmpeg)")
+	}
+	return path
+}
+
+// TestCrowd shows a film of a crowd in a street to a gate that knows two people: nobody may be let in, told of or kept.
+func TestCrowd(t *testing.T) {
+	video := filepath.Join(gatetest.Eval(t), "video", "facenet_pytorch_video.mp4")
+	if _, err := os.Stat(video); errors.Is(err, fs.ErrNotExist) {
+		t.Skipf("there is no %s", video)
+	}
+	ffmpeg := lookUpFFmpeg(t)
+	site := enrolledSite(t, "p01", "p02")
+	building, mqtt := loopbackBroker(t, site)
+	film := site.Path("crowd.mjpeg")
+	out, err := exec.Command(ffmpeg, "-v", "error", "-i", video, "-q:v", "2", "-f", "mjpeg", film).CombinedOutput()
+	if err != nil {
+		t.Fatalf("ffmpeg: %v\n%s", err, out)
+	}
+	before := mustFingerprint(t, site.State())
+	gate := launch(t, site, nil, gatetest.Settings{
+		"camera": fmt.Sprintf("{source: replay, path: %s, fps: 10, max_age: 3s}", film), "mqtt": mqtt, "zone": "{min_face: 30}",
+	})
+	s := gate.status(t)
+	for { // the last status before the end of the film
+		next, err := gate.client.Status(t.Context())
+		if err != nil {
+			break
+		}
+		s = next
+		time.Sleep(20 * time.Millisecond)
+	}
+	gate.ended(t)
+	t.Logf("%d frames came to %v", s.Camera.Frames, s.Frames.Counts)
+	if s.Camera.Frames < 100 || s.Frames.Counts["matching"]+s.Frames.Counts["unknown"] == 0 {
+		t.Errorf("of %d frames none was compared with those enrolled: %v", s.Camera.Frames, s.Frames.Counts)
+	}
+	if s.Frames.Counts["granted"] != 0 || s.Door.Pulses != 0 {
+		t.Errorf("%d grants, %d pulses", s.Frames.Counts["granted"], s.Door.Pulses)
+	}
+	if n := len(building.on(passTopic)); n != 0 {
+		t.Errorf("%d pass events", n)
+	}
+	building.nothingElse(t)
+	if !bytes.Equal(before, mustFingerprint(t, site.State())) {
+		t.Error("something was written to the state folder")
+	}
+}
+
+func mustFingerprint(t *testing.T, dir string) []byte {
+	t.Helper()
+	sum, err := fingerprint(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}

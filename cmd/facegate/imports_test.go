@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"facegate/cmd/facegate/internal/gatetest"
+)
+
+// A listed is a package of this module as go list describes it.
+type listed struct {
+	ImportPath, Dir, Doc                     string
+	GoFiles, CgoFiles                        []string
+	Imports, Deps, TestImports, XTestImports []string
+}
+
+func listPackages(t *testing.T) []listed {
+	t.Helper()
+	const fields = "ImportPath,Dir,Doc,GoFiles,CgoFiles,Imports,Deps,TestImports,XTestImports"
+	cmd := exec.Command("go", "list", "-json="+fields, "./...")
+	cmd.Dir = gatetest.Root(t)
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, &complaints)
+	}
+	var packages []listed
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+// within reports whether path is one of places or lies below one.
+func within(path string, places ...string) bool {
+	return slices.ContainsFunc(places, func(place string) bool { return path == place || strings.HasPrefix(path, place+"/") })
+}
+
+const gocv = "gocv.io/x/gocv"
+
+// TestImports checks the table of docs/DESIGN.md: which place may import what.
+func TestImports(t *testing.T) {
+	ours := map[string][]string{ // of this module, besides itself
+		"facegate/configs":  {},
+		"facegate/device":   {"facegate/configs/hint"},
+		"facegate/gpio":     {"facegate/configs/hint"},
+		"facegate/store":    {"facegate/configs/hint", "facegate/pipeline/template", "facegate/pipeline/embed"},
+		"facegate/pipeline": {"facegate/configs/hint", "facegate/device"},
+		"facegate/cmd":      {"facegate"},
+		"facegate/scripts":  {"facegate"},
+	}
+	owner := map[string][]string{ // of a library; nobody else touches it
+		gocv:                                  {"facegate/pipeline/vision"},
+		"github.com/blackjack/webcam":         {"facegate/device/v4l2", "facegate/scripts/lab"},
+		"github.com/warthog618/go-gpiocdev":   {"facegate/gpio/cdev"},
+		"go.etcd.io/bbolt":                    {"facegate/store"},
+		"github.com/eclipse/paho.mqtt.golang": {"facegate/pipeline/publish", "facegate/cmd/facegate"}, // in cmd the demo's subscriber
+		"github.com/mochi-mqtt/server/v2":     {"facegate/pipeline/publish/loopback"},
+	}
+	seen := map[string]bool{}
+	for _, p := range listPackages(t) {
+		place := "facegate/" + strings.Split(p.ImportPath, "/")[1]
+		allowed, known := ours[place]
+		if !known {
+			t.Errorf("%s: DESIGN.md has no place %s", p.ImportPath, place)
+		}
+		seen[place] = true
+		for _, imported := range p.Imports {
+			if within(imported, "facegate") && !within(imported, append(allowed, place)...) {
+				t.Errorf("%s imports %s", p.ImportPath, imported)
+			}
+		}
+		for library, owners := range owner {
+			for _, imported := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
+				if within(imported, library) && !within(p.ImportPath, owners...) {
+					t.Errorf("%s imports %s, which belongs to %s", p.ImportPath, imported, owners[0])
+				}
+			}
+		}
+		if slices.Contains(p.Deps, gocv) && !within(p.ImportPath, "facegate/pipeline/vision", "facegate/cmd") {
+			t.Errorf("%s reaches gocv", p.ImportPath)
+		}
+	}
+	for place := range ours {
+		if !seen[place] {
+			t.Errorf("there is no package in %s", place)
+		}
+	}
+}
+
+// TestStagesArePure checks that the stages of the pipeline have no clock, no goroutine and no disk of their own.
+func TestStagesArePure(t *testing.T) {
+	pure := []string{"", "/decide", "/detect", "/embed", "/enrol", "/liveness", "/match", "/quality", "/template", "/track"}
+	impure := []string{"os", "net", "log", "log/slog", "crypto/rand", "math/rand", "math/rand/v2"}
+	clocks := []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}
+	checked := 0
+	for _, p := range listPackages(t) {
+		stage, ok := strings.CutPrefix(p.ImportPath, "facegate/pipeline")
+		if !ok || !slices.Contains(pure, stage) {
+			continue
+		}
+		checked++
+		for _, imported := range p.Imports {
+			if within(imported, impure...) {
+				t.Errorf("%s imports %s", p.ImportPath, imported)
+			}
+		}
+		eachFile(t, p, func(name string, file *ast.File) {
+			ast.Inspect(file, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.GoStmt:
+					t.Errorf("%s starts a goroutine", name)
+				case *ast.SelectorExpr:
+					if x, ok := n.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(clocks, n.Sel.Name) {
+						t.Errorf("%s uses time.%s", name, n.Sel.Name)
+					}
+				}
+				return true
+			})
+		})
+	}
+	if checked != len(pure) {
+		t.Errorf("%d of %d stages found", checked, len(pure))
+	}
+}
+
+// TestHouse checks what holds for every package: it says what it is for, and does nothing by being imported.
+func TestHouse(t *testing.T) {
+	for _, p := range listPackages(t) {
+		if p.Doc == "" && len(p.GoFiles) > 0 {
+			t.Errorf("%s has no package documentation", p.ImportPath)
+		}
+		eachFile(t, p, func(name string, file *ast.File) {
+			for _, d := range file.Decls {
+				if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+					t.Errorf("%s has an init function", name)
+				}
+			}
+			for _, i := range file.Imports {
+				if i.Name != nil && (i.Name.Name == "_" && i.Path.Value != `"embed"` || i.Name.Name == ".") {
+					t.Errorf("%s imports %s as %s", name, i.Path.Value, i.Name)
+				}
+			}
+		})
+	}
+}
+
+func eachFile(t *testing.T, p listed, look func(name string, file *ast.File)) {
+	t.Helper()
+	for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
+		path := filepath.Join(p.Dir, name)
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		look(path, file)
+	}
+}

@@ -1,0 +1,510 @@
+package control_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/control/controltest"
+	"facegate/configs/hint"
+	"facegate/gpio"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A twin is a control.Gate without camera, networks and door.
+type twin struct {
+	mu        sync.Mutex // guards what follows
+	enrolling bool
+	people    []control.Person
+	pulses    uint64
+	calls     int // of any method but Status
+
+	appeared chan struct{} // has a token while somebody stands before the camera
+	doorHeld chan struct{} // if not nil, TestDoor waits for it
+	slow     time.Duration // that an erasure takes
+}
+
+func newTwin() *twin { return &twin{appeared: make(chan struct{}, 1)} }
+
+var errTwin = hint.Wrap(errors.New("the twin refuses"), "ask for something else")
+
+func (g *twin) Enrol(ctx context.Context, r control.EnrolRequest, progress func(control.Progress)) (control.Person, error) {
+	if err := g.begin(r); err != nil {
+		return control.Person{}, err
+	}
+	defer func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.enrolling = false
+	}()
+	progress(control.Progress{State: "nobody", Want: 5})
+	select {
+	case <-g.appeared:
+	case <-ctx.Done():
+		return control.Person{}, hint.Wrap(fmt.Errorf("given up: %w", ctx.Err()), "enrol again")
+	}
+	progress(control.Progress{State: "captured", Taken: 5, Want: 5})
+	p := control.Person{Label: r.Label, Consent: r.Consent, Enrolled: time.Now(), Expires: time.Now().Add(time.Hour)}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.people = append(g.people, p)
+	return p, nil
+}
+
+func (g *twin) begin(r control.EnrolRequest) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.calls++
+	if g.enrolling || r.Consent == "" || r.Label == "" || strings.Contains(r.Label, "\n") || g.find(r.Label) >= 0 {
+		return errTwin
+	}
+	g.enrolling = true
+	return nil
+}
+
+func (g *twin) find(label string) int {
+	return slices.IndexFunc(g.people, func(p control.Person) bool { return p.Label == label })
+}
+
+func (g *twin) People() ([]control.Person, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.calls++
+	return append([]control.Person{}, g.people...), nil
+}
+
+func (g *twin) Erase(label string) error {
+	time.Sleep(g.slow)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.calls++
+	i := g.find(label)
+	if i < 0 {
+		return errTwin
+	}
+	g.people = slices.Delete(g.people, i, i+1)
+	return nil
+}
+
+func (g *twin) TestDoor(ctx context.Context) (control.DoorTest, error) {
+	g.mu.Lock()
+	g.calls++
+	g.pulses++
+	held := g.doorHeld
+	g.mu.Unlock()
+	if held != nil {
+		select {
+		case <-held:
+		case <-ctx.Done():
+			return control.DoorTest{}, ctx.Err()
+		}
+	}
+	return control.DoorTest{Line: "twin", Pulse: time.Second}, nil
+}
+
+func (g *twin) Status() control.Status {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return control.Status{
+		Site: "twin", Started: time.Now(), Door: gpio.Status{Pulses: g.pulses},
+		People: control.PeopleStatus{Enrolled: len(g.people), Limit: 10},
+	}
+}
+
+// A log can be read while it is written.
+type log struct {
+	mu  sync.Mutex // guards buf
+	buf bytes.Buffer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(b)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// A server is a running control.Server.
+type server struct {
+	socket string
+	log    log
+	stop   func() // returns when Run has
+}
+
+const timeout = 10 * time.Second
+
+func newServer(gate control.Gate, socket string, timeout time.Duration, w io.Writer) (*control.Server, error) {
+	log := slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return control.NewServer(gate, socket, "", timeout, log)
+}
+
+func serve(t *testing.T, gate control.Gate, timeout time.Duration) *server {
+	t.Helper()
+	s := &server{socket: filepath.Join(socketDir(t), "s")}
+	srv, err := newServer(gate, s.socket, timeout, &s.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- srv.Run(ctx) }()
+	<-srv.Ready()
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	t.Cleanup(s.stop)
+	return s
+}
+
+// socketDir returns a folder with a path short enough for a socket.
+func socketDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "facegate-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func TestContract(t *testing.T) {
+	controltest.Run(t, func(t *testing.T) controltest.Subject {
+		g := newTwin()
+		return controltest.Subject{
+			Socket: serve(t, g, timeout).socket, Site: "twin",
+			Appear: func(ctx context.Context) {
+				select {
+				case g.appeared <- struct{}{}:
+				case <-ctx.Done():
+				}
+			},
+		}
+	})
+}
+
+func TestPeerIsRecorded(t *testing.T) {
+	s := serve(t, newTwin(), timeout)
+	if _, err := control.NewClient(s.socket).TestDoor(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("path=/door/test uid=%d pid=%d", os.Getuid(), os.Getpid())
+	if !strings.Contains(s.log.String(), want) {
+		t.Errorf("no %q in the log:\n%s", want, s.log.String())
+	}
+}
+
+// TestBadRequests sends what no client of ours would.
+func TestBadRequests(t *testing.T) {
+	g := newTwin()
+	s := serve(t, g, timeout)
+	post := func(path, body string) string {
+		return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: gate\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
+			path, len(body), body)
+	}
+	tests := []struct {
+		name, request string
+		status        int
+	}{
+		{"garbage", "\x00\x01\x02 hello\r\n\r\n", http.StatusBadRequest},
+		{"no JSON", post("/erase", "label=x"), http.StatusUnprocessableEntity},
+		{"no body", post("/enrol", ""), http.StatusUnprocessableEntity},
+		{"unknown key", post("/erase", `{"label":"x","force":true}`), http.StatusUnprocessableEntity},
+		{"wrong type", post("/erase", `{"label":["x"]}`), http.StatusUnprocessableEntity},
+		{"two values", post("/erase", `{"label":"x"}{"label":"y"}`), http.StatusUnprocessableEntity},
+		{"rubbish after", post("/erase", `{"label":"x"} rubbish`), http.StatusUnprocessableEntity},
+		{"too long", post("/enrol", `{"label":"`+strings.Repeat("x", 5000)+`"}`), http.StatusUnprocessableEntity},
+		{"endless header", "GET /status HTTP/1.1\r\nX: " + strings.Repeat("x", 2<<20), http.StatusRequestHeaderFieldsTooLarge},
+		{"wrong method", "GET /erase HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n", http.StatusMethodNotAllowed},
+		{"wrong path", post("/open", ""), http.StatusNotFound},
+		{"a picture", post("/enrol", "\xff\xd8\xff\xe0\x00\x10JFIF"), http.StatusUnprocessableEntity},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			conn, err := net.Dial("unix", s.socket)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			go io.WriteString(conn, tt.request)
+			conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+			answer, _ := io.ReadAll(conn)
+			if !strings.HasPrefix(string(answer), fmt.Sprintf("HTTP/1.1 %d ", tt.status)) {
+				t.Errorf("answer %.100q, want status %d", answer, tt.status)
+			}
+			if tt.status == http.StatusUnprocessableEntity && !strings.Contains(string(answer), `"hint"`) {
+				t.Errorf("answer %q has no hint", answer)
+			}
+		})
+	}
+	if g.calls != 0 {
+		t.Errorf("the gate was asked %d times", g.calls)
+	}
+	if _, err := control.NewClient(s.socket).Status(t.Context()); err != nil {
+		t.Errorf("after all that: %v", err)
+	}
+}
+
+func TestSocket(t *testing.T) {
+	group := currentGroup(t)
+	tests := []struct {
+		name    string
+		prepare func(t *testing.T, path string)
+		path    string // relative to a new folder
+		group   string
+		err     error  // nil if it is opened, or
+		text    string // part of its text
+		hint    string
+	}{
+		{name: "new", path: "s"},
+		{name: "group", path: "s", group: group},
+		{name: "left by a dead daemon", path: "s", prepare: leaveSocket},
+		{name: "another daemon", path: "s", prepare: occupy, err: control.ErrInUse, hint: "systemctl stop"},
+		{name: "a daemon that hangs", path: "s", prepare: clog, err: unix.EAGAIN, hint: "remove it by hand"},
+		{name: "a file", path: "s", prepare: writeFile, err: fs.ErrExist, hint: "move it away"},
+		{name: "no folder", path: "none/s", err: fs.ErrNotExist, hint: "make the folder"},
+		{name: "unknown group", path: "s", group: "no-such-group", text: "no-such-group", hint: "groupadd --system no-such-group"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(socketDir(t), tt.path)
+			if tt.prepare != nil {
+				tt.prepare(t, path)
+			}
+			before, _ := os.Lstat(path)
+			s, err := control.NewServer(newTwin(), path, tt.group, timeout, slog.New(slog.DiscardHandler))
+			if tt.err == nil && tt.text == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				checkSocket(t, path)
+				ctx, cancel := context.WithCancel(t.Context())
+				cancel()
+				if err := s.Run(ctx); err != nil {
+					t.Errorf("Run: %v", err)
+				}
+				if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("after the end the socket is still there: %v", err)
+				}
+				return
+			}
+			if tt.err != nil && !errors.Is(err, tt.err) || err == nil || !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("error %v, want %v %q", err, tt.err, tt.text)
+			}
+			if !strings.Contains(hint.Of(err), tt.hint) {
+				t.Errorf("hint %q, want %q", hint.Of(err), tt.hint)
+			}
+			after, _ := os.Lstat(path)
+			if (before == nil) != (after == nil) || before != nil && !os.SameFile(before, after) {
+				t.Errorf("what was there has changed from %v to %v", before, after)
+			}
+		})
+	}
+}
+
+func currentGroup(t *testing.T) string {
+	t.Helper()
+	g, err := user.LookupGroupId(fmt.Sprint(os.Getgid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g.Name
+}
+
+func checkSocket(t *testing.T, path string) {
+	t.Helper()
+	info, err := os.Lstat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode() != fs.ModeSocket|0o660 || info.Sys().(*syscall.Stat_t).Gid != uint32(os.Getgid()) {
+		t.Errorf("the socket has mode %v and group %d", info.Mode(), info.Sys().(*syscall.Stat_t).Gid)
+	}
+}
+
+// leaveSocket leaves a socket at path at which nobody listens.
+func leaveSocket(t *testing.T, path string) {
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close()
+}
+
+func occupy(t *testing.T, path string) {
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+}
+
+// clog leaves a socket at path that takes no more connections, as a daemon that hangs would.
+func clog(t *testing.T, path string) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: path}), unix.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		conn, err := net.Dial("unix", path)
+		if err != nil {
+			return
+		}
+		t.Cleanup(func() { conn.Close() })
+	}
+}
+
+func writeFile(t *testing.T, path string) {
+	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestClientErrors(t *testing.T) {
+	dir := socketDir(t)
+	dead, mute := filepath.Join(dir, "dead"), filepath.Join(dir, "mute")
+	leaveSocket(t, dead)
+	l, err := net.Listen("unix", mute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	tests := []struct {
+		name, path string
+		err        error
+		hint       string
+	}{
+		{"no socket", filepath.Join(dir, "none"), control.ErrNotRunning, "--socket"},
+		{"dead socket", dead, control.ErrNotRunning, "systemctl start facegate"},
+		{"daemon dies", mute, control.ErrBroken, "journalctl"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := control.NewClient(tt.path).Status(t.Context())
+			if !errors.Is(err, tt.err) || !strings.Contains(hint.Of(err), tt.hint) {
+				t.Errorf("error %v, hint %q; want %v and %q", err, hint.Of(err), tt.err, tt.hint)
+			}
+		})
+	}
+}
+
+// TestTimeout checks that an enrolment in which nobody appears ends by itself.
+func TestTimeout(t *testing.T) {
+	s := serve(t, newTwin(), 50*time.Millisecond)
+	request := control.EnrolRequest{Label: "Ada", Consent: "form"}
+	_, err := control.NewClient(s.socket).Enrol(t.Context(), request, func(control.Progress) {})
+	if !errors.Is(err, control.ErrRefused) || !strings.Contains(err.Error(), "given up") || hint.Of(err) == "" {
+		t.Errorf("error %v, hint %q", err, hint.Of(err))
+	}
+}
+
+// TestStop checks that what is under way when the server stops is ended and told so, and that no request outlives Run,
+// whatever the other end does.
+func TestStop(t *testing.T) {
+	t.Run("enrolment", func(t *testing.T) {
+		s := serve(t, newTwin(), timeout)
+		failed := make(chan error, 1)
+		begun := make(chan struct{})
+		go func() {
+			_, err := control.NewClient(s.socket).Enrol(t.Context(), control.EnrolRequest{Label: "Ada", Consent: "form"},
+				func(control.Progress) { close(begun) })
+			failed <- err
+		}()
+		<-begun
+		s.stop()
+		if err := <-failed; !errors.Is(err, control.ErrRefused) || hint.Of(err) != "enrol again" {
+			t.Errorf("error %v, hint %q", err, hint.Of(err))
+		}
+	})
+	t.Run("door", func(t *testing.T) {
+		g := newTwin()
+		g.doorHeld = make(chan struct{})
+		s := serve(t, g, timeout)
+		failed := make(chan error, 1)
+		go func() {
+			_, err := control.NewClient(s.socket).TestDoor(t.Context())
+			failed <- err
+		}()
+		for g.Status().Door.Pulses == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		s.stop()
+		if err := <-failed; !errors.Is(err, control.ErrRefused) {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("erasure", func(t *testing.T) {
+		g := newTwin()
+		g.people, g.slow = []control.Person{{Label: "Ada"}}, 1500*time.Millisecond
+		s := serve(t, g, timeout)
+		answered := make(chan struct{})
+		go func() {
+			defer close(answered)
+			control.NewClient(s.socket).Erase(t.Context(), "Ada")
+		}()
+		for !strings.Contains(s.log.String(), "/erase") {
+			time.Sleep(time.Millisecond)
+		}
+		s.stop()
+		if g.Status().People.Enrolled != 0 {
+			t.Error("Run returned before the erasure was done")
+		}
+		<-answered
+	})
+	t.Run("silent client", func(t *testing.T) {
+		s := serve(t, newTwin(), timeout)
+		conn, err := net.Dial("unix", s.socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		io.WriteString(conn, "POST /erase HTTP/1.1\r\nHost: gate\r\nContent-Length: 100\r\n\r\n{")
+		time.Sleep(50 * time.Millisecond)
+		began := time.Now()
+		s.stop()
+		if d := time.Since(began); d > 2*time.Second {
+			t.Errorf("stopping took %v", d)
+		}
+	})
+}

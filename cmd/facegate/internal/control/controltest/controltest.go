@@ -1,0 +1,163 @@
+// Package controltest is the contract between the command line and a gate, as a test suite over the socket.
+package controltest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/configs/hint"
+)
+
+// A Subject is a running gate with nobody enrolled.
+type Subject struct {
+	Socket string
+	Site   string // that it says it is at
+
+	// Appear has a person stand before the camera until ctx is done, the same one at each call.
+	Appear func(ctx context.Context)
+}
+
+// Run tests the gates that open returns; each serves one subtest.
+func Run(t *testing.T, open func(t *testing.T) Subject) {
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, Subject, *control.Client)
+	}{
+		{"status", status},
+		{"enrol, list, erase", enrolListErase},
+		{"enrolment refused", enrolmentRefused},
+		{"enrolment broken off", enrolmentBrokenOff},
+		{"erase nobody", eraseNobody},
+		{"door", door},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			subject := open(t)
+			test.run(t, subject, control.NewClient(subject.Socket))
+		})
+	}
+}
+
+func status(t *testing.T, subject Subject, c *control.Client) {
+	s, err := c.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Site != subject.Site || s.People.Enrolled != 0 || s.People.Limit == 0 || time.Since(s.Started) > time.Hour {
+		t.Errorf("status is %+v", s)
+	}
+}
+
+func enrolListErase(t *testing.T, subject Subject, c *control.Client) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	list, err := c.People(ctx)
+	if list == nil || len(list) != 0 || err != nil {
+		t.Errorf("at first the people are %v, %v", list, err)
+	}
+	progress := 0
+	person := enrol(t, subject, c, "Ada", func(p control.Progress) {
+		progress++
+		if p.Want == 0 || p.Taken > p.Want || p.State == "" {
+			t.Errorf("progress is %+v", p)
+		}
+	})
+	if progress == 0 {
+		t.Error("there was no progress")
+	}
+	now := time.Now()
+	if person.Label != "Ada" || person.Consent != "form Ada" || !person.Expires.After(now) || person.Enrolled.After(now) {
+		t.Errorf("enrolled %+v", person)
+	}
+	list, err = c.People(ctx)
+	if err != nil || len(list) != 1 || !list[0].Expires.Equal(person.Expires) || list[0].Label != "Ada" {
+		t.Errorf("the people are %v, %v", list, err)
+	}
+	if s, err := c.Status(ctx); err != nil || s.People.Enrolled != 1 {
+		t.Errorf("status: %+v, %v", s.People, err)
+	}
+	_, err = c.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form"}, nil)
+	refused(t, "enrol the label again", err)
+
+	if err := c.Erase(ctx, "Ada"); err != nil {
+		t.Error(err)
+	}
+	if list, err = c.People(ctx); err != nil || len(list) != 0 {
+		t.Errorf("after the erasure the people are %v, %v", list, err)
+	}
+	refused(t, "erase again", c.Erase(ctx, "Ada"))
+}
+
+// enrol enrols whoever appears.
+func enrol(t *testing.T, subject Subject, c *control.Client, label string, progress func(control.Progress)) control.Person {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		subject.Appear(ctx)
+	}()
+	person, err := c.Enrol(ctx, control.EnrolRequest{Label: label, Consent: "form " + label}, progress)
+	cancel()
+	<-gone
+	if err != nil {
+		t.Fatalf("enrol %s: %v", label, err)
+	}
+	return person
+}
+
+// refused checks that err was sent by the gate, with what to do.
+func refused(t *testing.T, what string, err error) {
+	t.Helper()
+	if !errors.Is(err, control.ErrRefused) || hint.Of(err) == "" {
+		t.Errorf("%s: error %v, hint %q; want a refusal with a hint", what, err, hint.Of(err))
+	}
+}
+
+func enrolmentRefused(t *testing.T, _ Subject, c *control.Client) {
+	for _, r := range []control.EnrolRequest{{}, {Label: "Ada"}, {Consent: "form"}, {Label: "A\nB", Consent: "form"}} {
+		_, err := c.Enrol(t.Context(), r, nil)
+		refused(t, "enrol", err)
+	}
+}
+
+// enrolmentBrokenOff cancels while nobody stands before the camera, and then enrols somebody.
+func enrolmentBrokenOff(t *testing.T, subject Subject, c *control.Client) {
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(200*time.Millisecond, cancel)
+	_, err := c.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form"}, func(control.Progress) {})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want %v", err, context.Canceled)
+	}
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) { // the gate must notice
+		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		_, err := c.Enrol(short, control.EnrolRequest{Label: "Ada", Consent: "form"}, func(control.Progress) {})
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			break // it took the request
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after the cancellation: %v", err)
+		}
+	}
+	time.Sleep(100 * time.Millisecond)
+	enrol(t, subject, c, "Ada", func(control.Progress) {})
+}
+
+func eraseNobody(t *testing.T, _ Subject, c *control.Client) {
+	refused(t, "erase", c.Erase(t.Context(), "nobody"))
+}
+
+func door(t *testing.T, _ Subject, c *control.Client) {
+	for i := range 2 {
+		r, err := c.TestDoor(t.Context())
+		if err != nil || r.Line == "" || r.Pulse <= 0 {
+			t.Errorf("test of the door: %+v, %v", r, err)
+		}
+		if s, err := c.Status(t.Context()); err != nil || s.Door.Pulses != uint64(i+1) {
+			t.Errorf("status of the door: %+v, %v", s.Door, err)
+		}
+	}
+}

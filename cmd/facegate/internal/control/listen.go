@@ -1,0 +1,80 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"facegate/configs/hint"
+)
+
+// listen opens the socket at path, mode 0660, owned by group where that is not empty. One that a dead daemon left
+// behind is replaced. The errors carry hints.
+func listen(path, group string) (net.Listener, error) {
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	// Nobody else may connect before the group and the mode are what they should be.
+	private := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		return errors.Join(c.Control(func(fd uintptr) { err = unix.Fchmod(int(fd), 0o600) }), err)
+	}}
+	l, err := private.Listen(context.Background(), "unix", path)
+	if err != nil {
+		return nil, hint.Wrap(err, "make the folder %s, writable for the service's user, or correct control.socket",
+			filepath.Dir(path))
+	}
+	if err := share(path, group); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// removeStale makes room at path, but only by removing a socket at which nobody answers.
+func removeStale(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return hint.Wrap(err, "let the service's user into the folder, or correct control.socket")
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return hint.Wrap(fmt.Errorf("%w and is no socket", fs.ErrExist), "move it away, or correct control.socket")
+	}
+	conn, err := net.Dial("unix", path)
+	if err == nil {
+		conn.Close()
+		return hint.Wrap(ErrInUse, "stop it (systemctl stop facegate), or give this gate a control.socket of its own")
+	}
+	if errors.Is(err, unix.ECONNREFUSED) {
+		err = os.Remove(path)
+	}
+	return hint.Wrap(err, "remove it by hand if no facegate is running")
+}
+
+// share lets the group use the socket.
+func share(path, group string) error {
+	if group != "" {
+		g, err := user.LookupGroup(group)
+		if err != nil {
+			return hint.Wrap(err, "make the group (groupadd --system %s), or correct control.group", group)
+		}
+		gid, err := strconv.Atoi(g.Gid)
+		if err != nil {
+			return err
+		}
+		if err := os.Chown(path, -1, gid); err != nil {
+			return hint.Wrap(err, "make the service's user a member of the group %s, or correct control.group", group)
+		}
+	}
+	return os.Chmod(path, 0o660)
+}

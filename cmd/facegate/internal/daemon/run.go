@@ -1,0 +1,147 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	sd "github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sync/errgroup"
+
+	"facegate/cmd/facegate/internal/gate"
+	"facegate/configs/hint"
+	"facegate/device"
+)
+
+// A task is anything that runs for as long as the daemon does. Its Run returns nil when ctx is cancelled.
+type task interface {
+	fmt.Stringer
+	Run(ctx context.Context) error
+	Ready() <-chan struct{}
+}
+
+// Run runs every task until ctx is cancelled or a recording has ended, which both return nil, or a task fails. It may be
+// called once. When it returns, everything that New opened is closed.
+func (d *Daemon) Run(ctx context.Context) error {
+	ctx, abort := context.WithCancel(ctx)
+	defer abort()
+	// Door and publisher outlast those who ask for them: no grant opens a door that nobody will lock, or goes untold.
+	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var wg sync.WaitGroup
+	var served error
+	wg.Go(func() {
+		defer abort()
+		served = d.runTasks(lasting, d.relay, d.publisher)
+	})
+	asked := d.runTasks(ctx, d.capture, d.gate, d.control, newSweeper(d.gallery, d.log), d.notifier)
+	stop()
+	wg.Wait()
+	return errors.Join(asked, served, d.close())
+}
+
+// runTasks runs tasks side by side until all have returned. The first that fails, or the end of a recording, stops the
+// others; every failure counts.
+func (d *Daemon) runTasks(ctx context.Context, tasks ...task) error {
+	group, ctx := errgroup.WithContext(ctx)
+	errs := make([]error, len(tasks))
+	for i, t := range tasks {
+		group.Go(func() error {
+			err := t.Run(ctx)
+			if err != nil && !errors.Is(err, device.ErrEnd) {
+				errs[i] = fmt.Errorf("%s: %w", t, err)
+			}
+			return err
+		})
+	}
+	if errors.Is(group.Wait(), device.ErrEnd) {
+		d.log.Info("the recording has ended")
+	}
+	return errors.Join(errs...)
+}
+
+// Ready is closed when the gate is in service.
+func (d *Daemon) Ready() <-chan struct{} { return d.notifier.Ready() }
+
+// close releases what is open. The line goes last, driven to its safe level.
+func (d *Daemon) close() error {
+	var errs []error
+	if d.store != nil {
+		errs = append(errs, d.store.Close())
+	}
+	if d.line != nil {
+		errs = append(errs, hint.Wrap(d.line.Close(), "the door may be open: run facegate door safe, and check the wiring"))
+	}
+	return errors.Join(errs...)
+}
+
+// A notifier is the task that tells systemd and the log when the gate is in service. The camera and the broker are not
+// waited for: a gate that has lost one of them serves its technicians, and says so in its status.
+type notifier struct {
+	d     *Daemon
+	ready chan struct{}
+}
+
+func newNotifier(d *Daemon) *notifier { return &notifier{d, make(chan struct{})} }
+
+func (n *notifier) String() string         { return "notifier" }
+func (n *notifier) Ready() <-chan struct{} { return n.ready }
+
+func (n *notifier) Run(ctx context.Context) error {
+	for _, t := range []task{n.d.relay, n.d.gate, n.d.control} {
+		select {
+		case <-t.Ready():
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	close(n.ready)
+	c := n.d.config
+	n.d.log.Info("in service", "site", c.Site, "gate", c.Gate, "people", n.d.gallery.Len(), "socket", c.Control.Socket)
+	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
+		return hint.Wrap(fmt.Errorf("tell systemd: %w", err), "check NOTIFY_SOCKET, or start facegate without it")
+	}
+	<-ctx.Done()
+	_, err := sd.SdNotify(false, sd.SdNotifyStopping)
+	return err
+}
+
+// sweepEvery is how long an enrolment may outlive its expiry.
+const sweepEvery = time.Minute
+
+// A sweeper is the task that erases enrolments when they expire.
+type sweeper struct {
+	gallery *gate.Gallery
+	log     *slog.Logger
+	ready   chan struct{}
+}
+
+func newSweeper(g *gate.Gallery, log *slog.Logger) *sweeper {
+	return &sweeper{g, log, make(chan struct{})}
+}
+
+func (s *sweeper) String() string         { return "expiry sweeper" }
+func (s *sweeper) Ready() <-chan struct{} { return s.ready }
+
+// Run sweeps until ctx is cancelled.
+func (s *sweeper) Run(ctx context.Context) error {
+	close(s.ready)
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		n, err := s.gallery.EraseExpired()
+		if err != nil {
+			s.log.Error("expired enrolments could not be erased", "error", err)
+		} else if n > 0 {
+			s.log.Info("expired enrolments erased", "people", n)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}

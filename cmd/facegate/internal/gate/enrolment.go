@@ -1,0 +1,149 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/configs/hint"
+	"facegate/device"
+	"facegate/pipeline"
+	"facegate/pipeline/enrol"
+)
+
+// Errors of an enrolment.
+var (
+	ErrEnrolling = errors.New("another enrolment is under way")
+	ErrGaveUp    = errors.New("the enrolment was given up")
+)
+
+// An enrolment is a request for a capture that the task carries out.
+type enrolment struct {
+	request  control.EnrolRequest
+	session  *enrol.Session
+	progress chan control.Progress // holds the newest only
+	done     chan outcome          // gets one value once the capture is complete
+}
+
+type outcome struct {
+	person control.Person
+	err    error
+}
+
+// Enrol captures the person before the camera; nobody is let in by face meanwhile. It ends when the template is stored,
+// or with an error that says why it cannot be, such as ErrGaveUp when ctx is done. progress is called from the calling
+// goroutine.
+func (g *Gate) Enrol(ctx context.Context, r control.EnrolRequest, progress func(control.Progress)) (control.Person, error) {
+	if err := g.parts.Gallery.Accepts(r); err != nil {
+		return control.Person{}, err
+	}
+	e := &enrolment{
+		request: r, session: enrol.NewSession(g.parts.Frames, g.parts.Engine.Dim()),
+		progress: make(chan control.Progress, 1), done: make(chan outcome, 1),
+	}
+	if err := g.begin(e); err != nil {
+		return control.Person{}, err
+	}
+	defer g.end(e)
+	last := control.Progress{
+		State: "no frame from the camera", Advice: "see the camera in facegate status", Want: g.parts.Frames,
+	}
+	for {
+		select {
+		case last = <-e.progress:
+			progress(last)
+		case o := <-e.done:
+			return o.person, o.err
+		case <-ctx.Done():
+			if g.end(e) {
+				return control.Person{}, gaveUp(ctx.Err(), last)
+			}
+			o := <-e.done // the template was stored just before
+			return o.person, o.err
+		}
+	}
+}
+
+func gaveUp(cause error, last control.Progress) error {
+	if !errors.Is(cause, context.DeadlineExceeded) {
+		return hint.Wrap(fmt.Errorf("%w: the gate or the command was stopped", ErrGaveUp), "enrol again")
+	}
+	what, advice := last.State, last.Advice
+	if last.Reason != "" {
+		what = last.Reason
+	}
+	if advice == "" {
+		advice = "stay before the camera until the capture is complete"
+	}
+	return hint.Wrap(fmt.Errorf("%w with %d of %d frames: %s", ErrGaveUp, last.Taken, last.Want, what),
+		"%s; then enrol again", advice)
+}
+
+func (g *Gate) begin(e *enrolment) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.asking != nil {
+		return hint.Wrap(ErrEnrolling, "wait for it to end, or stop it with Ctrl-C where it was started")
+	}
+	g.asking = e
+	return nil
+}
+
+// end takes e from the task, overwrites what it gathered, and reports whether it was under way still.
+func (g *Gate) end(e *enrolment) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.asking != e {
+		return false
+	}
+	e.session.Clear()
+	g.asking = nil
+	return true
+}
+
+// capture leads one frame into the enrolment under way, and stores the template once it is complete. g.mu must be held.
+func (g *Gate) capture(f device.Frame) (pipeline.Report, error) {
+	e := g.asking
+	report, err := g.pipeline.Capture(f, e.session)
+	if err != nil {
+		return report, err
+	}
+	e.tell(report)
+	if e.session.Done() {
+		person, err := g.parts.Gallery.Enrol(e.request, e.session.Mean())
+		e.done <- outcome{person, err}
+		e.session.Clear()
+		g.asking = nil
+	}
+	return report, nil
+}
+
+// tell replaces the progress that was not read yet: only the newest counts.
+func (e *enrolment) tell(r pipeline.Report) {
+	p := control.Progress{State: r.State.String(), Advice: advice(r)}
+	p.Taken, p.Want = e.session.Progress()
+	if r.State == pipeline.Poor {
+		p.Reason = r.Reason.String()
+	}
+	select {
+	case <-e.progress:
+	default:
+	}
+	e.progress <- p
+}
+
+// advice says what the person before the camera can do.
+func advice(r pipeline.Report) string {
+	switch r.State {
+	case pipeline.Nobody:
+		return "step in front of the camera"
+	case pipeline.Poor:
+		return r.Reason.Advice()
+	case pipeline.NotLive:
+		return "take sunglasses or a mask off and face the camera; a print or a screen cannot be enrolled"
+	case pipeline.Several:
+		return "only one person may stand before the camera"
+	}
+	return ""
+}

@@ -1,0 +1,343 @@
+package gate_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/gate"
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/configs/hint"
+	"facegate/pipeline"
+	"facegate/pipeline/publish"
+)
+
+// TestPerson follows a person from the enrolment to the erasure.
+func TestPerson(t *testing.T) {
+	site := gatetest.NewSite(t)
+	b := start(t, site, defaults())
+	walk := gatetest.Clip(t, "walk/p01")
+
+	person, err := b.enrol(request("p01"), gatetest.Pose(t, "p01"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
+	want := control.Person{Label: "p01", Consent: "form p01", Enrolled: day, Expires: person.Expires}
+	if left := person.Expires.Sub(b.clock.now()); left > valid || left < valid-time.Minute {
+		t.Errorf("the enrolment expires in %v", left)
+	}
+	list, err := b.gallery.People()
+	if diff := cmp.Diff([]control.Person{want}, list); diff != "" || err != nil {
+		t.Errorf("people (-want +got), error %v:\n%s", err, diff)
+	}
+
+	passages := b.show(walk...)
+	if n := count(passages, pipeline.Granted); n != 1 || b.pulses() != 1 || b.events.count() != 1 {
+		t.Fatalf("walking up came to %d grants, %d pulses and %d events, want one each", n, b.pulses(), b.events.count())
+	}
+	for _, p := range passages {
+		if granted := p.Report.State == pipeline.Granted; granted == p.Opened.IsZero() {
+			t.Errorf("state %v with the door opened at %v", p.Report.State, p.Opened)
+		}
+	}
+	if e := b.events.list[0]; e.method != publish.Face {
+		t.Errorf("the event is %+v", e)
+	}
+	b.show(gatetest.Hold([][]byte{gatetest.Corridor(t)}, 6*time.Second)...) // he is gone for longer than rearm
+
+	if err := b.gallery.Erase("p01"); err != nil {
+		t.Fatal(err)
+	}
+	passages = b.show(walk...)
+	if g, u := count(passages, pipeline.Granted), count(passages, pipeline.Unknown); g != 0 || u == 0 || b.pulses() != 1 {
+		t.Errorf("after the erasure %d grants, %d times unknown, %d pulses", g, u, b.pulses()-1)
+	}
+	if list, err := b.gallery.People(); len(list) != 0 || err != nil {
+		t.Errorf("after the erasure the list is %v, %v", list, err)
+	}
+
+	s := b.gate.Count()
+	if s.Latency.Grants != 1 || s.Counts["granted"] != 1 || s.Counts["nobody"] == 0 || s.Failed != 0 || s.Stale != 0 {
+		t.Errorf("counters are %+v", s)
+	}
+}
+
+func TestStranger(t *testing.T) {
+	b := start(t, gatetest.NewSite(t), defaults())
+	b.mustEnrol("p01")
+	passages := b.show(gatetest.Clip(t, "walk/s02")[30:70]...)
+	if count(passages, pipeline.Granted) != 0 || count(passages, pipeline.Unknown) == 0 ||
+		b.pulses() != 0 || b.events.count() != 0 {
+		t.Errorf("a stranger came to %+v", b.gate.Count())
+	}
+}
+
+// TestRestart checks that a person is known to the next gate that opens the same folder, until the enrolment expires.
+func TestRestart(t *testing.T) {
+	site := gatetest.NewSite(t)
+	walk := gatetest.Arrival(t)
+	b := start(t, site, defaults())
+	b.mustEnrol("p01")
+	b.stop()
+
+	b = start(t, site, defaults())
+	if n := count(b.show(walk...), pipeline.Granted); n != 1 {
+		t.Fatalf("after a restart %d grants", n)
+	}
+	b.clock.advance(valid)
+	if n, err := b.gallery.EraseExpired(); n != 1 || err != nil {
+		t.Errorf("EraseExpired = %d, %v", n, err)
+	}
+	if n := count(b.show(walk...), pipeline.Unknown); n == 0 || b.pulses() != 1 {
+		t.Errorf("after the expiry %d times unknown, %d pulses", n, b.pulses()-1)
+	}
+	if list, err := b.gallery.People(); len(list) != 0 || err != nil {
+		t.Errorf("after the expiry the list is %v, %v", list, err)
+	}
+}
+
+func TestEnrolRefuses(t *testing.T) {
+	const covered = 2
+	o := defaults()
+	c := galleryConfig(t, o.fpir, time.Now)
+	strictest := c.Calibration.Points[len(c.Calibration.Points)-1].FMR
+	o.fpir = (covered + 0.5) * strictest // so that the calibration covers two people, and not three
+	b := start(t, gatetest.NewSite(t), o)
+	if n := b.gallery.Limit(); n != covered {
+		t.Fatalf("the limit is %d", n)
+	}
+	b.mustEnrol("p02")
+	tests := []struct {
+		name     string
+		request  control.EnrolRequest
+		person   string
+		err      string
+		enrolled int // afterwards
+	}{
+		{"no label", control.EnrolRequest{Consent: "form"}, "p04", "label", 1},
+		{"no consent", control.EnrolRequest{Label: "p04"}, "p04", "consent", 1},
+		{"same label", request("p02"), "p04", "under this label", 1},
+		{"same face", request("another"), "p02", gate.ErrTwice.Error(), 1},
+		{"room", request("p04"), "p04", "", 2},
+		{"full", request("p09"), "p09", gate.ErrFull.Error(), 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := b.enrol(tt.request, gatetest.Pose(t, tt.person))
+			switch {
+			case tt.err == "" && err != nil:
+				t.Fatal(err)
+			case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
+				t.Fatalf("error %v, want %q", err, tt.err)
+			case tt.err != "" && hint.Of(err) == "":
+				t.Errorf("%q has no hint", err)
+			}
+			if n := b.gallery.Len(); n != tt.enrolled {
+				t.Errorf("%d people enrolled, want %d", n, tt.enrolled)
+			}
+		})
+	}
+}
+
+// TestEnrolGivesUp checks that an enrolment that did not come to its end says what was in its way, and leaves the gate
+// as it was.
+func TestEnrolGivesUp(t *testing.T) {
+	spoof := gatetest.Clip(t, "spoof")
+	pose := gatetest.Pose(t, "p01")
+	tests := []struct {
+		name     string
+		minFace  float32
+		pictures [][]byte
+		says     string
+		hint     string
+	}{
+		{"no frame", 45, nil, "no frame from the camera", "facegate status"},
+		{"nobody", 45, gatetest.Hold([][]byte{gatetest.Corridor(t)}, time.Second), "0 of 5 frames: nobody", "step in front"},
+		{"too far", 250, pose[:10], "too far", "come closer"},
+		{"print", 45, gatetest.Hold(spoof[:1], time.Second), "not live", "a print or a screen"},
+		{"two people", 20, twoPeople(t), "several people", "only one person"},
+		{"too short", 45, pose[:12], "of 5 frames", "stay before the camera"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			o := defaults()
+			o.minFace = tt.minFace
+			b := start(t, gatetest.NewSite(t), o)
+			ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+			defer cancel()
+			var wg sync.WaitGroup
+			defer wg.Wait()
+			asked := make(chan struct{})
+			wg.Go(func() {
+				<-asked
+				b.show(tt.pictures...)
+			})
+			time.AfterFunc(50*time.Millisecond, func() { close(asked) })
+			_, err := b.gate.Enrol(ctx, request("p01"), func(control.Progress) {})
+			if !errors.Is(err, gate.ErrGaveUp) || !strings.Contains(err.Error(), tt.says) || !strings.Contains(hint.Of(err), tt.hint) {
+				t.Errorf("error %v, hint %q; want %q and %q", err, hint.Of(err), tt.says, tt.hint)
+			}
+			if n := b.gallery.Len(); n != 0 {
+				t.Errorf("%d people enrolled", n)
+			}
+		})
+	}
+}
+
+// twoPeople returns the part of a recording in which two people stand before the door.
+func twoPeople(t *testing.T) [][]byte { return gatetest.Clip(t, "walk/duo")[50:60] }
+
+// TestEnrolCancelled checks that the gate is free again once an enrolment has been broken off.
+func TestEnrolCancelled(t *testing.T) {
+	b := start(t, gatetest.NewSite(t), defaults())
+	pose := gatetest.Pose(t, "p01")
+	ctx, cancel := context.WithCancel(t.Context())
+	var taken atomic.Int64
+	ended := make(chan error, 1)
+	go func() {
+		_, err := b.gate.Enrol(ctx, request("p01"), func(p control.Progress) { taken.Store(int64(p.Taken)) })
+		ended <- err
+	}()
+	for i := 0; taken.Load() == 0; i++ {
+		b.show(pose[i])
+	}
+	if _, err := b.gate.Enrol(t.Context(), request("p02"), nil); !errors.Is(err, gate.ErrEnrolling) || hint.Of(err) == "" {
+		t.Errorf("a second enrolment: %v, hint %q", err, hint.Of(err))
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, gate.ErrGaveUp) || hint.Of(err) == "" {
+		t.Errorf("Enrol: %v, hint %q", err, hint.Of(err))
+	}
+	b.show(pose[:45]...)
+	if b.gallery.Len() != 0 {
+		t.Error("somebody was enrolled after the request had ended")
+	}
+	b.mustEnrol("p01")
+}
+
+// TestOldFrame checks that a frame opens nothing when it is old, be it when it is taken or when it has been decided on.
+func TestOldFrame(t *testing.T) {
+	walk := gatetest.Arrival(t)
+	t.Run("taken late", func(t *testing.T) {
+		b := start(t, gatetest.NewSite(t), defaults())
+		b.mustEnrol("p01")
+		for i, p := range walk {
+			b.put(p, maxAge+time.Millisecond)
+			gatetest.Eventually(t, "the frame is refused", func() bool { return b.gate.Count().Stale == uint64(i+1) })
+		}
+		if b.pulses() != 0 || b.events.count() != 0 {
+			t.Errorf("%d pulses, %d events", b.pulses(), b.events.count())
+		}
+	})
+	t.Run("decided late", func(t *testing.T) {
+		b := start(t, gatetest.NewSite(t), defaults())
+		b.mustEnrol("p01")
+		b.clock.lag = maxAge + time.Millisecond
+		passages := b.show(walk...)
+		if n := count(passages, pipeline.Granted); n == 0 || b.pulses() != 0 || b.events.count() != 0 {
+			t.Errorf("%d grants, %d pulses, %d events", n, b.pulses(), b.events.count())
+		}
+		b.stop()
+		if !strings.Contains(b.log.String(), "too late") || !strings.Contains(b.log.String(), "camera.max_age") {
+			t.Errorf("the log does not say so, with a hint:\n%s", &b.log)
+		}
+	})
+	t.Run("in time", func(t *testing.T) {
+		b := start(t, gatetest.NewSite(t), defaults())
+		b.mustEnrol("p01")
+		b.clock.lag = maxAge
+		if b.show(walk...); b.pulses() != 1 {
+			t.Errorf("%d pulses", b.pulses())
+		}
+	})
+}
+
+// TestBusy checks that somebody who is recognised while the door is open counts as let in, without another pulse.
+func TestBusy(t *testing.T) {
+	o := defaults()
+	o.pulse = time.Minute
+	b := start(t, gatetest.NewSite(t), o)
+	b.mustEnrol("p01")
+	if _, err := b.relay.Pulse(); err != nil {
+		t.Fatal(err)
+	}
+	b.show(gatetest.Arrival(t)...)
+	if s := b.gate.Count(); b.pulses() != 1 || b.events.count() != 1 || s.Latency.Grants != 1 {
+		t.Errorf("%d pulses, %d events, counters %+v", b.pulses(), b.events.count(), s)
+	}
+}
+
+// TestPublisherFails checks that a door opens whether or not it can be told of.
+func TestPublisherFails(t *testing.T) {
+	b := start(t, gatetest.NewSite(t), defaults())
+	b.mustEnrol("p01")
+	b.events.fail(errors.New("the outbox is on fire"))
+	passages := b.show(gatetest.Arrival(t)...)
+	if s := b.gate.Count(); count(passages, pipeline.Granted) != 1 || b.pulses() != 1 || s.Latency.Grants != 1 || s.Failed != 0 {
+		t.Errorf("%d pulses, counters %+v", b.pulses(), s)
+	}
+	b.stop()
+	if !strings.Contains(b.log.String(), "on fire") {
+		t.Errorf("the log does not tell:\n%s", &b.log)
+	}
+}
+
+// TestDoorFails checks that nothing is told of a door that did not open, and that the gate goes on.
+func TestDoorFails(t *testing.T) {
+	b := start(t, gatetest.NewSite(t), defaults())
+	b.mustEnrol("p01")
+	b.line.Fail(errors.New("the relay is on fire"))
+	passages := b.show(gatetest.Arrival(t)...)
+	if s := b.gate.Count(); count(passages, pipeline.Granted) != 1 || b.events.count() != 0 || s.Latency.Grants != 0 {
+		t.Errorf("%d events, counters %+v", b.events.count(), s)
+	}
+	b.line.Fail(nil)
+	b.stop()
+	if !strings.Contains(b.log.String(), "on fire") {
+		t.Errorf("the log does not tell:\n%s", &b.log)
+	}
+}
+
+// TestBadFrame checks that a frame that cannot be decoded is counted and reported once, and stops nothing.
+func TestBadFrame(t *testing.T) {
+	b := start(t, gatetest.NewSite(t), defaults())
+	for i := range 10 { // within a second
+		b.put([]byte("not a picture"), 0)
+		gatetest.Eventually(t, "the frame has failed", func() bool { return b.gate.Count().Failed == uint64(i+1) })
+	}
+	b.show(gatetest.Corridor(t))
+	b.stop()
+	if n := strings.Count(b.log.String(), "\n"); n != 1 {
+		t.Errorf("%d log lines, want one:\n%s", n, &b.log)
+	}
+}
+
+// TestEraseAtTheLastMoment erases a person who is one frame short of being let in.
+func TestEraseAtTheLastMoment(t *testing.T) {
+	b := start(t, gatetest.NewSite(t), defaults())
+	b.mustEnrol("p01")
+	matching := 0
+	for _, p := range gatetest.Arrival(t) {
+		if b.show(p)[0].Report.State == pipeline.Matching {
+			matching++
+		}
+		if matching == 2 { // of the three that have to agree
+			if err := b.gallery.Erase("p01"); err != nil {
+				t.Fatal(err)
+			}
+			matching++
+		}
+	}
+	if matching < 3 || b.pulses() != 0 {
+		t.Errorf("%d frames matched, %d pulses", matching, b.pulses())
+	}
+}

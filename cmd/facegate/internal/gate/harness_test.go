@@ -1,0 +1,282 @@
+package gate_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/gate"
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/device"
+	"facegate/gpio"
+	"facegate/gpio/sim"
+	"facegate/pipeline"
+	"facegate/pipeline/calibrate"
+	"facegate/pipeline/decide"
+	"facegate/pipeline/detect"
+	"facegate/pipeline/publish"
+	"facegate/pipeline/quality"
+	"facegate/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A clock is moved by the tests.
+type clock struct {
+	mu  sync.Mutex // guards at
+	at  time.Time
+	lag time.Duration // by how much every second reading is late, as after a slow pipeline
+	odd bool
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+// gateNow is what the gate reads: once when it takes a frame, and once when it has looked at it.
+func (c *clock) gateNow() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.odd = !c.odd; c.odd {
+		return c.at
+	}
+	return c.at.Add(c.lag)
+}
+
+func (c *clock) advance(d time.Duration) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+	return c.at
+}
+
+// events is a Publisher that keeps what it is told, or fails.
+type events struct {
+	mu   sync.Mutex // guards what follows
+	list []event
+	err  error
+}
+
+type event struct {
+	at      time.Time
+	method  publish.Method
+	latency time.Duration
+}
+
+func (e *events) Grant(at time.Time, method publish.Method, latency time.Duration) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.err == nil {
+		e.list = append(e.list, event{at, method, latency})
+	}
+	return e.err
+}
+
+func (e *events) fail(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.err = err
+}
+
+func (e *events) count() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.list)
+}
+
+// A bench is a running gate with real networks, store and relay, before which pictures are put one by one on a clock of
+// its own: as fast as the machine can, and with the same outcome on any.
+type bench struct {
+	t       testing.TB
+	site    gatetest.Site
+	gate    *gate.Gate
+	gallery *gate.Gallery
+	store   *store.Store
+	box     *device.Mailbox
+	relay   *gpio.Relay
+	line    *sim.Line
+	events  *events
+	clock   *clock
+	seen    chan gate.Passage
+	log     bytes.Buffer // to be read when the gate has stopped
+	stop    func()
+}
+
+// Options of a bench.
+type options struct {
+	pulse   time.Duration // of the relay, in real time
+	minFace float32
+	fpir    float64
+}
+
+const (
+	maxAge = 500 * time.Millisecond
+	valid  = 180 * 24 * time.Hour
+)
+
+func defaults() options { return options{pulse: 10 * time.Millisecond, minFace: 45, fpir: 0.001} }
+
+// start runs a gate at site until the test is over or stop is called.
+func start(t testing.TB, site gatetest.Site, o options) *bench {
+	t.Helper()
+	engine := gatetest.Engine(t)
+	b := &bench{
+		t: t, site: site, box: device.NewMailbox(), line: sim.New(), events: new(events),
+		clock: &clock{at: time.Date(2026, 7, 1, 9, 0, 0, 0, time.UTC)}, seen: make(chan gate.Passage, 1),
+	}
+	log := slog.New(slog.NewTextHandler(&b.log, nil))
+	b.openGallery(o.fpir, log)
+	var err error
+	if b.relay, err = gpio.NewRelay(b.line, o.pulse, log); err != nil {
+		t.Fatal(err)
+	}
+	b.gate = gate.New(gate.Parts{
+		Mailbox: b.box, Engine: engine, Gallery: b.gallery, Door: b.relay, Publisher: b.events,
+		Settings: pipeline.Settings{
+			Zone: quality.Zone{Region: detect.Box{Right: 1, Bottom: 1}, MinFace: o.minFace},
+			Quality: quality.Limits{
+				MinSharpness: 25, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 35, MaxPitch: 35, MaxRoll: 25,
+			},
+			LivenessThreshold: 0.5, LivenessWindow: 5,
+			Rules: decide.Rules{Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second, Margin: 0.06},
+		},
+		MaxAge: maxAge, Frames: 5, Now: b.clock.gateNow, Log: log,
+		Observe: func(p gate.Passage) { b.seen <- p },
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := b.gate.Run(ctx); err != nil && !errors.Is(err, device.ErrEnd) {
+			t.Errorf("gate: %v", err)
+		}
+	})
+	wg.Go(func() {
+		if err := b.relay.Run(ctx); err != nil {
+			t.Errorf("relay: %v", err)
+		}
+	})
+	<-b.relay.Ready()
+	b.stop = sync.OnceFunc(func() {
+		cancel()
+		wg.Wait()
+		if err := b.store.Close(); err != nil {
+			t.Errorf("close the store: %v", err)
+		}
+	})
+	t.Cleanup(b.stop)
+	return b
+}
+
+func (b *bench) openGallery(fpir float64, log *slog.Logger) {
+	b.t.Helper()
+	var err error
+	if b.store, err = store.Open(store.Options{
+		Dir: b.site.State(), Keys: store.KeyFile(b.site.Path("device.key")), Now: b.clock.now, Rand: rand.Reader, Log: log,
+	}); err != nil {
+		b.t.Fatal(err)
+	}
+	if b.gallery, err = gate.OpenGallery(b.store, galleryConfig(b.t, fpir, b.clock.now)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func galleryConfig(t testing.TB, fpir float64, now func() time.Time) gate.GalleryConfig {
+	t.Helper()
+	id := gatetest.Bundle(t).Embedder.ID()
+	calibration, err := calibrate.Shipped(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := gate.GalleryConfig{Calibration: calibration, FPIR: fpir, Valid: valid, Now: now}
+	if _, err := hex.Decode(c.ModelID[:], []byte(id)); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// put shows one picture and does not wait for what comes of it.
+func (b *bench) put(picture []byte, age time.Duration) {
+	b.t.Helper()
+	now := b.clock.advance(time.Second / gatetest.FPS)
+	if err := b.box.Put(device.Frame{Format: device.JPEG, Data: picture, Time: now.Add(-age)}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// show shows pictures one after another and returns what each came to.
+func (b *bench) show(pictures ...[]byte) []gate.Passage {
+	b.t.Helper()
+	passages := make([]gate.Passage, len(pictures))
+	for i, p := range pictures {
+		b.put(p, 0)
+		select {
+		case passages[i] = <-b.seen:
+		case <-time.After(20 * time.Second):
+			b.t.Fatalf("nothing came of picture %d", i)
+		}
+	}
+	return passages
+}
+
+// enrol asks for an enrolment and shows pictures until it has ended or they have. A nil done means that it was given up
+// then.
+func (b *bench) enrol(r control.EnrolRequest, pictures [][]byte) (control.Person, error) {
+	b.t.Helper()
+	type outcome struct {
+		person control.Person
+		err    error
+	}
+	ctx, cancel := context.WithCancel(b.t.Context())
+	defer cancel()
+	done := make(chan outcome, 1)
+	go func() {
+		person, err := b.gate.Enrol(ctx, r, func(control.Progress) {})
+		done <- outcome{person, err}
+	}()
+	for _, p := range pictures {
+		b.show(p)
+		select {
+		case o := <-done:
+			return o.person, o.err
+		default:
+		}
+	}
+	cancel()
+	o := <-done
+	return o.person, o.err
+}
+
+// mustEnrol enrols a person of testdata under the name that they have there.
+func (b *bench) mustEnrol(person string) {
+	b.t.Helper()
+	if _, err := b.enrol(request(person), gatetest.Pose(b.t, person)); err != nil {
+		b.t.Fatalf("enrol %s: %v", person, err)
+	}
+}
+
+func request(label string) control.EnrolRequest {
+	return control.EnrolRequest{Label: label, Consent: "form " + label}
+}
+
+func count(passages []gate.Passage, s pipeline.State) (n int) {
+	for _, p := range passages {
+		if p.Report.State == s {
+			n++
+		}
+	}
+	return n
+}
+
+// pulses returns how often the door was opened.
+func (b *bench) pulses() int { return (len(b.line.Edges()) + 1) / 2 }

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// asProgram is set in the environment of a test binary that is to be facegate itself.
+const asProgram = "FACEGATE_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// A printout is what a command left behind.
+type printout struct {
+	code     int
+	out, err string
+}
+
+// facegate carries out a command line in this process.
+func facegate(ctx context.Context, args ...string) printout {
+	var out, err bytes.Buffer
+	code := run(ctx, args, terminal{bytes.NewReader(nil), &out, &err})
+	return printout{code, out.String(), err.String()}
+}
+
+// discard is a log that nobody reads.
+var discard = slog.New(slog.DiscardHandler)

@@ -1,0 +1,47 @@
+//go:build matprofile
+
+package vision_test
+
+import (
+	"bytes"
+	"testing"
+
+	"gocv.io/x/gocv"
+
+	"facegate/device"
+	"facegate/pipeline/vision"
+	"facegate/pipeline/vision/visiontest"
+)
+
+// TestMatProfile counts the gocv Mats that 500 frames and Close leave behind.
+func TestMatProfile(t *testing.T) {
+	for _, bundle := range bundles {
+		t.Run(bundle, func(t *testing.T) {
+			e, err := vision.Open(visiontest.Networks(t, bundle, "", "frliveness", "minifasv2se"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			frames := []device.Frame{
+				still(t, "p01", 1), picture(t, near), yuyv(320, 240),
+				{Format: device.JPEG, Data: still(t, "p01", 1).Data[:4000]},
+			}
+			for i := range 250 {
+				useFrame(t, e, frames[i%len(frames)])
+			}
+			for _, f := range hostileFaces() {
+				tryFace(t, e, f.face)
+			}
+			e.Close()
+			broken := visiontest.Networks(t, bundle, "")
+			broken.Embedder.Data = broken.Embedder.Data[:1000]
+			if _, err := vision.Open(broken); err == nil {
+				t.Error("a network cut short was opened")
+			}
+			if n := gocv.MatProfile.Count(); n != 0 {
+				var where bytes.Buffer
+				gocv.MatProfile.WriteTo(&where, 1)
+				t.Errorf("%d Mats were not closed:\n%s", n, &where)
+			}
+		})
+	}
+}

@@ -1,0 +1,95 @@
+#include "opencv.h"
+
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <opencv2/core.hpp>
+#include <opencv2/dnn.hpp>
+
+struct facegate_net {
+    cv::dnn::Net net;
+    std::vector<std::string> names;
+    cv::Mat plane; // one channel of the picture
+    cv::Mat input;
+    std::vector<cv::Mat> outputs;
+};
+
+// Runs f. An exception that reached Go would end the process.
+template <typename F> static int guard(char *err, size_t err_size, F f) {
+    try {
+        f();
+        return 0;
+    } catch (const std::exception &e) {
+        std::snprintf(err, err_size, "%s", e.what());
+    } catch (...) {
+        std::snprintf(err, err_size, "unknown C++ exception");
+    }
+    return 1;
+}
+
+extern "C" facegate_net *facegate_net_open(const void *onnx, size_t size, const char **outputs, int n_outputs,
+                                           char *err, size_t err_size) {
+    std::unique_ptr<facegate_net> net;
+    const int failed = guard(err, err_size, [&] {
+        net.reset(new facegate_net);
+        net->net = cv::dnn::readNetFromONNX(static_cast<const char *>(onnx), size);
+        net->names.assign(outputs, outputs + n_outputs);
+        if (n_outputs > 0) return;
+        net->names = net->net.getUnconnectedOutLayersNames();
+        if (net->names.size() != 1) CV_Error(cv::Error::StsError, "the network has more than one output or none");
+    });
+    return failed ? nullptr : net.release();
+}
+
+extern "C" int facegate_net_input(facegate_net *net, const void *picture, double mean, double scale, int rgb,
+                                  char *err, size_t err_size) {
+    return guard(err, err_size, [&] {
+        // What cv::dnn::blobFromImage does, but in memory that stays and can be overwritten.
+        const cv::Mat &in = *static_cast<const cv::Mat *>(picture);
+        const int channels = in.channels();
+        net->input.create(std::vector<int>{1, channels, in.rows, in.cols}, CV_32F);
+        for (int c = 0; c < channels; c++) {
+            cv::Mat numbers(in.rows, in.cols, CV_32F, net->input.ptr<float>(0, rgb ? channels - 1 - c : c));
+            cv::extractChannel(in, net->plane, c);
+            net->plane.convertTo(numbers, CV_32F, scale, -mean * scale);
+        }
+    });
+}
+
+extern "C" int facegate_net_forward(facegate_net *net, char *err, size_t err_size) {
+    return guard(err, err_size, [&] {
+        net->net.setInput(net->input);
+        net->net.forward(net->outputs, net->names);
+        if (net->outputs.size() != net->names.size()) CV_Error(cv::Error::StsError, "an output is missing");
+        for (const cv::Mat &m : net->outputs) {
+            if (m.type() != CV_32F || !m.isContinuous()) CV_Error(cv::Error::StsError, "output is not plain float32");
+        }
+    });
+}
+
+extern "C" float *facegate_net_output(facegate_net *net, int i, size_t *count) {
+    cv::Mat &m = net->outputs[i];
+    *count = m.total();
+    return m.ptr<float>();
+}
+
+extern "C" void facegate_net_clear(facegate_net *net) {
+    char ignored[1]; // an input that could be set once can be set again
+    guard(ignored, sizeof ignored, [&] {
+        if (net->input.empty()) return;
+        net->plane.setTo(0);
+        net->input.setTo(0);
+        net->net.setInput(net->input); // of which the network holds a copy
+        for (cv::Mat &m : net->outputs) m.setTo(0);
+    });
+}
+
+extern "C" void facegate_net_close(facegate_net *net) {
+    facegate_net_clear(net);
+    char ignored[1];
+    if (!net->outputs.empty()) facegate_net_forward(net, ignored, sizeof ignored);
+    delete net;
+}
