@@ -309,7 +309,7 @@ func (p *Pipeline) Capture(f device.Frame, session *enrol.Session) (Report, erro
 	if err := p.vision.Embed(p.vector); err != nil {
 		return report, err
 	}
-	session.Add(p.vector, f.Time)
+	session.Add(p.vector, near[0].ID, f.Time)
 	report.State = Captured
 	return report, nil
 }

@@ -5,19 +5,22 @@ import (
 	"time"
 
 	"facegate/pipeline/embed"
+	"facegate/pipeline/track"
 )
 
 // spacing is the time between two frames that are taken, so that they differ in pose and light. The mean of several
 // unlike frames gains more accuracy than any template format loses.
 const spacing = 250 * time.Millisecond
 
-// sameFace is the cosine with the mean of the frames taken so far below which a frame shows somebody else. It is far
-// below any threshold for a match: it only keeps two people from being averaged into one.
-const sameFace = 0.25
+// sameFace is the cosine with the mean of the frames taken so far below which a frame shows somebody else. Two pictures
+// of one person fall below it in fewer than 6 of 1000 cases, two of different people exceed it in 1 of 10,000
+// (docs/accuracy.md).
+const sameFace = 0.41
 
 // A Session gathers embeddings of one person. The caller clears it.
 type Session struct {
 	want, taken int
+	track       track.ID // that all frames are of
 	last        time.Time
 	sum, mean   embed.Vector
 }
@@ -30,12 +33,13 @@ func NewSession(frames, dim int) *Session {
 // Due reports whether a frame of the time at is wanted. One too close to the last would add nothing new.
 func (s *Session) Due(at time.Time) bool { return s.taken == 0 || at.Sub(s.last) >= spacing }
 
-// Add takes the unit embedding of one usable frame that is due. If it shows another person than those before, the
-// session begins anew with it.
-func (s *Session) Add(v embed.Vector, at time.Time) {
-	if s.taken > 0 && !(embed.Cosine(s.mean, v) >= sameFace) {
+// Add takes the unit embedding of one usable frame of a track that is due. If it is of another track or another person
+// than those before, the session begins anew with it: no two people are averaged into one.
+func (s *Session) Add(v embed.Vector, id track.ID, at time.Time) {
+	if s.taken > 0 && (id != s.track || !(embed.Cosine(s.mean, v) >= sameFace)) {
 		s.Clear()
 	}
+	s.track = id
 	for i, x := range v {
 		s.sum[i] += x
 	}

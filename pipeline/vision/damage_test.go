@@ -204,7 +204,7 @@ func eachPart(t *testing.T, f func(t *testing.T, bundle string, part int)) {
 // TestDamage holds that a file damaged on its way or on its disk is an error or a network, but never the end of the
 // process, an endless loop or all the memory.
 func TestDamage(t *testing.T) {
-	n := 2 * len(careless)
+	n := len(careless)
 	if slow() {
 		n = 30 * len(careless)
 	}
