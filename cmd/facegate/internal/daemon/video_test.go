@@ -83,7 +83,9 @@ func (r *running) enrolPhotographs(t *testing.T, person string, photographs [][]
 	go func() {
 		defer close(shown)
 		for ctx.Err() == nil {
-			r.stage.Play(ctx, gatetest.Hold(photographs, 2*time.Second))
+			// A template is made of frames of one track, and photographs differ too much to be taken for one: each is
+			// held long enough for a whole template.
+			r.stage.Play(ctx, gatetest.Hold(photographs, 8*time.Second))
 		}
 	}()
 	_, err := r.client.Enrol(ctx, control.EnrolRequest{Label: person, Consent: "press photograph"}, func(control.Progress) {})
