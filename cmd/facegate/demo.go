@@ -50,6 +50,7 @@ control: {socket: %[1]s/control.sock, group: ""}
 type demo struct {
 	dir        string // temporary; holds all that the gate keeps
 	recordings string
+	corridor   []byte // the empty picture
 	stage      *replay.Stage
 	line       *sim.Line
 	witness    *witness
@@ -95,11 +96,11 @@ func (c *demoCommand) Run(ctx context.Context, t terminal) error {
 
 // open makes the gate, on the stage with its empty corridor.
 func (d *demo) open(modelsDir, brokerURL string, login loopback.Account, log *slog.Logger) (*daemon.Daemon, error) {
-	corridor, err := os.ReadFile(filepath.Join(d.recordings, "walk", "p01", "0107.jpg"))
-	if err != nil {
+	var err error
+	if d.corridor, err = os.ReadFile(filepath.Join(d.recordings, "walk", "p01", "0107.jpg")); err != nil {
 		return nil, hint.Wrap(err, "run the demo from the top of the source tree, or name its testdata with --testdata")
 	}
-	if d.stage, err = replay.NewStage(demoFPS, corridor); err != nil {
+	if d.stage, err = replay.NewStage(demoFPS, d.corridor); err != nil {
 		return nil, err
 	}
 	if err := store.CreateKeyFile(filepath.Join(d.dir, "device.key"), rand.Reader); err != nil {
@@ -162,7 +163,7 @@ func (d *demo) enrol(ctx context.Context, person string) error {
 	stop()
 	<-played
 	d.account.enrolled(person, time.Since(begun), err)
-	return ctx.Err()
+	return d.stage.Play(ctx, hold([][]byte{d.corridor}, time.Second)) // the next person comes to an empty place
 }
 
 // hold repeats each picture for as long as somebody would hold still.

@@ -78,6 +78,9 @@ func (w *witness) receive(_ mqtt.Client, m mqtt.Message) {
 func (w *witness) see(p gate.Passage) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if p.Report.Time.Before(w.since) {
+		return // a frame of what went before
+	}
 	what := p.Report.State.String()
 	if p.Report.State == pipeline.Poor {
 		what = p.Report.Reason.String()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/configs/hint"
@@ -21,6 +22,7 @@ var (
 // An enrolment is a request for a capture that the task carries out.
 type enrolment struct {
 	request  control.EnrolRequest
+	since    time.Time // an older frame may show whoever stood there before
 	session  *enrol.Session
 	progress chan control.Progress // holds the newest only
 	done     chan outcome          // gets one value once the capture is complete
@@ -86,6 +88,7 @@ func (g *Gate) begin(e *enrolment) error {
 	if g.asking != nil {
 		return hint.Wrap(ErrEnrolling, "wait for it to end, or stop it with Ctrl-C where it was started")
 	}
+	e.since = g.parts.Now()
 	g.asking = e
 	return nil
 }

@@ -129,7 +129,7 @@ func (g *Gate) handle(f device.Frame) {
 func (g *Gate) look(f device.Frame) (pipeline.Report, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.asking != nil {
+	if g.asking != nil && !f.Time.Before(g.asking.since) {
 		return g.capture(f)
 	}
 	return g.pipeline.Identify(f, g.parts.Gallery)

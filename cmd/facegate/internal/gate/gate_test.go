@@ -224,6 +224,41 @@ func TestEnrolCancelled(t *testing.T) {
 	b.mustEnrol("p01")
 }
 
+// TestEnrolTakesNoOlderFrame checks that a template is made of nobody who stood before the camera when it was asked for
+// somebody else's: one frame of another person makes it like that person, too.
+func TestEnrolTakesNoOlderFrame(t *testing.T) {
+	b := start(t, gatetest.NewSite(t), defaults())
+	another, pose := gatetest.Pose(t, "p01"), gatetest.Pose(t, "p02")
+	b.show(another[:10]...) // he is live, and every frame of him could be taken
+	ctx, cancel := context.WithCancel(t.Context())
+	var progress atomic.Int64
+	ended := make(chan error, 1)
+	go func() {
+		_, err := b.gate.Enrol(ctx, request("p02"), func(control.Progress) { progress.Add(1) })
+		ended <- err
+	}()
+	gatetest.Eventually(t, "the enrolment is under way", func() bool {
+		short, cancel := context.WithCancel(ctx)
+		cancel()
+		_, err := b.gate.Enrol(short, request("p09"), nil)
+		return errors.Is(err, gate.ErrEnrolling)
+	})
+	begun := b.clock.now()
+	for range 5 {
+		b.put(another[0], b.clock.now().Add(time.Second/gatetest.FPS).Sub(begun)+time.Millisecond)
+		if p := <-b.seen; p.Report.State == pipeline.Captured {
+			t.Error("a frame from before the request was taken")
+		}
+	}
+	if n := progress.Load(); n != 0 {
+		t.Errorf("the frames of another person count as progress, %d times", n)
+	}
+	b.show(pose[0])
+	gatetest.Eventually(t, "there is progress", func() bool { return progress.Load() == 1 })
+	cancel()
+	<-ended
+}
+
 // TestOldFrame checks that a frame opens nothing when it is old, be it when it is taken or when it has been decided on.
 func TestOldFrame(t *testing.T) {
 	walk := gatetest.Arrival(t)

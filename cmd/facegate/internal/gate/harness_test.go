@@ -32,10 +32,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // A clock is moved by the tests.
 type clock struct {
-	mu  sync.Mutex // guards at
-	at  time.Time
-	lag time.Duration // by how much every second reading is late, as after a slow pipeline
-	odd bool
+	mu   sync.Mutex // guards what follows
+	at   time.Time
+	lag  time.Duration // by how much the gate's later readings for one frame are late, as after a slow pipeline
+	read bool          // by the gate, since at
 }
 
 func (c *clock) now() time.Time {
@@ -44,11 +44,12 @@ func (c *clock) now() time.Time {
 	return c.at
 }
 
-// gateNow is what the gate reads: once when it takes a frame, and once when it has looked at it.
+// gateNow is what the gate reads: first when it takes a frame, and then when it has looked at it.
 func (c *clock) gateNow() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.odd = !c.odd; c.odd {
+	if !c.read {
+		c.read = true
 		return c.at
 	}
 	return c.at.Add(c.lag)
@@ -57,7 +58,7 @@ func (c *clock) gateNow() time.Time {
 func (c *clock) advance(d time.Duration) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
+	c.at, c.read = c.at.Add(d), false
 	return c.at
 }
 
