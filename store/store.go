@@ -94,7 +94,11 @@ func Open(o Options) (*Store, error) {
 	}
 	lock, err := lockDir(o.Dir)
 	if err != nil {
-		return nil, hint.Wrap(fmt.Errorf("store: %w", err), "stop the other facegate, or ask it through its control socket")
+		advice := "let the service's user own the directory, and run this as that user"
+		if errors.Is(err, ErrInUse) {
+			advice = "stop the other facegate, or ask it through its control socket"
+		}
+		return nil, hint.Wrap(fmt.Errorf("store: %w", err), "%s", advice)
 	}
 	s := &Store{
 		now: o.Now, rand: o.Rand, log: o.Log, lock: lock, device: device, id: deviceID(device),

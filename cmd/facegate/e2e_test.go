@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -108,16 +109,18 @@ type broker struct {
 
 func newBroker(t *testing.T) *broker {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	// A loopback address of its own keeps connections of other tests from taking the port before the broker does.
+	own := fmt.Sprintf("127.%d.%d.%d:0", 1+mathrand.IntN(254), mathrand.IntN(256), 1+mathrand.IntN(254))
+	l, err := net.Listen("tcp", own)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
 	dir := t.TempDir()
 	b := &broker{address: l.Addr().String(), conf: filepath.Join(dir, "mosquitto.conf")}
-	_, port, _ := net.SplitHostPort(b.address)
-	conf := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nlog_dest none\n"+
-		"persistence true\npersistence_location %s/\n", port, dir)
+	host, port, _ := net.SplitHostPort(b.address)
+	conf := fmt.Sprintf("listener %s %s\nallow_anonymous true\nlog_dest none\n"+
+		"persistence true\npersistence_location %s/\n", port, host, dir)
 	if os.Getuid() == 0 {
 		conf += "user root\n" // or it would drop to a user who cannot write to the test's folder
 	}

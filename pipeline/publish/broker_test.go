@@ -236,7 +236,7 @@ func wrongPassword(t *testing.T, r *rig) {
 // overTLS puts a TLS end before the broker.
 func overTLS(t *testing.T, r *rig) {
 	cert, ca := certificate(t)
-	l := tls.NewListener(listen(t), &tls.Config{Certificates: []tls.Certificate{cert}})
+	l := tls.NewListener(listen(t, "127.0.0.1:0"), &tls.Config{Certificates: []tls.Certificate{cert}})
 	cfg := gate("ssl", newCable(t, l, r.server.addr()))
 	r.build(cfg)
 	r.run()

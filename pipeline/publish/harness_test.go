@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -37,17 +38,18 @@ type server interface {
 // account is what both brokers ask for.
 var account = loopback.Account{Username: "facegate", Password: "correct horse battery staple"}
 
-// freeAddr returns a loopback address that was free a moment ago.
+// freeAddr returns an address that was free a moment ago. It is on a loopback address of its own, so that no connection
+// of another test can take the port meanwhile.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l := listen(t)
+	l := listen(t, fmt.Sprintf("127.%d.%d.%d:0", 1+mathrand.IntN(254), mathrand.IntN(256), 1+mathrand.IntN(254)))
 	defer l.Close()
 	return l.Addr().String()
 }
 
-func listen(t *testing.T) net.Listener {
+func listen(t *testing.T, addr string) net.Listener {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,12 +98,12 @@ func newMosquitto(t *testing.T) server {
 	if out, err := exec.Command(passwd, "-b", "-c", users, account.Username, account.Password).CombinedOutput(); err != nil {
 		t.Fatalf("mosquitto_passwd: %v: %s", err, out)
 	}
-	_, port, err := net.SplitHostPort(m.address)
+	host, port, err := net.SplitHostPort(m.address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	conf := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous false\npassword_file %s\n"+
-		"persistence true\npersistence_location %s/\nmax_inflight_messages 1\nlog_dest none\n", port, users, dir)
+	conf := fmt.Sprintf("listener %s %s\nallow_anonymous false\npassword_file %s\n"+
+		"persistence true\npersistence_location %s/\nmax_inflight_messages 1\nlog_dest none\n", port, host, users, dir)
 	if os.Getuid() == 0 {
 		conf += "user root\n" // or it would drop to a user who cannot read the test's files
 	}
@@ -278,7 +280,7 @@ func newRig(t *testing.T, s server) *rig {
 	r := &rig{t: t, server: s}
 	s.start(t)
 	t.Cleanup(func() { s.stop(t) })
-	r.cable = newCable(t, listen(t), s.addr())
+	r.cable = newCable(t, listen(t, "127.0.0.1:0"), s.addr())
 	r.observer = observe(t, s.addr())
 	r.build(gate("tcp", r.cable))
 	return r
