@@ -32,14 +32,15 @@ func (b Box) Scale(factor float32) Box {
 	return Box{c.X - w, c.Y - h, c.X + w, c.Y + h}
 }
 
-// IoU returns the area common to a and b over the area of both together, 0 to 1.
+// IoU returns the area common to a and b over the area of both together, 0 to 1. It is 0 where the common area is too
+// small for a float32.
 func IoU(a, b Box) float32 {
 	w := min(a.Right, b.Right) - max(a.Left, b.Left)
 	h := min(a.Bottom, b.Bottom) - max(a.Top, b.Top)
-	if w <= 0 || h <= 0 {
+	common := w * h
+	if !(w > 0 && h > 0 && common > 0) {
 		return 0
 	}
-	common := w * h
 	return common / (a.Area() + b.Area() - common)
 }
 
