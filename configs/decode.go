@@ -13,6 +13,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"facegate/configs/hint"
 )
 
 // An Error is one fault of a configuration file.
@@ -262,30 +264,9 @@ func keysOf(section reflect.Type) []string {
 
 // suggest names the key that was probably meant, or all that there are.
 func suggest(key string, keys []string) string {
-	nearest := slices.MinFunc(keys, func(a, b string) int { return distance(key, a) - distance(key, b) })
-	if distance(key, nearest) <= max(2, len(nearest)/3) {
+	nearest := slices.MinFunc(keys, func(a, b string) int { return hint.Distance(key, a) - hint.Distance(key, b) })
+	if hint.Distance(key, nearest) <= max(2, len(nearest)/3) {
 		return fmt.Sprintf("did you mean %q?", nearest)
 	}
 	return "the keys here are " + strings.Join(keys, ", ")
-}
-
-// distance is the Levenshtein distance of a and b in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

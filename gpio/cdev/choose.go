@@ -132,23 +132,4 @@ func suggest(chips []chip, name string) string {
 }
 
 // distance is the Levenshtein distance between a and b, taking no account of case.
-func distance(a, b string) int {
-	a, b = strings.ToLower(a), strings.ToLower(b)
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitute, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
+func distance(a, b string) int { return hint.Distance(strings.ToLower(a), strings.ToLower(b)) }
