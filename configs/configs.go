@@ -1,5 +1,6 @@
-// Package configs reads the configuration of one gate: the reference file with every key and its default, and a strict
-// parser that turns a technician's file into a checked Config.
+// Package configs reads the configuration of one gate: the reference file with every key and its default, a strict
+// parser that turns a technician's file into a checked Config, and what a checked Config says to people: the notice of a
+// resident and the policy of an auditor.
 package configs
 
 import (
@@ -17,6 +18,8 @@ import (
 
 // A Config is the complete configuration of one gate. Parse has checked every value of it; it is not changed afterwards.
 type Config struct {
+	Jurisdiction Jurisdiction `yaml:"profile"` // whose law the gate stands under; Profile resolves it
+
 	Site string `yaml:"site"` // name of the building, one level of an MQTT topic
 	Gate string `yaml:"gate"` // name of this gate within the site, one level of an MQTT topic
 
@@ -36,6 +39,14 @@ type Config struct {
 	MQTT     MQTT     `yaml:"mqtt"`
 	Control  Control  `yaml:"control"`
 	Log      Log      `yaml:"log"`
+
+	Alternatives []Way      `yaml:"alternatives"` // the other ways in at this door, never none
+	Consent      Consent    `yaml:"consent"`
+	Retention    Retention  `yaml:"retention"`
+	Lockout      Lockout    `yaml:"lockout"`
+	Assessment   Assessment `yaml:"assessment"`
+	Notice       Notice     `yaml:"notice"`
+	IKnow        Mode       `yaml:"i_know"` // OneToMany accepts its risk where the profile asks for that, otherwise ""
 }
 
 // A Direction is the way through the door that this gate guards.
@@ -142,10 +153,12 @@ type Liveness struct {
 	Window    int     `yaml:"window"`    // frames whose median score is judged
 }
 
-// Match is how sure a comparison has to be.
+// Match is what a face is compared with, and how sure a comparison has to be.
 type Match struct {
-	FPIR   float64 `yaml:"fpir"`   // wanted false positive identification rate of one attempt (ISO/IEC 19795-1)
-	Margin float64 `yaml:"margin"` // cosine by which the best person has to beat the second
+	Mode    Mode    `yaml:"mode"`    // AutoMode is resolved by Profile
+	Trigger Trigger `yaml:"trigger"` // AutoTrigger is resolved by Profile
+	FPIR    float64 `yaml:"fpir"`    // wanted false positive identification rate of one attempt (ISO/IEC 19795-1)
+	Margin  float64 `yaml:"margin"`  // cosine by which the best person has to beat the second
 }
 
 // Decide is when agreeing frames become a decision.
@@ -159,7 +172,73 @@ type Decide struct {
 type Enrol struct {
 	Frames    int           `yaml:"frames"`     // good frames that make one template
 	Timeout   time.Duration `yaml:"timeout"`    // after which a capture is given up
-	ValidDays int           `yaml:"valid_days"` // days until the template expires and is erased
+	ValidDays int           `yaml:"valid_days"` // days until the template expires and is erased at the latest
+}
+
+// A Way is a way through the door without a face.
+type Way string
+
+// The ways.
+const (
+	Card     Way = "card"
+	PIN      Way = "pin"
+	QR       Way = "qr"
+	Intercom Way = "intercom"
+	Key      Way = "key"
+)
+
+// Under14 is what is done about children under GuardianAge.
+type Under14 string
+
+// The rules for children.
+const (
+	RefuseChildren Under14 = "refuse"   // they are not enrolled
+	AskGuardian    Under14 = "guardian" // a guardian consents for them
+)
+
+// Consent is who may be asked for consent.
+type Consent struct {
+	Under14 Under14 `yaml:"under_14"`
+}
+
+// Retention is how long records live, besides Enrol.ValidDays.
+type Retention struct {
+	IdleDays      int `yaml:"idle_days"`       // days without a pass after which a template is erased
+	AccessLogDays int `yaml:"access_log_days"` // days after which an access record is erased
+}
+
+// Lockout is what failed attempts in a row lead to (NIST SP 800-63B).
+type Lockout struct {
+	DelayAfter   int           `yaml:"delay_after"`   // failures, then each further attempt has to wait
+	Delay        time.Duration `yaml:"delay"`         // before each further attempt
+	DisableAfter int           `yaml:"disable_after"` // failures, then faces no longer open the door; the other ways do
+}
+
+// Assessment names the impact assessment that was made before the gate was put to use (PIPL 55, GDPR 35), or in us-il the
+// public policy (740 ILCS 14/15(a)).
+type Assessment struct {
+	ID      string `yaml:"id"`      // reference; the URL of the policy in us-il
+	Date    string `yaml:"date"`    // time.DateOnly
+	Version string `yaml:"version"` // of the document
+}
+
+// Notice is what the notice to residents says about this site.
+type Notice struct {
+	Version       string `yaml:"version"`        // changed with the text; part of every consent
+	Controller    string `yaml:"controller"`     // who answers for the data
+	Contact       string `yaml:"contact"`        // of the controller
+	Officer       string `yaml:"officer"`        // contact of the data protection officer, "" for none
+	SignInstalled bool   `yaml:"sign_installed"` // the operator confirms a sign that can be seen before the camera sees
+	EN            Words  `yaml:"en"`
+	ZH            Words  `yaml:"zh"`
+}
+
+// Words are what the notice says about this site in one language. All of them are empty if it is not offered.
+type Words struct {
+	Place     string `yaml:"place"`     // where the door, and the device with the data, are
+	Purpose   string `yaml:"purpose"`   // what faces are recognised for
+	Necessity string `yaml:"necessity"` // why a face is needed for that
+	Rights    string `yaml:"rights"`    // where and how a person uses their rights
 }
 
 // MQTT is the broker that pass events go to.
@@ -169,6 +248,7 @@ type MQTT struct {
 	Username     string `yaml:"username"`      // "" connects without one
 	PasswordFile string `yaml:"password_file"` // file that holds the password, "" for none
 	CAFile       string `yaml:"ca_file"`       // PEM file of authorities for TLS, "" for the system's
+	Transfer     string `yaml:"transfer"`      // reference of the decision that lets events leave the site, "" for none
 }
 
 // Control is the socket that the command line talks to.
@@ -188,12 +268,13 @@ var reference []byte
 // Reference returns the reference file: every key with its default, explained for a technician.
 func Reference() []byte { return slices.Clone(reference) }
 
-// maxSize bounds a configuration file, in bytes. The reference has some 6 KiB; the YAML parser needs time in the square of
+// maxSize bounds a configuration file, in bytes. The reference has some 12 KiB; the YAML parser needs time in the square of
 // the nesting.
 const maxSize = 64 << 10
 
-// Parse reads a configuration from r. What the file leaves out has the value of the reference file, except for site and
-// gate, which have to be given. name stands for the file in errors.
+// Parse reads a configuration from r. What the file leaves out has the value of the reference file, except for profile,
+// site and gate, which have to be given, and for what a production profile wants the operator to state: alternatives,
+// assessment and notice. name stands for the file in errors.
 //
 // Parse returns every fault of the file at once, joined. Each one that has a place in the file is an *Error.
 func Parse(name string, r io.Reader) (*Config, error) {
@@ -215,6 +296,7 @@ func Parse(name string, r io.Reader) (*Config, error) {
 	if err := errors.Join(append(defaults.errs, doc.errs...)...); err != nil {
 		return nil, hint.Wrap(err, "correct %s and check it with: facegate config check --config %s", name, name)
 	}
+	doc.clearUnspoken(cfg)
 	if cfg.MQTT.ClientID == "" {
 		cfg.MQTT.ClientID = strings.Join([]string{"facegate", cfg.Site, cfg.Gate}, "-")
 	}

@@ -2,6 +2,7 @@ package configs_test
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"maps"
 	"reflect"
@@ -17,7 +18,7 @@ import (
 	"facegate/configs/hint"
 )
 
-const minimal = "site: hq\ngate: north\n"
+const minimal = "profile: lab\nsite: hq\ngate: north\n"
 
 func parse(t *testing.T, text string) *configs.Config {
 	t.Helper()
@@ -53,6 +54,8 @@ func faults(t *testing.T, text string) []*configs.Error {
 func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 	got := parse(t, string(configs.Reference()))
 	want := &configs.Config{
+		Jurisdiction: configs.Lab,
+
 		Site: "example",
 		Gate: "main",
 		Door: configs.Door{
@@ -70,12 +73,35 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 			MinSharpness: 25, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 35, MaxPitch: 35, MaxRoll: 25,
 		},
 		Liveness: configs.Liveness{Threshold: 0.5, Window: 5},
-		Match:    configs.Match{FPIR: 0.001, Margin: 0.06},
-		Decide:   configs.Decide{Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second},
-		Enrol:    configs.Enrol{Frames: 5, Timeout: time.Minute, ValidDays: 180},
-		MQTT:     configs.MQTT{Broker: "tcp://127.0.0.1:1883", ClientID: "facegate-example-main"},
-		Control:  configs.Control{Socket: "/run/facegate/control.sock", Group: "facegate"},
-		Log:      configs.Log{Level: slog.LevelInfo},
+		Match: configs.Match{
+			Mode: configs.AutoMode, Trigger: configs.AutoTrigger, FPIR: 0.001, Margin: 0.06,
+		},
+		Decide:  configs.Decide{Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second},
+		Enrol:   configs.Enrol{Frames: 5, Timeout: time.Minute, ValidDays: 365},
+		MQTT:    configs.MQTT{Broker: "tcp://127.0.0.1:1883", ClientID: "facegate-example-main"},
+		Control: configs.Control{Socket: "/run/facegate/control.sock", Group: "facegate"},
+		Log:     configs.Log{Level: slog.LevelInfo},
+
+		Alternatives: []configs.Way{configs.Key},
+		Consent:      configs.Consent{Under14: configs.RefuseChildren},
+		Retention:    configs.Retention{IdleDays: 180, AccessLogDays: 90},
+		Lockout:      configs.Lockout{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50},
+		Notice: configs.Notice{
+			Version: "1", Controller: "Example Property Management",
+			Contact: "1 Example Street, privacy@example.org",
+			EN: configs.Words{
+				Place:     "main door of the example building",
+				Purpose:   "To open this door for people who live or work here",
+				Necessity: "A face leaves your hands free and cannot be lost or lent like a card",
+				Rights:    "ask at the front desk, or write to the contact above",
+			},
+			ZH: configs.Words{
+				Place:     "示例大厦正门",
+				Purpose:   "为在此居住或工作的人开门",
+				Necessity: "刷脸无需用手，也不会像门禁卡那样丢失或被转借",
+				Rights:    "到前台办理，或者通过上述联系方式提出",
+			},
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("defaults differ (-want +got):\n%s", diff)
@@ -169,68 +195,68 @@ func TestParseFaults(t *testing.T) {
 		line, column int
 		want         string // part of "key: message"
 	}{
-		{"misspelt section", "cammera: {}\n", 3, 1, `unknown key "cammera"; did you mean "camera"?`},
-		{"misspelt key", "camera:\n  fsp: 15\n", 4, 3, `camera: unknown key "fsp"; did you mean "fps"?`},
-		{"misspelt key with a neighbour", "camera:\n  withd: 1\n", 4, 3, `camera: unknown key "withd"; did you mean "width"?`},
-		{"key in another section", "camera:\n  min_face: 1\n", 4, 3, `camera: unknown key "min_face"; the keys here are`},
-		{"merge key", "door:\n  <<: {name: x}\n", 4, 3, `door: unknown key`},
-		{"key set twice", "site: a\n", 3, 1, `mapping key "site" already defined at [1:1]`},
-		{"quoted twin of a key", "door:\n  line: a\n  'line': b\n", 5, 3, `"line"`},
-		{"second document", "---\nsite: b\n", 3, 1, "a second document begins here"},
-		{"open bracket", "zone:\n  region: [0, 1\n", 4, 11, "sequence end token ']' not found"},
-		{"list in place of keys", "door: [a]\n", 3, 7, "door: keys are wanted here"},
-		{"text in place of keys", "door: main\n", 3, 7, "door: keys are wanted here"},
-		{"keys in place of a value", "door:\n  line: {a: b}\n", 4, 0, "door.line: one plain value is wanted here"},
-		{"anchor", "door:\n  name: &x a\n", 4, 9, "door.name: one plain value is wanted here"},
-		{"text for a list", "vision: {liveness: frliveness}\n", 3, 20, "vision.liveness: a list is wanted here"},
-		{"time without a unit", "door: {pulse: 3}\n", 3, 15, `door.pulse: "3" is not a time; write a number with its unit`},
-		{"fraction for a whole number", "enrol: {frames: 3.7}\n", 3, 17, `enrol.frames: "3.7" is not a whole number`},
-		{"text for a number", "match: {margin: small}\n", 3, 17, `match.margin: "small" is not a number`},
-		{"yes for true", "door: {active_low: yes}\n", 3, 20, `door.active_low: "yes" is neither true nor false`},
-		{"unknown level", "log: {level: loud}\n", 3, 14, `log.level: "loud" is none of debug, info, warn, error`},
-		{"region of three", "zone: {region: [0, 0, 1]}\n", 3, 16, "zone.region: four fractions are wanted here"},
-		{"region of words", "zone: {region: [a, 0, 1, 1]}\n", 3, 16, `zone.region: "a" is not a number`},
-		{"region inside out", "zone: {region: [0.6, 0, 0.4, 1]}\n", 3, 8, "zone.region: left 0.6 and right 0.4 are not in order"},
-		{"region upside down", "zone: {region: [0, 1, 1, 0]}\n", 3, 8, "zone.region: top 1 and bottom 0 are not in order"},
-		{"region of NaN", "zone: {region: [.nan, 0, 1, 1]}\n", 3, 16, `zone.region: ".nan" is not a number`},
-		{"NaN", "match: {margin: NaN}\n", 3, 9, "match.margin: NaN is not between 0 and 0.5"},
-		{"slash in a name", "door: {name: a/b}\n", 3, 8, `door.name: "a/b" contains one of / + #`},
-		{"empty name", "door: {name: ''}\n", 3, 8, "door.name: is empty"},
-		{"system name", "door: {name: $SYS}\n", 3, 8, "begins with $"},
-		{"control character in a name", "door: {name: \"a\\u0007\"}\n", 3, 8, "cannot be printed"},
-		{"broken encoding", "door: {name: \xff}\n", 3, 8, "cannot be printed"},
-		{"long name", "door: {name: " + strings.Repeat("x", 65) + "}\n", 3, 8, "longer than 64 bytes"},
-		{"direction", "door: {direction: up}\n", 3, 8, `door.direction: "up" is none of ["in" "out"]`},
-		{"driver", "door: {driver: gpio}\n", 3, 8, `door.driver: "gpio" is none of ["cdev" "sim"]`},
-		{"no line", "door: {line: ''}\n", 3, 8, "door.line: is empty"},
-		{"short pulse", "door: {pulse: 100ms}\n", 3, 8, "door.pulse: 100ms is not between 200ms and 30s"},
-		{"long pulse", "door: {pulse: 31s}\n", 3, 8, "door.pulse: 31s is not between 200ms and 30s"},
-		{"relative state folder", "state_dir: state\n", 3, 1, `state_dir: "state" is not an absolute path`},
-		{"key inside the state folder", "key_file: /var/lib/x/../facegate/k\n", 3, 1, "key_file: /var/lib/x/../facegate/k lies inside"},
-		{"state folder around the default key", "state_dir: /etc\n", 3, 1, "state_dir: /etc/facegate/device.key lies inside"},
-		{"camera source", "camera: {source: usb}\n", 3, 10, `camera.source: "usb" is none of`},
-		{"camera format", "camera: {format: h264}\n", 3, 10, `camera.format: "h264" is none of`},
-		{"no device", "camera: {device: ''}\n", 3, 10, "camera.device: is empty"},
+		{"misspelt section", "cammera: {}\n", 4, 1, `unknown key "cammera"; did you mean "camera"?`},
+		{"misspelt key", "camera:\n  fsp: 15\n", 5, 3, `camera: unknown key "fsp"; did you mean "fps"?`},
+		{"misspelt key with a neighbour", "camera:\n  withd: 1\n", 5, 3, `camera: unknown key "withd"; did you mean "width"?`},
+		{"key in another section", "camera:\n  min_face: 1\n", 5, 3, `camera: unknown key "min_face"; the keys here are`},
+		{"merge key", "door:\n  <<: {name: x}\n", 5, 3, `door: unknown key`},
+		{"key set twice", "site: a\n", 4, 1, `mapping key "site" already defined at [2:1]`},
+		{"quoted twin of a key", "door:\n  line: a\n  'line': b\n", 6, 3, `"line"`},
+		{"second document", "---\nsite: b\n", 4, 1, "a second document begins here"},
+		{"open bracket", "zone:\n  region: [0, 1\n", 5, 11, "sequence end token ']' not found"},
+		{"list in place of keys", "door: [a]\n", 4, 7, "door: keys are wanted here"},
+		{"text in place of keys", "door: main\n", 4, 7, "door: keys are wanted here"},
+		{"keys in place of a value", "door:\n  line: {a: b}\n", 5, 0, "door.line: one plain value is wanted here"},
+		{"anchor", "door:\n  name: &x a\n", 5, 9, "door.name: one plain value is wanted here"},
+		{"text for a list", "vision: {liveness: frliveness}\n", 4, 20, "vision.liveness: a list is wanted here"},
+		{"time without a unit", "door: {pulse: 3}\n", 4, 15, `door.pulse: "3" is not a time; write a number with its unit`},
+		{"fraction for a whole number", "enrol: {frames: 3.7}\n", 4, 17, `enrol.frames: "3.7" is not a whole number`},
+		{"text for a number", "match: {margin: small}\n", 4, 17, `match.margin: "small" is not a number`},
+		{"yes for true", "door: {active_low: yes}\n", 4, 20, `door.active_low: "yes" is neither true nor false`},
+		{"unknown level", "log: {level: loud}\n", 4, 14, `log.level: "loud" is none of debug, info, warn, error`},
+		{"region of three", "zone: {region: [0, 0, 1]}\n", 4, 16, "zone.region: four fractions are wanted here"},
+		{"region of words", "zone: {region: [a, 0, 1, 1]}\n", 4, 16, `zone.region: "a" is not a number`},
+		{"region inside out", "zone: {region: [0.6, 0, 0.4, 1]}\n", 4, 8, "zone.region: left 0.6 and right 0.4 are not in order"},
+		{"region upside down", "zone: {region: [0, 1, 1, 0]}\n", 4, 8, "zone.region: top 1 and bottom 0 are not in order"},
+		{"region of NaN", "zone: {region: [.nan, 0, 1, 1]}\n", 4, 16, `zone.region: ".nan" is not a number`},
+		{"NaN", "match: {margin: NaN}\n", 4, 9, "match.margin: NaN is not between 0 and 0.5"},
+		{"slash in a name", "door: {name: a/b}\n", 4, 8, `door.name: "a/b" contains one of / + #`},
+		{"empty name", "door: {name: ''}\n", 4, 8, "door.name: is empty"},
+		{"system name", "door: {name: $SYS}\n", 4, 8, "begins with $"},
+		{"control character in a name", "door: {name: \"a\\u0007\"}\n", 4, 8, "cannot be printed"},
+		{"broken encoding", "door: {name: \xff}\n", 4, 8, "cannot be printed"},
+		{"long name", "door: {name: " + strings.Repeat("x", 65) + "}\n", 4, 8, "longer than 64 bytes"},
+		{"direction", "door: {direction: up}\n", 4, 8, `door.direction: "up" is none of ["in" "out"]`},
+		{"driver", "door: {driver: gpio}\n", 4, 8, `door.driver: "gpio" is none of ["cdev" "sim"]`},
+		{"no line", "door: {line: ''}\n", 4, 8, "door.line: is empty"},
+		{"short pulse", "door: {pulse: 100ms}\n", 4, 8, "door.pulse: 100ms is not between 200ms and 30s"},
+		{"long pulse", "door: {pulse: 31s}\n", 4, 8, "door.pulse: 31s is not between 200ms and 30s"},
+		{"relative state folder", "state_dir: state\n", 4, 1, `state_dir: "state" is not an absolute path`},
+		{"key inside the state folder", "key_file: /var/lib/x/../facegate/k\n", 4, 1, "key_file: /var/lib/x/../facegate/k lies inside"},
+		{"state folder around the default key", "state_dir: /etc\n", 4, 1, "state_dir: /etc/facegate/device.key lies inside"},
+		{"camera source", "camera: {source: usb}\n", 4, 10, `camera.source: "usb" is none of`},
+		{"camera format", "camera: {format: h264}\n", 4, 10, `camera.format: "h264" is none of`},
+		{"no device", "camera: {device: ''}\n", 4, 10, "camera.device: is empty"},
 		{"replay of nothing", "camera: {source: replay}\n", 0, 0, "camera.path: is empty"},
-		{"standard input in a loop", "camera: {path: '-', loop: true}\n", 3, 21, "camera.loop: standard input cannot be played again"},
-		{"frame rate", "camera: {fps: 61}\n", 3, 10, "camera.fps: 61 is not between 1 and 60"},
-		{"bundle", "vision: {bundle: best}\n", 3, 10, `vision.bundle: "best" is none of ["registry" "zoo"]`},
-		{"no models folder", "vision: {models_dir: ''}\n", 3, 10, "vision.models_dir: is empty"},
-		{"liveness twice", "vision: {liveness: [a, a]}\n", 3, 10, `vision.liveness: "a" stands there twice`},
-		{"liveness switched off", "liveness: {threshold: 0}\n", 3, 12, "liveness.threshold: 0 is not between 0.1 and 0.99"},
-		{"brightness crossed", "quality: {min_brightness: 221}\n", 3, 11, "min_brightness 221 is not below max_brightness 220"},
-		{"false positive rate", "match: {fpir: 0.5}\n", 3, 9, "match.fpir: 0.5 is not between 0.0001 and 0.1"},
-		{"agreement within half the liveness window", "decide: {agree: 2}\n", 3, 10, "decide.agree 2 is not more than half"},
-		{"liveness window too long for the agreement", "liveness: {window: 6}\n", 3, 12, "decide.agree 3 is not more than half"},
-		{"too few frames for a decision", "camera: {fps: 1}\n", 3, 10, "so the door would never open"},
-		{"template for ever", "enrol: {valid_days: 1096}\n", 3, 9, "enrol.valid_days: 1096 is not between 1 and 1095"},
-		{"broker without port", "mqtt: {broker: tcp://host}\n", 3, 8, "mqtt.broker: \"tcp://host\" is not a broker"},
-		{"broker with another scheme", "mqtt: {broker: 'ws://host:80'}\n", 3, 8, "is not a broker"},
-		{"password in the broker", "mqtt: {broker: 'tcp://u:p@host:1883'}\n", 3, 8, "holds a user name"},
-		{"authority without TLS", "mqtt: {ca_file: /etc/ca.pem}\n", 3, 8, "mqtt.ca_file: has no effect without TLS"},
-		{"password without user", "mqtt: {password_file: /p}\n", 3, 8, "mqtt.password_file: has no effect"},
-		{"relative socket", "control: {socket: s}\n", 3, 11, "control.socket: \"s\" is not an absolute path"},
-		{"long socket", "control: {socket: /" + strings.Repeat("x", 107) + "}\n", 3, 11, "longer than the 107 bytes"},
+		{"standard input in a loop", "camera: {path: '-', loop: true}\n", 4, 21, "camera.loop: standard input cannot be played again"},
+		{"frame rate", "camera: {fps: 61}\n", 4, 10, "camera.fps: 61 is not between 1 and 60"},
+		{"bundle", "vision: {bundle: best}\n", 4, 10, `vision.bundle: "best" is none of ["registry" "zoo"]`},
+		{"no models folder", "vision: {models_dir: ''}\n", 4, 10, "vision.models_dir: is empty"},
+		{"liveness twice", "vision: {liveness: [a, a]}\n", 4, 10, `vision.liveness: "a" stands there twice`},
+		{"liveness below nothing", "liveness: {threshold: -0.1}\n", 4, 12, "liveness.threshold: -0.1 is not between 0 and 0.99"},
+		{"brightness crossed", "quality: {min_brightness: 221}\n", 4, 11, "min_brightness 221 is not below max_brightness 220"},
+		{"false positive rate", "match: {fpir: 0.5}\n", 4, 9, "match.fpir: 0.5 is not between 0.0001 and 0.1"},
+		{"agreement within half the liveness window", "decide: {agree: 2}\n", 4, 10, "decide.agree 2 is not more than half"},
+		{"liveness window too long for the agreement", "liveness: {window: 6}\n", 4, 12, "decide.agree 3 is not more than half"},
+		{"too few frames for a decision", "camera: {fps: 1}\n", 4, 10, "so the door would never open"},
+		{"template for ever", "enrol: {valid_days: 1096}\n", 4, 9, "enrol.valid_days: 1096 is not between 1 and 1095"},
+		{"broker without port", "mqtt: {broker: tcp://host}\n", 4, 8, "mqtt.broker: \"tcp://host\" is not a broker"},
+		{"broker with another scheme", "mqtt: {broker: 'ws://host:80'}\n", 4, 8, "is not a broker"},
+		{"password in the broker", "mqtt: {broker: 'tcp://u:p@host:1883'}\n", 4, 8, "holds a user name"},
+		{"authority without TLS", "mqtt: {ca_file: /etc/ca.pem}\n", 4, 8, "mqtt.ca_file: has no effect without TLS"},
+		{"password without user", "mqtt: {password_file: /p}\n", 4, 8, "mqtt.password_file: has no effect"},
+		{"relative socket", "control: {socket: s}\n", 4, 11, "control.socket: \"s\" is not an absolute path"},
+		{"long socket", "control: {socket: /" + strings.Repeat("x", 107) + "}\n", 4, 11, "longer than the 107 bytes"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -249,22 +275,22 @@ func TestParseFaults(t *testing.T) {
 	}
 }
 
-func TestParseWantsSiteAndGate(t *testing.T) {
-	for _, text := range []string{"", "# nothing\n", "door: {name: main}\n", "site:\ngate: ''\n"} {
-		if list := faults(t, text); len(list) < 1 {
-			t.Errorf("%q: no faults", text)
+func TestParseWantsProfileSiteAndGate(t *testing.T) {
+	for _, text := range []string{"", "# nothing\n", "door: {name: main}\n", "profile:\nsite:\ngate: ~\n"} {
+		var keys []string
+		for _, e := range faults(t, text) {
+			keys = append(keys, e.Key)
 		}
-	}
-	list := faults(t, "")
-	if len(list) != 2 || list[0].Key != "site" || list[1].Key != "gate" {
-		t.Errorf("faults of an empty file: %v", list)
+		if want := []string{"profile", "site", "gate"}; !slices.Equal(keys, want) {
+			t.Errorf("%q: faults of %q, want of %q", text, keys, want)
+		}
 	}
 }
 
 func TestErrorShowsPlaceSourceAndSuggestion(t *testing.T) {
 	_, err := configs.Parse("gate.yaml", strings.NewReader(minimal+"camera:\n  fps: 15\n  widht: 640 # pixels\n"))
-	want := "gate.yaml:5:3: camera: unknown key \"widht\"; did you mean \"width\"?\n" +
-		"  5 |   widht: 640 # pixels\n" +
+	want := "gate.yaml:6:3: camera: unknown key \"widht\"; did you mean \"width\"?\n" +
+		"  6 |   widht: 640 # pixels\n" +
 		"    |   ^"
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
@@ -297,6 +323,9 @@ func FuzzParse(f *testing.F) {
 	f.Add(minimal + "door: {pulse: 3, lone: x}\n")
 	f.Add(minimal + "camera: &a\n  width: 1\nzone: *a\n---\n")
 	f.Add(minimal + "? a\n: |\n  b\n")
+	for _, j := range jurisdictions {
+		f.Add(lawful(j).text())
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		cfg, err := configs.Parse("fuzz.yaml", strings.NewReader(text))
 		if (cfg == nil) == (err == nil) {
@@ -311,6 +340,19 @@ func FuzzParse(f *testing.F) {
 		if 2*cfg.Decide.Agree <= cfg.Liveness.Window || cfg.Door.Pulse > 30*time.Second ||
 			strings.ContainsAny(cfg.Site+cfg.Gate+cfg.Door.Name, "/+#") {
 			t.Fatalf("an accepted file breaks a rule: %+v", cfg)
+		}
+		if p := cfg.Profile(); len(cfg.Alternatives) == 0 || p.RetentionMax > 1095*24*time.Hour || p.IdleMax <= 0 ||
+			p.AssessmentRequired && (cfg.Assessment.ID == "" || cfg.Liveness.Threshold < 0.1 || !cfg.Notice.SignInstalled) ||
+			p.Mode == configs.AutoMode || p.EmbedTrigger == configs.AutoTrigger {
+			t.Fatalf("an accepted file breaks a rule of its profile: %+v", cfg)
+		}
+		if err := configs.Policy(io.Discard, cfg); err != nil {
+			t.Fatalf("an accepted file has no policy: %v", err)
+		}
+		_, english := cfg.NoticeText(configs.English)
+		_, chinese := cfg.NoticeText(configs.Chinese)
+		if cfg.Jurisdiction != configs.Lab && english != nil && chinese != nil {
+			t.Fatalf("an accepted file for real people has no notice: %v, %v", english, chinese)
 		}
 	})
 }

@@ -24,6 +24,7 @@ type Error struct {
 	Column  int    // from 1, in characters
 	Key     string // dotted path of the key, "" for a fault of the YAML itself
 	Message string
+	Law     string // articles and standards that a profile refuses the value by, "" if it is none of theirs
 	Source  string // the line itself
 }
 
@@ -38,6 +39,9 @@ func (e *Error) Error() string {
 		b.WriteString(": " + e.Key)
 	}
 	b.WriteString(": " + e.Message)
+	if e.Law != "" {
+		b.WriteString(" [" + e.Law + "]")
+	}
 	if e.Line > 0 {
 		number := strconv.Itoa(e.Line)
 		fmt.Fprintf(&b, "\n  %s | %s\n  %*s | %*s", number, e.Source, len(number), "", e.Column, "^")
@@ -53,7 +57,8 @@ type document struct {
 	name  string
 	text  string
 	lines []string
-	place map[string]*token.Token // of each key that the file sets, by dotted path
+	place map[string]*token.Token // of each key that the file names, by dotted path
+	given map[string]bool         // the keys among them that have a value
 	errs  []error
 }
 
@@ -64,12 +69,18 @@ func newDocument(name, text string) *document {
 		text:  text,
 		lines: strings.Split(text, "\n"),
 		place: make(map[string]*token.Token),
+		given: make(map[string]bool),
 	}
 }
 
 // fault records a fault of key, which stands at tok.
 func (d *document) fault(tok *token.Token, key, format string, args ...any) {
-	e := &Error{Name: d.name, Key: key, Message: fmt.Sprintf(format, args...)}
+	d.unlawful(tok, key, "", format, args...)
+}
+
+// unlawful records a fault of key, which stands at tok, with the law that it breaks.
+func (d *document) unlawful(tok *token.Token, key, law, format string, args ...any) {
+	e := &Error{Name: d.name, Key: key, Message: fmt.Sprintf(format, args...), Law: law}
 	if tok != nil && tok.Position.Line >= 1 && tok.Position.Line <= len(d.lines) {
 		// Tabs and control characters would move the mark, and a terminal.
 		e.Source = strings.Map(printable, d.lines[tok.Position.Line-1])
@@ -118,6 +129,7 @@ func (d *document) value(path string, node ast.Node, dst reflect.Value) {
 	if _, ok := node.(*ast.NullNode); ok {
 		return
 	}
+	d.given[path] = true
 	switch {
 	case dst.Type() == regionType:
 		d.region(path, node, dst.Addr().Interface().(*Region))
@@ -165,7 +177,13 @@ func (d *document) list(path string, node ast.Node, dst reflect.Value) {
 		d.fault(node.GetToken(), path, "a list is wanted here, such as [a, b]")
 		return
 	}
-	dst.Set(reflect.ValueOf(texts))
+	items := reflect.Zero(dst.Type())
+	for _, text := range texts {
+		item := reflect.New(dst.Type().Elem()).Elem()
+		item.SetString(text)
+		items = reflect.Append(items, item)
+	}
+	dst.Set(items)
 }
 
 func (d *document) region(path string, node ast.Node, dst *Region) {

@@ -13,6 +13,7 @@ import (
 
 // validate records what is wrong with the values of cfg.
 func (d *document) validate(cfg *Config) {
+	d.jurisdiction(cfg)
 	d.names(cfg)
 	d.door(&cfg.Door)
 	d.files(cfg)
@@ -24,6 +25,7 @@ func (d *document) validate(cfg *Config) {
 	d.enrol(&cfg.Enrol)
 	d.mqtt(&cfg.MQTT)
 	d.control(&cfg.Control)
+	d.lawful(cfg)
 }
 
 // at records a fault of the first of keys that the file sets itself. A rule about several keys names all of them.
@@ -61,7 +63,7 @@ func (d *document) names(cfg *Config) {
 
 // required refuses the reference's value, which would make two gates of one broker speak with one voice.
 func (d *document) required(key, name string) {
-	if d.place[key] == nil {
+	if !d.given[key] {
 		d.at([]string{key}, "is missing; it names this gate in MQTT topics")
 		return
 	}
@@ -146,7 +148,6 @@ func (d *document) quality(q *Quality) {
 
 // recognition checks liveness, match and decide, which only hold together.
 func (d *document) recognition(cfg *Config) {
-	within(d, "liveness.threshold", cfg.Liveness.Threshold, 0.1, 0.99)
 	within(d, "liveness.window", cfg.Liveness.Window, 1, 30)
 	within(d, "match.fpir", cfg.Match.FPIR, 1e-4, 1e-1)
 	within(d, "match.margin", cfg.Match.Margin, 0, 0.5)
@@ -170,7 +171,6 @@ func (d *document) recognition(cfg *Config) {
 func (d *document) enrol(e *Enrol) {
 	within(d, "enrol.frames", e.Frames, 3, 30)
 	within(d, "enrol.timeout", e.Timeout, 5*time.Second, 10*time.Minute)
-	within(d, "enrol.valid_days", e.ValidDays, 1, 1095)
 }
 
 func (d *document) mqtt(m *MQTT) {

@@ -63,12 +63,13 @@ const (
 	Unknown                // not enrolled
 	Several                // several people are in the zone: only one can be enrolled at a time
 	Captured               // the frame was taken for an enrolment
+	LockedOut              // too many were refused in a row: no face is looked at
 )
 
 func (s State) String() string {
 	return [...]string{
 		"nobody", "poor picture", "checking liveness", "not live", "matching", "granted", "lingering", "unknown",
-		"several people", "captured",
+		"several people", "captured", "locked out",
 	}[s]
 }
 
@@ -78,6 +79,7 @@ type Report struct {
 	Reason quality.Reason // with Poor
 	Faces  int            // faces found, in the zone or not
 	Person decide.Person  // with Granted only
+	Failed bool           // with NotLive and Unknown: an attempt has ended with this frame
 	Time   time.Time      // of the frame
 }
 
@@ -108,6 +110,7 @@ type subject struct {
 	window    *liveness.Window
 	examined  time.Time // when a frame of it was last looked at closely
 	restUntil time.Time
+	failed    time.Time // when an attempt of it was last counted as failed
 }
 
 // New returns a Pipeline that sees through v, which it uses from the goroutine that calls it.
@@ -262,6 +265,7 @@ func (p *Pipeline) examine(tr *track.Track, report *Report) (usable bool, err er
 		report.State = Checking
 	case !live:
 		report.State = NotLive
+		report.Failed = s.fail(tr.Seen)
 	}
 	return live, nil
 }
@@ -282,8 +286,19 @@ func (p *Pipeline) decide(tr *track.Track, report *Report, m Matcher) {
 		report.State = Lingering
 	case decide.Unknown:
 		report.State = Unknown
-		p.subject(tr.ID).restUntil = tr.Seen.Add(rest)
+		s := p.subject(tr.ID)
+		s.restUntil = tr.Seen.Add(rest)
+		report.Failed = s.fail(tr.Seen)
 	}
+}
+
+// fail reports whether a refusal at the time now ends an attempt, rather than being one more frame of the same.
+func (s *subject) fail(now time.Time) bool {
+	if !s.failed.IsZero() && now.Before(s.failed.Add(rest)) {
+		return false
+	}
+	s.failed = now
+	return true
 }
 
 // Capture leads one frame through the stages up to the embedding, which session takes if the frame is usable: the only
@@ -299,6 +314,7 @@ func (p *Pipeline) Capture(f device.Frame, session *enrol.Session) (Report, erro
 		return report, nil
 	}
 	if usable, err := p.examine(near[0], &report); !usable {
+		report.Failed = false // nobody has asked for the door
 		return report, err
 	}
 	report.State = Matching

@@ -132,7 +132,7 @@ func TestFlippedBits(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	b := newBench(t)
 	for name, data := range b.sound {
-		flips := 150
+		flips := 60
 		if slow() {
 			flips = 100_000
 		}
@@ -158,10 +158,11 @@ func TestFlippedBits(t *testing.T) {
 func TestMissingAndForeignFiles(t *testing.T) {
 	own, want := sound(t)
 	foreign, _ := sound(t)
-	names := []string{"faces.db", "faces.key", "people.db", "people.key"}
+	names := []string{"faces.db", "faces.key", "people.db", "people.key", "journal.db", "journal.key"}
+	all := 1<<len(names) - 1
 	// Every choice of files to lose but none and all.
-	for lost := 1; lost < 15; lost++ {
-		t.Run(fmt.Sprintf("lost %04b", lost), func(t *testing.T) {
+	for lost := 1; lost < all; lost++ {
+		t.Run(fmt.Sprintf("lost %06b", lost), func(t *testing.T) {
 			left := maps.Clone(own)
 			for i, name := range names {
 				if lost>>i&1 == 1 {
@@ -178,8 +179,8 @@ func TestMissingAndForeignFiles(t *testing.T) {
 		})
 	}
 	// Every choice of files from another store under the same device key but none and all.
-	for swapped := 1; swapped < 15; swapped++ {
-		t.Run(fmt.Sprintf("swapped %04b", swapped), func(t *testing.T) {
+	for swapped := 1; swapped < all; swapped++ {
+		t.Run(fmt.Sprintf("swapped %06b", swapped), func(t *testing.T) {
 			mixed := maps.Clone(own)
 			for i, name := range names {
 				if swapped>>i&1 == 1 {
@@ -195,11 +196,13 @@ func TestMissingAndForeignFiles(t *testing.T) {
 
 // A row of one store does not pass for a row of another, nor one person's for another's. bbolt sees nothing wrong.
 func TestSwappedRows(t *testing.T) {
-	for _, name := range []string{"faces.db", "people.db"} {
-		t.Run(name, func(t *testing.T) {
+	for _, tt := range []struct{ name, table string }{
+		{"faces.db", "records"}, {"people.db", "people"}, {"people.db", "consents"},
+	} {
+		t.Run(tt.table, func(t *testing.T) {
 			files, want := sound(t)
 			dir := lay(t, files)
-			swapRows(t, filepath.Join(dir, name))
+			swapRows(t, filepath.Join(dir, tt.name), tt.table)
 			if !mustRefuseOrAgree(t, dir, "two rows swapped", want) {
 				t.Error("was accepted")
 			}
@@ -207,7 +210,7 @@ func TestSwappedRows(t *testing.T) {
 	}
 }
 
-func swapRows(t *testing.T, path string) {
+func swapRows(t *testing.T, path, table string) {
 	t.Helper()
 	db, err := bolt.Open(path, 0, &bolt.Options{Timeout: time.Second})
 	if err != nil {
@@ -215,7 +218,7 @@ func swapRows(t *testing.T, path string) {
 	}
 	defer db.Close()
 	if err := db.Update(func(tx *bolt.Tx) error {
-		rows := tx.Bucket([]byte("rows"))
+		rows := tx.Bucket([]byte(table))
 		c := rows.Cursor()
 		k1, v1 := c.First()
 		k2, v2 := c.Next()
@@ -231,7 +234,7 @@ func TestEmptyDatabaseIsNotNew(t *testing.T) {
 	dir := t.TempDir()
 	storetest.Open(t, dir).Close()
 	sound := files(t, dir)
-	for _, name := range []string{"faces.db", "people.db"} {
+	for _, name := range []string{"faces.db", "people.db", "journal.db"} {
 		damaged := maps.Clone(sound)
 		damaged[name] = nil
 		dir := lay(t, damaged)

@@ -63,7 +63,7 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// overwrite fills a file, which has no name any more, with zeros.
+// overwrite fills a file with zeros.
 func overwrite(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
@@ -86,4 +86,25 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("%w: %s: %w", ErrInUse, dir, err)
 	}
 	return d, nil
+}
+
+// destroyFile overwrites a file and removes it. It is no error if there is none.
+func destroyFile(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return errors.Join(overwrite(f), removeFile(path))
+}
+
+// removeFile removes a file. It is no error if there is none.
+func removeFile(path string) error {
+	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }

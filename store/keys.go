@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
@@ -92,6 +93,15 @@ func CreateKeyFile(path string, rand io.Reader) (err error) {
 	return syncDir(filepath.Dir(path))
 }
 
+// DestroyKeyFile overwrites the device key at path and removes it. Nothing that was sealed under it opens again. Flash
+// storage may keep the old content of a file; a key that must not be found there belongs in a Credential.
+func DestroyKeyFile(path string) error {
+	if err := errors.Join(destroyFile(path), syncDir(filepath.Dir(path))); err != nil {
+		return keyError(err, "remove %s and destroy the disk", path)
+	}
+	return nil
+}
+
 // Credential takes the device key from a systemd credential (LoadCredentialEncrypted= in the unit): the file name in dir,
 // which systemd names in $CREDENTIALS_DIRECTORY. Such a file is in memory, for this service alone.
 func Credential(dir, name string) KeySource { return credential{dir, name} }
@@ -156,6 +166,13 @@ func deviceID(device [32]byte) [16]byte {
 // wrappingKey returns the key that wraps the keyring of one vault.
 func wrappingKey(device [32]byte, vault string) [32]byte {
 	return derive(device, "facegate wrap 1 "+vault)
+}
+
+// signingKey returns the key that receipts and the audit log are signed with.
+func signingKey(device [32]byte) ed25519.PrivateKey {
+	seed := derive(device, "facegate sign 1")
+	defer clear(seed[:])
+	return ed25519.NewKeyFromSeed(seed[:])
 }
 
 // projectionKeys returns the keys of all lanes.

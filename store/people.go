@@ -1,93 +1,101 @@
 package store
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"io"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"facegate/pipeline/template"
+	"facegate/store/audit"
 )
 
-const (
-	// MaxLabel is the greatest length of a person's label in bytes.
-	MaxLabel = 64
-
-	// MaxConsentRef is the greatest length of a consent reference in bytes.
-	MaxConsentRef = 128
-)
+// MaxLabel is the greatest length of a person's label in bytes.
+const MaxLabel = 64
 
 // A Person is what is held of somebody enrolled, apart from the Code.
 type Person struct {
-	ID         template.PersonID
-	Record     template.RecordID // the one record of the person in faces.db
-	Lane       uint8             // that the record is in
-	Label      string            // by which the site knows the person
-	ConsentRef string            // where the site keeps the consent
-	Enrolled   time.Time         // the day, at midnight UTC; the hour is nobody's concern
-	Expires    time.Time         // when the record stops to match and is due for erasure
+	ID       template.PersonID
+	Record   template.RecordID // the one record of the person in faces.db; zeros if a lockdown destroyed it
+	Lane     uint8             // that the record is in
+	Label    string            // by which the site knows the person
+	Consent  Consent
+	Enrolled time.Time // the day, at midnight UTC; the hour is nobody's concern
+	Expires  time.Time // when the record stops to match and is due for erasure
+	LastSeen time.Time // the day on which the person was last let in, or was enrolled, at midnight UTC
 
-	consentID [16]byte // of the record's header, which is readable and therefore must not hold the reference
+	link    [16]byte      // that Record comes from
+	subject audit.Subject // in the audit log
 }
+
+// The tables of people.db.
+const (
+	peopleTable   = "people"   // person id → personRow
+	consentsTable = "consents" // consent id → consentRow
+	stateTable    = "state"    // see state; journal.db has one too
+)
 
 // A personRow is a Person in people.db. Its length is fixed, so that sealed rows do not tell long names from short.
 type personRow struct {
-	Record     [16]byte
-	ConsentID  [16]byte
-	Lane       uint8
-	Enrolled   int64 // Unix time in seconds
-	Expires    int64
-	LabelLen   uint8
-	Label      [MaxLabel]byte
-	ConsentLen uint8
-	ConsentRef [MaxConsentRef]byte
+	Link      [16]byte
+	ConsentID [16]byte
+	Subject   audit.Subject
+	Lane      uint8
+	Enrolled  int64 // Unix time in seconds
+	Expires   int64
+	LastSeen  int64
+	Label     text64
 }
 
-func sealPerson(key [32]byte, rand io.Reader, p Person) ([]byte, error) {
-	row := personRow{
-		Record: p.Record, ConsentID: p.consentID, Lane: p.Lane,
-		Enrolled: p.Enrolled.Unix(), Expires: p.Expires.Unix(),
-		LabelLen: uint8(len(p.Label)), ConsentLen: uint8(len(p.ConsentRef)),
-	}
-	copy(row.Label[:], p.Label)
-	copy(row.ConsentRef[:], p.ConsentRef)
-	plain, err := binary.Append(nil, binary.BigEndian, row)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(plain)
-	return sealValue(key, rand, personLabel(p.ID), plain)
+func (p Person) encode() ([]byte, error) {
+	return binary.Append(nil, binary.BigEndian, personRow{
+		Link: p.link, ConsentID: p.Consent.ID, Subject: p.subject, Lane: p.Lane, Enrolled: p.Enrolled.Unix(),
+		Expires: p.Expires.Unix(), LastSeen: p.LastSeen.Unix(), Label: newText64(p.Label),
+	})
 }
 
-func openPerson(key [32]byte, id template.PersonID, sealed []byte) (Person, error) {
-	plain, err := openValue(key, personLabel(id), sealed)
-	if err != nil {
-		return Person{}, err
-	}
-	defer clear(plain)
+// decodePerson reads a person, of whose consent it fills in the ID.
+func (s *Store) decodePerson(id template.PersonID, plain []byte) (Person, error) {
 	var row personRow
-	if n, err := binary.Decode(plain, binary.BigEndian, &row); err != nil || n != len(plain) ||
-		row.LabelLen > MaxLabel || row.ConsentLen > MaxConsentRef {
+	if n, err := binary.Decode(plain, binary.BigEndian, &row); err != nil || n != len(plain) {
 		return Person{}, errors.New("a person is not in the form of this version")
 	}
 	return Person{
-		ID: id, Record: row.Record, Lane: row.Lane, consentID: row.ConsentID,
-		Label:      string(row.Label[:row.LabelLen]),
-		ConsentRef: string(row.ConsentRef[:row.ConsentLen]),
-		Enrolled:   time.Unix(row.Enrolled, 0).UTC(),
-		Expires:    time.Unix(row.Expires, 0).UTC(),
+		ID: id, Record: s.recordID(row.Link), Lane: row.Lane, Label: row.Label.String(), Consent: Consent{ID: row.ConsentID},
+		Enrolled: time.Unix(row.Enrolled, 0).UTC(), Expires: time.Unix(row.Expires, 0).UTC(),
+		LastSeen: time.Unix(row.LastSeen, 0).UTC(), link: row.Link, subject: row.Subject,
 	}, nil
 }
 
-// resealPerson is the resealer of people.db.
-func resealPerson(from, to [32]byte, rand io.Reader, id [16]byte, row []byte) ([]byte, error) {
-	p, err := openPerson(from, id, row)
-	if err != nil {
-		return nil, err
+// recordID returns the record that people.db links to. The ids of records can be read in faces.db without a key, and the
+// link is another number, so that people.db does not lead there without the device key. Zeros link to nothing.
+func (s *Store) recordID(link [16]byte) template.RecordID {
+	if link == ([16]byte{}) {
+		return template.RecordID{}
 	}
-	return sealPerson(to, rand, p)
+	return s.across("record", link)
+}
+
+// across returns what stands in faces.db for an id of people.db.
+func (s *Store) across(what string, id [16]byte) [16]byte {
+	mac := hmac.New(sha256.New, s.join[:])
+	mac.Write([]byte(what))
+	mac.Write(id[:])
+	return [16]byte(mac.Sum(nil))
+}
+
+// putPerson returns the put of p's row.
+func (s *Store) putPerson(p Person) (put, error) {
+	plain, err := p.encode()
+	return s.people.value(rowID{peopleTable, p.ID}, plain), err
+}
+
+// putConsent returns the put of c's row.
+func (s *Store) putConsent(c Consent) (put, error) {
+	plain, err := c.encode()
+	return s.people.value(rowID{consentsTable, c.ID}, plain), err
 }
 
 // resealRecord is the resealer of faces.db.
@@ -102,17 +110,5 @@ func resealRecord(from, to [32]byte, rand io.Reader, id [16]byte, row []byte) ([
 	return template.Seal(to, rand, h, code)
 }
 
-func personLabel(id template.PersonID) string { return "facegate people row " + string(id[:]) }
-
-// validLabel reports whether label can be shown on one line of a terminal and is no longer than MaxLabel.
-func validLabel(label string) bool {
-	if label == "" || len(label) > MaxLabel || !utf8.ValidString(label) {
-		return false
-	}
-	for _, r := range label {
-		if !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return true
-}
+// day returns the day of t, at midnight UTC.
+func day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }

@@ -1,12 +1,14 @@
-// Package store keeps the people of one door: sealed Codes in faces.db, labels and consent in people.db, each a bbolt file
-// under keys of its own. faces.db names nobody, and people.db holds nothing biometric.
+// Package store keeps the people of one door in three bbolt files under keys of their own: sealed Codes in faces.db, labels
+// and consents in people.db, the audit log and what is under way in journal.db. faces.db names nobody, people.db holds
+// nothing biometric, journal.db neither; none holds an id that can be read in another, so that a file, even opened, leads
+// to no other without the device key. (An intent does, between an erasure and its receipt.)
 //
 // # Keys
 //
-// Every key comes from the device key (KeySource) or is wrapped by a key that does. The rotations and the device id are
-// derived from it. Each database is sealed with a random generation key, kept in a keyring file beside it (faces.key,
-// people.key) under a wrapping key. Whoever has one database without its keyring, or both without the device key, has
-// nothing.
+// Every key comes from the device key (KeySource) or is wrapped by a key that does. The rotations, the device id and the
+// key that signs are derived from it. Each database is sealed with a random generation key, kept in a keyring file beside
+// it (faces.key, people.key, journal.key) under a wrapping key. Whoever has one database without its keyring, or all
+// without the device key, has nothing.
 //
 // # Erasure
 //
@@ -15,18 +17,35 @@
 // keyring are the exception: who copied the database and its keyring before the erasure, and has the device key, can
 // read the copy. Keep the device key off the disk and keyrings out of backups that outlive an erasure.
 //
-// # Damage
+// What an erasure is going to do, to the byte of its receipt, is on disk in journal.db before anything else happens.
+// From then on it is done: cut off at any point, it is finished at the next Open or the next change.
 //
-// A commit is on disk before it is acknowledged. people.db decides: a record in faces.db that no person is linked to was
-// being enrolled or erased when the power went, and is removed at the next Open. Everything else that does not fit,
-// does not open or is not there is ErrDamaged. Nothing is then repaired, made anew or skipped: the door stays locked.
+// # Order
+//
+// A commit is on disk before it is acknowledged. A change that is worth an audit entry is written to faces.db, to
+// people.db with the entry, and to the audit log in journal.db, in this order. people.db decides: a record in faces.db
+// that no person is linked to was being enrolled when the power went, and is removed at the next Open; entries that
+// people.db has and journal.db lacks are added.
+//
+// # Damage and rollback
+//
+// Everything else that does not fit, does not open or is not there is ErrDamaged. Nothing is then repaired, made anew or
+// skipped: the door stays locked. That includes older copies: each database is stamped with the number of the audit
+// entry that it was last changed for, people.db knows the stamp of faces.db, and people.db and journal.db know each
+// other's end of the chain. A database, with or without its keyring, that is older than the others is refused.
+//
+// Three rollbacks are not noticed. All three databases put back together look like what they were: to tell, the device
+// would have to count in a place that cannot be put back, such as a TPM's NV counter, and no KeySource here has one.
+// people.db and journal.db put back together to just before the last change of faces.db, or to any time since, look like a
+// power cut in that change. And what needs no audit entry (the day somebody was last seen, failures before the first
+// delay, a receipt that was fetched) goes back with the file that it is in as far as the last entry.
 package store
 
 import (
 	"cmp"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"log/slog"
 	"os"
@@ -37,6 +56,7 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
+	"facegate/store/audit"
 )
 
 // The reasons for which the store refuses.
@@ -46,8 +66,12 @@ var (
 	ErrLabel     = errors.New("a label is 1 to 64 bytes of printable text")
 	ErrExists    = errors.New("somebody is enrolled under this label")
 	ErrUnknown   = errors.New("nobody is enrolled under this label")
-	ErrNoConsent = errors.New("an enrolment needs a reference to the person's consent, 1 to 128 bytes")
+	ErrNoConsent = errors.New("the record of the person's consent is not complete")
+	ErrGuardian  = errors.New("a child under 14 needs the consent of a guardian")
+	ErrStale     = errors.New("the consent was given to a notice that is no longer in force")
 	ErrExpiry    = errors.New("an enrolment needs an expiry in the future")
+	ErrLockdown  = errors.New("the store is locked down")
+	ErrOptions   = errors.New("the store cannot be opened this way")
 )
 
 // epoch numbers the set of rotations that Codes are made with.
@@ -60,31 +84,61 @@ type Options struct {
 	Now  func() time.Time
 	Rand io.Reader // of cryptographic quality
 	Log  *slog.Logger
+
+	// Notices are the SHA-256 of the notices in force, one a language. A consent to any other is stale: nobody can be
+	// captured on it, and who was captured on it before still matches. With none in force nobody can be captured.
+	Notices [][32]byte
+
+	Retention Retention
+	Lockout   LockoutPolicy
+}
+
+func (o Options) check() error {
+	r, l := o.Retention, o.Lockout
+	if r.Idle <= 0 || r.Access <= 0 || r.Records <= 0 {
+		return fmt.Errorf("store: %w: a retention time is missing", ErrOptions)
+	}
+	if l.DelayAfter == 0 || l.Delay <= 0 || l.DisableAfter <= l.DelayAfter {
+		return fmt.Errorf("store: %w: the lock-out has no numbers, or disables before it delays", ErrOptions)
+	}
+	return nil
 }
 
 // A Store is an open store. It is safe for concurrent use.
 type Store struct {
-	now    func() time.Time
-	rand   io.Reader
-	log    *slog.Logger
-	lock   *os.File
-	device [32]byte // the device key
-	id     [16]byte // of the device
+	now       func() time.Time
+	rand      io.Reader
+	log       *slog.Logger
+	notices   [][32]byte
+	retention Retention
+	policy    LockoutPolicy
+	class     string // of the KeySource
+	lock      *os.File
+	device    [32]byte // the device key
+	id        [16]byte // of the device
+	join      [32]byte // see across
+	signer    ed25519.PrivateKey
 
-	mu     sync.Mutex // guards all that follows
-	people *vault
-	faces  *vault
-	byName map[string]Person // every row of people.db
-
-	// left remembers the lane of everybody erased by this process, by a hash of the label under a seed of this process:
-	// enough to choose another lane should the person be enrolled again, and gone at the next start.
-	left map[uint64]uint8
-	seed maphash.Seed
+	mu      sync.Mutex // guards all that follows
+	people  *vault
+	faces   *vault
+	journal *vault
+	byName  map[string]Person            // every person in people.db
+	names   map[template.PersonID]string // their labels
+	ended   map[[16]byte]Consent         // the consents of people who were erased
+	state   state                        // of people.db
+	head    audit.Head                   // the end of the audit log in journal.db
+	pending *intent                      // in journal.db
+	leaving map[string]template.PersonID // by label, whom pending erases, if this process began it
+	failed  failures                     // in journal.db
 }
 
 // Open opens the store in o.Dir, or makes one where there is none. It finishes what a crash has interrupted. A store can
-// be opened once at a time (ErrInUse).
+// be opened once at a time (ErrInUse). A store that was being wiped is gone afterwards, and Open returns a *WipedError.
 func Open(o Options) (*Store, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	device, err := o.Keys.DeviceKey()
 	if err != nil {
 		return nil, err
@@ -100,13 +154,16 @@ func Open(o Options) (*Store, error) {
 		}
 		return nil, hint.Wrap(fmt.Errorf("store: %w", err), "%s", advice)
 	}
+	vaultOf := func(name string, tables ...table) *vault {
+		return &vault{dir: o.Dir, name: name, wrap: wrappingKey(device, name), rand: o.Rand, tables: tables}
+	}
 	s := &Store{
-		now: o.Now, rand: o.Rand, log: o.Log, lock: lock, device: device, id: deviceID(device),
-		people: &vault{dir: o.Dir, name: "people", wrap: wrappingKey(device, "people"), rand: o.Rand, reseal: resealPerson},
-		faces:  &vault{dir: o.Dir, name: "faces", wrap: wrappingKey(device, "faces"), rand: o.Rand, reseal: resealRecord},
-		byName: make(map[string]Person),
-		left:   make(map[uint64]uint8),
-		seed:   maphash.MakeSeed(),
+		now: o.Now, rand: o.Rand, log: o.Log, notices: o.Notices, retention: o.Retention, policy: o.Lockout,
+		class: o.Keys.Class(), lock: lock, device: device, id: deviceID(device),
+		join: derive(device, "facegate join 1"), signer: signingKey(device),
+		people:  vaultOf("people", table{name: peopleTable}, table{name: consentsTable}, table{name: stateTable}),
+		faces:   vaultOf("faces", table{name: recordsTable, reseal: resealRecord}),
+		journal: vaultOf("journal", table{name: entriesTable}, table{name: receiptsTable}, table{name: stateTable}),
 	}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -114,109 +171,35 @@ func Open(o Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) open() error {
-	people, err := s.people.loadRing()
-	if err != nil {
-		return err
-	}
-	faces, err := s.faces.loadRing()
-	if err != nil {
-		return err
-	}
-	if !people.inUse() && !faces.inUse() {
-		return s.create(people, faces)
-	}
-	if err := s.people.open(people); err != nil {
-		return err
-	}
-	if err := s.faces.open(faces); err != nil {
-		return err
-	}
-	return s.load()
-}
-
-// create makes both databases. No keyring gets a current key before both are complete: as long as none has one, nobody
-// was ever enrolled, and a creation that was interrupted can begin again.
-func (s *Store) create(people, faces keyring) error {
-	for i, ring := range []keyring{people, faces} {
-		v := s.vaults()[i]
-		if _, err := os.Lstat(v.dbPath()); ring.empty() && !errors.Is(err, os.ErrNotExist) {
-			return v.damaged(errors.New("the keyring is missing"))
-		}
-	}
-	for _, v := range s.vaults() {
-		if err := v.replace(nil); err != nil {
-			return err
-		}
-	}
-	for _, v := range s.vaults() {
-		if err := v.settle(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Store) vaults() []*vault { return []*vault{s.people, s.faces} }
-
-// load reads people.db and makes faces.db agree with it.
-func (s *Store) load() error {
-	byName := make(map[string]Person)
-	linked := make(map[[16]byte]bool)
-	if err := s.people.each(func(id [16]byte, row []byte) error {
-		p, err := openPerson(s.people.key, id, row)
-		if err != nil {
-			return s.people.damaged(err)
-		}
-		if _, ok := byName[p.Label]; ok || linked[p.Record] {
-			return s.people.damaged(errors.New("two people share a label or a record"))
-		}
-		byName[p.Label], linked[p.Record] = p, true
-		return nil
-	}); err != nil {
-		return err
-	}
-	s.byName = byName
-	found, orphans := 0, 0
-	if err := s.faces.each(func(id [16]byte, _ []byte) error {
-		if linked[id] {
-			found++
-		} else {
-			orphans++
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	if found != len(linked) {
-		return s.faces.damaged(fmt.Errorf("%d of %d people have a record", found, len(linked)))
-	}
-	if orphans == 0 {
-		return nil
-	}
-	s.log.Warn("removing records of an enrolment or erasure that was interrupted", "records", orphans)
-	return s.faces.rewrite(func(id [16]byte) bool { return linked[id] })
-}
-
 // Close closes the databases and forgets the keys.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.device[:])
+	clear(s.join[:])
+	clear(s.signer)
 	clear(s.byName)
-	return errors.Join(s.people.close(), s.faces.close(), s.lock.Close())
+	return errors.Join(s.people.close(), s.faces.close(), s.journal.close(), s.lock.Close())
 }
+
+func (s *Store) vaults() []*vault { return []*vault{s.people, s.faces, s.journal} }
 
 // DeviceID returns the id that the records of this device carry. It comes from the device key.
 func (s *Store) DeviceID() [16]byte { return s.id }
+
+// PublicKey returns the key that verifies what this device signs: receipts, and the ends of the audit log.
+func (s *Store) PublicKey() ed25519.PublicKey {
+	return slices.Clone(s.signer.Public().(ed25519.PublicKey))
+}
 
 // ProjectionKeys returns the keys of the rotations, one a lane, for the embeddings of one model.
 func (s *Store) ProjectionKeys(modelID [32]byte) [template.Lanes][32]byte {
 	return projectionKeys(s.device, epoch, modelID)
 }
 
-// NextLane returns the lane to enrol label into: at random, but for the lane that this label has now or had, in this
-// run of the program, when it was erased. Ask before the erasure if a person is to be enrolled again later.
+// NextLane returns the lane to enrol label into: at random among the lanes from which the last erasure is the longest ago,
+// but for the lane that this label is in. Who was erased is not remembered, and still nobody is enrolled again into the
+// lane that they were erased from, before all other lanes have seen an erasure since.
 func (s *Store) NextLane(label string) (uint8, error) {
 	var random [1]byte
 	if _, err := io.ReadFull(s.rand, random[:]); err != nil {
@@ -224,30 +207,36 @@ func (s *Store) NextLane(label string) (uint8, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before, ok := s.left[s.hash(label)]
-	if p, enrolled := s.byName[label]; enrolled {
-		before, ok = p.Lane, true
+	p, enrolled := s.byName[label]
+	var lanes []uint8
+	for lane, last := range s.state.Lanes {
+		if enrolled && uint8(lane) == p.Lane {
+			continue
+		}
+		if len(lanes) > 0 && last < s.state.Lanes[lanes[0]] {
+			lanes = lanes[:0]
+		}
+		if len(lanes) == 0 || last == s.state.Lanes[lanes[0]] {
+			lanes = append(lanes, uint8(lane))
+		}
 	}
-	if !ok {
-		return random[0] % template.Lanes, nil
-	}
-	return (before + 1 + random[0]%(template.Lanes-1)) % template.Lanes, nil
+	return lanes[int(random[0])%len(lanes)], nil
 }
-
-func (s *Store) hash(label string) uint64 { return maphash.String(s.seed, label) }
 
 // An Enrolment is what it takes to enrol somebody.
 type Enrolment struct {
-	Label      string // not in use; printable, at most MaxLabel bytes
-	ConsentRef string // where the site keeps the person's consent; required, at most MaxConsentRef bytes
-	ModelID    [32]byte
-	Lane       uint8 // that Code was made in
-	Code       template.Code
-	Expires    time.Time // required; kept to the second
+	Label   string // not in use; printable, at most MaxLabel bytes
+	Consent Consent
+	ModelID [32]byte
+	Lane    uint8 // that Code was made in
+	Code    template.Code
+	Expires time.Time // required; kept to the second; the consent's own expiry counts if it is earlier
+	By      audit.Actor
 }
 
-// Enrol stores a person and the person's record. Both are on disk when it returns. It refuses with ErrLabel, ErrExists,
-// ErrNoConsent or ErrExpiry.
+// Enrol stores a person, their consent and their record. All are on disk when it returns. It refuses with ErrLabel,
+// ErrExists, ErrNoConsent, ErrGuardian, ErrStale, ErrExpiry or ErrLockdown. If it fails otherwise, the person may or may
+// not be enrolled, and People tells.
 func (s *Store) Enrol(e Enrolment) (Person, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -255,32 +244,63 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 	if err := s.check(e, now); err != nil {
 		return Person{}, err
 	}
-	p := Person{
-		Lane: e.Lane, Label: e.Label, ConsentRef: e.ConsentRef,
-		Enrolled: now.UTC().Truncate(24 * time.Hour), Expires: e.Expires.UTC().Truncate(time.Second),
+	if err := s.ready(); err != nil {
+		return Person{}, err
 	}
-	for _, id := range [][]byte{p.ID[:], p.Record[:], p.consentID[:]} {
+	p := Person{
+		Lane: e.Lane, Label: e.Label, Consent: e.Consent, Enrolled: day(now), LastSeen: day(now),
+		Expires: earlier(e.Expires, e.Consent.Expires).UTC().Truncate(time.Second),
+	}
+	p.Consent.Given = p.Consent.Given.UTC().Truncate(time.Second)
+	p.Consent.Expires = p.Consent.Expires.UTC().Truncate(time.Second)
+	p.Consent.Ended, p.Consent.Why = time.Time{}, 0
+	for _, id := range [][]byte{p.ID[:], p.link[:], p.Consent.ID[:], p.subject[:]} {
 		if _, err := io.ReadFull(s.rand, id); err != nil {
 			return Person{}, fmt.Errorf("store: no randomness: %w", err)
 		}
 	}
-	record, err := template.Seal(s.faces.key, s.rand, s.header(p, e.ModelID), e.Code)
+	p.Record = s.recordID(p.link)
+	entries, err := s.number(now, audit.Entry{
+		Kind: audit.Enrolled, Actor: e.By, Subject: p.subject, Digest: p.Consent.Notice.Hash,
+	})
 	if err != nil {
 		return Person{}, err
 	}
-	row, err := sealPerson(s.people.key, s.rand, p)
-	if err != nil {
-		return Person{}, fmt.Errorf("store: %w", err)
-	}
-	// In this order, because a person without a record is damage and a record without a person is swept.
-	if err := s.faces.add(p.Record, record); err != nil {
+	if err := s.enrol(p, e, entries); err != nil {
 		return Person{}, err
 	}
-	if err := s.people.add(p.ID, row); err != nil {
-		return Person{}, errors.Join(err, s.load()) // what a failed commit has left is for the disk to say
-	}
-	s.byName[p.Label] = p
+	s.byName[p.Label], s.names[p.ID] = p, p.Label
+	s.follow()
 	return p, nil
+}
+
+// enrol writes p to faces.db and to people.db. In this order, because a person without a record is damage and a record
+// without a person is swept.
+func (s *Store) enrol(p Person, e Enrolment, entries []audit.Entry) error {
+	person, err := s.putPerson(p)
+	if err != nil {
+		return err
+	}
+	consent, err := s.putConsent(p.Consent)
+	if err != nil {
+		return err
+	}
+	record := put{rowID{recordsTable, p.Record}, func(key [32]byte) ([]byte, error) {
+		return template.Seal(key, s.rand, s.header(p, e.ModelID), e.Code)
+	}}
+	next := s.state
+	next.Faces = entries[0].Seq
+	if err := s.faces.commit(change{puts: []put{record}, stamp: next.Faces}); err != nil {
+		return err
+	}
+	return s.apply(s.people.commit, next, entries, change{puts: []put{person, consent}})
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // Check says, before anybody is captured, why Enrol would refuse e. The Code and its lane do not count.
@@ -291,26 +311,46 @@ func (s *Store) Check(e Enrolment) error {
 }
 
 func (s *Store) check(e Enrolment, now time.Time) error {
-	if !validLabel(e.Label) {
-		return hint.Wrap(fmt.Errorf("store: %w", ErrLabel), "choose a short name or number without line breaks")
+	if err := s.free(e.Label); err != nil {
+		return err
 	}
-	if _, ok := s.byName[e.Label]; ok {
-		return hint.Wrap(fmt.Errorf("store: %q: %w", e.Label, ErrExists), "choose another label, or erase this one first")
-	}
-	if strings.TrimSpace(e.ConsentRef) == "" || len(e.ConsentRef) > MaxConsentRef {
-		return hint.Wrap(fmt.Errorf("store: %w", ErrNoConsent), "get the person's consent and give its number or place")
+	if err := e.Consent.check(now, s.notices); err != nil {
+		return err
 	}
 	if !e.Expires.Truncate(time.Second).After(now) {
 		return hint.Wrap(fmt.Errorf("store: %w", ErrExpiry), "give the day on which the person's right to the door ends")
 	}
+	if s.state.Locked {
+		return hint.Wrap(fmt.Errorf("store: %w", ErrLockdown), "end the lockdown first")
+	}
 	return nil
+}
+
+// free says why nobody can be given label.
+func (s *Store) free(label string) error {
+	if strings.TrimSpace(label) == "" || !printable(label, MaxLabel) {
+		return hint.Wrap(fmt.Errorf("store: %w", ErrLabel), "choose a short name or number without line breaks")
+	}
+	if _, ok := s.byName[label]; ok {
+		return hint.Wrap(fmt.Errorf("store: %q: %w", label, ErrExists), "choose another label, or erase this one first")
+	}
+	return nil
+}
+
+// known returns the person enrolled under label.
+func (s *Store) known(label string) (Person, error) {
+	p, ok := s.byName[label]
+	if !ok {
+		return Person{}, hint.Wrap(fmt.Errorf("store: %q: %w", label, ErrUnknown), "list the labels with: facegate people")
+	}
+	return p, nil
 }
 
 // header returns what p's record is bound to.
 func (s *Store) header(p Person, modelID [32]byte) template.Header {
 	return template.Header{
 		Scheme: template.SchemeS1, Lane: p.Lane, Epoch: epoch, RecordID: p.Record, ModelID: modelID,
-		DeviceID: s.id, ConsentID: p.consentID, Expiry: p.Expires.Unix(),
+		DeviceID: s.id, ConsentID: s.across("consent", p.Consent.ID), Expiry: p.Expires.Unix(),
 	}
 }
 
@@ -337,7 +377,7 @@ func (s *Store) Records(modelID [32]byte) ([]template.Record, error) {
 	}
 	now := s.now()
 	records := make([]template.Record, 0, len(owner))
-	err := s.faces.each(func(id [16]byte, row []byte) error {
+	err := s.faces.each(recordsTable, func(id [16]byte, row []byte) error {
 		p, ok := owner[id]
 		if !ok {
 			return nil // an enrolment or erasure that failed half-way, and was not acknowledged
@@ -358,62 +398,4 @@ func (s *Store) Records(modelID [32]byte) ([]template.Record, error) {
 		return nil, err
 	}
 	return records, nil
-}
-
-// Erase removes the person enrolled under label, and the person's record, from the disk, and returns whose records are
-// now to leave the index. No copy of the databases made before opens with a key that still exists. If Erase fails, the
-// person counts as enrolled and may or may not be when the store is opened again; it can be repeated. It refuses with
-// ErrUnknown.
-func (s *Store) Erase(label string) (template.PersonID, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p, ok := s.byName[label]
-	if !ok {
-		return template.PersonID{}, hint.Wrap(fmt.Errorf("store: %q: %w", label, ErrUnknown), "list the labels with: facegate people")
-	}
-	if err := s.erase([]Person{p}); err != nil {
-		return template.PersonID{}, err
-	}
-	return p.ID, nil
-}
-
-// EraseExpired erases everybody whose enrolment has expired at now, at the cost of one, and returns who they were.
-func (s *Store) EraseExpired(now time.Time) ([]template.PersonID, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var expired []Person
-	var ids []template.PersonID
-	for _, p := range s.byName {
-		if !now.Before(p.Expires) {
-			expired, ids = append(expired, p), append(ids, p.ID)
-		}
-	}
-	if len(expired) == 0 {
-		return nil, nil
-	}
-	if err := s.erase(expired); err != nil {
-		return nil, err
-	}
-	return ids, nil
-}
-
-func (s *Store) erase(people []Person) error {
-	stay := make(map[[16]byte]bool)
-	for _, p := range s.byName {
-		stay[p.ID], stay[p.Record] = true, true
-	}
-	for _, p := range people {
-		stay[p.ID], stay[p.Record] = false, false
-	}
-	// In this order, for the same reason as in Enrol.
-	for _, v := range s.vaults() {
-		if err := v.rewrite(func(id [16]byte) bool { return stay[id] }); err != nil {
-			return err
-		}
-	}
-	for _, p := range people {
-		delete(s.byName, p.Label)
-		s.left[s.hash(p.Label)] = p.Lane
-	}
-	return nil
 }

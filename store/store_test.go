@@ -43,9 +43,11 @@ func codeOf(n int) (c template.Code) {
 func labelOf(n int) string { return fmt.Sprintf("Zhang-%03d", n) }
 
 func enrolment(n int) store.Enrolment {
+	c := storetest.Consent()
+	c.Reference = fmt.Sprintf("Consent/2026/%03d", n)
 	return store.Enrolment{
-		Label: labelOf(n), ConsentRef: fmt.Sprintf("Consent/2026/%03d", n), ModelID: model,
-		Lane: uint8(n % template.Lanes), Code: codeOf(n), Expires: storetest.Now().AddDate(1, 0, n),
+		Label: labelOf(n), Consent: c, ModelID: model,
+		Lane: uint8(n % template.Lanes), Code: codeOf(n), Expires: storetest.Now().AddDate(1, 0, n), By: 1000,
 	}
 }
 
@@ -63,7 +65,7 @@ func mustEnrol(tb testing.TB, s *store.Store, ns ...int) (people []store.Person)
 
 func mustErase(tb testing.TB, s *store.Store, label string) {
 	tb.Helper()
-	if _, err := s.Erase(label); err != nil {
+	if _, err := s.Erase(label, 1000); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -145,9 +147,11 @@ func TestEnrolledPeopleAreThereAfterwards(t *testing.T) {
 	for n := range 20 {
 		p := mustEnrol(t, s, n)[0]
 		e := enrolment(n)
+		e.Consent.ID = p.Consent.ID
+		today := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 		want.People = append(want.People, store.Person{
-			ID: p.ID, Record: p.Record, Lane: e.Lane, Label: e.Label, ConsentRef: e.ConsentRef,
-			Enrolled: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Expires: e.Expires,
+			ID: p.ID, Record: p.Record, Lane: e.Lane, Label: e.Label, Consent: e.Consent,
+			Enrolled: today, LastSeen: today, Expires: e.Expires,
 		})
 		want.Records[p.ID] = template.Record{ID: p.Record, Person: p.ID, Lane: e.Lane, Code: e.Code}
 	}
@@ -173,9 +177,23 @@ func TestEnrolRefuses(t *testing.T) {
 		{"label of two lines", func(e *store.Enrolment) { e.Label = "a\nb" }, store.ErrLabel},
 		{"label not UTF-8", func(e *store.Enrolment) { e.Label = "\xff" }, store.ErrLabel},
 		{"label in use", func(e *store.Enrolment) { e.Label = labelOf(0) }, store.ErrExists},
-		{"no consent", func(e *store.Enrolment) { e.ConsentRef = "" }, store.ErrNoConsent},
-		{"blank consent", func(e *store.Enrolment) { e.ConsentRef = " \t" }, store.ErrNoConsent},
-		{"consent too long", func(e *store.Enrolment) { e.ConsentRef = strings.Repeat("x", 129) }, store.ErrNoConsent},
+		{"no consent", func(e *store.Enrolment) { e.Consent = store.Consent{} }, store.ErrNoConsent},
+		{"no notice version", func(e *store.Enrolment) { e.Consent.Notice.Version = "" }, store.ErrNoConsent},
+		{"no purpose", func(e *store.Enrolment) { e.Consent.Purpose = "" }, store.ErrNoConsent},
+		{"no method", func(e *store.Enrolment) { e.Consent.Method = "" }, store.ErrNoConsent},
+		{"no witness", func(e *store.Enrolment) { e.Consent.Witness = "" }, store.ErrNoConsent},
+		{"blank reference", func(e *store.Enrolment) { e.Consent.Reference = " \t" }, store.ErrNoConsent},
+		{"reference too long", func(e *store.Enrolment) { e.Consent.Reference = strings.Repeat("x", 129) }, store.ErrNoConsent},
+		{"method of two lines", func(e *store.Enrolment) { e.Consent.Method = "a\nb" }, store.ErrNoConsent},
+		{"no age", func(e *store.Enrolment) { e.Consent.AgeBand = 0 }, store.ErrNoConsent},
+		{"no such age", func(e *store.Enrolment) { e.Consent.AgeBand = 4 }, store.ErrNoConsent},
+		{"child alone", func(e *store.Enrolment) { e.Consent.AgeBand = store.Under14 }, store.ErrGuardian},
+		{"guardian's name too long", func(e *store.Enrolment) { e.Consent.Guardian = strings.Repeat("x", 65) }, store.ErrNoConsent},
+		{"consent not given", func(e *store.Enrolment) { e.Consent.Given = time.Time{} }, store.ErrNoConsent},
+		{"consent of tomorrow", func(e *store.Enrolment) { e.Consent.Given = storetest.Now().Add(24 * time.Hour) }, store.ErrNoConsent},
+		{"consent for ever", func(e *store.Enrolment) { e.Consent.Expires = time.Time{} }, store.ErrNoConsent},
+		{"consent expired", func(e *store.Enrolment) { e.Consent.Expires = storetest.Now() }, store.ErrNoConsent},
+		{"consent to another notice", func(e *store.Enrolment) { e.Consent.Notice.Hash = [32]byte{1} }, store.ErrStale},
 		{"no expiry", func(e *store.Enrolment) { e.Expires = time.Time{} }, store.ErrExpiry},
 		{"expired", func(e *store.Enrolment) { e.Expires = storetest.Now() }, store.ErrExpiry},
 		{"no such lane", func(e *store.Enrolment) { e.Lane = template.Lanes }, nil},
@@ -207,17 +225,18 @@ func TestErase(t *testing.T) {
 	s := storetest.Open(t, dir)
 	people := mustEnrol(t, s, upTo(10)...)
 	before := mustRead(t, s)
-	id, err := s.Erase(labelOf(4))
-	if err != nil || id != people[4].ID {
-		t.Fatalf("got %x, %v", id, err)
+	e, err := s.Erase(labelOf(4), 1000)
+	if err != nil || len(e.People) != 1 || e.People[0] != people[4].ID {
+		t.Fatalf("got %x, %v", e.People, err)
 	}
+	id := e.People[0]
 	delete(before.Records, id)
 	before.People = slices.Delete(before.People, 4, 5)
 	if d := diff(before, mustRead(t, s)); d != "" {
 		t.Errorf("the others changed (-want +got):\n%s", d)
 	}
 	for _, label := range []string{labelOf(4), "nobody", ""} {
-		if _, err := s.Erase(label); !errors.Is(err, store.ErrUnknown) {
+		if _, err := s.Erase(label, 1000); !errors.Is(err, store.ErrUnknown) {
 			t.Errorf("%q: %v", label, err)
 		}
 	}
@@ -228,8 +247,8 @@ func TestErase(t *testing.T) {
 	}
 }
 
-// rows returns the rows of the database name as they lie in its file.
-func rows(tb testing.TB, dir, name string) (m map[[16]byte][]byte) {
+// rows returns the rows of a table of the database name as they lie in its file.
+func rows(tb testing.TB, dir, name, table string) (m map[[16]byte][]byte) {
 	tb.Helper()
 	db, err := bolt.Open(filepath.Join(dir, name), 0, &bolt.Options{ReadOnly: true, Timeout: time.Second})
 	if err != nil {
@@ -238,7 +257,7 @@ func rows(tb testing.TB, dir, name string) (m map[[16]byte][]byte) {
 	defer db.Close()
 	m = make(map[[16]byte][]byte)
 	if err := db.View(func(tx *bolt.Tx) error {
-		return tx.Bucket([]byte("rows")).ForEach(func(id, row []byte) error {
+		return tx.Bucket([]byte(table)).ForEach(func(id, row []byte) error {
 			m[[16]byte(id)] = bytes.Clone(row)
 			return nil
 		})
@@ -255,14 +274,15 @@ func TestErasedBytesAreGone(t *testing.T) {
 	erased := mustEnrol(t, s, upTo(30)...)[7]
 	s.Close()
 	old := files(t, dir)
-	faces, people := rows(t, dir, "faces.db"), rows(t, dir, "people.db")
+	faces, people := rows(t, dir, "faces.db", "records"), rows(t, dir, "people.db", "people")
+	maps.Copy(people, rows(t, dir, "people.db", "consents"))
 
 	s = storetest.Open(t, dir)
 	mustErase(t, s, erased.Label)
 	s.Close()
 	now := files(t, dir)
-	if len(now) != 4 {
-		t.Errorf("%d files, want 4", len(now))
+	if len(now) != 6 {
+		t.Errorf("%d files, want 6", len(now))
 	}
 	const ciphertext = template.Bits/8 + 16
 	for name, data := range now {
@@ -299,6 +319,7 @@ func TestExpiry(t *testing.T) {
 	now := storetest.Now()
 	o := storetest.Options(dir)
 	o.Now = func() time.Time { return now }
+	o.Retention.Idle = 10 * 365 * 24 * time.Hour
 	s, err := store.Open(o)
 	if err != nil {
 		t.Fatal(err)
@@ -309,7 +330,7 @@ func TestExpiry(t *testing.T) {
 	if c := mustRead(t, s); len(c.People) != 5 || len(c.Records) != 2 {
 		t.Errorf("%d people and %d records, want 5 and 2", len(c.People), len(c.Records))
 	}
-	got, err := s.EraseExpired(now)
+	got, err := s.EraseDue(now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +344,7 @@ func TestExpiry(t *testing.T) {
 	if c := mustRead(t, s); len(c.People) != 2 || len(c.Records) != 2 {
 		t.Errorf("%d people and %d records, want 2 and 2", len(c.People), len(c.Records))
 	}
-	if got, err := s.EraseExpired(now); got != nil || err != nil {
+	if got, err := s.EraseDue(now); got != nil || err != nil {
 		t.Errorf("again: %v, %v", got, err)
 	}
 }
@@ -385,7 +406,7 @@ func TestKeysAreSeparate(t *testing.T) {
 			seen[key] = true
 		}
 	}
-	if first, again := s.ProjectionKeys(model), s.ProjectionKeys(model); first != again {
+	if s.ProjectionKeys(model) != s.ProjectionKeys(model) {
 		t.Error("keys change from call to call")
 	}
 }
@@ -419,7 +440,7 @@ func TestNothingInTheClear(t *testing.T) {
 	for name, data := range files(t, dir) {
 		for n := range 20 {
 			e := enrolment(n)
-			poison := [][]byte{[]byte(e.Label), []byte(e.ConsentRef)}
+			poison := [][]byte{[]byte(e.Label), []byte(e.Consent.Reference), []byte(e.Consent.Witness)}
 			for _, w := range e.Code {
 				poison = append(poison, binary.LittleEndian.AppendUint64(nil, w), binary.BigEndian.AppendUint64(nil, w))
 			}
@@ -459,7 +480,7 @@ func TestFailureAtEveryPoint(t *testing.T) {
 		name string
 		do   func(*store.Store) error
 	}{
-		{"erase", func(s *store.Store) error { _, err := s.Erase(labelOf(1)); return err }},
+		{"erase", func(s *store.Store) error { _, err := s.Erase(labelOf(1), 1000); return err }},
 		{"enrol", func(s *store.Store) error { _, err := s.Enrol(enrolment(9)); return err }},
 	}
 	for _, tt := range tests {
@@ -533,7 +554,7 @@ func TestStoreAgainstMap(t *testing.T) {
 				}
 				want[labelOf(n)] = codeOf(n)
 			case "erase":
-				if _, err := s.Erase(labelOf(n)); (err == nil) != enrolled {
+				if _, err := s.Erase(labelOf(n), 1000); (err == nil) != enrolled {
 					rt.Fatalf("enrolled: %v, erasing: %v", enrolled, err)
 				}
 				delete(want, labelOf(n))

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"crypto/cipher"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -18,29 +20,63 @@ import (
 	"facegate/configs/hint"
 )
 
-// A vault is one bbolt file whose rows, named by 128-bit ids, are sealed under a random generation key, and a keyring
-// file beside it with that key, wrapped under a key of the device. Rows are added one at a time and removed by a rewrite
-// alone; see rewrite for what it leaves behind after a crash.
+// A vault is one bbolt file whose rows are sealed under a random generation key, and a keyring file beside it with that
+// key, wrapped under a key of the device. Rows are in tables and named by 128-bit ids. What must not be read again leaves
+// by a rewrite alone; see rewrite for what it leaves behind after a crash.
 type vault struct {
 	dir    string
 	name   string
 	wrap   [32]byte // of the keyring
 	rand   io.Reader
-	reseal resealer
+	tables []table
 
-	db  *bolt.DB
-	key [32]byte // of the generation that db is sealed with
+	db   *bolt.DB
+	key  [32]byte // of the generation that db is sealed with
+	past uint64   // the generation that a database made from nothing comes after
+}
+
+// A table is a bucket of rows: id → sealed row.
+type table struct {
+	name   string
+	reseal resealer // nil for rows sealed by value
 }
 
 // A resealer moves the row id from one generation key to another, or finds that it is not what was sealed.
 type resealer func(from, to [32]byte, rand io.Reader, id [16]byte, row []byte) ([]byte, error)
 
-// The buckets of a vault. A file may lose rows without a trace where bbolt's own page says how many it has, so the
-// number is kept sealed as well.
+// A rowID names a row of a vault.
+type rowID struct {
+	table string
+	id    [16]byte
+}
+
+// A put is a row to be written, in the place of the row of this name if there is one.
+type put struct {
+	rowID
+	seal func(key [32]byte) ([]byte, error)
+}
+
+// A change is what one commit or rewrite does.
+type change struct {
+	puts  []put
+	dels  []rowID              // leave a commit; bbolt does not erase them
+	drop  func(row rowID) bool // which rows leave a rewrite; none if nil
+	stamp uint64               // as in head; 0 keeps the one before
+}
+
+// A head is what a vault says of itself as a whole.
+type head struct {
+	Stamp      uint64            // the audit entry of the last change that needed one
+	Generation uint64            // how often the vault was written anew
+	Counts     [maxTables]uint64 // rows in each table: a file may lose them where bbolt's own page says how many it has
+}
+
+// The bucket that is no table.
 const (
-	rowsBucket = "rows" // id → sealed row
-	metaBucket = "meta" // countKey → sealed number of rows
-	countKey   = "count"
+	metaBucket = "meta" // headKey → sealed head
+	headKey    = "head"
+
+	maxTables = 3
 )
 
 const (
@@ -86,7 +122,7 @@ func (v *vault) open(ring keyring) error {
 func (v *vault) generation(ring keyring) (key [32]byte, err error) {
 	err = v.view(func(tx *bolt.Tx) error {
 		for _, key = range [][32]byte{ring.current, ring.next} {
-			if _, err := v.countRows(tx, key); err == nil && key != ([32]byte{}) {
+			if _, err := v.readHead(tx, key); err == nil && key != ([32]byte{}) {
 				return nil
 			}
 		}
@@ -95,28 +131,57 @@ func (v *vault) generation(ring keyring) (key [32]byte, err error) {
 	return key, err
 }
 
-// countRows returns how many rows have been written, as sealed under key.
-func (v *vault) countRows(tx *bolt.Tx, key [32]byte) (uint64, error) {
+// readHead returns the head, as sealed under key.
+func (v *vault) readHead(tx *bolt.Tx, key [32]byte) (h head, err error) {
 	meta := tx.Bucket([]byte(metaBucket))
-	if meta == nil || tx.Bucket([]byte(rowsBucket)) == nil {
-		return 0, v.damaged(errors.New("a bucket is missing"))
+	if meta == nil {
+		return head{}, v.damaged(errors.New("a bucket is missing"))
 	}
-	count, err := openValue(key, v.label(countKey), meta.Get([]byte(countKey)))
-	if err != nil || len(count) != 8 {
-		return 0, v.damaged(errSealed)
+	for _, t := range v.tables {
+		if tx.Bucket([]byte(t.name)) == nil {
+			return head{}, v.damaged(errors.New("a bucket is missing"))
+		}
 	}
-	return binary.BigEndian.Uint64(count), nil
+	plain, err := openValue(key, v.label(headKey), meta.Get([]byte(headKey)))
+	if err != nil {
+		return head{}, v.damaged(err)
+	}
+	if n, err := binary.Decode(plain, binary.BigEndian, &h); err != nil || n != len(plain) {
+		return head{}, v.damaged(errors.New("the head is not in the form of this version"))
+	}
+	return h, nil
 }
 
-// each calls f for every row. The row is not valid after f has returned.
-func (v *vault) each(f func(id [16]byte, row []byte) error) error {
+func (v *vault) putHead(tx *bolt.Tx, key [32]byte, h head) error {
+	plain, err := binary.Append(nil, binary.BigEndian, h)
+	if err != nil {
+		return err
+	}
+	sealed, err := sealValue(key, v.rand, v.label(headKey), plain)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket([]byte(metaBucket)).Put([]byte(headKey), sealed)
+}
+
+// head returns the head of the database.
+func (v *vault) head() (h head, err error) {
+	err = v.view(func(tx *bolt.Tx) error {
+		h, err = v.readHead(tx, v.key)
+		return err
+	})
+	return h, err
+}
+
+// each calls f for every row of a table as it is sealed. The row is not valid after f has returned.
+func (v *vault) each(table string, f func(id [16]byte, row []byte) error) error {
 	return v.view(func(tx *bolt.Tx) error {
-		want, err := v.countRows(tx, v.key)
+		h, err := v.readHead(tx, v.key)
 		if err != nil {
 			return err
 		}
 		var n uint64
-		if err := tx.Bucket([]byte(rowsBucket)).ForEach(func(id, row []byte) error {
+		if err := tx.Bucket([]byte(table)).ForEach(func(id, row []byte) error {
 			if n++; len(id) != 16 {
 				return v.damaged(errors.New("a row has a damaged id"))
 			}
@@ -124,39 +189,118 @@ func (v *vault) each(f func(id [16]byte, row []byte) error) error {
 		}); err != nil {
 			return err
 		}
-		if n != want {
-			return v.damaged(fmt.Errorf("%d rows, and %d were written", n, want))
+		if want := h.Counts[v.index(table)]; n != want {
+			return v.damaged(fmt.Errorf("%d rows of %s, and %d were written", n, table, want))
 		}
 		return nil
 	})
 }
 
-// add stores a row. It is on disk when add returns, and may be there even if add fails.
-func (v *vault) add(id [16]byte, row []byte) error {
-	return v.update(v.db, func(tx *bolt.Tx) error {
-		count, err := v.countRows(tx, v.key)
-		if err != nil {
-			return err
-		}
-		if err := tx.Bucket([]byte(rowsBucket)).Put(id[:], row); err != nil {
-			return err
-		}
-		return v.putCount(tx, v.key, count+1)
-	})
-}
-
-func (v *vault) putCount(tx *bolt.Tx, key [32]byte, count uint64) error {
-	sealed, err := sealValue(key, v.rand, v.label(countKey), binary.BigEndian.AppendUint64(nil, count))
+// eachValue calls f for every row of a table of values, opened.
+func (v *vault) eachValue(table string, f func(id [16]byte, plain []byte) error) error {
+	aead, err := valueCipher(v.key)
 	if err != nil {
 		return err
 	}
-	return tx.Bucket([]byte(metaBucket)).Put([]byte(countKey), sealed)
+	return v.each(table, func(id [16]byte, row []byte) error {
+		plain, err := unseal(aead, v.rowLabel(rowID{table, id}), row)
+		if err != nil {
+			return v.damaged(err)
+		}
+		defer clear(plain)
+		return f(id, plain)
+	})
 }
 
-// rewrite replaces the database by one under a new generation key, with the rows that keep wants alone, and destroys the
-// old key: what was removed cannot be read again, nor can a copy of the database that was made before.
+// get returns one row of a table as it is sealed, nil if it is not there.
+func (v *vault) get(row rowID) (sealed []byte, err error) {
+	err = v.view(func(tx *bolt.Tx) error {
+		b := tx.Bucket([]byte(row.table))
+		if b == nil {
+			return v.damaged(errors.New("a bucket is missing"))
+		}
+		sealed = bytes.Clone(b.Get(row.id[:]))
+		return nil
+	})
+	return sealed, err
+}
+
+// getValue returns one row of a table of values, nil if it is not there.
+func (v *vault) getValue(row rowID) ([]byte, error) {
+	sealed, err := v.get(row)
+	if sealed == nil || err != nil {
+		return nil, err
+	}
+	plain, err := openValue(v.key, v.rowLabel(row), sealed)
+	if err != nil {
+		return nil, v.damaged(err)
+	}
+	return plain, nil
+}
+
+// value returns the put of a row of a table of values.
+func (v *vault) value(row rowID, plain []byte) put {
+	return put{row, func(key [32]byte) ([]byte, error) { return sealValue(key, v.rand, v.rowLabel(row), plain) }}
+}
+
+// commit makes a change in place. It is on disk when commit returns, and may be there even if commit fails.
+func (v *vault) commit(c change) error {
+	if v.db == nil {
+		return v.notOpen()
+	}
+	return v.update(v.db, func(tx *bolt.Tx) error {
+		h, err := v.readHead(tx, v.key)
+		if err != nil {
+			return err
+		}
+		for _, row := range c.dels {
+			b := tx.Bucket([]byte(row.table))
+			if b.Get(row.id[:]) == nil {
+				continue
+			}
+			h.Counts[v.index(row.table)]--
+			if err := b.Delete(row.id[:]); err != nil {
+				return err
+			}
+		}
+		return v.write(tx, v.key, h, c)
+	})
+}
+
+// write writes to tx the puts of c and the head h as it is then.
+func (v *vault) write(tx *bolt.Tx, key [32]byte, h head, c change) error {
+	for _, p := range c.puts {
+		sealed, err := p.seal(key)
+		if err != nil {
+			return err
+		}
+		b := tx.Bucket([]byte(p.table))
+		if b.Get(p.id[:]) == nil {
+			h.Counts[v.index(p.table)]++
+		}
+		if err := b.Put(p.id[:], sealed); err != nil {
+			return err
+		}
+	}
+	if c.stamp != 0 {
+		h.Stamp = c.stamp
+	}
+	return v.putHead(tx, key, h)
+}
+
+func (v *vault) index(table string) int {
+	for i, t := range v.tables {
+		if t.name == table {
+			return i
+		}
+	}
+	panic("store: " + v.name + ".db has no table " + table)
+}
+
+// rewrite replaces the database by one under a new generation key, with c done, and destroys the old key: what was removed
+// or replaced cannot be read again, nor can a copy of the database that was made before.
 //
-// bbolt frees a deleted value and does not erase it, which is why no row is ever deleted in place. The steps are
+// bbolt frees a deleted value and does not erase it, which is why nothing secret is deleted in place. The steps are
 //
 //  1. the keyring gets the new key beside the old,
 //  2. the new database is written beside the old,
@@ -165,15 +309,15 @@ func (v *vault) putCount(tx *bolt.Tx, key [32]byte, count uint64) error {
 //
 // each on disk before the next. open tells from the key that opens the database how far it came: with the old key it
 // forgets the new one, and the rewrite has not happened; with the new key it does step 4.
-func (v *vault) rewrite(keep func(id [16]byte) bool) error {
-	if err := v.replace(keep); err != nil {
+func (v *vault) rewrite(c change) error {
+	if err := v.replace(c); err != nil {
 		return err
 	}
 	return v.settle()
 }
 
 // replace does steps 1 to 3 of a rewrite. Without a database it makes an empty one.
-func (v *vault) replace(keep func(id [16]byte) bool) error {
+func (v *vault) replace(c change) error {
 	var next [32]byte
 	if _, err := io.ReadFull(v.rand, next[:]); err != nil {
 		return fmt.Errorf("store: no randomness: %w", err)
@@ -182,7 +326,7 @@ func (v *vault) replace(keep func(id [16]byte) bool) error {
 		return err
 	}
 	tmp := v.dbPath() + tmpSuffix
-	db, err := v.build(tmp, next, keep)
+	db, err := v.build(tmp, next, c)
 	if err != nil {
 		return err
 	}
@@ -205,8 +349,8 @@ func (v *vault) replace(keep func(id [16]byte) bool) error {
 // settle leaves the key that the database is sealed with as the only one in the keyring.
 func (v *vault) settle() error { return v.saveRing(keyring{current: v.key}) }
 
-// build writes a database at path with the rows that keep wants, sealed under key.
-func (v *vault) build(path string, key [32]byte, keep func(id [16]byte) bool) (_ *bolt.DB, err error) {
+// build writes a database at path with the rows of this one and c done, sealed under key.
+func (v *vault) build(path string, key [32]byte, c change) (_ *bolt.DB, err error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("store: %w", err)
 	}
@@ -214,46 +358,120 @@ func (v *vault) build(path string, key [32]byte, keep func(id [16]byte) bool) (_
 	if err != nil {
 		return nil, err
 	}
-	if err := v.update(db, func(tx *bolt.Tx) error { return v.fill(tx, key, keep) }); err != nil {
+	if err := v.update(db, func(tx *bolt.Tx) error { return v.fill(tx, key, c) }); err != nil {
 		return nil, errors.Join(err, db.Close(), os.Remove(path))
 	}
 	return db, nil
 }
 
-// fill writes to tx, of a new database, the rows of this one that keep wants, sealed under key.
-func (v *vault) fill(tx *bolt.Tx, key [32]byte, keep func(id [16]byte) bool) error {
-	rows, err := tx.CreateBucket([]byte(rowsBucket))
-	if err != nil {
-		return err
-	}
+// fill does to tx, of a new database, what build promises.
+func (v *vault) fill(tx *bolt.Tx, key [32]byte, c change) error {
 	if _, err := tx.CreateBucket([]byte(metaBucket)); err != nil {
 		return err
 	}
-	if v.db == nil {
-		return v.putCount(tx, key, 0)
+	for _, t := range v.tables {
+		if _, err := tx.CreateBucket([]byte(t.name)); err != nil {
+			return err
+		}
 	}
-	var count uint64
-	if err := v.each(func(id [16]byte, row []byte) error {
-		if !keep(id) {
+	h := head{Generation: v.past}
+	if v.db != nil {
+		old, err := v.head()
+		if err != nil {
+			return err
+		}
+		h.Stamp, h.Generation = old.Stamp, old.Generation
+		for i, t := range v.tables {
+			if h.Counts[i], err = v.move(tx, t, key, c); err != nil {
+				return err
+			}
+		}
+	}
+	h.Generation++
+	return v.write(tx, key, h, c)
+}
+
+// move copies to tx the rows of a table that c neither drops nor puts, sealed under key, and returns how many.
+func (v *vault) move(tx *bolt.Tx, t table, key [32]byte, c change) (n uint64, err error) {
+	replaced := make(map[rowID]bool, len(c.puts))
+	for _, p := range c.puts {
+		replaced[p.rowID] = true
+	}
+	reseal := t.reseal
+	if reseal == nil {
+		if reseal, err = v.valueResealer(t.name, v.key, key); err != nil {
+			return 0, err
+		}
+	}
+	to := tx.Bucket([]byte(t.name))
+	err = v.each(t.name, func(id [16]byte, row []byte) error {
+		if at := (rowID{t.name, id}); replaced[at] || c.drop != nil && c.drop(at) {
 			return nil
 		}
-		count++
-		sealed, err := v.reseal(v.key, key, v.rand, id, row)
+		n++
+		sealed, err := reseal(v.key, key, v.rand, id, row)
 		if err != nil {
 			return v.damaged(err)
 		}
-		return rows.Put(id[:], sealed)
-	}); err != nil {
-		return err
+		return to.Put(id[:], sealed)
+	})
+	return n, err
+}
+
+// valueResealer returns the resealer of a table of values, for two keys that do not change from row to row.
+func (v *vault) valueResealer(table string, from, to [32]byte) (resealer, error) {
+	old, err := valueCipher(from)
+	if err != nil {
+		return nil, err
 	}
-	return v.putCount(tx, key, count)
+	fresh, err := valueCipher(to)
+	if err != nil {
+		return nil, err
+	}
+	return func(_, _ [32]byte, rand io.Reader, id [16]byte, row []byte) ([]byte, error) {
+		label := v.rowLabel(rowID{table, id})
+		plain, err := unseal(old, label, row)
+		if err != nil {
+			return nil, err
+		}
+		defer clear(plain)
+		return seal(fresh, rand, label, plain)
+	}, nil
+}
+
+// destroy makes the database unreadable and removes it and its keyring. It needs no room on the disk. The key goes first:
+// what comes after is tidiness.
+func (v *vault) destroy() error {
+	return errors.Join(destroyFile(v.ringPath()), v.discard())
+}
+
+// discard closes and removes the database.
+func (v *vault) discard() error {
+	clear(v.key[:])
+	var closed error
+	if v.db != nil {
+		closed = v.db.Close()
+		v.db = nil
+	}
+	return errors.Join(closed, removeFile(v.ringPath()+tmpSuffix), removeFile(v.dbPath()),
+		removeFile(v.dbPath()+tmpSuffix), syncDir(v.dir))
 }
 
 // label names a value of this vault, so that no sealed value can stand in for another.
 func (v *vault) label(parts string) string { return "facegate " + v.name + " " + parts }
 
+func (v *vault) rowLabel(row rowID) string { return v.label(row.table + " row " + string(row.id[:])) }
+
 func (v *vault) view(f func(*bolt.Tx) error) error {
+	if v.db == nil {
+		return v.notOpen()
+	}
 	return v.guard(func() error { return v.db.View(f) })
+}
+
+// notOpen is for a vault that was destroyed.
+func (v *vault) notOpen() error {
+	return fmt.Errorf("store: %s.db: %w", v.name, bolterrors.ErrDatabaseNotOpen)
 }
 
 func (v *vault) update(db *bolt.DB, f func(*bolt.Tx) error) error {
@@ -281,8 +499,8 @@ func (v *vault) guard(f func() error) (err error) {
 
 func (v *vault) damaged(err error) error {
 	return hint.Wrap(fmt.Errorf("store: %s.db: %w: %w", v.name, ErrDamaged, err),
-		"the door stays locked to faces; restore the last good copy of people.db, people.key, faces.db and faces.key, "+
-			"all four together, with the device key that they were made under")
+		"the door stays locked to faces; restore the last good copy of people, faces and journal, .db and .key, all six "+
+			"files together, with the device key that they were made under")
 }
 
 func (v *vault) close() error {
@@ -324,12 +542,30 @@ func (v *vault) openBolt(path string, flags int) (db *bolt.DB, err error) {
 
 // sealValue encrypts plain under a key derived from key, bound to label: nonce ‖ ciphertext (XChaCha20-Poly1305).
 func sealValue(key [32]byte, rand io.Reader, label string, plain []byte) ([]byte, error) {
-	k := derive(key, "facegate value 1")
-	defer clear(k[:])
-	aead, err := chacha20poly1305.NewX(k[:])
+	aead, err := valueCipher(key)
 	if err != nil {
 		return nil, err
 	}
+	return seal(aead, rand, label, plain)
+}
+
+// openValue returns what sealValue sealed under the same key and label.
+func openValue(key [32]byte, label string, sealed []byte) ([]byte, error) {
+	aead, err := valueCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return unseal(aead, label, sealed)
+}
+
+// valueCipher returns the cipher of the values sealed under key. To make one takes longer than to seal a row.
+func valueCipher(key [32]byte) (cipher.AEAD, error) {
+	k := derive(key, "facegate value 1")
+	defer clear(k[:])
+	return chacha20poly1305.NewX(k[:])
+}
+
+func seal(aead cipher.AEAD, rand io.Reader, label string, plain []byte) ([]byte, error) {
 	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(plain)+aead.Overhead())
 	if _, err := io.ReadFull(rand, nonce); err != nil {
 		return nil, fmt.Errorf("no randomness: %w", err)
@@ -337,14 +573,7 @@ func sealValue(key [32]byte, rand io.Reader, label string, plain []byte) ([]byte
 	return aead.Seal(nonce, nonce, plain, []byte(label)), nil
 }
 
-// openValue returns what sealValue sealed under the same key and label.
-func openValue(key [32]byte, label string, sealed []byte) ([]byte, error) {
-	k := derive(key, "facegate value 1")
-	defer clear(k[:])
-	aead, err := chacha20poly1305.NewX(k[:])
-	if err != nil {
-		return nil, err
-	}
+func unseal(aead cipher.AEAD, label string, sealed []byte) ([]byte, error) {
 	if len(sealed) < aead.NonceSize() {
 		return nil, errSealed
 	}

@@ -15,6 +15,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"facegate/pipeline/template"
+	"facegate/store/audit"
+	"facegate/store/receipt"
 )
 
 type testKey [32]byte
@@ -24,9 +26,18 @@ func (testKey) Class() string                  { return "test" }
 
 func testNow() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
+func testOptions(dir string) Options {
+	return Options{
+		Dir: dir, Keys: testKey{1}, Now: testNow, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Notices:   [][32]byte{{}},
+		Retention: Retention{Idle: time.Hour, Access: time.Hour, Records: time.Hour},
+		Lockout:   LockoutPolicy{DelayAfter: 5, Delay: time.Second, DisableAfter: 50},
+	}
+}
+
 func testOpen(tb testing.TB, dir string) (*Store, error) {
 	tb.Helper()
-	return Open(Options{Dir: dir, Keys: testKey{1}, Now: testNow, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)})
+	return Open(testOptions(dir))
 }
 
 func mustOpen(tb testing.TB, dir string) *Store {
@@ -39,7 +50,10 @@ func mustOpen(tb testing.TB, dir string) *Store {
 }
 
 func testEnrolment(n int) Enrolment {
-	e := Enrolment{Label: fmt.Sprint("person ", n), ConsentRef: "form", Expires: testNow().AddDate(1, 0, 0)}
+	e := Enrolment{Label: fmt.Sprint("person ", n), Expires: testNow().AddDate(1, 0, 0), Consent: Consent{
+		Notice: Notice{Version: "1"}, Purpose: "door", Method: "paper", Witness: "clerk", Reference: "form", AgeBand: Adult,
+		Given: testNow(), Expires: testNow().AddDate(2, 0, 0),
+	}}
 	e.Lane = uint8(n % template.Lanes)
 	e.Code[0] = uint64(n)
 	return e
@@ -52,106 +66,259 @@ func must(tb testing.TB, err error) {
 	}
 }
 
-// Each case stops an erasure of person 1, of three, after a step, as a power cut would.
+// cutOff makes a store of three people, has it do cut and lie as it is then, and opens it again.
+func cutOff(t *testing.T, cut func(s *Store, second Person) error) *Store {
+	t.Helper()
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	var people []Person
+	for n := range 3 {
+		p, err := s.Enrol(testEnrolment(n))
+		must(t, err)
+		people = append(people, p)
+	}
+	must(t, cut(s, people[1]))
+	must(t, s.Close())
+	s = mustOpen(t, dir)
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// mustBe fails the test if s has not so many people and records, or anything in it is half done.
+func mustBe(t *testing.T, s *Store, people, records int) {
+	t.Helper()
+	for _, tt := range []struct {
+		v     *vault
+		table string
+		want  int
+	}{{s.people, peopleTable, people}, {s.faces, recordsTable, records}, {s.people, consentsTable, 3}} {
+		rows := 0
+		must(t, tt.v.each(tt.table, func([16]byte, []byte) error { rows++; return nil }))
+		if rows != tt.want {
+			t.Errorf("%d %s, want %d", rows, tt.table, tt.want)
+		}
+	}
+	if got, err := s.Records([32]byte{}); err != nil || len(got) != records {
+		t.Errorf("%d records open, want %d: %v", len(got), records, err)
+	}
+	for _, v := range s.vaults() {
+		ring, err := v.loadRing()
+		must(t, err)
+		if ring != (keyring{current: v.key}) {
+			t.Errorf("%s.key has not lost the key that it does not need", v.name)
+		}
+	}
+	if row, err := s.journal.get(stateRow(intentRow)); err != nil || row != nil || s.pending != nil {
+		t.Errorf("an intent is left: %v", err)
+	}
+	l, err := s.Audit()
+	must(t, err)
+	must(t, l.Verify(s.PublicKey()))
+}
+
+// save writes i to journal.db, and does not begin with it.
+func save(s *Store, i *intent) error {
+	row, err := s.putJournal(intentRow, i)
+	s.pending = i
+	return errors.Join(err, s.journal.commit(change{puts: []put{row}}))
+}
+
+// Each case stops an erasure of one of three after a step, as a power cut would.
 func TestErasureCutOff(t *testing.T) {
 	tests := []struct {
 		name   string
-		cut    func(s *Store, stay func([16]byte) bool) error
+		cut    func(s *Store, i *intent) error
 		people int // afterwards
 	}{
-		{"before it began", func(*Store, func([16]byte) bool) error { return nil }, 3},
-		{"new key in the keyring of people.db", func(s *Store, _ func([16]byte) bool) error {
-			return s.people.saveRing(keyring{current: s.people.key, next: [32]byte{9}})
-		}, 3},
-		{"new people.db half written", func(s *Store, _ func([16]byte) bool) error {
-			return errors.Join(
+		{"before the intent", func(*Store, *intent) error { return nil }, 3},
+		{"intent", func(s *Store, i *intent) error { return save(s, i) }, 2},
+		{"new key in the keyring of people.db", func(s *Store, i *intent) error {
+			return errors.Join(save(s, i), s.people.saveRing(keyring{current: s.people.key, next: [32]byte{9}}))
+		}, 2},
+		{"new people.db half written", func(s *Store, i *intent) error {
+			return errors.Join(save(s, i),
 				s.people.saveRing(keyring{current: s.people.key, next: [32]byte{9}}),
 				os.WriteFile(s.people.dbPath()+tmpSuffix, []byte("half"), 0o600))
-		}, 3},
-		{"new keyring half written", func(s *Store, _ func([16]byte) bool) error {
-			return os.WriteFile(s.people.ringPath()+tmpSuffix, []byte("half"), 0o600)
-		}, 3},
-		{"new people.db in place", func(s *Store, stay func([16]byte) bool) error {
-			return s.people.replace(stay)
 		}, 2},
-		{"people.db done", func(s *Store, stay func([16]byte) bool) error {
-			return s.people.rewrite(stay)
+		{"new keyring half written", func(s *Store, i *intent) error {
+			return errors.Join(save(s, i), os.WriteFile(s.people.ringPath()+tmpSuffix, []byte("half"), 0o600))
 		}, 2},
-		{"new key in the keyring of faces.db", func(s *Store, stay func([16]byte) bool) error {
-			return errors.Join(s.people.rewrite(stay), s.faces.saveRing(keyring{current: s.faces.key, next: [32]byte{9}}))
+		{"new people.db in place", func(s *Store, i *intent) error {
+			return errors.Join(save(s, i), s.leave(i), s.people.saveRing(keyring{current: [32]byte{9}, next: s.people.key}))
 		}, 2},
-		{"new faces.db in place", func(s *Store, stay func([16]byte) bool) error {
-			return errors.Join(s.people.rewrite(stay), s.faces.replace(stay))
+		{"people.db done", func(s *Store, i *intent) error { return errors.Join(save(s, i), s.leave(i)) }, 2},
+		{"new key in the keyring of faces.db", func(s *Store, i *intent) error {
+			return errors.Join(save(s, i), s.leave(i), s.faces.saveRing(keyring{current: s.faces.key, next: [32]byte{9}}))
 		}, 2},
-		{"done", func(s *Store, stay func([16]byte) bool) error {
-			return errors.Join(s.people.rewrite(stay), s.faces.rewrite(stay))
+		{"faces.db done", func(s *Store, i *intent) error {
+			linked := errors.Join(save(s, i), s.leave(i))
+			return errors.Join(linked, s.faces.rewrite(change{
+				drop: func(row rowID) bool { return !s.linked()[row.id] }, stamp: s.state.Faces,
+			}))
 		}, 2},
+		{"done", func(s *Store, i *intent) error { return errors.Join(save(s, i), s.finish()) }, 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			dir := t.TempDir()
-			s := mustOpen(t, dir)
-			var gone Person
-			for n := range 3 {
-				p, err := s.Enrol(testEnrolment(n))
-				must(t, err)
-				if n == 1 {
-					gone = p
-				}
-			}
-			must(t, tt.cut(s, func(id [16]byte) bool { return id != gone.ID && id != gone.Record }))
-			must(t, s.Close())
-
-			s = mustOpen(t, dir)
-			defer s.Close()
-			people, err := s.People()
+			var want []byte
+			s := cutOff(t, func(s *Store, p Person) error {
+				i, err := s.intend([]Person{p}, audit.Withdrawn, 1000)
+				want = i.Receipt
+				return errors.Join(err, tt.cut(s, i))
+			})
+			mustBe(t, s, tt.people, tt.people)
+			receipts, err := s.Receipts()
 			must(t, err)
-			records, err := s.Records([32]byte{})
-			must(t, err)
-			if len(people) != tt.people || len(records) != tt.people {
-				t.Errorf("%d people and %d records, want %d", len(people), len(records), tt.people)
+			if tt.people == 3 {
+				if len(receipts) != 0 {
+					t.Error("there is a receipt for nothing")
+				}
+				return
 			}
-			for _, v := range s.vaults() {
-				ring, err := v.loadRing()
-				must(t, err)
-				if ring != (keyring{current: v.key}) {
-					t.Errorf("%s.key has not lost the key that it does not need", v.name)
-				}
-				rows := 0
-				must(t, v.each(func([16]byte, []byte) error { rows++; return nil }))
-				if rows != tt.people {
-					t.Errorf("%s.db has %d rows, want %d", v.name, rows, tt.people)
-				}
+			if len(receipts) != 1 || !bytes.Equal(receipts[0], want) {
+				t.Fatalf("%d receipts, or another one than was decided", len(receipts))
+			}
+			r, err := receipt.Verify(receipts[0], s.PublicKey())
+			must(t, err)
+			people, err := s.people.head()
+			must(t, err)
+			faces, err := s.faces.head()
+			must(t, err)
+			if got := (receipt.Generations{People: people.Generation, Faces: faces.Generation}); got != r.Generations {
+				t.Errorf("generations %v, and the receipt says %v", got, r.Generations)
+			}
+			l, err := s.Audit()
+			must(t, err)
+			if e := l.Records[r.Audit.Seq-1]; e.Entry.Kind != audit.Erased || !bytes.Equal(e.Link[:], r.Audit.Link) {
+				t.Errorf("the receipt points at %+v", e)
 			}
 		})
 	}
 }
 
-// Each case stops the creation of a store after a step.
-func TestCreationCutOff(t *testing.T) {
+// Each case stops a lockdown after a step.
+func TestLockdownCutOff(t *testing.T) {
 	tests := []struct {
 		name string
-		cut  func(people, faces *vault) error
+		cut  func(s *Store, i *intent) error
+		done bool
 	}{
-		{"keyring of people.db written", func(people, _ *vault) error {
-			return people.saveRing(keyring{next: [32]byte{9}})
+		{"before the intent", func(*Store, *intent) error { return nil }, false},
+		{"intent", save, true},
+		{"key overwritten", func(s *Store, i *intent) error {
+			return errors.Join(save(s, i), os.WriteFile(s.faces.ringPath(), make([]byte, 123), 0o600))
+		}, true},
+		{"key removed", func(s *Store, i *intent) error {
+			return errors.Join(save(s, i), destroyFile(s.faces.ringPath()))
+		}, true},
+		{"faces.db removed", func(s *Store, i *intent) error { return errors.Join(save(s, i), s.faces.destroy()) }, true},
+		{"new faces.db", func(s *Store, i *intent) error { return errors.Join(save(s, i), s.renewFaces(i)) }, true},
+		{"people.db", func(s *Store, i *intent) error {
+			return errors.Join(save(s, i), s.renewFaces(i), s.leave(i))
+		}, true},
+		{"done", func(s *Store, i *intent) error { return errors.Join(save(s, i), s.finish()) }, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := cutOff(t, func(s *Store, _ Person) error {
+				entries, err := s.number(testNow(), audit.Entry{Kind: audit.LockedDown, Count: 3})
+				i := &intent{Kind: lockdownIntent, Entries: entries}
+				return errors.Join(err, s.generations(i), tt.cut(s, i))
+			})
+			records := 3
+			if tt.done {
+				records = 0
+			}
+			mustBe(t, s, 3, records)
+			if s.LockedDown() != tt.done {
+				t.Errorf("locked down: %v", s.LockedDown())
+			}
+		})
+	}
+}
+
+// Each case stops a wipe after a step. The next Open leaves nothing.
+func TestWipeCutOff(t *testing.T) {
+	for name, steps := range map[string][]func(*Store) error{
+		"certificate written": nil,
+		"faces gone":          {func(s *Store) error { return s.faces.destroy() }},
+		"people gone":         {func(s *Store) error { return s.people.destroy() }},
+		"people's key gone":   {func(s *Store) error { return os.Remove(s.people.ringPath()) }},
+		"all but the certificate gone": {
+			func(s *Store) error { return errors.Join(s.faces.destroy(), s.people.destroy(), s.journal.discard()) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := mustOpen(t, dir)
+			_, err := s.Enrol(testEnrolment(0))
+			must(t, err)
+			public := s.PublicKey()
+			certificate, err := receipt.Sign(receipt.Receipt{
+				ID: make([]byte, 16), Kind: receipt.Wipe, Time: "2026-03-01T12:00:00Z", Records: []receipt.Record{},
+				Audit: receipt.Audit{Link: make([]byte, 32)},
+			}, s.signer)
+			must(t, err)
+			must(t, replaceFile(s.journal.ringPath(), append([]byte(wipedMagic), certificate...)))
+			for _, step := range steps {
+				must(t, step(s))
+			}
+			must(t, s.Close())
+			_, err = testOpen(t, dir)
+			var wiped *WipedError
+			if !errors.As(err, &wiped) {
+				t.Fatalf("got %v", err)
+			}
+			_, err = receipt.Verify(wiped.Certificate, public)
+			must(t, err)
+			if left, err := os.ReadDir(dir); len(left) != 0 || err != nil {
+				t.Errorf("left: %v, %v", left, err)
+			}
+		})
+	}
+	// Who can write a file can delete it, and yet not have the device say that it was wiped.
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	must(t, s.Close())
+	must(t, os.WriteFile(s.journal.ringPath(), []byte(wipedMagic+"{}"), 0o600))
+	if _, err := testOpen(t, dir); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a certificate that is none: %v", err)
+	}
+}
+
+// Each case stops the creation of a store after a step.
+func TestCreationCutOff(t *testing.T) {
+	// unsettle puts the keyring of a vault back to where the database is there and nobody relies on it.
+	unsettle := func(v *vault, key [32]byte) error { return v.saveRing(keyring{next: key}) }
+	tests := []struct {
+		name string
+		cut  func(people, faces, journal *vault, keys [3][32]byte) error
+	}{
+		{"keyring of people.db written", func(people, faces, journal *vault, keys [3][32]byte) error {
+			return errors.Join(faces.destroy(), journal.destroy(), people.discard(), unsettle(people, keys[0]))
 		}},
-		{"people.db written", func(people, _ *vault) error { return people.replace(nil) }},
-		{"both written", func(people, faces *vault) error {
-			return errors.Join(people.replace(nil), faces.replace(nil))
+		{"people.db written", func(people, faces, journal *vault, keys [3][32]byte) error {
+			return errors.Join(faces.destroy(), journal.destroy(), unsettle(people, keys[0]))
 		}},
-		{"one settled", func(people, faces *vault) error {
-			return errors.Join(people.replace(nil), faces.replace(nil), people.settle())
+		{"all written", func(people, faces, journal *vault, keys [3][32]byte) error {
+			return errors.Join(unsettle(people, keys[0]), unsettle(faces, keys[1]), unsettle(journal, keys[2]))
 		}},
+		{"one settled", func(_, faces, journal *vault, keys [3][32]byte) error {
+			return errors.Join(unsettle(faces, keys[1]), unsettle(journal, keys[2]))
+		}},
+		{"two settled", func(_, _, journal *vault, keys [3][32]byte) error { return unsettle(journal, keys[2]) }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
-			people := &vault{dir: dir, name: "people", wrap: wrappingKey(testKey{1}, "people"), rand: rand.Reader}
-			faces := &vault{dir: dir, name: "faces", wrap: wrappingKey(testKey{1}, "faces"), rand: rand.Reader}
-			must(t, tt.cut(people, faces))
-			must(t, errors.Join(people.close(), faces.close()))
 			s := mustOpen(t, dir)
+			keys := [3][32]byte{s.people.key, s.faces.key, s.journal.key}
+			must(t, s.Close())
+			for _, v := range s.vaults() {
+				v.db, v.wrap = nil, wrappingKey(testKey{1}, v.name)
+			}
+			must(t, tt.cut(s.people, s.faces, s.journal, keys))
+			s = mustOpen(t, dir)
 			_, err := s.Enrol(testEnrolment(0))
 			must(t, errors.Join(err, s.Close()))
 			s = mustOpen(t, dir)
@@ -160,6 +327,72 @@ func TestCreationCutOff(t *testing.T) {
 				t.Errorf("%d people", len(people))
 			}
 		})
+	}
+}
+
+// people.db has the entries of a change that journal.db was not yet told of.
+func TestLogCatchesUp(t *testing.T) {
+	s := cutOff(t, func(s *Store, p Person) error {
+		entries, err := s.number(testNow(), audit.Entry{Kind: audit.Access})
+		return errors.Join(err, s.apply(s.people.commit, s.state, entries, change{}))
+	})
+	mustBe(t, s, 3, 3)
+	l, err := s.Audit()
+	must(t, err)
+	if last := l.Records[len(l.Records)-1]; last.Entry.Kind != audit.Access {
+		t.Errorf("the log ends with %+v", last.Entry)
+	}
+}
+
+// Whoever opens one of the files, without the device key, finds nothing in it that can be read in another.
+func TestNoFileLeadsToAnother(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	defer s.Close()
+	for n := range 10 {
+		_, err := s.Enrol(testEnrolment(n))
+		must(t, err)
+	}
+	_, err := s.Erase("person 3", 1000)
+	must(t, err)
+	readable := make(map[*vault][][]byte) // what a file shows without a key: ids, and the heads of records
+	opened := make(map[*vault][]byte)     // all that it holds for who has its key
+	for _, v := range s.vaults() {
+		for _, table := range v.tables {
+			if table.name == recordsTable {
+				must(t, v.each(table.name, func(id [16]byte, row []byte) error {
+					_, _, err := template.Open(v.key, row)
+					readable[v] = append(readable[v], bytes.Clone(id[:]), bytes.Clone(row[6:22]), bytes.Clone(row[70:86]))
+					opened[v] = append(opened[v], row...)
+					return err
+				}))
+				continue
+			}
+			must(t, v.eachValue(table.name, func(id [16]byte, plain []byte) error {
+				if table.name != stateTable && table.name != entriesTable { // which count, and identify nothing
+					readable[v] = append(readable[v], bytes.Clone(id[:]))
+				}
+				opened[v] = append(append(opened[v], id[:]...), plain...)
+				return nil
+			}))
+		}
+	}
+	ids := 0
+	for _, one := range s.vaults() {
+		for _, other := range s.vaults() {
+			for _, id := range readable[other] {
+				if ids++; one != other && bytes.Contains(opened[one], id) {
+					t.Errorf("%s.db, opened, holds an id of %s.db: %x", one.name, other.name, id)
+				}
+			}
+		}
+	}
+	if ids < 3*30 {
+		t.Errorf("only %d ids were looked for", ids)
+	}
+	for _, v := range []*vault{s.faces, s.journal} {
+		if bytes.Contains(opened[v], []byte("person ")) {
+			t.Errorf("%s.db holds a label", v.name)
+		}
 	}
 }
 
@@ -246,33 +479,23 @@ func crowd(b *testing.B, n int) (dir string) {
 	b.Helper()
 	dir = b.TempDir()
 	s := mustOpen(b, dir)
-	rows := func(v *vault, row func(i int) ([16]byte, []byte, error)) {
-		must(b, v.update(v.db, func(tx *bolt.Tx) error {
-			for i := range n {
-				id, row, err := row(i)
-				if err := errors.Join(err, tx.Bucket([]byte(rowsBucket)).Put(id[:], row)); err != nil {
-					return err
-				}
-			}
-			return v.putCount(tx, v.key, uint64(n))
-		}))
-	}
-	person := func(i int) Person {
+	var people, faces change
+	for i := range n {
 		e := testEnrolment(i)
-		p := Person{Label: e.Label, ConsentRef: e.ConsentRef, Lane: e.Lane, Enrolled: testNow(), Expires: e.Expires}
-		binary.BigEndian.PutUint64(p.ID[:], uint64(i)*0x9e3779b97f4a7c15)
-		binary.BigEndian.PutUint64(p.Record[:], uint64(i)*0xbf58476d1ce4e5b9)
-		return p
+		p := Person{Label: e.Label, Consent: e.Consent, Lane: e.Lane, Enrolled: testNow(), LastSeen: testNow(), Expires: e.Expires}
+		binary.BigEndian.PutUint64(p.ID[:], uint64(i+1)*0x9e3779b97f4a7c15)
+		binary.BigEndian.PutUint64(p.link[:], uint64(i+1)*0xbf58476d1ce4e5b9)
+		p.Record, p.Consent.ID = s.recordID(p.link), p.link
+		person, err := s.putPerson(p)
+		must(b, err)
+		consent, err := s.putConsent(p.Consent)
+		must(b, err)
+		people.puts = append(people.puts, person, consent)
+		faces.puts = append(faces.puts, put{rowID{recordsTable, p.Record}, func(key [32]byte) ([]byte, error) {
+			return template.Seal(key, rand.Reader, s.header(p, [32]byte{}), e.Code)
+		}})
 	}
-	rows(s.people, func(i int) ([16]byte, []byte, error) {
-		row, err := sealPerson(s.people.key, rand.Reader, person(i))
-		return person(i).ID, row, err
-	})
-	rows(s.faces, func(i int) ([16]byte, []byte, error) {
-		row, err := template.Seal(s.faces.key, rand.Reader, s.header(person(i), [32]byte{}), testEnrolment(i).Code)
-		return person(i).Record, row, err
-	})
-	must(b, s.Close())
+	must(b, errors.Join(s.people.commit(people), s.faces.commit(faces), s.Close()))
 	return dir
 }
 
@@ -293,8 +516,11 @@ func BenchmarkErase(b *testing.B) {
 	s := mustOpen(b, crowd(b, 10_000))
 	defer s.Close()
 	for i := 0; b.Loop(); i++ {
-		_, err := s.Erase(testEnrolment(i).Label)
+		e, err := s.Erase(testEnrolment(i).Label, 1000)
 		must(b, err)
+		if _, err := receipt.Verify(e.Receipt, s.PublicKey()); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
@@ -304,5 +530,13 @@ func BenchmarkEnrol(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		_, err := s.Enrol(testEnrolment(10_000 + i))
 		must(b, err)
+	}
+}
+
+func BenchmarkLockdown(b *testing.B) {
+	s := mustOpen(b, crowd(b, 10_000))
+	defer s.Close()
+	for b.Loop() {
+		must(b, s.Lockdown(1000))
 	}
 }

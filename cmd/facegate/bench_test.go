@@ -187,6 +187,7 @@ func benchConfig(b *testing.B, binary, home, config, models string) {
 		b.Fatal(err)
 	}
 	text := fmt.Sprintf(`
+profile: lab
 site: bench
 gate: front
 door: {driver: sim}

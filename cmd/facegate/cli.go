@@ -20,7 +20,18 @@ type commandLine struct {
 	Run     runCommand     `cmd:"" help:"Run the gate: watch the camera, decide, open the door, tell the broker."`
 	Enroll  enrollCommand  `cmd:"" help:"Enrol the consenting person who stands before the camera."`
 	People  peopleCommand  `cmd:"" help:"List who is enrolled."`
-	Erase   eraseCommand   `cmd:"" help:"Erase a person. They stop matching at once."`
+	Erase   eraseCommand   `cmd:"" help:"Erase a person. They stop matching at once, and there is a signed receipt. It works on a stopped gate too."`
+	Person  personCommand  `cmd:"" help:"Show what is held of a person, correct a label, or withdraw a consent."`
+	Receipt receiptCommand `cmd:"" help:"Check or fetch receipts of erasures."`
+	Audit   auditCommand   `cmd:"" help:"Check the audit log."`
+	Device  deviceCommand  `cmd:"" help:"Print the public key of the device."`
+	Policy  policyCommand  `cmd:"" help:"Print the retention schedule and the rules that the configuration enforces."`
+	Notice  noticeCommand  `cmd:"" help:"Print the notice that people read before they consent."`
+	Lockout lockoutCommand `cmd:"" help:"Let faces open the door again after too many failures."`
+
+	Lockdown lockdownCommand `cmd:"" help:"Destroy every template at once. The other ways in stay."`
+	Wipe     wipeCommand     `cmd:"" help:"Destroy all that a stopped gate holds, with a certificate."`
+
 	Status  statusCommand  `cmd:"" help:"Say how camera, door, broker and people are, and what to do where one is not well."`
 	Door    doorCommand    `cmd:"" help:"Test the door, or force it to its safe level."`
 	Models  modelsCommand  `cmd:"" help:"Bring and check the networks."`

@@ -104,7 +104,7 @@ func TestConfigCheck(t *testing.T) {
 		}
 		return path
 	}
-	good := file("good.yaml", "site: north\ngate: front\n")
+	good := file("good.yaml", "profile: lab\nsite: north\ngate: front\n")
 	facegate(t.Context(), "config", "check", "--config", good).want(t, exitOK, "is valid: gate front of site north", "")
 	var v map[string]any
 	facegate(t.Context(), "config", "check", "--json", "--config", good).decode(t, &v)
@@ -112,14 +112,14 @@ func TestConfigCheck(t *testing.T) {
 		t.Errorf("config check --json (-want +got):\n%s", diff)
 	}
 
-	bad := file("bad.yaml", "site: north\ngate: front\ncamera:\n  fsp: 20\n")
+	bad := file("bad.yaml", "profile: lab\nsite: north\ngate: front\ncamera:\n  fsp: 20\n")
 	facegate(t.Context(), "config", "check", "--config", bad).want(t, exitFailed, "",
-		fmt.Sprintf(`facegate: %[1]s:4:3: camera: unknown key "fsp"; did you mean "fps"?
-  4 |   fsp: 20
+		fmt.Sprintf(`facegate: %[1]s:5:3: camera: unknown key "fsp"; did you mean "fps"?
+  5 |   fsp: 20
     |   ^
   to do: correct %[1]s and check it with: facegate config check --config %[1]s
 `, bad))
-	facegate(t.Context(), "run", "--config", bad).want(t, exitFailed, "", bad+`:4:3: camera: unknown key "fsp"`)
+	facegate(t.Context(), "run", "--config", bad).want(t, exitFailed, "", bad+`:5:3: camera: unknown key "fsp"`)
 
 	none := filepath.Join(dir, "none.yaml")
 	facegate(t.Context(), "config", "check", "--config", none).want(t, exitFailed, "",
@@ -187,7 +187,7 @@ func TestDoorSafe(t *testing.T) {
 func TestNotRunning(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "none.sock")
 	for _, args := range [][]string{
-		{"status"}, {"people"}, {"erase", "Ada"}, {"door", "test"}, {"enroll", "Ada", "--consent", "form"},
+		{"status"}, {"people"}, {"erase", "Ada"}, {"door", "test"}, {"enroll", "Ada", "--consent", "form", "--age", "adult"},
 	} {
 		facegate(t.Context(), append(args, "--socket", socket)...).want(t, exitFailed, "",
 			"facegate: the gate is not running: nothing answers at "+socket+"\n  to do: start it")
@@ -259,7 +259,7 @@ func (l *live) enroll(t *testing.T, person string, more ...string) printout {
 		}
 		posed <- err
 	}()
-	p := l.do(t, append([]string{"enroll", person, "--consent", "form " + person}, more...)...)
+	p := l.do(t, append([]string{"enroll", person, "--consent", "form " + person, "--age", "adult"}, more...)...)
 	cancel()
 	if err := <-posed; !errors.Is(err, context.Canceled) {
 		t.Error(err)
@@ -310,14 +310,14 @@ func (i *interrupter) Write(b []byte) (int, error) {
 func TestLive(t *testing.T) {
 	l := startLive(t, gatetest.NewSite(t))
 	l.do(t, "people").want(t, exitOK, "LABEL", "")
-	expires := time.Now().AddDate(0, 0, 180).UTC().Format(time.DateOnly)
+	expires := time.Now().AddDate(0, 0, 365).UTC().Format(time.DateOnly)
 	l.enroll(t, "p01").want(t, exitOK, "p01 is enrolled until "+expires, "5 of 5 frames: captured\n")
 	var person control.Person
 	l.enroll(t, "p02", "--json").decode(t, &person)
 	if person.Label != "p02" || person.Consent != "form p02" {
 		t.Errorf("enroll --json says %+v", person)
 	}
-	l.do(t, "enroll", "p01", "--consent", "form").want(t, exitFailed, "", "to do: choose another label")
+	l.do(t, "enroll", "p01", "--consent", "form", "--age", "adult").want(t, exitFailed, "", "to do: choose another label")
 
 	today := time.Now().UTC().Format(time.DateOnly)
 	l.do(t, "people").want(t, exitOK, strings.Join([]string{
@@ -369,7 +369,7 @@ func TestLive(t *testing.T) {
 	defer cancel()
 	var out bytes.Buffer
 	lines := &interrupter{interrupt: cancel}
-	args := []string{"enroll", "p01", "--consent", "form", "--socket", l.site.Socket()}
+	args := []string{"enroll", "p01", "--consent", "form", "--age", "adult", "--socket", l.site.Socket()}
 	p = printout{code: run(ctx, args, terminal{out: &out, err: lines}), out: out.String(), err: lines.String()}
 	p.want(t, exitFailed, "", "0 of 5 frames: nobody - step in front of the camera\nfacegate: interrupted before it was done\n")
 }

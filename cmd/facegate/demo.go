@@ -34,6 +34,7 @@ const demoFPS = 15
 
 // demoConfig is the configuration of the demo's gate. Everything else is as in the reference.
 const demoConfig = `
+profile: lab
 site: demo
 gate: front
 door: {driver: sim, pulse: 500ms}
@@ -44,6 +45,7 @@ vision: {models_dir: %[3]s}
 zone: {min_face: 45} # the recordings are 640 pixels wide; a face before the door has 55 to 90
 mqtt: {broker: "%[4]s", username: "%[5]s", password_file: %[1]s/broker.password}
 control: {socket: %[1]s/control.sock, group: ""}
+lockout: {delay: 1s} # nobody has to wait for the next scene
 `
 
 // A demo is the real daemon with a stage for a camera, a simulated door and a broker of its own.
@@ -159,7 +161,9 @@ func (d *demo) enrol(ctx context.Context, person string) error {
 	go func() { played <- d.stage.Play(playing, hold(stills[:3], 2*time.Second)) }()
 	asking, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	_, err = d.client.Enrol(asking, control.EnrolRequest{Label: person, Consent: "demo form " + person}, func(control.Progress) {})
+	_, err = d.client.Enrol(asking, control.EnrolRequest{
+		Label: person, Consent: "demo form " + person, Age: "adult",
+	}, func(control.Progress) {})
 	stop()
 	<-played
 	d.account.enrolled(person, time.Since(begun), err)

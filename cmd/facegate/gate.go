@@ -32,13 +32,23 @@ func (c *runCommand) Run(ctx context.Context, t terminal) error {
 type enrollCommand struct {
 	Label   string `arg:"" help:"Name or number for the people list. It never leaves the gate."`
 	Consent string `required:"" placeholder:"REF" help:"Where the person's consent is recorded, such as the number of the signed form."`
+	Age     string `required:"" enum:"adult,minor,under-14" help:"How old the person is: adult, minor (14 or more) or under-14."`
+
+	Guardian string    `placeholder:"NAME" help:"Parent or guardian who consented for a child under 14."`
+	Witness  string    `placeholder:"NAME" help:"Who saw the consent. Otherwise you, by the name of your login."`
+	Lang     string    `enum:",en,zh" default:"" help:"Language of the notice that the person has read: en or zh. Otherwise the first of the gate."`
+	Until    time.Time `format:"2006-01-02" placeholder:"DATE" help:"Day on which the consent ends, if that is sooner than the term of the gate."`
 	socketFlag
 	jsonFlag
 }
 
 func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 	last := ""
-	person, err := c.client().Enrol(ctx, control.EnrolRequest{Label: c.Label, Consent: c.Consent}, func(p control.Progress) {
+	request := control.EnrolRequest{
+		Label: c.Label, Consent: c.Consent, Age: c.Age, Guardian: c.Guardian, Witness: c.Witness, Language: c.Lang,
+		Until: c.Until,
+	}
+	person, err := c.client().Enrol(ctx, request, func(p control.Progress) {
 		if line := progressLine(p); line != last {
 			fmt.Fprintln(t.err, line)
 			last = line
@@ -84,21 +94,6 @@ func (c *peopleCommand) Run(ctx context.Context, t terminal) error {
 	})
 }
 
-type eraseCommand struct {
-	Label string `arg:"" help:"Label from the people list."`
-	socketFlag
-	jsonFlag
-}
-
-func (c *eraseCommand) Run(ctx context.Context, t terminal) error {
-	if err := c.client().Erase(ctx, c.Label); err != nil {
-		return err
-	}
-	return c.print(t, map[string]string{"erased": c.Label}, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "%s is erased and does not match any more\n", c.Label)
-	})
-}
-
 type statusCommand struct {
 	socketFlag
 	jsonFlag
@@ -136,11 +131,26 @@ func writeStatus(w *tabwriter.Writer, s control.Status) {
 	row("broker", "%s, %d events waiting, %d lost", broker, s.MQTT.Queued, s.MQTT.Dropped)
 	trouble(s.MQTT.Err, s.MQTT.Hint)
 	row("people", "%d of at most %d", s.People.Enrolled, s.People.Limit)
+	trouble("", s.People.Advice)
+	row("faces", "%s", faces(s.Lockout))
 	row("networks", "%s: %s, liveness %v", s.Vision.Bundle, s.Vision.Embedder, s.Vision.Liveness)
 	row("device key", "%s", s.KeyStore)
 	if l := s.Frames.Latency; l.Grants > 0 {
 		row("frame to relay", "median %.0f ms, 95 %% within %.0f ms, at most %.0f ms (%d grants)", l.P50MS, l.P95MS, l.MaxMS, l.Grants)
 	}
+}
+
+// faces says whether faces open the door.
+func faces(l control.LockoutStatus) string {
+	switch {
+	case l.LockedDown:
+		return "locked down: facegate lockdown --end lets people be enrolled again"
+	case l.Disabled:
+		return fmt.Sprintf("switched off after %d failures in a row: facegate lockout reset", l.Failures)
+	case l.WaitS > 0:
+		return fmt.Sprintf("slowed down after %d failures in a row: %d s to wait", l.Failures, l.WaitS)
+	}
+	return fmt.Sprintf("open the door, %d failures in a row", l.Failures)
 }
 
 type doorCommand struct {

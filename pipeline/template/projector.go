@@ -89,8 +89,8 @@ type Projector struct {
 // NewProjector returns the projector of embeddings with dim coordinates under the keys of the lanes. The length of mean
 // is dim or 0.
 func NewProjector(keys [Lanes][32]byte, dim int, mean Mean) (*Projector, error) {
-	if len(mean) != 0 && len(mean) != dim {
-		return nil, fmt.Errorf("template: the mean has %d dimensions, the embeddings %d", len(mean), dim)
+	if err := checkMean(dim, mean); err != nil {
+		return nil, err
 	}
 	p := &Projector{mean: mean}
 	for lane := range p.rotations {
@@ -107,7 +107,7 @@ func NewProjector(keys [Lanes][32]byte, dim int, mean Mean) (*Projector, error) 
 func (j *Projector) Project(p *Probe, v embed.Vector, lanes LaneSet) bool {
 	defer clear(v)
 	p.Clear()
-	if !j.center(v) {
+	if len(v) != j.rotations[0].dim || !Center(v, j.mean) {
 		return false
 	}
 	for lane := range lanes.All {
@@ -121,16 +121,28 @@ func (j *Projector) Project(p *Probe, v embed.Vector, lanes LaneSet) bool {
 // Protect returns the Code of v in a lane, for enrolment. The embedding ends here: v is zeros when Protect returns. It
 // reports false if v has no direction or not the projector's dimension.
 func (j *Projector) Protect(v embed.Vector, lane uint8) (Code, bool) {
-	defer clear(v)
-	if !j.center(v) {
-		return Code{}, false
-	}
 	var y [Bits]float32
 	defer clear(y[:])
-	j.rotations[lane].Rotate(y[:], v)
+	if !project(y[:], j.rotations[lane], v, j.mean) {
+		return Code{}, false
+	}
 	return Sign(y[:]), true
 }
 
-func (j *Projector) center(v embed.Vector) bool {
-	return len(v) == j.rotations[0].dim && Center(v, j.mean)
+// project writes the centred and rotated v to y, and clears v. It reports false if v has no direction or not the
+// rotation's dimension.
+func project(y []float32, r *Rotation, v embed.Vector, mean Mean) bool {
+	defer clear(v)
+	if len(v) != r.dim || !Center(v, mean) {
+		return false
+	}
+	r.Rotate(y, v)
+	return true
+}
+
+func checkMean(dim int, mean Mean) error {
+	if len(mean) != 0 && len(mean) != dim {
+		return fmt.Errorf("template: the mean has %d dimensions, the embeddings %d", len(mean), dim)
+	}
+	return nil
 }

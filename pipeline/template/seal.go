@@ -11,8 +11,11 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// SchemeS1 names the scheme of this package in a Header.
-const SchemeS1 = 1
+// The schemes, as a Header names them.
+const (
+	SchemeS1 = 1 // 1:N: keys of the device
+	SchemeS2 = 2 // 1:1: keys of the device and a Token together
+)
 
 // The sizes of a sealed record and its parts, in bytes. Every record has the same length, so that it tells nothing.
 const (
@@ -30,8 +33,8 @@ var ErrSealed = errors.New("the sealed record does not open: it was changed or h
 // A Header says what a sealed Code is good for. It is stored in the clear and bound to the Code: a change of any field,
 // like one of the Code itself, makes the record refuse to open.
 type Header struct {
-	Scheme    uint8 // SchemeS1
-	Lane      uint8
+	Scheme    uint8 // SchemeS1 or SchemeS2
+	Lane      uint8 // 0 in SchemeS2, which has none
 	Epoch     uint32
 	RecordID  RecordID
 	ModelID   [32]byte // SHA-256 of the embedding model's file
@@ -62,19 +65,26 @@ func (h *Header) decode(b []byte) {
 	h.Expiry = int64(binary.BigEndian.Uint64(b))
 }
 
-func (h *Header) valid() bool { return h.Scheme == SchemeS1 && h.Lane < Lanes }
+// valid reports whether h is of the scheme.
+func (h *Header) valid(scheme uint8) bool {
+	return h.Scheme == scheme && (h.Lane == 0 || scheme == SchemeS1 && h.Lane < Lanes)
+}
 
 // Seal encrypts c under a key of its own, derived from storeKey and a random salt, with h as associated data. The record
 // is header ‖ salt ‖ nonce ‖ ciphertext, RecordSize bytes.
 func Seal(storeKey [32]byte, rand io.Reader, h Header, c Code) ([]byte, error) {
-	if !h.valid() {
+	return seal(SchemeS1, storeKey, rand, h, c)
+}
+
+func seal(scheme uint8, secret [32]byte, rand io.Reader, h Header, c Code) ([]byte, error) {
+	if !h.valid(scheme) {
 		return nil, fmt.Errorf("template: cannot seal scheme %d, lane %d", h.Scheme, h.Lane)
 	}
 	record := h.append(make([]byte, 0, RecordSize))[:headerSize+saltSize+nonceSize]
 	if _, err := io.ReadFull(rand, record[headerSize:]); err != nil {
 		return nil, fmt.Errorf("template: no randomness: %w", err)
 	}
-	key, err := recordKey(storeKey, record)
+	key, err := recordKey(secret, record)
 	if err != nil {
 		return nil, err
 	}
@@ -93,10 +103,14 @@ func Seal(storeKey [32]byte, rand io.Reader, h Header, c Code) ([]byte, error) {
 
 // Open returns what Seal sealed under the same storeKey, or ErrSealed.
 func Open(storeKey [32]byte, record []byte) (Header, Code, error) {
+	return open(SchemeS1, storeKey, record)
+}
+
+func open(scheme uint8, secret [32]byte, record []byte) (Header, Code, error) {
 	if len(record) != RecordSize {
 		return Header{}, Code{}, ErrSealed
 	}
-	key, err := recordKey(storeKey, record)
+	key, err := recordKey(secret, record)
 	if err != nil {
 		return Header{}, Code{}, err
 	}
@@ -112,7 +126,7 @@ func Open(storeKey [32]byte, record []byte) (Header, Code, error) {
 		return Header{}, Code{}, ErrSealed
 	}
 	var h Header
-	if h.decode(header); !h.valid() {
+	if h.decode(header); !h.valid(scheme) {
 		return Header{}, Code{}, ErrSealed
 	}
 	var c Code
@@ -123,8 +137,8 @@ func Open(storeKey [32]byte, record []byte) (Header, Code, error) {
 }
 
 // recordKey derives the key of one record from its salt.
-func recordKey(storeKey [32]byte, record []byte) ([]byte, error) {
-	key, err := hkdf.Key(sha256.New, storeKey[:], record[headerSize:headerSize+saltSize], "facegate rec 1", 32)
+func recordKey(secret [32]byte, record []byte) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, secret[:], record[headerSize:headerSize+saltSize], "facegate rec 1", 32)
 	if err != nil {
 		return nil, fmt.Errorf("template: %w", err)
 	}

@@ -1,12 +1,13 @@
-// Package template turns a face embedding into a keyed hash that can be stored, compared, renewed and sealed: scheme S1.
+// Package template turns a face embedding into a keyed hash that can be stored, compared, renewed and sealed.
 //
 // An embedding is centred, turned by a secret rotation and cut down to the signs of 1024 coordinates (a Code). Without
 // the key of the rotation a Code tells nothing of the face, and Codes of one face under two keys are unrelated. A probe
 // keeps its real-valued coordinates in RAM, because the sign of one side against the coordinates of the other gives a
 // better estimate of the cosine than two sides of signs (asymmetric distance: Dong, Charikar, Li, SIGIR 2008).
 //
-// What is not promised: with the file and the device key, a Code can be turned back into an approximate embedding. No
-// hash that keeps its accuracy avoids that.
+// Scheme S1 compares 1:N, under keys of the device. What it does not promise: with the file and the device key, a Code
+// can be turned back into an approximate embedding. No hash that keeps its accuracy avoids that. Scheme S2 compares 1:1,
+// under keys that need a Token as well, which the device does not store: there the file and the device key give nothing.
 package template
 
 import (

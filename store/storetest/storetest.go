@@ -26,9 +26,26 @@ func (Key) Class() string { return "test" }
 // Now is the time in a store opened by Open: noon, on a day in 2026.
 func Now() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
+// Notice is the one in force in a store opened with Options.
+func Notice() store.Notice { return store.Notice{Version: "2026-1", Hash: [32]byte{0xcc}} }
+
+// Consent returns a complete consent to Notice, given an hour before Now, for ten years.
+func Consent() store.Consent {
+	return store.Consent{
+		Notice: Notice(), Purpose: "to open this door", Method: "signed on paper", Witness: "Li Na", AgeBand: store.Adult,
+		Given: Now().Add(-time.Hour), Expires: Now().AddDate(10, 0, 0), Reference: "folder 1",
+	}
+}
+
 // Options returns the options for a store in dir with a fixed key and a fixed time.
 func Options(dir string) store.Options {
-	return store.Options{Dir: dir, Keys: Key{1}, Now: Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
+	const day = 24 * time.Hour
+	return store.Options{
+		Dir: dir, Keys: Key{1}, Now: Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Notices:   [][32]byte{Notice().Hash},
+		Retention: store.Retention{Idle: 180 * day, Access: 30 * day, Records: 3 * 365 * day},
+		Lockout:   store.LockoutPolicy{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50},
+	}
 }
 
 // Open opens the store in dir. At the end of the test the store is closed and its files go through MustCheck.

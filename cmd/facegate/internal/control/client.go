@@ -43,9 +43,60 @@ func (c *Client) People(ctx context.Context) (p []Person, err error) {
 	return p, err
 }
 
-// Erase removes a person.
-func (c *Client) Erase(ctx context.Context, label string) error {
-	return c.call(ctx, http.MethodPost, "/erase", eraseRequest{label}, &struct{}{})
+// Erase removes a person. If withdrawn, the consent is kept as one that was withdrawn.
+func (c *Client) Erase(ctx context.Context, label string, withdrawn bool) (e Erasure, err error) {
+	err = c.call(ctx, http.MethodPost, "/erase", eraseRequest{label, withdrawn}, &e)
+	return e, err
+}
+
+// Receipts lists the receipts that nobody has fetched.
+func (c *Client) Receipts(ctx context.Context) (r []string, err error) {
+	err = c.call(ctx, http.MethodGet, "/receipts", nil, &r)
+	return r, err
+}
+
+// Fetched says that the receipt with this id need not be kept.
+func (c *Client) Fetched(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodPost, "/receipts/fetched", fetchedRequest{id}, &struct{}{})
+}
+
+// Show returns all that is held of a person, but for the template.
+func (c *Client) Show(ctx context.Context, label string) (f File, err error) {
+	err = c.call(ctx, http.MethodPost, "/person", personRequest{label}, &f)
+	return f, err
+}
+
+// Relabel corrects a label.
+func (c *Client) Relabel(ctx context.Context, old, label string) (p Person, err error) {
+	err = c.call(ctx, http.MethodPost, "/relabel", relabelRequest{old, label}, &p)
+	return p, err
+}
+
+// Verify checks the audit log.
+func (c *Client) Verify(ctx context.Context) (r AuditReport, err error) {
+	err = c.call(ctx, http.MethodGet, "/audit", nil, &r)
+	return r, err
+}
+
+// Device asks for the identity of the device.
+func (c *Client) Device(ctx context.Context) (d Device, err error) {
+	err = c.call(ctx, http.MethodGet, "/device", nil, &d)
+	return d, err
+}
+
+// Lockdown makes every template unusable.
+func (c *Client) Lockdown(ctx context.Context) error {
+	return c.call(ctx, http.MethodPost, "/lockdown", nil, &struct{}{})
+}
+
+// Reopen ends a lockdown.
+func (c *Client) Reopen(ctx context.Context) error {
+	return c.call(ctx, http.MethodPost, "/lockdown/end", nil, &struct{}{})
+}
+
+// Unlock lets faces open the door again after too many failures.
+func (c *Client) Unlock(ctx context.Context) error {
+	return c.call(ctx, http.MethodPost, "/lockout/reset", nil, &struct{}{})
 }
 
 // TestDoor gives one pulse of the door.

@@ -10,6 +10,7 @@ import (
 	"facegate/device"
 	"facegate/gpio"
 	"facegate/pipeline/publish"
+	"facegate/store/audit"
 )
 
 // A Gate is what a running daemon offers to a technician.
@@ -21,8 +22,34 @@ type Gate interface {
 	// People lists everybody enrolled, by label.
 	People() ([]Person, error)
 
-	// Erase removes a person. They do not match any more when it returns.
-	Erase(label string) error
+	// Erase removes a person, who does not match any more when it returns, with a receipt. If withdrawn, the consent is
+	// kept as one that was withdrawn.
+	Erase(label string, withdrawn bool, by audit.Actor) (Erasure, error)
+
+	// Receipts lists the receipts that nobody has fetched, such as those of expired enrolments.
+	Receipts() ([]string, error)
+
+	// Fetched says that somebody has the receipt with this id, and it need not be kept.
+	Fetched(id string) error
+
+	// Show returns all that is held of a person, but for the template.
+	Show(label string) (File, error)
+
+	// Relabel corrects a label.
+	Relabel(old, label string, by audit.Actor) (Person, error)
+
+	// Verify checks the audit log.
+	Verify() (AuditReport, error)
+
+	// Device returns the identity of the device.
+	Device() Device
+
+	// Lockdown makes every template unusable, and nobody matches when it returns. Reopen lets people be captured again.
+	Lockdown(by audit.Actor) error
+	Reopen(by audit.Actor) error
+
+	// Unlock lets faces open the door again after too many failures in a row.
+	Unlock(by audit.Actor) error
 
 	// TestDoor gives one pulse of the door, and waits for its end or that of ctx.
 	TestDoor(ctx context.Context) (DoorTest, error)
@@ -35,6 +62,66 @@ type Gate interface {
 type EnrolRequest struct {
 	Label   string `json:"label"`   // what the people list shows
 	Consent string `json:"consent"` // reference of the person's recorded consent
+
+	Age      string    `json:"age"`                // adult, minor (14 or more), under-14
+	Guardian string    `json:"guardian,omitempty"` // who consented for a child under 14
+	Witness  string    `json:"witness,omitempty"`  // who saw the consent; the user who asks if empty
+	Language string    `json:"language,omitempty"` // of the notice that was read; the first of the gate if empty
+	Until    time.Time `json:"until,omitzero"`     // end of the consent, if sooner than the gate's own term
+
+	By audit.Actor `json:"-"` // who asks, as the kernel says
+}
+
+// An Erasure is what was erased.
+type Erasure struct {
+	Erased  string `json:"erased"`  // the label
+	Receipt string `json:"receipt"` // see package receipt; to the byte
+}
+
+// A File is all that is held of a person, but for the template.
+type File struct {
+	Person
+	Template bool         `json:"template"` // whether there is one
+	Lane     int          `json:"lane"`     // that it is in
+	LastSeen time.Time    `json:"last_seen"`
+	Agreed   Consent      `json:"agreed"`
+	Entries  []AuditEntry `json:"entries"`
+}
+
+// A Consent is what a person agreed to.
+type Consent struct {
+	NoticeVersion string    `json:"notice_version"`
+	NoticeSHA256  string    `json:"notice_sha256"`
+	Purpose       string    `json:"purpose"`
+	Method        string    `json:"method"`
+	Witness       string    `json:"witness"`
+	Age           string    `json:"age"`
+	Guardian      string    `json:"guardian,omitempty"`
+	Given         time.Time `json:"given"`
+	Expires       time.Time `json:"expires"`
+}
+
+// An AuditEntry is an entry of the audit log that concerns a person.
+type AuditEntry struct {
+	Seq  uint64    `json:"seq"`
+	Time time.Time `json:"time"`
+	Kind string    `json:"kind"`
+}
+
+// An AuditReport says that the audit log is whole.
+type AuditReport struct {
+	Entries   int    `json:"entries"`
+	Pruned    int    `json:"pruned"`    // of them, those whose body was dropped in time
+	Dropped   uint64 `json:"dropped"`   // entries before, of which nothing is kept
+	End       uint64 `json:"end"`       // number of the last entry
+	Link      string `json:"link"`      // of the chain, after it
+	Signature string `json:"signature"` // of the end, by the device
+}
+
+// A Device is the identity of a device, in hexadecimal.
+type Device struct {
+	PublicKey   string `json:"public_key"`  // Ed25519; verifies its receipts
+	Fingerprint string `json:"fingerprint"` // SHA-256 of the key
 }
 
 // Progress says what the camera sees during a capture.
@@ -73,7 +160,16 @@ type Status struct {
 	Vision   VisionStatus         `json:"vision"`
 	People   PeopleStatus         `json:"people"`
 	Frames   FrameStatus          `json:"frames"`
+	Lockout  LockoutStatus        `json:"lockout"`
 	KeyStore string               `json:"key_store"` // where the device key comes from
+}
+
+// LockoutStatus says whether faces open the door.
+type LockoutStatus struct {
+	Failures   int  `json:"failures"`    // in a row
+	WaitS      int  `json:"wait_s"`      // seconds until a face is looked at again
+	Disabled   bool `json:"disabled"`    // until facegate lockout reset
+	LockedDown bool `json:"locked_down"` // every template was made unusable
 }
 
 // VisionStatus names the networks in use.
@@ -87,6 +183,8 @@ type VisionStatus struct {
 type PeopleStatus struct {
 	Enrolled int `json:"enrolled"`
 	Limit    int `json:"limit"` // the most for which the calibration covers the wanted error rate
+
+	Advice string `json:"advice,omitempty"` // what their number obliges the operator to
 }
 
 // FrameStatus counts what frames came to.

@@ -27,6 +27,7 @@ import (
 	"facegate/cmd/facegate/internal/control/controltest"
 	"facegate/configs/hint"
 	"facegate/gpio"
+	"facegate/store/audit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,6 +39,8 @@ type twin struct {
 	people    []control.Person
 	pulses    uint64
 	calls     int // of any method but Status
+	actor     audit.Actor
+	locked    bool
 
 	appeared chan struct{} // has a token while somebody stands before the camera
 	doorHeld chan struct{} // if not nil, TestDoor waits for it
@@ -93,16 +96,64 @@ func (g *twin) People() ([]control.Person, error) {
 	return append([]control.Person{}, g.people...), nil
 }
 
-func (g *twin) Erase(label string) error {
+func (g *twin) Erase(label string, _ bool, by audit.Actor) (control.Erasure, error) {
 	time.Sleep(g.slow)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.calls++
 	i := g.find(label)
 	if i < 0 {
-		return errTwin
+		return control.Erasure{}, errTwin
 	}
 	g.people = slices.Delete(g.people, i, i+1)
+	g.actor = by
+	return control.Erasure{Erased: label, Receipt: "receipt " + label}, nil
+}
+
+func (g *twin) Receipts() ([]string, error) { return []string{}, nil }
+
+func (g *twin) Fetched(id string) error {
+	if id == "" {
+		return errTwin
+	}
+	return nil
+}
+
+func (g *twin) Show(label string) (control.File, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	i := g.find(label)
+	if i < 0 {
+		return control.File{}, errTwin
+	}
+	return control.File{Person: g.people[i]}, nil
+}
+
+func (g *twin) Relabel(old, label string, by audit.Actor) (control.Person, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	i := g.find(old)
+	if i < 0 || g.find(label) >= 0 {
+		return control.Person{}, errTwin
+	}
+	g.people[i].Label, g.actor = label, by
+	return g.people[i], nil
+}
+
+func (g *twin) Verify() (control.AuditReport, error) {
+	return control.AuditReport{Entries: 1, End: 1}, nil
+}
+
+func (g *twin) Device() control.Device { return control.Device{PublicKey: "00", Fingerprint: "01"} }
+
+func (g *twin) Lockdown(by audit.Actor) error { return g.order(by, true) }
+func (g *twin) Reopen(by audit.Actor) error   { return g.order(by, false) }
+func (g *twin) Unlock(by audit.Actor) error   { return g.order(by, false) }
+
+func (g *twin) order(by audit.Actor, locked bool) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.actor, g.locked = by, locked
 	return nil
 }
 
@@ -127,7 +178,8 @@ func (g *twin) Status() control.Status {
 	defer g.mu.Unlock()
 	return control.Status{
 		Site: "twin", Started: time.Now(), Door: gpio.Status{Pulses: g.pulses},
-		People: control.PeopleStatus{Enrolled: len(g.people), Limit: 10},
+		People:  control.PeopleStatus{Enrolled: len(g.people), Limit: 10},
+		Lockout: control.LockoutStatus{LockedDown: g.locked},
 	}
 }
 
@@ -432,7 +484,7 @@ func TestClientErrors(t *testing.T) {
 // TestTimeout checks that an enrolment in which nobody appears ends by itself.
 func TestTimeout(t *testing.T) {
 	s := serve(t, newTwin(), 50*time.Millisecond)
-	request := control.EnrolRequest{Label: "Ada", Consent: "form"}
+	request := control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}
 	_, err := control.NewClient(s.socket).Enrol(t.Context(), request, func(control.Progress) {})
 	if !errors.Is(err, control.ErrRefused) || !strings.Contains(err.Error(), "given up") || hint.Of(err) == "" {
 		t.Errorf("error %v, hint %q", err, hint.Of(err))
@@ -447,7 +499,7 @@ func TestStop(t *testing.T) {
 		failed := make(chan error, 1)
 		begun := make(chan struct{})
 		go func() {
-			_, err := control.NewClient(s.socket).Enrol(t.Context(), control.EnrolRequest{Label: "Ada", Consent: "form"},
+			_, err := control.NewClient(s.socket).Enrol(t.Context(), control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"},
 				func(control.Progress) { close(begun) })
 			failed <- err
 		}()
@@ -481,7 +533,7 @@ func TestStop(t *testing.T) {
 		answered := make(chan struct{})
 		go func() {
 			defer close(answered)
-			control.NewClient(s.socket).Erase(t.Context(), "Ada")
+			control.NewClient(s.socket).Erase(t.Context(), "Ada", false)
 		}()
 		for !strings.Contains(s.log.String(), "/erase") {
 			time.Sleep(time.Millisecond)

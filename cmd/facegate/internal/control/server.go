@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,12 +10,15 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os/user"
+	"strconv"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"facegate/configs/hint"
+	"facegate/store/audit"
 )
 
 const (
@@ -99,7 +103,16 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /status", s.answer(func(*http.Request) (any, error) { return s.gate.Status(), nil }))
 	mux.HandleFunc("GET /people", s.answer(func(*http.Request) (any, error) { return s.gate.People() }))
 	mux.HandleFunc("POST /door/test", s.answer(func(r *http.Request) (any, error) { return s.gate.TestDoor(r.Context()) }))
+	mux.HandleFunc("GET /receipts", s.answer(func(*http.Request) (any, error) { return s.gate.Receipts() }))
+	mux.HandleFunc("GET /audit", s.answer(func(*http.Request) (any, error) { return s.gate.Verify() }))
+	mux.HandleFunc("GET /device", s.answer(func(*http.Request) (any, error) { return s.gate.Device(), nil }))
 	mux.HandleFunc("POST /erase", s.answer(s.erase))
+	mux.HandleFunc("POST /receipts/fetched", s.answer(s.fetched))
+	mux.HandleFunc("POST /person", s.answer(s.person))
+	mux.HandleFunc("POST /relabel", s.answer(s.relabel))
+	mux.HandleFunc("POST /lockdown", s.answer(order(s.gate.Lockdown)))
+	mux.HandleFunc("POST /lockdown/end", s.answer(order(s.gate.Reopen)))
+	mux.HandleFunc("POST /lockout/reset", s.answer(order(s.gate.Unlock)))
 	mux.HandleFunc("POST /enrol", s.enrol)
 	return s.known(mux)
 }
@@ -139,11 +152,69 @@ func (s *Server) erase(r *http.Request) (any, error) {
 	if err := decode(r, &req); err != nil {
 		return nil, err
 	}
-	return struct{}{}, s.gate.Erase(req.Label)
+	return s.gate.Erase(req.Label, req.Withdrawn, actor(r))
 }
 
 type eraseRequest struct {
+	Label     string `json:"label"`
+	Withdrawn bool   `json:"withdrawn,omitempty"`
+}
+
+func (s *Server) fetched(r *http.Request) (any, error) {
+	var req fetchedRequest
+	if err := decode(r, &req); err != nil {
+		return nil, err
+	}
+	return struct{}{}, s.gate.Fetched(req.ID)
+}
+
+type fetchedRequest struct {
+	ID string `json:"id"`
+}
+
+func (s *Server) person(r *http.Request) (any, error) {
+	var req personRequest
+	if err := decode(r, &req); err != nil {
+		return nil, err
+	}
+	return s.gate.Show(req.Label)
+}
+
+type personRequest struct {
 	Label string `json:"label"`
+}
+
+func (s *Server) relabel(r *http.Request) (any, error) {
+	var req relabelRequest
+	if err := decode(r, &req); err != nil {
+		return nil, err
+	}
+	return s.gate.Relabel(req.Label, req.To, actor(r))
+}
+
+type relabelRequest struct {
+	Label string `json:"label"`
+	To    string `json:"to"`
+}
+
+// order answers a request that says nothing but what to do.
+func order(do func(audit.Actor) error) func(*http.Request) (any, error) {
+	return func(r *http.Request) (any, error) { return struct{}{}, do(actor(r)) }
+}
+
+// actor is who asks, as the kernel says; known has seen to it that it does.
+func actor(r *http.Request) audit.Actor {
+	return audit.Actor(r.Context().Value(peerKey{}).(*unix.Ucred).Uid)
+}
+
+// UserName returns the name of a user of this machine, or the number where it has none.
+func UserName(by audit.Actor) string {
+	id := strconv.FormatUint(uint64(by), 10)
+	u, err := user.LookupId(id)
+	if err != nil {
+		return "user " + id
+	}
+	return u.Username
 }
 
 // An update is one line of the answer to an enrolment: progress lines, then one with the person or the error.
@@ -159,6 +230,8 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
+	req.By = actor(r)
+	req.Witness = cmp.Or(req.Witness, UserName(req.By))
 	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
 	defer cancel()
 	stream := http.NewResponseController(w)

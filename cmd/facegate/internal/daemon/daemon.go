@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gate"
+	"facegate/cmd/facegate/internal/ledger"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/device"
@@ -80,6 +80,9 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		}
 	}
 	if d.relay, err = gpio.NewRelay(d.line, c.Door.Pulse, log); err != nil {
+		return nil, err
+	}
+	if err := enforceable(c.Profile()); err != nil {
 		return nil, err
 	}
 	eyes, err := d.openEngine()
@@ -154,23 +157,20 @@ func (d *Daemon) openGallery() (err error) {
 	if _, err := hex.Decode(modelID[:], []byte(d.bundle.Embedder.ID())); err != nil {
 		return err
 	}
-	d.keys = keySource(d.config.KeyFile)
+	d.keys = ledger.Keys(d.config)
 	if d.keys.Class() == "file" {
 		d.log.Warn("the device key is a plain file: whoever copies this disk has key and templates", "file", d.config.KeyFile)
 	}
-	d.store, err = store.Open(store.Options{
-		Dir: d.config.StateDir, Keys: d.keys, Now: time.Now, Rand: rand.Reader, Log: d.log,
-	})
-	if errors.Is(err, store.ErrKey) && errors.Is(err, fs.ErrNotExist) && d.keys.Class() == "file" {
-		return hint.Wrap(err, "on a new device make one: facegate key create %s; on one with people enrolled, restore its own",
-			d.config.KeyFile)
-	}
+	notices, err := d.config.Notices()
 	if err != nil {
+		return err
+	}
+	if d.store, err = ledger.OpenStore(d.config, d.log); err != nil {
 		return err
 	}
 	d.gallery, err = gate.OpenGallery(d.store, gate.GalleryConfig{
 		ModelID: modelID, Calibration: calibration, FPIR: d.config.Match.FPIR,
-		Valid: time.Duration(d.config.Enrol.ValidDays) * 24 * time.Hour, Now: time.Now,
+		Notices: notices, Profile: d.config.Profile(), Now: time.Now,
 	})
 	if err != nil {
 		return err
@@ -186,14 +186,16 @@ func (d *Daemon) openGallery() (err error) {
 	return nil
 }
 
-// keyCredential is the name of the systemd credential that takes the place of the key file where there is one.
-const keyCredential = "facegate-device-key"
+// ErrPass means that the profile wants people to show a pass first, which this version cannot see.
+var ErrPass = errors.New("this version of facegate has no reader of passes")
 
-func keySource(file string) store.KeySource {
-	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
-		return store.Credential(dir, keyCredential)
+// enforceable refuses a configuration whose rules this version would not keep to.
+func enforceable(p configs.Profile) error {
+	if p.Mode == configs.OneToMany && p.EmbedTrigger == configs.ZoneTrigger {
+		return nil
 	}
-	return store.KeyFile(file)
+	return hint.Wrap(fmt.Errorf("%w: profile %s compares %s, on %s", ErrPass, p.Jurisdiction, p.Mode, p.EmbedTrigger),
+		"match.mode one-to-many and match.trigger zone are what it can do, and not every profile allows them")
 }
 
 func (d *Daemon) loadCalibration() (*calibrate.File, error) {

@@ -104,7 +104,7 @@ func (r *running) enrol(t *testing.T, person, label string) {
 		defer close(posed)
 		r.appear(t, ctx, person)
 	}()
-	_, err := r.client.Enrol(ctx, control.EnrolRequest{Label: label, Consent: "form " + label}, func(control.Progress) {})
+	_, err := r.client.Enrol(ctx, control.EnrolRequest{Label: label, Consent: "form " + label, Age: "adult"}, func(control.Progress) {})
 	cancel()
 	<-posed
 	if err != nil {
@@ -344,7 +344,7 @@ func TestNothingThere(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	_, err := r.client.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form"}, nil)
+	_, err := r.client.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, nil)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("an enrolment without a camera: %v", err)
 	}
@@ -387,7 +387,7 @@ func TestStop(t *testing.T) {
 		{
 			"enrolment",
 			func(ctx context.Context, c *control.Client) error {
-				_, err := c.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form"}, func(control.Progress) {})
+				_, err := c.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, func(control.Progress) {})
 				return err
 			},
 			func(t *testing.T, r *running) bool { return strings.Contains(r.log.String(), "path=/enrol") },

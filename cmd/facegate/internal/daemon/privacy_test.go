@@ -201,7 +201,7 @@ func TestPrivacy(t *testing.T) {
 	r.client = control.NewClient(site.Path("tap.sock"))
 	arrival, stranger := gatetest.Arrival(t), gatetest.Clip(t, "walk/s02")[40:75]
 	r.enrol(t, "p01", label)
-	_, err = r.client.Enrol(t.Context(), control.EnrolRequest{Label: label, Consent: consent}, nil)
+	_, err = r.client.Enrol(t.Context(), control.EnrolRequest{Label: label, Consent: consent, Age: "adult"}, nil)
 	if err == nil {
 		t.Error("the label was enrolled twice")
 	}

@@ -14,6 +14,7 @@ import (
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/configs/hint"
 	"facegate/device"
+	"facegate/store"
 )
 
 // A task is anything that runs for as long as the daemon does. Its Run returns nil when ctx is cancelled.
@@ -37,7 +38,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		defer abort()
 		served = d.runTasks(lasting, d.relay, d.publisher)
 	})
-	asked := d.runTasks(ctx, d.capture, d.gate, d.control, newSweeper(d.gallery, d.log), d.notifier)
+	asked := d.runTasks(ctx, d.capture, d.gate, d.control, newSweeper(d.gallery, d.store, d.log), d.notifier)
 	stop()
 	wg.Wait()
 	return errors.Join(asked, served, d.close())
@@ -109,18 +110,19 @@ func (n *notifier) Run(ctx context.Context) error {
 	return err
 }
 
-// sweepEvery is how long an enrolment may outlive its expiry.
+// sweepEvery is how long a record may outlive its term.
 const sweepEvery = time.Minute
 
-// A sweeper is the task that erases enrolments when they expire.
+// A sweeper is the task that erases enrolments when they expire or idle, and drops records that were kept long enough.
 type sweeper struct {
 	gallery *gate.Gallery
+	store   *store.Store
 	log     *slog.Logger
 	ready   chan struct{}
 }
 
-func newSweeper(g *gate.Gallery, log *slog.Logger) *sweeper {
-	return &sweeper{g, log, make(chan struct{})}
+func newSweeper(g *gate.Gallery, s *store.Store, log *slog.Logger) *sweeper {
+	return &sweeper{g, s, log, make(chan struct{})}
 }
 
 func (s *sweeper) String() string         { return "expiry sweeper" }
@@ -132,11 +134,14 @@ func (s *sweeper) Run(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		n, err := s.gallery.EraseExpired()
+		n, err := s.gallery.EraseDue()
 		if err != nil {
-			s.log.Error("expired enrolments could not be erased", "error", err)
+			s.log.Error("enrolments that are due could not be erased", "error", err, "hint", hint.Of(err))
 		} else if n > 0 {
-			s.log.Info("expired enrolments erased", "people", n)
+			s.log.Info("expired and idle enrolments erased", "people", n)
+		}
+		if _, err := s.store.Prune(time.Now()); err != nil {
+			s.log.Error("records that were kept long enough could not be dropped", "error", err, "hint", hint.Of(err))
 		}
 		select {
 		case <-tick.C:

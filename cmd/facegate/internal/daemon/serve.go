@@ -4,10 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/ledger"
+	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/store/audit"
 )
 
 var _ control.Gate = (*Daemon)(nil)
@@ -21,7 +25,40 @@ func (d *Daemon) Enrol(ctx context.Context, r control.EnrolRequest, progress fun
 func (d *Daemon) People() ([]control.Person, error) { return d.gallery.People() }
 
 // Erase implements control.Gate.
-func (d *Daemon) Erase(label string) error { return d.gallery.Erase(label) }
+func (d *Daemon) Erase(label string, withdrawn bool, by audit.Actor) (control.Erasure, error) {
+	return d.gallery.Erase(label, withdrawn, by)
+}
+
+// Receipts implements control.Gate.
+func (d *Daemon) Receipts() ([]string, error) { return d.ledger().Receipts() }
+
+// Fetched implements control.Gate.
+func (d *Daemon) Fetched(id string) error { return d.ledger().Fetched(id) }
+
+// Show implements control.Gate.
+func (d *Daemon) Show(label string) (control.File, error) { return d.ledger().Show(label) }
+
+// Relabel implements control.Gate.
+func (d *Daemon) Relabel(old, label string, by audit.Actor) (control.Person, error) {
+	return d.ledger().Relabel(old, label, by)
+}
+
+// Verify implements control.Gate.
+func (d *Daemon) Verify() (control.AuditReport, error) { return d.ledger().Verify() }
+
+// Device implements control.Gate.
+func (d *Daemon) Device() control.Device { return d.ledger().Device() }
+
+// Lockdown implements control.Gate.
+func (d *Daemon) Lockdown(by audit.Actor) error { return d.gallery.Lockdown(by) }
+
+// Reopen implements control.Gate.
+func (d *Daemon) Reopen(by audit.Actor) error { return d.ledger().Reopen(by) }
+
+// Unlock implements control.Gate.
+func (d *Daemon) Unlock(by audit.Actor) error { return d.gallery.Unlock(by) }
+
+func (d *Daemon) ledger() ledger.Ledger { return ledger.Ledger{Store: d.store} }
 
 // TestDoor implements control.Gate.
 func (d *Daemon) TestDoor(ctx context.Context) (control.DoorTest, error) {
@@ -51,6 +88,15 @@ func (d *Daemon) Status() control.Status {
 		People:   control.PeopleStatus{Enrolled: d.gallery.Len(), Limit: d.gallery.Limit()},
 		Frames:   d.gate.Count(),
 		KeyStore: d.keys.Class(),
+	}
+	l := d.store.Lockout(time.Now())
+	s.Lockout = control.LockoutStatus{
+		Failures: int(l.Failures), WaitS: int(math.Ceil(l.Wait.Seconds())), Disabled: l.Disabled,
+		LockedDown: d.store.LockedDown(),
+	}
+	if p := d.config.Profile(); p.FilingAt > 0 && s.People.Enrolled >= p.FilingWarnAt {
+		s.People.Advice = fmt.Sprintf("%d persons oblige the operator to file within %d working days; count those of all gates",
+			p.FilingAt, configs.FilingWorkingDays)
 	}
 	for _, m := range d.bundle.Liveness {
 		s.Vision.Liveness = append(s.Vision.Liveness, m.Name)

@@ -2,7 +2,6 @@ package daemon_test
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
 	"os/exec"
 	"path/filepath"
@@ -14,11 +13,11 @@ import (
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/ledger"
 	"facegate/configs/hint"
 	"facegate/device/replay"
 	"facegate/pipeline"
 	"facegate/pipeline/template"
-	"facegate/store"
 )
 
 // TestFilm enrols two people from photographs of them, and shows the gate a film in which both appear among others.
@@ -88,7 +87,7 @@ func (r *running) enrolPhotographs(t *testing.T, person string, photographs [][]
 			r.stage.Play(ctx, gatetest.Hold(photographs, 8*time.Second))
 		}
 	}()
-	_, err := r.client.Enrol(ctx, control.EnrolRequest{Label: person, Consent: "press photograph"}, func(control.Progress) {})
+	_, err := r.client.Enrol(ctx, control.EnrolRequest{Label: person, Consent: "press photograph", Age: "adult"}, func(control.Progress) {})
 	cancel()
 	<-shown
 	if err != nil {
@@ -125,10 +124,7 @@ func jpegs(t *testing.T, dir, pattern string) [][]byte {
 // labels returns the labels of everybody enrolled at site, by their ids, of which no gate tells.
 func labels(t *testing.T, site gatetest.Site) map[template.PersonID]string {
 	t.Helper()
-	s, err := store.Open(store.Options{
-		Dir: site.State(), Keys: store.KeyFile(site.Path("device.key")), Now: time.Now, Rand: rand.Reader,
-		Log: slog.New(slog.DiscardHandler),
-	})
+	s, err := ledger.OpenStore(site.Config(t, nil), slog.New(slog.DiscardHandler))
 	must(t, err)
 	defer s.Close()
 	people, err := s.People()

@@ -145,6 +145,8 @@ func advice(r pipeline.Report) string {
 		return r.Reason.Advice()
 	case pipeline.NotLive:
 		return "take sunglasses or a mask off and face the camera; a print or a screen cannot be enrolled"
+	case pipeline.LockedOut:
+		return "use another way in; see facegate status"
 	case pipeline.Several:
 		return "only one person may stand before the camera"
 	}

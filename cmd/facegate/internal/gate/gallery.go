@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/ledger"
+	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/pipeline/calibrate"
 	"facegate/pipeline/decide"
@@ -16,6 +18,7 @@ import (
 	"facegate/pipeline/match"
 	"facegate/pipeline/template"
 	"facegate/store"
+	"facegate/store/audit"
 )
 
 // planFor is the number of people for which thresholds are set at the least, as far as the calibration goes. A small
@@ -27,6 +30,7 @@ var (
 	ErrFull  = errors.New("the gate has as many people as its calibration covers")
 	ErrTwice = errors.New("this face is enrolled already")
 	ErrFace  = errors.New("the face cannot be turned into a template")
+	ErrChild = errors.New("this gate enrols no children under 14")
 )
 
 const adviceFull = "raise match.fpir, or measure a calibration on more people with facegate eval recognition"
@@ -40,18 +44,21 @@ type Gallery struct {
 	calibration *calibrate.File
 	modelID     [32]byte
 	fpir        float64
-	valid       time.Duration
+	notices     []configs.NoticeText
+	profile     configs.Profile
 	now         func() time.Time
+	closed      atomic.Pointer[closure]
 	probe       template.Probe // of the task's goroutine, like Match and Enrol
 	mu          sync.Mutex     // guards changes to the store and the index together
 }
 
 // A GalleryConfig says how people are matched.
 type GalleryConfig struct {
-	ModelID     [32]byte        // SHA-256 of the embedder
-	Calibration *calibrate.File // of that embedder
-	FPIR        float64         // wanted false positive identification rate of one attempt
-	Valid       time.Duration   // how long an enrolment lasts
+	ModelID     [32]byte             // SHA-256 of the embedder
+	Calibration *calibrate.File      // of that embedder
+	FPIR        float64              // wanted false positive identification rate of one attempt
+	Notices     []configs.NoticeText // in force, the first one counts where a request names none
+	Profile     configs.Profile
 	Now         func() time.Time
 }
 
@@ -66,8 +73,10 @@ func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
 	}
 	g := &Gallery{
 		store: s, projector: projector, calibration: c.Calibration,
-		modelID: c.ModelID, fpir: c.FPIR, valid: c.Valid, now: c.Now,
+		modelID: c.ModelID, fpir: c.FPIR, notices: c.Notices, profile: c.Profile, now: c.Now,
 	}
+	l := s.Lockout(c.Now())
+	g.closed.Store(&closure{c.Now().Add(l.Wait), l.Disabled})
 	records, err := s.Records(c.ModelID)
 	if err != nil {
 		return nil, err
@@ -120,13 +129,40 @@ func (g *Gallery) Accepts(r control.EnrolRequest) error {
 	if g.Len() >= g.Limit() {
 		return hint.Wrap(fmt.Errorf("%w: %d", ErrFull, g.Limit()), adviceFull)
 	}
-	return g.store.Check(g.enrolment(r))
+	e, err := g.enrolment(r)
+	if err != nil {
+		return err
+	}
+	return g.store.Check(e)
 }
 
-func (g *Gallery) enrolment(r control.EnrolRequest) store.Enrolment {
-	return store.Enrolment{
-		Label: r.Label, ConsentRef: r.Consent, ModelID: g.modelID, Expires: g.now().Add(g.valid),
+// purpose is what everybody consents to. The notice, of which the consent has the hash, says it in the site's own words.
+const purpose = "to open this door by face, as the notice says"
+
+// enrolment returns what r asks for, on the terms of the notice that the person has read.
+func (g *Gallery) enrolment(r control.EnrolRequest) (store.Enrolment, error) {
+	age := ledger.AgeBands()[r.Age] // the store refuses none
+	if age == store.Under14 && !g.profile.MinorsAllowed {
+		return store.Enrolment{}, hint.Wrap(ErrChild, "the configuration has consent.under_14: refuse; another way in has to do")
 	}
+	i := slices.IndexFunc(g.notices, func(n configs.NoticeText) bool { return r.Language == "" || string(n.Language) == r.Language })
+	if i < 0 {
+		return store.Enrolment{}, hint.Wrap(fmt.Errorf("%w in language %q", configs.ErrNotice, r.Language),
+			"have the person read one that facegate notice prints")
+	}
+	now, notice := g.now(), g.notices[i]
+	expires := now.Add(g.profile.RetentionMax)
+	if !r.Until.IsZero() && r.Until.Before(expires) {
+		expires = r.Until
+	}
+	return store.Enrolment{
+		Label: r.Label, ModelID: g.modelID, Expires: expires, By: r.By,
+		Consent: store.Consent{
+			Notice: store.Notice{Version: notice.Version, Hash: notice.SHA256}, Purpose: purpose,
+			Method: string(g.profile.Consent), Witness: r.Witness, AgeBand: age, Guardian: r.Guardian,
+			Given: now, Expires: expires, Reference: r.Consent,
+		},
+	}, nil
 }
 
 // Enrol protects the mean embedding of one person, stores it and lets it match. v is cleared. A face that matches
@@ -141,7 +177,10 @@ func (g *Gallery) Enrol(r control.EnrolRequest, v embed.Vector) (control.Person,
 	if err != nil {
 		return control.Person{}, err
 	}
-	e := g.enrolment(r)
+	e, err := g.enrolment(r)
+	if err != nil {
+		return control.Person{}, err
+	}
 	var ok bool
 	if e.Code, ok = g.projector.Protect(v, lane); !ok {
 		return control.Person{}, hint.Wrap(ErrFace, "enrol again")
@@ -154,43 +193,90 @@ func (g *Gallery) Enrol(r control.EnrolRequest, v embed.Vector) (control.Person,
 		return control.Person{}, err
 	}
 	g.index.Add(template.Record{ID: p.Record, Person: p.ID, Lane: lane, Code: e.Code})
-	return listed(p), nil
+	return ledger.Listed(p), nil
 }
 
 // Erase stops a person from matching and removes them from the store. If the store fails they stay out of the index
 // until the next start.
-func (g *Gallery) Erase(label string) error {
+func (g *Gallery) Erase(label string, withdrawn bool, by audit.Actor) (control.Erasure, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if err := g.leave(func(p store.Person) bool { return p.Label == label }); err != nil {
+		return control.Erasure{}, err
+	}
+	return ledger.Ledger{Store: g.store}.Erase(label, withdrawn, by)
+}
+
+// EraseDue does the same to everybody whose enrolment has ended or who has not been seen for long, and returns how many
+// they were. Their receipts wait to be fetched.
+func (g *Gallery) EraseDue() (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.now()
+	if err := g.leave(func(p store.Person) bool { return !now.Before(p.Expires) }); err != nil {
+		return 0, err
+	}
+	ids, err := g.store.EraseDue(now)
+	for _, id := range ids {
+		g.index.RemovePerson(id)
+	}
+	return len(ids), err
+}
+
+// Lockdown stops everybody from matching and makes their templates unusable.
+func (g *Gallery) Lockdown(by audit.Actor) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	err := g.leave(func(store.Person) bool { return true })
+	return errors.Join(err, g.store.Lockdown(by))
+}
+
+// leave takes people out of the index. g.mu must be held.
+func (g *Gallery) leave(who func(store.Person) bool) error {
 	people, err := g.store.People()
 	if err != nil {
 		return err
 	}
 	for _, p := range people {
-		if p.Label == label {
+		if who(p) {
 			g.index.RemovePerson(p.ID)
 		}
 	}
-	_, err = g.store.Erase(label)
+	return nil
+}
+
+// Passed notes that a person was let in: who was, as the day on which they were last seen, and that somebody was, in the
+// audit log. Failures in a row end with it.
+func (g *Gallery) Passed(person decide.Person, at time.Time) error {
+	return errors.Join(g.store.RecordSuccess(), g.store.MarkSeen(person, at), g.store.RecordAccess(at))
+}
+
+// A closure says until when no face is looked at.
+type closure struct {
+	until    time.Time
+	disabled bool // until Unlock
+}
+
+// Failed notes that a face was refused, of which too many in a row lock faces out.
+func (g *Gallery) Failed(at time.Time) error {
+	l, err := g.store.RecordFailure(at)
+	g.closed.Store(&closure{at.Add(l.Wait), l.Disabled})
 	return err
 }
 
-// EraseExpired does the same to everybody whose enrolment has ended, and returns how many they were.
-func (g *Gallery) EraseExpired() (int, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	people, err := g.store.People()
-	if err != nil {
-		return 0, err
+// LockedOut reports whether no face is to be looked at. It does not wait for the store, which an erasure may hold.
+func (g *Gallery) LockedOut(at time.Time) bool {
+	c := g.closed.Load()
+	return c.disabled || at.Before(c.until)
+}
+
+// Unlock ends a lock-out.
+func (g *Gallery) Unlock(by audit.Actor) error {
+	if err := g.store.ResetLockout(by); err != nil {
+		return err
 	}
-	now := g.now()
-	for _, p := range people {
-		if !now.Before(p.Expires) {
-			g.index.RemovePerson(p.ID)
-		}
-	}
-	ids, err := g.store.EraseExpired(now)
-	return len(ids), err
+	g.closed.Store(&closure{})
+	return nil
 }
 
 // People lists everybody enrolled, by label.
@@ -201,12 +287,7 @@ func (g *Gallery) People() ([]control.Person, error) {
 	}
 	list := make([]control.Person, 0, len(people))
 	for _, p := range people {
-		list = append(list, listed(p))
+		list = append(list, ledger.Listed(p))
 	}
-	slices.SortFunc(list, func(a, b control.Person) int { return strings.Compare(a.Label, b.Label) })
 	return list, nil
-}
-
-func listed(p store.Person) control.Person {
-	return control.Person{Label: p.Label, Consent: p.ConsentRef, Enrolled: p.Enrolled, Expires: p.Expires}
 }

@@ -11,17 +11,21 @@ import (
 
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/ledger"
 	"facegate/configs/hint"
 	"facegate/pipeline/embed"
 	"facegate/store"
+	"facegate/store/audit"
 )
 
 func openStore(t *testing.T, site gatetest.Site, rand io.Reader) *store.Store {
 	t.Helper()
-	s, err := store.Open(store.Options{
-		Dir: site.State(), Keys: store.KeyFile(site.Path("device.key")), Now: time.Now, Rand: rand,
-		Log: slog.New(slog.DiscardHandler),
-	})
+	o, err := ledger.Options(lab(t), store.KeyFile(site.Path("device.key")), time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Dir, o.Rand = site.State(), rand
+	s, err := store.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,15 +126,15 @@ func TestStoreFails(t *testing.T) {
 	if _, err := g.Enrol(request("three"), face(3)); err == nil || matches(g, face(3)) {
 		t.Errorf("Enrol: %v; the person matches: %v", err, matches(g, face(3)))
 	}
-	if err := g.Erase("one"); err == nil || matches(g, face(1)) {
+	if _, err := g.Erase("one", false, audit.Daemon); err == nil || matches(g, face(1)) {
 		t.Errorf("Erase: %v; the person matches: %v", err, matches(g, face(1)))
 	}
 	if !matches(g, face(2)) {
 		t.Error("the other person does not match")
 	}
 	now = now.Add(valid)
-	if _, err := g.EraseExpired(); err == nil || matches(g, face(2)) {
-		t.Errorf("EraseExpired: %v; the person matches: %v", err, matches(g, face(2)))
+	if _, err := g.EraseDue(); err == nil || matches(g, face(2)) {
+		t.Errorf("EraseDue: %v; the person matches: %v", err, matches(g, face(2)))
 	}
 }
 
@@ -154,7 +158,59 @@ func TestIdle(t *testing.T) {
 
 func TestEraseUnknown(t *testing.T) {
 	g := openGallery(t, openStore(t, gatetest.NewSite(t), rand.Reader), galleryConfig(t, 0.001, time.Now))
-	if err := g.Erase("nobody"); !errors.Is(err, store.ErrUnknown) || hint.Of(err) == "" {
+	if _, err := g.Erase("nobody", false, audit.Daemon); !errors.Is(err, store.ErrUnknown) || hint.Of(err) == "" {
 		t.Errorf("Erase: %v, hint %q", err, hint.Of(err))
+	}
+}
+
+// TestIdleAreErased checks that whoever is let in stays, and whoever is not goes, with a receipt that waits to be fetched.
+func TestIdleAreErased(t *testing.T) {
+	now := time.Now()
+	s := openStore(t, gatetest.NewSite(t), rand.Reader)
+	g := openGallery(t, s, galleryConfig(t, 0.001, func() time.Time { return now }))
+	for i, label := range []string{"one", "two"} {
+		if _, err := g.Enrol(request(label), face(uint64(i+1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now = now.Add(60 * 24 * time.Hour)
+	person, _, _, _, _ := g.Match(face(1))
+	if err := g.Passed(person, now); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(40 * 24 * time.Hour)
+	if n, err := g.EraseDue(); n != 1 || err != nil || !matches(g, face(1)) || matches(g, face(2)) {
+		t.Errorf("EraseDue = %d, %v; one matches: %v, two: %v", n, err, matches(g, face(1)), matches(g, face(2)))
+	}
+	if receipts, err := s.Receipts(); len(receipts) != 1 || err != nil {
+		t.Errorf("%d receipts, %v", len(receipts), err)
+	}
+	log, err := s.Audit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	access := 0
+	for _, r := range log.Records {
+		if r.Entry != nil && r.Entry.Kind == audit.Access {
+			access++
+		}
+	}
+	if access != 1 {
+		t.Errorf("%d access records of one passage", access)
+	}
+}
+
+// TestLockdown checks that nobody matches after one, whatever becomes of the store.
+func TestLockdown(t *testing.T) {
+	s := openStore(t, gatetest.NewSite(t), rand.Reader)
+	g := openGallery(t, s, galleryConfig(t, 0.001, time.Now))
+	if _, err := g.Enrol(request("one"), face(1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Lockdown(audit.Daemon); err != nil || matches(g, face(1)) || !s.LockedDown() {
+		t.Errorf("Lockdown: %v; the person matches: %v", err, matches(g, face(1)))
+	}
+	if err := g.Accepts(request("two")); !errors.Is(err, store.ErrLockdown) {
+		t.Errorf("Accepts: %v", err)
 	}
 }

@@ -109,7 +109,7 @@ func (g *Gate) handle(f device.Frame) {
 		g.tally.stale()
 		return
 	}
-	report, err := g.look(f)
+	report, err := g.look(f, now)
 	if err != nil {
 		g.tally.failed()
 		g.trouble.report(now, err)
@@ -121,18 +121,33 @@ func (g *Gate) handle(f device.Frame) {
 			g.trouble.report(now, err)
 		}
 	}
+	if err := g.count(report, now); err != nil {
+		g.trouble.report(now, err)
+	}
 	g.tally.add(p)
 	g.parts.Observe(p)
 }
 
-// look leads a frame into the enrolment under way or, if there is none, to a decision.
-func (g *Gate) look(f device.Frame) (pipeline.Report, error) {
+// look leads a frame into the enrolment under way or, if there is none, to a decision, unless nobody is let in by face
+// for now.
+func (g *Gate) look(f device.Frame, now time.Time) (pipeline.Report, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.asking != nil && !f.Time.Before(g.asking.since) {
 		return g.capture(f)
 	}
+	if g.parts.Gallery.LockedOut(now) {
+		return pipeline.Report{State: pipeline.LockedOut, Time: f.Time}, nil
+	}
 	return g.pipeline.Identify(f, g.parts.Gallery)
+}
+
+// count notes a refusal, of which too many in a row lock faces out. What an enrolment sees is no attempt.
+func (g *Gate) count(r pipeline.Report, now time.Time) error {
+	if !r.Failed {
+		return nil
+	}
+	return g.parts.Gallery.Failed(now)
 }
 
 // admit opens the door and tells that it did. If the telling fails, the door is open all the same.
@@ -150,5 +165,8 @@ func (g *Gate) admit(p *Passage) error {
 	default:
 		p.Opened = edge.At
 	}
-	return g.parts.Publisher.Grant(p.Opened, publish.Face, p.Opened.Sub(p.Report.Time))
+	return errors.Join(
+		g.parts.Publisher.Grant(p.Opened, publish.Face, p.Opened.Sub(p.Report.Time)),
+		g.parts.Gallery.Passed(p.Report.Person, p.Opened),
+	)
 }

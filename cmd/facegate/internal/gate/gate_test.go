@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"strings"
 	"sync"
@@ -14,9 +15,12 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/pipeline"
 	"facegate/pipeline/publish"
+	"facegate/store"
+	"facegate/store/audit"
 )
 
 // TestPerson follows a person from the enrolment to the erasure.
@@ -53,7 +57,7 @@ func TestPerson(t *testing.T) {
 	}
 	b.show(gatetest.Hold([][]byte{gatetest.Corridor(t)}, 6*time.Second)...) // he is gone for longer than rearm
 
-	if err := b.gallery.Erase("p01"); err != nil {
+	if _, err := b.gallery.Erase("p01", false, audit.Daemon); err != nil {
 		t.Fatal(err)
 	}
 	passages = b.show(walk...)
@@ -93,8 +97,8 @@ func TestRestart(t *testing.T) {
 		t.Fatalf("after a restart %d grants", n)
 	}
 	b.clock.advance(valid)
-	if n, err := b.gallery.EraseExpired(); n != 1 || err != nil {
-		t.Errorf("EraseExpired = %d, %v", n, err)
+	if n, err := b.gallery.EraseDue(); n != 1 || err != nil {
+		t.Errorf("EraseDue = %d, %v", n, err)
 	}
 	if n := count(b.show(walk...), pipeline.Unknown); n == 0 || b.pulses() != 1 {
 		t.Errorf("after the expiry %d times unknown, %d pulses", n, b.pulses()-1)
@@ -122,8 +126,8 @@ func TestEnrolRefuses(t *testing.T) {
 		err      string
 		enrolled int // afterwards
 	}{
-		{"no label", control.EnrolRequest{Consent: "form"}, "p04", "label", 1},
-		{"no consent", control.EnrolRequest{Label: "p04"}, "p04", "consent", 1},
+		{"no label", control.EnrolRequest{Consent: "form", Age: "adult", Witness: "Li Na"}, "p04", "label", 1},
+		{"no consent", control.EnrolRequest{Label: "p04", Age: "adult", Witness: "Li Na"}, "p04", "consent", 1},
 		{"same label", request("p02"), "p04", "under this label", 1},
 		{"same face", request("another"), "p02", gate.ErrTwice.Error(), 1},
 		{"room", request("p04"), "p04", "", 2},
@@ -366,7 +370,7 @@ func TestEraseAtTheLastMoment(t *testing.T) {
 			matching++
 		}
 		if matching == 2 { // of the three that have to agree
-			if err := b.gallery.Erase("p01"); err != nil {
+			if _, err := b.gallery.Erase("p01", false, audit.Daemon); err != nil {
 				t.Fatal(err)
 			}
 			matching++
@@ -374,5 +378,80 @@ func TestEraseAtTheLastMoment(t *testing.T) {
 	}
 	if matching < 3 || b.pulses() != 0 {
 		t.Errorf("%d frames matched, %d pulses", matching, b.pulses())
+	}
+}
+
+// TestLockout shows a print until faces are slowed down, and until they are switched off. Neither a restart nor the person
+// of the print gets round it; a technician does.
+func TestLockout(t *testing.T) {
+	site := gatetest.NewSite(t)
+	b := start(t, site, defaults())
+	b.mustEnrol("p01")
+	print := gatetest.Hold(gatetest.Clip(t, "spoof")[:1], time.Second)
+	refuse := func(b *bench) {
+		t.Helper()
+		for i := 0; !b.gallery.LockedOut(b.clock.now()); i++ {
+			if b.show(print[0]); i > 1000 {
+				t.Fatal("a print can be shown for ever")
+			}
+		}
+	}
+	refuse(b)
+	if passages := b.show(gatetest.Arrival(t)...); count(passages, pipeline.LockedOut) != len(passages) || b.pulses() != 0 {
+		t.Errorf("while slowed down: %d of %d frames are locked out, %d pulses", count(passages, pipeline.LockedOut),
+			len(passages), b.pulses())
+	}
+	b.clock.advance(31 * time.Second)
+	if passages := b.show(gatetest.Arrival(t)...); count(passages, pipeline.Granted) != 1 {
+		t.Errorf("after the delay: %d grants", count(passages, pipeline.Granted))
+	}
+	for range 8 - 4 { // the grant has ended the row: five failures and three delays
+		refuse(b)
+		b.clock.advance(31 * time.Second)
+	}
+	if !b.gallery.LockedOut(b.clock.now()) {
+		t.Fatal("so many failures do not switch faces off")
+	}
+	at := b.clock.now()
+	b.stop()
+
+	b = start(t, site, defaults())
+	b.clock.advance(at.Sub(b.clock.now()) + time.Hour)
+	if passages := b.show(gatetest.Arrival(t)...); count(passages, pipeline.LockedOut) != len(passages) {
+		t.Error("a restart switches faces on")
+	}
+	if err := b.gallery.Unlock(1000); err != nil {
+		t.Fatal(err)
+	}
+	if passages := b.show(gatetest.Arrival(t)...); count(passages, pipeline.Granted) != 1 {
+		t.Errorf("after the reset: %d grants", count(passages, pipeline.Granted))
+	}
+}
+
+// TestChildren checks who may be enrolled under 14.
+func TestChildren(t *testing.T) {
+	s := openStore(t, gatetest.NewSite(t), rand.Reader)
+	c := galleryConfig(t, 0.001, time.Now)
+	child := request("Ada")
+	child.Age = "under-14"
+	if err := openGallery(t, s, c).Accepts(child); !errors.Is(err, gate.ErrChild) || hint.Of(err) == "" {
+		t.Errorf("Accepts: %v, hint %q", err, hint.Of(err))
+	}
+	c.Profile.MinorsAllowed = true
+	g := openGallery(t, s, c)
+	if err := g.Accepts(child); !errors.Is(err, store.ErrGuardian) || hint.Of(err) == "" {
+		t.Errorf("Accepts without a guardian: %v, hint %q", err, hint.Of(err))
+	}
+	child.Guardian = "Li Na"
+	if err := g.Accepts(child); err != nil {
+		t.Errorf("Accepts with a guardian: %v", err)
+	}
+	child.Age, child.Language = "adult", "fr"
+	if err := g.Accepts(child); !errors.Is(err, configs.ErrNotice) || hint.Of(err) == "" {
+		t.Errorf("Accepts on a notice in French: %v, hint %q", err, hint.Of(err))
+	}
+	child.Language, child.Age = "zh", ""
+	if err := g.Accepts(child); !errors.Is(err, store.ErrNoConsent) {
+		t.Errorf("Accepts without an age: %v", err)
 	}
 }

@@ -3,10 +3,11 @@ package gate_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,8 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/ledger"
+	"facegate/configs"
 	"facegate/device"
 	"facegate/gpio"
 	"facegate/gpio/sim"
@@ -181,15 +184,29 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 
 func (b *bench) openGallery(fpir float64, log *slog.Logger) {
 	b.t.Helper()
-	var err error
-	if b.store, err = store.Open(store.Options{
-		Dir: b.site.State(), Keys: store.KeyFile(b.site.Path("device.key")), Now: b.clock.now, Rand: rand.Reader, Log: log,
-	}); err != nil {
+	o, err := ledger.Options(lab(b.t), store.KeyFile(b.site.Path("device.key")), b.clock.now, log)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	o.Dir = b.site.State()
+	if b.store, err = store.Open(o); err != nil {
 		b.t.Fatal(err)
 	}
 	if b.gallery, err = gate.OpenGallery(b.store, galleryConfig(b.t, fpir, b.clock.now)); err != nil {
 		b.t.Fatal(err)
 	}
+}
+
+// lab is a configuration for tests, with nothing but the terms of enrolment in it.
+func lab(t testing.TB) *configs.Config {
+	t.Helper()
+	c, err := configs.Parse("lab.yaml", strings.NewReader(fmt.Sprintf(
+		"profile: lab\nsite: test\ngate: front\nenrol: {valid_days: %d}\nretention: {idle_days: 90}\nlockout: {delay_after: 5, delay: 30s, disable_after: 8}\n",
+		valid/(24*time.Hour))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func galleryConfig(t testing.TB, fpir float64, now func() time.Time) gate.GalleryConfig {
@@ -199,7 +216,11 @@ func galleryConfig(t testing.TB, fpir float64, now func() time.Time) gate.Galler
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := gate.GalleryConfig{Calibration: calibration, FPIR: fpir, Valid: valid, Now: now}
+	notices, err := lab(t).Notices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := gate.GalleryConfig{Calibration: calibration, FPIR: fpir, Notices: notices, Profile: lab(t).Profile(), Now: now}
 	if _, err := hex.Decode(c.ModelID[:], []byte(id)); err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +288,7 @@ func (b *bench) mustEnrol(person string) {
 }
 
 func request(label string) control.EnrolRequest {
-	return control.EnrolRequest{Label: label, Consent: "form " + label}
+	return control.EnrolRequest{Label: label, Consent: "form " + label, Age: "adult", Witness: "Li Na"}
 }
 
 func count(passages []gate.Passage, s pipeline.State) (n int) {

@@ -180,7 +180,7 @@ type Settings map[string]string
 func (s Site) YAML(t testing.TB, more Settings) string {
 	t.Helper()
 	all := Settings{
-		"site": "test", "gate": "front",
+		"profile": "lab", "site": "test", "gate": "front",
 		"door":      "{driver: sim, pulse: 300ms}",
 		"state_dir": s.State(), "key_file": s.Path("device.key"),
 		"camera":  fmt.Sprintf("{fps: %d, max_age: 3s}", FPS),

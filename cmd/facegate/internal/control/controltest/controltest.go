@@ -31,6 +31,8 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"enrolment refused", enrolmentRefused},
 		{"enrolment broken off", enrolmentBrokenOff},
 		{"erase nobody", eraseNobody},
+		{"rights", rights},
+		{"lockdown", lockdown},
 		{"door", door},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -78,16 +80,17 @@ func enrolListErase(t *testing.T, subject Subject, c *control.Client) {
 	if s, err := c.Status(ctx); err != nil || s.People.Enrolled != 1 {
 		t.Errorf("status: %+v, %v", s.People, err)
 	}
-	_, err = c.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form"}, nil)
+	_, err = c.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, nil)
 	refused(t, "enrol the label again", err)
 
-	if err := c.Erase(ctx, "Ada"); err != nil {
-		t.Error(err)
+	if e, err := c.Erase(ctx, "Ada", false); err != nil || e.Erased != "Ada" || e.Receipt == "" {
+		t.Errorf("erased %+v, %v", e, err)
 	}
 	if list, err = c.People(ctx); err != nil || len(list) != 0 {
 		t.Errorf("after the erasure the people are %v, %v", list, err)
 	}
-	refused(t, "erase again", c.Erase(ctx, "Ada"))
+	_, err = c.Erase(ctx, "Ada", false)
+	refused(t, "erase again", err)
 }
 
 // enrol enrols whoever appears.
@@ -99,7 +102,7 @@ func enrol(t *testing.T, subject Subject, c *control.Client, label string, progr
 		defer close(gone)
 		subject.Appear(ctx)
 	}()
-	person, err := c.Enrol(ctx, control.EnrolRequest{Label: label, Consent: "form " + label}, progress)
+	person, err := c.Enrol(ctx, control.EnrolRequest{Label: label, Consent: "form " + label, Age: "adult"}, progress)
 	cancel()
 	<-gone
 	if err != nil {
@@ -127,13 +130,13 @@ func enrolmentRefused(t *testing.T, _ Subject, c *control.Client) {
 func enrolmentBrokenOff(t *testing.T, subject Subject, c *control.Client) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(200*time.Millisecond, cancel)
-	_, err := c.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form"}, func(control.Progress) {})
+	_, err := c.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, func(control.Progress) {})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) { // the gate must notice
 		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		_, err := c.Enrol(short, control.EnrolRequest{Label: "Ada", Consent: "form"}, func(control.Progress) {})
+		_, err := c.Enrol(short, control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, func(control.Progress) {})
 		cancel()
 		if errors.Is(err, context.DeadlineExceeded) {
 			break // it took the request
@@ -147,7 +150,51 @@ func enrolmentBrokenOff(t *testing.T, subject Subject, c *control.Client) {
 }
 
 func eraseNobody(t *testing.T, _ Subject, c *control.Client) {
-	refused(t, "erase", c.Erase(t.Context(), "nobody"))
+	_, err := c.Erase(t.Context(), "nobody", false)
+	refused(t, "erase", err)
+}
+
+func rights(t *testing.T, subject Subject, c *control.Client) {
+	ctx := t.Context()
+	person := enrol(t, subject, c, "Ada", func(control.Progress) {})
+	if f, err := c.Show(ctx, "Ada"); err != nil || f.Label != "Ada" || f.Consent != person.Consent {
+		t.Errorf("shown %+v, %v", f, err)
+	}
+	if p, err := c.Relabel(ctx, "Ada", "Ada L."); err != nil || p.Label != "Ada L." {
+		t.Errorf("relabelled %+v, %v", p, err)
+	}
+	_, err := c.Show(ctx, "Ada")
+	refused(t, "show the old label", err)
+	_, err = c.Relabel(ctx, "Ada", "Eve")
+	refused(t, "relabel the old label", err)
+	if r, err := c.Verify(ctx); err != nil || r.End == 0 {
+		t.Errorf("audit: %+v, %v", r, err)
+	}
+	if d, err := c.Device(ctx); err != nil || d.PublicKey == "" || d.Fingerprint == "" {
+		t.Errorf("device: %+v, %v", d, err)
+	}
+	if r, err := c.Receipts(ctx); r == nil || len(r) != 0 || err != nil {
+		t.Errorf("receipts: %v, %v", r, err)
+	}
+	refused(t, "fetch no receipt", c.Fetched(ctx, ""))
+	if e, err := c.Erase(ctx, "Ada L.", true); err != nil || e.Receipt == "" {
+		t.Errorf("withdrawn %+v, %v", e, err)
+	}
+}
+
+func lockdown(t *testing.T, _ Subject, c *control.Client) {
+	for _, step := range []struct {
+		name   string
+		do     func(context.Context) error
+		locked bool
+	}{{"lock down", c.Lockdown, true}, {"reopen", c.Reopen, false}, {"unlock", c.Unlock, false}} {
+		if err := step.do(t.Context()); err != nil {
+			t.Errorf("%s: %v", step.name, err)
+		}
+		if s, err := c.Status(t.Context()); err != nil || s.Lockout.LockedDown != step.locked {
+			t.Errorf("after %s: %+v, %v", step.name, s.Lockout, err)
+		}
+	}
 }
 
 func door(t *testing.T, _ Subject, c *control.Client) {

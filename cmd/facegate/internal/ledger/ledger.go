@@ -1,0 +1,193 @@
+// Package ledger opens the store of a gate as the configuration says, and answers what a technician or a person asks of
+// its records. The daemon uses it while the gate runs, the command line while it does not.
+package ledger
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/configs"
+	"facegate/configs/hint"
+	"facegate/store"
+	"facegate/store/audit"
+	"facegate/store/receipt"
+)
+
+// keyCredential is the name of the systemd credential that takes the place of the key file where there is one.
+const keyCredential = "facegate-device-key"
+
+// Keys returns where the device key of a gate comes from.
+func Keys(c *configs.Config) store.KeySource {
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+		return store.Credential(dir, keyCredential)
+	}
+	return store.KeyFile(c.KeyFile)
+}
+
+// Options returns how the store of a gate is opened: its notices, terms and limits are those of the configuration.
+func Options(c *configs.Config, keys store.KeySource, now func() time.Time, log *slog.Logger) (store.Options, error) {
+	notices, err := c.Notices()
+	if err != nil {
+		return store.Options{}, err
+	}
+	p := c.Profile()
+	o := store.Options{
+		Dir: c.StateDir, Keys: keys, Now: now, Rand: rand.Reader, Log: log,
+		Retention: store.Retention{Idle: p.IdleMax, Access: p.AccessLogRetention, Records: p.RecordRetention},
+		Lockout: store.LockoutPolicy{
+			DelayAfter: uint32(p.Lockout.DelayAfter), Delay: p.Lockout.Delay, DisableAfter: uint32(p.Lockout.DisableAfter),
+		},
+	}
+	for _, n := range notices {
+		o.Notices = append(o.Notices, n.SHA256)
+	}
+	return o, nil
+}
+
+// OpenStore opens the store of a gate.
+func OpenStore(c *configs.Config, log *slog.Logger) (*store.Store, error) {
+	keys := Keys(c)
+	o, err := Options(c, keys, time.Now, log)
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Open(o)
+	if errors.Is(err, store.ErrKey) && errors.Is(err, fs.ErrNotExist) && keys.Class() == "file" {
+		return nil, hint.Wrap(err, "on a new device make one: facegate key create %s; on one with people enrolled, restore its own",
+			c.KeyFile)
+	}
+	if wiped := new(store.WipedError); errors.As(err, &wiped) {
+		return nil, hint.Wrap(err, "keep this certificate, it is kept nowhere else: %s", wiped.Certificate)
+	}
+	return s, err
+}
+
+// A Ledger answers from one open store.
+type Ledger struct{ Store *store.Store }
+
+// Device returns the identity of the device.
+func (l Ledger) Device() control.Device {
+	public := l.Store.PublicKey()
+	return control.Device{PublicKey: hex.EncodeToString(public), Fingerprint: hex.EncodeToString(receipt.Fingerprint(public))}
+}
+
+// Erase removes a person for good. If withdrawn, their consent is kept as one that was withdrawn.
+func (l Ledger) Erase(label string, withdrawn bool, by audit.Actor) (control.Erasure, error) {
+	remove := l.Store.Erase
+	if withdrawn {
+		remove = l.Store.Withdraw
+	}
+	e, err := remove(label, by)
+	if err != nil {
+		return control.Erasure{}, err
+	}
+	return control.Erasure{Erased: label, Receipt: string(e.Receipt)}, nil
+}
+
+// Fetched forgets the receipt with this id, in hexadecimal.
+func (l Ledger) Fetched(id string) error {
+	var b [16]byte
+	if n, err := hex.Decode(b[:], []byte(id)); err != nil || n != len(b) || len(id) != 2*len(b) {
+		return hint.Wrap(fmt.Errorf("%q is no id of a receipt", id), "list them with: facegate receipt fetch DIR")
+	}
+	return l.Store.FetchedReceipt(b)
+}
+
+// Receipts returns the receipts that nobody has fetched.
+func (l Ledger) Receipts() ([]string, error) {
+	kept, err := l.Store.Receipts()
+	receipts := make([]string, 0, len(kept))
+	for _, r := range kept {
+		receipts = append(receipts, string(r))
+	}
+	return receipts, err
+}
+
+// Relabel corrects a label.
+func (l Ledger) Relabel(old, label string, by audit.Actor) (control.Person, error) {
+	p, err := l.Store.Relabel(old, label, by)
+	if err != nil {
+		return control.Person{}, err
+	}
+	return Listed(p), nil
+}
+
+// Show returns all that is held of a person, but for the template.
+func (l Ledger) Show(label string) (control.File, error) {
+	held, err := l.Store.Show(label)
+	if err != nil {
+		return control.File{}, err
+	}
+	p, c := held.Person, held.Person.Consent
+	f := control.File{
+		Person: Listed(p), Template: held.Record, Lane: int(p.Lane), LastSeen: p.LastSeen,
+		Agreed: control.Consent{
+			NoticeVersion: c.Notice.Version, NoticeSHA256: hex.EncodeToString(c.Notice.Hash[:]), Purpose: c.Purpose,
+			Method: c.Method, Witness: c.Witness, Age: AgeName(c.AgeBand), Guardian: c.Guardian, Given: c.Given,
+			Expires: c.Expires,
+		},
+		Entries: []control.AuditEntry{},
+	}
+	for _, e := range held.Entries {
+		f.Entries = append(f.Entries, control.AuditEntry{Seq: e.Seq, Time: time.Unix(e.Time, 0).UTC(), Kind: e.Kind.String()})
+	}
+	return f, nil
+}
+
+// Verify checks the audit log against the key of the device.
+func (l Ledger) Verify() (control.AuditReport, error) {
+	log, err := l.Store.Audit()
+	if err != nil {
+		return control.AuditReport{}, err
+	}
+	if err := log.Verify(l.Store.PublicKey()); err != nil {
+		return control.AuditReport{}, hint.Wrap(fmt.Errorf("audit log: %w", err),
+			"keep a copy of the state folder as evidence, and find out who could write there")
+	}
+	r := control.AuditReport{
+		Entries: len(log.Records), Dropped: log.Start.Seq, End: log.End.Seq, Link: hex.EncodeToString(log.End.Link[:]),
+		Signature: hex.EncodeToString(log.End.Signature),
+	}
+	for _, e := range log.Records {
+		if e.Entry == nil {
+			r.Pruned++
+		}
+	}
+	return r, nil
+}
+
+// Lockdown makes every template unusable.
+func (l Ledger) Lockdown(by audit.Actor) error { return l.Store.Lockdown(by) }
+
+// Reopen ends a lockdown.
+func (l Ledger) Reopen(by audit.Actor) error { return l.Store.Reopen(by) }
+
+// Unlock lets faces open the door again after too many failures.
+func (l Ledger) Unlock(by audit.Actor) error { return l.Store.ResetLockout(by) }
+
+// Listed returns the line of a person in the people list.
+func Listed(p store.Person) control.Person {
+	return control.Person{Label: p.Label, Consent: p.Consent.Reference, Enrolled: p.Enrolled, Expires: p.Expires}
+}
+
+// AgeName returns the name of an age band on the command line.
+func AgeName(b store.AgeBand) string {
+	for name, band := range AgeBands() {
+		if band == b {
+			return name
+		}
+	}
+	return ""
+}
+
+// AgeBands returns the age bands by their names on the command line.
+func AgeBands() map[string]store.AgeBand {
+	return map[string]store.AgeBand{"adult": store.Adult, "minor": store.Minor14Plus, "under-14": store.Under14}
+}

@@ -1,0 +1,473 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/ledger"
+	"facegate/configs"
+	"facegate/configs/hint"
+	"facegate/store"
+	"facegate/store/audit"
+	"facegate/store/receipt"
+)
+
+// recordsFlags say where the records of a gate are: behind its socket or, if it does not run, in its state folder.
+type recordsFlags struct {
+	socketFlag
+	configFlag
+}
+
+// ask puts a question to the gate or, if it is not running, to its records.
+func ask[T any](f recordsFlags, t terminal, running func(*control.Client) (T, error), stopped func(ledger.Ledger) (T, error)) (T, error) {
+	v, err := running(f.client())
+	if !errors.Is(err, control.ErrNotRunning) {
+		return v, err
+	}
+	c, loadErr := f.load()
+	if errors.Is(loadErr, fs.ErrNotExist) {
+		return v, err // there is no gate here at all
+	}
+	if loadErr != nil {
+		return v, loadErr
+	}
+	s, err := openRecords(c, t)
+	if err != nil {
+		return v, err
+	}
+	v, err = stopped(ledger.Ledger{Store: s})
+	return v, errors.Join(err, s.Close())
+}
+
+// command is ask for what has no answer.
+func (f recordsFlags) command(t terminal, running func(*control.Client) error, stopped func(ledger.Ledger) error) error {
+	_, err := ask(f, t,
+		func(c *control.Client) (struct{}, error) { return struct{}{}, running(c) },
+		func(l ledger.Ledger) (struct{}, error) { return struct{}{}, stopped(l) })
+	return err
+}
+
+var errOwner = errors.New("the records belong to another user")
+
+// openRecords opens the store of a gate that is not running, as its own user alone: the service could not read files that
+// another one has written.
+func openRecords(c *configs.Config, t terminal) (*store.Store, error) {
+	info, err := os.Stat(c.StateDir)
+	if err != nil {
+		return nil, hint.Wrap(fmt.Errorf("open the records: %w", err), "correct state_dir, or start the gate once to make it")
+	}
+	if owner := info.Sys().(*syscall.Stat_t).Uid; int(owner) != os.Geteuid() {
+		return nil, hint.Wrap(fmt.Errorf("%w: %s", errOwner, c.StateDir), "run the command as that user: sudo -u %s facegate ...",
+			control.UserName(audit.Actor(owner)))
+	}
+	return ledger.OpenStore(c, slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
+}
+
+// me is who changes the records of a gate that is not running.
+func me() audit.Actor { return audit.Actor(os.Getuid()) }
+
+type eraseCommand struct {
+	Label   string `arg:"" help:"Label from the people list."`
+	Receipt string `placeholder:"FILE" help:"File to write the receipt to; it must not exist. Otherwise it is printed."`
+	recordsFlags
+	jsonFlag
+}
+
+func (c *eraseCommand) Run(ctx context.Context, t terminal) error { return c.erase(ctx, t, false) }
+
+type withdrawCommand struct{ eraseCommand }
+
+func (c *withdrawCommand) Run(ctx context.Context, t terminal) error { return c.erase(ctx, t, true) }
+
+func (c *eraseCommand) erase(ctx context.Context, t terminal, withdrawn bool) error {
+	e, err := ask(c.recordsFlags, t,
+		func(g *control.Client) (control.Erasure, error) { return g.Erase(ctx, c.Label, withdrawn) },
+		func(l ledger.Ledger) (control.Erasure, error) { return l.Erase(c.Label, withdrawn, me()) })
+	if err != nil {
+		return err
+	}
+	if c.Receipt != "" {
+		if err := writeNew(c.Receipt, []byte(e.Receipt)); err != nil {
+			return hint.Wrap(fmt.Errorf("%s is erased, but the receipt was not written: %w", c.Label, err),
+				"it is kept: get it with facegate receipt fetch DIR")
+		}
+	}
+	err = c.print(t, e, func(w *tabwriter.Writer) {
+		fmt.Fprintf(w, "%s is erased and does not match any more\n", c.Label)
+		if c.Receipt == "" {
+			fmt.Fprint(w, e.Receipt)
+			return
+		}
+		fmt.Fprintf(w, "receipt: %s (check it with: facegate receipt verify)\n", c.Receipt)
+	})
+	if err != nil {
+		return err
+	}
+	return c.fetched(ctx, t, e.Receipt)
+}
+
+// fetched tells the gate that it need not keep a receipt.
+func (f recordsFlags) fetched(ctx context.Context, t terminal, text string) error {
+	id, err := receiptID(text)
+	if err != nil {
+		return err
+	}
+	return f.command(t,
+		func(g *control.Client) error { return g.Fetched(ctx, id) },
+		func(l ledger.Ledger) error { return l.Fetched(id) })
+}
+
+func receiptID(text string) (string, error) {
+	var envelope struct{ Receipt receipt.Receipt }
+	err := json.Unmarshal([]byte(text), &envelope)
+	return hex.EncodeToString(envelope.Receipt.ID), err
+}
+
+// writeNew writes a file that must not exist, to the disk.
+func writeNew(path string, data []byte) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	return errors.Join(err, file.Sync(), file.Close())
+}
+
+type receiptCommand struct {
+	Verify receiptVerifyCommand `cmd:"" help:"Check a receipt. It needs the file and the key of the device, and nothing else."`
+	Fetch  receiptFetchCommand  `cmd:"" help:"Fetch the receipts that nobody has yet, such as those of expired enrolments."`
+}
+
+type receiptVerifyCommand struct {
+	File string `arg:"" help:"File with the receipt."`
+	Key  string `required:"" placeholder:"PUB" help:"Public key of the device, as facegate device pubkey prints it."`
+	jsonFlag
+}
+
+func (c *receiptVerifyCommand) Run(t terminal) error {
+	key, err := hex.DecodeString(strings.TrimSpace(c.Key))
+	if err != nil || len(key) != ed25519.PublicKeySize {
+		return hint.Wrap(errors.New("the key is not one of 64 hexadecimal digits"), "get it on the gate with: facegate device pubkey")
+	}
+	data, err := os.ReadFile(c.File)
+	if err != nil {
+		return err
+	}
+	r, err := receipt.Verify(data, key)
+	if err != nil {
+		return hint.Wrap(fmt.Errorf("%s: %w", c.File, err), "ask for the receipt again, and make sure of the key of the device")
+	}
+	return c.print(t, r, func(w *tabwriter.Writer) { writeReceipt(w, r) })
+}
+
+func writeReceipt(w *tabwriter.Writer, r receipt.Receipt) {
+	fmt.Fprintf(w, "the receipt is genuine\t\n")
+	fmt.Fprintf(w, "what\t%s%s\n", r.Kind, map[bool]string{true: " (" + r.Reason + ")"}[r.Reason != ""])
+	fmt.Fprintf(w, "when\t%s\n", r.Time)
+	fmt.Fprintf(w, "erased\t%d people, %d templates, %d names of guardians\n", r.Erased.People, r.Erased.Templates, r.Erased.Guardians)
+	fmt.Fprintf(w, "audit log\tentry %d\n", r.Audit.Seq)
+	fmt.Fprintf(w, "device key\tkept in a %s\n", r.KeyStore)
+	fmt.Fprintf(w, "device\t%x\n", []byte(r.Device))
+}
+
+type receiptFetchCommand struct {
+	Dir string `arg:"" help:"Folder to write them to, one file each."`
+	recordsFlags
+	jsonFlag
+}
+
+func (c *receiptFetchCommand) Run(ctx context.Context, t terminal) error {
+	receipts, err := ask(c.recordsFlags, t,
+		func(g *control.Client) ([]string, error) { return g.Receipts(ctx) },
+		func(l ledger.Ledger) ([]string, error) { return l.Receipts() })
+	if err != nil {
+		return err
+	}
+	files := []string{}
+	for _, text := range receipts {
+		id, err := receiptID(text)
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(c.Dir, id+".json")
+		if err := keep(path, []byte(text)); err != nil {
+			return hint.Wrap(err, "make the folder, or name another one")
+		}
+		if err := c.fetched(ctx, t, text); err != nil {
+			return err
+		}
+		files = append(files, path)
+	}
+	return c.print(t, files, func(w *tabwriter.Writer) {
+		for _, path := range files {
+			fmt.Fprintln(w, path)
+		}
+		fmt.Fprintf(w, "%d receipts fetched\n", len(files))
+	})
+}
+
+// keep writes data to path, unless it is there since an attempt that was cut off.
+func keep(path string, data []byte) error {
+	err := writeNew(path, data)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if there, readErr := os.ReadFile(path); readErr == nil && bytes.Equal(there, data) {
+		return nil
+	}
+	return err
+}
+
+type deviceCommand struct {
+	Pubkey pubkeyCommand `cmd:"" help:"Print the public key that verifies receipts of this device."`
+}
+
+type pubkeyCommand struct {
+	recordsFlags
+	jsonFlag
+}
+
+func (c *pubkeyCommand) Run(ctx context.Context, t terminal) error {
+	d, err := ask(c.recordsFlags, t,
+		func(g *control.Client) (control.Device, error) { return g.Device(ctx) },
+		func(l ledger.Ledger) (control.Device, error) { return l.Device(), nil })
+	if err != nil {
+		return err
+	}
+	return c.print(t, d, func(w *tabwriter.Writer) { fmt.Fprintln(w, d.PublicKey) })
+}
+
+type auditCommand struct {
+	Verify auditVerifyCommand `cmd:"" help:"Check that no entry of the audit log was removed, edited, moved or cut off."`
+}
+
+type auditVerifyCommand struct {
+	recordsFlags
+	jsonFlag
+}
+
+func (c *auditVerifyCommand) Run(ctx context.Context, t terminal) error {
+	r, err := ask(c.recordsFlags, t,
+		func(g *control.Client) (control.AuditReport, error) { return g.Verify(ctx) },
+		ledger.Ledger.Verify)
+	if err != nil {
+		return err
+	}
+	return c.print(t, r, func(w *tabwriter.Writer) {
+		fmt.Fprintf(w, "the audit log is whole: entries %d to %d, the content of %d dropped in time\n", r.Dropped+1, r.End, r.Pruned)
+		fmt.Fprintf(w, "end of the chain: %s\n", r.Link)
+	})
+}
+
+type personCommand struct {
+	Show     personShowCommand `cmd:"" help:"Show all that is held of a person. There is no picture, and the template is not shown."`
+	Relabel  relabelCommand    `cmd:"" help:"Correct the label of a person."`
+	Withdraw withdrawCommand   `cmd:"" help:"Erase a person who withdraws their consent, and give them the receipt."`
+}
+
+type personShowCommand struct {
+	Label string `arg:"" help:"Label from the people list."`
+	recordsFlags
+	jsonFlag
+}
+
+func (c *personShowCommand) Run(ctx context.Context, t terminal) error {
+	f, err := ask(c.recordsFlags, t,
+		func(g *control.Client) (control.File, error) { return g.Show(ctx, c.Label) },
+		func(l ledger.Ledger) (control.File, error) { return l.Show(c.Label) })
+	if err != nil {
+		return err
+	}
+	return c.print(t, f, func(w *tabwriter.Writer) { writePerson(w, f) })
+}
+
+func writePerson(w *tabwriter.Writer, f control.File) {
+	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	a := f.Agreed
+	row("label", "%s", f.Label)
+	row("enrolled", "%s, until %s", f.Enrolled.Format(time.DateOnly), f.Expires.Format(time.DateOnly))
+	row("last let in", "%s or before", f.LastSeen.Format(time.DateOnly))
+	row("template", "%s", map[bool]string{true: fmt.Sprintf("one keyed code, in lane %d", f.Lane), false: "none"}[f.Template])
+	row("consent", "%s, to notice %s, %s until %s", a.Method, a.NoticeVersion, a.Given.Format(time.DateOnly), a.Expires.Format(time.DateOnly))
+	row("", "purpose: %s", a.Purpose)
+	row("", "form: %s, witness: %s, age: %s", f.Consent, a.Witness, a.Age)
+	if a.Guardian != "" {
+		row("", "guardian: %s", a.Guardian)
+	}
+	for _, e := range f.Entries {
+		row("audit log", "%s entry %d: %s", e.Time.Format(time.DateTime), e.Seq, e.Kind)
+	}
+}
+
+type relabelCommand struct {
+	Label string `arg:"" help:"Label from the people list."`
+	To    string `arg:"" help:"The correct one."`
+	recordsFlags
+	jsonFlag
+}
+
+func (c *relabelCommand) Run(ctx context.Context, t terminal) error {
+	p, err := ask(c.recordsFlags, t,
+		func(g *control.Client) (control.Person, error) { return g.Relabel(ctx, c.Label, c.To) },
+		func(l ledger.Ledger) (control.Person, error) { return l.Relabel(c.Label, c.To, me()) })
+	if err != nil {
+		return err
+	}
+	return c.print(t, p, func(w *tabwriter.Writer) { fmt.Fprintf(w, "%s is now %s\n", c.Label, p.Label) })
+}
+
+type policyCommand struct {
+	configFlag
+	jsonFlag
+}
+
+func (c *policyCommand) Run(t terminal) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	if err := configs.Policy(&text, cfg); err != nil {
+		return err
+	}
+	return c.print(t, map[string]string{"policy": text.String()}, func(w *tabwriter.Writer) { fmt.Fprint(w, text.String()) })
+}
+
+type noticeCommand struct {
+	Lang string `enum:"en,zh" default:"en" help:"Language: en or zh (${default})."`
+	configFlag
+	jsonFlag
+}
+
+func (c *noticeCommand) Run(t terminal) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	n, err := cfg.NoticeText(configs.Language(c.Lang))
+	if err != nil {
+		return err
+	}
+	v := struct {
+		Language configs.Language `json:"language"`
+		Version  string           `json:"version"`
+		SHA256   string           `json:"sha256"`
+		Text     string           `json:"text"`
+	}{n.Language, n.Version, hex.EncodeToString(n.SHA256[:]), n.Text}
+	return c.print(t, v, func(w *tabwriter.Writer) { fmt.Fprint(w, n.Text) })
+}
+
+type lockdownCommand struct {
+	End bool `help:"End the lockdown: people can be captured again."`
+	recordsFlags
+	jsonFlag
+}
+
+func (c *lockdownCommand) Run(ctx context.Context, t terminal) error {
+	running := func(g *control.Client) error { return g.Lockdown(ctx) }
+	stopped := func(l ledger.Ledger) error { return l.Lockdown(me()) }
+	text := "locked down: no face opens the door, every template is destroyed; the other ways in stay"
+	if c.End {
+		running = func(g *control.Client) error { return g.Reopen(ctx) }
+		stopped = func(l ledger.Ledger) error { return l.Reopen(me()) }
+		text = "the lockdown is over: erase those who were enrolled, and enrol them again"
+	}
+	if err := c.command(t, running, stopped); err != nil {
+		return err
+	}
+	return c.print(t, map[string]bool{"locked_down": !c.End}, func(w *tabwriter.Writer) { fmt.Fprintln(w, text) })
+}
+
+type lockoutCommand struct {
+	Reset lockoutResetCommand `cmd:"" help:"Let faces open the door again after too many failures in a row."`
+}
+
+type lockoutResetCommand struct {
+	recordsFlags
+	jsonFlag
+}
+
+func (c *lockoutResetCommand) Run(ctx context.Context, t terminal) error {
+	err := c.command(t,
+		func(g *control.Client) error { return g.Unlock(ctx) },
+		func(l ledger.Ledger) error { return l.Unlock(me()) })
+	if err != nil {
+		return err
+	}
+	return c.print(t, map[string]bool{"reset": true}, func(w *tabwriter.Writer) { fmt.Fprintln(w, "faces open the door again") })
+}
+
+type wipeCommand struct {
+	Yes         bool   `required:"" help:"Confirm that everything is to be destroyed."`
+	Certificate string `required:"" placeholder:"FILE" help:"File to write the certificate to; it must not exist."`
+	configFlag
+	jsonFlag
+}
+
+// Run leaves nothing of the store and, where it is a file, of the device key. The gate must not be running.
+func (c *wipeCommand) Run(t terminal) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(c.Certificate, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return hint.Wrap(err, "name a new file for the certificate, which is kept nowhere else")
+	}
+	certificate, key, err := wipe(cfg, t)
+	if certificate == nil {
+		return errors.Join(err, file.Close(), os.Remove(c.Certificate))
+	}
+	_, writeErr := file.Write(certificate)
+	if err := errors.Join(err, writeErr, file.Sync(), file.Close()); err != nil {
+		fmt.Fprintf(t.err, "certificate: %s\nkey of the device: %s\n", certificate, key)
+		return err
+	}
+	class := ledger.Keys(cfg).Class()
+	if class == "file" {
+		if err := store.DestroyKeyFile(cfg.KeyFile); err != nil {
+			return hint.Wrap(err, "destroy the device key %s by hand", cfg.KeyFile)
+		}
+	}
+	v := map[string]any{"certificate": string(certificate), "public_key": key, "key_destroyed": class == "file"}
+	return c.print(t, v, func(w *tabwriter.Writer) {
+		fmt.Fprintf(w, "everything in %s is destroyed, certificate: %s\n", cfg.StateDir, c.Certificate)
+		if class == "file" {
+			fmt.Fprintf(w, "the device key %s is destroyed\n", cfg.KeyFile)
+		} else {
+			fmt.Fprintf(w, "the device key is a %s: destroy it where it is kept\n", class)
+		}
+		fmt.Fprintf(w, "check it with: facegate receipt verify %s --key %s\n", c.Certificate, key)
+	})
+}
+
+// wipe wipes the store, or finishes a wipe that was cut off. A certificate means that nothing is left, unless err says so.
+func wipe(cfg *configs.Config, t terminal) (certificate []byte, key string, err error) {
+	s, err := openRecords(cfg, t)
+	if errors.Is(err, store.ErrInUse) {
+		return nil, "", hint.Wrap(err, "stop the gate first: systemctl stop facegate")
+	}
+	if cut := new(store.WipedError); errors.As(err, &cut) {
+		return cut.Certificate, hex.EncodeToString(cut.PublicKey), nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	key = hex.EncodeToString(s.PublicKey())
+	certificate, err = s.Wipe()
+	return certificate, key, errors.Join(err, s.Close())
+}

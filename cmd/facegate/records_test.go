@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/store/receipt"
+)
+
+// TestRecords asks for everything that concerns people's records, of the running gate and of the stopped one.
+func TestRecords(t *testing.T) {
+	site := gatetest.NewSite(t)
+	config := site.WriteConfig(t, nil)
+	l := startLive(t, site)
+	do := func(args ...string) printout {
+		t.Helper()
+		return l.do(t, append(args, "--config", config)...)
+	}
+	for _, person := range []string{"p01", "p02", "p04"} {
+		if p := l.enroll(t, person, "--witness", "Li Na", "--lang", "zh"); p.code != exitOK {
+			t.Fatal(p.err)
+		}
+	}
+	var device control.Device
+	do("device", "pubkey", "--json").decode(t, &device)
+	if len(device.PublicKey) != 64 || len(device.Fingerprint) != 64 {
+		t.Errorf("device pubkey --json says %+v", device)
+	}
+	do("device", "pubkey").want(t, exitOK, device.PublicKey+"\n", "")
+
+	var file control.File
+	do("person", "show", "p01", "--json").decode(t, &file)
+	if a := file.Agreed; file.Label != "p01" || !file.Template || a.Witness != "Li Na" || a.Age != "adult" ||
+		a.NoticeVersion != "1" || a.Method != "synthetic only" || len(file.Entries) == 0 {
+		t.Errorf("person show --json says %+v", file)
+	}
+	var notice struct{ Language, SHA256, Text string }
+	facegate(t.Context(), "notice", "--lang", "zh", "--config", config, "--json").decode(t, &notice)
+	if notice.SHA256 != file.Agreed.NoticeSHA256 || !strings.Contains(notice.Text, "同意") {
+		t.Errorf("the notice %+v is not the one of the consent", notice)
+	}
+	do("person", "show", "p01").want(t, exitOK, "one keyed code, in lane ", "")
+	do("person", "show", "nobody").want(t, exitFailed, "", "to do: list the labels")
+
+	do("person", "relabel", "p01", "p 01").want(t, exitOK, "p01 is now p 01", "")
+	do("person", "relabel", "p01", "p 01").want(t, exitFailed, "", "to do: ")
+	do("audit", "verify").want(t, exitOK, "the audit log is whole: entries 1 to ", "")
+
+	first := site.Path("first.json")
+	do("erase", "p 01", "--receipt", first).want(t, exitOK, "receipt: "+first, "")
+	genuine(t, first, device.PublicKey, receipt.Erasure, "requested")
+	do("erase", "p02", "--receipt", first).want(t, exitFailed, "", "to do: it is kept: get it with facegate receipt fetch")
+	var fetched []string
+	do("receipt", "fetch", site.Dir, "--json").decode(t, &fetched)
+	if len(fetched) != 1 {
+		t.Fatalf("receipt fetch --json says %v", fetched)
+	}
+	genuine(t, fetched[0], device.PublicKey, receipt.Erasure, "requested")
+	do("receipt", "fetch", site.Dir).want(t, exitOK, "0 receipts fetched", "")
+	facegate(t.Context(), "wipe", "--yes", "--certificate", site.Path("early.json"), "--config", config).
+		want(t, exitFailed, "", "to do: stop the gate first")
+
+	do("lockdown").want(t, exitOK, "locked down", "")
+	l.do(t, "status").want(t, exitOK, "facegate lockdown --end", "")
+	l.do(t, "enroll", "p05", "--consent", "form", "--age", "adult").want(t, exitFailed, "", "to do: end the lockdown first")
+	do("lockdown", "--end").want(t, exitOK, "the lockdown is over", "")
+	do("lockout", "reset").want(t, exitOK, "faces open the door again", "")
+	l.stop()
+
+	do("person", "show", "p04").want(t, exitOK, "none", "")
+	do("audit", "verify", "--json").want(t, exitOK, `"signature"`, "")
+	do("lockdown", "--json").want(t, exitOK, `"locked_down": true`, "")
+	do("lockdown", "--end").want(t, exitOK, "the lockdown is over", "")
+	var erased control.Erasure
+	do("person", "withdraw", "p04", "--json").decode(t, &erased)
+	second := site.Path("second.json")
+	if err := os.WriteFile(second, []byte(erased.Receipt), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	genuine(t, second, device.PublicKey, receipt.Erasure, "withdrawn")
+	do("erase", "p04").want(t, exitFailed, "", "to do: list the labels")
+	do("device", "pubkey").want(t, exitOK, device.PublicKey, "")
+
+	wipeSite(t, site, config, device.PublicKey)
+}
+
+// wipeSite destroys the site and looks for what is left.
+func wipeSite(t *testing.T, site gatetest.Site, config, key string) {
+	t.Helper()
+	certificate := site.Path("certificate.json")
+	facegate(t.Context(), "wipe", "--certificate", certificate, "--config", config).want(t, exitUsage, "", "--yes")
+	facegate(t.Context(), "wipe", "--yes", "--certificate", certificate, "--config", config).
+		want(t, exitOK, fmt.Sprintf("facegate receipt verify %s --key %s", certificate, key), "")
+	genuine(t, certificate, key, receipt.Wipe, "")
+	if _, err := os.Stat(site.Path("device.key")); err == nil {
+		t.Error("the device key is there still")
+	}
+	for _, pattern := range []string{"*.db", "*.key"} {
+		if left, _ := filepath.Glob(filepath.Join(site.State(), pattern)); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	}
+}
+
+// genuine checks that a file is a receipt of the device, and that it is not once it was changed.
+func genuine(t *testing.T, path, key, kind, reason string) {
+	t.Helper()
+	var r receipt.Receipt
+	facegate(t.Context(), "receipt", "verify", path, "--key", key, "--json").decode(t, &r)
+	if r.Kind != kind || r.Reason != reason {
+		t.Errorf("%s: a receipt for %s, %s", path, r.Kind, r.Reason)
+	}
+	facegate(t.Context(), "receipt", "verify", path, "--key", key).want(t, exitOK, "the receipt is genuine", "")
+	facegate(t.Context(), "receipt", "verify", path, "--key", strings.Repeat("00", 32)).want(t, exitFailed, "", "to do: ")
+	facegate(t.Context(), "receipt", "verify", path, "--key", "short").want(t, exitFailed, "", "facegate device pubkey")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"p01", "p 01", "p02", "p04", "form"} {
+		if bytes.Contains(data, []byte(name)) {
+			t.Errorf("%s names %s", path, name)
+		}
+	}
+	forged := path + ".forged"
+	data = bytes.Replace(data, []byte(`"people":1`), []byte(`"people":2`), 1)
+	data = bytes.Replace(data, []byte(`"people":0`), []byte(`"people":3`), 1)
+	if err := os.WriteFile(forged, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	facegate(t.Context(), "receipt", "verify", forged, "--key", key).want(t, exitFailed, "", "was changed")
+}
+
+func TestPolicyAndNotice(t *testing.T) {
+	site := gatetest.NewSite(t)
+	config := site.WriteConfig(t, gatetest.Settings{"retention": "{idle_days: 77}"})
+	facegate(t.Context(), "policy", "--config", config).want(t, exitOK, "77 days after the last pass", "")
+	facegate(t.Context(), "notice", "--config", config).want(t, exitOK, "for 77 days", "")
+	var policy map[string]string
+	p := facegate(t.Context(), "policy", "--config", config, "--json")
+	if err := json.Unmarshal([]byte(p.out), &policy); err != nil || !strings.Contains(policy["policy"], "77 days") {
+		t.Errorf("policy --json says %s, %v", p.out, err)
+	}
+}
+
+// TestNoPassReader checks that no gate runs whose profile waits for a pass that nothing reads.
+func TestNoPassReader(t *testing.T) {
+	site := gatetest.NewSite(t)
+	for _, match := range []string{"{mode: one-to-one}", "{trigger: request}"} {
+		config := site.WriteConfig(t, gatetest.Settings{"match": match})
+		facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "no reader of passes")
+		facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "to do: match.mode one-to-many")
+	}
+}
+
+// TestWithoutOpenCV builds the facegate of an auditor, who has neither OpenCV nor a C compiler, and checks a receipt with it.
+func TestWithoutOpenCV(t *testing.T) {
+	if os.Getenv("FACEGATE_SLOW") == "" {
+		t.Skip("FACEGATE_SLOW is not set")
+	}
+	dir := t.TempDir()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := receipt.Sign(receipt.Receipt{
+		ID: make([]byte, 16), Kind: receipt.Erasure, Reason: "requested", Time: "2026-03-01T12:00:00Z", KeyStore: "file",
+		Records: []receipt.Record{}, Audit: receipt.Audit{Seq: 7, Link: make([]byte, 32)},
+	}, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, file := filepath.Join(dir, "facegate"), filepath.Join(dir, "receipt.json")
+	if err := os.WriteFile(file, signed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.Command("go", "build", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.Command(binary, "receipt", "verify", file, "--key", hex.EncodeToString(public)).CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("the receipt is genuine")) {
+		t.Errorf("%v\n%s", err, out)
+	}
+	site := gatetest.NewSite(t)
+	out, err = exec.Command(binary, "run", "--config", site.WriteConfig(t, nil)).CombinedOutput()
+	if err == nil || !bytes.Contains(out, []byte("built without OpenCV")) {
+		t.Errorf("run without OpenCV: %v\n%s", err, out)
+	}
+}

@@ -1,0 +1,227 @@
+package configs
+
+import (
+	"cmp"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// jurisdiction checks the profile, which has no default: the law of a place is not a matter of taste.
+func (d *document) jurisdiction(cfg *Config) {
+	if !d.given["profile"] {
+		d.at([]string{"profile"}, "is missing; name whose law the gate stands under: cn, eu, us-il, or lab")
+		return
+	}
+	oneOf(d, "profile", cfg.Jurisdiction, CN, EU, USIL, Lab)
+}
+
+// lawful records what the profile forbids, and what it wants the operator to state.
+func (d *document) lawful(cfg *Config) {
+	r := rulesOf(cfg.Jurisdiction)
+	d.comparison(cfg, r)
+	d.children(cfg, r)
+	d.ways(cfg, r)
+	d.terms(cfg, r)
+	d.attacks(cfg, r)
+	d.assessment(&cfg.Assessment, cfg.Jurisdiction, r)
+	d.notice(&cfg.Notice, r)
+	d.transfer(&cfg.MQTT, r)
+}
+
+// refuse records that law forbids the value of key.
+func (d *document) refuse(key, law, format string, args ...any) {
+	d.unlawful(d.place[key], key, law, format, args...)
+}
+
+// demand records that law wants key. Its place is that of the section that should hold it, or of the profile.
+func (d *document) demand(key, law, format string, args ...any) {
+	section, _, _ := strings.Cut(key, ".")
+	d.unlawful(cmp.Or(d.place[key], d.place[section], d.place["profile"]), key, law, format, args...)
+}
+
+// bounded demands that v lies in b. A NaN never does.
+func bounded[T cmp.Ordered](d *document, key string, v T, b bound[T]) {
+	if v >= b.low && v <= b.high {
+		return
+	}
+	whose := ""
+	if b.law != "" {
+		whose = ", the limits that facegate sets for this profile"
+	}
+	d.refuse(key, b.law, "%v is not between %v and %v%s", v, b.low, b.high, whose)
+}
+
+func (d *document) comparison(cfg *Config, r rules) {
+	oneOf(d, "match.mode", cfg.Match.Mode, AutoMode, OneToOne, OneToMany)
+	oneOf(d, "match.trigger", cfg.Match.Trigger, AutoTrigger, ZoneTrigger, RequestTrigger)
+	oneOf(d, "i_know", cfg.IKnow, "", OneToMany)
+	p := cfg.Profile()
+	if p.EmbedTrigger == ZoneTrigger && p.Mode == OneToOne {
+		d.at([]string{"match.trigger"}, "zone does not go with mode one-to-one, which waits for a pass")
+	} else if p.EmbedTrigger == ZoneTrigger && r.zone != "" {
+		d.refuse("match.trigger", r.zone, "zone is refused in profile %s: it would measure faces of people who pass by; "+
+			"use request", cfg.Jurisdiction)
+	}
+	if p.Mode == OneToMany && r.oneToMany != "" && cfg.IKnow != OneToMany {
+		d.refuse("match.mode", r.oneToMany, "one-to-many is refused in profile %s: all templates under one key of the "+
+			"operator; use one-to-one, or answer for it with i_know: one-to-many", cfg.Jurisdiction)
+	}
+}
+
+func (d *document) children(cfg *Config, r rules) {
+	if v := cfg.Consent.Under14; v != RefuseChildren && v != AskGuardian {
+		d.refuse("consent.under_14", r.minors, "%q is none of %q; a child under %d cannot consent alone",
+			v, []Under14{RefuseChildren, AskGuardian}, GuardianAge)
+	}
+}
+
+func (d *document) ways(cfg *Config, r rules) {
+	const key = "alternatives"
+	if r.production() && !d.given[key] {
+		d.demand(key, r.alternatives, "is missing; list the other ways in at this door: card, pin, qr, intercom, key")
+		return
+	}
+	if len(cfg.Alternatives) == 0 {
+		d.refuse(key, r.alternatives, "is empty; a face is never the only way in")
+	}
+	for i, way := range cfg.Alternatives {
+		oneOf(d, key, way, Card, PIN, QR, Intercom, Key)
+		d.check(!slices.Contains(cfg.Alternatives[:i], way), key, "%q stands there twice", way)
+	}
+}
+
+func (d *document) terms(cfg *Config, r rules) {
+	bounded(d, "enrol.valid_days", cfg.Enrol.ValidDays, r.validDays)
+	bounded(d, "retention.idle_days", cfg.Retention.IdleDays, r.idleDays)
+	bounded(d, "retention.access_log_days", cfg.Retention.AccessLogDays, r.accessLogDays)
+}
+
+// attacks checks what stands against a photo, and against trying again and again.
+func (d *document) attacks(cfg *Config, r rules) {
+	bounded(d, "liveness.threshold", cfg.Liveness.Threshold, r.liveness)
+	l := cfg.Lockout
+	bounded(d, "lockout.delay_after", l.DelayAfter, r.delayAfter)
+	bounded(d, "lockout.delay", l.Delay, r.delay)
+	bounded(d, "lockout.disable_after", l.DisableAfter, r.disableAfter)
+	if l.DelayAfter >= l.DisableAfter {
+		d.at([]string{"lockout.delay_after", "lockout.disable_after"},
+			"delay_after %d is not below disable_after %d", l.DelayAfter, l.DisableAfter)
+	}
+}
+
+func (d *document) assessment(a *Assessment, j Jurisdiction, r rules) {
+	d.plain("assessment.id", a.ID)
+	d.plain("assessment.version", a.Version)
+	if r.production() {
+		d.stated("assessment.id", a.ID, r.assessment)
+		d.stated("assessment.date", a.Date, r.assessment)
+		d.stated("assessment.version", a.Version, r.assessment)
+	}
+	if a.Date != "" {
+		_, err := time.Parse(time.DateOnly, a.Date)
+		d.check(err == nil, "assessment.date", "%q is not a date; write year-month-day, such as 2026-03-31", a.Date)
+	}
+	if j == USIL && a.ID != "" {
+		u, err := url.Parse(a.ID)
+		if err != nil || u.Scheme != "https" || u.Host == "" {
+			d.refuse("assessment.id", r.assessment, "%q is not the https:// address of the public policy", a.ID)
+		}
+	}
+}
+
+// stated demands that the file itself gives key a value. The examples of the reference bind nobody.
+func (d *document) stated(key, value, law string) {
+	if !d.given[key] {
+		d.demand(key, law, "is missing")
+	} else if strings.TrimSpace(value) == "" {
+		d.demand(key, law, "is empty")
+	}
+}
+
+const maxText = 400 // characters; the notice has to stay on one page
+
+// plain refuses what would upset a page. A line break is a space.
+func (d *document) plain(key, value string) {
+	d.check(utf8.RuneCountInString(value) <= maxText, key, "is longer than %d characters", maxText)
+	d.check(!strings.ContainsFunc(strings.ReplaceAll(value, "\n", " "), unreadable), key,
+		"contains a character that cannot be printed")
+}
+
+func (d *document) notice(n *Notice, r rules) {
+	d.check(len(n.Version) <= maxName, "notice.version", "is longer than %d bytes; every consent holds it", maxName)
+	for _, f := range n.fields() {
+		d.plain(f.key, f.value)
+		if r.production() && !f.optional {
+			d.stated(f.key, f.value, r.notice)
+		}
+	}
+	for _, lang := range []Language{English, Chinese} {
+		for _, f := range n.words(lang).fields(lang) {
+			d.plain(f.key, f.value)
+			if r.production() && d.given["notice."+string(lang)] {
+				d.stated(f.key, f.value, r.notice)
+			}
+		}
+	}
+	if !r.production() {
+		return
+	}
+	if !n.SignInstalled {
+		d.demand("notice.sign_installed", r.sign, "is not true; put up the sign before the camera can see anybody")
+	}
+	switch {
+	case r.chinese != "" && !d.given["notice.zh"]:
+		d.demand("notice.zh", r.chinese, "is missing; the notice has to be in the language of the people it is for")
+	case !d.given["notice.en"] && !d.given["notice.zh"]:
+		d.demand("notice.en", r.notice, "is missing; write the notice in at least one language, en or zh")
+	}
+}
+
+// clearUnspoken removes the example words of languages that a production file does not speak.
+func (d *document) clearUnspoken(cfg *Config) {
+	if !rulesOf(cfg.Jurisdiction).production() {
+		return
+	}
+	for _, lang := range []Language{English, Chinese} {
+		if !d.given["notice."+string(lang)] {
+			*cfg.Notice.words(lang) = Words{}
+		}
+	}
+}
+
+// transfer checks a broker that is not on the site. An event holds nobody's face or name; that and when a door opens is
+// still not for everyone.
+func (d *document) transfer(m *MQTT, r rules) {
+	d.plain("mqtt.transfer", m.Transfer)
+	u, err := url.Parse(m.Broker)
+	if r.transfer == "" || err != nil || u.Hostname() == "" || onSite(u.Hostname()) {
+		return
+	}
+	if strings.TrimSpace(m.Transfer) == "" {
+		d.refuse("mqtt.broker", r.transfer, "%s is not on the site; events are anonymous, and still leave it only with "+
+			"mqtt.transfer, the reference of the decision that lets them", u.Hostname())
+	}
+	if u.Scheme != "ssl" || m.Username == "" {
+		d.refuse("mqtt.broker", r.transfer, "%s is not on the site; that needs TLS (ssl://) and mqtt.username", u.Hostname())
+	}
+}
+
+// onSite tells whether host can only be near: an address that routers do not carry over the internet (RFC 1918, 4193,
+// 3927), or a name that has a meaning on the spot alone (RFC 6761, 6762, 8375).
+func onSite(host string) bool {
+	if a, err := netip.ParseAddr(host); err == nil {
+		a = a.Unmap()
+		return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	for _, near := range []string{"localhost", "local", "home.arpa", "internal"} {
+		if host == near || strings.HasSuffix(host, "."+near) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,663 @@
+package configs_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"facegate/configs"
+)
+
+var jurisdictions = []configs.Jurisdiction{configs.CN, configs.EU, configs.USIL, configs.Lab}
+
+// A file is the text of each top-level key.
+type file map[string]string
+
+// lawful returns a file that the profile of j accepts.
+func lawful(j configs.Jurisdiction) file {
+	f := file{
+		"profile": string(j), "site": "hq", "gate": "north",
+		"alternatives": "[card, intercom]",
+		"assessment":   `{id: IA-7, date: 2026-03-31, version: 2}`,
+		"notice":       notice("zh", "en"),
+	}
+	if j == configs.USIL {
+		f["assessment"] = `{id: "https://example.org/biometric-policy", date: 2026-03-31, version: 2}`
+	}
+	return f
+}
+
+// notice returns a complete notice in the given languages.
+func notice(languages ...string) string {
+	text := "{version: 3, controller: Lime Court Ltd, contact: privacy@lime.example, sign_installed: true"
+	for _, lang := range languages {
+		text += fmt.Sprintf(", %s: %s", lang, map[string]string{
+			"en": "{place: north door, purpose: To open this door for residents, necessity: Hands stay free, rights: ask the porter}",
+			"zh": "{place: 北门, purpose: 为住户开门, necessity: 方便双手提物的住户, rights: 到物业服务中心办理}",
+		}[lang])
+	}
+	return text + "}"
+}
+
+// with returns f with other sections; an empty one is taken out.
+func (f file) with(changes file) file {
+	f = maps.Clone(f)
+	maps.Copy(f, changes)
+	maps.DeleteFunc(f, func(_, text string) bool { return text == "" })
+	return f
+}
+
+func (f file) text() string {
+	var b strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(f)) {
+		fmt.Fprintf(&b, "%s: %s\n", key, f[key])
+	}
+	return b.String()
+}
+
+// line returns where key stands in text, from 1.
+func (f file) line(key string) int { return slices.Index(slices.Sorted(maps.Keys(f)), key) + 1 }
+
+const (
+	measures10 = "Measures Art. 10; SPC Art. 10"
+	pia        = "PIPL Art. 55, 56; Measures Art. 9"
+	told       = "PIPL Art. 17, 30; Measures Art. 5"
+	shortest   = "PIPL Art. 19; Measures Art. 8"
+	sp63b      = "NIST SP 800-63B-4"
+	a13        = "GDPR Art. 13"
+	a51e       = "GDPR Art. 5(1)(e)"
+	a353b      = "GDPR Art. 35(3)(b)"
+	il15a      = "740 ILCS 14/15(a)"
+	il15b      = "740 ILCS 14/15(b)"
+	opinion    = "EDPB Opinion 11/2024 (on airports)"
+	accepted   = "accepted"
+	noLaw      = ""
+)
+
+func TestProfilesRefuse(t *testing.T) {
+	all := func(law string) [4]string { return [4]string{law, law, law, law} }
+	real := func(law string) [4]string { return [4]string{law, law, law, accepted} }
+	tests := []struct {
+		name    string
+		changes file
+		key     string    // that is refused
+		law     [4]string // of cn, eu, us-il, lab
+		want    string    // part of the message
+	}{
+		{
+			"no other way in",
+			file{"alternatives": "[]"},
+			"alternatives",
+			[4]string{measures10, "GDPR Art. 9(2)(a)", noLaw, noLaw},
+			"a face is never the only way in",
+		},
+		{
+			"other ways in not stated",
+			file{"alternatives": ""},
+			"alternatives",
+			[4]string{measures10, "GDPR Art. 9(2)(a)", noLaw, accepted},
+			"is missing; list the other ways in",
+		},
+		{
+			"other ways in left blank",
+			file{"alternatives": "~"},
+			"alternatives",
+			[4]string{measures10, "GDPR Art. 9(2)(a)", noLaw, accepted},
+			"is missing",
+		},
+		{"face as its own alternative", file{"alternatives": "[face]"}, "alternatives", all(noLaw), `"face" is none of`},
+		{"alternative twice", file{"alternatives": "[card, card]"}, "alternatives", all(noLaw), "stands there twice"},
+
+		{
+			"assessment without a reference",
+			file{"assessment": "{date: 2026-03-31, version: 2}"},
+			"assessment.id",
+			[4]string{pia, a353b, il15a, accepted},
+			"is missing",
+		},
+		{
+			"assessment with a blank reference",
+			file{"assessment": "{id: '', date: 2026-03-31, version: 2}"},
+			"assessment.id",
+			[4]string{pia, a353b, il15a, accepted},
+			"is empty",
+		},
+		{
+			"assessment without a date",
+			file{"assessment": "{id: 'https://a.example', version: 2}"},
+			"assessment.date",
+			[4]string{pia, a353b, il15a, accepted},
+			"is missing",
+		},
+		{
+			"assessment without a version",
+			file{"assessment": "{id: 'https://a.example', date: 2026-03-31}"},
+			"assessment.version",
+			[4]string{pia, a353b, il15a, accepted},
+			"is missing",
+		},
+		{
+			"assessment of no day",
+			file{"assessment": "{id: 'https://a.example', date: 2026-02-30, version: 2}"},
+			"assessment.date", all(noLaw), "is not a date",
+		},
+		{
+			"policy that is not public",
+			file{"assessment": "{id: IA-7, date: 2026-03-31, version: 2}"},
+			"assessment.id",
+			[4]string{accepted, accepted, il15a, accepted},
+			"is not the https:// address",
+		},
+
+		{
+			"notice without a controller",
+			file{"notice": strings.Replace(notice("zh"), "controller: Lime Court Ltd, ", "", 1)},
+			"notice.controller",
+			[4]string{told, a13, il15b, accepted},
+			"is missing",
+		},
+		{
+			"notice without a contact",
+			file{"notice": strings.Replace(notice("zh"), "contact: privacy@lime.example, ", "", 1)},
+			"notice.contact",
+			[4]string{told, a13, il15b, accepted},
+			"is missing",
+		},
+		{
+			"notice without a version",
+			file{"notice": strings.Replace(notice("zh"), "version: 3, ", "", 1)},
+			"notice.version",
+			[4]string{told, a13, il15b, accepted},
+			"is missing",
+		},
+		{
+			"notice without a purpose",
+			file{"notice": strings.Replace(notice("zh"), "purpose: 为住户开门, ", "", 1)},
+			"notice.zh.purpose",
+			[4]string{told, a13, il15b, accepted},
+			"is missing",
+		},
+		{
+			"notice with an empty necessity",
+			file{"notice": strings.Replace(notice("zh"), "necessity: 方便双手提物的住户", "necessity: ''", 1)},
+			"notice.zh.necessity",
+			[4]string{told, a13, il15b, accepted},
+			"is empty",
+		},
+		{
+			"notice without rights",
+			file{"notice": strings.Replace(notice("zh"), ", rights: 到物业服务中心办理", "", 1)},
+			"notice.zh.rights",
+			[4]string{told, a13, il15b, accepted},
+			"is missing",
+		},
+		{
+			"notice without a place",
+			file{"notice": strings.Replace(notice("zh"), "place: 北门, ", "", 1)},
+			"notice.zh.place",
+			[4]string{told, a13, il15b, accepted},
+			"is missing",
+		},
+		{
+			"notice in English only",
+			file{"notice": notice("en")},
+			"notice.zh",
+			[4]string{"PIPL Art. 17", accepted, accepted, accepted},
+			"in the language of the people",
+		},
+		{"notice in Chinese only", file{"notice": notice("zh")}, "", all(accepted), ""},
+		{
+			"notice longer than a page",
+			file{"notice": strings.Replace(notice("zh"), "北门", strings.Repeat("北", 401), 1)},
+			"notice.zh.place",
+			all(noLaw), "longer than 400 characters",
+		},
+		{
+			"notice that moves the cursor",
+			file{"notice": strings.Replace(notice("zh"), "北门", `"\e[2J"`, 1)},
+			"notice.zh.place",
+			all(noLaw), "cannot be printed",
+		},
+		{
+			"no sign",
+			file{"notice": strings.Replace(notice("zh"), "sign_installed: true", "sign_installed: false", 1)},
+			"notice.sign_installed",
+			[4]string{"PIPL Art. 26; Measures Art. 13", a13, il15b, accepted},
+			"put up the sign",
+		},
+
+		{
+			"identification",
+			file{"match": "{mode: one-to-many, trigger: request}"},
+			"match.mode",
+			[4]string{accepted, opinion + "; GDPR Art. 5(1)(e), 5(1)(f), 25, 32", accepted, accepted},
+			"i_know: one-to-many",
+		},
+		{
+			"identification, knowingly",
+			file{"match": "{mode: one-to-many, trigger: request}", "i_know": "one-to-many"},
+			"",
+			all(accepted), "",
+		},
+		{"knowing something else", file{"i_know": "best"}, "i_know", all(noLaw), "is none of"},
+		{"verification", file{"match": "{mode: one-to-one}"}, "", all(accepted), ""},
+		{
+			"measuring passers-by",
+			file{"match": "{mode: one-to-many, trigger: zone}", "i_know": "one-to-many"},
+			"match.trigger",
+			[4]string{accepted, opinion, il15b, accepted},
+			"faces of people who pass by",
+		},
+		{
+			"verification without a pass",
+			file{"match": "{mode: one-to-one, trigger: zone}"},
+			"match.trigger",
+			all(noLaw), "waits for a pass",
+		},
+
+		{
+			"child that consents alone",
+			file{"consent": "{under_14: allow}"},
+			"consent.under_14",
+			[4]string{"PIPL Art. 31; Measures Art. 7", noLaw, noLaw, noLaw},
+			"a child under 14 cannot consent alone",
+		},
+		{"guardian", file{"consent": "{under_14: guardian}"}, "", all(accepted), ""},
+
+		{
+			"template for more than three years",
+			file{"enrol": "{valid_days: 1096}"},
+			"enrol.valid_days",
+			[4]string{shortest, a51e, il15a, noLaw},
+			"1096 is not between 1 and 1095",
+		},
+		{
+			"template without an end",
+			file{"enrol": "{valid_days: 0}"},
+			"enrol.valid_days",
+			[4]string{shortest, a51e, il15a, noLaw},
+			"0 is not between 1 and 1095",
+		},
+		{
+			"idle for more than three years",
+			file{"retention": "{idle_days: 1096}"},
+			"retention.idle_days",
+			[4]string{shortest, a51e, il15a, noLaw},
+			"1096 is not between 1 and",
+		},
+		{
+			"idle for 181 days",
+			file{"retention": "{idle_days: 181}"},
+			"retention.idle_days",
+			[4]string{accepted, a51e, accepted, accepted},
+			"181 is not between 1 and 180",
+		},
+		{
+			"idle for ever",
+			file{"retention": "{idle_days: 0}"},
+			"retention.idle_days",
+			[4]string{shortest, a51e, il15a, noLaw},
+			"0 is not between",
+		},
+		{
+			"access log for more than six months",
+			file{"retention": "{access_log_days: 184}"},
+			"retention.access_log_days",
+			[4]string{accepted, a51e, accepted, accepted},
+			"184 is not between 1 and 183",
+		},
+		{
+			"access log for ever",
+			file{"retention": "{access_log_days: 0}"},
+			"retention.access_log_days",
+			[4]string{shortest, a51e, noLaw, noLaw},
+			"0 is not between",
+		},
+
+		{"liveness off", file{"liveness": "{threshold: 0}"}, "liveness.threshold", real(sp63b), "0 is not between 0.1 and 0.99"},
+		{"six tries at once", file{"lockout": "{delay_after: 6}"}, "lockout.delay_after", real(sp63b), "6 is not between 1 and 5"},
+		{"short delay", file{"lockout": "{delay: 29s}"}, "lockout.delay", real(sp63b), "29s is not between 30s and 1h"},
+		{"51 tries", file{"lockout": "{disable_after: 51}"}, "lockout.disable_after", real(sp63b), "51 is not between 1 and 50"},
+		{
+			"disabled before delayed",
+			file{"lockout": "{delay_after: 3, disable_after: 3}"},
+			"lockout.delay_after",
+			all(noLaw), "delay_after 3 is not below disable_after 3",
+		},
+
+		{
+			"broker on the internet",
+			file{"mqtt": "{broker: 'ssl://broker.example.org:8883', username: a}"},
+			"mqtt.broker",
+			[4]string{"Measures Art. 8", accepted, accepted, accepted},
+			"is not on the site; events are anonymous",
+		},
+		{
+			"broker on the internet in clear",
+			file{"mqtt": "{broker: 'tcp://203.0.113.9:1883', username: a, transfer: D-3}"},
+			"mqtt.broker",
+			[4]string{"Measures Art. 8", accepted, accepted, accepted},
+			"needs TLS",
+		},
+		{
+			"broker on the internet for anybody",
+			file{"mqtt": "{broker: 'ssl://203.0.113.9:8883', transfer: D-3}"},
+			"mqtt.broker",
+			[4]string{"Measures Art. 8", accepted, accepted, accepted},
+			"mqtt.username",
+		},
+		{
+			"broker on the internet, by decision",
+			file{"mqtt": "{broker: 'ssl://b.example.org:8883', username: a, transfer: D-3}"},
+			"", all(accepted), "",
+		},
+		{"broker on the site", file{"mqtt": "{broker: 'tcp://192.168.1.4:1883'}"}, "", all(accepted), ""},
+		{"broker on the site by IPv6", file{"mqtt": "{broker: 'tcp://[fd00::1]:1883'}"}, "", all(accepted), ""},
+		{"broker on the site by name", file{"mqtt": "{broker: 'tcp://broker.local:1883'}"}, "", all(accepted), ""},
+		{
+			"mapped address of the internet",
+			file{"mqtt": "{broker: 'ssl://[::ffff:203.0.113.9]:8883', username: a}"},
+			"mqtt.broker",
+			[4]string{"Measures Art. 8", accepted, accepted, accepted},
+			"is not on the site",
+		},
+	}
+	for i, j := range jurisdictions {
+		for _, test := range tests {
+			t.Run(string(j)+"/"+test.name, func(t *testing.T) {
+				f := lawful(j).with(test.changes)
+				if test.law[i] == accepted {
+					parse(t, f.text())
+					return
+				}
+				list := faults(t, f.text())
+				if len(list) != 1 {
+					t.Fatalf("%d faults, want 1: %v", len(list), list)
+				}
+				got := list[0]
+				if got.Key != test.key || got.Law != test.law[i] || !strings.Contains(got.Message, test.want) {
+					t.Errorf("%s: %s [%s]\nwant %s: …%s… [%s]", got.Key, got.Message, got.Law, test.key, test.want, test.law[i])
+				}
+				section, _, _ := strings.Cut(test.key, ".")
+				if f[section] == "" { // what is missing is asked for by the profile
+					section = "profile"
+				}
+				if got.Line != f.line(section) || got.Column < 1 {
+					t.Errorf("at %d:%d, want line %d", got.Line, got.Column, f.line(section))
+				}
+			})
+		}
+	}
+}
+
+func TestProductionProfileWantsEverythingStated(t *testing.T) {
+	for _, j := range jurisdictions[:3] {
+		var keys []string
+		for _, e := range faults(t, "profile: "+string(j)+"\nsite: hq\ngate: north\n") {
+			if e.Line != 1 || e.Column != 1 {
+				t.Errorf("%s: %v is not at the profile that asks for it", j, e)
+			}
+			keys = append(keys, e.Key)
+		}
+		want := []string{
+			"alternatives", "assessment.id", "assessment.date", "assessment.version",
+			"notice.version", "notice.controller", "notice.contact", "notice.sign_installed", "notice.en",
+		}
+		if j == configs.CN {
+			want[len(want)-1] = "notice.zh"
+		}
+		if diff := cmp.Diff(want, keys); diff != "" {
+			t.Errorf("%s: keys that are asked for (-want +got):\n%s", j, diff)
+		}
+	}
+}
+
+func TestRefusalsRead(t *testing.T) {
+	text := lawful(configs.EU).with(file{
+		"match": "{mode: one-to-many}", "alternatives": "[]", "enrol": "{valid_days: 2000}", "liveness": "{threshold: 0}",
+		"assessment": "",
+	}).text()
+	_, err := configs.Parse("gate.yaml", strings.NewReader(text))
+	if err == nil {
+		t.Fatal("Parse accepted it")
+	}
+	golden(t, "refusals.golden", err.Error()+"\n")
+}
+
+func TestUnknownProfile(t *testing.T) {
+	list := faults(t, "profile: us\nsite: hq\ngate: north\n")
+	if len(list) != 1 || list[0].Key != "profile" || list[0].Line != 1 || list[0].Column != 1 {
+		t.Errorf("faults: %v", list)
+	}
+}
+
+func TestProfile(t *testing.T) {
+	const day = 24 * time.Hour
+	common := configs.Profile{
+		RetentionMax: 365 * day, IdleMax: 180 * day, AccessLogRetention: 90 * day, RecordRetention: 1096 * day,
+		Lockout: configs.Lockout{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50},
+	}
+	tests := []struct {
+		name    string
+		j       configs.Jurisdiction
+		changes file
+		want    func(*configs.Profile)
+	}{
+		{"cn", configs.CN, nil, func(p *configs.Profile) {
+			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToMany, configs.ZoneTrigger, configs.SeparateConsent
+			p.FilingAt, p.FilingWarnAt, p.AssessmentRequired = 100_000, 80_000, true
+		}},
+		{"cn, children, by pass", configs.CN, file{
+			"consent": "{under_14: guardian}", "match": "{mode: one-to-one}",
+		}, func(p *configs.Profile) {
+			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToOne, configs.RequestTrigger, configs.SeparateConsent
+			p.FilingAt, p.FilingWarnAt, p.AssessmentRequired = 100_000, 80_000, true
+			p.MinorsAllowed, p.GuardianRequired = true, true
+		}},
+		{"eu", configs.EU, nil, func(p *configs.Profile) {
+			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToOne, configs.RequestTrigger, configs.ExplicitConsent
+			p.AssessmentRequired = true
+		}},
+		{"eu, everybody", configs.EU, file{"match": "{mode: one-to-many}", "i_know": "one-to-many"}, func(p *configs.Profile) {
+			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToMany, configs.RequestTrigger, configs.ExplicitConsent
+			p.AssessmentRequired = true
+		}},
+		{"us-il", configs.USIL, file{
+			"enrol": "{valid_days: 1095}", "retention": "{idle_days: 30, access_log_days: 7}",
+		}, func(p *configs.Profile) {
+			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToOne, configs.RequestTrigger, configs.WrittenRelease
+			p.RetentionMax, p.IdleMax, p.AccessLogRetention = 1095*day, 30*day, 7*day
+			p.AssessmentRequired = true
+		}},
+		{"lab", configs.Lab, file{"lockout": "{delay_after: 2, delay: 0s, disable_after: 4}"}, func(p *configs.Profile) {
+			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToMany, configs.ZoneTrigger, configs.SyntheticOnly
+			p.Lockout = configs.Lockout{DelayAfter: 2, DisableAfter: 4}
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			want := common
+			want.Jurisdiction = test.j
+			test.want(&want)
+			got := parse(t, lawful(test.j).with(test.changes).text()).Profile()
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestNotice(t *testing.T) {
+	tests := []struct {
+		name    string
+		j       configs.Jurisdiction
+		changes file
+	}{
+		{"cn", configs.CN, file{"consent": "{under_14: guardian}"}},
+		{"eu", configs.EU, nil},
+		{"us-il", configs.USIL, file{"match": "{mode: one-to-many}"}},
+		{"lab", configs.Lab, nil},
+	}
+	for _, test := range tests {
+		cfg := parse(t, lawful(test.j).with(test.changes).text())
+		for _, lang := range []configs.Language{configs.English, configs.Chinese} {
+			t.Run(test.name+"/"+string(lang), func(t *testing.T) {
+				got, err := cfg.NoticeText(lang)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.Version != "3" || got.Language != lang {
+					t.Errorf("version %q, language %q", got.Version, got.Language)
+				}
+				golden(t, fmt.Sprintf("notice-%s-%s.golden", test.name, lang), got.Text)
+				// A4 in 11 points: some 600 English words, or some 1200 Chinese characters.
+				if words := len(strings.Fields(got.Text)); lang == configs.English && words > 500 {
+					t.Errorf("%d words are more than a page", words)
+				}
+				if n := utf8.RuneCountInString(got.Text); lang == configs.Chinese && n > 1000 {
+					t.Errorf("%d characters are more than a page", n)
+				}
+				if strings.Contains(got.Text, "..") || strings.Contains(got.Text, "。。") {
+					t.Error("two full stops in a row")
+				}
+				if regexp.MustCompile(`[。：]\*\*[^ \n]`).MatchString(got.Text) { // CommonMark 6.2, right-flanking runs
+					t.Error("a bold phrase that Markdown does not take for one")
+				}
+				if lang == configs.Chinese && strings.ContainsFunc(got.Text, halfWidth) {
+					t.Error("half-width punctuation beside Chinese")
+				}
+			})
+		}
+	}
+}
+
+// halfWidth tells the marks that Chinese typesetting does not use in running text.
+func halfWidth(r rune) bool { return strings.ContainsRune(",;?!", r) && !unicode.Is(unicode.Han, r) }
+
+// Every statement that the law asks for is in the page, and nothing else makes the same page.
+func TestNoticeHangsOnEveryStatement(t *testing.T) {
+	base := parse(t, lawful(configs.CN).text())
+	first, err := base.NoticeText(configs.Chinese)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[[32]byte]string{first.SHA256: "nothing"}
+	changes := map[string]func(*configs.Config){
+		"version":    func(c *configs.Config) { c.Notice.Version = "4" },
+		"controller": func(c *configs.Config) { c.Notice.Controller = "青柠物业" },
+		"contact":    func(c *configs.Config) { c.Notice.Contact = "13800000000" },
+		"officer":    func(c *configs.Config) { c.Notice.Officer = "13900000000" },
+		"place":      func(c *configs.Config) { c.Notice.ZH.Place = "南门" },
+		"purpose":    func(c *configs.Config) { c.Notice.ZH.Purpose = "为访客开门" },
+		"necessity":  func(c *configs.Config) { c.Notice.ZH.Necessity = "门禁卡常被转借" },
+		"rights":     func(c *configs.Config) { c.Notice.ZH.Rights = "拨打物业电话" },
+		"ways":       func(c *configs.Config) { c.Alternatives = []configs.Way{configs.PIN} },
+		"method":     func(c *configs.Config) { c.Match.Mode = configs.OneToOne },
+		"trigger":    func(c *configs.Config) { c.Match.Trigger = configs.RequestTrigger },
+		"valid days": func(c *configs.Config) { c.Enrol.ValidDays = 100 },
+		"idle days":  func(c *configs.Config) { c.Retention.IdleDays = 101 },
+		"log days":   func(c *configs.Config) { c.Retention.AccessLogDays = 102 },
+		"children":   func(c *configs.Config) { c.Consent.Under14 = configs.AskGuardian },
+	}
+	for name, change := range changes {
+		c := *base
+		change(&c)
+		got, err := c.NoticeText(configs.Chinese)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if twin, ok := seen[got.SHA256]; ok {
+			t.Errorf("a change of %s gives the same notice as a change of %s", name, twin)
+		}
+		seen[got.SHA256] = name
+	}
+}
+
+func TestNoticeMissesAStatement(t *testing.T) {
+	tests := []struct {
+		name, notice string
+		lang         configs.Language
+		want         string
+	}{
+		{"controller", "{controller: ''}", configs.English, "notice.controller"},
+		{"contact", "{contact: ' '}", configs.English, "notice.contact"},
+		{"version", "{version: ''}", configs.Chinese, "notice.version"},
+		{"rights", "{zh: {rights: ''}}", configs.Chinese, "notice.zh.rights"},
+		{"language nobody wrote", "{}", "fr", `"fr"`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := parse(t, file{"profile": "lab", "site": "hq", "gate": "north", "notice": test.notice}.text())
+			_, err := cfg.NoticeText(test.lang)
+			if !errors.Is(err, configs.ErrNotice) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want ErrNotice of %s", err, test.want)
+			}
+		})
+	}
+	t.Run("the examples of the reference are nobody's notice", func(t *testing.T) {
+		cfg := parse(t, lawful(configs.EU).with(file{"notice": notice("en")}).text())
+		if _, err := cfg.NoticeText(configs.Chinese); !errors.Is(err, configs.ErrNotice) {
+			t.Errorf("got %v, want ErrNotice", err)
+		}
+		if _, err := cfg.NoticeText(configs.English); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestPolicy(t *testing.T) {
+	tests := []struct {
+		name    string
+		j       configs.Jurisdiction
+		changes file
+	}{
+		{"cn", configs.CN, file{
+			"mqtt":  "{broker: 'ssl://broker.example.org:8883', username: a, transfer: decision D-3}",
+			"enrol": "{valid_days: 300}", "retention": "{idle_days: 61, access_log_days: 31}",
+			"lockout": "{delay_after: 4, delay: 45s, disable_after: 40}", "consent": "{under_14: guardian}",
+		}},
+		{"eu", configs.EU, nil},
+		{"eu-many", configs.EU, file{"match": "{mode: one-to-many, fpir: 0.0002, margin: 0.1}", "i_know": "one-to-many"}},
+		{"us-il", configs.USIL, nil},
+		{"lab", configs.Lab, file{"liveness": "{threshold: 0}", "assessment": "", "notice": ""}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := configs.Policy(&b, parse(t, lawful(test.j).with(test.changes).text())); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "policy-"+test.name+".golden", b.String())
+		})
+	}
+}
+
+// golden compares got with a file of testdata, which FACEGATE_UPDATE=1 writes.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if os.Getenv("FACEGATE_UPDATE") == "1" {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}

@@ -1,0 +1,209 @@
+package template
+
+import (
+	"bytes"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"facegate/pipeline/embed"
+)
+
+// ErrToken refuses a text that is no token, or a Token that has been cleared.
+var ErrToken = errors.New("not a valid token")
+
+const (
+	tokenSize     = 16
+	tokenVersion  = 1
+	tokenChecksum = 3
+
+	// TokenTextSize is the length of the text of a Token: version, secret and checksum are 20 bytes, which base32 writes
+	// without padding, in letters that a QR code packs at 5.5 bits each.
+	TokenTextSize = 32
+)
+
+// A Token is the 128-bit secret of scheme S2, which is on the pass of one person and never on the device. Copies share
+// the secret, so that Clear reaches all of them. The zero Token is no token.
+//
+// A Token cannot be printed by accident: it formats as a fixed word, and it marshals to nothing.
+type Token struct {
+	// Two pointers away, because fmt goes past Format where a Token is in an unexported field, and follows one pointer
+	// there if the verb is wrong.
+	secret **[tokenSize]byte
+}
+
+func tokenOf(secret [tokenSize]byte) Token {
+	p := &secret
+	return Token{&p}
+}
+
+// NewToken draws a Token from rand.
+func NewToken(rand io.Reader) (Token, error) {
+	t := tokenOf([tokenSize]byte{})
+	if _, err := io.ReadFull(rand, t.bytes()); err != nil {
+		return Token{}, fmt.Errorf("template: no randomness: %w", err)
+	}
+	if !t.valid() {
+		return Token{}, fmt.Errorf("template: the source of randomness gives zeros: %w", ErrToken)
+	}
+	return t, nil
+}
+
+// ParseToken reads what Text wrote, and nothing else: no Token has two texts.
+func ParseToken(text string) (Token, error) {
+	if len(text) != TokenTextSize {
+		return Token{}, ErrToken
+	}
+	raw, err := tokenText.DecodeString(text)
+	defer clear(raw)
+	if err != nil || len(raw) != 1+tokenSize+tokenChecksum || raw[0] != tokenVersion {
+		return Token{}, ErrToken
+	}
+	sum := sha256.Sum256(raw[:1+tokenSize])
+	t := tokenOf([tokenSize]byte(raw[1:]))
+	if !t.valid() || !bytes.Equal(sum[:tokenChecksum], raw[1+tokenSize:]) {
+		return Token{}, ErrToken
+	}
+	return t, nil
+}
+
+// Text returns t as it stands in the QR code of a pass: the base32 of version ‖ secret ‖ SHA-256(version ‖ secret)[:3].
+// It is the secret itself. It is "" for a Token that has been cleared.
+func (t Token) Text() string {
+	if !t.valid() {
+		return ""
+	}
+	raw := append([]byte{tokenVersion}, t.bytes()...)
+	sum := sha256.Sum256(raw)
+	raw = append(raw, sum[:tokenChecksum]...)
+	defer clear(raw)
+	return tokenText.EncodeToString(raw)
+}
+
+// Clear overwrites the secret, in every copy of t.
+func (t Token) Clear() { clear(t.bytes()) }
+
+// Format implements fmt.Formatter: whatever the verb, the secret is not shown.
+func (Token) Format(f fmt.State, _ rune) { io.WriteString(f, "(token)") }
+
+// valid reports whether t holds a secret. Zeros are not one: they are what Clear leaves, and whoever has the device key
+// would have the keys too.
+func (t Token) valid() bool { return t.secret != nil && **t.secret != [tokenSize]byte{} }
+
+// bytes returns the secret itself, not a copy.
+func (t Token) bytes() []byte {
+	if t.secret == nil {
+		return nil
+	}
+	return (*t.secret)[:]
+}
+
+// tokenText is RFC 4648 base32 without padding.
+var tokenText = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// A TokenID finds the record of a Token. It tells nothing of the Token, even with the device key.
+type TokenID [16]byte
+
+// TokenKeys is all that comes from a device key and a Token together. Rotation and seal need both, so that neither the
+// device with all it stores nor the pass alone gives anything away.
+type TokenKeys struct {
+	ID       TokenID // HMAC-SHA256(K_idx, token)[:16]
+	rotation [32]byte
+	seal     [32]byte
+}
+
+// NewTokenKeys derives the keys of t on one device, or returns ErrToken if t has been cleared.
+func NewTokenKeys(device [32]byte, t Token) (*TokenKeys, error) {
+	if !t.valid() {
+		return nil, ErrToken
+	}
+	index := derive(device[:], "facegate idx 1")
+	defer clear(index[:])
+	mac := hmac.New(sha256.New, index[:])
+	mac.Write(t.bytes())
+	secret := slices.Concat(device[:], t.bytes())
+	defer clear(secret)
+	return &TokenKeys{
+		ID:       TokenID(mac.Sum(nil)),
+		rotation: derive(secret, "facegate token proj 1"),
+		seal:     derive(secret, "facegate token seal 1"),
+	}, nil
+}
+
+// Clear overwrites k with zeros. A TokenProjector made from k has a Clear of its own.
+func (k *TokenKeys) Clear() { *k = TokenKeys{} }
+
+// Format implements fmt.Formatter: whatever the verb, no key is shown.
+func (TokenKeys) Format(f fmt.State, _ rune) { io.WriteString(f, "(token keys)") }
+
+// derive returns the key that info names among those that come from secret (HKDF-SHA256, RFC 5869).
+func derive(secret []byte, info string) [32]byte {
+	key, err := hkdf.Key(sha256.New, secret, nil, info, 32)
+	if err != nil {
+		panic(err) // RFC 5869 knows one error, an output of more than 255 hashes
+	}
+	defer clear(key)
+	return [32]byte(key)
+}
+
+// SealToken is Seal for scheme S2: the record opens with the same device key and Token. As both outlive every store key, a
+// store has to seal the record once more, under a key that it can destroy on erasure.
+func SealToken(k *TokenKeys, rand io.Reader, h Header, c Code) ([]byte, error) {
+	return seal(SchemeS2, k.seal, rand, h, c)
+}
+
+// OpenToken returns what SealToken sealed under the same keys, or ErrSealed.
+func OpenToken(k *TokenKeys, record []byte) (Header, Code, error) {
+	return open(SchemeS2, k.seal, record)
+}
+
+// A TokenProjector is the one way from an embedding to the Code of scheme S2, and compares the two 1:1. It serves one
+// person at the door, or at enrolment, and is dropped.
+type TokenProjector struct {
+	mean     Mean
+	rotation *Rotation
+}
+
+// NewTokenProjector returns the projector of embeddings with dim coordinates under k. The length of mean is dim or 0.
+func NewTokenProjector(k *TokenKeys, dim int, mean Mean) (*TokenProjector, error) {
+	if err := checkMean(dim, mean); err != nil {
+		return nil, err
+	}
+	r, err := NewRotation(k.rotation, dim)
+	if err != nil {
+		return nil, err
+	}
+	return &TokenProjector{mean, r}, nil
+}
+
+// Protect returns the Code of v, for enrolment. The embedding ends here: v is zeros when Protect returns. It reports
+// false if v has no direction or not the projector's dimension.
+func (j *TokenProjector) Protect(v embed.Vector) (Code, bool) {
+	var y [Bits]float32
+	defer clear(y[:])
+	if !project(y[:], j.rotation, v, j.mean) {
+		return Code{}, false
+	}
+	return Sign(y[:]), true
+}
+
+// Verify returns the estimated cosine of v with the stored c; see Rotation.Estimate. The embedding ends here: v is zeros
+// when Verify returns. It reports false, and a score below every threshold, if v has no direction or not the projector's
+// dimension.
+func (j *TokenProjector) Verify(v embed.Vector, c *Code) (float64, bool) {
+	var y [Bits]float32
+	defer clear(y[:])
+	if !project(y[:], j.rotation, v, j.mean) {
+		return math.Inf(-1), false
+	}
+	return j.rotation.Estimate(y[:], c), true
+}
+
+// Clear overwrites the rotation with zeros. The projector must not be used after it.
+func (j *TokenProjector) Clear() { *j.rotation = Rotation{} }

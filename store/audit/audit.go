@@ -1,0 +1,275 @@
+// Package audit is a log in which every entry is chained to the one before by a hash, so that an entry cannot be removed,
+// edited or moved without a trace, nor the end cut off where a signed checkpoint is known.
+//
+// An entry says what was done, when and by whom, in numbers alone: it has no room for a name, a score or anything that
+// comes from a face. Whom it was done to is a Subject, a random id that the store keeps beside the person's label and
+// destroys with it. From then on the entries of that person lead nowhere. (A keyed hash of the person's id would do the
+// same, and its key would need the same care.)
+//
+// The chain is link(n) = SHA-256("facegate audit 1" ‖ link(n−1) ‖ SHA-256(body(n))) (after Schneier and Kelsey, Secure
+// Audit Logs to Support Computer Forensics, 1999). The body of an old entry can be replaced by its hash without
+// breaking it. The body has a random salt, so that the hash cannot be turned back by trying.
+//
+// The package is pure: it reads no clock and no file.
+package audit
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// What Verify may find.
+var (
+	ErrRemoved   = errors.New("an entry was removed")
+	ErrReordered = errors.New("an entry is not in its place")
+	ErrEdited    = errors.New("an entry was edited")
+	ErrTruncated = errors.New("the end of the log was cut off")
+	ErrSignature = errors.New("a checkpoint was not signed by this device")
+)
+
+// A Kind says what was done.
+type Kind uint8
+
+// The kinds of entries. The numbers are written to disk.
+const (
+	Created       Kind = 1  // the store was made
+	Enrolled      Kind = 2  // Digest: of the notice that the consent was given to
+	Relabelled    Kind = 3  // a label was corrected
+	Erased        Kind = 4  // Reason, Count: of people
+	ReceiptIssued Kind = 5  // Digest: SHA-256 of the receipt
+	Pruned        Kind = 6  // Count: of entries whose body was dropped, and of consents that were kept long enough
+	Access        Kind = 7  // somebody was let in; who is not recorded
+	SlowedDown    Kind = 8  // Count: of failures in a row
+	SwitchedOff   Kind = 9  // Count: of failures in a row
+	Reset         Kind = 10 // a technician let the face path work again
+	LockedDown    Kind = 11 // Count: of Codes destroyed
+	Reopened      Kind = 12 // the end of a lockdown
+)
+
+var kinds = [...]string{
+	Created: "created", Enrolled: "enrolled", Relabelled: "relabelled", Erased: "erased",
+	ReceiptIssued: "receipt-issued", Pruned: "pruned", Access: "access", SlowedDown: "slowed-down",
+	SwitchedOff: "switched-off", Reset: "reset", LockedDown: "locked-down", Reopened: "reopened",
+}
+
+// String returns the kind in a word.
+func (k Kind) String() string { return name(kinds[:], uint8(k)) }
+
+// ShortLived reports whether entries of this kind tell of people at the door, and are therefore to be dropped early,
+// rather than of the handling of their data.
+func (k Kind) ShortLived() bool { return k == Access || k == SlowedDown || k == SwitchedOff }
+
+// A Reason says why something was erased.
+type Reason uint8
+
+// The reasons for an erasure. The numbers are written to disk.
+const (
+	Requested Reason = 1 // by the person or the operator
+	Withdrawn Reason = 2 // the consent was
+	Expired   Reason = 3 // the enrolment had
+	Idle      Reason = 4 // the person had not been seen for long
+)
+
+var reasons = [...]string{
+	Requested: "requested", Withdrawn: "withdrawn", Expired: "expired", Idle: "idle",
+}
+
+// String returns the reason in a word, "" for none.
+func (r Reason) String() string {
+	if r == 0 {
+		return ""
+	}
+	return name(reasons[:], uint8(r))
+}
+
+func name(names []string, n uint8) string {
+	if int(n) < len(names) && names[n] != "" {
+		return names[n]
+	}
+	return fmt.Sprint("unknown-", n)
+}
+
+// An Actor is who did it: a user id of this machine, or Daemon.
+type Actor uint32
+
+// Daemon is the Actor of what the daemon does by itself. It is the user id that no user has.
+const Daemon Actor = math.MaxUint32
+
+// A Subject is a person's random id in the log; zeros stand for nobody.
+type Subject [16]byte
+
+// An Entry is one thing that was done.
+type Entry struct {
+	Seq     uint64 // from 1, without a gap
+	Time    int64  // Unix time in seconds
+	Kind    Kind
+	Reason  Reason
+	Actor   Actor
+	Count   uint32 // see Kind
+	Subject Subject
+	Digest  [32]byte // see Kind
+	Salt    [16]byte // random
+}
+
+// EntrySize is the length of an encoded Entry in bytes.
+const EntrySize = 8 + 8 + 1 + 1 + 4 + 4 + 16 + 32 + 16
+
+// Append appends the canonical encoding of e, EntrySize bytes in big-endian order, to b.
+func (e Entry) Append(b []byte) []byte {
+	b, err := binary.Append(b, binary.BigEndian, e)
+	if err != nil {
+		panic(err) // all fields are of fixed size
+	}
+	return b
+}
+
+// DecodeEntry reads what Append has written.
+func DecodeEntry(b []byte) (e Entry, err error) {
+	if n, err := binary.Decode(b, binary.BigEndian, &e); err != nil || n != len(b) {
+		return Entry{}, fmt.Errorf("audit: an entry of %d bytes", len(b))
+	}
+	return e, nil
+}
+
+// Hash returns what stands for e in the chain.
+func (e Entry) Hash() [32]byte { return sha256.Sum256(e.Append(nil)) }
+
+// A Head is a place in the chain: the number of an entry, and the link that it ends with. The zero Head is the place
+// before the first entry.
+type Head struct {
+	Seq  uint64
+	Link [32]byte
+}
+
+// Next returns the place after one more entry, of which it needs the hash alone.
+func (h Head) Next(entry [32]byte) Head {
+	sum := sha256.New()
+	sum.Write([]byte("facegate audit 1"))
+	sum.Write(h.Link[:])
+	sum.Write(entry[:])
+	return Head{h.Seq + 1, [32]byte(sum.Sum(nil))}
+}
+
+// A Record is an entry as a log keeps it, with the link after it, which tells where a chain breaks.
+type Record struct {
+	Seq   uint64
+	Entry *Entry   // nil if it was pruned
+	Hash  [32]byte // of the entry
+	Link  [32]byte
+}
+
+// NewRecord returns the record of e, which follows h.
+func NewRecord(h Head, e Entry) Record {
+	return Record{Seq: e.Seq, Entry: &e, Hash: e.Hash(), Link: h.Next(e.Hash()).Link}
+}
+
+// Pruned returns r without the body of its entry.
+func (r Record) Pruned() Record {
+	r.Entry = nil
+	return r
+}
+
+// Append appends the encoding of r, but for Seq, to b.
+func (r Record) Append(b []byte) []byte {
+	b = append(b, r.Link[:]...)
+	if r.Entry == nil {
+		return append(b, r.Hash[:]...)
+	}
+	return r.Entry.Append(b)
+}
+
+// DecodeRecord reads what Append has written for the record seq. Whether it fits into a chain is for Verify to say.
+func DecodeRecord(seq uint64, b []byte) (Record, error) {
+	if len(b) != 32+32 && len(b) != 32+EntrySize {
+		return Record{}, fmt.Errorf("audit: a record of %d bytes", len(b))
+	}
+	r := Record{Seq: seq, Link: [32]byte(b)}
+	if len(b) == 32+32 {
+		r.Hash = [32]byte(b[32:])
+		return r, nil
+	}
+	e, err := DecodeEntry(b[32:])
+	if err != nil {
+		return Record{}, err
+	}
+	r.Entry, r.Hash = &e, e.Hash()
+	return r, nil
+}
+
+// A Checkpoint is a Head, signed. As a log's end it proves that nothing has been cut off, as its start that what came
+// before was dropped by the device. The one does not pass for the other.
+type Checkpoint struct {
+	Head
+	Signature []byte
+}
+
+// What a Checkpoint is signed as.
+const (
+	asStart = "facegate audit start 1"
+	asEnd   = "facegate audit end 1"
+)
+
+// SignStart returns the checkpoint for a log that begins after h.
+func SignStart(h Head, key ed25519.PrivateKey) Checkpoint { return sign(asStart, h, key) }
+
+// SignEnd returns the checkpoint for a log that ends with h.
+func SignEnd(h Head, key ed25519.PrivateKey) Checkpoint { return sign(asEnd, h, key) }
+
+func sign(as string, h Head, key ed25519.PrivateKey) Checkpoint {
+	return Checkpoint{h, ed25519.Sign(key, h.message(as))}
+}
+
+func (h Head) message(as string) []byte {
+	m := binary.BigEndian.AppendUint64([]byte(as), h.Seq)
+	return append(m, h.Link[:]...)
+}
+
+func (c Checkpoint) verify(as string, public ed25519.PublicKey) error {
+	if len(public) != ed25519.PublicKeySize || !ed25519.Verify(public, c.message(as), c.Signature) {
+		return fmt.Errorf("audit: after entry %d: %w", c.Seq, ErrSignature)
+	}
+	return nil
+}
+
+// A Log is what a verifier needs.
+type Log struct {
+	Start   Checkpoint // what came before was dropped; the zero Checkpoint if nothing was
+	Records []Record
+	End     Checkpoint
+}
+
+// Verify reports the first place where l is not what the device with the key public has written.
+func (l Log) Verify(public ed25519.PublicKey) error {
+	if l.Start.Head != (Head{}) {
+		if err := l.Start.verify(asStart, public); err != nil {
+			return err
+		}
+	}
+	if err := l.End.verify(asEnd, public); err != nil {
+		return err
+	}
+	at := l.Start.Head
+	for _, r := range l.Records {
+		next := at.Next(r.Hash)
+		switch {
+		case r.Seq > next.Seq:
+			return fmt.Errorf("audit: entry %d: %w", next.Seq, ErrRemoved)
+		case r.Seq < next.Seq:
+			return fmt.Errorf("audit: entry %d: %w", r.Seq, ErrReordered)
+		case r.Link != next.Link, r.Entry != nil && (r.Entry.Seq != r.Seq || r.Entry.Hash() != r.Hash):
+			return fmt.Errorf("audit: entry %d: %w", r.Seq, ErrEdited)
+		}
+		at = next
+	}
+	switch {
+	case at.Seq < l.End.Seq:
+		return fmt.Errorf("audit: after entry %d of %d: %w", at.Seq, l.End.Seq, ErrTruncated)
+	case at != l.End.Head:
+		return fmt.Errorf("audit: entry %d: %w", at.Seq, ErrEdited)
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"facegate/configs/hint"
+	"facegate/store/audit"
+)
+
+const (
+	// MaxText is the greatest length in bytes of a text of a Consent that has no limit of its own.
+	MaxText = 64
+
+	// MaxConsentRef is the greatest length of a consent's Reference in bytes.
+	MaxConsentRef = 128
+)
+
+// An AgeBand is as much of a person's age as the law asks for (PIPL 31).
+type AgeBand uint8
+
+// The age bands. The numbers are written to disk.
+const (
+	Adult       AgeBand = 1
+	Minor14Plus AgeBand = 2 // a minor of 14 years or more, who can consent alone
+	Under14     AgeBand = 3 // for whom a guardian consents
+)
+
+// A Notice is the text that a person consented to.
+type Notice struct {
+	Version string   // as the operator counts
+	Hash    [32]byte // SHA-256 of the text
+}
+
+// A Consent is the record of one person's consent. It is kept for Retention.Records after it ended, without the name of
+// the guardian and with nothing that leads to the person but Reference, because whoever processed faces must be able to
+// show that it was with consent (GDPR 7(1), PIPL 55-56).
+type Consent struct {
+	ID        [16]byte // random; given by the store
+	Notice    Notice
+	Purpose   string // what for
+	Method    string // how it was given: on paper, with an electronic signature
+	Witness   string // who saw it
+	AgeBand   AgeBand
+	Guardian  string // who consented for the person; required if AgeBand is Under14
+	Given     time.Time
+	Expires   time.Time // required
+	Reference string    // where the site keeps the signed form; at most MaxConsentRef bytes
+
+	Ended time.Time    // when the person was erased; zero before
+	Why   audit.Reason // the person was erased
+}
+
+// check says why a person cannot be captured on c at now, while the notices are in force.
+func (c Consent) check(now time.Time, notices [][32]byte) error {
+	for _, f := range []struct {
+		name, text string
+		limit      int
+	}{
+		{"notice version", c.Notice.Version, MaxText},
+		{"purpose", c.Purpose, MaxText},
+		{"method", c.Method, MaxText},
+		{"witness", c.Witness, MaxText},
+		{"reference", c.Reference, MaxConsentRef},
+	} {
+		if strings.TrimSpace(f.text) == "" || !printable(f.text, f.limit) {
+			return noConsent("give the %s, one line of at most %d bytes", f.name, f.limit)
+		}
+	}
+	switch {
+	case c.AgeBand < Adult || c.AgeBand > Under14:
+		return noConsent("say whether the person is an adult, a minor of 14 or more, or under 14")
+	case c.AgeBand == Under14 && strings.TrimSpace(c.Guardian) == "":
+		return hint.Wrap(fmt.Errorf("store: %w", ErrGuardian), "get the consent of a parent or guardian and give their name")
+	case !printable(c.Guardian, MaxText):
+		return noConsent("give the guardian's name on one line of at most %d bytes", MaxText)
+	case c.Given.IsZero() || c.Given.After(now):
+		return noConsent("give the time of the consent, which cannot be in the future")
+	case !c.Expires.Truncate(time.Second).After(now):
+		return noConsent("give the day on which the consent ends, in the future")
+	case !slices.Contains(notices, c.Notice.Hash):
+		return hint.Wrap(fmt.Errorf("store: %w", ErrStale), "have the person read the present notice and consent to it")
+	}
+	return nil
+}
+
+func noConsent(format string, args ...any) error {
+	return hint.Wrap(fmt.Errorf("store: %w", ErrNoConsent), format, args...)
+}
+
+// end returns c as it is kept when the person has been erased.
+func (c Consent) end(at time.Time, why audit.Reason) Consent {
+	c.Ended, c.Why, c.Guardian = at.UTC().Truncate(time.Second), why, ""
+	return c
+}
+
+// A consentRow is a Consent in people.db. Its length is fixed, so that sealed rows do not tell long texts from short.
+type consentRow struct {
+	Version, Purpose, Method, Witness, Guardian text64
+
+	Hash                  [32]byte
+	AgeBand               AgeBand
+	Why                   audit.Reason
+	Given, Expires, Ended int64 // Unix time in seconds; Ended is 0 for not yet
+	Reference             text128
+}
+
+func (c Consent) encode() ([]byte, error) {
+	row := consentRow{
+		Version: newText64(c.Notice.Version), Purpose: newText64(c.Purpose), Method: newText64(c.Method),
+		Witness: newText64(c.Witness), Guardian: newText64(c.Guardian), Hash: c.Notice.Hash, AgeBand: c.AgeBand,
+		Why: c.Why, Given: c.Given.Unix(), Expires: c.Expires.Unix(), Reference: newText128(c.Reference),
+	}
+	if !c.Ended.IsZero() {
+		row.Ended = c.Ended.Unix()
+	}
+	return binary.Append(nil, binary.BigEndian, row)
+}
+
+func decodeConsent(id [16]byte, plain []byte) (Consent, error) {
+	var row consentRow
+	if n, err := binary.Decode(plain, binary.BigEndian, &row); err != nil || n != len(plain) {
+		return Consent{}, errors.New("a consent is not in the form of this version")
+	}
+	c := Consent{
+		ID: id, Notice: Notice{row.Version.String(), row.Hash}, Purpose: row.Purpose.String(),
+		Method: row.Method.String(), Witness: row.Witness.String(), AgeBand: row.AgeBand,
+		Guardian: row.Guardian.String(), Given: time.Unix(row.Given, 0).UTC(), Expires: time.Unix(row.Expires, 0).UTC(),
+		Reference: row.Reference.String(), Why: row.Why,
+	}
+	if row.Ended != 0 {
+		c.Ended = time.Unix(row.Ended, 0).UTC()
+	}
+	return c, nil
+}
+
+// A text64 is a text in a row of fixed length.
+type text64 struct {
+	Len  uint8
+	Text [64]byte
+}
+
+func newText64(s string) (t text64) {
+	t.Len = uint8(copy(t.Text[:], s))
+	return t
+}
+
+func (t text64) String() string { return string(t.Text[:min(t.Len, 64)]) }
+
+// A text128 is a longer text64.
+type text128 struct {
+	Len  uint8
+	Text [128]byte
+}
+
+func newText128(s string) (t text128) {
+	t.Len = uint8(copy(t.Text[:], s))
+	return t
+}
+
+func (t text128) String() string { return string(t.Text[:min(t.Len, 128)]) }
+
+// printable reports whether s can be shown on one line of a terminal and is no longer than limit bytes.
+func printable(s string, limit int) bool {
+	if len(s) > limit || !utf8.ValidString(s) {
+		return false
+	}
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,284 @@
+package store
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"facegate/pipeline/template"
+	"facegate/store/audit"
+	"facegate/store/receipt"
+)
+
+// An intent is a change of several databases that has been decided and is going to be carried out, whatever happens.
+// To carry it out twice makes no difference.
+type intent struct {
+	Kind    string
+	People  []template.PersonID // who leave people.db
+	Reason  audit.Reason        // for which they do
+	Entries []audit.Entry       // of the audit log
+	ID      [16]byte            // of the receipt
+	Receipt []byte              // signed; none in a lockdown
+
+	// The generations that the databases will be in.
+	PeopleGeneration, FacesGeneration uint64
+}
+
+// The kinds of intents.
+const (
+	eraseIntent    = "erasure"
+	lockdownIntent = "lockdown"
+)
+
+func (i *intent) lockdown() bool { return i != nil && i.Kind == lockdownIntent }
+
+func (i *intent) at() time.Time { return time.Unix(i.Entries[0].Time, 0) }
+
+// An Erasure is what was erased.
+type Erasure struct {
+	People  []template.PersonID // whose records are now to leave the index
+	Receipt []byte              // see package receipt; kept until FetchedReceipt
+}
+
+// Erase removes the person enrolled under label, and the person's record, from the disk. No copy of the databases made
+// before opens with a key that still exists. What is left is the consent, as Consent says, and entries of the audit log
+// that lead to nobody. If Erase fails, the person counts as enrolled, and yet may be erased when the store is next
+// opened or changed; it can be repeated. It refuses with ErrUnknown.
+func (s *Store) Erase(label string, by audit.Actor) (Erasure, error) {
+	return s.eraseOne(label, audit.Requested, by)
+}
+
+// Withdraw is Erase, at the will of the person: the consent is kept as one that was withdrawn.
+func (s *Store) Withdraw(label string, by audit.Actor) (Erasure, error) {
+	return s.eraseOne(label, audit.Withdrawn, by)
+}
+
+func (s *Store) eraseOne(label string, why audit.Reason, by audit.Actor) (Erasure, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, err := s.known(label)
+	if id, ok := s.leaving[label]; ok {
+		p, err = Person{ID: id}, nil
+	}
+	if err != nil {
+		return Erasure{}, err
+	}
+	return s.erase([]Person{p}, why, by)
+}
+
+// erase erases people. If they are who an erasure was about that failed half-way, it is finished and counts.
+func (s *Store) erase(people []Person, why audit.Reason, by audit.Actor) (Erasure, error) {
+	ids := make([]template.PersonID, len(people))
+	for i, p := range people {
+		ids[i] = p.ID
+	}
+	before := s.pending
+	if err := s.ready(); err != nil {
+		return Erasure{}, err
+	}
+	// What was pending has taken those with it whom it was about.
+	people = slices.DeleteFunc(people, func(p Person) bool { return s.names[p.ID] == "" })
+	if len(people) == 0 && before != nil {
+		return Erasure{ids, before.Receipt}, nil
+	}
+	i, err := s.intend(people, why, by)
+	if err != nil {
+		return Erasure{}, err
+	}
+	if err := s.carryOut(i); err != nil {
+		return Erasure{}, err // the receipt is not true yet
+	}
+	return Erasure{ids, i.Receipt}, nil
+}
+
+// carryOut writes i to journal.db and does it.
+func (s *Store) carryOut(i *intent) error {
+	row, err := s.putJournal(intentRow, i)
+	if err != nil {
+		return err
+	}
+	if err := s.journal.commit(change{puts: []put{row}}); err != nil {
+		return errors.Join(err, s.load())
+	}
+	s.pending, s.leaving = i, make(map[string]template.PersonID)
+	for _, id := range i.People {
+		s.leaving[s.names[id]] = id
+	}
+	return s.finish()
+}
+
+// intend decides everything about the erasure of people.
+func (s *Store) intend(people []Person, why audit.Reason, by audit.Actor) (*intent, error) {
+	i := &intent{Kind: eraseIntent, Reason: why}
+	if _, err := io.ReadFull(s.rand, i.ID[:]); err != nil {
+		return nil, fmt.Errorf("store: no randomness: %w", err)
+	}
+	r := receipt.Receipt{ID: i.ID[:], Kind: receipt.Erasure, Reason: why.String(), KeyStore: s.class}
+	if err := s.describe(&r, people); err != nil {
+		return nil, err
+	}
+	if err := s.generations(i); err != nil {
+		return nil, err
+	}
+	r.Generations = receipt.Generations{People: i.PeopleGeneration, Faces: i.FacesGeneration}
+	erased := audit.Entry{Kind: audit.Erased, Reason: why, Actor: by, Count: uint32(len(people))}
+	if len(people) == 1 {
+		erased.Subject = people[0].subject
+	}
+	entries, err := s.number(s.now(), erased, audit.Entry{Kind: audit.ReceiptIssued, Actor: audit.Daemon})
+	if err != nil {
+		return nil, err
+	}
+	at := s.head.Next(entries[0].Hash())
+	r.Audit = receipt.Audit{Seq: at.Seq, Link: at.Link[:]}
+	r.Time = time.Unix(entries[0].Time, 0).UTC().Format(time.RFC3339)
+	if i.Receipt, err = receipt.Sign(r, s.signer); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	entries[1].Digest = sha256.Sum256(i.Receipt)
+	i.Entries = entries
+	for _, p := range people {
+		i.People = append(i.People, p.ID)
+	}
+	return i, nil
+}
+
+// describe writes to r what there is of people, which is going to be erased.
+func (s *Store) describe(r *receipt.Receipt, people []Person) error {
+	r.Records = []receipt.Record{}
+	for _, p := range people {
+		r.Erased.People++
+		if p.Consent.Guardian != "" {
+			r.Erased.Guardians++
+		}
+		sealed, err := s.faces.get(rowID{recordsTable, p.Record})
+		if err != nil {
+			return err
+		}
+		if sealed == nil {
+			continue // since a lockdown
+		}
+		var salt [16]byte
+		if _, err := io.ReadFull(s.rand, salt[:]); err != nil {
+			return fmt.Errorf("store: no randomness: %w", err)
+		}
+		r.Erased.Templates++
+		r.Records = append(r.Records, receipt.Commit(salt, sealed))
+	}
+	return nil
+}
+
+func (s *Store) generations(i *intent) error {
+	people, err := s.people.head()
+	if err != nil {
+		return err
+	}
+	faces, err := s.faces.head()
+	i.PeopleGeneration, i.FacesGeneration = people.Generation+1, faces.Generation+1
+	return err
+}
+
+// finish does what is left to do of the pending intent. The generation of a database tells whether it has been done there.
+func (s *Store) finish() error {
+	i := s.pending
+	if i.lockdown() {
+		if err := s.renewFaces(i); err != nil {
+			return err
+		}
+	}
+	people, err := s.people.head()
+	if err != nil {
+		return err
+	}
+	if people.Generation < i.PeopleGeneration {
+		if err := s.leave(i); err != nil {
+			return err
+		}
+	}
+	faces, err := s.faces.head()
+	if err != nil {
+		return err
+	}
+	if faces.Generation < i.FacesGeneration {
+		linked := s.linked()
+		if err := s.faces.rewrite(change{
+			drop:  func(row rowID) bool { return !linked[row.id] },
+			stamp: s.state.Faces,
+		}); err != nil {
+			return err
+		}
+	}
+	done := change{dels: []rowID{stateRow(intentRow)}}
+	if i.Receipt != nil {
+		done.puts = []put{s.journal.value(rowID{receiptsTable, i.ID}, i.Receipt)}
+	}
+	if err := s.extend(i.Entries, done); err != nil {
+		return err
+	}
+	s.pending, s.leaving = nil, nil
+	return nil
+}
+
+// leave does the pending intent i to people.db.
+func (s *Store) leave(i *intent) error {
+	next := s.state
+	next.Faces = i.Entries[len(i.Entries)-1].Seq
+	byName, ended := maps.Clone(s.byName), maps.Clone(s.ended)
+	var c change
+	add := func(p put, err error) error { c.puts = append(c.puts, p); return err }
+	gone := make(map[[16]byte]bool)
+	for _, id := range i.People {
+		p, ok := byName[s.names[id]]
+		if !ok {
+			return s.journal.damaged(errors.New("an erasure of somebody unknown was under way"))
+		}
+		gone[id], next.Lanes[p.Lane] = true, next.Faces
+		delete(byName, p.Label)
+		consent := p.Consent.end(i.at(), i.Reason)
+		ended[consent.ID] = consent
+		if err := add(s.putConsent(consent)); err != nil {
+			return err
+		}
+	}
+	if i.lockdown() {
+		next.Locked = true
+		for label, p := range byName {
+			p.Record, p.link = template.RecordID{}, [16]byte{}
+			byName[label] = p
+			if err := add(s.putPerson(p)); err != nil {
+				return err
+			}
+		}
+	}
+	c.drop = func(row rowID) bool { return row.table == peopleTable && gone[row.id] }
+	if err := s.apply(s.people.rewrite, next, i.Entries, c); err != nil {
+		return err
+	}
+	s.byName, s.ended = byName, ended
+	for id := range gone {
+		delete(s.names, id)
+	}
+	return nil
+}
+
+// Receipts returns the receipts that have not been fetched.
+func (s *Store) Receipts() (receipts [][]byte, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err = s.journal.eachValue(receiptsTable, func(_ [16]byte, plain []byte) error {
+		receipts = append(receipts, slices.Clone(plain))
+		return nil
+	})
+	return receipts, err
+}
+
+// FetchedReceipt says that somebody has the receipt with this id and it need not be kept. Its hash stays in the audit log.
+func (s *Store) FetchedReceipt(id [16]byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.journal.commit(change{dels: []rowID{{receiptsTable, id}}})
+}

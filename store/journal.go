@@ -1,0 +1,208 @@
+package store
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"facegate/pipeline/template"
+	"facegate/store/audit"
+)
+
+// The tables of journal.db, besides stateTable, and of faces.db.
+const (
+	entriesTable  = "entries"  // number of the entry → audit.Record
+	receiptsTable = "receipts" // id → signed receipt
+	recordsTable  = "records"  // record id → template.Seal
+)
+
+// The rows of the state tables.
+const (
+	peopleRow   = "people"   // of people.db: state
+	headRow     = "head"     // of journal.db: audit.Head, the end of the log
+	startRow    = "start"    // of journal.db: audit.Head, where the log begins since entries were dropped
+	intentRow   = "intent"   // of journal.db: intent
+	failuresRow = "failures" // of journal.db: failures
+)
+
+func stateRow(name string) rowID {
+	row := rowID{table: stateTable}
+	copy(row.id[:], name)
+	return row
+}
+
+// entryRow returns the name of an entry's row. The rows are in the order of the entries.
+func entryRow(seq uint64) rowID {
+	row := rowID{table: entriesTable}
+	binary.BigEndian.PutUint64(row.id[8:], seq)
+	return row
+}
+
+// A state is what people.db holds besides people and consents.
+type state struct {
+	Faces   uint64                 // the stamp that faces.db has at the least
+	Head    audit.Head             // of the audit log before Entries
+	Entries []audit.Entry          // the last, which journal.db may lack
+	Locked  bool                   // since a lockdown
+	Lanes   [template.Lanes]uint64 // the audit entry of the last erasure from each lane
+}
+
+// end returns the end of the audit log that has Entries.
+func (s state) end() audit.Head {
+	h := s.Head
+	for _, e := range s.Entries {
+		h = h.Next(e.Hash())
+	}
+	return h
+}
+
+func (s *Store) putState(st state) (put, error) {
+	plain, err := json.Marshal(st)
+	return s.people.value(stateRow(peopleRow), plain), err
+}
+
+// putJournal returns the put of a row of the state of journal.db.
+func (s *Store) putJournal(row string, v any) (put, error) {
+	plain, err := json.Marshal(v)
+	return s.journal.value(stateRow(row), plain), err
+}
+
+// getJournal reads a row of the state of journal.db into v, which it leaves alone if there is none.
+func (s *Store) getJournal(row string, v any) error {
+	plain, err := s.journal.getValue(stateRow(row))
+	if plain == nil || err != nil {
+		return err
+	}
+	if err := json.Unmarshal(plain, v); err != nil {
+		return s.journal.damaged(err)
+	}
+	return nil
+}
+
+// number makes entries the next ones of the log.
+func (s *Store) number(now time.Time, entries ...audit.Entry) ([]audit.Entry, error) {
+	for i := range entries {
+		e := &entries[i]
+		e.Seq, e.Time = s.head.Seq+1+uint64(i), now.Unix()
+		if _, err := io.ReadFull(s.rand, e.Salt[:]); err != nil {
+			return nil, fmt.Errorf("store: no randomness: %w", err)
+		}
+	}
+	return entries, nil
+}
+
+// apply changes people.db, by its commit or rewrite, together with the state next and the entries. A call of
+// follow comes next.
+func (s *Store) apply(write func(change) error, next state, entries []audit.Entry, c change) error {
+	next.Head, next.Entries = s.head, entries
+	st, err := s.putState(next)
+	if err != nil {
+		return err
+	}
+	c.puts, c.stamp = append(c.puts, st), entries[len(entries)-1].Seq
+	if err := write(c); err != nil {
+		return errors.Join(err, s.load()) // what a failed commit has left is for the disk to say
+	}
+	s.state = next
+	return nil
+}
+
+// record adds an entry to the log that comes with no other change.
+func (s *Store) record(now time.Time, e audit.Entry) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	entries, err := s.number(now, e)
+	if err != nil {
+		return err
+	}
+	if err := s.apply(s.people.commit, s.state, entries, change{}); err != nil {
+		return err
+	}
+	s.follow()
+	return nil
+}
+
+// ready finishes what a crash or a failure has left half done, before anything else is changed.
+func (s *Store) ready() error {
+	if s.pending != nil {
+		return s.finish()
+	}
+	return s.catchUp()
+}
+
+// catchUp adds to journal.db the entries that it lacks.
+func (s *Store) catchUp() error {
+	if s.head == s.state.end() {
+		return nil
+	}
+	return s.extend(s.state.Entries, change{})
+}
+
+// follow adds to journal.db the entries of a change that is on disk in people.db. Where that fails the change stands all
+// the same, and the next one or the next Open tries again.
+func (s *Store) follow() {
+	if err := s.catchUp(); err != nil {
+		s.log.Error("the audit log lags behind", "err", err)
+	}
+}
+
+// extend adds entries to journal.db, and does c there.
+func (s *Store) extend(entries []audit.Entry, c change) error {
+	h := s.head
+	for _, e := range entries {
+		r := audit.NewRecord(h, e)
+		c.puts = append(c.puts, s.journal.value(entryRow(e.Seq), r.Append(nil)))
+		h = h.Next(r.Hash)
+	}
+	head, err := s.putJournal(headRow, h)
+	if err != nil {
+		return err
+	}
+	c.puts, c.stamp = append(c.puts, head), h.Seq
+	if err := s.journal.commit(c); err != nil {
+		return errors.Join(err, s.load())
+	}
+	s.head = h
+	return nil
+}
+
+// RecordAccess notes in the audit log that somebody was let in. Who it was is not noted: the log of a door is not a list of
+// comings and goings.
+func (s *Store) RecordAccess(now time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.record(now, audit.Entry{Kind: audit.Access, Actor: audit.Daemon})
+}
+
+// Audit returns the audit log, with its end signed. Its Verify tells whether it is what this device has written.
+func (s *Store) Audit() (audit.Log, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.audit()
+}
+
+func (s *Store) audit() (l audit.Log, err error) {
+	var start *audit.Head
+	if err := s.getJournal(startRow, &start); err != nil {
+		return audit.Log{}, err
+	}
+	if start != nil {
+		l.Start = audit.SignStart(*start, s.signer)
+	}
+	if err := s.journal.eachValue(entriesTable, func(id [16]byte, plain []byte) error {
+		r, err := audit.DecodeRecord(binary.BigEndian.Uint64(id[8:]), plain)
+		if err != nil {
+			return s.journal.damaged(err)
+		}
+		l.Records = append(l.Records, r)
+		return nil
+	}); err != nil {
+		return audit.Log{}, err
+	}
+	l.End = audit.SignEnd(s.head, s.signer)
+	return l, nil
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"facegate/configs/hint"
+	"facegate/store/audit"
+	"facegate/store/receipt"
+)
+
+// Lockdown makes every Code unusable at once: it destroys faces.db and its keyring. People, consents and the audit log
+// stay, so that other ways in still know who may pass. Everybody has to be captured again, after Reopen. The keys are
+// destroyed even if nothing else can be written, such as to a full disk; the store is then ErrDamaged at the next Open.
+func (s *Store) Lockdown(by audit.Actor) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.lockdown(by); err != nil {
+		return errors.Join(err, s.faces.destroy())
+	}
+	return nil
+}
+
+func (s *Store) lockdown(by audit.Actor) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	i := &intent{Kind: lockdownIntent}
+	if err := s.generations(i); err != nil {
+		return err
+	}
+	var err error
+	if i.Entries, err = s.number(s.now(), audit.Entry{
+		Kind: audit.LockedDown, Actor: by, Count: uint32(len(s.linked())),
+	}); err != nil {
+		return err
+	}
+	return s.carryOut(i)
+}
+
+// renewFaces puts an empty faces.db in the place of the old, of which it needs nothing.
+func (s *Store) renewFaces(i *intent) error {
+	if err := s.faces.destroy(); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	s.faces.past = i.FacesGeneration - 1
+	if err := s.faces.replace(change{stamp: i.Entries[0].Seq}); err != nil {
+		return err
+	}
+	return s.faces.settle()
+}
+
+// LockedDown reports whether nobody can be captured because of a lockdown.
+func (s *Store) LockedDown() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.Locked
+}
+
+// Reopen ends a lockdown: people can be captured again. Those who were enrolled before have no Code any more; erase them
+// to enrol them anew.
+func (s *Store) Reopen(by audit.Actor) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ready(); err != nil || !s.state.Locked {
+		return err
+	}
+	entries, err := s.number(s.now(), audit.Entry{Kind: audit.Reopened, Actor: by})
+	if err != nil {
+		return err
+	}
+	next := s.state
+	next.Locked = false
+	if err := s.apply(s.people.commit, next, entries, change{}); err != nil {
+		return err
+	}
+	s.follow()
+	return nil
+}
+
+// A WipedError says that a wipe was cut off and has been finished.
+type WipedError struct {
+	Certificate []byte            // see Wipe
+	PublicKey   ed25519.PublicKey // that verifies it
+}
+
+// Error implements error.
+func (*WipedError) Error() string { return "the store was wiped" }
+
+// wipedMagic begins what stands in the place of journal.db's keyring while a store is being wiped. The certificate
+// follows.
+const wipedMagic = "facegate wiped 1\n"
+
+// Wipe leaves nothing of the store, which cannot be used afterwards, and returns a signed certificate (see package receipt)
+// that is kept nowhere else. The device key is not the store's: destroy it with DestroyKeyFile, or where it is kept.
+//
+// The certificate takes the place of journal.db's keyring first. From then on it is done: cut off at any point, it is
+// finished by the next Open.
+func (s *Store) Wipe() ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := receipt.Receipt{
+		ID: make([]byte, 16), Kind: receipt.Wipe, Time: s.now().UTC().Format(time.RFC3339), KeyStore: s.class,
+		Records: []receipt.Record{},
+		Erased:  receipt.Counts{People: uint32(len(s.byName)), Templates: uint32(len(s.linked()))},
+		Audit:   receipt.Audit{Seq: s.head.Seq, Link: s.head.Link[:]},
+	}
+	for _, p := range s.byName {
+		if p.Consent.Guardian != "" {
+			r.Erased.Guardians++
+		}
+	}
+	if _, err := io.ReadFull(s.rand, r.ID); err != nil {
+		return nil, fmt.Errorf("store: no randomness: %w", err)
+	}
+	certificate, err := receipt.Sign(r, s.signer)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	if err := replaceFile(s.journal.ringPath(), append([]byte(wipedMagic), certificate...)); err != nil {
+		return nil, hint.Wrap(fmt.Errorf("store: %w", err), "lock the store down, which needs no room, and make some")
+	}
+	return certificate, s.wipe()
+}
+
+// wipe removes everything, and what says that a wipe is under way last.
+func (s *Store) wipe() error {
+	s.byName, s.names, s.ended, s.pending = nil, nil, nil, nil
+	if err := errors.Join(s.faces.destroy(), s.people.destroy(), s.journal.discard()); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if err := errors.Join(removeFile(s.journal.ringPath()), syncDir(s.journal.dir)); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
+
+// finishWipe finishes a wipe that was cut off, if there was one.
+func (s *Store) finishWipe() error {
+	data, err := os.ReadFile(s.journal.ringPath())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	certificate, ok := bytes.CutPrefix(data, []byte(wipedMagic))
+	if !ok {
+		return nil
+	}
+	if _, err := receipt.Verify(certificate, s.PublicKey()); err != nil {
+		return s.journal.damaged(err)
+	}
+	if err := s.wipe(); err != nil {
+		return err
+	}
+	return &WipedError{certificate, s.PublicKey()}
+}

@@ -1,0 +1,249 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"facegate/pipeline/template"
+	"facegate/store/audit"
+)
+
+func (s *Store) open() error {
+	if err := s.finishWipe(); err != nil {
+		return err
+	}
+	people, err := s.people.loadRing()
+	if err != nil {
+		return err
+	}
+	journal, err := s.journal.loadRing()
+	if err != nil {
+		return err
+	}
+	if !people.inUse() && !journal.inUse() {
+		faces, err := s.faces.loadRing()
+		if err != nil {
+			return err
+		}
+		if !faces.inUse() {
+			return s.create(people, faces, journal)
+		}
+	}
+	if err := s.journal.open(journal); err != nil {
+		return err
+	}
+	if err := s.people.open(people); err != nil {
+		return err
+	}
+	if err := s.loadJournal(); err != nil {
+		return err
+	}
+	// A lockdown that was cut off has left of faces.db what it has left.
+	if !s.pending.lockdown() {
+		faces, err := s.faces.loadRing()
+		if err != nil {
+			return err
+		}
+		if err := s.faces.open(faces); err != nil {
+			return err
+		}
+	}
+	return s.recover()
+}
+
+// create makes the databases. No keyring gets a current key before all are complete: as long as none has one, nobody was
+// ever enrolled, and a creation that was interrupted can begin again.
+func (s *Store) create(rings ...keyring) error {
+	for i, ring := range rings {
+		v := s.vaults()[i]
+		if _, err := os.Lstat(v.dbPath()); ring.empty() && !errors.Is(err, os.ErrNotExist) {
+			return v.damaged(errors.New("the keyring is missing"))
+		}
+	}
+	entries, err := s.number(s.now(), audit.Entry{Kind: audit.Created, Actor: audit.Daemon})
+	if err != nil {
+		return err
+	}
+	first, err := s.putState(state{Entries: entries})
+	if err != nil {
+		return err
+	}
+	head, err := s.putJournal(headRow, audit.Head{})
+	if err != nil {
+		return err
+	}
+	for i, c := range []change{{puts: []put{first}, stamp: 1}, {}, {puts: []put{head}}} {
+		if err := s.vaults()[i].replace(c); err != nil {
+			return err
+		}
+	}
+	for _, v := range s.vaults() {
+		if err := v.settle(); err != nil {
+			return err
+		}
+	}
+	if err := s.loadJournal(); err != nil {
+		return err
+	}
+	return s.recover()
+}
+
+// recover reads the databases and finishes what was cut off.
+func (s *Store) recover() error {
+	if err := s.load(); err != nil {
+		return err
+	}
+	// Once only: what could not be written of them must not be forgotten by reading again.
+	if err := s.getJournal(failuresRow, &s.failed); err != nil {
+		return err
+	}
+	if s.pending != nil {
+		s.log.Warn("finishing what was interrupted", "what", s.pending.Kind, "people", len(s.pending.People))
+	}
+	if err := s.ready(); err != nil {
+		return err
+	}
+	return s.sweep()
+}
+
+// sweep removes records that no person is linked to.
+func (s *Store) sweep() error {
+	linked := s.linked()
+	orphans := 0
+	if err := s.faces.each(recordsTable, func(id [16]byte, _ []byte) error {
+		if !linked[id] {
+			orphans++
+		}
+		return nil
+	}); err != nil || orphans == 0 {
+		return err
+	}
+	s.log.Warn("removing records of an enrolment that was interrupted", "records", orphans)
+	return s.faces.rewrite(change{drop: func(row rowID) bool { return !linked[row.id] }})
+}
+
+// linked returns the records that belong to somebody.
+func (s *Store) linked() map[[16]byte]bool {
+	linked := make(map[[16]byte]bool, len(s.byName))
+	for _, p := range s.byName {
+		if p.Record != (template.RecordID{}) {
+			linked[p.Record] = true
+		}
+	}
+	return linked
+}
+
+// load reads the databases and holds them against each other.
+func (s *Store) load() error {
+	if err := s.loadJournal(); err != nil {
+		return err
+	}
+	if err := s.loadPeople(); err != nil {
+		return err
+	}
+	if err := s.sameAge(); err != nil || s.pending.lockdown() {
+		return err
+	}
+	linked := s.linked()
+	want := len(linked)
+	found := 0
+	if err := s.faces.each(recordsTable, func(id [16]byte, _ []byte) error {
+		if linked[id] {
+			found++
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if found != want {
+		return s.faces.damaged(fmt.Errorf("%d of %d people have a record", found, want))
+	}
+	return nil
+}
+
+func (s *Store) loadJournal() error {
+	var head *audit.Head
+	var pending *intent
+	if err := errors.Join(s.getJournal(headRow, &head), s.getJournal(intentRow, &pending)); err != nil {
+		return err
+	}
+	if head == nil {
+		return s.journal.damaged(errors.New("the head of the audit log is missing"))
+	}
+	s.head, s.pending = *head, pending
+	return nil
+}
+
+func (s *Store) loadPeople() error {
+	plain, err := s.people.getValue(stateRow(peopleRow))
+	if err != nil {
+		return err
+	}
+	var st state
+	if err := json.Unmarshal(plain, &st); err != nil {
+		return s.people.damaged(err)
+	}
+	ended := make(map[[16]byte]Consent)
+	if err := s.people.eachValue(consentsTable, func(id [16]byte, plain []byte) error {
+		c, err := decodeConsent(id, plain)
+		if err != nil {
+			return s.people.damaged(err)
+		}
+		ended[id] = c
+		return nil
+	}); err != nil {
+		return err
+	}
+	byName, names := make(map[string]Person), make(map[template.PersonID]string)
+	records := make(map[template.RecordID]bool)
+	if err := s.people.eachValue(peopleTable, func(id [16]byte, plain []byte) error {
+		p, err := s.decodePerson(id, plain)
+		if err != nil {
+			return s.people.damaged(err)
+		}
+		c, ok := ended[p.Consent.ID]
+		if !ok {
+			return s.people.damaged(errors.New("a person without a consent"))
+		}
+		delete(ended, c.ID)
+		p.Consent = c
+		if _, ok := byName[p.Label]; ok || records[p.Record] && p.Record != (template.RecordID{}) {
+			return s.people.damaged(errors.New("two people share a label or a record"))
+		}
+		byName[p.Label], names[id], records[p.Record] = p, p.Label, true
+		return nil
+	}); err != nil {
+		return err
+	}
+	s.state, s.byName, s.names, s.ended = st, byName, names, ended
+	return nil
+}
+
+// sameAge reports whether one of the databases is an older copy.
+func (s *Store) sameAge() error {
+	end := s.state.end()
+	switch {
+	case s.head == end || s.head == s.state.Head:
+	case s.head.Seq < s.state.Head.Seq:
+		return s.journal.damaged(errors.New("it is an older copy, or people.db is from another store"))
+	case s.head.Seq > end.Seq:
+		return s.people.damaged(errors.New("it is an older copy, or journal.db is from another store"))
+	default:
+		return s.journal.damaged(errors.New("it and people.db are from two stores"))
+	}
+	if s.pending != nil {
+		return nil // which may have been cut off between two databases
+	}
+	faces, err := s.faces.head()
+	switch {
+	case err != nil:
+		return err
+	case faces.Stamp < s.state.Faces:
+		return s.faces.damaged(errors.New("it is an older copy"))
+	case faces.Stamp > end.Seq+1:
+		return s.people.damaged(errors.New("it and journal.db are older copies"))
+	}
+	return nil
+}

@@ -1,0 +1,146 @@
+package receipt_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"facegate/store/receipt"
+)
+
+var (
+	update = flag.Bool("update", false, "write the golden file anew")
+	key    = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
+)
+
+const golden = "testdata/erasure.json"
+
+func public() ed25519.PublicKey { return key.Public().(ed25519.PublicKey) }
+
+func example() receipt.Receipt {
+	return receipt.Receipt{
+		ID: bytes.Repeat([]byte{1}, 16), Kind: receipt.Erasure, Reason: "withdrawn", Time: "2026-03-01T12:00:00Z",
+		Erased:      receipt.Counts{People: 1, Templates: 1},
+		Records:     []receipt.Record{receipt.Commit([16]byte{2}, []byte("sealed"))},
+		Generations: receipt.Generations{People: 4, Faces: 5},
+		Audit:       receipt.Audit{Seq: 17, Link: bytes.Repeat([]byte{3}, 32)},
+		KeyStore:    "credential",
+	}
+}
+
+func mustSign(tb testing.TB, r receipt.Receipt) []byte {
+	tb.Helper()
+	data, err := receipt.Sign(r, key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
+}
+
+// The form is for ever: a receipt that was given out once must verify with every later version.
+func TestGolden(t *testing.T) {
+	data := mustSign(t, example())
+	if *update {
+		if err := os.WriteFile(golden, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), string(data)); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	got, err := receipt.Verify(want, public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := example()
+	r.Schema, r.Device = receipt.Schema, receipt.Fingerprint(public())
+	if d := cmp.Diff(r, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+func TestVerifyRefuses(t *testing.T) {
+	good := string(mustSign(t, example()))
+	replace := func(old, new string) string {
+		if !strings.Contains(good, old) {
+			t.Fatalf("no %q in %s", old, good)
+		}
+		return strings.Replace(good, old, new, 1)
+	}
+	tests := []struct {
+		name, data string
+		want       error
+	}{
+		{"nothing", "", receipt.ErrForm},
+		{"no JSON", "hello", receipt.ErrForm},
+		{"another schema", replace("receipt.1", "receipt.2"), receipt.ErrForm},
+		{"another kind", replace(`"erasure"`, `"party"`), receipt.ErrForm},
+		{"reason edited", replace("withdrawn", "requested"), receipt.ErrSignature},
+		{"time edited", replace("2026-03-01", "2026-03-02"), receipt.ErrSignature},
+		{"another zone", replace("12:00:00Z", "12:00:00+00:00"), receipt.ErrForm},
+		{"count edited", replace(`"people":1`, `"people":2`), receipt.ErrSignature},
+		{"record edited", replace(`"salt":"02`, `"salt":"03`), receipt.ErrSignature},
+		{"record cut", replace(`"salt":"02`, `"salt":"`), receipt.ErrForm},
+		{"a space", replace(`"people":1`, `"people": 1`), receipt.ErrForm},
+		{"upper-case digits", replace(`"signature":"`, `"signature":"AB`), receipt.ErrForm},
+		{"a field twice", replace(`"people":1`, `"people":1,"people":1`), receipt.ErrForm},
+		{"an unknown field", replace(`"people":1`, `"people":1,"cats":1`), receipt.ErrForm},
+		{"a field missing", replace(`"people":1,`, ``), receipt.ErrForm},
+		{"no end of line", strings.TrimSpace(good), receipt.ErrForm},
+		{"something after", good + good, receipt.ErrForm},
+		{"no signature", good[:strings.Index(good, `"signature"`)] + `"signature":""}` + "\n", receipt.ErrSignature},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := receipt.Verify([]byte(tt.data), public()); !errors.Is(err, tt.want) {
+				t.Errorf("got %v, want %v", err, tt.want)
+			}
+		})
+	}
+	other := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, 32)).Public().(ed25519.PublicKey)
+	for _, public := range []ed25519.PublicKey{other, nil} {
+		if _, err := receipt.Verify([]byte(good), public); !errors.Is(err, receipt.ErrSignature) {
+			t.Errorf("with the key %x: %v", public, err)
+		}
+	}
+}
+
+func TestSignRefuses(t *testing.T) {
+	for name, edit := range map[string]func(*receipt.Receipt){
+		"no id":          func(r *receipt.Receipt) { r.ID = nil },
+		"no time":        func(r *receipt.Receipt) { r.Time = "" },
+		"no link":        func(r *receipt.Receipt) { r.Audit.Link = nil },
+		"no records":     func(r *receipt.Receipt) { r.Records = nil },
+		"a name in it":   func(r *receipt.Receipt) { r.Reason = "Zhang Wei asked" },
+		"a strange keep": func(r *receipt.Receipt) { r.KeyStore = "<tpm>" },
+	} {
+		r := example()
+		edit(&r)
+		if _, err := receipt.Sign(r, key); !errors.Is(err, receipt.ErrForm) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Verify neither panics nor accepts two spellings of one receipt.
+func FuzzVerify(f *testing.F) {
+	good := mustSign(f, example())
+	f.Add(good)
+	f.Add([]byte(`{"receipt":{},"signature":""}` + "\n"))
+	f.Add([]byte("{}"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, err := receipt.Verify(data, public()); err == nil && !bytes.Equal(data, good) {
+			t.Errorf("accepted %q", data)
+		}
+	})
+}

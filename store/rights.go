@@ -1,0 +1,70 @@
+package store
+
+import (
+	"facegate/pipeline/template"
+	"facegate/store/audit"
+)
+
+// A File is everything that is held of one person, but for the Code itself.
+type File struct {
+	Person  Person
+	Record  bool          // whether there is a Code
+	Entries []audit.Entry // of the audit log
+}
+
+// Show returns what is held of the person enrolled under label (PIPL 45, GDPR 15). It refuses with ErrUnknown.
+func (s *Store) Show(label string) (File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, err := s.known(label)
+	if err != nil {
+		return File{}, err
+	}
+	l, err := s.audit()
+	if err != nil {
+		return File{}, err
+	}
+	f := File{Person: p, Record: p.Record != (template.RecordID{})}
+	for _, r := range l.Records {
+		if r.Entry != nil && r.Entry.Subject == p.subject {
+			f.Entries = append(f.Entries, *r.Entry)
+		}
+	}
+	return f, nil
+}
+
+// Relabel corrects a label (PIPL 46, GDPR 16). The old one is erased as a person would be: no file holds it afterwards. It
+// refuses with ErrUnknown, ErrLabel or ErrExists.
+func (s *Store) Relabel(old, label string, by audit.Actor) (Person, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.known(old); err != nil {
+		return Person{}, err
+	}
+	if err := s.free(label); err != nil {
+		return Person{}, err
+	}
+	if err := s.ready(); err != nil {
+		return Person{}, err
+	}
+	p, err := s.known(old) // if they have not just left
+	if err != nil {
+		return Person{}, err
+	}
+	p.Label = label
+	row, err := s.putPerson(p)
+	if err != nil {
+		return Person{}, err
+	}
+	entries, err := s.number(s.now(), audit.Entry{Kind: audit.Relabelled, Actor: by, Subject: p.subject})
+	if err != nil {
+		return Person{}, err
+	}
+	if err := s.apply(s.people.rewrite, s.state, entries, change{puts: []put{row}}); err != nil {
+		return Person{}, err
+	}
+	delete(s.byName, old)
+	s.byName[label], s.names[p.ID] = p, label
+	s.follow()
+	return p, nil
+}

@@ -1,0 +1,564 @@
+package store_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"facegate/configs/hint"
+	"facegate/pipeline/template"
+	"facegate/store"
+	"facegate/store/audit"
+	"facegate/store/receipt"
+	"facegate/store/storetest"
+)
+
+const oneDay = 24 * time.Hour
+
+// openAt opens the store in dir with a clock that the test sets.
+func openAt(tb testing.TB, dir string, now *time.Time) *store.Store {
+	tb.Helper()
+	o := storetest.Options(dir)
+	o.Now = func() time.Time { return *now }
+	s, err := store.Open(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { s.Close() })
+	return s
+}
+
+// kinds returns what is in the audit log of s, which must verify.
+func kinds(tb testing.TB, s *store.Store) (kinds []string) {
+	tb.Helper()
+	l, err := s.Audit()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := l.Verify(s.PublicKey()); err != nil {
+		tb.Error(err)
+	}
+	for _, r := range l.Records {
+		if r.Entry == nil {
+			kinds = append(kinds, "-")
+			continue
+		}
+		kinds = append(kinds, r.Entry.Kind.String())
+	}
+	return kinds
+}
+
+func mustSay(tb testing.TB, s *store.Store, want ...string) {
+	tb.Helper()
+	if d := cmp.Diff(want, kinds(tb, s)); d != "" {
+		tb.Errorf("the audit log (-want +got):\n%s", d)
+	}
+}
+
+func TestReceipt(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	mustEnrol(t, s, upTo(3)...)
+	s.Close()
+	sealed := rows(t, dir, "faces.db", "records")
+	s = storetest.Open(t, dir)
+	p := mustRead(t, s).People[1]
+	e, err := s.Erase(p.Label, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := receipt.Verify(e.Receipt, s.PublicKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Kind != receipt.Erasure || r.Reason != "requested" || r.Time != "2026-03-01T12:00:00Z" || r.KeyStore != "test" ||
+		r.Erased != (receipt.Counts{People: 1, Templates: 1}) || r.Generations != (receipt.Generations{People: 2, Faces: 2}) {
+		t.Errorf("got %+v", r)
+	}
+	// Who has an old copy of the record can tell that it was meant.
+	want := receipt.Commit([16]byte(r.Records[0].Salt), sealed[p.Record])
+	if d := cmp.Diff([]receipt.Record{want}, r.Records); d != "" {
+		t.Error("the receipt does not commit to the record that was erased")
+	}
+	for _, secret := range [][]byte{[]byte(p.Label), []byte(p.Consent.Reference)} {
+		if bytes.Contains(e.Receipt, secret) {
+			t.Errorf("the receipt says %q", secret)
+		}
+	}
+	l, err := s.Audit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := l.Records[r.Audit.Seq-1]
+	if !bytes.Equal(at.Link[:], r.Audit.Link) || at.Entry.Kind != audit.Erased || at.Entry.Actor != 1000 {
+		t.Errorf("the receipt points at %+v", at.Entry)
+	}
+	if next := l.Records[r.Audit.Seq].Entry; next.Kind != audit.ReceiptIssued || next.Digest != sha256.Sum256(e.Receipt) {
+		t.Errorf("the receipt is not in the audit log: %+v", next)
+	}
+
+	s.Close()
+	s = storetest.Open(t, dir)
+	if receipts, err := s.Receipts(); err != nil || len(receipts) != 1 || !bytes.Equal(receipts[0], e.Receipt) {
+		t.Errorf("%d receipts after opening again, %v", len(receipts), err)
+	}
+	for range 2 {
+		if err := s.FetchedReceipt([16]byte(r.ID)); err != nil {
+			t.Error(err)
+		}
+	}
+	if receipts, err := s.Receipts(); err != nil || len(receipts) != 0 {
+		t.Errorf("%d receipts after it was fetched, %v", len(receipts), err)
+	}
+	mustSay(t, s, "created", "enrolled", "enrolled", "enrolled", "erased", "receipt-issued")
+}
+
+// A consent stays when the person goes, without what leads to the person.
+func TestConsentOutlivesThePerson(t *testing.T) {
+	dir := t.TempDir()
+	now := storetest.Now()
+	s := openAt(t, dir, &now)
+	e := enrolment(0)
+	e.Consent.AgeBand, e.Consent.Guardian = store.Under14, "Zhang Min"
+	p, err := s.Enrol(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustEnrol(t, s, 1)
+	now = now.Add(oneDay)
+	erased, err := s.Withdraw(p.Label, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := receipt.Verify(erased.Receipt, s.PublicKey())
+	if err != nil || r.Reason != "withdrawn" || r.Erased.Guardians != 1 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	want := p.Consent
+	want.Ended, want.Why, want.Guardian = now, audit.Withdrawn, ""
+	s.Close()
+	s = openAt(t, dir, &now)
+	if d := cmp.Diff([]store.Consent{want}, s.EndedConsents()); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	now = now.Add(3*365*oneDay - time.Second)
+	if _, err := s.Prune(now); err != nil || len(s.EndedConsents()) != 1 {
+		t.Errorf("%d consents are left before their time, %v", len(s.EndedConsents()), err)
+	}
+	now = now.Add(time.Second)
+	if _, err := s.Prune(now); err != nil || len(s.EndedConsents()) != 0 {
+		t.Errorf("%d consents are left, %v", len(s.EndedConsents()), err)
+	}
+	s.Close()
+	s = openAt(t, dir, &now)
+	if n := len(s.EndedConsents()); n != 0 || len(mustRead(t, s).People) != 1 {
+		t.Errorf("after opening again: %d consents", n)
+	}
+}
+
+func TestNewNoticeMakesConsentsStale(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	mustEnrol(t, s, 0)
+	s.Close()
+	o := storetest.Options(dir)
+	o.Notices = [][32]byte{{0xdd}, {0xee}}
+	s, err := store.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Check(enrolment(1)); !errors.Is(err, store.ErrStale) || hint.Of(err) == "" {
+		t.Errorf("got %v", err)
+	}
+	if c := mustRead(t, s); len(c.Records) != 1 {
+		t.Error("who was enrolled before does not match any more")
+	}
+	for _, hash := range o.Notices {
+		e := enrolment(1)
+		e.Consent.Notice.Hash = hash
+		if err := s.Check(e); err != nil {
+			t.Error(err)
+		}
+	}
+	o = storetest.Options(t.TempDir())
+	o.Notices = nil
+	s, err = store.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Check(enrolment(1)); !errors.Is(err, store.ErrStale) {
+		t.Errorf("without a notice: %v", err)
+	}
+}
+
+func TestEnrolmentEndsWithTheConsent(t *testing.T) {
+	s := storetest.Open(t, t.TempDir())
+	e := enrolment(0)
+	e.Consent.Expires = storetest.Now().AddDate(0, 1, 0)
+	p, err := s.Enrol(e)
+	if err != nil || !p.Expires.Equal(e.Consent.Expires) {
+		t.Errorf("expires %v, %v", p.Expires, err)
+	}
+	e = enrolment(1)
+	e.Consent.AgeBand, e.Consent.Guardian = store.Under14, "Zhang Min"
+	if _, err := s.Enrol(e); err != nil {
+		t.Errorf("a child with a guardian: %v", err)
+	}
+}
+
+func TestIdlePeopleAreErased(t *testing.T) {
+	dir := t.TempDir()
+	now := storetest.Now()
+	s := openAt(t, dir, &now)
+	people := mustEnrol(t, s, 0, 1, 2)
+	now = now.Add(100 * oneDay)
+	if err := s.MarkSeen(people[1].ID, now); err != nil {
+		t.Fatal(err)
+	}
+	before := files(t, dir)
+	for _, at := range []time.Time{now, now.Add(time.Hour), now.Add(-oneDay)} {
+		if err := s.MarkSeen(people[1].ID, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.MarkSeen(template.PersonID{1}, now); err != nil {
+		t.Errorf("somebody unknown: %v", err)
+	}
+	if !maps.EqualFunc(before, files(t, dir), bytes.Equal) {
+		t.Error("seen again on the same day, something was written")
+	}
+	s.Close()
+	s = openAt(t, dir, &now)
+	if got, want := mustRead(t, s).People[1].LastSeen, now.Truncate(oneDay); !got.Equal(want) {
+		t.Errorf("last seen %v, want %v: the day and no more", got, want)
+	}
+	for _, step := range []struct {
+		days   int // since the enrolment
+		people int // left
+	}{{180, 3}, {181, 1}, {280, 1}, {281, 0}, {1000, 0}} {
+		now = storetest.Now().Add(time.Duration(step.days) * oneDay)
+		if _, err := s.EraseDue(now); err != nil {
+			t.Fatal(err)
+		}
+		if got := mustRead(t, s).People; len(got) != step.people {
+			t.Errorf("after %d days: %d people, want %d", step.days, len(got), step.people)
+		}
+	}
+	for _, c := range s.EndedConsents() {
+		if c.Why != audit.Idle {
+			t.Errorf("ended because %v", c.Why)
+		}
+	}
+}
+
+func TestPruneKeepsTheChain(t *testing.T) {
+	dir := t.TempDir()
+	now := storetest.Now()
+	s := openAt(t, dir, &now)
+	access := func(n int) {
+		for range n {
+			if err := s.RecordAccess(now); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	prune := func(want int) {
+		t.Helper()
+		if n, err := s.Prune(now); n != want || err != nil {
+			t.Errorf("pruned %d, want %d: %v", n, want, err)
+		}
+	}
+	access(2)
+	mustEnrol(t, s, 0)
+	access(1)
+	prune(0)
+	mustSay(t, s, "created", "access", "access", "enrolled", "access")
+	now = now.Add(30*oneDay - time.Second)
+	access(1)
+	prune(0)
+	now = now.Add(time.Second)
+	prune(3)
+	prune(0)
+	mustSay(t, s, "created", "-", "-", "enrolled", "-", "access", "pruned")
+	s.Close()
+	s = openAt(t, dir, &now)
+	mustSay(t, s, "created", "-", "-", "enrolled", "-", "access", "pruned")
+	now = now.Add((3*365 - 30) * oneDay)
+	prune(3) // created, enrolled, access
+	mustSay(t, s, "pruned", "pruned")
+	s.Close()
+	s = openAt(t, dir, &now)
+	access(1)
+	mustSay(t, s, "pruned", "pruned", "access")
+}
+
+func TestShow(t *testing.T) {
+	s := storetest.Open(t, t.TempDir())
+	people := mustEnrol(t, s, 0, 1)
+	if _, err := s.Relabel(people[0].Label, "Ann", 1000); err != nil {
+		t.Fatal(err)
+	}
+	f, err := s.Show("Ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Person.ID != people[0].ID || !f.Record || len(f.Entries) != 2 ||
+		f.Entries[0].Kind != audit.Enrolled || f.Entries[1].Kind != audit.Relabelled {
+		t.Errorf("got %+v", f)
+	}
+	if _, err := s.Show("nobody"); !errors.Is(err, store.ErrUnknown) || hint.Of(err) == "" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRelabel(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	people := mustEnrol(t, s, 0, 1)
+	for _, tt := range []struct {
+		old, label string
+		want       error
+	}{
+		{"nobody", "Ann", store.ErrUnknown},
+		{labelOf(0), labelOf(1), store.ErrExists},
+		{labelOf(0), labelOf(0), store.ErrExists},
+		{labelOf(0), "a\nb", store.ErrLabel},
+		{labelOf(0), strings.Repeat("x", 65), store.ErrLabel},
+	} {
+		if _, err := s.Relabel(tt.old, tt.label, 1000); !errors.Is(err, tt.want) {
+			t.Errorf("%q to %q: %v, want %v", tt.old, tt.label, err, tt.want)
+		}
+	}
+	before := mustRead(t, s)
+	s.Close()
+	oldRows := rows(t, dir, "people.db", "people")
+	s = storetest.Open(t, dir)
+	if _, err := s.Relabel(labelOf(0), "Ann", 1000); err != nil {
+		t.Fatal(err)
+	}
+	before.People[0].Label = "Ann"
+	slices.SortFunc(before.People, func(a, b store.Person) int { return strings.Compare(a.Label, b.Label) })
+	if d := diff(before, mustRead(t, s)); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	if err := s.MarkSeen(people[0].ID, storetest.Now().Add(oneDay)); err != nil {
+		t.Error(err)
+	}
+	s.Close()
+	if got := mustRead(t, storetest.Open(t, dir)).People[0]; got.Label != "Ann" || !got.LastSeen.After(before.People[0].LastSeen) {
+		t.Errorf("after opening again: %+v", got)
+	}
+	// The old label is as gone as somebody erased.
+	now := files(t, dir)
+	for _, row := range oldRows {
+		if bytes.Contains(now["people.db"], row[len(row)-16:]) {
+			t.Error("people.db holds an old row")
+		}
+	}
+}
+
+func TestLockdown(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	mustEnrol(t, s, upTo(5)...)
+	s.Close()
+	old := files(t, dir)
+	s = storetest.Open(t, dir)
+	start := time.Now()
+	if err := s.Lockdown(1000); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+	for range 2 {
+		if c := mustRead(t, s); len(c.People) != 5 || len(c.Records) != 0 || !s.LockedDown() {
+			t.Errorf("%d people and %d records, locked down %v", len(c.People), len(c.Records), s.LockedDown())
+		}
+		if _, err := s.Enrol(enrolment(7)); !errors.Is(err, store.ErrLockdown) || hint.Of(err) == "" {
+			t.Errorf("enrolled: %v", err)
+		}
+		s.Close()
+		s = storetest.Open(t, dir)
+	}
+	// An older faces.db, even with its key, does not come back.
+	for _, names := range [][]string{{"faces.db"}, {"faces.db", "faces.key"}} {
+		mixed := files(t, dir)
+		for _, name := range names {
+			mixed[name] = old[name]
+		}
+		if _, err := store.Open(storetest.Options(lay(t, mixed))); !errors.Is(err, store.ErrDamaged) {
+			t.Errorf("an old %v: %v", names, err)
+		}
+	}
+	for range 2 {
+		if err := s.Reopen(1000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustErase(t, s, labelOf(0))
+	mustEnrol(t, s, 0, 7)
+	s.Close()
+	s = storetest.Open(t, dir)
+	if c := mustRead(t, s); len(c.People) != 6 || len(c.Records) != 2 || s.LockedDown() {
+		t.Errorf("%d people and %d records", len(c.People), len(c.Records))
+	}
+	if n := len(kinds(t, s)); n != 1+5+2+2+2 {
+		t.Errorf("%d entries: %v", n, kinds(t, s))
+	}
+}
+
+func TestWipe(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	mustEnrol(t, s, upTo(3)...)
+	public := s.PublicKey()
+	certificate, err := s.Wipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := receipt.Verify(certificate, public)
+	if err != nil || r.Kind != receipt.Wipe || r.Erased.People != 3 || r.Erased.Templates != 3 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	if left := files(t, dir); len(left) != 0 {
+		t.Errorf("%d files are left", len(left))
+	}
+	if _, err := s.Enrol(enrolment(0)); err == nil {
+		t.Error("it can still be used")
+	}
+	if _, err := s.Records(model); err == nil {
+		t.Error("it can still be read")
+	}
+	s.Close()
+	if c := mustRead(t, storetest.Open(t, dir)); len(c.People) != 0 {
+		t.Errorf("%d people in a store made anew", len(c.People))
+	}
+}
+
+func TestDestroyKeyFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "device.key")
+	if err := os.WriteFile(path, bytes.Repeat([]byte{1}, 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := store.DestroyKeyFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+}
+
+func TestLockout(t *testing.T) {
+	dir := t.TempDir()
+	now := storetest.Now()
+	s := openAt(t, dir, &now)
+	fail := func(want store.Lockout) {
+		t.Helper()
+		got, err := s.RecordFailure(now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		s = openAt(t, dir, &now)
+		if after := s.Lockout(now); got != want || after != want {
+			t.Errorf("got %+v, after a restart %+v, want %+v", got, after, want)
+		}
+	}
+	const delay = 30 * time.Second
+	for n := range uint32(4) {
+		fail(store.Lockout{Failures: n + 1})
+	}
+	if err := s.RecordSuccess(); err != nil {
+		t.Fatal(err)
+	}
+	for n := range uint32(4) {
+		fail(store.Lockout{Failures: n + 1})
+	}
+	fail(store.Lockout{Failures: 5, Wait: delay})
+	for at, want := range map[time.Duration]time.Duration{
+		0: delay, 10 * time.Second: 20 * time.Second, delay: 0, time.Hour: 0, -time.Hour: delay,
+	} {
+		if got := s.Lockout(now.Add(at)).Wait; got != want {
+			t.Errorf("after %v: wait %v, want %v", at, got, want)
+		}
+	}
+	for n := range uint32(44) {
+		now = now.Add(time.Minute)
+		fail(store.Lockout{Failures: n + 6, Wait: delay})
+	}
+	now = now.Add(time.Minute)
+	fail(store.Lockout{Failures: 50, Disabled: true})
+	before := files(t, dir)
+	fail(store.Lockout{Failures: 50, Disabled: true})
+	if err := s.RecordSuccess(); err != nil || !s.Lockout(now).Disabled {
+		t.Errorf("switched on by a success, %v", err)
+	}
+	if !maps.EqualFunc(before, files(t, dir), bytes.Equal) {
+		t.Error("switched off, and every failure is written to disk")
+	}
+	for range 2 {
+		if err := s.ResetLockout(1000); err != nil || s.Lockout(now) != (store.Lockout{}) {
+			t.Errorf("after the reset: %+v, %v", s.Lockout(now), err)
+		}
+	}
+	got := kinds(t, s)
+	want := append([]string{"created"}, slices.Repeat([]string{"slowed-down"}, 45)...)
+	if want = append(want, "switched-off", "reset"); !slices.Equal(want, got) {
+		t.Errorf("the audit log: %v", got)
+	}
+}
+
+func TestNextLaneSurvivesARestart(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	seen := make(map[uint8]bool)
+	for n := range template.Lanes {
+		lane, err := s.NextLane("new")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen[lane] {
+			t.Errorf("lane %d again, before all others had an erasure", lane)
+		}
+		seen[lane] = true
+		e := enrolment(n)
+		e.Lane = lane
+		if _, err := s.Enrol(e); err != nil {
+			t.Fatal(err)
+		}
+		mustErase(t, s, e.Label)
+		s.Close()
+		s = storetest.Open(t, dir)
+	}
+}
+
+func TestOptionsAreRequired(t *testing.T) {
+	for name, edit := range map[string]func(*store.Options){
+		"idle":     func(o *store.Options) { o.Retention.Idle = 0 },
+		"access":   func(o *store.Options) { o.Retention.Access = 0 },
+		"records":  func(o *store.Options) { o.Retention.Records = -1 },
+		"delay":    func(o *store.Options) { o.Lockout.Delay = 0 },
+		"at once":  func(o *store.Options) { o.Lockout.DelayAfter = 0 },
+		"disabled": func(o *store.Options) { o.Lockout.DisableAfter = 5 },
+	} {
+		o := storetest.Options(t.TempDir())
+		edit(&o)
+		if _, err := store.Open(o); !errors.Is(err, store.ErrOptions) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
