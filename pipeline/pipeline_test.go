@@ -150,6 +150,60 @@ func TestFaceSwappedForAPhoto(t *testing.T) {
 	}
 }
 
+// TestFailures checks who counts as a failed attempt, in two minutes before the door and after leaving it.
+func TestFailures(t *testing.T) {
+	alike := func(cosine float32) actor { return stranger.with(func(a *actor) { a.like = cosine }) }
+	for _, test := range []struct {
+		name     string
+		who      actor
+		frames   int
+		failures int
+	}{
+		{"somebody enrolled", anna, 1200, 0},
+		{"a stranger", stranger, 1200, 0},
+		{"somebody a little like Anna", alike(0.44), 1200, 0},
+		{"somebody nearly like Anna", alike(0.46), 1200, 12},
+		{"somebody nearly like Anna, who leaves before the verdict", alike(0.46), 5, 1},
+		{"somebody nearly like Anna, once", alike(0.46), 12, 1},
+		{"a photo", anna.photo(), 1200, 12},
+		{"a photo, shown too shortly for a verdict", anna.photo(), 2, 0},
+		{"a photo from afar", anna.photo().with(func(a *actor) { a.side = 40 }), 1200, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := newDoor(t, settings(), "ab")
+			failures := 0
+			for i := range test.frames + 100 {
+				var scene []actor
+				if i < test.frames {
+					scene = []actor{test.who}
+				}
+				if d.see(scene...).Failed {
+					failures++
+				}
+			}
+			if failures != test.failures {
+				t.Errorf("%d failures, want %d", failures, test.failures)
+			}
+		})
+	}
+}
+
+// Whoever was let in and is seen badly while they leave has not failed.
+func TestLeavingIsNoFailure(t *testing.T) {
+	d := newDoor(t, settings(), "ab")
+	d.untilGranted(5, "a", anna)
+	blurred := anna.with(func(a *actor) { a.who, a.like = 's', 0.46 })
+	for i := range 100 {
+		var scene []actor
+		if i < 15 {
+			scene = []actor{blurred}
+		}
+		if d.see(scene...).Failed {
+			t.Fatalf("frame %d counts as a failure", i)
+		}
+	}
+}
+
 func TestFaceOutsideTheZoneIsNotLookedAt(t *testing.T) {
 	d := newDoor(t, settings(), "ab")
 	for _, test := range []struct {

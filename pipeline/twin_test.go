@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -28,6 +29,7 @@ type actor struct {
 	side   float32 // of the box, 100 if zero: the larger, the nearer
 	live   float64 // what the liveness network says
 	turned bool    // looks past the camera
+	like   float32 // the cosine of the face with Anna's, if it is not hers
 	fails  string  // the call that fails on this face: locate, align, live or embed
 }
 
@@ -143,6 +145,10 @@ func (v *vision) Embed(dst embed.Vector) error {
 	}
 	v.embeds = append(v.embeds, *v.aligned)
 	copy(dst, vector(v.aligned.who))
+	if l := v.aligned.like; l != 0 {
+		dst[v.aligned.who-'a'] = float32(math.Sqrt(float64(1 - l*l)))
+		dst[0] = l
+	}
 	v.filled = append(v.filled, dst)
 	if v.aligned.fails == "embed" {
 		return errScript // with half a vector in dst

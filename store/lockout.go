@@ -14,18 +14,44 @@ type LockoutPolicy struct {
 	DisableAfter uint32        // so many failures switch the face path off until ResetLockout
 }
 
-// A Lockout is whether the face path works.
+// A Lockout is whether the face path works. How many failures there were is not said: whoever could ask would learn from
+// each attempt how near it came.
 type Lockout struct {
-	Failures uint32        // in a row
 	Wait     time.Duration // until it works again; 0 if it does
 	Disabled bool          // until ResetLockout
 }
 
-// failures is what is kept of failures. It tells of nobody, and of no time but that of the last delay.
+// failures is what is kept of failures. It tells of nobody, and of no time but that of the last delay. It is on disk from
+// the first delay on: what happens before that, to whoever stands there, is nothing to keep.
 type failures struct {
 	Count    uint32
 	Until    int64 // Unix time in seconds
 	Disabled bool
+	Attended bool // attempts are made, or were when the power went: Count may be behind
+}
+
+// Attend says that attempts are made from now on, until Close. After a power cut or a crash meanwhile the count begins just
+// below the first delay: else whoever can cut the power could try for ever, a few times after each start.
+func (s *Store) Attend() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := s.failed
+	if next.Attended {
+		next.Count = max(next.Count, s.policy.DelayAfter-1)
+	}
+	next.Attended = true
+	s.attended = true
+	return s.setFailures(next)
+}
+
+// retire keeps the count until the next Attend.
+func (s *Store) retire() error {
+	if !s.attended || s.journal.db == nil {
+		return nil
+	}
+	next := s.failed
+	next.Attended = false
+	return s.setFailures(next)
 }
 
 // Lockout returns whether the face path works at now.
@@ -38,10 +64,10 @@ func (s *Store) Lockout(now time.Time) Lockout {
 func (s *Store) lockout(now time.Time) Lockout {
 	// A clock that was set back must not make a delay any longer.
 	wait := min(max(time.Unix(s.failed.Until, 0).Sub(now), 0), s.policy.Delay)
-	return Lockout{s.failed.Count, wait, s.failed.Disabled}
+	return Lockout{wait, s.failed.Disabled}
 }
 
-// RecordFailure counts a failure at now, and returns what follows. It is on disk, and survives a restart.
+// RecordFailure counts a failure at now, and returns what follows, which survives a restart.
 func (s *Store) RecordFailure(now time.Time) (Lockout, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,18 +76,18 @@ func (s *Store) RecordFailure(now time.Time) (Lockout, error) {
 		return s.lockout(now), nil
 	}
 	next.Count++
-	e := audit.Entry{Actor: audit.Daemon, Count: next.Count}
-	switch {
-	case next.Count >= s.policy.DisableAfter:
+	if next.Count < s.policy.DelayAfter {
+		s.failed = next
+		return s.lockout(now), nil
+	}
+	e := audit.Entry{Kind: audit.SlowedDown, Actor: audit.Daemon, Count: next.Count}
+	if next.Count >= s.policy.DisableAfter {
 		next.Disabled, e.Kind = true, audit.SwitchedOff
-	case next.Count >= s.policy.DelayAfter:
+	} else {
 		// Rounded up: a delay may be longer by a part of a second, not shorter.
-		next.Until, e.Kind = now.Add(s.policy.Delay+time.Second-1).Unix(), audit.SlowedDown
+		next.Until = now.Add(s.policy.Delay + time.Second - 1).Unix()
 	}
-	err := s.setFailures(next)
-	if e.Kind != 0 {
-		err = errors.Join(err, s.record(now, e))
-	}
+	err := errors.Join(s.setFailures(next), s.record(now, e))
 	return s.lockout(now), err
 }
 
@@ -69,23 +95,28 @@ func (s *Store) RecordFailure(now time.Time) (Lockout, error) {
 func (s *Store) RecordSuccess() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failed.Count == 0 || s.failed.Disabled {
+	switch {
+	case s.failed.Disabled:
+		return nil
+	case s.failed.Count < s.policy.DelayAfter:
+		s.failed.Count = 0
 		return nil
 	}
-	return s.setFailures(failures{})
+	return s.setFailures(failures{Attended: s.attended})
 }
 
 // ResetLockout lets the face path work again.
 func (s *Store) ResetLockout(by audit.Actor) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failed == (failures{}) {
+	none := failures{Attended: s.attended}
+	if s.failed == none || s.failed == (failures{}) {
 		return nil
 	}
 	if err := s.record(s.now(), audit.Entry{Kind: audit.Reset, Actor: by, Count: s.failed.Count}); err != nil {
 		return err
 	}
-	return s.setFailures(failures{})
+	return s.setFailures(none)
 }
 
 // setFailures writes next to disk. If that fails it counts all the same, until the program ends.

@@ -462,10 +462,20 @@ func TestDestroyKeyFile(t *testing.T) {
 	}
 }
 
+// attend opens the store in dir as a gate does that lets people try.
+func attend(t *testing.T, dir string, now *time.Time) *store.Store {
+	t.Helper()
+	s := openAt(t, dir, now)
+	if err := s.Attend(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func TestLockout(t *testing.T) {
 	dir := t.TempDir()
 	now := storetest.Now()
-	s := openAt(t, dir, &now)
+	s := attend(t, dir, &now)
 	fail := func(want store.Lockout) {
 		t.Helper()
 		got, err := s.RecordFailure(now)
@@ -473,22 +483,24 @@ func TestLockout(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Close()
-		s = openAt(t, dir, &now)
+		s = attend(t, dir, &now)
 		if after := s.Lockout(now); got != want || after != want {
 			t.Errorf("got %+v, after a restart %+v, want %+v", got, after, want)
 		}
 	}
 	const delay = 30 * time.Second
-	for n := range uint32(4) {
-		fail(store.Lockout{Failures: n + 1})
+	for range 2 {
+		for range 4 {
+			fail(store.Lockout{})
+		}
+		if err := s.RecordSuccess(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := s.RecordSuccess(); err != nil {
-		t.Fatal(err)
+	for range 4 {
+		fail(store.Lockout{})
 	}
-	for n := range uint32(4) {
-		fail(store.Lockout{Failures: n + 1})
-	}
-	fail(store.Lockout{Failures: 5, Wait: delay})
+	fail(store.Lockout{Wait: delay})
 	for at, want := range map[time.Duration]time.Duration{
 		0: delay, 10 * time.Second: 20 * time.Second, delay: 0, time.Hour: 0, -time.Hour: delay,
 	} {
@@ -496,14 +508,16 @@ func TestLockout(t *testing.T) {
 			t.Errorf("after %v: wait %v, want %v", at, got, want)
 		}
 	}
-	for n := range uint32(44) {
+	for range 44 {
 		now = now.Add(time.Minute)
-		fail(store.Lockout{Failures: n + 6, Wait: delay})
+		fail(store.Lockout{Wait: delay})
 	}
 	now = now.Add(time.Minute)
-	fail(store.Lockout{Failures: 50, Disabled: true})
+	fail(store.Lockout{Disabled: true})
 	before := files(t, dir)
-	fail(store.Lockout{Failures: 50, Disabled: true})
+	if _, err := s.RecordFailure(now); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.RecordSuccess(); err != nil || !s.Lockout(now).Disabled {
 		t.Errorf("switched on by a success, %v", err)
 	}
@@ -519,6 +533,39 @@ func TestLockout(t *testing.T) {
 	want := append([]string{"created"}, slices.Repeat([]string{"slowed-down"}, 45)...)
 	if want = append(want, "switched-off", "reset"); !slices.Equal(want, got) {
 		t.Errorf("the audit log: %v", got)
+	}
+}
+
+// TestLockoutBelowTheDelay checks that failures before the first delay, which passers-by may cause, are not written to
+// disk, and that cutting the power does not make room for more of them.
+func TestLockoutBelowTheDelay(t *testing.T) {
+	dir, now := t.TempDir(), storetest.Now()
+	s := attend(t, dir, &now)
+	before := files(t, dir)
+	for n := range 4 {
+		if l, err := s.RecordFailure(now); err != nil || l != (store.Lockout{}) {
+			t.Fatalf("failure %d: %+v, %v", n, l, err)
+		}
+	}
+	if err := s.RecordSuccess(); err != nil {
+		t.Fatal(err)
+	}
+	if !maps.EqualFunc(before, files(t, dir), bytes.Equal) {
+		t.Error("a failure before the first delay was written to disk")
+	}
+	cut := t.TempDir() // as it lies there when the power goes
+	for name, data := range before {
+		if err := os.WriteFile(filepath.Join(cut, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Close()
+	s = attend(t, cut, &now)
+	if got := s.Lockout(now); got != (store.Lockout{}) {
+		t.Errorf("after a power cut: %+v", got)
+	}
+	if got, err := s.RecordFailure(now); err != nil || got.Wait == 0 {
+		t.Errorf("the first failure after a power cut: %+v, %v", got, err)
 	}
 }
 

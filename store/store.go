@@ -37,8 +37,8 @@
 // Three rollbacks are not noticed. All three databases put back together look like what they were: to tell, the device
 // would have to count in a place that cannot be put back, such as a TPM's NV counter, and no KeySource here has one.
 // people.db and journal.db put back together to just before the last change of faces.db, or to any time since, look like a
-// power cut in that change. And what needs no audit entry (the day somebody was last seen, failures before the first
-// delay, a receipt that was fetched) goes back with the file that it is in as far as the last entry.
+// power cut in that change. And what needs no audit entry (the day somebody was last seen, a receipt that was fetched)
+// goes back with the file that it is in as far as the last entry.
 package store
 
 import (
@@ -131,6 +131,8 @@ type Store struct {
 	pending *intent                      // in journal.db
 	leaving map[string]template.PersonID // by label, whom pending erases, if this process began it
 	failed  failures                     // in journal.db
+
+	attended bool // attempts are made
 }
 
 // Open opens the store in o.Dir, or makes one where there is none. It finishes what a crash has interrupted. A store can
@@ -175,11 +177,12 @@ func Open(o Options) (*Store, error) {
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	err := s.retire()
 	clear(s.device[:])
 	clear(s.join[:])
 	clear(s.signer)
 	clear(s.byName)
-	return errors.Join(s.people.close(), s.faces.close(), s.journal.close(), s.lock.Close())
+	return errors.Join(err, s.people.close(), s.faces.close(), s.journal.close(), s.lock.Close())
 }
 
 func (s *Store) vaults() []*vault { return []*vault{s.people, s.faces, s.journal} }

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -87,12 +86,11 @@ func (d *demo) show(ctx context.Context, s scene) error {
 	return nil
 }
 
-// fingerprint hashes names and contents of the files in dir that hold templates. What else changes there names nobody:
-// that somebody was let in, and how many refusals there were in a row.
+// fingerprint hashes names and contents of all files below dir.
 func fingerprint(dir string) ([]byte, error) {
 	h := sha256.New()
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || !strings.HasPrefix(e.Name(), "faces.") {
+		if err != nil || e.IsDir() {
 			return err
 		}
 		data, err := os.ReadFile(path)
@@ -168,10 +166,11 @@ func (a *account) scene(s scene, seen sighting) {
 	expect(seen.pulses == s.passes, "the door opened %d times instead of %d", seen.pulses, s.passes)
 	expect(len(seen.events) == s.passes, "%d events instead of %d", len(seen.events), s.passes)
 	expect(seen.states[s.sees], "no frame came to %q", s.sees)
-	expect(!seen.kept, "a template was written")
+	// Who is let in leaves the day on which they were last seen, and an entry in the audit log that says somebody was.
+	expect(s.passes > 0 || !seen.kept, "something was written to the state folder")
 	r.OK = len(r.Problems) == 0
 	if s.passes == 0 && r.OK {
-		fmt.Fprintln(a.out, "          door stayed locked, no event, no face kept")
+		fmt.Fprintln(a.out, "          door stayed locked, no event, nothing kept")
 	}
 	a.results = append(a.results, r)
 }

@@ -28,7 +28,7 @@ type sighting struct {
 	grants  []grant
 	events  []time.Time // when the subscriber had them
 	pulses  int
-	kept    bool // whether the templates changed
+	kept    bool // whether the state folder changed
 }
 
 type change struct {

@@ -146,11 +146,11 @@ func faces(l control.LockoutStatus) string {
 	case l.LockedDown:
 		return "locked down: facegate lockdown --end lets people be enrolled again"
 	case l.Disabled:
-		return fmt.Sprintf("switched off after %d failures in a row: facegate lockout reset", l.Failures)
+		return "switched off after too many failures in a row: facegate lockout reset"
 	case l.WaitS > 0:
-		return fmt.Sprintf("slowed down after %d failures in a row: %d s to wait", l.Failures, l.WaitS)
+		return fmt.Sprintf("slowed down after failures in a row: %d s to wait", l.WaitS)
 	}
-	return fmt.Sprintf("open the door, %d failures in a row", l.Failures)
+	return "open the door"
 }
 
 type doorCommand struct {

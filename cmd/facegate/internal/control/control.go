@@ -166,7 +166,6 @@ type Status struct {
 
 // LockoutStatus says whether faces open the door.
 type LockoutStatus struct {
-	Failures   int  `json:"failures"`    // in a row
 	WaitS      int  `json:"wait_s"`      // seconds until a face is looked at again
 	Disabled   bool `json:"disabled"`    // until facegate lockout reset
 	LockedDown bool `json:"locked_down"` // every template was made unusable

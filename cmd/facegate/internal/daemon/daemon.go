@@ -175,6 +175,9 @@ func (d *Daemon) openGallery() (err error) {
 	if err != nil {
 		return err
 	}
+	if err := d.store.Attend(); err != nil { // as on a full disk, which must not shut out everybody
+		d.log.Error("failed attempts will not be remembered after a power cut", "error", err, "hint", "make room on the disk")
+	}
 	idle, err := d.gallery.Idle()
 	if err != nil {
 		return err

@@ -91,7 +91,7 @@ func (d *Daemon) Status() control.Status {
 	}
 	l := d.store.Lockout(time.Now())
 	s.Lockout = control.LockoutStatus{
-		Failures: int(l.Failures), WaitS: int(math.Ceil(l.Wait.Seconds())), Disabled: l.Disabled,
+		WaitS: int(math.Ceil(l.Wait.Seconds())), Disabled: l.Disabled,
 		LockedDown: d.store.LockedDown(),
 	}
 	if p := d.config.Profile(); p.FilingAt > 0 && s.People.Enrolled >= p.FilingWarnAt {
