@@ -44,6 +44,11 @@ test: setup-test models lint ## set up, build, and run every test that takes sec
 	@scripts/fuzz.sh
 	$(say) "all tests passed"
 
+.PHONY: privacy
+privacy: setup-test models ## look for faces and names in all that a gate writes, sends and remembers (part of "make test")
+	$(say) "searching for faces and names"
+	@go test -count=1 -v -run '^TestPrivacy' ./cmd/facegate
+
 .PHONY: test-all
 test-all: export FACEGATE_SLOW := 1
 test-all: test lab ## the same with the slow tests, and the lab

@@ -9,6 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/store"
@@ -17,6 +19,11 @@ import (
 type runCommand struct{ configFlag }
 
 func (c *runCommand) Run(ctx context.Context, t terminal) error {
+	// The memory of a gate has faces in it for moments, and keys for ever. It becomes no core dump, and no other process of
+	// its user can read it (prctl(2), PR_SET_DUMPABLE).
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("forbid core dumps: %w", err)
+	}
 	cfg, err := c.load()
 	if err != nil {
 		return err

@@ -15,6 +15,11 @@ const asProgram = "FACEGATE_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		if path := os.Getenv(asLeaking); path != "" {
+			if err := leak(path); err != nil {
+				panic(err)
+			}
+		}
 		main()
 	}
 	goleak.VerifyTestMain(m)

@@ -95,23 +95,6 @@ func start(t *testing.T, site gatetest.Site, more gatetest.Settings, out daemon.
 	return r
 }
 
-// enrol has a person of testdata stand before the camera and enrols them under label.
-func (r *running) enrol(t *testing.T, person, label string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	posed := make(chan struct{})
-	go func() {
-		defer close(posed)
-		r.appear(t, ctx, person)
-	}()
-	_, err := r.client.Enrol(ctx, control.EnrolRequest{Label: label, Consent: "form " + label, Age: "adult"}, func(control.Progress) {})
-	cancel()
-	<-posed
-	if err != nil {
-		t.Fatalf("enrol %s: %v", person, err)
-	}
-}
-
 // appear has a person stand before the camera until ctx is done.
 func (r *running) appear(t *testing.T, ctx context.Context, person string) {
 	pose := gatetest.Pose(t, person)

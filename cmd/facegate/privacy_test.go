@@ -1,0 +1,712 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/ledger"
+	"facegate/device"
+	"facegate/pipeline/embed"
+	"facegate/pipeline/publish/loopback"
+	"facegate/pipeline/vision"
+)
+
+// TestPrivacy runs a gate in a process of its own through an enrolment, a passage and a stranger, and looks for faces and
+// names in every file, line, message and byte that leaves it, and in its memory, of which a core dump would be made.
+func TestPrivacy(t *testing.T) {
+	g := watch(t, nil)
+	for place, leaks := range g.find(t) {
+		for _, leak := range leaks {
+			t.Errorf("%s: %s", place, leak)
+		}
+	}
+	for place, size := range g.searched {
+		if t.Logf("%s: %d bytes searched", place, size); size == 0 {
+			t.Errorf("%s: nothing to search", place)
+		}
+	}
+}
+
+// TestPrivacyFindsLeaks has the gate leak in each of these ways: a search that finds nothing must be one that finds.
+func TestPrivacyFindsLeaks(t *testing.T) {
+	person := gatetest.Clip(t, "people/p01")[0]
+	stranger := gatetest.Clip(t, "walk/s02")[60]
+	engine := gatetest.Engine(t)
+	defer engine.Close()
+	v, _, ok := faceOf(t, engine, stranger)
+	if !ok {
+		t.Fatal("the stranger shows no face")
+	}
+	// Not from the beginning, and in the middle of something else.
+	part := stranger[len(stranger)/3 : 2*len(stranger)/3]
+	wrap := func(leak []byte) []byte { return slices.Concat([]byte("odd"), leak, []byte("even")) }
+	planted := &leaks{Memory: [][]byte{wrap(part), wrap(float32s(v))}}
+	want := map[string][]string{} // patterns of what is found
+	for _, l := range []struct {
+		name string
+		leak []byte
+		find string
+	}{
+		{"jpeg", person[:64], "picture begins"},
+		{"png", []byte("\x89PNG\r\n\x1a\n"), "picture begins"},
+		{"part", part, "part of picture"},
+		{"float32", float32s(v), "as float32"},
+		{"float16", float16s(v), "as float16"},
+		{"int8", int8s(v), "as int8"},
+		{"hex", []byte(hex.EncodeToString(float32s(v))), "as float32 in hexadecimal"},
+		{"base64", []byte(base64.StdEncoding.EncodeToString(wrap(float32s(v)))), "as float32 in base64"},
+		{"text", fmt.Append(nil, v), "as text"},
+		{"name", []byte(poisonName), poisonName},
+		{"name64", []byte(base64.StdEncoding.EncodeToString([]byte("label=" + poisonName + ";"))), "in base64"},
+		{"namehex", fmt.Appendf(nil, "%x", poisonName), "in hexadecimal"},
+	} {
+		planted.Files = append(planted.Files, plantedFile{l.name, wrap(l.leak)})
+		want[onDisk] = append(want[onDisk], "^"+l.name+": .*"+l.find)
+	}
+	planted.Log = []byte(poisonForm)
+	want[inLog] = []string{poisonForm}
+	g := watch(t, planted)
+	// What does not come from the gate itself passes the same wires.
+	fmt.Fprintf(&g.mqtt.seen, "subject=%s", poisonName)
+	g.socket.seen.Write(wrap(float32s(v)))
+	if g.memory != nil {
+		want[inMemory] = []string{"part of picture", "as float32"}
+	}
+	want[onMQTT], want[onSocket] = []string{poisonName}, []string{"as float32"}
+	found := g.find(t)
+	for place, leaks := range want {
+		for _, leak := range leaks {
+			if !slices.ContainsFunc(found[place], regexp.MustCompile(leak).MatchString) {
+				t.Errorf("%s: %q was not found, but %q", place, leak, found[place])
+			}
+		}
+	}
+}
+
+// TestPrivacyNoCoreDump aborts a gate that could write a core dump as far as its limits go.
+func TestPrivacyNoCoreDump(t *testing.T) {
+	abort := func(dir string, command ...string) {
+		t.Helper()
+		cmd := exec.Command("sh", append([]string{"-c", `ulimit -c unlimited && exec "$@"`, "sh"}, command...)...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), asProgram+"=1", "GOTRACEBACK=crash")
+		stderr, err := cmd.StderrPipe()
+		must(t, err)
+		must(t, cmd.Start())
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			if strings.Contains(lines.Text(), "in service") {
+				cmd.Process.Signal(syscall.SIGABRT)
+			}
+		}
+		if err := cmd.Wait(); err == nil {
+			t.Fatalf("%s was not aborted", command)
+		}
+	}
+	dir := t.TempDir()
+	if abort(dir, "sh", "-c", "kill -ABRT $$"); cores(t, dir) == 0 {
+		t.Skip("this machine writes no core dumps")
+	}
+	site := gatetest.NewSite(t)
+	abort(site.Dir, os.Args[0], "run", "--config", site.WriteConfig(t, gatetest.Settings{
+		"camera": fmt.Sprintf("{source: replay, path: %s, loop: true, fps: 15}", gatetest.Testdata(t, "walk/p01")),
+	}))
+	if cores(t, site.Dir) > 0 {
+		t.Error("a core dump was written")
+	}
+}
+
+// cores returns how many core dumps are in dir.
+func cores(t *testing.T, dir string) int {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "core*"))
+	must(t, err)
+	return len(found)
+}
+
+// What identifies the person of these tests, besides the face.
+const (
+	poisonName = "Zdenka Poisonova"
+	poisonForm = "paper form 4711-poison"
+)
+
+// The places that are searched.
+const (
+	onDisk   = "on disk"
+	inLog    = "in the log"
+	onMQTT   = "on MQTT"
+	onSocket = "on the control socket"
+	inMemory = "in memory"
+)
+
+// A watched gate has been through everything, and has ended.
+type watched struct {
+	site         gatetest.Site
+	log          string
+	mqtt, socket *tap
+	memory       []byte // after everybody had left
+	faces        *search
+	all          *search        // for faces and names
+	searched     map[string]int // bytes, by place
+}
+
+// watch leads a gate through an enrolment, a passage and a stranger, while it leaks.
+func watch(t *testing.T, leak *leaks) *watched {
+	site := gatetest.NewSite(t)
+	account := loopback.NewAccount()
+	broker, err := loopback.Start("127.0.0.1:0", account, discard)
+	must(t, err)
+	t.Cleanup(func() { broker.Close() })
+	g := &watched{
+		site:     site,
+		mqtt:     newTap(t, "tcp", "127.0.0.1:0", strings.TrimPrefix(broker.URL(), "tcp://")),
+		socket:   newTap(t, "unix", site.Path("tap.sock"), site.Socket()),
+		searched: map[string]int{},
+	}
+	must(t, os.WriteFile(site.Path("password"), []byte(account.Password), 0o600))
+	must(t, os.Mkdir(site.Path("tmp"), 0o700))
+	t.Setenv("TMPDIR", site.Path("tmp"))
+	if leak != nil {
+		leak.Dir = site.State()
+		t.Setenv(asLeaking, leak.write(t))
+	}
+
+	p := newProjector(t)
+	gate := launch(t, site, p.pipe, gatetest.Settings{
+		"camera": fmt.Sprintf(`{source: replay, path: "-", fps: %d, max_age: 3s}`, gatetest.FPS),
+		"mqtt": fmt.Sprintf(`{broker: "tcp://%s", username: %s, password_file: %s}`,
+			g.mqtt.listener.Addr(), account.Username, site.Path("password")),
+		"log": "{level: debug}",
+	})
+	gate.status(t)
+	gate.client = control.NewClient(site.Path("tap.sock"))
+	pose, arrival := gatetest.Pose(t, "p01"), gatetest.Arrival(t)
+	stranger := gatetest.Clip(t, "walk/s02")[40:75]
+	visit(t, gate, p, pose, arrival, stranger)
+	if os.Geteuid() == 0 {
+		writesOnlyBelow(t, gate.cmd.Process.Pid, site.State())
+		g.memory = memoryOf(t, gate.cmd.Process.Pid)
+	} else {
+		t.Log("the memory is not searched: a gate lets nobody but root read it")
+	}
+	p.end()
+	gate.ended(t)
+	g.log = gate.log.String()
+	g.lookFor(t, slices.Concat(gatetest.Clip(t, "people/p01")[:3], arrival, stranger))
+	return g
+}
+
+// visit is what happens at the gate.
+func visit(t *testing.T, gate *program, p *projector, pose, arrival, stranger [][]byte) {
+	t.Helper()
+	request := control.EnrolRequest{Label: poisonName, Consent: poisonForm, Age: "adult"}
+	stop := p.loop(pose)
+	_, err := gate.client.Enrol(t.Context(), request, func(control.Progress) {})
+	stop()
+	must(t, err)
+	if _, err := gate.client.Enrol(t.Context(), request, nil); err == nil {
+		t.Error("the label was enrolled twice")
+	}
+	seen := func(state string) uint64 { return gate.status(t).Frames.Counts[state] }
+	for range 5 { // a busy machine may need to see them more than once
+		if p.play(arrival); seen("granted") > 0 {
+			break
+		}
+	}
+	for range 5 {
+		if p.play(stranger); seen("unknown") > 0 {
+			break
+		}
+	}
+	if seen("granted") == 0 || seen("unknown") == 0 {
+		t.Fatalf("the frames came to %v: nobody was let in, or the stranger was not looked at", gate.status(t).Frames.Counts)
+	}
+	_, err = gate.client.Show(t.Context(), poisonName)
+	must(t, err)
+	_, err = gate.client.People(t.Context())
+	must(t, err)
+	_, err = gate.client.Verify(t.Context())
+	must(t, err)
+	nobody := seen("nobody")
+	for seen("nobody") < nobody+gatetest.FPS { // everybody is gone for a second
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// lookFor makes the searches for whatever the faces in pictures, the template, or a name could be told from.
+func (g *watched) lookFor(t *testing.T, pictures [][]byte) {
+	t.Helper()
+	engine := gatetest.Engine(t)
+	defer engine.Close()
+	var faces, names []needle
+	embeddings := 0
+	for i, picture := range pictures {
+		middle := len(picture) / 2
+		faces = append(faces, needle{fmt.Sprintf("a part of picture %d", i), picture[middle : middle+24]})
+		v, chip, ok := faceOf(t, engine, picture)
+		if !ok {
+			continue
+		}
+		embeddings++
+		faces = append(faces, needle{fmt.Sprintf("pixels of face %d", i), chip[len(chip)/2 : len(chip)/2+48]})
+		faces = append(faces, vectorNeedles(fmt.Sprintf("the embedding of face %d", i), v)...)
+	}
+	if embeddings < 50 {
+		t.Fatalf("only %d embeddings to look for", embeddings)
+	}
+	for _, name := range []string{poisonName, poisonForm} {
+		names = append(names, encodings(name, []byte(name))...)
+	}
+	g.faces, g.all = newSearch(faces), newSearch(slices.Concat(faces, names, g.codes(t)))
+}
+
+// codes returns the templates in the clear, which belong nowhere but in memory.
+func (g *watched) codes(t *testing.T) (needles []needle) {
+	t.Helper()
+	s, err := ledger.OpenStore(g.site.Config(t, nil), discard)
+	must(t, err)
+	defer s.Close()
+	var modelID [32]byte
+	if _, err := hex.Decode(modelID[:], []byte(gatetest.Bundle(t).Embedder.ID())); err != nil {
+		t.Fatal(err)
+	}
+	records, err := s.Records(modelID)
+	must(t, err)
+	if len(records) != 1 {
+		t.Fatalf("%d templates", len(records))
+	}
+	var code []byte
+	for _, word := range records[0].Code {
+		code = binary.LittleEndian.AppendUint64(code, word)
+	}
+	return encodings("the template", code[:24])
+}
+
+// find returns what leaked, by place.
+func (g *watched) find(t *testing.T) map[string][]string {
+	t.Helper()
+	found := map[string][]string{
+		onDisk: g.findOnDisk(t),
+		// Names belong on the socket of technicians, and in memory. So do pictures: that of the empty corridor.
+		onSocket: g.faces.find([]byte(g.socket.seen.String())),
+	}
+	g.searched[onSocket] = len(g.socket.seen.String())
+	if g.memory != nil {
+		found[inMemory], g.searched[inMemory] = g.faces.find(g.memory), len(g.memory)
+	}
+	for place, text := range map[string]string{inLog: g.log, onMQTT: g.mqtt.seen.String()} {
+		found[place] = append(g.all.find([]byte(text)), pictureIn([]byte(text))...)
+		g.searched[place] = len(text)
+	}
+	return found
+}
+
+// findOnDisk looks into every file that the gate could write to.
+func (g *watched) findOnDisk(t *testing.T) (found []string) {
+	t.Helper()
+	for _, dir := range []string{g.site.State(), g.site.Path("tmp")} {
+		must(t, filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || !e.Type().IsRegular() {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			g.searched[onDisk] += len(data)
+			for _, leak := range append(g.all.find(data), pictureIn(data)...) {
+				found = append(found, e.Name()+": "+leak)
+			}
+			return err
+		}))
+	}
+	return found
+}
+
+// faceOf computes what the gate does for the best face of a picture.
+func faceOf(t *testing.T, engine *vision.Engine, picture []byte) (v embed.Vector, chip []byte, ok bool) {
+	t.Helper()
+	must(t, engine.Load(device.Frame{Format: device.JPEG, Data: picture}))
+	faces, err := engine.Detect()
+	must(t, err)
+	if len(faces) == 0 {
+		return nil, nil, false
+	}
+	face := faces[0]
+	must(t, engine.Locate(&face))
+	chip, _, err = engine.Align(&face)
+	must(t, err)
+	chip = bytes.Clone(chip)
+	v = make(embed.Vector, engine.Dim())
+	must(t, engine.Embed(v))
+	return v, chip, true
+}
+
+// pictureIn reports where a picture begins in data: a PNG, or a JPEG (ITU-T T.81), which is SOI and a segment after whose
+// length there is another marker, as far as data goes: three bytes alone turn up in what is encrypted.
+func pictureIn(data []byte) []string {
+	at := bytes.Index(data, []byte("\x89PNG\r\n"))
+	for from := 0; at < 0; from++ {
+		i := bytes.Index(data[from:], []byte("\xff\xd8\xff"))
+		if i < 0 {
+			return nil
+		}
+		from += i
+		segment := data[from+2:]
+		if len(segment) < 4 || segment[1] < 0xc0 {
+			continue
+		}
+		if next := 2 + int(binary.BigEndian.Uint16(segment[2:])); next >= len(segment) || segment[next] == 0xff {
+			at = from
+		}
+	}
+	return []string{fmt.Sprintf("a picture begins at byte %d", at)}
+}
+
+// A needle is one form of one secret, of at least 8 bytes.
+type needle struct {
+	what  string
+	bytes []byte
+}
+
+// encodings returns a secret as it is, in hexadecimal, and in base64 wherever it may begin in a group of three bytes.
+func encodings(what string, secret []byte) []needle {
+	needles := []needle{{what, secret}, {what + " in hexadecimal", []byte(hex.EncodeToString(secret))}}
+	for shift := range 3 {
+		text := base64.RawStdEncoding.EncodeToString(append(make([]byte, shift), secret...))
+		needles = append(needles, needle{what + " in base64", []byte(text[4 : len(text)-4])})
+	}
+	return needles
+}
+
+// vectorNeedles returns the forms in which a vector may be kept. The first numbers of each stand for all.
+func vectorNeedles(what string, v embed.Vector) []needle {
+	const enough = 24 // bytes that no other data has by chance
+	needles := encodings(what+" as float32", float32s(v)[:enough])
+	needles = append(needles, encodings(what+" as float16", float16s(v)[:enough])...)
+	needles = append(needles, encodings(what+" as int8", int8s(v)[:enough])...)
+	for _, x := range v[:4] {
+		if text := strconv.FormatFloat(float64(x), 'g', -1, 32); len(text) >= 10 {
+			needles = append(needles, needle{what + " as text", []byte(text)})
+		}
+	}
+	return needles
+}
+
+func float32s(v embed.Vector) (b []byte) {
+	for _, x := range v {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+	}
+	return b
+}
+
+// float16s is IEEE 754 binary16, rounded to nearest; the numbers of an embedding are far below its limit.
+func float16s(v embed.Vector) (b []byte) {
+	for _, x := range v {
+		bits := math.Float32bits(x)
+		sign := uint16(bits >> 16 & 0x8000)
+		// Scaling by 2^-112 moves the exponent's bias from 127 to 15, and lets subnormals come out right.
+		magnitude := math.Float32bits(math.Float32frombits(bits&^(1<<31)) * 0x1p-112)
+		b = binary.LittleEndian.AppendUint16(b, sign|uint16((magnitude+0xfff+magnitude>>13&1)>>13))
+	}
+	return b
+}
+
+// int8s scales the greatest number to 127, as quantised vectors are kept.
+func int8s(v embed.Vector) (b []byte) {
+	var greatest float64
+	for _, x := range v {
+		greatest = max(greatest, math.Abs(float64(x)))
+	}
+	for _, x := range v {
+		b = append(b, byte(int8(math.Round(float64(x)/greatest*127))))
+	}
+	return b
+}
+
+// A search finds many needles in one pass.
+type search struct {
+	maybe   []bool // by the first three bytes
+	needles map[[8]byte][]needle
+}
+
+func newSearch(needles []needle) *search {
+	s := &search{maybe: make([]bool, 1<<24), needles: map[[8]byte][]needle{}}
+	for _, n := range needles {
+		key := [8]byte(n.bytes)
+		s.maybe[prefix(n.bytes)] = true
+		s.needles[key] = append(s.needles[key], n)
+	}
+	return s
+}
+
+func prefix(b []byte) int { return int(b[0])<<16 | int(b[1])<<8 | int(b[2]) }
+
+// find lists the needles in data, each once.
+func (s *search) find(data []byte) (found []string) {
+	seen := map[string]bool{}
+	for at := 0; at+8 <= len(data); at++ {
+		if !s.maybe[prefix(data[at:])] {
+			continue
+		}
+		for _, n := range s.needles[[8]byte(data[at:])] {
+			if !seen[n.what] && bytes.HasPrefix(data[at:], n.bytes) {
+				seen[n.what] = true
+				found = append(found, fmt.Sprintf("%s at byte %d", n.what, at))
+			}
+		}
+	}
+	return found
+}
+
+// memoryOf reads what of a process is its own and can be written to: what a core dump has of it.
+func memoryOf(t *testing.T, pid int) (memory []byte) {
+	t.Helper()
+	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
+	must(t, err)
+	mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
+	must(t, err)
+	defer mem.Close()
+	for line := range strings.Lines(string(maps)) {
+		var from, to uint64
+		var mode string
+		if _, err := fmt.Sscanf(line, "%x-%x %s", &from, &to, &mode); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(mode, "rw") {
+			continue
+		}
+		part, err := io.ReadAll(io.NewSectionReader(mem, int64(from), int64(to-from)))
+		must(t, err)
+		memory = append(memory, part...)
+	}
+	return memory
+}
+
+// writesOnlyBelow checks that a process has no file open for writing outside dir.
+func writesOnlyBelow(t *testing.T, pid int, dir string) {
+	t.Helper()
+	fds := fmt.Sprintf("/proc/%d/fd", pid)
+	entries, err := os.ReadDir(fds)
+	must(t, err)
+	for _, e := range entries {
+		link, err := os.Lstat(filepath.Join(fds, e.Name()))
+		if err != nil || link.Mode().Perm()&0o200 == 0 { // the link's mode is that of the opening
+			continue
+		}
+		file, err := os.Stat(filepath.Join(fds, e.Name()))
+		if err != nil || !file.Mode().IsRegular() {
+			continue
+		}
+		if name, err := os.Readlink(filepath.Join(fds, e.Name())); err == nil && filepath.IsAbs(name) && !strings.HasPrefix(name, dir+"/") {
+			t.Errorf("%s is open for writing", name)
+		}
+	}
+}
+
+// A projector shows clips to a gate through a pipe, and the empty corridor in between.
+type projector struct {
+	pipe  *os.File // the end to read from
+	clips chan [][]byte
+	done  chan struct{} // gets a value when a clip is over
+	wg    sync.WaitGroup
+}
+
+func newProjector(t *testing.T) *projector {
+	t.Helper()
+	r, w, err := os.Pipe()
+	must(t, err)
+	p := &projector{pipe: r, clips: make(chan [][]byte), done: make(chan struct{})}
+	corridor := gatetest.Corridor(t)
+	p.wg.Go(func() {
+		defer w.Close()
+		for {
+			select {
+			case clip, ok := <-p.clips:
+				if !ok {
+					return
+				}
+				for _, picture := range clip {
+					w.Write(picture)
+				}
+				p.done <- struct{}{}
+			default:
+				if _, err := w.Write(corridor); err != nil {
+					return
+				}
+			}
+		}
+	})
+	t.Cleanup(func() { r.Close() })
+	return p
+}
+
+// play shows a clip to its end.
+func (p *projector) play(clip [][]byte) {
+	p.clips <- clip
+	<-p.done
+}
+
+// loop shows a clip again and again until stop is called.
+func (p *projector) loop(clip [][]byte) (stop func()) {
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for i := 0; ; i++ {
+			p.play(clip[i%len(clip):][:1])
+			select {
+			case <-end:
+				return
+			default:
+			}
+		}
+	}()
+	return func() { close(end); <-ended }
+}
+
+// end ends the film.
+func (p *projector) end() {
+	close(p.clips)
+	p.wg.Wait()
+}
+
+// A tap is a proxy that keeps all that passes it, in both directions.
+type tap struct {
+	listener net.Listener
+	network  string
+	target   string
+	wg       sync.WaitGroup
+	seen     record
+}
+
+// A record is a Buffer for several goroutines.
+type record struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (r *record) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.b.Write(p)
+}
+
+func (r *record) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.b.String()
+}
+
+func newTap(t *testing.T, network, address, target string) *tap {
+	t.Helper()
+	l, err := net.Listen(network, address)
+	must(t, err)
+	p := &tap{listener: l, network: network, target: target}
+	p.wg.Go(p.serve)
+	t.Cleanup(p.close)
+	return p
+}
+
+func (p *tap) close() {
+	p.listener.Close()
+	p.wg.Wait()
+}
+
+func (p *tap) serve() {
+	for {
+		near, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		far, err := net.Dial(p.network, p.target)
+		if err != nil {
+			near.Close()
+			continue
+		}
+		p.wg.Go(func() { p.copy(far, near) })
+		p.wg.Go(func() { p.copy(near, far) })
+	}
+}
+
+func (p *tap) copy(to, from net.Conn) {
+	io.Copy(to, io.TeeReader(from, &p.seen))
+	to.Close()
+	from.Close()
+}
+
+// asLeaking is set, in the environment of a test binary that is facegate itself, to the name of a file of leaks.
+const asLeaking = "FACEGATE_TEST_LEAKS"
+
+// leaks are what a gate does that it must not do.
+type leaks struct {
+	Dir    string
+	Files  []plantedFile // in Dir
+	Log    []byte
+	Memory [][]byte
+}
+
+type plantedFile struct {
+	Name string
+	Data []byte
+}
+
+// leaked is kept in memory.
+var leaked [][]byte
+
+// write writes l to a file of which the gate knows.
+func (l *leaks) write(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "leaks")
+	data, err := json.Marshal(l)
+	must(t, err)
+	must(t, os.WriteFile(path, data, 0o600))
+	return path
+}
+
+// leak leaks what the file at path says.
+func leak(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var l leaks
+	if err := json.Unmarshal(data, &l); err != nil {
+		return err
+	}
+	clear(data)
+	if err := os.MkdirAll(l.Dir, 0o700); err != nil {
+		return err
+	}
+	for _, f := range l.Files {
+		if err := os.WriteFile(filepath.Join(l.Dir, f.Name), f.Data, 0o600); err != nil {
+			return err
+		}
+	}
+	leaked = l.Memory
+	_, err = os.Stderr.Write(l.Log)
+	return err
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
