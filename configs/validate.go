@@ -112,7 +112,7 @@ func (d *document) camera(c *Camera) {
 	d.check(!c.Loop || c.Path != "-", "camera.loop", "standard input cannot be played again")
 	within(d, "camera.width", c.Width, 160, 1920)
 	within(d, "camera.height", c.Height, 120, 1920)
-	within(d, "camera.fps", c.FPS, 1, 60)
+	within(d, "camera.fps", c.FPS, 5, 60) // a face not seen for half a second is a new one
 	within(d, "camera.max_age", c.MaxAge, 50*time.Millisecond, 5*time.Second)
 }
 

@@ -324,6 +324,9 @@ func (s *subject) failure(now time.Time) bool {
 	return true
 }
 
+// Revoke takes back a grant that did not open the door: whoever still stands there is granted anew.
+func (p *Pipeline) Revoke(person decide.Person) { p.decider.Revoke(person) }
+
 // Capture leads one frame through the stages up to the embedding, which session takes if the frame is usable: the only
 // face in the zone, good enough and live. Nobody is identified meanwhile.
 func (p *Pipeline) Capture(f device.Frame, session *enrol.Session) (Report, error) {

@@ -125,6 +125,16 @@ func (d *Decider) Observe(m Match, threshold float64) Verdict {
 	return Grant
 }
 
+// Revoke takes back that a person was let in: the door did not open for them, and may be asked again.
+func (d *Decider) Revoke(p Person) {
+	delete(d.inside, p)
+	for _, e := range d.tracks {
+		if e.admitted != nil && *e.admitted == p {
+			e.admitted, e.votes = nil, nil
+		}
+	}
+}
+
 // Decided reports whether the track's person has been let in, and confirmed so lately that this frame of it, taken at
 // now, needs no match.
 func (d *Decider) Decided(id track.ID, now time.Time) bool {

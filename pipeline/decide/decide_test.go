@@ -73,6 +73,23 @@ func all(steps []step) []step {
 	return steps
 }
 
+// TestRevoke takes back a grant, which is then given again, once.
+func TestRevoke(t *testing.T) {
+	d := decide.New(rules)
+	var granted []int
+	for i := range 20 {
+		if take(d, step{ms: 100 * i, track: 1, who: "anna", score: 0.8, next: -1}) != decide.Grant {
+			continue
+		}
+		if granted = append(granted, i); len(granted) == 1 {
+			d.Revoke(person("anna"))
+		}
+	}
+	if want := []int{2, 5}; !slices.Equal(granted, want) {
+		t.Errorf("granted in frames %v, want %v", granted, want)
+	}
+}
+
 func TestScenarios(t *testing.T) {
 	const (
 		undecided, grant     = decide.Undecided, decide.Grant

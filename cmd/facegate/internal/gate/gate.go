@@ -120,6 +120,9 @@ func (g *Gate) handle(f device.Frame) {
 		if err := g.admit(&p); err != nil {
 			g.trouble.report(now, err)
 		}
+		if p.Opened.IsZero() {
+			g.pipeline.Revoke(report.Person)
+		}
 	}
 	if err := g.count(report, now); err != nil {
 		g.trouble.report(now, err)

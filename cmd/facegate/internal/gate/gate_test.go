@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -284,6 +285,10 @@ func TestOldFrame(t *testing.T) {
 		passages := b.show(walk...)
 		if n := count(passages, pipeline.Granted); n == 0 || b.pulses() != 0 || b.events.count() != 0 {
 			t.Errorf("%d grants, %d pulses, %d events", n, b.pulses(), b.events.count())
+		}
+		b.clock.lag = 0
+		if b.show(slices.Repeat(walk[len(walk)-1:], 10)...); b.pulses() != 1 {
+			t.Errorf("%d pulses for the same person once the machine is fast enough", b.pulses())
 		}
 		b.stop()
 		if !strings.Contains(b.log.String(), "too late") || !strings.Contains(b.log.String(), "camera.max_age") {
