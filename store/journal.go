@@ -16,6 +16,7 @@ import (
 const (
 	entriesTable  = "entries"  // number of the entry → audit.Record
 	receiptsTable = "receipts" // id → signed receipt
+	outboxTable   = "outbox"   // number of the message → message
 	recordsTable  = "records"  // record id → template.Seal
 )
 

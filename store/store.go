@@ -1,5 +1,5 @@
 // Package store keeps the people of one door in three bbolt files under keys of their own: sealed Codes in faces.db, labels
-// and consents in people.db, the audit log and what is under way in journal.db. faces.db names nobody, people.db holds
+// and consents in people.db, the audit log, the outbox and what is under way in journal.db. faces.db names nobody, people.db holds
 // nothing biometric, journal.db neither; none holds an id that can be read in another, so that a file, even opened, leads
 // to no other without the device key. (An intent does, between an erasure and its receipt.)
 //
@@ -163,9 +163,10 @@ func Open(o Options) (*Store, error) {
 		now: o.Now, rand: o.Rand, log: o.Log, notices: o.Notices, retention: o.Retention, policy: o.Lockout,
 		class: o.Keys.Class(), lock: lock, device: device, id: deviceID(device),
 		join: derive(device, "facegate join 1"), signer: signingKey(device),
-		people:  vaultOf("people", table{name: peopleTable}, table{name: consentsTable}, table{name: stateTable}),
-		faces:   vaultOf("faces", table{name: recordsTable, reseal: resealRecord}),
-		journal: vaultOf("journal", table{name: entriesTable}, table{name: receiptsTable}, table{name: stateTable}),
+		people: vaultOf("people", table{name: peopleTable}, table{name: consentsTable}, table{name: stateTable}),
+		faces:  vaultOf("faces", table{name: recordsTable, reseal: resealRecord}),
+		journal: vaultOf("journal", table{name: entriesTable}, table{name: receiptsTable}, table{name: outboxTable},
+			table{name: stateTable}),
 	}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())

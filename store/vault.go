@@ -76,7 +76,7 @@ const (
 	metaBucket = "meta" // headKey → sealed head
 	headKey    = "head"
 
-	maxTables = 3
+	maxTables = 4
 )
 
 const (

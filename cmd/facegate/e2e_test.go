@@ -275,7 +275,17 @@ func checkEvent(t *testing.T, m mqtt.Message, replayed bool) {
 	}
 }
 
-// TestEndToEnd is the life of a gate with a broker of its own: an enrolment, a passage, a crash, an outage of the broker.
+// emptyPlace makes a folder with a picture of nobody.
+func emptyPlace(t *testing.T, site gatetest.Site) string {
+	t.Helper()
+	dir := site.Path("empty")
+	must(t, os.Mkdir(dir, 0o700))
+	must(t, os.WriteFile(filepath.Join(dir, "1.jpg"), gatetest.Corridor(t), 0o600))
+	return dir
+}
+
+// TestEndToEnd is the life of a gate with a broker of its own: an enrolment, a passage, a crash, an outage of the broker,
+// and a crash in the outage.
 func TestEndToEnd(t *testing.T) {
 	site := gatetest.NewSite(t)
 	broker := newBroker(t)
@@ -322,6 +332,12 @@ func TestEndToEnd(t *testing.T) {
 		t.Errorf("status is %+v", s)
 	}
 	gatetest.Eventually(t, "the event waits", func() bool { return gate.status(t).MQTT.Queued == 1 })
+	gate.cmd.Process.Kill()
+	<-gate.done
+	gate = launch(t, site, nil, with(fmt.Sprintf(loop, emptyPlace(t, site), 5)))
+	if s := gate.status(t); s.MQTT.Queued != 1 {
+		t.Errorf("after a crash %d events wait", s.MQTT.Queued)
+	}
 	broker.start(t)
 	checkEvent(t, building.awaitPass(t, enrolled+2), true)
 	building.awaitAvailability(t, "online")

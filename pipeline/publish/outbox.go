@@ -19,8 +19,8 @@ type Outbox interface {
 	Stats() (queued int, dropped uint64)
 }
 
-// A MemoryOutbox is an Outbox of bounded size in memory. It survives an outage of the broker but not the end of the
-// process, and when it is full, the oldest event is dropped for each new one.
+// A MemoryOutbox is an Outbox of bounded size in memory, the twin of the one on disk. It survives an outage of the broker
+// but not the end of the process, and when it is full, the oldest event is dropped for each new one.
 type MemoryOutbox struct {
 	mu      sync.Mutex // guards what follows
 	ring    []Event

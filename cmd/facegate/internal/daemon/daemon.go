@@ -34,8 +34,8 @@ import (
 	"facegate/store"
 )
 
-// outboxSize is how many events are kept in memory while the broker is away.
-const outboxSize = 10_000
+// outboxSize is how many events are kept while the broker is away: 72 hours of a passage every 2.6 seconds.
+const outboxSize = 100_000
 
 // Outside are the parts of the world that a caller may bring along. A nil part is made from the configuration.
 type Outside struct {
@@ -105,7 +105,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	}
 	mailbox := device.NewMailbox()
 	d.capture = device.NewCapture(source, mailbox, log)
-	if d.publisher, err = openPublisher(c, log); err != nil {
+	if d.publisher, err = d.openPublisher(); err != nil {
 		return nil, err
 	}
 	d.gate = gate.New(gate.Parts{
@@ -228,8 +228,8 @@ func openSource(c configs.Camera, stdin io.Reader) (device.Source, error) {
 	}), nil
 }
 
-func openPublisher(c *configs.Config, log *slog.Logger) (*publish.Publisher, error) {
-	m := c.MQTT
+func (d *Daemon) openPublisher() (*publish.Publisher, error) {
+	c, m := d.config, d.config.MQTT
 	var password []byte
 	if m.PasswordFile != "" {
 		var err error
@@ -237,10 +237,14 @@ func openPublisher(c *configs.Config, log *slog.Logger) (*publish.Publisher, err
 			return nil, hint.Wrap(err, "correct mqtt.password_file, or let the service's user read it")
 		}
 	}
+	kept, err := d.store.Outbox(outboxSize)
+	if err != nil {
+		return nil, err
+	}
 	return publish.New(publish.Config{
 		Broker: m.Broker, ClientID: m.ClientID, Username: m.Username, Password: strings.TrimRight(string(password), "\r\n"),
 		CAFile: m.CAFile, Site: c.Site, Gate: c.Gate, Door: c.Door.Name, Direction: publish.Direction(c.Door.Direction),
-	}, publish.NewMemoryOutbox(outboxSize), publish.SystemClock, rand.Reader, log)
+	}, &outbox{kept: kept}, publish.SystemClock, rand.Reader, d.log)
 }
 
 func settings(c *configs.Config) pipeline.Settings {
