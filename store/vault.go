@@ -573,7 +573,7 @@ func (v *vault) openBolt(path string, flags int) (db *bolt.DB, err error) {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, hint.Wrap(fmt.Errorf("store: %s.db: %w", v.name, ErrInUse), "close the tool that has it open")
 	}
-	return nil, fmt.Errorf("store: %w", err)
+	return nil, v.failed(err)
 }
 
 // sealValue encrypts plain under a key derived from key, bound to label: nonce ‖ ciphertext (XChaCha20-Poly1305).
