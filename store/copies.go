@@ -29,12 +29,10 @@ type fault struct {
 
 // A replica is one of the two databases of a vault, open.
 type replica struct {
-	db   *bolt.DB
+	db   *database
 	key  [32]byte
 	head head
 }
-
-func (r replica) close() error { return closeDB(r.db) }
 
 // open opens the databases of the keyrings that have been loaded, and goes by the newer of those that are whole. It writes
 // nothing: settle does, once all vaults have been held against each other.
@@ -51,7 +49,7 @@ func (v *vault) open(rings keyrings) error {
 	for i, path := range v.dbPaths() {
 		both[i], errs[i] = v.openReplica(path, rings)
 		if errs[i] != nil && !errors.Is(errs[i], ErrDamaged) {
-			return errors.Join(errs[i], both[0].close())
+			return errors.Join(errs[i], both[0].db.close())
 		}
 	}
 	newer := 0
@@ -83,7 +81,7 @@ func (v *vault) openReplica(path string, rings keyrings) (r replica, err error) 
 		return replica{}, err
 	}
 	if r.key, r.head, err = v.generation(r.db, rings); err != nil {
-		return replica{}, errors.Join(err, r.close())
+		return replica{}, errors.Join(err, r.db.close())
 	}
 	return r, nil
 }
@@ -105,13 +103,12 @@ func (v *vault) checkFile(path string) error {
 	if info.Size() == 0 {
 		return v.damaged(errors.New("it is empty"))
 	}
-	// To map a file of a large store takes a tenth of the time to read it. guard is for sectors that cannot be read.
+	// To map the file of a large store takes a tenth of the time to read it.
 	data, err := syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_PRIVATE)
 	if err != nil {
 		return fmt.Errorf("store: %s: %w", path, err)
 	}
-	err = v.guard(func() error { return checkPages(data) })
-	if err != nil && !errors.Is(err, ErrDamaged) {
+	if _, err = recovered(func() error { return checkPages(data) }); err != nil {
 		err = v.damaged(err)
 	}
 	return errors.Join(err, syscall.Munmap(data))
@@ -119,32 +116,31 @@ func (v *vault) checkFile(path string) error {
 
 // generation returns the key of the rings that a database is sealed with. That decides how a rewrite that was cut off
 // ends: the new key opens only a database that was complete and in its place.
-func (v *vault) generation(db *bolt.DB, rings keyrings) (key [32]byte, h head, err error) {
-	err = v.guard(func() error {
-		return db.View(func(tx *bolt.Tx) error {
-			for _, key = range rings.keys() {
-				if h, err = v.readHead(tx, key); err == nil {
-					return nil
-				}
+func (v *vault) generation(db *database, rings keyrings) (key [32]byte, h head, err error) {
+	err = v.read(db, func(tx *bolt.Tx) error {
+		for _, key = range rings.keys() {
+			if h, err = v.readHead(tx, key); err == nil {
+				return nil
 			}
-			return v.damaged(errors.New("the database is not the one of this keyring"))
-		})
+		}
+		return v.damaged(errors.New("the database is not the one of this keyring"))
 	})
 	return key, h, err
 }
 
 // agree reports whether two databases hold the same rows as they are sealed, their heads included.
-func (v *vault) agree(a, b *bolt.DB) bool {
-	same := true
-	err := v.guard(func() error {
-		return a.View(func(ta *bolt.Tx) error {
-			return b.View(func(tb *bolt.Tx) error {
+func (v *vault) agree(a, b *database) (same bool) {
+	err := v.read(a, func(ta *bolt.Tx) error {
+		return v.read(b, func(tb *bolt.Tx) error {
+			// A panic does not tell which of the two it is about, and is not bbolt's here.
+			_, err := recovered(func() error {
 				same = sameRows(ta.Bucket([]byte(metaBucket)), tb.Bucket([]byte(metaBucket)))
 				for _, t := range v.tables {
 					same = same && sameRows(ta.Bucket([]byte(t.name)), tb.Bucket([]byte(t.name)))
 				}
 				return nil
 			})
+			return err
 		})
 	})
 	return same && err == nil
@@ -169,12 +165,17 @@ func (v *vault) choose(newer int, both [2]replica, errs *[2]error) error {
 			continue
 		}
 		v.use(i, both[i])
-		if errs[i] = v.verify(); errs[i] == nil {
-			return both[1-i].close()
+		errs[i] = v.verify()
+		if errs[i] == nil {
+			return both[1-i].db.close()
+		}
+		if !errors.Is(errs[i], ErrDamaged) {
+			errs[0] = errs[i]
+			break
 		}
 	}
 	v.db = nil
-	return errors.Join(errs[0], both[0].close(), both[1].close())
+	return errors.Join(errs[0], both[0].db.close(), both[1].db.close())
 }
 
 // verify opens every row.
@@ -186,7 +187,7 @@ func (v *vault) verify() error {
 		}
 		if err := v.each(t.name, func(id [16]byte, row []byte) error {
 			if _, err := reseal(v.key, v.key, v.rand, id, row); err != nil {
-				return v.damaged(err)
+				return v.unopened(err)
 			}
 			return nil
 		}); err != nil {
@@ -229,11 +230,17 @@ func (h head) before(o head) bool {
 // settle brings up to date what is behind after a change, a failure, a power cut or a fault: the copy of the database,
 // and the keyrings, which then hold the key of the database alone. A change is done when it is settled, and every change
 // is preceded by this: the two databases are never more than one change apart.
-func (v *vault) settle() error {
+func (v *vault) settle() error { return v.mending(v.catchUp) }
+
+func (v *vault) catchUp() error {
 	if v.db == nil {
 		return nil
 	}
-	if !v.inStep() {
+	same, err := v.inStep()
+	if err != nil {
+		return err
+	}
+	if !same {
 		if err := v.makeCopy(); err != nil {
 			return err
 		}
@@ -252,21 +259,28 @@ func (v *vault) settle() error {
 }
 
 // inStep reports whether the copy is what the database is. No two changes leave the same bytes in the head.
-func (v *vault) inStep() bool {
+func (v *vault) inStep() (bool, error) {
 	if v.copy == nil {
-		return false
+		return false, nil
 	}
-	sealed := func(db *bolt.DB) (sealed []byte) {
-		_ = v.guard(func() error { // what does not read is not in step
-			return db.View(func(tx *bolt.Tx) error {
-				sealed = bytes.Clone(tx.Bucket([]byte(metaBucket)).Get([]byte(headKey)))
-				return nil
-			})
-		})
-		return sealed
+	head, err := v.sealedHead(v.db)
+	if err != nil {
+		return false, err
 	}
-	head := sealed(v.db)
-	return head != nil && bytes.Equal(head, sealed(v.copy))
+	copied, err := v.sealedHead(v.copy)
+	if err != nil {
+		v.faults = append(v.faults, fault{v.dbPaths()[1-v.lead], cause(err)})
+		return false, v.closeCopy()
+	}
+	return bytes.Equal(head, copied), nil
+}
+
+func (v *vault) sealedHead(db *database) (sealed []byte, err error) {
+	err = v.read(db, func(tx *bolt.Tx) error {
+		sealed = bytes.Clone(tx.Bucket([]byte(metaBucket)).Get([]byte(headKey)))
+		return nil
+	})
+	return sealed, err
 }
 
 // makeCopy makes the copy of the database anew. The old copy may be the last that is whole, and makes way for nothing but
@@ -275,9 +289,8 @@ func (v *vault) makeCopy() error {
 	if err := v.verify(); err != nil {
 		return err
 	}
-	err := closeDB(v.copy)
-	if v.copy = nil; err != nil {
-		return v.failed(err)
+	if err := v.closeCopy(); err != nil {
+		return err
 	}
 	var used int64 // of the file, which ends with room to grow
 	if err := v.view(func(tx *bolt.Tx) error { used = tx.Size(); return nil }); err != nil {
@@ -287,18 +300,17 @@ func (v *vault) makeCopy() error {
 	if err := copyFile(paths[v.lead], paths[1-v.lead], used); err != nil {
 		return v.failed(err)
 	}
+	var err error
 	v.copy, err = v.openBolt(paths[1-v.lead], 0)
 	return err
 }
 
 // mending runs f. Where f finds the vault damaged, the vault is opened anew, which goes by what is whole, and f is run again.
+// What is damaged is mended before the next change.
 func (v *vault) mending(f func() error) error {
 	err := f()
-	if !errors.Is(err, ErrDamaged) {
+	if !errors.Is(err, ErrDamaged) || v.reopen() != nil {
 		return err
-	}
-	if again := v.reopen(); again != nil {
-		return errors.Join(err, again)
 	}
 	return f()
 }
@@ -309,24 +321,21 @@ func (v *vault) reopen() error {
 		return err
 	}
 	if err := v.closeDBs(); err != nil {
-		return v.failed(err)
-	}
-	if err := v.open(rings); err != nil {
 		return err
 	}
-	return v.settle()
+	return v.open(rings)
 }
 
 func (v *vault) closeDBs() error {
-	err := errors.Join(closeDB(v.db), closeDB(v.copy))
-	v.db, v.copy = nil, nil
-	return err
+	err := v.db.close()
+	v.db = nil
+	return errors.Join(err, v.closeCopy())
 }
 
-// closeDB closes a database, if there is one.
-func closeDB(db *bolt.DB) error {
-	if db == nil {
-		return nil
+func (v *vault) closeCopy() error {
+	err := v.copy.close()
+	if v.copy = nil; err != nil {
+		return v.failed(err)
 	}
-	return db.Close()
+	return nil
 }

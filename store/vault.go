@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 
 	"facegate/configs/hint"
+	"facegate/pipeline/template"
 )
 
 // A vault is a bbolt file whose rows are sealed under a random generation key, and a keyring file with that key, wrapped
@@ -30,11 +30,11 @@ type vault struct {
 	tables []table
 	mended func(fault) // is told of every file that was made anew from its copy
 
-	db   *bolt.DB // is read, and written first
-	lead int      // which of dbPaths db is
-	copy *bolt.DB // is written second; nil if it has to be made anew
-	key  [32]byte // of the generation that db is sealed with
-	past uint64   // the generation that a database made from nothing comes after
+	db   *database // is read, and written first
+	lead int       // which of dbPaths db is
+	copy *database // is written second; nil if it has to be made anew
+	key  [32]byte  // of the generation that db is sealed with
+	past uint64    // the generation that a database made from nothing comes after
 
 	settled bool    // whether both keyrings hold key and nothing else
 	faults  []fault // for settle to mend
@@ -244,10 +244,7 @@ func (v *vault) commit(c change) error {
 		}
 		return tx.Bucket([]byte(metaBucket)).Put([]byte(headKey), sealed)
 	}); err != nil {
-		if errors.Is(err, ErrDamaged) {
-			v.faults = append(v.faults, fault{v.dbPaths()[1-v.lead], cause(err)})
-		}
-		return v.settle()
+		return v.settle() // makes it anew
 	}
 	return nil
 }
@@ -343,18 +340,18 @@ func (v *vault) replace(c change) error {
 		return err
 	}
 	if err := os.Rename(path+tmpSuffix, path); err != nil {
-		return errors.Join(v.failed(err), db.Close())
+		return errors.Join(v.failed(err), db.close())
 	}
 	old := v.db
 	v.db, v.key = db, next
-	if err := errors.Join(closeDB(old), syncDir(v.dir)); err != nil {
+	if err := errors.Join(old.close(), syncDir(v.dir)); err != nil {
 		return v.failed(err)
 	}
 	return nil
 }
 
 // build writes a database at path with the rows of this one and c done, sealed under key.
-func (v *vault) build(path string, key [32]byte, c change) (_ *bolt.DB, err error) {
+func (v *vault) build(path string, key [32]byte, c change) (_ *database, err error) {
 	if err := removeFile(path); err != nil {
 		return nil, v.failed(err)
 	}
@@ -363,7 +360,7 @@ func (v *vault) build(path string, key [32]byte, c change) (_ *bolt.DB, err erro
 		return nil, err
 	}
 	if err := v.update(db, func(tx *bolt.Tx) error { return v.fill(tx, key, c) }); err != nil {
-		return nil, errors.Join(err, db.Close(), os.Remove(path))
+		return nil, errors.Join(err, db.close(), os.Remove(path))
 	}
 	return db, nil
 }
@@ -418,7 +415,7 @@ func (v *vault) move(tx *bolt.Tx, t table, key [32]byte, c change) (n uint64, er
 		n++
 		sealed, err := reseal(v.key, key, v.rand, id, row)
 		if err != nil {
-			return v.damaged(err)
+			return v.unopened(err)
 		}
 		return to.Put(id[:], sealed)
 	})
@@ -476,20 +473,12 @@ func (v *vault) view(f func(*bolt.Tx) error) error {
 	if v.db == nil {
 		return v.notOpen()
 	}
-	return v.guard(func() error { return v.db.View(f) })
+	return v.read(v.db, f)
 }
 
 // notOpen is for a vault that was destroyed.
 func (v *vault) notOpen() error {
 	return fmt.Errorf("store: %s.db: %w", v.name, bolterrors.ErrDatabaseNotOpen)
-}
-
-func (v *vault) update(db *bolt.DB, f func(*bolt.Tx) error) error {
-	err := v.guard(func() error { return db.Update(f) })
-	if err == nil || errors.Is(err, ErrDamaged) {
-		return err
-	}
-	return v.failed(err)
 }
 
 // failed returns err, for which the vault could not be changed, with what to do about it.
@@ -502,18 +491,6 @@ func (v *vault) failed(err error) error {
 		return hint.Wrap(err, "make room on the disk with %s, and do it again", v.dir)
 	}
 	return err
-}
-
-// guard runs f, which uses bbolt. bbolt panics, or reads outside its file, where the file has been damaged since it was
-// checked.
-func (v *vault) guard(f func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			err = v.damaged(fmt.Errorf("bbolt: %v", r))
-		}
-	}()
-	return f()
 }
 
 // A damage is an ErrDamaged of one vault.
@@ -533,6 +510,14 @@ func (v *vault) damaged(err error) error {
 			".db and .key together, with the device key that they were made under")
 }
 
+// unopened returns the error of a resealer. Where there is no randomness, nothing is damaged.
+func (v *vault) unopened(err error) error {
+	if errors.Is(err, errSealed) || errors.Is(err, template.ErrSealed) {
+		return v.damaged(err)
+	}
+	return v.failed(err)
+}
+
 // cause returns what the damage is.
 func cause(err error) error {
 	var d *damage
@@ -546,34 +531,6 @@ func (v *vault) close() error {
 	clear(v.key[:])
 	clear(v.wrap[:])
 	return v.closeDBs()
-}
-
-// openBolt opens a database that has passed checkPages or, with os.O_CREATE, makes one.
-func (v *vault) openBolt(path string, flags int) (db *bolt.DB, err error) {
-	var file *os.File
-	err = v.guard(func() error {
-		db, err = bolt.Open(path, 0o600, &bolt.Options{
-			Timeout:      lockTimeout,
-			FreelistType: bolt.FreelistMapType,
-			MaxSize:      maxSize,
-			OpenFile: func(path string, _ int, mode os.FileMode) (_ *os.File, err error) {
-				// bbolt's own flags would make a new database where one is missing.
-				file, err = os.OpenFile(path, os.O_RDWR|flags, mode)
-				return file, err
-			},
-		})
-		return err
-	})
-	switch {
-	case err == nil:
-		return db, nil
-	case errors.Is(err, ErrDamaged):
-		// After a panic bbolt leaves the file open and mapped. The mapping alone would keep the lock.
-		return nil, errors.Join(err, syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close())
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, hint.Wrap(fmt.Errorf("store: %s.db: %w", v.name, ErrInUse), "close the tool that has it open")
-	}
-	return nil, v.failed(err)
 }
 
 // sealValue encrypts plain under a key derived from key, bound to label: nonce ‖ ciphertext (XChaCha20-Poly1305).

@@ -481,7 +481,7 @@ func FuzzCheckPages(f *testing.F) {
 		v := &vault{name: "x"}
 		db, err := v.openBolt(path, 0)
 		must(t, err)
-		defer db.Close()
+		defer db.close()
 		v.db = db
 		must(t, v.view(func(tx *bolt.Tx) error {
 			for err := range tx.Check() {
