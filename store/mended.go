@@ -23,6 +23,16 @@ func (s *Store) Mended() []Mending {
 	return slices.Clone(s.mended)
 }
 
+// faulty returns the files that are damaged and were not mended yet.
+func (s *Store) faulty() (files []string) {
+	for _, v := range s.vaults() {
+		for _, f := range v.faults {
+			files = append(files, filepath.Base(f.path))
+		}
+	}
+	return files
+}
+
 // noteMended notes that f has been mended.
 func (s *Store) noteMended(f fault) {
 	m := Mending{filepath.Base(f.path), f.err.Error(), s.now().UTC()}

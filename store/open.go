@@ -109,7 +109,7 @@ func (s *Store) recover() error {
 			return err
 		}
 		// Such as for want of room. The door can do without, and the next change begins with it.
-		s.log.Error("the store cannot be written to", "err", err)
+		s.log.Error("the store cannot be written to", "err", err, "damaged", s.faulty())
 	}
 	return nil
 }

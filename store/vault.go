@@ -459,7 +459,7 @@ func (v *vault) discard() error {
 	rings, dbs := v.ringPaths(), v.dbPaths()
 	err := errors.Join(destroyFile(rings[1]), v.closeDBs())
 	for i := range dbs {
-		err = errors.Join(err, removeFile(rings[i]+tmpSuffix), removeFile(dbs[i]), removeFile(dbs[i]+tmpSuffix))
+		err = errors.Join(err, destroyFile(rings[i]+tmpSuffix), removeFile(dbs[i]), removeFile(dbs[i]+tmpSuffix))
 	}
 	return errors.Join(err, syncDir(v.dir))
 }
@@ -502,6 +502,7 @@ type damage struct {
 func (d *damage) Error() string {
 	return fmt.Sprintf("store: %s.db: %v: %v", d.vault, ErrDamaged, d.cause)
 }
+
 func (d *damage) Unwrap() []error { return []error{ErrDamaged, d.cause} }
 
 func (v *vault) damaged(err error) error {
