@@ -123,21 +123,44 @@ func (c Consent) encode() ([]byte, error) {
 	return binary.Append(nil, binary.BigEndian, row)
 }
 
+// consentSize is the length of an encoded consentRow in bytes.
+const consentSize = 5*(1+64) + 32 + 1 + 1 + 3*8 + 1 + 128
+
+// decodeConsent reads what encode has written. By hand, because reflection took a quarter of the time to open a store.
 func decodeConsent(id [16]byte, plain []byte) (Consent, error) {
-	var row consentRow
-	if n, err := binary.Decode(plain, binary.BigEndian, &row); err != nil || n != len(plain) {
+	if len(plain) != consentSize {
 		return Consent{}, errors.New("a consent is not in the form of this version")
 	}
+	f := fields(plain)
 	c := Consent{
-		ID: id, Notice: Notice{row.Version.String(), row.Hash}, Purpose: row.Purpose.String(),
-		Method: row.Method.String(), Witness: row.Witness.String(), AgeBand: row.AgeBand,
-		Guardian: row.Guardian.String(), Given: time.Unix(row.Given, 0).UTC(), Expires: time.Unix(row.Expires, 0).UTC(),
-		Reference: row.Reference.String(), Why: row.Why,
+		ID: id, Notice: Notice{Version: f.text(64)}, Purpose: f.text(64), Method: f.text(64), Witness: f.text(64),
+		Guardian: f.text(64),
 	}
-	if row.Ended != 0 {
-		c.Ended = time.Unix(row.Ended, 0).UTC()
+	c.Notice.Hash, c.AgeBand, c.Why = [32]byte(f.next(32)), AgeBand(f.next(1)[0]), audit.Reason(f.next(1)[0])
+	c.Given, c.Expires, c.Ended = f.time(), f.time(), f.time()
+	if c.Ended.Unix() == 0 {
+		c.Ended = time.Time{}
 	}
+	c.Reference = f.text(128)
 	return c, nil
+}
+
+// Fields are what is left of a row to decode.
+type fields []byte
+
+func (f *fields) next(n int) (field []byte) {
+	field, *f = (*f)[:n], (*f)[n:]
+	return field
+}
+
+// text reads a text64 or text128.
+func (f *fields) text(size int) string {
+	n := int(f.next(1)[0])
+	return string(f.next(size)[:min(n, size)])
+}
+
+func (f *fields) time() time.Time {
+	return time.Unix(int64(binary.BigEndian.Uint64(f.next(8))), 0).UTC()
 }
 
 // A text64 is a text in a row of fixed length.
@@ -163,8 +186,6 @@ func newText128(s string) (t text128) {
 	t.Len = uint8(copy(t.Text[:], s))
 	return t
 }
-
-func (t text128) String() string { return string(t.Text[:min(t.Len, 128)]) }
 
 // printable reports whether s can be shown on one line of a terminal and is no longer than limit bytes.
 func printable(s string, limit int) bool {

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -66,72 +67,108 @@ func enrolAndEraseForEver(dir string, w io.Writer) error {
 }
 
 // TestKill kills a process that enrols and erases, again and again, at points of no one's choosing. What it said was
-// done must be done; what it said it would try may be.
+// done must be done; what it said it would try may be. Every second time one file is damaged as well.
 func TestKill(t *testing.T) {
-	rounds := 12
+	rounds := 40
 	if slow() {
 		rounds = 1000
 	}
-	dir := t.TempDir()
-	enrolled := make(map[int]bool)
-	steps, receipts := 0, 0
+	var dir string
+	var enrolled map[int]bool
+	var receipts, mended int // of the store in dir
+	steps, damages := 0, 0
 	for round := range rounds {
+		if round%100 == 0 { // anew, because the log grows longer and longer
+			dir, enrolled, receipts, mended = t.TempDir(), make(map[int]bool), 0, 0
+		}
 		trying, n := killed(t, dir, enrolled)
 		steps += n
+		if round%2 == 1 {
+			damageOne(t, dir)
+		}
 		s, err := store.Open(storetest.Options(dir))
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		c := mustRead(t, s)
-		erased := 0
+		mended += len(s.Mended())
+		damages += len(s.Mended())
+		receipts += mustFetch(t, s)
+		erased, noted := 0, 0
 		for _, kind := range kinds(t, s) {
-			if kind == "erased" {
+			switch kind {
+			case "erased":
 				erased++
+			case "mended":
+				noted++
 			}
 		}
-		signed, err := s.Receipts()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, data := range signed {
-			r, err := receipt.Verify(data, s.PublicKey())
-			if err != nil {
-				t.Fatalf("round %d: %v", round, err)
-			}
-			if err := s.FetchedReceipt([16]byte(r.ID)); err != nil {
-				t.Fatalf("round %d: %v", round, err)
-			}
-			receipts++
-		}
-		if erased != receipts {
-			t.Errorf("round %d: %d erasures and %d receipts", round, erased, receipts)
+		if erased != receipts || noted != mended {
+			t.Errorf("round %d: %d erasures and %d receipts, %d mended and %d noted", round, erased, receipts, mended, noted)
 		}
 		s.Close()
 		storetest.MustCheck(t, dir)
-		got := make(map[string]bool)
+		got := make(map[int]bool)
 		for _, p := range c.People {
-			got[p.Label] = true
-			if _, ok := c.Records[p.ID]; !ok {
-				t.Errorf("round %d: %s has no record", round, p.Label)
+			var n int
+			if _, err := fmt.Sscanf(p.Label, "Zhang-%d", &n); err != nil || c.Records[p.ID].Code != codeOf(n) {
+				t.Errorf("round %d: %s has no code, or somebody else's", round, p.Label)
 			}
+			got[n] = true
 		}
 		for n := range 8 {
-			if n != trying && got[labelOf(n)] != enrolled[n] {
-				t.Errorf("round %d: person %d: enrolled %v, want %v", round, n, got[labelOf(n)], enrolled[n])
+			if n != trying && got[n] != enrolled[n] {
+				t.Errorf("round %d: person %d: enrolled %v, want %v", round, n, got[n], enrolled[n])
 			}
-			enrolled[n] = got[labelOf(n)]
-		}
-		for _, p := range c.People {
-			for n := range 8 {
-				if p.Label == labelOf(n) && c.Records[p.ID].Code != codeOf(n) {
-					t.Errorf("round %d: %s has somebody else's code", round, p.Label)
-				}
-			}
+			enrolled[n] = got[n]
 		}
 	}
-	t.Logf("%d rounds, %d acknowledged steps", rounds, steps)
-	if steps == 0 {
-		t.Error("the child never did anything")
+	t.Logf("%d rounds, %d acknowledged steps, %d files mended", rounds, steps, damages)
+	if steps == 0 || damages == 0 {
+		t.Error("the child never did anything, or no damage was noticed")
+	}
+}
+
+// mustFetch fetches the receipts, which must verify, and returns how many there were.
+func mustFetch(t *testing.T, s *store.Store) int {
+	t.Helper()
+	receipts, err := s.Receipts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, data := range receipts {
+		r, err := receipt.Verify(data, s.PublicKey())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.FetchedReceipt([16]byte(r.ID)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return len(receipts)
+}
+
+// damageOne cuts one file of a store, flips some of its bits or removes it.
+func damageOne(t *testing.T, dir string) {
+	t.Helper()
+	path := filepath.Join(dir, storeFiles[rand.IntN(len(storeFiles))])
+	data, err := os.ReadFile(path)
+	if err != nil || len(data) == 0 { // the process was killed before it had made it
+		return
+	}
+	switch rand.IntN(3) {
+	case 0:
+		err = os.Truncate(path, rand.Int64N(int64(len(data))))
+	case 1:
+		for range 20 {
+			data[rand.IntN(len(data))] ^= 1 << rand.IntN(8)
+		}
+		err = os.WriteFile(path, data, 0o600)
+	case 2:
+		err = os.Remove(path)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,8 +33,23 @@ func sound(tb testing.TB) (map[string][]byte, contents) {
 	return files(tb, dir), c
 }
 
-// mustRefuseOrAgree opens and uses the store in dir. It must be refused as damaged, with a hint, or hold exactly want.
-func mustRefuseOrAgree(t *testing.T, dir string, what string, want contents) (refused bool) {
+// storeFiles are the files of a store. The second half are copies of the first.
+var storeFiles = []string{
+	"faces.db", "faces.key", "people.db", "people.key", "journal.db", "journal.key",
+	"faces.copy.db", "faces.copy.key", "people.copy.db", "people.copy.key", "journal.copy.db", "journal.copy.key",
+}
+
+// copyOf returns the name of the other file of two that are copies of one another.
+func copyOf(name string) string {
+	if base, ok := strings.CutSuffix(name, ".copy"+filepath.Ext(name)); ok {
+		return base + filepath.Ext(name)
+	}
+	return strings.TrimSuffix(name, filepath.Ext(name)) + ".copy" + filepath.Ext(name)
+}
+
+// mustRefuseOrAgree opens and uses the store in dir. It must be refused as damaged, with a hint, or hold exactly want. It
+// returns what it says was mended.
+func mustRefuseOrAgree(t *testing.T, dir string, what string, want contents) (mended []store.Mending, refused bool) {
 	t.Helper()
 	s, err := store.Open(storetest.Options(dir))
 	if err == nil {
@@ -43,16 +59,17 @@ func mustRefuseOrAgree(t *testing.T, dir string, what string, want contents) (re
 			if d := diff(want, got); d != "" {
 				t.Errorf("%s: wrong data (-want +got):\n%s", what, d)
 			}
-			return false
+			kinds(t, s)
+			return s.Mended(), false
 		}
 	}
 	if !errors.Is(err, store.ErrDamaged) || hint.Of(err) == "" {
 		t.Errorf("%s: got %v with hint %q", what, err, hint.Of(err))
 	}
-	return true
+	return nil, true
 }
 
-// A bench has a sound store on it, of which one file at a time is exchanged for a damaged one.
+// A bench has a sound store on it, of which some files at a time are exchanged for damaged ones.
 type bench struct {
 	t     *testing.T
 	dir   string
@@ -65,45 +82,65 @@ func newBench(t *testing.T) *bench {
 	return &bench{t, lay(t, sound), sound, want}
 }
 
-// try exchanges the file name for data. Where the store is refused, no file may have been touched.
-func (b *bench) try(name string, data []byte, what string, args ...any) (refused bool) {
+// try exchanges files. Where the store is refused, no file may have been touched.
+func (b *bench) try(damaged map[string][]byte, what string, args ...any) (mended []store.Mending, refused bool) {
 	b.t.Helper()
 	before := maps.Clone(b.sound)
-	before[name] = data
-	b.write(name, data)
-	what = name + ": " + fmt.Sprintf(what, args...)
-	refused = mustRefuseOrAgree(b.t, b.dir, what, b.want)
+	maps.Copy(before, damaged)
+	b.write(damaged)
+	what = fmt.Sprintf(what, args...)
+	mended, refused = mustRefuseOrAgree(b.t, b.dir, what, b.want)
 	after := files(b.t, b.dir)
 	if refused && !maps.EqualFunc(before, after, bytes.Equal) {
 		b.t.Errorf("%s: was refused, and files were changed", what)
 	}
-	for name, data := range b.sound {
-		if !bytes.Equal(after[name], data) {
-			b.write(name, data)
+	maps.DeleteFunc(after, func(name string, data []byte) bool { return !bytes.Equal(data, b.sound[name]) })
+	restore := maps.Clone(b.sound)
+	maps.DeleteFunc(restore, func(name string, _ []byte) bool { _, ok := after[name]; return ok })
+	b.write(restore)
+	return mended, refused
+}
+
+// tryOne damages one file. The store must have lost nothing, and say so if it has noticed.
+func (b *bench) tryOne(name string, data []byte, what string, args ...any) (noticed bool) {
+	b.t.Helper()
+	what = name + ": " + fmt.Sprintf(what, args...)
+	mended, refused := b.try(map[string][]byte{name: data}, "%s", what)
+	if refused || len(mended) > 1 || len(mended) == 1 && (mended[0].File != name || mended[0].Fault == "") {
+		b.t.Errorf("%s: refused %v, mended %+v", what, refused, mended)
+	}
+	return len(mended) == 1
+}
+
+func (b *bench) write(files map[string][]byte) {
+	b.t.Helper()
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(b.dir, name), data, 0o600); err != nil {
+			b.t.Fatal(err)
 		}
 	}
-	return refused
 }
 
-func (b *bench) write(name string, data []byte) {
-	b.t.Helper()
-	if err := os.WriteFile(filepath.Join(b.dir, name), data, 0o600); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
+// Every file is cut to many lengths, by itself and together with its copy.
 func TestTruncatedFiles(t *testing.T) {
 	b := newBench(t)
 	for name, data := range b.sound {
-		step := 1
-		if len(data) > 4096 && !slow() {
-			step = 1021
+		step := 17
+		if len(data) > 4096 {
+			step = 4021
+		}
+		if slow() {
+			step = max(1, step/20)
 		}
 		for n := 0; n < len(data); n += step {
-			refused := b.try(name, data[:n], "cut to %d bytes", n)
 			// The end of a database file is room to grow. A keyring has nothing to spare.
+			noticed := b.tryOne(name, data[:n], "cut to %d bytes", n)
+			if filepath.Ext(name) == ".key" && !noticed {
+				t.Errorf("%s cut to %d bytes was not noticed", name, n)
+			}
+			_, refused := b.try(map[string][]byte{name: data[:n], copyOf(name): b.sound[copyOf(name)][:n]}, "%s and copy cut to %d", name, n)
 			if filepath.Ext(name) == ".key" && !refused {
-				t.Errorf("%s cut to %d bytes was accepted", name, n)
+				t.Errorf("%s and its copy cut to %d bytes were accepted", name, n)
 			}
 		}
 	}
@@ -112,17 +149,17 @@ func TestTruncatedFiles(t *testing.T) {
 func TestZeroedPages(t *testing.T) {
 	b := newBench(t)
 	for name, data := range b.sound {
-		refused := 0
+		noticed := 0
 		for _, size := range []int{16, 4096} {
 			for at := 0; at < len(data); at += 4096 {
 				zeroed := bytes.Clone(data)
 				clear(zeroed[at:min(at+size, len(data))])
-				if b.try(name, zeroed, "%d zeros at %d", size, at) {
-					refused++
+				if b.tryOne(name, zeroed, "%d zeros at %d", size, at) {
+					noticed++
 				}
 			}
 		}
-		if refused == 0 {
+		if noticed == 0 {
 			t.Errorf("%s: nothing was noticed", name)
 		}
 	}
@@ -131,66 +168,99 @@ func TestZeroedPages(t *testing.T) {
 func TestFlippedBits(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	b := newBench(t)
-	for name, data := range b.sound {
-		flips := 60
-		if slow() {
-			flips = 100_000
+	flip := func(name string, i int) []byte {
+		data := bytes.Clone(b.sound[name])
+		at := rnd.IntN(len(data))
+		if i%2 == 0 { // half of them where bbolt's own pages begin
+			at = min(at/4096*4096+rnd.IntN(80), len(data)-1)
 		}
-		refused := 0
+		data[at] ^= 1 << rnd.IntN(8)
+		return data
+	}
+	flips := 20
+	if slow() {
+		flips = 5_000 // of each file alone, and as many of it and its copy
+	}
+	for name := range b.sound {
+		noticed, refusals := 0, 0
 		for i := range flips {
-			at := rnd.IntN(len(data))
-			if i%2 == 0 { // half of them where bbolt's own pages begin
-				at = min(at/4096*4096+rnd.IntN(80), len(data)-1)
+			if b.tryOne(name, flip(name, i), "flip %d", i) {
+				noticed++
 			}
-			flipped := bytes.Clone(data)
-			flipped[at] ^= 1 << rnd.IntN(8)
-			if b.try(name, flipped, "byte %d is %#x instead of %#x", at, flipped[at], data[at]) {
-				refused++
+			other := copyOf(name)
+			if _, refused := b.try(map[string][]byte{name: flip(name, i), other: flip(other, i)}, "%s, %s: flip %d", name, other, i); refused {
+				refusals++
 			}
 		}
-		t.Logf("%s: %d of %d noticed", name, refused, flips)
-		if refused == 0 || filepath.Ext(name) == ".key" && refused != flips {
-			t.Errorf("%s: %d of %d bit flips were noticed", name, refused, flips)
+		t.Logf("%s: %d of %d noticed, %d refused together with the copy", name, noticed, flips, refusals)
+		if noticed == 0 || filepath.Ext(name) == ".key" && (noticed != flips || refusals != flips) {
+			t.Errorf("%s: %d of %d bit flips were noticed, %d refused", name, noticed, flips, refusals)
 		}
 	}
 }
 
 func TestMissingAndForeignFiles(t *testing.T) {
-	own, want := sound(t)
+	b := newBench(t)
 	foreign, _ := sound(t)
-	names := []string{"faces.db", "faces.key", "people.db", "people.key", "journal.db", "journal.key"}
-	all := 1<<len(names) - 1
-	// Every choice of files to lose but none and all.
-	for lost := 1; lost < all; lost++ {
-		t.Run(fmt.Sprintf("lost %06b", lost), func(t *testing.T) {
-			left := maps.Clone(own)
-			for i, name := range names {
-				if lost>>i&1 == 1 {
-					delete(left, name)
-				}
+	pairs := len(storeFiles) / 2
+	// Every choice of files to lose together with their copies but none and all.
+	for lost := 1; lost < 1<<pairs-1; lost++ {
+		left := maps.Clone(b.sound)
+		for i, name := range storeFiles {
+			if lost>>(i%pairs)&1 == 1 {
+				delete(left, name)
 			}
-			dir := lay(t, left)
-			if !mustRefuseOrAgree(t, dir, "lost files", want) {
-				t.Error("was accepted")
-			}
-			if d := len(files(t, dir)); d != len(left) {
-				t.Errorf("%d files, want %d: something was made anew", d, len(left))
-			}
-		})
+		}
+		dir := lay(t, left)
+		if _, refused := mustRefuseOrAgree(t, dir, "lost files", b.want); !refused {
+			t.Errorf("lost %06b: was accepted", lost)
+		}
+		if d := len(files(t, dir)); d != len(left) {
+			t.Errorf("lost %06b: %d files, want %d: something was made anew", lost, d, len(left))
+		}
 	}
-	// Every choice of files from another store under the same device key but none and all.
-	for swapped := 1; swapped < all; swapped++ {
-		t.Run(fmt.Sprintf("swapped %06b", swapped), func(t *testing.T) {
-			mixed := maps.Clone(own)
-			for i, name := range names {
-				if swapped>>i&1 == 1 {
-					mixed[name] = foreign[name]
-				}
+	// Every choice of files from another store under the same device key, together with their copies, but none and all.
+	for swapped := 1; swapped < 1<<pairs-1; swapped++ {
+		mixed := make(map[string][]byte)
+		for i, name := range storeFiles {
+			if swapped>>(i%pairs)&1 == 1 {
+				mixed[name] = foreign[name]
 			}
-			if !mustRefuseOrAgree(t, lay(t, mixed), "swapped files", want) {
-				t.Error("was accepted")
+		}
+		if _, refused := b.try(mixed, "swapped %06b", swapped); !refused {
+			t.Errorf("swapped %06b: was accepted", swapped)
+		}
+	}
+	// Of each file and its copy one at the most is lost or empty, or from another store: a foreign database may have found
+	// its foreign keyring, and is then refused.
+	rounds := 60
+	if slow() {
+		rounds = 3_000
+	}
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for round := range rounds {
+		mixed := maps.Clone(b.sound)
+		for i := range pairs {
+			name := storeFiles[i+pairs*rnd.IntN(2)]
+			switch rnd.IntN(3 + round%2) {
+			case 0:
+				delete(mixed, name)
+			case 1:
+				mixed[name] = nil
+			case 3:
+				mixed[name] = foreign[name]
 			}
-		})
+		}
+		dir := lay(t, mixed)
+		_, refused := mustRefuseOrAgree(t, dir, "one of two", b.want)
+		switch {
+		case !refused:
+			storetest.MustCheck(t, dir)
+		case round%2 == 0:
+			t.Errorf("round %d: a store of which every file is there was refused", round)
+		case !maps.EqualFunc(mixed, files(t, dir), bytes.Equal):
+			t.Errorf("round %d: was refused, and files were changed", round)
+		}
 	}
 }
 
@@ -203,7 +273,12 @@ func TestSwappedRows(t *testing.T) {
 			files, want := sound(t)
 			dir := lay(t, files)
 			swapRows(t, filepath.Join(dir, tt.name), tt.table)
-			if !mustRefuseOrAgree(t, dir, "two rows swapped", want) {
+			if mended, refused := mustRefuseOrAgree(t, dir, "two rows swapped", want); refused || len(mended) != 1 {
+				t.Errorf("with a copy: refused %v, mended %v", refused, mended)
+			}
+			swapRows(t, filepath.Join(dir, tt.name), tt.table)
+			swapRows(t, filepath.Join(dir, copyOf(tt.name)), tt.table)
+			if _, refused := mustRefuseOrAgree(t, dir, "two rows swapped twice", want); !refused {
 				t.Error("was accepted")
 			}
 		})
@@ -236,9 +311,9 @@ func TestEmptyDatabaseIsNotNew(t *testing.T) {
 	sound := files(t, dir)
 	for _, name := range []string{"faces.db", "people.db", "journal.db"} {
 		damaged := maps.Clone(sound)
-		damaged[name] = nil
+		damaged[name], damaged[copyOf(name)] = nil, nil
 		dir := lay(t, damaged)
-		if !mustRefuseOrAgree(t, dir, name, contents{}) {
+		if _, refused := mustRefuseOrAgree(t, dir, name, contents{}); !refused {
 			t.Errorf("%s of no length was accepted", name)
 		}
 		if n := len(files(t, dir)[name]); n != 0 {

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -33,6 +34,30 @@ func replaceFile(path string, data []byte) error {
 
 // tmpSuffix marks a file that is being written. What is left of one after a crash is written over by the next.
 const tmpSuffix = ".tmp"
+
+// copyFile makes a copy of the first n bytes of a file, which takes the place of what is at to. It is on disk when copyFile
+// returns.
+func copyFile(from, to string, n int64) error {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	tmp := to + tmpSuffix
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	// Told that both are files, io would leave it to the file system, which may let them share their blocks.
+	if _, err = io.CopyN(struct{ io.Writer }{f}, src, n); err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(tmp))
+	}
+	return renameSync(tmp, to)
+}
 
 func writeSync(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)

@@ -116,6 +116,11 @@ func (s *Store) record(now time.Time, e audit.Entry) error {
 	if err := s.ready(); err != nil {
 		return err
 	}
+	return s.append(now, e)
+}
+
+// append is record in a store that is ready.
+func (s *Store) append(now time.Time, e audit.Entry) error {
 	entries, err := s.number(now, e)
 	if err != nil {
 		return err
@@ -129,10 +134,19 @@ func (s *Store) record(now time.Time, e audit.Entry) error {
 
 // ready finishes what a crash or a failure has left half done, before anything else is changed.
 func (s *Store) ready() error {
-	if s.pending != nil {
-		return s.finish()
+	for _, v := range s.vaults() {
+		if err := v.settle(); err != nil {
+			return err
+		}
 	}
-	return s.catchUp()
+	unfinished := s.catchUp
+	if s.pending != nil {
+		unfinished = s.finish
+	}
+	if err := unfinished(); err != nil {
+		return err
+	}
+	return s.recordMended()
 }
 
 // catchUp adds to journal.db the entries that it lacks.
@@ -187,6 +201,14 @@ func (s *Store) Audit() (audit.Log, error) {
 }
 
 func (s *Store) audit() (l audit.Log, err error) {
+	err = s.journal.mending(func() error {
+		l, err = s.readLog()
+		return err
+	})
+	return l, err
+}
+
+func (s *Store) readLog() (l audit.Log, err error) {
 	var start *audit.Head
 	if err := s.getJournal(startRow, &start); err != nil {
 		return audit.Log{}, err

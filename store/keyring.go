@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 )
 
 // A keyring holds the generation keys of a vault; a key of zeros stands for none. At rest it has a current key alone.
@@ -16,16 +17,60 @@ const ringMagic = "facegate keyring 1\n"
 
 func (r keyring) empty() bool { return r == keyring{} }
 
-// inUse reports whether the vault has ever been complete.
-func (r keyring) inUse() bool { return r.current != [32]byte{} }
+// Keyrings are what the two files of a keyring hold, which is the same at rest.
+type keyrings struct {
+	ring [2]keyring
+	errs [2]error // why a file that is needed holds nothing
+}
 
-// loadRing reads the keyring of v, an empty one if there is no file.
-func (v *vault) loadRing() (keyring, error) {
-	data, err := os.ReadFile(v.ringPath())
-	if errors.Is(err, os.ErrNotExist) {
-		return keyring{}, nil
+func (r keyrings) empty() bool { return r.ring == [2]keyring{} }
+
+// inUse reports whether the vault has ever been complete.
+func (r keyrings) inUse() bool {
+	return r.ring[0].current != [32]byte{} || r.ring[1].current != [32]byte{}
+}
+
+// keys returns all keys there are.
+func (r keyrings) keys() (keys [][32]byte) {
+	for _, ring := range r.ring {
+		for _, key := range [][32]byte{ring.current, ring.next} {
+			if key != ([32]byte{}) {
+				keys = append(keys, key)
+			}
+		}
 	}
-	if err != nil {
+	return keys
+}
+
+// loadRings reads the keyrings of v, empty ones if there is no file.
+func (v *vault) loadRings() (r keyrings, err error) {
+	for i, path := range v.ringPaths() {
+		r.ring[i], r.errs[i] = v.loadRing(path)
+		if r.errs[i] != nil && !errors.Is(r.errs[i], ErrDamaged) {
+			return keyrings{}, r.errs[i]
+		}
+	}
+	// Without a key in use a store would be made anew, which is not to happen over one that is damaged.
+	if err := errors.Join(r.errs[:]...); err != nil && !r.inUse() {
+		return keyrings{}, err
+	}
+	for i, ring := range r.ring {
+		if r.inUse() && r.errs[i] == nil && ring.empty() {
+			r.errs[i] = v.damaged(os.ErrNotExist)
+		}
+	}
+	return r, nil
+}
+
+// loadRing reads one file of the keyring, an empty one if there is none.
+func (v *vault) loadRing(path string) (keyring, error) {
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return keyring{}, nil
+	case errors.Is(err, syscall.EIO):
+		return keyring{}, v.damaged(err)
+	case err != nil:
 		return keyring{}, fmt.Errorf("store: %w", err)
 	}
 	sealed, ok := bytes.CutPrefix(data, []byte(ringMagic))
@@ -44,7 +89,8 @@ func (v *vault) loadRing() (keyring, error) {
 	return ring, nil
 }
 
-// saveRing makes ring the keyring of v. It is on disk, and the one before gone from there, when saveRing returns.
+// saveRing makes ring the keyring of v. It is on disk twice, and what was there before gone from both files, when saveRing
+// returns.
 func (v *vault) saveRing(ring keyring) error {
 	plain := append(ring.current[:], ring.next[:]...)
 	defer clear(plain)
@@ -52,8 +98,11 @@ func (v *vault) saveRing(ring keyring) error {
 	if err != nil {
 		return fmt.Errorf("store: keyring of %s.db: %w", v.name, err)
 	}
-	if err := replaceFile(v.ringPath(), append([]byte(ringMagic), sealed...)); err != nil {
-		return fmt.Errorf("store: keyring of %s.db: %w", v.name, err)
+	v.settled = false
+	for _, path := range v.ringPaths() {
+		if err := replaceFile(path, append([]byte(ringMagic), sealed...)); err != nil {
+			return v.failed(fmt.Errorf("keyring: %w", err))
+		}
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 	"facegate/store/receipt"
 )
 
-// Lockdown makes every Code unusable at once: it destroys faces.db and its keyring. People, consents and the audit log
+// Lockdown makes every Code unusable at once: it destroys faces.db, its keyring and the copies of both. People, consents and the audit log
 // stay, so that other ways in still know who may pass. Everybody has to be captured again, after Reopen. The keys are
 // destroyed even if nothing else can be written, such as to a full disk; the store is then ErrDamaged at the next Open.
 func (s *Store) Lockdown(by audit.Actor) error {
@@ -92,14 +92,13 @@ type WipedError struct {
 // Error implements error.
 func (*WipedError) Error() string { return "the store was wiped" }
 
-// wipedMagic begins what stands in the place of journal.db's keyring while a store is being wiped. The certificate
-// follows.
+// wipedMagic begins what stands in the place of journal.key while a store is being wiped. The certificate follows.
 const wipedMagic = "facegate wiped 1\n"
 
 // Wipe leaves nothing of the store, which cannot be used afterwards, and returns a signed certificate (see package receipt)
 // that is kept nowhere else. The device key is not the store's: destroy it with DestroyKeyFile, or where it is kept.
 //
-// The certificate takes the place of journal.db's keyring first. From then on it is done: cut off at any point, it is
+// The certificate takes the place of journal.key first. From then on it is done: cut off at any point, it is
 // finished by the next Open.
 func (s *Store) Wipe() ([]byte, error) {
 	s.mu.Lock()
@@ -122,7 +121,7 @@ func (s *Store) Wipe() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	if err := replaceFile(s.journal.ringPath(), append([]byte(wipedMagic), certificate...)); err != nil {
+	if err := replaceFile(s.journal.ringPaths()[0], append([]byte(wipedMagic), certificate...)); err != nil {
 		return nil, hint.Wrap(fmt.Errorf("store: %w", err), "lock the store down, which needs no room, and make some")
 	}
 	return certificate, s.wipe()
@@ -134,7 +133,7 @@ func (s *Store) wipe() error {
 	if err := errors.Join(s.faces.destroy(), s.people.destroy(), s.journal.discard()); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	if err := errors.Join(removeFile(s.journal.ringPath()), syncDir(s.journal.dir)); err != nil {
+	if err := errors.Join(removeFile(s.journal.ringPaths()[0]), syncDir(s.journal.dir)); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil
@@ -142,7 +141,7 @@ func (s *Store) wipe() error {
 
 // finishWipe finishes a wipe that was cut off, if there was one.
 func (s *Store) finishWipe() error {
-	data, err := os.ReadFile(s.journal.ringPath())
+	data, err := os.ReadFile(s.journal.ringPaths()[0])
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

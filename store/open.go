@@ -14,16 +14,16 @@ func (s *Store) open() error {
 	if err := s.finishWipe(); err != nil {
 		return err
 	}
-	people, err := s.people.loadRing()
+	people, err := s.people.loadRings()
 	if err != nil {
 		return err
 	}
-	journal, err := s.journal.loadRing()
+	journal, err := s.journal.loadRings()
 	if err != nil {
 		return err
 	}
 	if !people.inUse() && !journal.inUse() {
-		faces, err := s.faces.loadRing()
+		faces, err := s.faces.loadRings()
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (s *Store) open() error {
 	}
 	// A lockdown that was cut off has left of faces.db what it has left.
 	if !s.pending.lockdown() {
-		faces, err := s.faces.loadRing()
+		faces, err := s.faces.loadRings()
 		if err != nil {
 			return err
 		}
@@ -55,11 +55,13 @@ func (s *Store) open() error {
 
 // create makes the databases. No keyring gets a current key before all are complete: as long as none has one, nobody was
 // ever enrolled, and a creation that was interrupted can begin again.
-func (s *Store) create(rings ...keyring) error {
+func (s *Store) create(rings ...keyrings) error {
 	for i, ring := range rings {
 		v := s.vaults()[i]
-		if _, err := os.Lstat(v.dbPath()); ring.empty() && !errors.Is(err, os.ErrNotExist) {
-			return v.damaged(errors.New("the keyring is missing"))
+		for _, path := range v.dbPaths() {
+			if _, err := os.Lstat(path); ring.empty() && !errors.Is(err, os.ErrNotExist) {
+				return v.damaged(errors.New("the keyring is missing"))
+			}
 		}
 	}
 	entries, err := s.number(s.now(), audit.Entry{Kind: audit.Created, Actor: audit.Daemon})
@@ -90,7 +92,7 @@ func (s *Store) create(rings ...keyring) error {
 	return s.recover()
 }
 
-// recover reads the databases and finishes what was cut off.
+// recover reads the databases, holds them against each other and tidies up.
 func (s *Store) recover() error {
 	if err := s.load(); err != nil {
 		return err
@@ -102,6 +104,18 @@ func (s *Store) recover() error {
 	if s.pending != nil {
 		s.log.Warn("finishing what was interrupted", "what", s.pending.Kind, "people", len(s.pending.People))
 	}
+	if err := s.tidy(); err != nil {
+		if s.pending != nil || errors.Is(err, ErrDamaged) {
+			return err
+		}
+		// Such as for want of room. The door can do without, and the next change begins with it.
+		s.log.Error("the store cannot be written to", "err", err, "damaged", s.faulty())
+	}
+	return nil
+}
+
+// tidy finishes what was cut off.
+func (s *Store) tidy() error {
 	if err := s.ready(); err != nil {
 		return err
 	}

@@ -392,14 +392,20 @@ func TestLockdown(t *testing.T) {
 		s.Close()
 		s = storetest.Open(t, dir)
 	}
-	// An older faces.db, even with its key, does not come back.
-	for _, names := range [][]string{{"faces.db"}, {"faces.db", "faces.key"}} {
+	// An older faces.db, even with its key and all copies, does not come back.
+	for _, names := range [][]string{{".db"}, {".db", ".key"}} {
 		mixed := files(t, dir)
 		for _, name := range names {
-			mixed[name] = old[name]
+			mixed["faces"+name], mixed["faces.copy"+name] = old["faces"+name], old["faces.copy"+name]
 		}
 		if _, err := store.Open(storetest.Options(lay(t, mixed))); !errors.Is(err, store.ErrDamaged) {
 			t.Errorf("an old %v: %v", names, err)
+		}
+		for _, name := range names {
+			mixed["faces"+name] = files(t, dir)["faces"+name]
+		}
+		if c := mustRead(t, storetest.Open(t, lay(t, mixed))); len(c.Records) != 0 {
+			t.Errorf("with an old copy of %v there are %d records", names, len(c.Records))
 		}
 	}
 	for range 2 {

@@ -1,5 +1,5 @@
-// Package store keeps the people of one door in three bbolt files under keys of their own: sealed Codes in faces.db, labels
-// and consents in people.db, the audit log, the outbox and what is under way in journal.db. faces.db names nobody, people.db holds
+// Package store keeps the people of one door in three bbolt databases under keys of their own: sealed Codes in faces.db,
+// labels and consents in people.db, the audit log, the outbox and what is under way in journal.db. faces.db names nobody, people.db holds
 // nothing biometric, journal.db neither; none holds an id that can be read in another, so that a file, even opened, leads
 // to no other without the device key. (An intent does, between an erasure and its receipt.)
 //
@@ -13,7 +13,7 @@
 // # Erasure
 //
 // bbolt leaves deleted values in its file, and files get copied. An erasure therefore writes the database anew under a new
-// generation key and destroys the old key, which makes every older copy of the database unreadable. Copies of the
+// generation key and destroys the old key, which makes every older copy of the database unreadable. Other copies of the
 // keyring are the exception: who copied the database and its keyring before the erasure, and has the device key, can
 // read the copy. Keep the device key off the disk and keyrings out of backups that outlive an erasure.
 //
@@ -29,16 +29,27 @@
 //
 // # Damage and rollback
 //
-// Everything else that does not fit, does not open or is not there is ErrDamaged. Nothing is then repaired, made anew or
-// skipped: the door stays locked. That includes older copies: each database is stamped with the number of the audit
-// entry that it was last changed for, people.db knows the stamp of faces.db, and people.db and journal.db know each
-// other's end of the chain. A database, with or without its keyring, that is older than the others is refused.
+// Each database and each keyring is on disk twice: faces.db and faces.copy.db, faces.key and faces.copy.key. A change is
+// acknowledged when both databases have it. If the power goes between the two, the newer one is gone by, and it is newer by
+// no more than that change. An erasure has replaced both databases before the old key leaves both keyrings.
+//
+// At Open each database is held against its copy, row by row. Where they differ, or one cannot be used or is missing,
+// every row of the newer one is opened and, if that fails, of the other. The one that is whole takes the place of the
+// other, which is logged, noted in the audit log and told by Mended: it means that the disk is failing. A database that is
+// found damaged later is mended in the same way when Records, Audit or an erasure comes upon it. One case is beyond that:
+// a change cut off between the two copies, and then the newer one damaged, is a change that has not happened.
+//
+// Everything else that does not fit, does not open or is not there is ErrDamaged, such as when both copies are damaged.
+// Nothing is then changed, made anew or skipped: the door stays locked. That includes older files: each database is stamped
+// with the number of the audit entry that it was last changed for, people.db knows the stamp of faces.db, and people.db and
+// journal.db know each other's end of the chain. A database that is older than the others together with its copy, or
+// alone where its copy is damaged, is refused, with or without its keyrings.
 //
 // Three rollbacks are not noticed. All three databases put back together look like what they were: to tell, the device
 // would have to count in a place that cannot be put back, such as a TPM's NV counter, and no KeySource here has one.
 // people.db and journal.db put back together to just before the last change of faces.db, or to any time since, look like a
 // power cut in that change. And what needs no audit entry (the day somebody was last seen, a receipt that was fetched)
-// goes back with the file that it is in as far as the last entry.
+// goes back with the files that it is in as far as the last entry.
 package store
 
 import (
@@ -131,6 +142,8 @@ type Store struct {
 	pending *intent                      // in journal.db
 	leaving map[string]template.PersonID // by label, whom pending erases, if this process began it
 	failed  failures                     // in journal.db
+	mended  []Mending                    // since the store was opened
+	noted   int                          // how many of them are in the audit log
 
 	attended bool // attempts are made
 }
@@ -167,6 +180,9 @@ func Open(o Options) (*Store, error) {
 		faces:  vaultOf("faces", table{name: recordsTable, reseal: resealRecord}),
 		journal: vaultOf("journal", table{name: entriesTable}, table{name: receiptsTable}, table{name: outboxTable},
 			table{name: stateTable}),
+	}
+	for _, v := range s.vaults() {
+		v.mended = s.noteMended
 	}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -372,9 +388,17 @@ func (s *Store) People() ([]Person, error) {
 
 // Records opens the records made with a model, but for those that have expired. A record that does not open, or is not
 // the one that its person is linked to, is ErrDamaged.
-func (s *Store) Records(modelID [32]byte) ([]template.Record, error) {
+func (s *Store) Records(modelID [32]byte) (records []template.Record, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	err = s.faces.mending(func() error {
+		records, err = s.records(modelID)
+		return err
+	})
+	return records, err
+}
+
+func (s *Store) records(modelID [32]byte) ([]template.Record, error) {
 	owner := make(map[template.RecordID]Person, len(s.byName))
 	for _, p := range s.byName {
 		owner[p.Record] = p

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -18,21 +16,28 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 
 	"facegate/configs/hint"
+	"facegate/pipeline/template"
 )
 
-// A vault is one bbolt file whose rows are sealed under a random generation key, and a keyring file beside it with that
-// key, wrapped under a key of the device. Rows are in tables and named by 128-bit ids. What must not be read again leaves
-// by a rewrite alone; see rewrite for what it leaves behind after a crash.
+// A vault is a bbolt file whose rows are sealed under a random generation key, and a keyring file with that key, wrapped
+// under a key of the device. Both are on disk twice; see copies.go. Rows are in tables and named by 128-bit ids. What must
+// not be read again leaves by a rewrite alone; see rewrite for what it leaves behind after a crash.
 type vault struct {
 	dir    string
 	name   string
 	wrap   [32]byte // of the keyring
 	rand   io.Reader
 	tables []table
+	mended func(fault) // is told of every file that was made anew from its copy
 
-	db   *bolt.DB
-	key  [32]byte // of the generation that db is sealed with
-	past uint64   // the generation that a database made from nothing comes after
+	db   *database // is read, and written first
+	lead int       // which of dbPaths db is
+	copy *database // is written second; nil if it has to be made anew
+	key  [32]byte  // of the generation that db is sealed with
+	past uint64    // the generation that a database made from nothing comes after
+
+	settled bool    // whether both keyrings hold key and nothing else
+	faults  []fault // for settle to mend
 }
 
 // A table is a bucket of rows: id → sealed row.
@@ -48,6 +53,12 @@ type resealer func(from, to [32]byte, rand io.Reader, id [16]byte, row []byte) (
 type rowID struct {
 	table string
 	id    [16]byte
+}
+
+// A sealedRow is a row as it is to be written, or nil if it is to be deleted.
+type sealedRow struct {
+	rowID
+	sealed []byte
 }
 
 // A put is a row to be written, in the place of the row of this name if there is one.
@@ -68,6 +79,7 @@ type change struct {
 type head struct {
 	Stamp      uint64            // the audit entry of the last change that needed one
 	Generation uint64            // how often the vault was written anew
+	Changes    uint64            // since then, which counts as the first
 	Counts     [maxTables]uint64 // rows in each table: a file may lose them where bbolt's own page says how many it has
 }
 
@@ -86,50 +98,6 @@ const (
 	// lockTimeout of bbolt, which waits for ever if not told. Other copies of this program are kept out by lockDir.
 	lockTimeout = 2 * time.Second
 )
-
-func (v *vault) dbPath() string   { return filepath.Join(v.dir, v.name+".db") }
-func (v *vault) ringPath() string { return filepath.Join(v.dir, v.name+".key") }
-
-// open opens the database of a keyring that has been loaded, and finishes or undoes a rewrite that was cut off.
-func (v *vault) open(ring keyring) error {
-	if ring.empty() {
-		return v.damaged(errors.New("the keyring is missing"))
-	}
-	data, err := os.ReadFile(v.dbPath())
-	if errors.Is(err, os.ErrNotExist) {
-		return v.damaged(err)
-	}
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	if err := checkPages(data); err != nil {
-		return v.damaged(err)
-	}
-	if v.db, err = v.openBolt(v.dbPath(), 0); err != nil {
-		return err
-	}
-	if v.key, err = v.generation(ring); err != nil {
-		return err
-	}
-	if ring != (keyring{current: v.key}) {
-		return v.settle()
-	}
-	return nil
-}
-
-// generation returns the key of the ring that the database is sealed with. That decides how a rewrite that was cut off
-// ends: the new key opens only a database that was complete and in its place.
-func (v *vault) generation(ring keyring) (key [32]byte, err error) {
-	err = v.view(func(tx *bolt.Tx) error {
-		for _, key = range [][32]byte{ring.current, ring.next} {
-			if _, err := v.readHead(tx, key); err == nil && key != ([32]byte{}) {
-				return nil
-			}
-		}
-		return v.damaged(errors.New("the database is not the one of this keyring"))
-	})
-	return key, err
-}
 
 // readHead returns the head, as sealed under key.
 func (v *vault) readHead(tx *bolt.Tx, key [32]byte) (h head, err error) {
@@ -152,16 +120,17 @@ func (v *vault) readHead(tx *bolt.Tx, key [32]byte) (h head, err error) {
 	return h, nil
 }
 
-func (v *vault) putHead(tx *bolt.Tx, key [32]byte, h head) error {
+// putHead writes the head h, and returns it as it is sealed.
+func (v *vault) putHead(tx *bolt.Tx, key [32]byte, h head) ([]byte, error) {
 	plain, err := binary.Append(nil, binary.BigEndian, h)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	sealed, err := sealValue(key, v.rand, v.label(headKey), plain)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return tx.Bucket([]byte(metaBucket)).Put([]byte(headKey), sealed)
+	return sealed, tx.Bucket([]byte(metaBucket)).Put([]byte(headKey), sealed)
 }
 
 // head returns the head of the database.
@@ -243,49 +212,85 @@ func (v *vault) value(row rowID, plain []byte) put {
 	return put{row, func(key [32]byte) ([]byte, error) { return sealValue(key, v.rand, v.rowLabel(row), plain) }}
 }
 
-// commit makes a change in place. It is on disk when commit returns, and may be there even if commit fails.
+// commit makes a change in place. It is on disk twice when commit returns, and may be there even if commit fails: before
+// anything else is changed, settle then brings the copy up to date.
 func (v *vault) commit(c change) error {
 	if v.db == nil {
 		return v.notOpen()
 	}
-	return v.update(v.db, func(tx *bolt.Tx) error {
+	if err := v.settle(); err != nil {
+		return err
+	}
+	rows, err := c.seal(v.key)
+	if err != nil {
+		return v.failed(err)
+	}
+	var sealed []byte // the head
+	if err := v.update(v.db, func(tx *bolt.Tx) error {
 		h, err := v.readHead(tx, v.key)
 		if err != nil {
 			return err
 		}
-		for _, row := range c.dels {
-			b := tx.Bucket([]byte(row.table))
-			if b.Get(row.id[:]) == nil {
-				continue
-			}
-			h.Counts[v.index(row.table)]--
-			if err := b.Delete(row.id[:]); err != nil {
+		sealed, err = v.write(tx, v.key, h, rows, c.stamp)
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := v.update(v.copy, func(tx *bolt.Tx) error {
+		for _, row := range rows {
+			if err := writeRow(tx, row); err != nil {
 				return err
 			}
 		}
-		return v.write(tx, v.key, h, c)
-	})
+		return tx.Bucket([]byte(metaBucket)).Put([]byte(headKey), sealed)
+	}); err != nil {
+		return v.settle() // makes it anew
+	}
+	return nil
 }
 
-// write writes to tx the puts of c and the head h as it is then.
-func (v *vault) write(tx *bolt.Tx, key [32]byte, h head, c change) error {
+// seal returns the rows of c as they are to be written.
+func (c change) seal(key [32]byte) (rows []sealedRow, err error) {
+	for _, row := range c.dels {
+		rows = append(rows, sealedRow{row, nil})
+	}
 	for _, p := range c.puts {
 		sealed, err := p.seal(key)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		b := tx.Bucket([]byte(p.table))
-		if b.Get(p.id[:]) == nil {
-			h.Counts[v.index(p.table)]++
+		rows = append(rows, sealedRow{p.rowID, sealed})
+	}
+	return rows, nil
+}
+
+// write writes rows to tx, and the head h as it is then, which it returns as it is sealed.
+func (v *vault) write(tx *bolt.Tx, key [32]byte, h head, rows []sealedRow, stamp uint64) ([]byte, error) {
+	for _, row := range rows {
+		there := tx.Bucket([]byte(row.table)).Get(row.id[:]) != nil
+		switch count := &h.Counts[v.index(row.table)]; {
+		case there && row.sealed == nil:
+			*count--
+		case !there && row.sealed != nil:
+			*count++
 		}
-		if err := b.Put(p.id[:], sealed); err != nil {
-			return err
+		if err := writeRow(tx, row); err != nil {
+			return nil, err
 		}
 	}
-	if c.stamp != 0 {
-		h.Stamp = c.stamp
+	if stamp != 0 {
+		h.Stamp = stamp
 	}
+	h.Changes++
 	return v.putHead(tx, key, h)
+}
+
+func writeRow(tx *bolt.Tx, row sealedRow) error {
+	b := tx.Bucket([]byte(row.table))
+	if row.sealed == nil {
+		return b.Delete(row.id[:])
+	}
+	return b.Put(row.id[:], row.sealed)
 }
 
 func (v *vault) index(table string) int {
@@ -302,15 +307,16 @@ func (v *vault) index(table string) int {
 //
 // bbolt frees a deleted value and does not erase it, which is why nothing secret is deleted in place. The steps are
 //
-//  1. the keyring gets the new key beside the old,
+//  1. the keyrings get the new key beside the old,
 //  2. the new database is written beside the old,
 //  3. the new database takes the place of the old,
-//  4. the keyring loses the old key,
+//  4. its copy takes the place of the old copy,
+//  5. the keyrings lose the old key,
 //
 // each on disk before the next. open tells from the key that opens the database how far it came: with the old key it
-// forgets the new one, and the rewrite has not happened; with the new key it does step 4.
+// forgets the new one, and the rewrite has not happened; with the new key it does steps 4 and 5.
 func (v *vault) rewrite(c change) error {
-	if err := v.replace(c); err != nil {
+	if err := v.mending(func() error { return v.replace(c) }); err != nil {
 		return err
 	}
 	return v.settle()
@@ -318,6 +324,9 @@ func (v *vault) rewrite(c change) error {
 
 // replace does steps 1 to 3 of a rewrite. Without a database it makes an empty one.
 func (v *vault) replace(c change) error {
+	if err := v.settle(); err != nil {
+		return err
+	}
 	var next [32]byte
 	if _, err := io.ReadFull(v.rand, next[:]); err != nil {
 		return fmt.Errorf("store: no randomness: %w", err)
@@ -325,41 +334,33 @@ func (v *vault) replace(c change) error {
 	if err := v.saveRing(keyring{current: v.key, next: next}); err != nil {
 		return err
 	}
-	tmp := v.dbPath() + tmpSuffix
-	db, err := v.build(tmp, next, c)
+	path := v.dbPaths()[v.lead]
+	db, err := v.build(path+tmpSuffix, next, c)
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(tmp, v.dbPath()); err != nil {
-		return errors.Join(fmt.Errorf("store: %w", err), db.Close())
+	if err := os.Rename(path+tmpSuffix, path); err != nil {
+		return errors.Join(v.failed(err), db.close())
 	}
 	old := v.db
 	v.db, v.key = db, next
-	if old != nil {
-		if err := old.Close(); err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-	}
-	if err := syncDir(v.dir); err != nil {
-		return fmt.Errorf("store: %w", err)
+	if err := errors.Join(old.close(), syncDir(v.dir)); err != nil {
+		return v.failed(err)
 	}
 	return nil
 }
 
-// settle leaves the key that the database is sealed with as the only one in the keyring.
-func (v *vault) settle() error { return v.saveRing(keyring{current: v.key}) }
-
 // build writes a database at path with the rows of this one and c done, sealed under key.
-func (v *vault) build(path string, key [32]byte, c change) (_ *bolt.DB, err error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("store: %w", err)
+func (v *vault) build(path string, key [32]byte, c change) (_ *database, err error) {
+	if err := removeFile(path); err != nil {
+		return nil, v.failed(err)
 	}
 	db, err := v.openBolt(path, os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return nil, err
 	}
 	if err := v.update(db, func(tx *bolt.Tx) error { return v.fill(tx, key, c) }); err != nil {
-		return nil, errors.Join(err, db.Close(), os.Remove(path))
+		return nil, errors.Join(err, db.close(), os.Remove(path))
 	}
 	return db, nil
 }
@@ -388,7 +389,12 @@ func (v *vault) fill(tx *bolt.Tx, key [32]byte, c change) error {
 		}
 	}
 	h.Generation++
-	return v.write(tx, key, h, c)
+	rows, err := c.seal(key)
+	if err != nil {
+		return err
+	}
+	_, err = v.write(tx, key, h, rows, c.stamp)
+	return err
 }
 
 // move copies to tx the rows of a table that c neither drops nor puts, sealed under key, and returns how many.
@@ -397,11 +403,9 @@ func (v *vault) move(tx *bolt.Tx, t table, key [32]byte, c change) (n uint64, er
 	for _, p := range c.puts {
 		replaced[p.rowID] = true
 	}
-	reseal := t.reseal
-	if reseal == nil {
-		if reseal, err = v.valueResealer(t.name, v.key, key); err != nil {
-			return 0, err
-		}
+	reseal, err := v.resealer(t, key)
+	if err != nil {
+		return 0, err
 	}
 	to := tx.Bucket([]byte(t.name))
 	err = v.each(t.name, func(id [16]byte, row []byte) error {
@@ -411,16 +415,19 @@ func (v *vault) move(tx *bolt.Tx, t table, key [32]byte, c change) (n uint64, er
 		n++
 		sealed, err := reseal(v.key, key, v.rand, id, row)
 		if err != nil {
-			return v.damaged(err)
+			return v.unopened(err)
 		}
 		return to.Put(id[:], sealed)
 	})
 	return n, err
 }
 
-// valueResealer returns the resealer of a table of values, for two keys that do not change from row to row.
-func (v *vault) valueResealer(table string, from, to [32]byte) (resealer, error) {
-	old, err := valueCipher(from)
+// resealer returns the resealer of a table, from the key of the database to another.
+func (v *vault) resealer(t table, to [32]byte) (resealer, error) {
+	if t.reseal != nil {
+		return t.reseal, nil
+	}
+	old, err := valueCipher(v.key)
 	if err != nil {
 		return nil, err
 	}
@@ -429,7 +436,7 @@ func (v *vault) valueResealer(table string, from, to [32]byte) (resealer, error)
 		return nil, err
 	}
 	return func(_, _ [32]byte, rand io.Reader, id [16]byte, row []byte) ([]byte, error) {
-		label := v.rowLabel(rowID{table, id})
+		label := v.rowLabel(rowID{t.name, id})
 		plain, err := unseal(old, label, row)
 		if err != nil {
 			return nil, err
@@ -439,22 +446,22 @@ func (v *vault) valueResealer(table string, from, to [32]byte) (resealer, error)
 	}, nil
 }
 
-// destroy makes the database unreadable and removes it and its keyring. It needs no room on the disk. The key goes first:
-// what comes after is tidiness.
+// destroy makes the database and its copy unreadable and removes them and the keyrings. It needs no room on the disk. The
+// keys go first: what comes after is tidiness.
 func (v *vault) destroy() error {
-	return errors.Join(destroyFile(v.ringPath()), v.discard())
+	return errors.Join(destroyFile(v.ringPaths()[0]), v.discard())
 }
 
-// discard closes and removes the database.
+// discard does what destroy does to all but the first file of the keyring.
 func (v *vault) discard() error {
 	clear(v.key[:])
-	var closed error
-	if v.db != nil {
-		closed = v.db.Close()
-		v.db = nil
+	v.faults = nil
+	rings, dbs := v.ringPaths(), v.dbPaths()
+	err := errors.Join(destroyFile(rings[1]), v.closeDBs())
+	for i := range dbs {
+		err = errors.Join(err, destroyFile(rings[i]+tmpSuffix), removeFile(dbs[i]), removeFile(dbs[i]+tmpSuffix))
 	}
-	return errors.Join(closed, removeFile(v.ringPath()+tmpSuffix), removeFile(v.dbPath()),
-		removeFile(v.dbPath()+tmpSuffix), syncDir(v.dir))
+	return errors.Join(err, syncDir(v.dir))
 }
 
 // label names a value of this vault, so that no sealed value can stand in for another.
@@ -466,7 +473,7 @@ func (v *vault) view(f func(*bolt.Tx) error) error {
 	if v.db == nil {
 		return v.notOpen()
 	}
-	return v.guard(func() error { return v.db.View(f) })
+	return v.read(v.db, f)
 }
 
 // notOpen is for a vault that was destroyed.
@@ -474,70 +481,57 @@ func (v *vault) notOpen() error {
 	return fmt.Errorf("store: %s.db: %w", v.name, bolterrors.ErrDatabaseNotOpen)
 }
 
-func (v *vault) update(db *bolt.DB, f func(*bolt.Tx) error) error {
-	err := v.guard(func() error { return db.Update(f) })
+// failed returns err, for which the vault could not be changed, with what to do about it.
+func (v *vault) failed(err error) error {
+	err = fmt.Errorf("store: %s.db: %w", v.name, err)
 	switch {
-	case err == nil || errors.Is(err, ErrDamaged):
-		return err
 	case errors.Is(err, bolterrors.ErrMaxSizeReached):
-		return hint.Wrap(fmt.Errorf("store: %s.db: %w", v.name, err), "erase people who need the door no more")
+		return hint.Wrap(err, "erase people who need the door no more")
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+		return hint.Wrap(err, "make room on the disk with %s, and do it again", v.dir)
 	}
-	return fmt.Errorf("store: %s.db: %w", v.name, err)
+	return err
 }
 
-// guard runs f, which uses bbolt. bbolt panics, or reads outside its file, where the file has been damaged since it was
-// checked.
-func (v *vault) guard(f func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			err = v.damaged(fmt.Errorf("bbolt: %v", r))
-		}
-	}()
-	return f()
+// A damage is an ErrDamaged of one vault.
+type damage struct {
+	vault string
+	cause error
 }
+
+func (d *damage) Error() string {
+	return fmt.Sprintf("store: %s.db: %v: %v", d.vault, ErrDamaged, d.cause)
+}
+
+func (d *damage) Unwrap() []error { return []error{ErrDamaged, d.cause} }
 
 func (v *vault) damaged(err error) error {
-	return hint.Wrap(fmt.Errorf("store: %s.db: %w: %w", v.name, ErrDamaged, err),
-		"the door stays locked to faces; restore the last good copy of people, faces and journal, .db and .key, all six "+
-			"files together, with the device key that they were made under")
+	return hint.Wrap(&damage{v.name, err},
+		"the door stays locked to faces; check the disk and restore the last good copy of people, faces and journal, every "+
+			".db and .key together, with the device key that they were made under")
+}
+
+// unopened returns the error of a resealer. Where there is no randomness, nothing is damaged.
+func (v *vault) unopened(err error) error {
+	if errors.Is(err, errSealed) || errors.Is(err, template.ErrSealed) {
+		return v.damaged(err)
+	}
+	return v.failed(err)
+}
+
+// cause returns what the damage is.
+func cause(err error) error {
+	var d *damage
+	if errors.As(err, &d) {
+		return d.cause
+	}
+	return err
 }
 
 func (v *vault) close() error {
 	clear(v.key[:])
 	clear(v.wrap[:])
-	if v.db == nil {
-		return nil
-	}
-	return v.db.Close()
-}
-
-// openBolt opens a database that has passed checkPages or, with os.O_CREATE, makes one.
-func (v *vault) openBolt(path string, flags int) (db *bolt.DB, err error) {
-	var file *os.File
-	err = v.guard(func() error {
-		db, err = bolt.Open(path, 0o600, &bolt.Options{
-			Timeout:      lockTimeout,
-			FreelistType: bolt.FreelistMapType,
-			MaxSize:      maxSize,
-			OpenFile: func(path string, _ int, mode os.FileMode) (_ *os.File, err error) {
-				// bbolt's own flags would make a new database where one is missing.
-				file, err = os.OpenFile(path, os.O_RDWR|flags, mode)
-				return file, err
-			},
-		})
-		return err
-	})
-	switch {
-	case err == nil:
-		return db, nil
-	case errors.Is(err, ErrDamaged):
-		// After a panic bbolt leaves the file open and mapped. The mapping alone would keep the lock.
-		return nil, errors.Join(err, syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close())
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, hint.Wrap(fmt.Errorf("store: %s.db: %w", v.name, ErrInUse), "close the tool that has it open")
-	}
-	return nil, fmt.Errorf("store: %w", err)
+	return v.closeDBs()
 }
 
 // sealValue encrypts plain under a key derived from key, bound to label: nonce ‖ ciphertext (XChaCha20-Poly1305).

@@ -102,10 +102,10 @@ func mustBe(t *testing.T, s *Store, people, records int) {
 		t.Errorf("%d records open, want %d: %v", len(got), records, err)
 	}
 	for _, v := range s.vaults() {
-		ring, err := v.loadRing()
+		rings, err := v.loadRings()
 		must(t, err)
-		if ring != (keyring{current: v.key}) {
-			t.Errorf("%s.key has not lost the key that it does not need", v.name)
+		if rings != (keyrings{ring: [2]keyring{{current: v.key}, {current: v.key}}}) {
+			t.Errorf("a keyring of %s.db has not lost the key that it does not need", v.name)
 		}
 	}
 	if row, err := s.journal.get(stateRow(intentRow)); err != nil || row != nil || s.pending != nil {
@@ -138,10 +138,10 @@ func TestErasureCutOff(t *testing.T) {
 		{"new people.db half written", func(s *Store, i *intent) error {
 			return errors.Join(save(s, i),
 				s.people.saveRing(keyring{current: s.people.key, next: [32]byte{9}}),
-				os.WriteFile(s.people.dbPath()+tmpSuffix, []byte("half"), 0o600))
+				os.WriteFile(s.people.dbPaths()[0]+tmpSuffix, []byte("half"), 0o600))
 		}, 2},
 		{"new keyring half written", func(s *Store, i *intent) error {
-			return errors.Join(save(s, i), os.WriteFile(s.people.ringPath()+tmpSuffix, []byte("half"), 0o600))
+			return errors.Join(save(s, i), os.WriteFile(s.people.ringPaths()[0]+tmpSuffix, []byte("half"), 0o600))
 		}, 2},
 		{"new people.db in place", func(s *Store, i *intent) error {
 			return errors.Join(save(s, i), s.leave(i), s.people.saveRing(keyring{current: [32]byte{9}, next: s.people.key}))
@@ -206,10 +206,10 @@ func TestLockdownCutOff(t *testing.T) {
 		{"before the intent", func(*Store, *intent) error { return nil }, false},
 		{"intent", save, true},
 		{"key overwritten", func(s *Store, i *intent) error {
-			return errors.Join(save(s, i), os.WriteFile(s.faces.ringPath(), make([]byte, 123), 0o600))
+			return errors.Join(save(s, i), os.WriteFile(s.faces.ringPaths()[0], make([]byte, 123), 0o600))
 		}, true},
 		{"key removed", func(s *Store, i *intent) error {
-			return errors.Join(save(s, i), destroyFile(s.faces.ringPath()))
+			return errors.Join(save(s, i), destroyFile(s.faces.ringPaths()[0]))
 		}, true},
 		{"faces.db removed", func(s *Store, i *intent) error { return errors.Join(save(s, i), s.faces.destroy()) }, true},
 		{"new faces.db", func(s *Store, i *intent) error { return errors.Join(save(s, i), s.renewFaces(i)) }, true},
@@ -243,7 +243,7 @@ func TestWipeCutOff(t *testing.T) {
 		"certificate written": nil,
 		"faces gone":          {func(s *Store) error { return s.faces.destroy() }},
 		"people gone":         {func(s *Store) error { return s.people.destroy() }},
-		"people's key gone":   {func(s *Store) error { return os.Remove(s.people.ringPath()) }},
+		"people's key gone":   {func(s *Store) error { return os.Remove(s.people.ringPaths()[0]) }},
 		"all but the certificate gone": {
 			func(s *Store) error { return errors.Join(s.faces.destroy(), s.people.destroy(), s.journal.discard()) },
 		},
@@ -259,7 +259,7 @@ func TestWipeCutOff(t *testing.T) {
 				Audit: receipt.Audit{Link: make([]byte, 32)},
 			}, s.signer)
 			must(t, err)
-			must(t, replaceFile(s.journal.ringPath(), append([]byte(wipedMagic), certificate...)))
+			must(t, replaceFile(s.journal.ringPaths()[0], append([]byte(wipedMagic), certificate...)))
 			for _, step := range steps {
 				must(t, step(s))
 			}
@@ -280,7 +280,7 @@ func TestWipeCutOff(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
 	must(t, s.Close())
-	must(t, os.WriteFile(s.journal.ringPath(), []byte(wipedMagic+"{}"), 0o600))
+	must(t, os.WriteFile(s.journal.ringPaths()[0], []byte(wipedMagic+"{}"), 0o600))
 	if _, err := testOpen(t, dir); !errors.Is(err, ErrDamaged) {
 		t.Errorf("a certificate that is none: %v", err)
 	}
@@ -315,7 +315,7 @@ func TestCreationCutOff(t *testing.T) {
 			keys := [3][32]byte{s.people.key, s.faces.key, s.journal.key}
 			must(t, s.Close())
 			for _, v := range s.vaults() {
-				v.db, v.wrap = nil, wrappingKey(testKey{1}, v.name)
+				v.wrap = wrappingKey(testKey{1}, v.name)
 			}
 			must(t, tt.cut(s.people, s.faces, s.journal, keys))
 			s = mustOpen(t, dir)
@@ -416,14 +416,37 @@ func TestSealedValueIsBoundToItsLabel(t *testing.T) {
 	}
 }
 
+// What was read of a consent, written again, is read as the same.
+func FuzzDecodeConsent(f *testing.F) {
+	row, err := testEnrolment(0).Consent.encode()
+	must(f, err)
+	f.Add(row)
+	f.Add(bytes.Repeat([]byte{0xff}, consentSize))
+	f.Add(row[1:])
+	f.Fuzz(func(t *testing.T, row []byte) {
+		c, err := decodeConsent([16]byte{1}, row)
+		if (err == nil) != (len(row) == consentSize) {
+			t.Fatalf("%d bytes: %v", len(row), err)
+		}
+		if err != nil {
+			return
+		}
+		again, err := c.encode()
+		must(t, err)
+		if got, err := decodeConsent(c.ID, again); err != nil || got != c {
+			t.Errorf("got %+v, want %+v: %v", got, c, err)
+		}
+	})
+}
+
 // Where bbolt panics at a file, the file is let go, so that it can be looked at and tried again.
 func TestPanicOfBbolt(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
 	must(t, s.Close())
-	must(t, os.Truncate(s.faces.dbPath(), 2*4096)) // the meta pages and nothing else
+	must(t, os.Truncate(s.faces.dbPaths()[0], 2*4096)) // the meta pages and nothing else
 	for range 2 {
-		if _, err := s.faces.openBolt(s.faces.dbPath(), 0); !errors.Is(err, ErrDamaged) {
+		if _, err := s.faces.openBolt(s.faces.dbPaths()[0], 0); !errors.Is(err, ErrDamaged) {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -458,7 +481,7 @@ func FuzzCheckPages(f *testing.F) {
 		v := &vault{name: "x"}
 		db, err := v.openBolt(path, 0)
 		must(t, err)
-		defer db.Close()
+		defer db.close()
 		v.db = db
 		must(t, v.view(func(tx *bolt.Tx) error {
 			for err := range tx.Check() {

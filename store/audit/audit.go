@@ -48,12 +48,14 @@ const (
 	Reset         Kind = 10 // a technician let the face path work again
 	LockedDown    Kind = 11 // Count: of Codes destroyed
 	Reopened      Kind = 12 // the end of a lockdown
+	Mended        Kind = 23 // Count: of files of the store that were damaged and restored from their copies
 )
 
 var kinds = [...]string{
 	Created: "created", Enrolled: "enrolled", Relabelled: "relabelled", Erased: "erased",
 	ReceiptIssued: "receipt-issued", Pruned: "pruned", Access: "access", SlowedDown: "slowed-down",
 	SwitchedOff: "switched-off", Reset: "reset", LockedDown: "locked-down", Reopened: "reopened",
+	Mended: "mended",
 }
 
 // String returns the kind in a word.

@@ -3,9 +3,12 @@ package storetest
 
 import (
 	"crypto/rand"
+	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,9 +65,11 @@ func Open(tb testing.TB, dir string) *store.Store {
 	return s
 }
 
-// MustCheck fails the test if bbolt finds a fault in a database in dir, or if a file is open to others than its owner.
+// MustCheck fails the test if bbolt finds a fault in a database in dir, if a database and its copy do not hold the same, or
+// if a file is open to others than its owner.
 func MustCheck(tb testing.TB, dir string) {
 	tb.Helper()
+	rows := make(map[string]map[string]string) // of each database, by table and id
 	if err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -77,24 +82,36 @@ func MustCheck(tb testing.TB, dir string) {
 			tb.Errorf("%s has mode %v", path, info.Mode())
 		}
 		if filepath.Ext(path) == ".db" {
-			return check(tb, path)
+			rows[path], err = check(tb, path)
 		}
-		return nil
+		return err
 	}); err != nil {
 		tb.Error(err)
 	}
+	for path := range rows {
+		if original, ok := strings.CutSuffix(path, ".copy.db"); ok && !maps.Equal(rows[path], rows[original+".db"]) {
+			tb.Errorf("%s is not a copy of its original", path)
+		}
+	}
 }
 
-func check(tb testing.TB, path string) error {
+// check returns the rows of a database.
+func check(tb testing.TB, path string) (rows map[string]string, err error) {
 	db, err := bolt.Open(path, 0, &bolt.Options{ReadOnly: true, Timeout: time.Second})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer db.Close()
-	return db.View(func(tx *bolt.Tx) error {
+	rows = make(map[string]string)
+	return rows, db.View(func(tx *bolt.Tx) error {
 		for err := range tx.Check() {
 			tb.Errorf("%s: %v", path, err)
 		}
-		return nil
+		return tx.ForEach(func(table []byte, b *bolt.Bucket) error {
+			return b.ForEach(func(id, row []byte) error {
+				rows[fmt.Sprintf("%s %x", table, id)] = string(row)
+				return nil
+			})
+		})
 	})
 }

@@ -153,6 +153,7 @@ func TestNewRefuses(t *testing.T) {
 			prepare: func(t *testing.T, s gatetest.Site) gatetest.Settings {
 				fill(t, s)
 				must(t, os.Truncate(filepath.Join(s.State(), "people.db"), 10_000))
+				must(t, os.Truncate(filepath.Join(s.State(), "people.copy.db"), 10_000))
 				return nil
 			},
 		},
@@ -161,6 +162,7 @@ func TestNewRefuses(t *testing.T) {
 			prepare: func(t *testing.T, s gatetest.Site) gatetest.Settings {
 				fill(t, s)
 				must(t, os.Truncate(filepath.Join(s.State(), "faces.db"), 0))
+				must(t, os.Truncate(filepath.Join(s.State(), "faces.copy.db"), 0))
 				return nil
 			},
 		},
@@ -169,6 +171,7 @@ func TestNewRefuses(t *testing.T) {
 			prepare: func(t *testing.T, s gatetest.Site) gatetest.Settings {
 				fill(t, s)
 				must(t, os.Remove(filepath.Join(s.State(), "faces.db")))
+				must(t, os.Remove(filepath.Join(s.State(), "faces.copy.db")))
 				return nil
 			},
 		},
