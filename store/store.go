@@ -1,7 +1,7 @@
 // Package store keeps the people of one door in three bbolt databases under keys of their own: sealed Codes in faces.db,
-// labels and consents in people.db, the audit log, the outbox and what is under way in journal.db. faces.db names nobody, people.db holds
-// nothing biometric, journal.db neither; none holds an id that can be read in another, so that a file, even opened, leads
-// to no other without the device key. (An intent does, between an erasure and its receipt.)
+// labels and consents in people.db, the audit log, the outbox and what is under way in journal.db. faces.db names nobody,
+// people.db holds nothing biometric, journal.db neither; none holds an id that can be read in another, so that a file, even
+// opened, leads to no other without the device key. (An intent does, between an erasure and its receipt.)
 //
 // # Keys
 //
