@@ -16,7 +16,7 @@ import (
 const (
 	entriesTable  = "entries"  // number of the entry → audit.Record
 	receiptsTable = "receipts" // id → signed receipt
-	recordsTable  = "records"  // record id → template.Seal
+	recordsTable  = "records"  // record id → template.Seal or template.SealToken
 )
 
 // The rows of the state tables.

@@ -36,13 +36,7 @@ type vault struct {
 }
 
 // A table is a bucket of rows: id → sealed row.
-type table struct {
-	name   string
-	reseal resealer // nil for rows sealed by value
-}
-
-// A resealer moves the row id from one generation key to another, or finds that it is not what was sealed.
-type resealer func(from, to [32]byte, rand io.Reader, id [16]byte, row []byte) ([]byte, error)
+type table struct{ name string }
 
 // A rowID names a row of a vault.
 type rowID struct {
@@ -397,11 +391,9 @@ func (v *vault) move(tx *bolt.Tx, t table, key [32]byte, c change) (n uint64, er
 	for _, p := range c.puts {
 		replaced[p.rowID] = true
 	}
-	reseal := t.reseal
-	if reseal == nil {
-		if reseal, err = v.valueResealer(t.name, v.key, key); err != nil {
-			return 0, err
-		}
+	reseal, err := v.resealer(t.name, v.key, key)
+	if err != nil {
+		return 0, err
 	}
 	to := tx.Bucket([]byte(t.name))
 	err = v.each(t.name, func(id [16]byte, row []byte) error {
@@ -409,7 +401,7 @@ func (v *vault) move(tx *bolt.Tx, t table, key [32]byte, c change) (n uint64, er
 			return nil
 		}
 		n++
-		sealed, err := reseal(v.key, key, v.rand, id, row)
+		sealed, err := reseal(id, row)
 		if err != nil {
 			return v.damaged(err)
 		}
@@ -418,8 +410,9 @@ func (v *vault) move(tx *bolt.Tx, t table, key [32]byte, c change) (n uint64, er
 	return n, err
 }
 
-// valueResealer returns the resealer of a table of values, for two keys that do not change from row to row.
-func (v *vault) valueResealer(table string, from, to [32]byte) (resealer, error) {
+// resealer returns what moves a row of a table from one generation key to another, or finds that it is not what was
+// sealed.
+func (v *vault) resealer(table string, from, to [32]byte) (func(id [16]byte, row []byte) ([]byte, error), error) {
 	old, err := valueCipher(from)
 	if err != nil {
 		return nil, err
@@ -428,14 +421,14 @@ func (v *vault) valueResealer(table string, from, to [32]byte) (resealer, error)
 	if err != nil {
 		return nil, err
 	}
-	return func(_, _ [32]byte, rand io.Reader, id [16]byte, row []byte) ([]byte, error) {
+	return func(id [16]byte, row []byte) ([]byte, error) {
 		label := v.rowLabel(rowID{table, id})
 		plain, err := unseal(old, label, row)
 		if err != nil {
 			return nil, err
 		}
 		defer clear(plain)
-		return seal(fresh, rand, label, plain)
+		return seal(fresh, v.rand, label, plain)
 	}, nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 
 	"facegate/pipeline/embed"
@@ -197,12 +196,7 @@ func (j *TokenProjector) Protect(v embed.Vector) (Code, bool) {
 // when Verify returns. It reports false, and a score below every threshold, if v has no direction or not the projector's
 // dimension.
 func (j *TokenProjector) Verify(v embed.Vector, c *Code) (float64, bool) {
-	var y [Bits]float32
-	defer clear(y[:])
-	if !project(y[:], j.rotation, v, j.mean) {
-		return math.Inf(-1), false
-	}
-	return j.rotation.Estimate(y[:], c), true
+	return verify(j.rotation, j.mean, v, c)
 }
 
 // Clear overwrites the rotation with zeros. The projector must not be used after it.
