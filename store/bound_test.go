@@ -119,7 +119,7 @@ func attack(t *testing.T, s *Store, record []byte, stored [][]byte) (tried int, 
 func TestNothingOpensWithoutThePass(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	defer s.Close()
-	loose, err := s.Enrol(testEnrolment(0))
+	_, err := s.Enrol(testEnrolment(0))
 	must(t, err)
 	p, token := enrolBound(t, s, 1)
 	_, other := enrolBound(t, s, 2)
@@ -149,7 +149,7 @@ func TestNothingOpensWithoutThePass(t *testing.T) {
 	if _, broken := attack(t, s, record, [][]byte{secret}); !broken {
 		t.Error("the attack does not see the token where it is")
 	}
-	loose, err = s.Enrol(testEnrolment(0))
+	loose, err := s.Enrol(testEnrolment(0))
 	must(t, err)
 	_, record = row(t, s, loose)
 	if _, broken := attack(t, s, record, nil); !broken {

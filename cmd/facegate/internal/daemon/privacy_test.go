@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"bytes"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -26,13 +27,14 @@ import (
 	"facegate/pipeline"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/publish/loopback"
+	"facegate/pipeline/template"
 	"facegate/pipeline/vision"
 )
 
 // poison is what must not be found where a gate writes: whatever a face, or a name, could be told from.
 type poison struct {
 	faces []needle // nowhere at all
-	names []needle // nowhere but on the control socket
+	names []needle // nowhere but on the control socket; the tokens of passes are among them
 }
 
 // A needle is one form of one secret.
@@ -113,6 +115,14 @@ func (p *poison) addName(name string) {
 		text := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("x", shift) + name))
 		p.names = append(p.names, needle{name + " in base64", []byte(text[4 : len(text)-4])})
 	}
+}
+
+// addToken adds the token of a pass as it is, and as its QR code says it.
+func (p *poison) addToken(t *testing.T, token template.Token) {
+	raw, err := base32.StdEncoding.DecodeString(token.Text())
+	must(t, err)
+	p.names = append(p.names, needle{"a token", raw[1:17]}, needle{"a token in hexadecimal", []byte(hex.EncodeToString(raw[1:17]))})
+	p.addName(token.Text())
 }
 
 // embedding computes what the gate does for the best face of a picture.
@@ -205,6 +215,8 @@ func TestPrivacy(t *testing.T) {
 	if err == nil {
 		t.Error("the label was enrolled twice")
 	}
+	pass, err := r.client.IssuePass(t.Context(), label)
+	must(t, err)
 	must(t, r.stage.Play(t.Context(), arrival))
 	gatetest.Eventually(t, "the passage is told", func() bool { return strings.Contains(mqtt.seen.String(), `"granted"`) })
 	must(t, r.stage.Play(t.Context(), stranger))
@@ -226,6 +238,7 @@ func TestPrivacy(t *testing.T) {
 	for _, name := range []string{label, consent, "form " + label} {
 		p.addName(name)
 	}
+	p.addToken(t, pass)
 	if len(p.faces) < 100 {
 		t.Fatalf("only %d traces of faces to look for", len(p.faces))
 	}
