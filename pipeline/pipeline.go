@@ -53,23 +53,24 @@ type State uint8
 
 // The states, in the order of the stages.
 const (
-	Nobody    State = iota // no face
-	Poor                   // a face that the zone or the quality gate refuses; Report.Reason says why
-	Checking               // more frames are needed to tell whether it is live
-	NotLive                // a print or a screen: refused, and neither recognised nor reported
-	Matching               // more frames are needed to tell who it is
-	Granted                // open now
-	Lingering              // was let in and has not left
-	Unknown                // not enrolled
-	Several                // several people are in the zone: only one can be enrolled at a time
-	Captured               // the frame was taken for an enrolment
-	LockedOut              // too many were refused in a row: no face is looked at
+	Nobody       State = iota // no face
+	Poor                      // a face that the zone or the quality gate refuses; Report.Reason says why
+	Checking                  // more frames are needed to tell whether it is live
+	NotLive                   // a print or a screen: refused, and neither recognised nor reported
+	Matching                  // more frames are needed to tell who it is
+	Granted                   // open now
+	Lingering                 // was let in and has not left
+	Unknown                   // not enrolled
+	Several                   // several people are in the zone: only one can be enrolled at a time
+	Captured                  // the frame was taken for an enrolment
+	LockedOut                 // too many were refused in a row: no face is looked at
+	AwaitingPass              // no face is looked at before a pass was shown
 )
 
 func (s State) String() string {
 	return [...]string{
 		"nobody", "poor picture", "checking liveness", "not live", "matching", "granted", "lingering", "unknown",
-		"several people", "captured", "locked out",
+		"several people", "captured", "locked out", "waiting for a pass",
 	}[s]
 }
 

@@ -181,16 +181,7 @@ func (v *vault) choose(newer int, both [2]replica, errs *[2]error) error {
 // verify opens every row.
 func (v *vault) verify() error {
 	for _, t := range v.tables {
-		reseal, err := v.resealer(t, v.key)
-		if err != nil {
-			return err
-		}
-		if err := v.each(t.name, func(id [16]byte, row []byte) error {
-			if _, err := reseal(v.key, v.key, v.rand, id, row); err != nil {
-				return v.unopened(err)
-			}
-			return nil
-		}); err != nil {
+		if err := v.eachValue(t.name, func([16]byte, []byte) error { return nil }); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/receipt"
 	"facegate/store/storetest"
@@ -35,7 +36,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// enrolAndEraseForEver writes "try N" to w before it enrols or, if enrolled, erases person N, and "done N" after.
+// enrolAndEraseForEver writes "try N" to w before it enrols or, if enrolled, erases person N, and "done N" after. Every
+// other person is bound to a pass, and is erased by it.
 func enrolAndEraseForEver(dir string, w io.Writer) error {
 	s, err := store.Open(storetest.Options(dir))
 	if err != nil {
@@ -53,10 +55,15 @@ func enrolAndEraseForEver(dir string, w io.Writer) error {
 		n := rand.IntN(8)
 		label := labelOf(n)
 		fmt.Fprintln(w, "try", n)
-		if enrolled[label] {
-			_, err = s.Erase(label, 1000)
-		} else {
+		switch bound := n%2 == 1; {
+		case !enrolled[label] && bound:
+			err = enrolBound(s, n)
+		case !enrolled[label]:
 			_, err = s.Enrol(enrolment(n))
+		case bound:
+			err = eraseBound(s, n)
+		default:
+			_, err = s.Erase(label, 1000)
 		}
 		if err != nil {
 			return err
@@ -106,21 +113,25 @@ func TestKill(t *testing.T) {
 		if erased != receipts || noted != mended {
 			t.Errorf("round %d: %d erasures and %d receipts, %d mended and %d noted", round, erased, receipts, mended, noted)
 		}
+		codes := storedCodes(t, s, c)
 		s.Close()
 		storetest.MustCheck(t, dir)
-		got := make(map[int]bool)
+		got := make(map[string]bool)
 		for _, p := range c.People {
-			var n int
-			if _, err := fmt.Sscanf(p.Label, "Zhang-%d", &n); err != nil || c.Records[p.ID].Code != codeOf(n) {
-				t.Errorf("round %d: %s has no code, or somebody else's", round, p.Label)
-			}
-			got[n] = true
+			got[p.Label] = true
 		}
 		for n := range 8 {
-			if n != trying && got[n] != enrolled[n] {
-				t.Errorf("round %d: person %d: enrolled %v, want %v", round, n, got[n], enrolled[n])
+			if n != trying && got[labelOf(n)] != enrolled[n] {
+				t.Errorf("round %d: person %d: enrolled %v, want %v", round, n, got[labelOf(n)], enrolled[n])
 			}
-			enrolled[n] = got[n]
+			enrolled[n] = got[labelOf(n)]
+		}
+		for _, p := range c.People {
+			for n := range 8 {
+				if p.Label == labelOf(n) && codes[n] != codeOf(n) {
+					t.Errorf("round %d: %s has no code, or somebody else's", round, p.Label)
+				}
+			}
 		}
 	}
 	t.Logf("%d rounds, %d acknowledged steps, %d files mended", rounds, steps, damages)
@@ -170,6 +181,27 @@ func damageOne(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// storedCodes returns the Codes of c's people from 0 to 7, as enrolAndEraseForEver has enrolled them.
+func storedCodes(t *testing.T, s *store.Store, c contents) map[int]template.Code {
+	t.Helper()
+	codes := make(map[int]template.Code)
+	for _, p := range c.People {
+		for n := range 8 {
+			switch {
+			case p.Label != labelOf(n):
+			case n%2 == 0:
+				codes[n] = c.Records[p.ID].Code
+			default:
+				var err error
+				if _, codes[n], err = s.Claim(keysOf(t, s, n), model); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+	return codes
 }
 
 // killed runs one child in dir until some point, keeps enrolled up to date with what it says, and returns the person it

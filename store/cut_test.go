@@ -26,6 +26,8 @@ type change struct {
 // they are done.
 var changes = []change{
 	{"enrol", func(s *store.Store) error { _, err := s.Enrol(enrolment(20)); return err }, 21, 21},
+	{"enrol bound", func(s *store.Store) error { return enrolBound(s, 20) }, 21, 20},
+	{"new pass", func(s *store.Store) error { _, err := s.IssuePass(labelOf(3), 1000); return err }, 20, 20},
 	{"erase", func(s *store.Store) error { _, err := s.Erase(labelOf(3), 1000); return err }, 19, 19},
 	{"relabel", func(s *store.Store) error { _, err := s.Relabel(labelOf(3), "Ann", 1000); return err }, 20, 20},
 	{"lockdown", func(s *store.Store) error { return s.Lockdown(1000) }, 20, 0},

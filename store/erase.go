@@ -61,8 +61,13 @@ func (s *Store) eraseOne(label string, why audit.Reason, by audit.Actor) (Erasur
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, err := s.known(label)
-	if id, ok := s.leaving[label]; ok {
-		p, err = Person{ID: id}, nil
+	return s.eraseAgain(p, err, func(p Person) bool { return p.Label == label }, why, by)
+}
+
+// eraseAgain erases p or, if there is an err instead, whoever an erasure that failed half-way is about.
+func (s *Store) eraseAgain(p Person, err error, is func(Person) bool, why audit.Reason, by audit.Actor) (Erasure, error) {
+	if i := slices.IndexFunc(s.leaving, is); i >= 0 {
+		p, err = s.leaving[i], nil
 	}
 	if err != nil {
 		return Erasure{}, err
@@ -104,9 +109,9 @@ func (s *Store) carryOut(i *intent) error {
 	if err := s.journal.commit(change{puts: []put{row}}); err != nil {
 		return errors.Join(err, s.load())
 	}
-	s.pending, s.leaving = i, make(map[string]template.PersonID)
+	s.pending, s.leaving = i, nil
 	for _, id := range i.People {
-		s.leaving[s.names[id]] = id
+		s.leaving = append(s.leaving, s.byName[s.names[id]])
 	}
 	return s.finish()
 }

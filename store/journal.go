@@ -17,7 +17,7 @@ const (
 	entriesTable  = "entries"  // number of the entry → audit.Record
 	receiptsTable = "receipts" // id → signed receipt
 	outboxTable   = "outbox"   // number of the message → message
-	recordsTable  = "records"  // record id → template.Seal
+	recordsTable  = "records"  // record id → template.Seal or template.SealToken
 )
 
 // The rows of the state tables.

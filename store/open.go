@@ -211,7 +211,7 @@ func (s *Store) loadPeople() error {
 		return err
 	}
 	byName, names := make(map[string]Person), make(map[template.PersonID]string)
-	records := make(map[template.RecordID]bool)
+	records, passes := make(map[template.RecordID]bool), make(map[template.TokenID]bool)
 	if err := s.people.eachValue(peopleTable, func(id [16]byte, plain []byte) error {
 		p, err := s.decodePerson(id, plain)
 		if err != nil {
@@ -226,7 +226,10 @@ func (s *Store) loadPeople() error {
 		if _, ok := byName[p.Label]; ok || records[p.Record] && p.Record != (template.RecordID{}) {
 			return s.people.damaged(errors.New("two people share a label or a record"))
 		}
-		byName[p.Label], names[id], records[p.Record] = p, p.Label, true
+		if p.HasPass() && passes[p.pass] {
+			return s.people.damaged(errors.New("two people share a pass"))
+		}
+		byName[p.Label], names[id], records[p.Record], passes[p.pass] = p, p.Label, true, true
 		return nil
 	}); err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"io"
 	"time"
 
 	"facegate/pipeline/template"
@@ -19,15 +18,17 @@ const MaxLabel = 64
 type Person struct {
 	ID       template.PersonID
 	Record   template.RecordID // the one record of the person in faces.db; zeros if a lockdown destroyed it
-	Lane     uint8             // that the record is in
+	Scheme   uint8             // of the record: template.SchemeS1 or SchemeS2
+	Lane     uint8             // that the record is in; 0 in scheme S2, which has none
 	Label    string            // by which the site knows the person
 	Consent  Consent
 	Enrolled time.Time // the day, at midnight UTC; the hour is nobody's concern
 	Expires  time.Time // when the record stops to match and is due for erasure
 	LastSeen time.Time // the day on which the person was last let in, or was enrolled, at midnight UTC
 
-	link    [16]byte      // that Record comes from
-	subject audit.Subject // in the audit log
+	link    [16]byte         // that Record comes from
+	subject audit.Subject    // in the audit log
+	pass    template.TokenID // zeros for none
 }
 
 // The tables of people.db.
@@ -42,6 +43,8 @@ type personRow struct {
 	Link      [16]byte
 	ConsentID [16]byte
 	Subject   audit.Subject
+	Pass      template.TokenID
+	Scheme    uint8
 	Lane      uint8
 	Enrolled  int64 // Unix time in seconds
 	Expires   int64
@@ -51,8 +54,8 @@ type personRow struct {
 
 func (p Person) encode() ([]byte, error) {
 	return binary.Append(nil, binary.BigEndian, personRow{
-		Link: p.link, ConsentID: p.Consent.ID, Subject: p.subject, Lane: p.Lane, Enrolled: p.Enrolled.Unix(),
-		Expires: p.Expires.Unix(), LastSeen: p.LastSeen.Unix(), Label: newText64(p.Label),
+		Link: p.link, ConsentID: p.Consent.ID, Subject: p.subject, Pass: p.pass, Scheme: p.Scheme, Lane: p.Lane,
+		Enrolled: p.Enrolled.Unix(), Expires: p.Expires.Unix(), LastSeen: p.LastSeen.Unix(), Label: newText64(p.Label),
 	})
 }
 
@@ -63,7 +66,8 @@ func (s *Store) decodePerson(id template.PersonID, plain []byte) (Person, error)
 		return Person{}, errors.New("a person is not in the form of this version")
 	}
 	return Person{
-		ID: id, Record: s.recordID(row.Link), Lane: row.Lane, Label: row.Label.String(), Consent: Consent{ID: row.ConsentID},
+		ID: id, Record: s.recordID(row.Link), Scheme: row.Scheme, Lane: row.Lane, Label: row.Label.String(),
+		Consent: Consent{ID: row.ConsentID}, pass: row.Pass,
 		Enrolled: time.Unix(row.Enrolled, 0).UTC(), Expires: time.Unix(row.Expires, 0).UTC(),
 		LastSeen: time.Unix(row.LastSeen, 0).UTC(), link: row.Link, subject: row.Subject,
 	}, nil
@@ -96,18 +100,6 @@ func (s *Store) putPerson(p Person) (put, error) {
 func (s *Store) putConsent(c Consent) (put, error) {
 	plain, err := c.encode()
 	return s.people.value(rowID{consentsTable, c.ID}, plain), err
-}
-
-// resealRecord is the resealer of faces.db.
-func resealRecord(from, to [32]byte, rand io.Reader, id [16]byte, row []byte) ([]byte, error) {
-	h, code, err := template.Open(from, row)
-	if err != nil {
-		return nil, err
-	}
-	if h.RecordID != id {
-		return nil, template.ErrSealed
-	}
-	return template.Seal(to, rand, h, code)
 }
 
 // day returns the day of t, at midnight UTC.

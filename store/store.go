@@ -5,10 +5,16 @@
 //
 // # Keys
 //
-// Every key comes from the device key (KeySource) or is wrapped by a key that does. The rotations, the device id and the
-// key that signs are derived from it. Each database is sealed with a random generation key, kept in a keyring file beside
-// it (faces.key, people.key, journal.key) under a wrapping key. Whoever has one database without its keyring, or all
-// without the device key, has nothing.
+// Every key comes from the device key (KeySource) or is wrapped by a key that does. The rotations, the device id, the key
+// that signs and the inner one of the two seals of a Code are derived from it. Each database is sealed with a random
+// generation key, kept in a keyring file beside it (faces.key, people.key, journal.key) under a wrapping key. Whoever has
+// one database without its keyring, or all without the device key, has nothing.
+//
+// # Passes
+//
+// A pass carries a 128-bit token, which is not kept: people.db has an id that comes from the token and the device key,
+// and leads back to neither. To a record of scheme S1 the pass is a name. A record of scheme S2 is made and sealed with
+// it, so that nothing on the device opens it.
 //
 // # Erasure
 //
@@ -128,6 +134,7 @@ type Store struct {
 	device    [32]byte // the device key
 	id        [16]byte // of the device
 	join      [32]byte // see across
+	inner     [32]byte // of the records of scheme S1; see seal
 	signer    ed25519.PrivateKey
 
 	mu      sync.Mutex // guards all that follows
@@ -140,7 +147,7 @@ type Store struct {
 	state   state                        // of people.db
 	head    audit.Head                   // the end of the audit log in journal.db
 	pending *intent                      // in journal.db
-	leaving map[string]template.PersonID // by label, whom pending erases, if this process began it
+	leaving []Person                     // whom pending erases, if this process began it
 	failed  failures                     // in journal.db
 	mended  []Mending                    // since the store was opened
 	noted   int                          // how many of them are in the audit log
@@ -175,9 +182,9 @@ func Open(o Options) (*Store, error) {
 	s := &Store{
 		now: o.Now, rand: o.Rand, log: o.Log, notices: o.Notices, retention: o.Retention, policy: o.Lockout,
 		class: o.Keys.Class(), lock: lock, device: device, id: deviceID(device),
-		join: derive(device, "facegate join 1"), signer: signingKey(device),
+		join: derive(device, "facegate join 1"), inner: derive(device, "facegate record 1"), signer: signingKey(device),
 		people: vaultOf("people", table{name: peopleTable}, table{name: consentsTable}, table{name: stateTable}),
-		faces:  vaultOf("faces", table{name: recordsTable, reseal: resealRecord}),
+		faces:  vaultOf("faces", table{name: recordsTable}),
 		journal: vaultOf("journal", table{name: entriesTable}, table{name: receiptsTable}, table{name: outboxTable},
 			table{name: stateTable}),
 	}
@@ -197,6 +204,7 @@ func (s *Store) Close() error {
 	err := s.retire()
 	clear(s.device[:])
 	clear(s.join[:])
+	clear(s.inner[:])
 	clear(s.signer)
 	clear(s.byName)
 	return errors.Join(err, s.people.close(), s.faces.close(), s.journal.close(), s.lock.Close())
@@ -250,12 +258,14 @@ type Enrolment struct {
 	ModelID [32]byte
 	Lane    uint8 // that Code was made in
 	Code    template.Code
-	Expires time.Time // required; kept to the second; the consent's own expiry counts if it is earlier
+	Pass    *template.TokenKeys // of the person's pass, of which the id is kept; nil for none
+	Bound   bool                // Code is of scheme S2, made with the keys of Pass; Lane is 0 then
+	Expires time.Time           // required; kept to the second; the consent's own expiry counts if it is earlier
 	By      audit.Actor
 }
 
 // Enrol stores a person, their consent and their record. All are on disk when it returns. It refuses with ErrLabel,
-// ErrExists, ErrNoConsent, ErrGuardian, ErrStale, ErrExpiry or ErrLockdown. If it fails otherwise, the person may or may
+// ErrExists, ErrPass, ErrNoConsent, ErrGuardian, ErrStale, ErrExpiry or ErrLockdown. If it fails otherwise, the person may or may
 // not be enrolled, and People tells.
 func (s *Store) Enrol(e Enrolment) (Person, error) {
 	s.mu.Lock()
@@ -268,7 +278,7 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 		return Person{}, err
 	}
 	p := Person{
-		Lane: e.Lane, Label: e.Label, Consent: e.Consent, Enrolled: day(now), LastSeen: day(now),
+		Scheme: e.scheme(), Lane: e.Lane, Label: e.Label, Consent: e.Consent, Enrolled: day(now), LastSeen: day(now),
 		Expires: earlier(e.Expires, e.Consent.Expires).UTC().Truncate(time.Second),
 	}
 	p.Consent.Given = p.Consent.Given.UTC().Truncate(time.Second)
@@ -280,9 +290,12 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 		}
 	}
 	p.Record = s.recordID(p.link)
-	entries, err := s.number(now, audit.Entry{
-		Kind: audit.Enrolled, Actor: e.By, Subject: p.subject, Digest: p.Consent.Notice.Hash,
-	})
+	what := []audit.Entry{{Kind: audit.Enrolled, Actor: e.By, Subject: p.subject, Digest: p.Consent.Notice.Hash}}
+	if e.Pass != nil {
+		p.pass = e.Pass.ID
+		what = append(what, audit.Entry{Kind: audit.PassIssued, Actor: e.By, Subject: p.subject})
+	}
+	entries, err := s.number(now, what...)
 	if err != nil {
 		return Person{}, err
 	}
@@ -305,9 +318,10 @@ func (s *Store) enrol(p Person, e Enrolment, entries []audit.Entry) error {
 	if err != nil {
 		return err
 	}
-	record := put{rowID{recordsTable, p.Record}, func(key [32]byte) ([]byte, error) {
-		return template.Seal(key, s.rand, s.header(p, e.ModelID), e.Code)
-	}}
+	record, err := s.putRecord(p, e)
+	if err != nil {
+		return err
+	}
 	next := s.state
 	next.Faces = entries[0].Seq
 	if err := s.faces.commit(change{puts: []put{record}, stamp: next.Faces}); err != nil {
@@ -332,6 +346,9 @@ func (s *Store) Check(e Enrolment) error {
 
 func (s *Store) check(e Enrolment, now time.Time) error {
 	if err := s.free(e.Label); err != nil {
+		return err
+	}
+	if err := s.checkPass(e); err != nil {
 		return err
 	}
 	if err := e.Consent.check(now, s.notices); err != nil {
@@ -366,12 +383,16 @@ func (s *Store) known(label string) (Person, error) {
 	return p, nil
 }
 
-// header returns what p's record is bound to.
+// header returns what p's record is bound to. Scheme S2 has no epoch: its rotation comes from the pass.
 func (s *Store) header(p Person, modelID [32]byte) template.Header {
-	return template.Header{
-		Scheme: template.SchemeS1, Lane: p.Lane, Epoch: epoch, RecordID: p.Record, ModelID: modelID,
+	h := template.Header{
+		Scheme: p.Scheme, Lane: p.Lane, Epoch: epoch, RecordID: p.Record, ModelID: modelID,
 		DeviceID: s.id, ConsentID: s.across("consent", p.Consent.ID), Expiry: p.Expires.Unix(),
 	}
+	if p.Scheme == template.SchemeS2 {
+		h.Epoch = 0
+	}
+	return h
 }
 
 // People returns everybody enrolled, in the order of their labels. Those who have expired are among them until erased.
@@ -386,8 +407,8 @@ func (s *Store) People() ([]Person, error) {
 	return people, nil
 }
 
-// Records opens the records made with a model, but for those that have expired. A record that does not open, or is not
-// the one that its person is linked to, is ErrDamaged.
+// Records opens the records of scheme S1 made with a model, but for those that have expired; Bound lists those of scheme
+// S2. A record that does not open, or is not the one that its person is linked to, is ErrDamaged.
 func (s *Store) Records(modelID [32]byte) (records []template.Record, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -405,17 +426,14 @@ func (s *Store) records(modelID [32]byte) ([]template.Record, error) {
 	}
 	now := s.now()
 	records := make([]template.Record, 0, len(owner))
-	err := s.faces.each(recordsTable, func(id [16]byte, row []byte) error {
+	err := s.faces.eachValue(recordsTable, func(id [16]byte, sealed []byte) error {
 		p, ok := owner[id]
-		if !ok {
-			return nil // an enrolment or erasure that failed half-way, and was not acknowledged
+		if !ok || p.Scheme != template.SchemeS1 {
+			return nil // nobody's is of an enrolment or erasure that failed half-way, and was not acknowledged
 		}
-		h, code, err := template.Open(s.faces.key, row)
+		h, code, err := s.openRecord(p, nil, sealed)
 		if err != nil {
 			return s.faces.damaged(err)
-		}
-		if h != s.header(p, h.ModelID) {
-			return s.faces.damaged(errors.New("a record is not the one that was enrolled"))
 		}
 		if h.ModelID == modelID && now.Before(p.Expires) {
 			records = append(records, template.Record{ID: id, Person: p.ID, Lane: h.Lane, Code: code})

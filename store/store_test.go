@@ -156,7 +156,7 @@ func TestEnrolledPeopleAreThereAfterwards(t *testing.T) {
 		e.Consent.ID = p.Consent.ID
 		today := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 		want.People = append(want.People, store.Person{
-			ID: p.ID, Record: p.Record, Lane: e.Lane, Label: e.Label, Consent: e.Consent,
+			ID: p.ID, Record: p.Record, Scheme: template.SchemeS1, Lane: e.Lane, Label: e.Label, Consent: e.Consent,
 			Enrolled: today, LastSeen: today, Expires: e.Expires,
 		})
 		want.Records[p.ID] = template.Record{ID: p.Record, Person: p.ID, Lane: e.Lane, Code: e.Code}

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 
 	"facegate/configs/hint"
-	"facegate/pipeline/template"
 )
 
 // A vault is a bbolt file whose rows are sealed under a random generation key, and a keyring file with that key, wrapped
@@ -41,13 +40,7 @@ type vault struct {
 }
 
 // A table is a bucket of rows: id → sealed row.
-type table struct {
-	name   string
-	reseal resealer // nil for rows sealed by value
-}
-
-// A resealer moves the row id from one generation key to another, or finds that it is not what was sealed.
-type resealer func(from, to [32]byte, rand io.Reader, id [16]byte, row []byte) ([]byte, error)
+type table struct{ name string }
 
 // A rowID names a row of a vault.
 type rowID struct {
@@ -403,7 +396,7 @@ func (v *vault) move(tx *bolt.Tx, t table, key [32]byte, c change) (n uint64, er
 	for _, p := range c.puts {
 		replaced[p.rowID] = true
 	}
-	reseal, err := v.resealer(t, key)
+	reseal, err := v.resealer(t.name, key)
 	if err != nil {
 		return 0, err
 	}
@@ -413,7 +406,7 @@ func (v *vault) move(tx *bolt.Tx, t table, key [32]byte, c change) (n uint64, er
 			return nil
 		}
 		n++
-		sealed, err := reseal(v.key, key, v.rand, id, row)
+		sealed, err := reseal(id, row)
 		if err != nil {
 			return v.unopened(err)
 		}
@@ -422,11 +415,9 @@ func (v *vault) move(tx *bolt.Tx, t table, key [32]byte, c change) (n uint64, er
 	return n, err
 }
 
-// resealer returns the resealer of a table, from the key of the database to another.
-func (v *vault) resealer(t table, to [32]byte) (resealer, error) {
-	if t.reseal != nil {
-		return t.reseal, nil
-	}
+// resealer returns what moves a row of a table from the generation key of the database to another, or finds that it is not
+// what was sealed.
+func (v *vault) resealer(table string, to [32]byte) (func(id [16]byte, row []byte) ([]byte, error), error) {
 	old, err := valueCipher(v.key)
 	if err != nil {
 		return nil, err
@@ -435,14 +426,14 @@ func (v *vault) resealer(t table, to [32]byte) (resealer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(_, _ [32]byte, rand io.Reader, id [16]byte, row []byte) ([]byte, error) {
-		label := v.rowLabel(rowID{t.name, id})
+	return func(id [16]byte, row []byte) ([]byte, error) {
+		label := v.rowLabel(rowID{table, id})
 		plain, err := unseal(old, label, row)
 		if err != nil {
 			return nil, err
 		}
 		defer clear(plain)
-		return seal(fresh, rand, label, plain)
+		return seal(fresh, v.rand, label, plain)
 	}, nil
 }
 
@@ -513,7 +504,7 @@ func (v *vault) damaged(err error) error {
 
 // unopened returns the error of a resealer. Where there is no randomness, nothing is damaged.
 func (v *vault) unopened(err error) error {
-	if errors.Is(err, errSealed) || errors.Is(err, template.ErrSealed) {
+	if errors.Is(err, errSealed) {
 		return v.damaged(err)
 	}
 	return v.failed(err)

@@ -219,10 +219,10 @@ type live struct {
 	stop  func() // returns when the gate has ended
 }
 
-func startLive(t *testing.T, site gatetest.Site) *live {
+func startLive(t *testing.T, site gatetest.Site, more gatetest.Settings) *live {
 	t.Helper()
 	l := &live{site: site, stage: gatetest.Stage(t)}
-	d, err := daemon.New(site.Config(t, nil), daemon.Outside{Source: l.stage}, "test", discard)
+	d, err := daemon.New(site.Config(t, more), daemon.Outside{Source: l.stage}, "test", discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +285,7 @@ func (l *live) awaitLocked(t *testing.T) {
 func enrolledSite(t *testing.T, people ...string) gatetest.Site {
 	t.Helper()
 	site := gatetest.NewSite(t)
-	l := startLive(t, site)
+	l := startLive(t, site, nil)
 	for _, person := range people {
 		if p := l.enroll(t, person); p.code != exitOK {
 			t.Fatalf("enrol %s: %s", person, p.err)
@@ -308,7 +308,7 @@ func (i *interrupter) Write(b []byte) (int, error) {
 
 // TestLive asks a running gate for all that a technician can, as text and as JSON.
 func TestLive(t *testing.T) {
-	l := startLive(t, gatetest.NewSite(t))
+	l := startLive(t, gatetest.NewSite(t), nil)
 	l.do(t, "people").want(t, exitOK, "LABEL", "")
 	expires := time.Now().AddDate(0, 0, 365).UTC().Format(time.DateOnly)
 	l.enroll(t, "p01").want(t, exitOK, "p01 is enrolled until "+expires, "5 of 5 frames: captured\n")

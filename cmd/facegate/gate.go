@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"text/tabwriter"
@@ -13,6 +14,8 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
+	"facegate/configs"
+	"facegate/configs/hint"
 	"facegate/store"
 )
 
@@ -45,28 +48,59 @@ type enrollCommand struct {
 	Witness  string    `placeholder:"NAME" help:"Who saw the consent. Otherwise you, by the name of your login."`
 	Lang     string    `enum:",en,zh" default:"" help:"Language of the notice that the person has read: en or zh. Otherwise the first of the gate."`
 	Until    time.Time `format:"2006-01-02" placeholder:"DATE" help:"Day on which the consent ends, if that is sooner than the term of the gate."`
+	Pass     string    `placeholder:"FILE" help:"Give the person a pass: a new PNG file for its QR code, or - to show it in the terminal. Where faces are compared 1:1 everybody gets one."`
 	socketFlag
 	jsonFlag
 }
 
 func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
+	sheet, err := c.sheet(ctx, t)
+	if err != nil {
+		return err
+	}
 	last := ""
 	request := control.EnrolRequest{
 		Label: c.Label, Consent: c.Consent, Age: c.Age, Guardian: c.Guardian, Witness: c.Witness, Language: c.Lang,
-		Until: c.Until,
+		Until: c.Until, Pass: sheet != nil,
 	}
-	person, err := c.client().Enrol(ctx, request, func(p control.Progress) {
+	enrolled, err := c.client().Enrol(ctx, request, func(p control.Progress) {
 		if line := progressLine(p); line != last {
 			fmt.Fprintln(t.err, line)
 			last = line
 		}
 	})
 	if err != nil {
-		return err
+		return errors.Join(err, sheet.discard())
 	}
-	return c.print(t, person, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "%s is enrolled until %s\n", person.Label, person.Expires.Format(time.DateOnly))
+	v := struct {
+		control.Person
+		Pass string `json:"pass,omitempty"` // its file
+	}{Person: enrolled.Person}
+	if sheet != nil {
+		if err := sheet.draw(enrolled.Pass); err != nil {
+			return hint.Wrap(fmt.Errorf("%s is enrolled, but the pass was not written: %w", c.Label, err),
+				"issue a new one with facegate person pass or, if that is refused, erase the person and enrol them again")
+		}
+		v.Pass = sheet.path
+	}
+	return c.print(t, v, func(w *tabwriter.Writer) {
+		fmt.Fprintf(w, "%s is enrolled until %s\n", v.Label, v.Expires.Format(time.DateOnly))
+		if sheet != nil {
+			sheet.drawn(w)
+		}
 	})
+}
+
+// sheet returns what the person's pass is to be drawn on, nil if they get none. Where faces are compared 1:1 they get one
+// in any case, and nobody is captured whose pass would be lost.
+func (c *enrollCommand) sheet(ctx context.Context, t terminal) (*sheet, error) {
+	if c.Pass == "" {
+		s, err := c.client().Status(ctx)
+		if err != nil || s.Mode != configs.OneToOne {
+			return nil, err
+		}
+	}
+	return newSheet("--pass", c.Pass, c.JSON, t)
 }
 
 // progressLine says in one line what the camera sees.
@@ -137,9 +171,13 @@ func writeStatus(w *tabwriter.Writer, s control.Status) {
 	}
 	row("broker", "%s, %d events waiting, %d lost", broker, s.MQTT.Queued, s.MQTT.Dropped)
 	trouble(s.MQTT.Err, s.MQTT.Hint)
-	row("people", "%d of at most %d", s.People.Enrolled, s.People.Limit)
+	if s.People.Limit > 0 {
+		row("people", "%d of at most %d", s.People.Enrolled, s.People.Limit)
+	} else {
+		row("people", "%d", s.People.Enrolled)
+	}
 	trouble("", s.People.Advice)
-	row("faces", "%s", faces(s.Lockout))
+	row("faces", "%s", faces(s))
 	row("networks", "%s: %s, liveness %v", s.Vision.Bundle, s.Vision.Embedder, s.Vision.Liveness)
 	row("device key", "%s", s.KeyStore)
 	if l := s.Frames.Latency; l.Grants > 0 {
@@ -148,14 +186,16 @@ func writeStatus(w *tabwriter.Writer, s control.Status) {
 }
 
 // faces says whether faces open the door.
-func faces(l control.LockoutStatus) string {
-	switch {
+func faces(s control.Status) string {
+	switch l := s.Lockout; {
 	case l.LockedDown:
 		return "locked down: facegate lockdown --end lets people be enrolled again"
 	case l.Disabled:
 		return "switched off after too many failures in a row: facegate lockout reset"
 	case l.WaitS > 0:
 		return fmt.Sprintf("slowed down after failures in a row: %d s to wait", l.WaitS)
+	case s.Mode == configs.OneToOne:
+		return "open nothing: they are compared with the person's pass alone, and this version has no reader of passes yet"
 	}
 	return "open the door"
 }

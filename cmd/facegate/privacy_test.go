@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -30,6 +31,7 @@ import (
 	"facegate/device"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/publish/loopback"
+	"facegate/pipeline/template"
 	"facegate/pipeline/vision"
 )
 
@@ -165,6 +167,7 @@ type watched struct {
 	log          string
 	mqtt, socket *tap
 	memory       []byte // after everybody had left
+	pass         template.Token
 	faces        *search
 	all          *search        // for faces and names
 	searched     map[string]int // bytes, by place
@@ -202,7 +205,7 @@ func watch(t *testing.T, leak *leaks) *watched {
 	gate.client = control.NewClient(site.Path("tap.sock"))
 	pose, arrival := gatetest.Pose(t, "p01"), gatetest.Arrival(t)
 	stranger := gatetest.Clip(t, "walk/s02")[40:75]
-	visit(t, gate, p, pose, arrival, stranger)
+	g.visit(t, gate, p, pose, arrival, stranger)
 	if os.Geteuid() == 0 {
 		writesOnlyBelow(t, gate.cmd.Process.Pid, site.State())
 		g.memory = memoryOf(t, gate.cmd.Process.Pid)
@@ -217,7 +220,7 @@ func watch(t *testing.T, leak *leaks) *watched {
 }
 
 // visit is what happens at the gate.
-func visit(t *testing.T, gate *program, p *projector, pose, arrival, stranger [][]byte) {
+func (g *watched) visit(t *testing.T, gate *program, p *projector, pose, arrival, stranger [][]byte) {
 	t.Helper()
 	request := control.EnrolRequest{Label: poisonName, Consent: poisonForm, Age: "adult"}
 	stop := p.loop(pose)
@@ -227,6 +230,8 @@ func visit(t *testing.T, gate *program, p *projector, pose, arrival, stranger []
 	if _, err := gate.client.Enrol(t.Context(), request, nil); err == nil {
 		t.Error("the label was enrolled twice")
 	}
+	g.pass, err = gate.client.IssuePass(t.Context(), poisonName)
+	must(t, err)
 	seen := func(state string) uint64 { return gate.status(t).Frames.Counts[state] }
 	for range 5 { // a busy machine may need to see them more than once
 		if p.play(arrival); seen("granted") > 0 {
@@ -277,6 +282,12 @@ func (g *watched) lookFor(t *testing.T, pictures [][]byte) {
 	for _, name := range []string{poisonName, poisonForm} {
 		names = append(names, encodings(name, []byte(name))...)
 	}
+	names = append(names, encodings("the text of a pass", []byte(g.pass.Text()))...)
+	raw, err := base32.StdEncoding.DecodeString(g.pass.Text())
+	must(t, err)
+	secret := encodings("the secret of a pass", raw[1:17])
+	names = append(names, secret...)
+	faces = append(faces, secret...) // as the text, it belongs on the socket, and nowhere in memory afterwards
 	g.faces, g.all = newSearch(faces), newSearch(slices.Concat(faces, names, g.codes(t)))
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"encoding/hex"
@@ -81,10 +82,19 @@ func openRecords(c *configs.Config, t terminal) (*store.Store, error) {
 func me() audit.Actor { return audit.Actor(os.Getuid()) }
 
 type eraseCommand struct {
-	Label   string `arg:"" help:"Label from the people list."`
+	Label   string `arg:"" optional:"" help:"Label from the people list."`
+	Pass    string `placeholder:"FILE" help:"Instead of a label: a file with the letters that the QR code of the person's own pass says, or - for standard input."`
 	Receipt string `placeholder:"FILE" help:"File to write the receipt to; it must not exist. Otherwise it is printed."`
 	recordsFlags
 	jsonFlag
+}
+
+// Validate tells kong whether one person is named.
+func (c *eraseCommand) Validate() error {
+	if (c.Label == "") == (c.Pass == "") {
+		return errors.New("give a label or --pass, one of the two")
+	}
+	return nil
 }
 
 func (c *eraseCommand) Run(ctx context.Context, t terminal) error { return c.erase(ctx, t, false) }
@@ -94,20 +104,19 @@ type withdrawCommand struct{ eraseCommand }
 func (c *withdrawCommand) Run(ctx context.Context, t terminal) error { return c.erase(ctx, t, true) }
 
 func (c *eraseCommand) erase(ctx context.Context, t terminal, withdrawn bool) error {
-	e, err := ask(c.recordsFlags, t,
-		func(g *control.Client) (control.Erasure, error) { return g.Erase(ctx, c.Label, withdrawn) },
-		func(l ledger.Ledger) (control.Erasure, error) { return l.Erase(c.Label, withdrawn, me()) })
+	e, err := c.remove(ctx, t, withdrawn)
 	if err != nil {
 		return err
 	}
+	who := cmp.Or(c.Label, "the owner of the pass")
 	if c.Receipt != "" {
 		if err := writeNew(c.Receipt, []byte(e.Receipt)); err != nil {
-			return hint.Wrap(fmt.Errorf("%s is erased, but the receipt was not written: %w", c.Label, err),
+			return hint.Wrap(fmt.Errorf("%s is erased, but the receipt was not written: %w", who, err),
 				"it is kept: get it with facegate receipt fetch DIR")
 		}
 	}
 	err = c.print(t, e, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "%s is erased and does not match any more\n", c.Label)
+		fmt.Fprintf(w, "%s is erased and does not match any more\n", who)
 		if c.Receipt == "" {
 			fmt.Fprint(w, e.Receipt)
 			return
@@ -118,6 +127,23 @@ func (c *eraseCommand) erase(ctx context.Context, t terminal, withdrawn bool) er
 		return err
 	}
 	return c.fetched(ctx, t, e.Receipt)
+}
+
+// remove erases the person by label or by pass.
+func (c *eraseCommand) remove(ctx context.Context, t terminal, withdrawn bool) (control.Erasure, error) {
+	if c.Pass == "" {
+		return ask(c.recordsFlags, t,
+			func(g *control.Client) (control.Erasure, error) { return g.Erase(ctx, c.Label, withdrawn) },
+			func(l ledger.Ledger) (control.Erasure, error) { return l.Erase(c.Label, withdrawn, me()) })
+	}
+	token, err := readPass(c.Pass, t)
+	if err != nil {
+		return control.Erasure{}, err
+	}
+	defer token.Clear()
+	return ask(c.recordsFlags, t,
+		func(g *control.Client) (control.Erasure, error) { return g.EraseByPass(ctx, token, withdrawn) },
+		func(l ledger.Ledger) (control.Erasure, error) { return l.EraseByPass(token, withdrawn, me()) })
 }
 
 // fetched tells the gate that it need not keep a receipt.
@@ -276,6 +302,7 @@ func (c *auditVerifyCommand) Run(ctx context.Context, t terminal) error {
 type personCommand struct {
 	Show     personShowCommand `cmd:"" help:"Show all that is held of a person. There is no picture, and the template is not shown."`
 	Relabel  relabelCommand    `cmd:"" help:"Correct the label of a person."`
+	Pass     passCommand       `cmd:"" help:"Issue a new pass to a person. The old one is dead at once."`
 	Withdraw withdrawCommand   `cmd:"" help:"Erase a person who withdraws their consent, and give them the receipt."`
 }
 
@@ -301,7 +328,8 @@ func writePerson(w *tabwriter.Writer, f control.File) {
 	row("label", "%s", f.Label)
 	row("enrolled", "%s, until %s", f.Enrolled.Format(time.DateOnly), f.Expires.Format(time.DateOnly))
 	row("last let in", "%s or before", f.LastSeen.Format(time.DateOnly))
-	row("template", "%s", map[bool]string{true: fmt.Sprintf("one keyed code, in lane %d", f.Lane), false: "none"}[f.Template])
+	row("template", "%s", templateLine(f))
+	row("pass", "%s", map[bool]string{true: "one, of which the gate knows an id alone", false: "none"}[f.Pass])
 	row("consent", "%s, to notice %s, %s until %s", a.Method, a.NoticeVersion, a.Given.Format(time.DateOnly), a.Expires.Format(time.DateOnly))
 	row("", "purpose: %s", a.Purpose)
 	row("", "form: %s, witness: %s, age: %s", f.Consent, a.Witness, a.Age)
@@ -311,6 +339,17 @@ func writePerson(w *tabwriter.Writer, f control.File) {
 	for _, e := range f.Entries {
 		row("audit log", "%s entry %d: %s", e.Time.Format(time.DateTime), e.Seq, e.Kind)
 	}
+}
+
+// templateLine says in one line how a template is protected.
+func templateLine(f control.File) string {
+	switch {
+	case !f.Template:
+		return "none"
+	case f.Scheme == "S2":
+		return "one keyed code that opens with the person's pass alone (S2, 1:1)"
+	}
+	return fmt.Sprintf("one keyed code, in lane %d (S1, 1:N)", f.Lane)
 }
 
 type relabelCommand struct {

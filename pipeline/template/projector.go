@@ -2,6 +2,7 @@ package template
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 
 	"facegate/pipeline/embed"
@@ -127,6 +128,22 @@ func (j *Projector) Protect(v embed.Vector, lane uint8) (Code, bool) {
 		return Code{}, false
 	}
 	return Sign(y[:]), true
+}
+
+// Verify returns the estimated cosine of v with one stored c, in its lane; see Rotation.Estimate. The embedding ends
+// here: v is zeros when Verify returns. It reports false, and a score below every threshold, if v has no direction or not
+// the projector's dimension.
+func (j *Projector) Verify(v embed.Vector, lane uint8, c *Code) (float64, bool) {
+	return verify(j.rotations[lane], j.mean, v, c)
+}
+
+func verify(r *Rotation, mean Mean, v embed.Vector, c *Code) (float64, bool) {
+	var y [Bits]float32
+	defer clear(y[:])
+	if !project(y[:], r, v, mean) {
+		return math.Inf(-1), false
+	}
+	return r.Estimate(y[:], c), true
 }
 
 // project writes the centred and rotated v to y, and clears v. It reports false if v has no direction or not the

@@ -60,6 +60,9 @@ func TestSealRoundTrip(t *testing.T) {
 		if len(record) != template.RecordSize {
 			t.Fatalf("%d bytes, want %d", len(record), template.RecordSize)
 		}
+		if got, err := template.ReadHeader(record); err != nil || got != h {
+			t.Fatalf("ReadHeader: %+v, %v", got, err)
+		}
 		gotHeader, gotCode, err := template.Open(key, record)
 		if err != nil || gotHeader != h || gotCode != c {
 			t.Fatalf("got %+v, %v, %v", gotHeader, gotCode, err)
@@ -120,6 +123,14 @@ func TestOpenRefuses(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+func TestReadHeaderRefuses(t *testing.T) {
+	for _, n := range []int{0, template.RecordSize - 1, template.RecordSize + 1} {
+		if h, err := template.ReadHeader(make([]byte, n)); !errors.Is(err, template.ErrSealed) {
+			t.Errorf("%d bytes: %+v, %v", n, h, err)
+		}
 	}
 }
 

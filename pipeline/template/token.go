@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 
 	"facegate/pipeline/embed"
@@ -125,15 +124,37 @@ func NewTokenKeys(device [32]byte, t Token) (*TokenKeys, error) {
 	}
 	index := derive(device[:], "facegate idx 1")
 	defer clear(index[:])
-	mac := hmac.New(sha256.New, index[:])
-	mac.Write(t.bytes())
+	id := authenticate(index[:], t.bytes())
 	secret := slices.Concat(device[:], t.bytes())
 	defer clear(secret)
+	// HKDF-Extract without a salt, by RFC 5869 the same as with one of zeros.
+	key := authenticate(make([]byte, sha256.Size), secret)
+	defer clear(key[:])
 	return &TokenKeys{
-		ID:       TokenID(mac.Sum(nil)),
-		rotation: derive(secret, "facegate token proj 1"),
-		seal:     derive(secret, "facegate token seal 1"),
+		ID:       TokenID(id[:]),
+		rotation: expand(key, "facegate token proj 1"),
+		seal:     expand(key, "facegate token seal 1"),
 	}, nil
+}
+
+// authenticate returns HMAC-SHA256(key, message), and leaves nothing of message in memory: the hash keeps what it was given
+// last until there is more.
+func authenticate(key, message []byte) [sha256.Size]byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(message)
+	sum := [sha256.Size]byte(mac.Sum(nil))
+	mac.Write(make([]byte, 2*sha256.BlockSize))
+	return sum
+}
+
+// expand is HKDF-Expand (RFC 5869) to one hash.
+func expand(key [sha256.Size]byte, info string) [32]byte {
+	out, err := hkdf.Expand(sha256.New, key[:], info, 32)
+	if err != nil {
+		panic(err) // RFC 5869 knows one error, an output of more than 255 hashes
+	}
+	defer clear(out)
+	return [32]byte(out)
 }
 
 // Clear overwrites k with zeros. A TokenProjector made from k has a Clear of its own.
@@ -197,12 +218,7 @@ func (j *TokenProjector) Protect(v embed.Vector) (Code, bool) {
 // when Verify returns. It reports false, and a score below every threshold, if v has no direction or not the projector's
 // dimension.
 func (j *TokenProjector) Verify(v embed.Vector, c *Code) (float64, bool) {
-	var y [Bits]float32
-	defer clear(y[:])
-	if !project(y[:], j.rotation, v, j.mean) {
-		return math.Inf(-1), false
-	}
-	return j.rotation.Estimate(y[:], c), true
+	return verify(j.rotation, j.mean, v, c)
 }
 
 // Clear overwrites the rotation with zeros. The projector must not be used after it.

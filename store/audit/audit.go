@@ -48,6 +48,8 @@ const (
 	Reset         Kind = 10 // a technician let the face path work again
 	LockedDown    Kind = 11 // Count: of Codes destroyed
 	Reopened      Kind = 12 // the end of a lockdown
+	PassIssued    Kind = 13 // a person was given a pass
+	PassReplaced  Kind = 14 // a person was given a new pass, and the old one is dead
 	Mended        Kind = 23 // Count: of files of the store that were damaged and restored from their copies
 )
 
@@ -55,7 +57,7 @@ var kinds = [...]string{
 	Created: "created", Enrolled: "enrolled", Relabelled: "relabelled", Erased: "erased",
 	ReceiptIssued: "receipt-issued", Pruned: "pruned", Access: "access", SlowedDown: "slowed-down",
 	SwitchedOff: "switched-off", Reset: "reset", LockedDown: "locked-down", Reopened: "reopened",
-	Mended: "mended",
+	PassIssued: "pass-issued", PassReplaced: "pass-replaced", Mended: "mended",
 }
 
 // String returns the kind in a word.

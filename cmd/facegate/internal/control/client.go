@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"facegate/configs/hint"
+	"facegate/pipeline/template"
 )
 
 // A Client talks to the daemon behind one socket. Its errors carry hints, those of the daemon among them.
@@ -45,8 +46,35 @@ func (c *Client) People(ctx context.Context) (p []Person, err error) {
 
 // Erase removes a person. If withdrawn, the consent is kept as one that was withdrawn.
 func (c *Client) Erase(ctx context.Context, label string, withdrawn bool) (e Erasure, err error) {
-	err = c.call(ctx, http.MethodPost, "/erase", eraseRequest{label, withdrawn}, &e)
+	err = c.call(ctx, http.MethodPost, "/erase", eraseRequest{Label: label, Withdrawn: withdrawn}, &e)
 	return e, err
+}
+
+// EraseByPass removes the person whose pass has the token t.
+func (c *Client) EraseByPass(ctx context.Context, t template.Token, withdrawn bool) (e Erasure, err error) {
+	err = c.call(ctx, http.MethodPost, "/erase", eraseRequest{Pass: t.Text(), Withdrawn: withdrawn}, &e)
+	return e, err
+}
+
+// IssuePass gives a person a new pass.
+func (c *Client) IssuePass(ctx context.Context, label string) (template.Token, error) {
+	var issued passAnswer
+	if err := c.call(ctx, http.MethodPost, "/pass", personRequest{label}, &issued); err != nil {
+		return template.Token{}, err
+	}
+	return tokenOf("/pass", issued.Pass)
+}
+
+// tokenOf returns the token of an answer, which is the zero Token for none.
+func tokenOf(path, text string) (template.Token, error) {
+	if text == "" {
+		return template.Token{}, nil
+	}
+	t, err := template.ParseToken(text)
+	if err != nil {
+		return template.Token{}, broken(path, err)
+	}
+	return t, nil
 }
 
 // Receipts lists the receipts that nobody has fetched.
@@ -107,22 +135,23 @@ func (c *Client) TestDoor(ctx context.Context) (t DoorTest, err error) {
 
 // Enrol captures the person who stands before the camera. progress is called from the calling goroutine. The end of ctx
 // gives the capture up.
-func (c *Client) Enrol(ctx context.Context, r EnrolRequest, progress func(Progress)) (Person, error) {
+func (c *Client) Enrol(ctx context.Context, r EnrolRequest, progress func(Progress)) (Enrolled, error) {
 	body, err := c.do(ctx, http.MethodPost, "/enrol", r)
 	if err != nil {
-		return Person{}, err
+		return Enrolled{}, err
 	}
 	defer body.Close()
 	for lines := json.NewDecoder(body); ; {
 		var u update
 		if err := lines.Decode(&u); err != nil {
-			return Person{}, broken("/enrol", err)
+			return Enrolled{}, broken("/enrol", err)
 		}
 		switch {
 		case u.Failure != nil:
-			return Person{}, u.Failure.err()
+			return Enrolled{}, u.Failure.err()
 		case u.Person != nil:
-			return *u.Person, nil
+			t, err := tokenOf("/enrol", u.Pass)
+			return Enrolled{*u.Person, t}, err
 		case u.Progress != nil:
 			progress(*u.Progress)
 		}

@@ -1,5 +1,6 @@
 // Package control is the local way into a running gate: HTTP over a Unix socket, between the command line and the
-// daemon. What passes it carries labels and states, never a picture, vector, code or score.
+// daemon. What passes it carries labels and states, never a picture, vector, code or score. The token of a pass crosses it
+// when the pass is issued, and when its owner is erased by it.
 package control
 
 import (
@@ -7,9 +8,11 @@ import (
 	"errors"
 	"time"
 
+	"facegate/configs"
 	"facegate/device"
 	"facegate/gpio"
 	"facegate/pipeline/publish"
+	"facegate/pipeline/template"
 	"facegate/store/audit"
 )
 
@@ -17,7 +20,7 @@ import (
 type Gate interface {
 	// Enrol captures the person who stands before the camera. progress is called from one goroutine. It ends when the
 	// template is stored durably, when ctx is done, or with an error that says why it cannot be.
-	Enrol(ctx context.Context, r EnrolRequest, progress func(Progress)) (Person, error)
+	Enrol(ctx context.Context, r EnrolRequest, progress func(Progress)) (Enrolled, error)
 
 	// People lists everybody enrolled, by label.
 	People() ([]Person, error)
@@ -25,6 +28,12 @@ type Gate interface {
 	// Erase removes a person, who does not match any more when it returns, with a receipt. If withdrawn, the consent is
 	// kept as one that was withdrawn.
 	Erase(label string, withdrawn bool, by audit.Actor) (Erasure, error)
+
+	// EraseByPass is Erase, by the pass of the person.
+	EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (Erasure, error)
+
+	// IssuePass gives a person a new pass, whose token is kept nowhere else. The old one does nothing any more.
+	IssuePass(label string, by audit.Actor) (template.Token, error)
 
 	// Receipts lists the receipts that nobody has fetched, such as those of expired enrolments.
 	Receipts() ([]string, error)
@@ -68,13 +77,20 @@ type EnrolRequest struct {
 	Witness  string    `json:"witness,omitempty"`  // who saw the consent; the user who asks if empty
 	Language string    `json:"language,omitempty"` // of the notice that was read; the first of the gate if empty
 	Until    time.Time `json:"until,omitzero"`     // end of the consent, if sooner than the gate's own term
+	Pass     bool      `json:"pass,omitempty"`     // the person gets one, as everybody does where faces are compared 1:1
 
 	By audit.Actor `json:"-"` // who asks, as the kernel says
 }
 
+// An Enrolled is what came of a capture.
+type Enrolled struct {
+	Person
+	Pass template.Token // of the person's pass, which is kept nowhere else; the zero Token if there is none
+}
+
 // An Erasure is what was erased.
 type Erasure struct {
-	Erased  string `json:"erased"`  // the label
+	Erased  string `json:"erased"`  // the label; "" if it was by pass
 	Receipt string `json:"receipt"` // see package receipt; to the byte
 }
 
@@ -82,7 +98,9 @@ type Erasure struct {
 type File struct {
 	Person
 	Template bool         `json:"template"` // whether there is one
-	Lane     int          `json:"lane"`     // that it is in
+	Scheme   string       `json:"scheme"`   // that protects it: S1, for 1:N, or S2, with the pass, for 1:1
+	Lane     int          `json:"lane"`     // that it is in; 0 in scheme S2
+	Pass     bool         `json:"pass"`     // whether the person has one
 	LastSeen time.Time    `json:"last_seen"`
 	Agreed   Consent      `json:"agreed"`
 	Entries  []AuditEntry `json:"entries"`
@@ -153,6 +171,7 @@ type Status struct {
 	Version  string               `json:"version"`
 	Site     string               `json:"site"`
 	Gate     string               `json:"gate"`
+	Mode     configs.Mode         `json:"mode"` // one-to-one: nobody is compared who shows no pass
 	Started  time.Time            `json:"started"`
 	Camera   device.CaptureStatus `json:"camera"`
 	Door     gpio.Status          `json:"door"`
@@ -181,7 +200,7 @@ type VisionStatus struct {
 // PeopleStatus says how full the gate is.
 type PeopleStatus struct {
 	Enrolled int `json:"enrolled"`
-	Limit    int `json:"limit"` // the most for which the calibration covers the wanted error rate
+	Limit    int `json:"limit"` // the most for which the calibration covers the wanted error rate; 0 for any number
 
 	Advice string `json:"advice,omitempty"` // what their number obliges the operator to
 }

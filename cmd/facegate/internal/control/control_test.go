@@ -3,6 +3,7 @@ package control_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -25,8 +26,10 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/control/controltest"
+	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/gpio"
+	"facegate/pipeline/template"
 	"facegate/store/audit"
 )
 
@@ -37,6 +40,7 @@ type twin struct {
 	mu        sync.Mutex // guards what follows
 	enrolling bool
 	people    []control.Person
+	passes    map[string]string // texts by label
 	pulses    uint64
 	calls     int // of any method but Status
 	actor     audit.Actor
@@ -47,13 +51,13 @@ type twin struct {
 	slow     time.Duration // that an erasure takes
 }
 
-func newTwin() *twin { return &twin{appeared: make(chan struct{}, 1)} }
+func newTwin() *twin { return &twin{appeared: make(chan struct{}, 1), passes: make(map[string]string)} }
 
 var errTwin = hint.Wrap(errors.New("the twin refuses"), "ask for something else")
 
-func (g *twin) Enrol(ctx context.Context, r control.EnrolRequest, progress func(control.Progress)) (control.Person, error) {
+func (g *twin) Enrol(ctx context.Context, r control.EnrolRequest, progress func(control.Progress)) (control.Enrolled, error) {
 	if err := g.begin(r); err != nil {
-		return control.Person{}, err
+		return control.Enrolled{}, err
 	}
 	defer func() {
 		g.mu.Lock()
@@ -64,14 +68,51 @@ func (g *twin) Enrol(ctx context.Context, r control.EnrolRequest, progress func(
 	select {
 	case <-g.appeared:
 	case <-ctx.Done():
-		return control.Person{}, hint.Wrap(fmt.Errorf("given up: %w", ctx.Err()), "enrol again")
+		return control.Enrolled{}, hint.Wrap(fmt.Errorf("given up: %w", ctx.Err()), "enrol again")
 	}
 	progress(control.Progress{State: "captured", Taken: 5, Want: 5})
 	p := control.Person{Label: r.Label, Consent: r.Consent, Enrolled: time.Now(), Expires: time.Now().Add(time.Hour)}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.people = append(g.people, p)
-	return p, nil
+	if !r.Pass {
+		return control.Enrolled{Person: p}, nil
+	}
+	return control.Enrolled{Person: p, Pass: g.newPass(p.Label)}, nil
+}
+
+func (g *twin) newPass(label string) template.Token {
+	t, err := template.NewToken(rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	g.passes[label] = t.Text()
+	return t
+}
+
+func (g *twin) IssuePass(label string, by audit.Actor) (template.Token, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.calls++
+	if g.find(label) < 0 {
+		return template.Token{}, errTwin
+	}
+	g.actor = by
+	return g.newPass(label), nil
+}
+
+func (g *twin) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (control.Erasure, error) {
+	g.mu.Lock()
+	var owner string
+	for label, text := range g.passes {
+		if text == t.Text() {
+			owner = label
+		}
+	}
+	g.mu.Unlock()
+	e, err := g.Erase(owner, withdrawn, by)
+	e.Erased = ""
+	return e, err
 }
 
 func (g *twin) begin(r control.EnrolRequest) error {
@@ -106,6 +147,7 @@ func (g *twin) Erase(label string, _ bool, by audit.Actor) (control.Erasure, err
 		return control.Erasure{}, errTwin
 	}
 	g.people = slices.Delete(g.people, i, i+1)
+	delete(g.passes, label)
 	g.actor = by
 	return control.Erasure{Erased: label, Receipt: "receipt " + label}, nil
 }
@@ -126,7 +168,7 @@ func (g *twin) Show(label string) (control.File, error) {
 	if i < 0 {
 		return control.File{}, errTwin
 	}
-	return control.File{Person: g.people[i]}, nil
+	return control.File{Person: g.people[i], Scheme: "S1", Pass: g.passes[label] != ""}, nil
 }
 
 func (g *twin) Relabel(old, label string, by audit.Actor) (control.Person, error) {
@@ -177,7 +219,7 @@ func (g *twin) Status() control.Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return control.Status{
-		Site: "twin", Started: time.Now(), Door: gpio.Status{Pulses: g.pulses},
+		Site: "twin", Mode: configs.OneToMany, Started: time.Now(), Door: gpio.Status{Pulses: g.pulses},
 		People:  control.PeopleStatus{Enrolled: len(g.people), Limit: 10},
 		Lockout: control.LockoutStatus{LockedDown: g.locked},
 	}
@@ -292,6 +334,8 @@ func TestBadRequests(t *testing.T) {
 		{"wrong type", post("/erase", `{"label":["x"]}`), http.StatusUnprocessableEntity},
 		{"two values", post("/erase", `{"label":"x"}{"label":"y"}`), http.StatusUnprocessableEntity},
 		{"rubbish after", post("/erase", `{"label":"x"} rubbish`), http.StatusUnprocessableEntity},
+		{"no token", post("/erase", `{"pass":"AAAA"}`), http.StatusUnprocessableEntity},
+		{"no pass for a list", post("/pass", `["Ada"]`), http.StatusUnprocessableEntity},
 		{"too long", post("/enrol", `{"label":"`+strings.Repeat("x", 5000)+`"}`), http.StatusUnprocessableEntity},
 		{"endless header", "GET /status HTTP/1.1\r\nX: " + strings.Repeat("x", 2<<20), http.StatusRequestHeaderFieldsTooLarge},
 		{"wrong method", "GET /erase HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n", http.StatusMethodNotAllowed},

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"facegate/configs/hint"
+	"facegate/pipeline/template"
 	"facegate/store/audit"
 )
 
@@ -110,6 +111,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST /receipts/fetched", s.answer(s.fetched))
 	mux.HandleFunc("POST /person", s.answer(s.person))
 	mux.HandleFunc("POST /relabel", s.answer(s.relabel))
+	mux.HandleFunc("POST /pass", s.answer(s.pass))
 	mux.HandleFunc("POST /lockdown", s.answer(order(s.gate.Lockdown)))
 	mux.HandleFunc("POST /lockdown/end", s.answer(order(s.gate.Reopen)))
 	mux.HandleFunc("POST /lockout/reset", s.answer(order(s.gate.Unlock)))
@@ -152,12 +154,39 @@ func (s *Server) erase(r *http.Request) (any, error) {
 	if err := decode(r, &req); err != nil {
 		return nil, err
 	}
-	return s.gate.Erase(req.Label, req.Withdrawn, actor(r))
+	if req.Pass == "" {
+		return s.gate.Erase(req.Label, req.Withdrawn, actor(r))
+	}
+	t, err := template.ParseToken(req.Pass)
+	if err != nil {
+		return nil, hint.Wrap(err, "give the %d letters of the pass and nothing else", template.TokenTextSize)
+	}
+	defer t.Clear()
+	return s.gate.EraseByPass(t, req.Withdrawn, actor(r))
 }
 
+// An eraseRequest names a person, or has the token of their pass.
 type eraseRequest struct {
-	Label     string `json:"label"`
+	Label     string `json:"label,omitempty"`
+	Pass      string `json:"pass,omitempty"`
 	Withdrawn bool   `json:"withdrawn,omitempty"`
+}
+
+func (s *Server) pass(r *http.Request) (any, error) {
+	var req personRequest
+	if err := decode(r, &req); err != nil {
+		return nil, err
+	}
+	t, err := s.gate.IssuePass(req.Label, actor(r))
+	if err != nil {
+		return nil, err
+	}
+	defer t.Clear()
+	return passAnswer{t.Text()}, nil
+}
+
+type passAnswer struct {
+	Pass string `json:"pass"`
 }
 
 func (s *Server) fetched(r *http.Request) (any, error) {
@@ -221,6 +250,7 @@ func UserName(by audit.Actor) string {
 type update struct {
 	Progress *Progress `json:"progress,omitempty"`
 	Person   *Person   `json:"person,omitempty"`
+	Pass     string    `json:"pass,omitempty"` // beside Person: the token
 	Failure  *failure  `json:"failure,omitempty"`
 }
 
@@ -245,12 +275,13 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
 		lines.Encode(u)
 		stream.Flush()
 	}
-	person, err := s.gate.Enrol(ctx, req, func(p Progress) { send(update{Progress: &p}) })
+	enrolled, err := s.gate.Enrol(ctx, req, func(p Progress) { send(update{Progress: &p}) })
 	if err != nil {
 		send(update{Failure: failureOf(err)})
 		return
 	}
-	send(update{Person: &person})
+	defer enrolled.Pass.Clear()
+	send(update{Person: &enrolled.Person, Pass: enrolled.Pass.Text()})
 }
 
 // A failure is an error on the socket.

@@ -85,6 +85,10 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if err := enforceable(c.Profile()); err != nil {
 		return nil, err
 	}
+	if c.Profile().Mode == configs.OneToOne {
+		log.Warn("faces open nothing: people are compared with their pass alone, and this version has no reader of passes",
+			"hint", "people can be enrolled and erased; keep the other ways in")
+	}
 	eyes, err := d.openEngine()
 	if err != nil {
 		return nil, err
@@ -184,21 +188,22 @@ func (d *Daemon) openGallery() (err error) {
 	}
 	if idle > 0 {
 		d.log.Warn("some people on the list cannot match", "people", idle,
-			"hint", "their enrolment has expired or was made with another embedder: erase them and enrol them again")
+			"hint", "their enrolment has expired, or was made with another embedder or match.mode: erase them and enrol them again")
 	}
 	return nil
 }
 
-// ErrPass means that the profile wants people to show a pass first, which this version cannot see.
+// ErrPass means that the profile wants everybody to ask for the door first, which this version cannot see.
 var ErrPass = errors.New("this version of facegate has no reader of passes")
 
-// enforceable refuses a configuration whose rules this version would not keep to.
+// enforceable refuses a configuration whose rules this version would not keep to. One-to-one it keeps to: without a reader
+// of passes nobody is measured who is not being enrolled, and faces open nothing.
 func enforceable(p configs.Profile) error {
-	if p.Mode == configs.OneToMany && p.EmbedTrigger == configs.ZoneTrigger {
+	if p.Mode == configs.OneToOne || p.EmbedTrigger == configs.ZoneTrigger {
 		return nil
 	}
 	return hint.Wrap(fmt.Errorf("%w: profile %s compares %s, on %s", ErrPass, p.Jurisdiction, p.Mode, p.EmbedTrigger),
-		"match.mode one-to-many and match.trigger zone are what it can do, and not every profile allows them")
+		"match.mode one-to-one waits for such a reader; match.trigger zone works, and not every profile allows it")
 }
 
 func (d *Daemon) loadCalibration() (*calibrate.File, error) {

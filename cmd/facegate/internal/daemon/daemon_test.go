@@ -22,6 +22,7 @@ import (
 	"facegate/cmd/facegate/internal/control/controltest"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/device"
 	"facegate/device/replay"
@@ -107,13 +108,17 @@ func (r *running) appear(t *testing.T, ctx context.Context, person string) {
 }
 
 func TestContract(t *testing.T) {
-	controltest.Run(t, func(t *testing.T) controltest.Subject {
-		site := gatetest.NewSite(t)
-		r := start(t, site, nil, daemon.Outside{})
-		return controltest.Subject{
-			Socket: site.Socket(), Site: "test", Appear: func(ctx context.Context) { r.appear(t, ctx, "p01") },
-		}
-	})
+	for _, mode := range []configs.Mode{configs.OneToMany, configs.OneToOne} {
+		t.Run(string(mode), func(t *testing.T) {
+			controltest.Run(t, func(t *testing.T) controltest.Subject {
+				site := gatetest.NewSite(t)
+				r := start(t, site, gatetest.Settings{"match": fmt.Sprintf("{mode: %s}", mode)}, daemon.Outside{})
+				return controltest.Subject{
+					Socket: site.Socket(), Site: "test", Appear: func(ctx context.Context) { r.appear(t, ctx, "p01") },
+				}
+			})
+		})
+	}
 }
 
 // TestNewRefuses checks that a gate that cannot work says why and what to do, with the door at its safe level.

@@ -11,13 +11,14 @@ import (
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/pipeline/template"
 	"facegate/store/audit"
 )
 
 var _ control.Gate = (*Daemon)(nil)
 
 // Enrol implements control.Gate.
-func (d *Daemon) Enrol(ctx context.Context, r control.EnrolRequest, progress func(control.Progress)) (control.Person, error) {
+func (d *Daemon) Enrol(ctx context.Context, r control.EnrolRequest, progress func(control.Progress)) (control.Enrolled, error) {
 	return d.gate.Enrol(ctx, r, progress)
 }
 
@@ -27,6 +28,16 @@ func (d *Daemon) People() ([]control.Person, error) { return d.gallery.People() 
 // Erase implements control.Gate.
 func (d *Daemon) Erase(label string, withdrawn bool, by audit.Actor) (control.Erasure, error) {
 	return d.gallery.Erase(label, withdrawn, by)
+}
+
+// EraseByPass implements control.Gate.
+func (d *Daemon) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (control.Erasure, error) {
+	return d.gallery.EraseByPass(t, withdrawn, by)
+}
+
+// IssuePass implements control.Gate.
+func (d *Daemon) IssuePass(label string, by audit.Actor) (template.Token, error) {
+	return d.gallery.IssuePass(label, by)
 }
 
 // Receipts implements control.Gate.
@@ -82,7 +93,7 @@ func doorError(err error, advice string) error {
 // Status implements control.Gate.
 func (d *Daemon) Status() control.Status {
 	s := control.Status{
-		Version: d.version, Site: d.config.Site, Gate: d.config.Gate, Started: d.started,
+		Version: d.version, Site: d.config.Site, Gate: d.config.Gate, Mode: d.config.Profile().Mode, Started: d.started,
 		Camera: d.capture.Status(), Door: d.relay.Status(), MQTT: d.publisher.Status(),
 		Vision:   control.VisionStatus{Bundle: d.bundle.Name, Embedder: d.bundle.Embedder.Name},
 		People:   control.PeopleStatus{Enrolled: d.gallery.Len(), Limit: d.gallery.Limit()},

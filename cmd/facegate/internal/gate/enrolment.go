@@ -29,23 +29,23 @@ type enrolment struct {
 }
 
 type outcome struct {
-	person control.Person
-	err    error
+	enrolled control.Enrolled
+	err      error
 }
 
 // Enrol captures the person before the camera; nobody is let in by face meanwhile. It ends when the template is stored,
 // or with an error that says why it cannot be, such as ErrGaveUp when ctx is done. progress is called from the calling
 // goroutine.
-func (g *Gate) Enrol(ctx context.Context, r control.EnrolRequest, progress func(control.Progress)) (control.Person, error) {
+func (g *Gate) Enrol(ctx context.Context, r control.EnrolRequest, progress func(control.Progress)) (control.Enrolled, error) {
 	if err := g.parts.Gallery.Accepts(r); err != nil {
-		return control.Person{}, err
+		return control.Enrolled{}, err
 	}
 	e := &enrolment{
 		request: r, session: enrol.NewSession(g.parts.Frames, g.parts.Engine.Dim()),
 		progress: make(chan control.Progress, 1), done: make(chan outcome, 1),
 	}
 	if err := g.begin(e); err != nil {
-		return control.Person{}, err
+		return control.Enrolled{}, err
 	}
 	defer g.end(e)
 	last := control.Progress{
@@ -56,13 +56,13 @@ func (g *Gate) Enrol(ctx context.Context, r control.EnrolRequest, progress func(
 		case last = <-e.progress:
 			progress(last)
 		case o := <-e.done:
-			return o.person, o.err
+			return o.enrolled, o.err
 		case <-ctx.Done():
 			if g.end(e) {
-				return control.Person{}, gaveUp(ctx.Err(), last)
+				return control.Enrolled{}, gaveUp(ctx.Err(), last)
 			}
 			o := <-e.done // the template was stored just before
-			return o.person, o.err
+			return o.enrolled, o.err
 		}
 	}
 }
@@ -114,8 +114,8 @@ func (g *Gate) capture(f device.Frame) (pipeline.Report, error) {
 	}
 	e.tell(report)
 	if e.session.Done() {
-		person, err := g.parts.Gallery.Enrol(e.request, e.session.Mean())
-		e.done <- outcome{person, err}
+		enrolled, err := g.parts.Gallery.Enrol(e.request, e.session.Mean())
+		e.done <- outcome{enrolled, err}
 		e.session.Clear()
 		g.asking = nil
 	}
@@ -147,6 +147,8 @@ func advice(r pipeline.Report) string {
 		return "take sunglasses or a mask off and face the camera; a print or a screen cannot be enrolled"
 	case pipeline.LockedOut:
 		return "use another way in; see facegate status"
+	case pipeline.AwaitingPass:
+		return "use another way in: this version has no reader of passes"
 	case pipeline.Several:
 		return "only one person may stand before the camera"
 	}

@@ -49,7 +49,9 @@ type Gallery struct {
 	now         func() time.Time
 	closed      atomic.Pointer[closure]
 	probe       template.Probe // of the task's goroutine, like Match and Enrol
-	mu          sync.Mutex     // guards changes to the store and the index together
+	roster      roster
+	mu          sync.Mutex // guards changes to the store, the index and the roster together, and what follows
+	claim       *Claim     // the last one, or nil
 }
 
 // A GalleryConfig says how people are matched.
@@ -77,14 +79,10 @@ func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
 	}
 	l := s.Lockout(c.Now())
 	g.closed.Store(&closure{c.Now().Add(l.Wait), l.Disabled})
-	records, err := s.Records(c.ModelID)
-	if err != nil {
+	if err := g.load(); err != nil {
 		return nil, err
 	}
-	for _, r := range records {
-		g.index.Add(r)
-	}
-	if n, limit := len(records), g.Limit(); n > limit {
+	if n, limit := g.Len(), g.Limit(); limit > 0 && n > limit {
 		return nil, hint.Wrap(fmt.Errorf("%w: %d are enrolled, %d are covered", ErrFull, n, limit),
 			adviceFull)
 	}
@@ -107,13 +105,10 @@ func (g *Gallery) threshold() (float64, error) {
 }
 
 // Len returns how many people can match.
-func (g *Gallery) Len() int {
-	people, _ := g.index.Len()
-	return people
-}
+func (g *Gallery) Len() int { return g.roster.len() }
 
 // Idle returns how many people are on the list and cannot match, because their enrolment has expired and is yet to be
-// erased, or was made with another embedder.
+// erased, or was made with another embedder or for another match.mode.
 func (g *Gallery) Idle() (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -121,13 +116,19 @@ func (g *Gallery) Idle() (int, error) {
 	return len(people) - g.Len(), err
 }
 
-// Limit returns for how many people the calibration can promise the wanted error rate.
-func (g *Gallery) Limit() int { return g.calibration.MaxEnrolled(g.fpir) }
+// Limit returns for how many people the calibration can promise the wanted error rate. It is 0, for any number, where
+// everybody is compared with their own Code alone.
+func (g *Gallery) Limit() int {
+	if g.oneToOne() {
+		return 0
+	}
+	return g.calibration.MaxEnrolled(g.fpir)
+}
 
 // Accepts says, before anybody is captured, why a request would be refused.
 func (g *Gallery) Accepts(r control.EnrolRequest) error {
-	if g.Len() >= g.Limit() {
-		return hint.Wrap(fmt.Errorf("%w: %d", ErrFull, g.Limit()), adviceFull)
+	if limit := g.Limit(); limit > 0 && g.Len() >= limit {
+		return hint.Wrap(fmt.Errorf("%w: %d", ErrFull, limit), adviceFull)
 	}
 	e, err := g.enrolment(r)
 	if err != nil {
@@ -167,33 +168,35 @@ func (g *Gallery) enrolment(r control.EnrolRequest) (store.Enrolment, error) {
 
 // Enrol protects the mean embedding of one person, stores it and lets it match. v is cleared. A face that matches
 // somebody enrolled is refused without saying whom: enrolled twice, neither record would ever lead the other by the
-// margin.
-func (g *Gallery) Enrol(r control.EnrolRequest, v embed.Vector) (control.Person, error) {
+// margin. Where faces are compared 1:1 everybody gets a pass, and nobody is compared with others here either.
+func (g *Gallery) Enrol(r control.EnrolRequest, v embed.Vector) (enrolled control.Enrolled, err error) {
 	defer clear(v)
 	if _, score, _, threshold, ok := g.Match(slices.Clone(v)); ok && score >= threshold {
-		return control.Person{}, hint.Wrap(ErrTwice, "one person has one label; erase the old one first if it is theirs")
-	}
-	lane, err := g.store.NextLane(r.Label)
-	if err != nil {
-		return control.Person{}, err
+		return control.Enrolled{}, hint.Wrap(ErrTwice, "one person has one label; erase the old one first if it is theirs")
 	}
 	e, err := g.enrolment(r)
 	if err != nil {
-		return control.Person{}, err
+		return control.Enrolled{}, err
 	}
-	var ok bool
-	if e.Code, ok = g.projector.Protect(v, lane); !ok {
-		return control.Person{}, hint.Wrap(ErrFace, "enrol again")
+	if r.Pass || g.oneToOne() {
+		if enrolled.Pass, e.Pass, err = g.store.NewPass(); err != nil {
+			return control.Enrolled{}, err
+		}
+		defer e.Pass.Clear()
 	}
-	e.Lane = lane
+	if err := g.protect(&e, v); err != nil {
+		return control.Enrolled{}, err
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p, err := g.store.Enrol(e)
 	if err != nil {
-		return control.Person{}, err
+		enrolled.Pass.Clear()
+		return control.Enrolled{}, err
 	}
-	g.index.Add(template.Record{ID: p.Record, Person: p.ID, Lane: lane, Code: e.Code})
-	return ledger.Listed(p), nil
+	g.join(p, e)
+	enrolled.Person = ledger.Listed(p)
+	return enrolled, nil
 }
 
 // Erase stops a person from matching and removes them from the store. If the store fails they stay out of the index
@@ -218,7 +221,7 @@ func (g *Gallery) EraseDue() (int, error) {
 	}
 	ids, err := g.store.EraseDue(now)
 	for _, id := range ids {
-		g.index.RemovePerson(id)
+		g.drop(id)
 	}
 	return len(ids), err
 }
@@ -231,7 +234,7 @@ func (g *Gallery) Lockdown(by audit.Actor) error {
 	return errors.Join(err, g.store.Lockdown(by))
 }
 
-// leave takes people out of the index. g.mu must be held.
+// leave keeps people from matching. g.mu must be held.
 func (g *Gallery) leave(who func(store.Person) bool) error {
 	people, err := g.store.People()
 	if err != nil {
@@ -239,7 +242,7 @@ func (g *Gallery) leave(who func(store.Person) bool) error {
 	}
 	for _, p := range people {
 		if who(p) {
-			g.index.RemovePerson(p.ID)
+			g.drop(p.ID)
 		}
 	}
 	return nil

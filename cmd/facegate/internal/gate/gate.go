@@ -132,7 +132,7 @@ func (g *Gate) handle(f device.Frame) {
 }
 
 // look leads a frame into the enrolment under way or, if there is none, to a decision, unless nobody is let in by face
-// for now.
+// for now. Where a pass comes first, nothing is looked for in the picture of somebody who has shown none.
 func (g *Gate) look(f device.Frame, now time.Time) (pipeline.Report, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -141,6 +141,9 @@ func (g *Gate) look(f device.Frame, now time.Time) (pipeline.Report, error) {
 	}
 	if g.parts.Gallery.LockedOut(now) {
 		return pipeline.Report{State: pipeline.LockedOut, Time: f.Time}, nil
+	}
+	if g.parts.Gallery.oneToOne() {
+		return pipeline.Report{State: pipeline.AwaitingPass, Time: f.Time}, nil
 	}
 	return g.pipeline.Identify(f, g.parts.Gallery)
 }

@@ -122,6 +122,7 @@ type options struct {
 	pulse   time.Duration // of the relay, in real time
 	minFace float32
 	fpir    float64
+	mode    configs.Mode
 }
 
 const (
@@ -129,7 +130,9 @@ const (
 	valid  = 180 * 24 * time.Hour
 )
 
-func defaults() options { return options{pulse: 10 * time.Millisecond, minFace: 45, fpir: 0.001} }
+func defaults() options {
+	return options{pulse: 10 * time.Millisecond, minFace: 45, fpir: 0.001, mode: configs.OneToMany}
+}
 
 // start runs a gate at site until the test is over or stop is called.
 func start(t testing.TB, site gatetest.Site, o options) *bench {
@@ -140,7 +143,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 		clock: &clock{at: time.Date(2026, 7, 1, 9, 0, 0, 0, time.UTC)}, seen: make(chan gate.Passage, 1),
 	}
 	log := slog.New(slog.NewTextHandler(&b.log, nil))
-	b.openGallery(o.fpir, log)
+	b.openGallery(o, log)
 	var err error
 	if b.relay, err = gpio.NewRelay(b.line, o.pulse, log); err != nil {
 		t.Fatal(err)
@@ -182,7 +185,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 	return b
 }
 
-func (b *bench) openGallery(fpir float64, log *slog.Logger) {
+func (b *bench) openGallery(opt options, log *slog.Logger) {
 	b.t.Helper()
 	o, err := ledger.Options(lab(b.t), store.KeyFile(b.site.Path("device.key")), b.clock.now, log)
 	if err != nil {
@@ -192,7 +195,9 @@ func (b *bench) openGallery(fpir float64, log *slog.Logger) {
 	if b.store, err = store.Open(o); err != nil {
 		b.t.Fatal(err)
 	}
-	if b.gallery, err = gate.OpenGallery(b.store, galleryConfig(b.t, fpir, b.clock.now)); err != nil {
+	c := galleryConfig(b.t, opt.fpir, b.clock.now)
+	c.Profile.Mode = opt.mode
+	if b.gallery, err = gate.OpenGallery(b.store, c); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -253,30 +258,32 @@ func (b *bench) show(pictures ...[]byte) []gate.Passage {
 
 // enrol asks for an enrolment and shows pictures until it has ended or they have. A nil done means that it was given up
 // then.
-func (b *bench) enrol(r control.EnrolRequest, pictures [][]byte) (control.Person, error) {
+func (b *bench) enrol(r control.EnrolRequest, pictures [][]byte) (control.Enrolled, error) {
 	b.t.Helper()
 	type outcome struct {
-		person control.Person
-		err    error
+		enrolled control.Enrolled
+		err      error
 	}
 	ctx, cancel := context.WithCancel(b.t.Context())
 	defer cancel()
 	done := make(chan outcome, 1)
 	go func() {
-		person, err := b.gate.Enrol(ctx, r, func(control.Progress) {})
-		done <- outcome{person, err}
+		enrolled, err := b.gate.Enrol(ctx, r, func(control.Progress) {})
+		done <- outcome{enrolled, err}
 	}()
-	for _, p := range pictures {
-		b.show(p)
+	for len(pictures) > 0 {
+		if b.show(pictures[0])[0].Report.State != pipeline.AwaitingPass { // which it is until the request has arrived
+			pictures = pictures[1:]
+		}
 		select {
 		case o := <-done:
-			return o.person, o.err
+			return o.enrolled, o.err
 		default:
 		}
 	}
 	cancel()
 	o := <-done
-	return o.person, o.err
+	return o.enrolled, o.err
 }
 
 // mustEnrol enrols a person of testdata under the name that they have there.

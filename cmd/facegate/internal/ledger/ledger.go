@@ -15,6 +15,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/audit"
 	"facegate/store/receipt"
@@ -91,6 +92,24 @@ func (l Ledger) Erase(label string, withdrawn bool, by audit.Actor) (control.Era
 	return control.Erasure{Erased: label, Receipt: string(e.Receipt)}, nil
 }
 
+// EraseByPass is Erase, by the pass of the person. The label is nobody's concern then.
+func (l Ledger) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (control.Erasure, error) {
+	why := audit.Requested
+	if withdrawn {
+		why = audit.Withdrawn
+	}
+	e, err := l.Store.EraseByPass(t, why, by)
+	if err != nil {
+		return control.Erasure{}, err
+	}
+	return control.Erasure{Receipt: string(e.Receipt)}, nil
+}
+
+// IssuePass gives a person a new pass, and makes the old one worthless.
+func (l Ledger) IssuePass(label string, by audit.Actor) (template.Token, error) {
+	return l.Store.IssuePass(label, by)
+}
+
 // Fetched forgets the receipt with this id, in hexadecimal.
 func (l Ledger) Fetched(id string) error {
 	var b [16]byte
@@ -127,7 +146,8 @@ func (l Ledger) Show(label string) (control.File, error) {
 	}
 	p, c := held.Person, held.Person.Consent
 	f := control.File{
-		Person: Listed(p), Template: held.Record, Lane: int(p.Lane), LastSeen: p.LastSeen,
+		Person: Listed(p), Template: held.Record, Scheme: fmt.Sprintf("S%d", p.Scheme), Lane: int(p.Lane), Pass: p.HasPass(),
+		LastSeen: p.LastSeen,
 		Agreed: control.Consent{
 			NoticeVersion: c.Notice.Version, NoticeSHA256: hex.EncodeToString(c.Notice.Hash[:]), Purpose: c.Purpose,
 			Method: c.Method, Witness: c.Witness, Age: AgeName(c.AgeBand), Guardian: c.Guardian, Given: c.Given,

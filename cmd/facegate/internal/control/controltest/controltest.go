@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/control"
+	"facegate/configs"
 	"facegate/configs/hint"
 )
 
@@ -32,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"enrolment broken off", enrolmentBrokenOff},
 		{"erase nobody", eraseNobody},
 		{"rights", rights},
+		{"passes", passes},
 		{"lockdown", lockdown},
 		{"door", door},
 	} {
@@ -47,7 +49,7 @@ func status(t *testing.T, subject Subject, c *control.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Site != subject.Site || s.People.Enrolled != 0 || s.People.Limit == 0 || time.Since(s.Started) > time.Hour {
+	if s.Site != subject.Site || s.People.Enrolled != 0 || (s.People.Limit == 0) != (s.Mode == configs.OneToOne) || time.Since(s.Started) > time.Hour {
 		t.Errorf("status is %+v", s)
 	}
 }
@@ -96,19 +98,24 @@ func enrolListErase(t *testing.T, subject Subject, c *control.Client) {
 // enrol enrols whoever appears.
 func enrol(t *testing.T, subject Subject, c *control.Client, label string, progress func(control.Progress)) control.Person {
 	t.Helper()
+	return enrolAs(t, subject, c, control.EnrolRequest{Label: label, Consent: "form " + label, Age: "adult"}, progress).Person
+}
+
+func enrolAs(t *testing.T, subject Subject, c *control.Client, r control.EnrolRequest, progress func(control.Progress)) control.Enrolled {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
 		subject.Appear(ctx)
 	}()
-	person, err := c.Enrol(ctx, control.EnrolRequest{Label: label, Consent: "form " + label, Age: "adult"}, progress)
+	enrolled, err := c.Enrol(ctx, r, progress)
 	cancel()
 	<-gone
 	if err != nil {
-		t.Fatalf("enrol %s: %v", label, err)
+		t.Fatalf("enrol %s: %v", r.Label, err)
 	}
-	return person
+	return enrolled
 }
 
 // refused checks that err was sent by the gate, with what to do.
@@ -179,6 +186,44 @@ func rights(t *testing.T, subject Subject, c *control.Client) {
 	refused(t, "fetch no receipt", c.Fetched(ctx, ""))
 	if e, err := c.Erase(ctx, "Ada L.", true); err != nil || e.Receipt == "" {
 		t.Errorf("withdrawn %+v, %v", e, err)
+	}
+}
+
+func passes(t *testing.T, subject Subject, c *control.Client) {
+	ctx := t.Context()
+	s, err := c.Status(ctx)
+	if err != nil || s.Mode != configs.OneToOne && s.Mode != configs.OneToMany {
+		t.Fatalf("the mode is %q, %v", s.Mode, err)
+	}
+	bound := s.Mode == configs.OneToOne
+	request := control.EnrolRequest{Label: "Ada", Consent: "form Ada", Age: "adult", Pass: !bound}
+	first := enrolAs(t, subject, c, request, func(control.Progress) {}).Pass
+	if first.Text() == "" {
+		t.Fatal("enrolled without a pass")
+	}
+	if f, err := c.Show(ctx, "Ada"); err != nil || !f.Pass || f.Scheme != map[bool]string{true: "S2", false: "S1"}[bound] {
+		t.Errorf("shown %+v, %v", f, err)
+	}
+	second, err := c.IssuePass(ctx, "Ada")
+	if bound {
+		refused(t, "a new pass without a new capture", err)
+		second = first
+	} else {
+		if err != nil || second.Text() == "" || second.Text() == first.Text() {
+			t.Errorf("a new pass: %v", err)
+		}
+		_, err = c.EraseByPass(ctx, first, false)
+		refused(t, "erase by the old pass", err)
+	}
+	_, err = c.IssuePass(ctx, "nobody")
+	refused(t, "a pass for nobody", err)
+	if e, err := c.EraseByPass(ctx, second, true); err != nil || e.Erased != "" || e.Receipt == "" {
+		t.Errorf("erased by pass %+v, %v", e, err)
+	}
+	_, err = c.EraseByPass(ctx, second, true)
+	refused(t, "erase by pass again", err)
+	if list, err := c.People(ctx); err != nil || len(list) != 0 {
+		t.Errorf("after the erasure the people are %v, %v", list, err)
 	}
 }
 

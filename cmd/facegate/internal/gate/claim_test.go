@@ -1,0 +1,363 @@
+package gate_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	mathrand "math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/gate"
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/configs"
+	"facegate/configs/hint"
+	"facegate/device"
+	"facegate/pipeline"
+	"facegate/pipeline/decide"
+	"facegate/pipeline/embed"
+	"facegate/pipeline/template"
+	"facegate/pipeline/vision"
+	"facegate/store"
+	"facegate/store/audit"
+)
+
+var modes = []configs.Mode{configs.OneToMany, configs.OneToOne}
+
+func inMode(t *testing.T, mode configs.Mode, now func() time.Time) gate.GalleryConfig {
+	t.Helper()
+	c := galleryConfig(t, 0.001, now)
+	c.Profile.Mode = mode
+	return c
+}
+
+// embedding computes what the gate does for the face in a picture.
+func embedding(t *testing.T, engine *vision.Engine, picture []byte) embed.Vector {
+	t.Helper()
+	if err := engine.Load(device.Frame{Format: device.JPEG, Data: picture}); err != nil {
+		t.Fatal(err)
+	}
+	faces, err := engine.Detect()
+	if err != nil || len(faces) == 0 {
+		t.Fatalf("%d faces, %v", len(faces), err)
+	}
+	v := make(embed.Vector, engine.Dim())
+	if err := engine.Locate(&faces[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := engine.Align(&faces[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := engine.Embed(v); err != nil {
+		t.Fatal(err)
+	}
+	v.Normalize()
+	return v
+}
+
+// someone is a person of testdata.
+type someone struct {
+	name     string
+	enrolled embed.Vector   // the mean of three pictures
+	probes   []embed.Vector // of the others
+	pass     template.Token
+}
+
+// crowd returns all people of testdata, without passes.
+func crowd(t *testing.T) (people []someone) {
+	t.Helper()
+	engine := gatetest.Engine(t)
+	defer engine.Close()
+	for _, name := range []string{"p01", "p02", "p04", "p09"} {
+		p := someone{name: name, enrolled: make(embed.Vector, engine.Dim())}
+		for i, picture := range gatetest.Clip(t, "people/"+name) {
+			v := embedding(t, engine, picture)
+			if i >= 3 {
+				p.probes = append(p.probes, v)
+				continue
+			}
+			for k := range v {
+				p.enrolled[k] += v[k]
+			}
+		}
+		people = append(people, p)
+	}
+	return people
+}
+
+// enrol enrols all people with a pass.
+func enrol(t *testing.T, g *gate.Gallery, people []someone) {
+	t.Helper()
+	for i := range people {
+		r := request(people[i].name)
+		r.Pass = true
+		e, err := g.Enrol(r, slices.Clone(people[i].enrolled))
+		if err != nil {
+			t.Fatal(err)
+		}
+		people[i].pass = e.Pass
+	}
+}
+
+// mustClaim returns the claim of a pass.
+func mustClaim(t *testing.T, g *gate.Gallery, token template.Token) *gate.Claim {
+	t.Helper()
+	c, err := g.Claim(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// accepted returns how many of the probes m takes for somebody, with nobody second.
+func accepted(t *testing.T, m pipeline.Matcher, probes []embed.Vector) (n int) {
+	t.Helper()
+	for _, v := range probes {
+		_, score, second, threshold, ok := m.Match(slices.Clone(v))
+		if ok && second != -1 {
+			t.Errorf("somebody is second, at %v", second)
+		}
+		if ok && score >= threshold {
+			n++
+		}
+	}
+	return n
+}
+
+// worthless checks that a token claims nothing.
+func worthless(t *testing.T, g *gate.Gallery, what string, token template.Token) {
+	t.Helper()
+	if _, err := g.Claim(token); !errors.Is(err, store.ErrPass) || hint.Of(err) == "" {
+		t.Errorf("%s: Claim: %v, hint %q", what, err, hint.Of(err))
+	}
+}
+
+// TestClaim checks, on faces and in both modes, that it takes the person and their own pass to match.
+func TestClaim(t *testing.T) {
+	people := crowd(t)
+	for _, mode := range modes {
+		t.Run(string(mode), func(t *testing.T) {
+			// Under fixed keys: these faces come from one renderer, and an estimate of how alike two are differs with the key.
+			site := gatetest.NewSite(t)
+			if err := os.WriteFile(site.Path("device.key"), bytes.Repeat([]byte{7}, 32), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s := openStore(t, site, mathrand.NewChaCha8([32]byte{7}))
+			g := openGallery(t, s, inMode(t, mode, time.Now))
+			enrol(t, g, people)
+			for restarts := range 2 {
+				claimEach(t, g, people)
+				if n, err := g.Idle(); n != 0 || err != nil || g.Len() != len(people) {
+					t.Errorf("%d people match and %d do not, %v", g.Len(), n, err)
+				}
+				for _, p := range people {
+					alone := accepted(t, oneOfMany{g}, p.probes)
+					if found := alone == len(p.probes); found != (mode == configs.OneToMany) || !found && alone > 0 {
+						t.Errorf("without a pass %d of %d pictures of %s match", alone, len(p.probes), p.name)
+					}
+				}
+				if restarts == 0 {
+					g = openGallery(t, s, inMode(t, mode, time.Now))
+				}
+			}
+			claimNoMore(t, g, people, mode)
+		})
+	}
+}
+
+// oneOfMany is a Gallery whose second best does not count.
+type oneOfMany struct{ *gate.Gallery }
+
+func (m oneOfMany) Match(v embed.Vector) (person decide.Person, score, second, threshold float64, ok bool) {
+	p, score, _, threshold, ok := m.Gallery.Match(v)
+	return p, score, -1, threshold, ok
+}
+
+// claimEach has everybody come with everybody's pass.
+func claimEach(t *testing.T, g *gate.Gallery, people []someone) {
+	t.Helper()
+	for _, owner := range people {
+		c := mustClaim(t, g, owner.pass)
+		for _, p := range people {
+			want := 0
+			if p.name == owner.name {
+				want = len(p.probes)
+			}
+			if n := accepted(t, c, p.probes); n != want {
+				t.Errorf("with the pass of %s %d of %d pictures of %s match, want %d", owner.name, n, len(p.probes), p.name, want)
+			}
+		}
+	}
+	stranger, err := template.NewToken(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	worthless(t, g, "nobody's pass", stranger)
+}
+
+// claimNoMore takes passes away while they are being used.
+func claimNoMore(t *testing.T, g *gate.Gallery, people []someone, mode configs.Mode) {
+	first := mustClaim(t, g, people[0].pass)
+	second := mustClaim(t, g, people[1].pass)
+	if n := accepted(t, first, people[0].probes); n > 0 {
+		t.Errorf("a claim outlives the next: %d pictures match", n)
+	}
+	if e, err := g.EraseByPass(people[1].pass, true, audit.Daemon); err != nil || e.Receipt == "" {
+		t.Errorf("EraseByPass: %+v, %v", e, err)
+	}
+	if n := accepted(t, second, people[1].probes); n > 0 {
+		t.Errorf("after the erasure %d pictures match", n)
+	}
+	worthless(t, g, "erased by pass", people[1].pass)
+	if _, err := g.EraseByPass(people[1].pass, true, audit.Daemon); !errors.Is(err, store.ErrPass) {
+		t.Errorf("erased again: %v", err)
+	}
+	third := mustClaim(t, g, people[2].pass)
+	if _, err := g.Erase(people[2].name, false, audit.Daemon); err != nil || accepted(t, third, people[2].probes) > 0 {
+		t.Errorf("Erase: %v; the person matches: %v", err, accepted(t, third, people[2].probes) > 0)
+	}
+	worthless(t, g, "erased by label", people[2].pass)
+
+	fourth := mustClaim(t, g, people[3].pass)
+	renewed, err := g.IssuePass(people[3].name, audit.Daemon)
+	if mode == configs.OneToOne {
+		if !errors.Is(err, store.ErrBound) || hint.Of(err) == "" || accepted(t, fourth, people[3].probes) == 0 {
+			t.Errorf("IssuePass: %v, hint %q", err, hint.Of(err))
+		}
+	} else {
+		if err != nil || accepted(t, fourth, people[3].probes) > 0 {
+			t.Errorf("IssuePass: %v; the old pass: %d pictures match", err, accepted(t, fourth, people[3].probes))
+		}
+		worthless(t, g, "replaced", people[3].pass)
+		if n := accepted(t, mustClaim(t, g, renewed), people[3].probes); n != len(people[3].probes) {
+			t.Errorf("with the new pass %d pictures match", n)
+		}
+	}
+	claimEach(t, g, people[:1])
+	last := mustClaim(t, g, people[0].pass)
+	if err := g.Lockdown(audit.Daemon); err != nil || accepted(t, last, people[0].probes) > 0 || g.Len() != 0 {
+		t.Errorf("Lockdown: %v; %d can match", err, g.Len())
+	}
+	worthless(t, g, "locked down", people[0].pass)
+}
+
+// TestClaimClears checks that nothing of the face, and nothing of the code, outlives a claim.
+func TestClaimClears(t *testing.T) {
+	for _, mode := range modes {
+		g := openGallery(t, openStore(t, gatetest.NewSite(t), rand.Reader), inMode(t, mode, time.Now))
+		r := request("one")
+		r.Pass = true
+		v := face(1)
+		e, err := g.Enrol(r, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := mustClaim(t, g, e.Pass)
+		used := face(1)
+		if accepted(t, c, []embed.Vector{face(1)}) != 1 {
+			t.Errorf("%s: the person does not match", mode)
+		}
+		c.Match(used)
+		c.Close()
+		c.Close()
+		late := face(1)
+		if _, _, _, _, ok := c.Match(late); ok {
+			t.Errorf("%s: a claim matches after its end", mode)
+		}
+		for _, left := range []embed.Vector{v, used, late} {
+			if !slices.Equal(left, make(embed.Vector, len(left))) {
+				t.Errorf("%s: an embedding is left", mode)
+			}
+		}
+	}
+}
+
+// TestModesDoNotMix checks that a gate matches nobody by a template of the other mode, and counts them as idle.
+func TestModesDoNotMix(t *testing.T) {
+	s := openStore(t, gatetest.NewSite(t), rand.Reader)
+	passes := map[configs.Mode]template.Token{}
+	for i, mode := range modes {
+		r := request(string(mode))
+		r.Pass = true
+		e, err := openGallery(t, s, inMode(t, mode, time.Now)).Enrol(r, face(uint64(i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		passes[mode] = e.Pass
+	}
+	for i, mode := range modes {
+		g := openGallery(t, s, inMode(t, mode, time.Now))
+		if n, err := g.Idle(); n != 1 || err != nil || g.Len() != 1 {
+			t.Errorf("%s: %d people match and %d do not, %v", mode, g.Len(), n, err)
+		}
+		for of, pass := range passes {
+			if of != mode {
+				worthless(t, g, "of "+string(of)+" in "+string(mode), pass)
+			} else if accepted(t, mustClaim(t, g, pass), []embed.Vector{face(uint64(i))}) != 1 {
+				t.Errorf("%s: the person does not match", mode)
+			}
+		}
+		if mode == configs.OneToOne && (matches(g, face(0)) || matches(g, face(1))) {
+			t.Error("somebody matches without a pass")
+		}
+	}
+}
+
+// TestClaimStoreFails checks that whoever was to be erased cannot claim any more, even if the store cannot be changed.
+func TestClaimStoreFails(t *testing.T) {
+	random := new(failing)
+	now := time.Now()
+	g := openGallery(t, openStore(t, gatetest.NewSite(t), random), inMode(t, configs.OneToOne, func() time.Time { return now }))
+	var passes []template.Token
+	for i, label := range []string{"one", "two"} {
+		e, err := g.Enrol(request(label), face(uint64(i+1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		passes = append(passes, e.Pass)
+	}
+	random.fail = true
+	if _, err := g.Enrol(request("three"), face(3)); err == nil {
+		t.Error("enrolled without randomness")
+	}
+	if _, err := g.EraseByPass(passes[0], false, audit.Daemon); err == nil {
+		t.Error("erased without randomness")
+	}
+	worthless(t, g, "an erasure that failed", passes[0])
+	c := mustClaim(t, g, passes[1])
+	now = now.Add(valid)
+	if _, err := g.EraseDue(); err == nil || accepted(t, c, []embed.Vector{face(2)}) > 0 || g.Len() != 0 {
+		t.Errorf("EraseDue: %v; %d can match", err, g.Len())
+	}
+}
+
+// TestNobodyIsMeasured checks that where a pass comes first no face is even looked for, but in an enrolment.
+func TestNobodyIsMeasured(t *testing.T) {
+	o := defaults()
+	o.mode = configs.OneToOne
+	b := start(t, gatetest.NewSite(t), o)
+	walk := gatetest.Arrival(t)
+	e, err := b.enrol(request("p01"), gatetest.Pose(t, "p01"))
+	if err != nil || e.Pass.Text() == "" {
+		t.Fatalf("enrolled %+v, %v", e.Person, err)
+	}
+	for _, p := range b.show(walk...) {
+		want := pipeline.Report{State: pipeline.AwaitingPass, Time: p.Report.Time}
+		if p.Report != want {
+			t.Fatalf("a frame came to %+v", p.Report)
+		}
+	}
+	if s := b.gate.Count(); b.pulses() != 0 || s.Now != "waiting for a pass" || s.Advice == "" {
+		t.Errorf("%d pulses, status %+v", b.pulses(), s)
+	}
+	if _, err := b.gallery.Erase("p01", true, audit.Daemon); err != nil {
+		t.Error(err)
+	}
+	_, err = b.enrol(control.EnrolRequest{Label: "p01"}, nil)
+	if !errors.Is(err, store.ErrNoConsent) {
+		t.Errorf("captured without consent: %v", err)
+	}
+}

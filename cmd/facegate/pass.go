@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"golang.org/x/sys/unix"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/ledger"
+	"facegate/configs/hint"
+	"facegate/pipeline/template"
+	qr "facegate/pipeline/template/pass"
+)
+
+// standard names standard input or output where a file can be named.
+const standard = "-"
+
+// errShow means that a pass would be lost, because there is nowhere to show it.
+var errShow = errors.New("there is no terminal to show the pass in")
+
+// A sheet is what a pass is drawn on. It is there before the pass is, because a pass that is not drawn is lost.
+type sheet struct {
+	path string    // of the file, or standard
+	file *os.File  // nil for standard
+	out  io.Writer // if file is nil
+}
+
+// newSheet makes the file at path, which flag gives and which must not exist. For standard, and for no path where the
+// output is a terminal, the sheet is the output, unless that is to be JSON.
+func newSheet(flag, path string, json bool, t terminal) (*sheet, error) {
+	if path != "" && path != standard {
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return nil, hint.Wrap(fmt.Errorf("make the file for the pass: %w", err), "name a new file, in a folder that can be written to")
+		}
+		return &sheet{path: path, file: file}, nil
+	}
+	if path == "" && !isTerminal(t.out) || json {
+		return nil, hint.Wrap(errShow, "name a new PNG file for it with %s FILE", flag)
+	}
+	return &sheet{path: standard, out: t.out}, nil
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// draw draws the pass with the token t, to the disk where it is a file. It forgets the token, and a file that it could not
+// write.
+func (s *sheet) draw(t template.Token) error {
+	defer t.Clear()
+	if s.file == nil {
+		return qr.WriteTerminal(s.out, t)
+	}
+	picture, err := qr.PNG(t)
+	defer clear(picture)
+	if err == nil {
+		_, err = s.file.Write(picture)
+	}
+	if err = errors.Join(err, s.file.Sync()); err != nil {
+		return errors.Join(err, s.discard())
+	}
+	return s.file.Close()
+}
+
+// discard removes the file of a pass that is not issued.
+func (s *sheet) discard() error {
+	if s == nil || s.file == nil {
+		return nil
+	}
+	return errors.Join(s.file.Close(), os.Remove(s.path))
+}
+
+// drawn tells where the pass is, and that it is nowhere else.
+func (s *sheet) drawn(w io.Writer) {
+	where := "above"
+	if s.file != nil {
+		where = "in " + s.path
+	}
+	fmt.Fprintf(w, "pass: %s, and nowhere else; give it to the person and keep no copy\n", where)
+}
+
+// readPass reads the token of a pass from a file or, for standard, from standard input: what the QR code says. It does not
+// come as an argument, because every process can read those of all others.
+func readPass(path string, t terminal) (template.Token, error) {
+	in := t.in
+	if path != standard {
+		file, err := os.Open(path)
+		if err != nil {
+			return template.Token{}, hint.Wrap(fmt.Errorf("read the pass: %w", err), "name the file with the letters of the pass, or - for standard input")
+		}
+		defer file.Close()
+		in = file
+	}
+	text, err := io.ReadAll(io.LimitReader(in, 2*template.TokenTextSize))
+	defer clear(text)
+	if err != nil {
+		return template.Token{}, fmt.Errorf("read the pass: %w", err)
+	}
+	token, err := template.ParseToken(strings.TrimSpace(string(text)))
+	if err != nil {
+		return template.Token{}, hint.Wrap(fmt.Errorf("read the pass: %w", err),
+			"give the %d letters that the QR code of the pass says and nothing else", template.TokenTextSize)
+	}
+	return token, nil
+}
+
+type passCommand struct {
+	Label string `arg:"" help:"Label from the people list."`
+	PNG   string `name:"png" placeholder:"FILE" help:"File for the picture of the pass; it must not exist. Otherwise the pass is shown in the terminal."`
+	recordsFlags
+	jsonFlag
+}
+
+// Run issues a new pass. The old one is dead once the gate has answered, so that the sheet has to be there before.
+func (c *passCommand) Run(ctx context.Context, t terminal) error {
+	s, err := newSheet("--png", c.PNG, c.JSON, t)
+	if err != nil {
+		return err
+	}
+	token, err := ask(c.recordsFlags, t,
+		func(g *control.Client) (template.Token, error) { return g.IssuePass(ctx, c.Label) },
+		func(l ledger.Ledger) (template.Token, error) { return l.IssuePass(c.Label, me()) })
+	if err != nil {
+		return errors.Join(err, s.discard())
+	}
+	if err := s.draw(token); err != nil {
+		return hint.Wrap(fmt.Errorf("the old pass of %s is dead, and the new one was not written: %w", c.Label, err),
+			"issue another one with the same command")
+	}
+	return c.print(t, map[string]string{"label": c.Label, "pass": s.path}, func(w *tabwriter.Writer) {
+		s.drawn(w)
+		fmt.Fprintf(w, "any older pass of %s is dead\n", c.Label)
+	})
+}

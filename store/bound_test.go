@@ -1,0 +1,243 @@
+package store
+
+import (
+	"bytes"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"os"
+	"slices"
+	"testing"
+
+	"golang.org/x/crypto/chacha20poly1305"
+
+	"facegate/pipeline/template"
+)
+
+// enrolBound enrols person n of scheme S2, with a pass of their own.
+func enrolBound(t *testing.T, s *Store, n int) (Person, template.Token) {
+	t.Helper()
+	token, k, err := s.NewPass()
+	must(t, err)
+	e := testEnrolment(n)
+	e.Lane, e.Pass, e.Bound = 0, k, true
+	p, err := s.Enrol(e)
+	must(t, err)
+	return p, token
+}
+
+// row returns p's row of faces.db, and the record in it.
+func row(t *testing.T, s *Store, p Person) (row, record []byte) {
+	t.Helper()
+	id := rowID{recordsTable, p.Record}
+	row, err := s.faces.get(id)
+	must(t, err)
+	record, err = s.faces.getValue(id)
+	must(t, err)
+	return row, record
+}
+
+// allKeys returns every key that the device has.
+func allKeys(s *Store) (keys [][32]byte) {
+	for _, v := range s.vaults() {
+		keys = append(keys, v.key, v.wrap, derive(v.key, "facegate value 1"), derive(v.wrap, "facegate value 1"))
+	}
+	for _, key := range s.ProjectionKeys([32]byte{}) {
+		keys = append(keys, key)
+	}
+	keys = append(keys, s.device, s.inner, s.join, [32]byte(s.signer), [32]byte{})
+	for _, info := range []string{"facegate idx 1", "facegate token proj 1", "facegate token seal 1"} {
+		keys = append(keys, derive(s.device, info))
+	}
+	return keys
+}
+
+// holdings returns all that the databases hold, opened, and the files as they lie there.
+func holdings(t *testing.T, s *Store) (opened, closed [][]byte) {
+	t.Helper()
+	for _, v := range s.vaults() {
+		for _, table := range v.tables {
+			must(t, v.eachValue(table.name, func(id [16]byte, plain []byte) error {
+				opened = append(opened, append(id[:], plain...))
+				return nil
+			}))
+		}
+		dbs, rings := v.dbPaths(), v.ringPaths()
+		for _, path := range slices.Concat(dbs[:], rings[:]) {
+			data, err := os.ReadFile(path)
+			must(t, err)
+			closed = append(closed, data)
+		}
+	}
+	return opened, closed
+}
+
+// opens reports whether the inner seal of record opens under a secret; see template.Seal.
+func opens(t *testing.T, secret [32]byte, record []byte) bool {
+	t.Helper()
+	const salt, nonce = 16, chacha20poly1305.NonceSizeX
+	key, err := hkdf.Key(sha256.New, secret[:], record[headerSize:headerSize+salt], "facegate rec 1", 32)
+	must(t, err)
+	aead, err := chacha20poly1305.NewX(key)
+	must(t, err)
+	body := record[headerSize+salt:]
+	_, err = aead.Open(nil, body[:nonce], body[nonce:], record[:headerSize])
+	return err == nil
+}
+
+// headerSize is that of a template.Header, with which a record begins, in the clear within its outer seal.
+const headerSize = 94
+
+// attack tries every key of the device, and takes all that is stored for a key or a token, wherever it may begin.
+func attack(t *testing.T, s *Store, record []byte, stored [][]byte) (tried int, opened bool) {
+	t.Helper()
+	try := func(ok bool) {
+		tried++
+		opened = opened || ok
+	}
+	for _, key := range allKeys(s) {
+		try(opens(t, key, record))
+	}
+	for _, data := range stored {
+		for i := range data {
+			if len(data[i:]) >= 32 {
+				try(opens(t, [32]byte(data[i:]), record))
+			}
+			token, err := template.NewToken(bytes.NewReader(data[i:]))
+			if err != nil {
+				continue // too short, or zeros
+			}
+			k, err := s.TokenKeys(token)
+			must(t, err)
+			_, _, err = template.OpenToken(k, record)
+			try(err == nil)
+		}
+	}
+	return tried, opened
+}
+
+// Who has all files, all keys of the device and somebody else's pass opens nothing of a record of scheme S2.
+func TestNothingOpensWithoutThePass(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	defer s.Close()
+	_, err := s.Enrol(testEnrolment(0))
+	must(t, err)
+	p, token := enrolBound(t, s, 1)
+	_, other := enrolBound(t, s, 2)
+	_, err = s.Erase("person 0", 1000) // a receipt to look into, and everything sealed anew
+	must(t, err)
+	secret, err := base32.StdEncoding.DecodeString(token.Text())
+	must(t, err)
+	foreign, err := base32.StdEncoding.DecodeString(other.Text())
+	must(t, err)
+
+	opened, closed := holdings(t, s)
+	for _, data := range append(opened, closed...) {
+		for _, s := range [][]byte{secret[1:17], []byte(token.Text())} {
+			if bytes.Contains(data, s) {
+				t.Error("the token is stored")
+			}
+		}
+	}
+	_, record := row(t, s, p)
+	tried, broken := attack(t, s, record, append(opened, foreign))
+	t.Logf("%d keys tried", tried)
+	if broken || tried < 5000 {
+		t.Errorf("of %d keys one opens the record: %v", tried, broken)
+	}
+
+	// The attack is not blind: it would find the token, and it opens a record of scheme S1.
+	if _, broken := attack(t, s, record, [][]byte{secret}); !broken {
+		t.Error("the attack does not see the token where it is")
+	}
+	loose, err := s.Enrol(testEnrolment(0))
+	must(t, err)
+	_, record = row(t, s, loose)
+	if _, broken := attack(t, s, record, nil); !broken {
+		t.Error("the attack does not open a record of scheme S1")
+	}
+}
+
+// An erasure, of whomever, makes every older copy of a record unreadable, even for who has the device key and the pass.
+func TestErasureTakesThePassAway(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	defer s.Close()
+	_, err := s.Enrol(testEnrolment(0))
+	must(t, err)
+	p, token := enrolBound(t, s, 1)
+	k, err := s.TokenKeys(token)
+	must(t, err)
+	old, record := row(t, s, p)
+	if _, _, err := template.OpenToken(k, record); err != nil {
+		t.Fatal(err)
+	}
+	readable := func() bool {
+		for _, key := range allKeys(s) {
+			if _, err := openValue(key, s.faces.rowLabel(rowID{recordsTable, p.Record}), old); err == nil {
+				return true
+			}
+		}
+		_, _, err := template.OpenToken(k, old[24:24+template.RecordSize])
+		return err == nil
+	}
+	if !readable() {
+		t.Fatal("the copy cannot be read before the erasure")
+	}
+	for _, label := range []string{"person 0", "person 1"} {
+		_, err = s.Erase(label, 1000)
+		must(t, err)
+		if readable() {
+			t.Errorf("after the erasure of %s an old copy of the record can be read", label)
+		}
+		_, closed := holdings(t, s)
+		for _, data := range closed {
+			for i := headerSize; i+16 <= len(record); i += 16 {
+				if bytes.Contains(data, old[24+i:24+i+16]) || bytes.Contains(data, record[i:i+16]) {
+					t.Fatalf("after the erasure of %s a file holds a part of the record", label)
+				}
+			}
+		}
+	}
+	if _, _, err := s.Claim(k, [32]byte{}); err == nil {
+		t.Error("the pass of a person who was erased is good still")
+	}
+}
+
+// A record whose outer seal is right, but which was made for somebody else or under other terms, is not taken.
+func TestBoundRecordIsBoundToItsPerson(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	defer s.Close()
+	p, token := enrolBound(t, s, 1)
+	k, err := s.TokenKeys(token)
+	must(t, err)
+	_, record := row(t, s, p)
+	good := s.header(p, [32]byte{})
+	for name, edit := range map[string]func(*template.Header){
+		"nothing": func(*template.Header) {},
+		"record":  func(h *template.Header) { h.RecordID[0] ^= 1 },
+		"device":  func(h *template.Header) { h.DeviceID[0] ^= 1 },
+		"consent": func(h *template.Header) { h.ConsentID[0] ^= 1 },
+		"expiry":  func(h *template.Header) { h.Expiry++ },
+		"epoch":   func(h *template.Header) { h.Epoch++ },
+	} {
+		h := good
+		edit(&h)
+		own, err := template.SealToken(k, rand.Reader, h, template.Code{1})
+		must(t, err)
+		must(t, s.faces.commit(change{puts: []put{s.faces.value(rowID{recordsTable, p.Record}, own)}}))
+		_, _, claimErr := s.Claim(k, [32]byte{})
+		_, listErr := s.Bound([32]byte{})
+		if wrong := h != good; wrong != (claimErr != nil) || wrong != (listErr != nil) {
+			t.Errorf("%s changed: Claim: %v, Bound: %v", name, claimErr, listErr)
+		}
+	}
+	for i := range record {
+		flipped := bytes.Clone(record)
+		flipped[i] ^= 1
+		must(t, s.faces.commit(change{puts: []put{s.faces.value(rowID{recordsTable, p.Record}, flipped)}}))
+		if _, _, err := s.Claim(k, [32]byte{}); err == nil {
+			t.Errorf("byte %d changed: it opens still", i)
+		}
+	}
+}

@@ -1,0 +1,242 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"facegate/configs/hint"
+	"facegate/pipeline/template"
+	"facegate/store/audit"
+)
+
+// The reasons for which a pass is refused.
+var (
+	ErrPass  = errors.New("the pass is not valid at this door")
+	ErrBound = errors.New("the template opens with the present pass alone")
+)
+
+// NewPass draws the Token of a new pass, and what comes from it. Both are to be cleared after use.
+func (s *Store) NewPass() (template.Token, *template.TokenKeys, error) {
+	t, err := template.NewToken(s.rand)
+	if err != nil {
+		return template.Token{}, nil, err
+	}
+	k, err := s.TokenKeys(t)
+	return t, k, err
+}
+
+// TokenKeys derives what comes from t and the device key together. It is to be cleared after use.
+func (s *Store) TokenKeys(t template.Token) (*template.TokenKeys, error) {
+	return template.NewTokenKeys(s.device, t)
+}
+
+// HasPass reports whether p has a pass.
+func (p Person) HasPass() bool { return p.pass != (template.TokenID{}) }
+
+// Holds reports whether the pass of p is the one with this id.
+func (p Person) Holds(id template.TokenID) bool { return p.HasPass() && p.pass == id }
+
+// scheme returns the scheme of e.Code.
+func (e Enrolment) scheme() uint8 {
+	if e.Bound {
+		return template.SchemeS2
+	}
+	return template.SchemeS1
+}
+
+// checkPass says why e cannot have its pass.
+func (s *Store) checkPass(e Enrolment) error {
+	if e.Bound && e.Pass == nil {
+		return hint.Wrap(fmt.Errorf("store: %w, and there is none", ErrBound), "give the person a pass")
+	}
+	if e.Pass == nil {
+		return nil
+	}
+	if _, err := s.holder(e.Pass.ID); err == nil {
+		return hint.Wrap(fmt.Errorf("store: %w: it is somebody's already", ErrPass), "draw a new one")
+	}
+	return nil
+}
+
+// putRecord returns the put of p's record, which is sealed twice. The inner seal is that of package template, under a key
+// that lasts: of the device, or in scheme S2 of device and pass together. The outer one is that of every row, under a key
+// that the next erasure destroys, whoever is erased. It is renewed without the inner key, so that nobody's pass is needed
+// for that and no Code is opened. Rows of both schemes look alike.
+func (s *Store) putRecord(p Person, e Enrolment) (put, error) {
+	var sealed []byte
+	var err error
+	if h := s.header(p, e.ModelID); e.Bound {
+		sealed, err = template.SealToken(e.Pass, s.rand, h, e.Code)
+	} else {
+		sealed, err = template.Seal(s.inner, s.rand, h, e.Code)
+	}
+	return s.faces.value(rowID{recordsTable, p.Record}, sealed), err
+}
+
+// holder returns the person who has the pass with this id.
+func (s *Store) holder(id template.TokenID) (Person, error) {
+	for _, p := range s.byName {
+		if p.Holds(id) {
+			return p, nil
+		}
+	}
+	return Person{}, invalid("nobody has it, or it was replaced", "take the newest pass of the person")
+}
+
+const adviceAgain = "erase the person and enrol them again"
+
+func invalid(why, advice string) error {
+	return hint.Wrap(fmt.Errorf("store: %w: %s", ErrPass, why), "%s", advice)
+}
+
+// Claim returns the person with the pass that k comes from, and their Code, to be compared with one face and cleared. It
+// refuses with ErrPass a pass that nobody has, that was replaced or has expired, and one whose Code was made with another
+// model or is gone since a lockdown.
+func (s *Store) Claim(k *template.TokenKeys, modelID [32]byte) (p Person, code template.Code, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err = s.faces.mending(func() error {
+		p, code, err = s.claim(k, modelID)
+		return err
+	})
+	return p, code, err
+}
+
+func (s *Store) claim(k *template.TokenKeys, modelID [32]byte) (Person, template.Code, error) {
+	p, err := s.holder(k.ID)
+	switch {
+	case err != nil:
+		return Person{}, template.Code{}, err
+	case !s.now().Before(p.Expires):
+		return Person{}, template.Code{}, invalid("it has expired", adviceAgain)
+	case p.Record == (template.RecordID{}):
+		return Person{}, template.Code{}, invalid("the template is gone since a lockdown", adviceAgain)
+	}
+	sealed, err := s.faces.getValue(rowID{recordsTable, p.Record})
+	if err != nil {
+		return Person{}, template.Code{}, err
+	}
+	h, code, err := s.openRecord(p, k, sealed)
+	if err != nil {
+		return Person{}, template.Code{}, s.faces.damaged(err)
+	}
+	if h.ModelID != modelID {
+		return Person{}, template.Code{}, invalid("the template was made with another network", adviceAgain)
+	}
+	return p, code, nil
+}
+
+// openRecord takes the inner seal from p's record, which must be the one that p was enrolled with.
+func (s *Store) openRecord(p Person, k *template.TokenKeys, sealed []byte) (h template.Header, c template.Code, err error) {
+	if p.Scheme == template.SchemeS2 {
+		h, c, err = template.OpenToken(k, sealed)
+	} else {
+		h, c, err = template.Open(s.inner, sealed)
+	}
+	if err == nil && h != s.header(p, h.ModelID) {
+		err = errForeign
+	}
+	return h, c, err
+}
+
+var errForeign = errors.New("a record is not the one that was enrolled")
+
+// Bound returns who has a record of scheme S2 made with a model that has not expired: those whom Claim finds by their
+// pass and Records does not list. A record that is not the one that its person is linked to is ErrDamaged.
+func (s *Store) Bound(modelID [32]byte) (people []template.PersonID, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err = s.faces.mending(func() error {
+		people, err = s.bound(modelID)
+		return err
+	})
+	return people, err
+}
+
+func (s *Store) bound(modelID [32]byte) ([]template.PersonID, error) {
+	var people []template.PersonID
+	for _, p := range s.byName {
+		if p.Scheme != template.SchemeS2 || p.Record == (template.RecordID{}) {
+			continue
+		}
+		sealed, err := s.faces.getValue(rowID{recordsTable, p.Record})
+		if err != nil {
+			return nil, err
+		}
+		h, err := template.ReadHeader(sealed)
+		if err == nil && h != s.header(p, h.ModelID) {
+			err = errForeign
+		}
+		if err != nil {
+			return nil, s.faces.damaged(err)
+		}
+		if h.ModelID == modelID && s.now().Before(p.Expires) {
+			people = append(people, p.ID)
+		}
+	}
+	return people, nil
+}
+
+// IssuePass gives the person enrolled under label a new pass. The old one is dead from then on, in every file. It refuses
+// with ErrUnknown, and with ErrBound where the record opens with the old pass alone.
+func (s *Store) IssuePass(label string, by audit.Actor) (template.Token, error) {
+	t, k, err := s.NewPass()
+	if err != nil {
+		return template.Token{}, err
+	}
+	defer k.Clear()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.setPass(label, k.ID, by); err != nil {
+		t.Clear()
+		return template.Token{}, err
+	}
+	return t, nil
+}
+
+func (s *Store) setPass(label string, id template.TokenID, by audit.Actor) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	p, err := s.known(label)
+	if err != nil {
+		return err
+	}
+	if p.Scheme == template.SchemeS2 {
+		return hint.Wrap(fmt.Errorf("store: %w", ErrBound),
+			"a new pass needs a new capture: %s", adviceAgain)
+	}
+	what := audit.PassIssued
+	if p.HasPass() {
+		what = audit.PassReplaced
+	}
+	p.pass = id
+	row, err := s.putPerson(p)
+	if err != nil {
+		return err
+	}
+	entries, err := s.number(s.now(), audit.Entry{Kind: what, Actor: by, Subject: p.subject})
+	if err != nil {
+		return err
+	}
+	if err := s.apply(s.people.rewrite, s.state, entries, change{puts: []put{row}}); err != nil {
+		return err
+	}
+	s.byName[label] = p
+	s.follow()
+	return nil
+}
+
+// EraseByPass is Erase, or with the reason audit.Withdrawn it is Withdraw, by the pass of the person. It refuses with
+// ErrPass. An expired pass erases still.
+func (s *Store) EraseByPass(t template.Token, why audit.Reason, by audit.Actor) (Erasure, error) {
+	k, err := s.TokenKeys(t)
+	if err != nil {
+		return Erasure{}, err
+	}
+	defer k.Clear()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, err := s.holder(k.ID)
+	return s.eraseAgain(p, err, func(p Person) bool { return p.Holds(k.ID) }, why, by)
+}
