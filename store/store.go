@@ -74,9 +74,6 @@ var (
 	ErrOptions   = errors.New("the store cannot be opened this way")
 )
 
-// epoch numbers the set of rotations that Codes are made with.
-const epoch = 1
-
 // Options say where a store is and what it depends on. All are required.
 type Options struct {
 	Dir  string // made if it is missing
@@ -91,6 +88,10 @@ type Options struct {
 
 	Retention Retention
 	Lockout   LockoutPolicy
+
+	// FilingAt is the number of people from which on the operator has to file with an authority (Measures for the Security
+	// Management of the Application of Face Recognition Technology, Art. 15); 0 where there is no such duty.
+	FilingAt int
 }
 
 func (o Options) check() error {
@@ -112,6 +113,7 @@ type Store struct {
 	notices   [][32]byte
 	retention Retention
 	policy    LockoutPolicy
+	filingAt  int
 	class     string // of the KeySource
 	lock      *os.File
 	device    [32]byte // the device key
@@ -159,7 +161,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		now: o.Now, rand: o.Rand, log: o.Log, notices: o.Notices, retention: o.Retention, policy: o.Lockout,
-		class: o.Keys.Class(), lock: lock, device: device, id: deviceID(device),
+		filingAt: o.FilingAt, class: o.Keys.Class(), lock: lock, device: device, id: deviceID(device),
 		join: derive(device, "facegate join 1"), signer: signingKey(device),
 		people:  vaultOf("people", table{name: peopleTable}, table{name: consentsTable}, table{name: stateTable}),
 		faces:   vaultOf("faces", table{name: recordsTable, reseal: resealRecord}),
@@ -192,14 +194,14 @@ func (s *Store) PublicKey() ed25519.PublicKey {
 	return slices.Clone(s.signer.Public().(ed25519.PublicKey))
 }
 
-// ProjectionKeys returns the keys of the rotations, one a lane, for the embeddings of one model.
-func (s *Store) ProjectionKeys(modelID [32]byte) [template.Lanes][32]byte {
+// ProjectionKeys returns the keys of the rotations of an epoch, one a lane, for the embeddings of one model.
+func (s *Store) ProjectionKeys(epoch uint32, modelID [32]byte) [template.Lanes][32]byte {
 	return projectionKeys(s.device, epoch, modelID)
 }
 
-// NextLane returns the lane to enrol label into: at random among the lanes from which the last erasure is the longest ago,
-// but for the lane that this label is in. Who was erased is not remembered, and still nobody is enrolled again into the
-// lane that they were erased from, before all other lanes have seen an erasure since.
+// NextLane returns the lane to enrol label into: at random among the lanes from which the last erasure in this epoch is the
+// longest ago, but for the lane that this label is in. Who was erased is not remembered, and still nobody is enrolled
+// again into the lane that they were erased from, before all other lanes have seen an erasure since.
 func (s *Store) NextLane(label string) (uint8, error) {
 	var random [1]byte
 	if _, err := io.ReadFull(s.rand, random[:]); err != nil {
@@ -228,7 +230,7 @@ type Enrolment struct {
 	Label   string // not in use; printable, at most MaxLabel bytes
 	Consent Consent
 	ModelID [32]byte
-	Lane    uint8 // that Code was made in
+	Lane    uint8 // that Code was made in, of the current epoch
 	Code    template.Code
 	Expires time.Time // required; kept to the second; the consent's own expiry counts if it is earlier
 	By      audit.Actor
@@ -247,19 +249,10 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 	if err := s.ready(); err != nil {
 		return Person{}, err
 	}
-	p := Person{
-		Lane: e.Lane, Label: e.Label, Consent: e.Consent, Enrolled: day(now), LastSeen: day(now),
-		Expires: earlier(e.Expires, e.Consent.Expires).UTC().Truncate(time.Second),
+	p, err := s.newPerson(e, now)
+	if err != nil {
+		return Person{}, err
 	}
-	p.Consent.Given = p.Consent.Given.UTC().Truncate(time.Second)
-	p.Consent.Expires = p.Consent.Expires.UTC().Truncate(time.Second)
-	p.Consent.Ended, p.Consent.Why = time.Time{}, 0
-	for _, id := range [][]byte{p.ID[:], p.link[:], p.Consent.ID[:], p.subject[:]} {
-		if _, err := io.ReadFull(s.rand, id); err != nil {
-			return Person{}, fmt.Errorf("store: no randomness: %w", err)
-		}
-	}
-	p.Record = s.recordID(p.link)
 	entries, err := s.number(now, audit.Entry{
 		Kind: audit.Enrolled, Actor: e.By, Subject: p.subject, Digest: p.Consent.Notice.Hash,
 	})
@@ -271,6 +264,25 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 	}
 	s.byName[p.Label], s.names[p.ID] = p, p.Label
 	s.follow()
+	s.countForFiling(now)
+	return p, nil
+}
+
+// newPerson returns whom e describes, under ids of their own.
+func (s *Store) newPerson(e Enrolment, now time.Time) (Person, error) {
+	p := Person{
+		Epoch: s.state.Epoch, Lane: e.Lane, Label: e.Label, Consent: e.Consent, Enrolled: day(now), LastSeen: day(now),
+		Expires: earlier(e.Expires, e.Consent.Expires).UTC().Truncate(time.Second), model: e.ModelID,
+	}
+	p.Consent.Given = p.Consent.Given.UTC().Truncate(time.Second)
+	p.Consent.Expires = p.Consent.Expires.UTC().Truncate(time.Second)
+	p.Consent.Ended, p.Consent.Why = time.Time{}, 0
+	for _, id := range [][]byte{p.ID[:], p.link[:], p.Consent.ID[:], p.subject[:]} {
+		if _, err := io.ReadFull(s.rand, id); err != nil {
+			return Person{}, fmt.Errorf("store: no randomness: %w", err)
+		}
+	}
+	p.Record = s.recordID(p.link)
 	return p, nil
 }
 
@@ -285,9 +297,10 @@ func (s *Store) enrol(p Person, e Enrolment, entries []audit.Entry) error {
 	if err != nil {
 		return err
 	}
-	record := put{rowID{recordsTable, p.Record}, func(key [32]byte) ([]byte, error) {
-		return template.Seal(key, s.rand, s.header(p, e.ModelID), e.Code)
-	}}
+	record, err := s.putRecord(p, e)
+	if err != nil {
+		return err
+	}
 	next := s.state
 	next.Faces = entries[0].Seq
 	if err := s.faces.commit(change{puts: []put{record}, stamp: next.Faces}); err != nil {
@@ -314,6 +327,11 @@ func (s *Store) check(e Enrolment, now time.Time) error {
 	if err := s.free(e.Label); err != nil {
 		return err
 	}
+	return s.permits(e, now)
+}
+
+// permits says why nobody can be captured on the terms of e.
+func (s *Store) permits(e Enrolment, now time.Time) error {
 	if err := e.Consent.check(now, s.notices); err != nil {
 		return err
 	}
@@ -332,7 +350,7 @@ func (s *Store) free(label string) error {
 		return hint.Wrap(fmt.Errorf("store: %w", ErrLabel), "choose a short name or number without line breaks")
 	}
 	if _, ok := s.byName[label]; ok {
-		return hint.Wrap(fmt.Errorf("store: %q: %w", label, ErrExists), "choose another label, or erase this one first")
+		return hint.Wrap(fmt.Errorf("store: %q: %w", label, ErrExists), "choose another label, or capture this person again with --again")
 	}
 	return nil
 }
@@ -349,7 +367,7 @@ func (s *Store) known(label string) (Person, error) {
 // header returns what p's record is bound to.
 func (s *Store) header(p Person, modelID [32]byte) template.Header {
 	return template.Header{
-		Scheme: template.SchemeS1, Lane: p.Lane, Epoch: epoch, RecordID: p.Record, ModelID: modelID,
+		Scheme: template.SchemeS1, Lane: p.Lane, Epoch: p.Epoch, RecordID: p.Record, ModelID: modelID,
 		DeviceID: s.id, ConsentID: s.across("consent", p.Consent.ID), Expiry: p.Expires.Unix(),
 	}
 }
@@ -366,7 +384,7 @@ func (s *Store) People() ([]Person, error) {
 	return people, nil
 }
 
-// Records opens the records made with a model, but for those that have expired. A record that does not open, or is not
+// Records opens the records made with a model, of whatever epoch, but for those that have expired. A record that does not open, or is not
 // the one that its person is linked to, is ErrDamaged.
 func (s *Store) Records(modelID [32]byte) ([]template.Record, error) {
 	s.mu.Lock()
@@ -390,7 +408,7 @@ func (s *Store) Records(modelID [32]byte) ([]template.Record, error) {
 			return s.faces.damaged(errors.New("a record is not the one that was enrolled"))
 		}
 		if h.ModelID == modelID && now.Before(p.Expires) {
-			records = append(records, template.Record{ID: id, Person: p.ID, Lane: h.Lane, Code: code})
+			records = append(records, template.Record{ID: id, Person: p.ID, Epoch: h.Epoch, Lane: h.Lane, Code: code})
 		}
 		return nil
 	})

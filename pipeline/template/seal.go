@@ -101,6 +101,15 @@ func seal(scheme uint8, secret [32]byte, rand io.Reader, h Header, c Code) ([]by
 	return aead.Seal(record, record[headerSize+saltSize:], plain[:], record[:headerSize]), nil
 }
 
+// ReadHeader returns what a record says of itself. Only Open and OpenToken tell whether that is true.
+func ReadHeader(record []byte) (h Header, err error) {
+	if len(record) != RecordSize {
+		return Header{}, ErrSealed
+	}
+	h.decode(record)
+	return h, nil
+}
+
 // Open returns what Seal sealed under the same storeKey, or ErrSealed.
 func Open(storeKey [32]byte, record []byte) (Header, Code, error) {
 	return open(SchemeS1, storeKey, record)
