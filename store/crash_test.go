@@ -51,6 +51,17 @@ func enrolAndEraseForEver(dir string, w io.Writer) error {
 	for {
 		n := rand.IntN(8)
 		label := labelOf(n)
+		// What leaves everybody enrolled as they were is not worth a word.
+		switch again := rand.IntN(6); {
+		case again == 0 && enrolled[label]:
+			if _, _, err := s.Recapture(enrolment(n)); err != nil {
+				return err
+			}
+		case again == 1:
+			if err := rotate(s, upTo(8)...); err != nil {
+				return err
+			}
+		}
 		fmt.Fprintln(w, "try", n)
 		if enrolled[label] {
 			_, err = s.Erase(label, 1000)
