@@ -79,6 +79,7 @@ type Report struct {
 	Reason quality.Reason // with Poor
 	Faces  int            // faces found, in the zone or not
 	Person decide.Person  // with Granted only
+	Track  track.ID       // of the face that was looked at closely, 0 if none was
 	Failed bool           // with NotLive and Unknown: an attempt has ended with this frame
 	Time   time.Time      // of the frame
 }
@@ -217,6 +218,7 @@ func (p *Pipeline) idle(nearest *track.Track) State {
 
 // identify takes one track through the stages behind the zone.
 func (p *Pipeline) identify(tr *track.Track, report *Report, m Matcher) error {
+	report.Track = tr.ID
 	if usable, err := p.examine(tr, report); !usable {
 		return err
 	}

@@ -69,6 +69,9 @@ type EnrolRequest struct {
 	Language string    `json:"language,omitempty"` // of the notice that was read; the first of the gate if empty
 	Until    time.Time `json:"until,omitzero"`     // end of the consent, if sooner than the gate's own term
 
+	// Again captures somebody who is enrolled already, by a new consent: a new template takes the place of theirs.
+	Again bool `json:"again,omitempty"`
+
 	By audit.Actor `json:"-"` // who asks, as the kernel says
 }
 
@@ -139,6 +142,9 @@ type Person struct {
 	Consent  string    `json:"consent"`
 	Enrolled time.Time `json:"enrolled"`
 	Expires  time.Time `json:"expires"`
+
+	// Receipt is that of the template destroyed, for somebody just captured again who had one; see package receipt.
+	Receipt string `json:"receipt,omitempty"`
 }
 
 // A DoorTest is what one pulse did.

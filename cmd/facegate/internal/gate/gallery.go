@@ -39,8 +39,7 @@ const adviceFull = "raise match.fpir, or measure a calibration on more people wi
 // embedding to either.
 type Gallery struct {
 	store       *store.Store
-	index       match.Index
-	projector   *template.Projector
+	eras        atomic.Pointer[[]*era] // the current one first
 	calibration *calibrate.File
 	modelID     [32]byte
 	fpir        float64
@@ -48,8 +47,10 @@ type Gallery struct {
 	profile     configs.Profile
 	now         func() time.Time
 	closed      atomic.Pointer[closure]
-	probe       template.Probe // of the task's goroutine, like Match and Enrol
-	mu          sync.Mutex     // guards changes to the store and the index together
+	probe       template.Probe // of the task's goroutine, like Match, Watch, Renew and Enrol
+	spare       embed.Vector   // likewise
+	renewal     renewal        // likewise
+	mu          sync.Mutex     // guards changes to the store and the eras together
 }
 
 // A GalleryConfig says how people are matched.
@@ -67,24 +68,20 @@ func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
 	if c.Calibration.MaxEnrolled(c.FPIR) == 0 {
 		return nil, hint.Wrap(fmt.Errorf("%w: match.fpir %g is beyond it even for one", ErrFull, c.FPIR), adviceFull)
 	}
-	projector, err := template.NewProjector(s.ProjectionKeys(c.ModelID), c.Calibration.Dim, template.Mean(c.Calibration.Mean))
-	if err != nil {
-		return nil, err
-	}
 	g := &Gallery{
-		store: s, projector: projector, calibration: c.Calibration,
+		store: s, calibration: c.Calibration,
 		modelID: c.ModelID, fpir: c.FPIR, notices: c.Notices, profile: c.Profile, now: c.Now,
+		spare: make(embed.Vector, c.Calibration.Dim), renewal: newRenewal(c.Calibration.Dim),
 	}
 	l := s.Lockout(c.Now())
 	g.closed.Store(&closure{c.Now().Add(l.Wait), l.Disabled})
-	records, err := s.Records(c.ModelID)
-	if err != nil {
+	if err := s.UseModel(c.ModelID); err != nil {
 		return nil, err
 	}
-	for _, r := range records {
-		g.index.Add(r)
+	if err := g.openEras(); err != nil {
+		return nil, err
 	}
-	if n, limit := len(records), g.Limit(); n > limit {
+	if n, limit := g.Len(), g.Limit(); n > limit {
 		return nil, hint.Wrap(fmt.Errorf("%w: %d are enrolled, %d are covered", ErrFull, n, limit),
 			adviceFull)
 	}
@@ -93,13 +90,14 @@ func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
 
 // Match implements pipeline.Matcher. v is cleared.
 func (g *Gallery) Match(v embed.Vector) (person decide.Person, score, second, threshold float64, ok bool) {
-	if !g.projector.Project(&g.probe, v, g.index.Lanes()) {
-		return person, 0, 0, 0, false
-	}
-	r := g.index.Search(&g.probe)
-	g.probe.Clear()
+	g.renewal.hold(v, len(*g.eras.Load()) > 1)
+	r, of := g.search(v)
 	threshold, err := g.threshold()
-	return r.Best, r.Score, r.Second, threshold, r.OK && err == nil
+	if err != nil {
+		r, of = match.Result{}, nil
+	}
+	g.renewal.weigh(r, threshold, of != nil && of != g.current())
+	return r.Best, r.Score, r.Second, threshold, r.OK
 }
 
 func (g *Gallery) threshold() (float64, error) {
@@ -108,12 +106,16 @@ func (g *Gallery) threshold() (float64, error) {
 
 // Len returns how many people can match.
 func (g *Gallery) Len() int {
-	people, _ := g.index.Len()
-	return people
+	n := 0
+	for _, e := range *g.eras.Load() {
+		people, _ := e.index.Len()
+		n += people
+	}
+	return n
 }
 
 // Idle returns how many people are on the list and cannot match, because their enrolment has expired and is yet to be
-// erased, or was made with another embedder.
+// erased, was made with another embedder, or has lost its template.
 func (g *Gallery) Idle() (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -126,12 +128,15 @@ func (g *Gallery) Limit() int { return g.calibration.MaxEnrolled(g.fpir) }
 
 // Accepts says, before anybody is captured, why a request would be refused.
 func (g *Gallery) Accepts(r control.EnrolRequest) error {
-	if g.Len() >= g.Limit() {
+	if g.Len() >= g.Limit() && !(r.Again && g.has(r.Label)) {
 		return hint.Wrap(fmt.Errorf("%w: %d", ErrFull, g.Limit()), adviceFull)
 	}
 	e, err := g.enrolment(r)
 	if err != nil {
 		return err
+	}
+	if r.Again {
+		return g.store.CheckRecapture(e)
 	}
 	return g.store.Check(e)
 }
@@ -166,34 +171,76 @@ func (g *Gallery) enrolment(r control.EnrolRequest) (store.Enrolment, error) {
 }
 
 // Enrol protects the mean embedding of one person, stores it and lets it match. v is cleared. A face that matches
-// somebody enrolled is refused without saying whom: enrolled twice, neither record would ever lead the other by the
-// margin.
+// somebody else who is enrolled is refused without saying whom: enrolled twice, neither record would ever lead the other
+// by the margin.
 func (g *Gallery) Enrol(r control.EnrolRequest, v embed.Vector) (control.Person, error) {
 	defer clear(v)
-	if _, score, _, threshold, ok := g.Match(slices.Clone(v)); ok && score >= threshold {
-		return control.Person{}, hint.Wrap(ErrTwice, "one person has one label; erase the old one first if it is theirs")
-	}
-	lane, err := g.store.NextLane(r.Label)
-	if err != nil {
+	if err := g.unique(r, v); err != nil {
 		return control.Person{}, err
 	}
 	e, err := g.enrolment(r)
 	if err != nil {
 		return control.Person{}, err
 	}
-	var ok bool
-	if e.Code, ok = g.projector.Protect(v, lane); !ok {
-		return control.Person{}, hint.Wrap(ErrFace, "enrol again")
-	}
-	e.Lane = lane
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if e.Lane, err = g.store.NextLane(r.Label); err != nil {
+		return control.Person{}, err
+	}
+	var ok bool
+	if e.Code, ok = g.current().projector.Protect(v, e.Lane); !ok {
+		return control.Person{}, hint.Wrap(ErrFace, "enrol again")
+	}
+	if r.Again {
+		return g.recapture(e)
+	}
 	p, err := g.store.Enrol(e)
 	if err != nil {
 		return control.Person{}, err
 	}
-	g.index.Add(template.Record{ID: p.Record, Person: p.ID, Lane: lane, Code: e.Code})
+	g.current().index.Add(recordOf(p, e.Code))
 	return ledger.Listed(p), nil
+}
+
+// unique refuses a face that matches somebody else than whom r is about.
+func (g *Gallery) unique(r control.EnrolRequest, v embed.Vector) error {
+	threshold, err := g.threshold()
+	if err != nil {
+		return err
+	}
+	found, _ := g.search(slices.Clone(v))
+	score := found.Score
+	if p, ok := g.person(r.Label); r.Again && ok && p.ID == found.Best {
+		score = found.Second
+	}
+	if found.OK && score >= threshold {
+		return hint.Wrap(ErrTwice, "one person has one label; erase the old one first if it is theirs")
+	}
+	return nil
+}
+
+// recapture stores a new template in the place of the person's former one. g.mu must be held.
+func (g *Gallery) recapture(e store.Enrolment) (control.Person, error) {
+	old, _ := g.person(e.Label)
+	_, receipt, err := g.store.Recapture(e)
+	now, _ := g.person(e.Label)
+	if now.Record != old.Record { // even if what comes after has failed
+		for _, era := range *g.eras.Load() {
+			era.index.Remove(old.Record)
+		}
+		g.current().index.Add(recordOf(now, e.Code))
+		g.settle()
+	}
+	if err != nil {
+		return control.Person{}, err
+	}
+	listed := ledger.Listed(now)
+	listed.Receipt = string(receipt)
+	return listed, nil
+}
+
+func recordOf(p store.Person, c template.Code) template.Record {
+	return template.Record{ID: p.Record, Person: p.ID, Epoch: p.Epoch, Lane: p.Lane, Code: c}
 }
 
 // Erase stops a person from matching and removes them from the store. If the store fails they stay out of the index
@@ -218,7 +265,7 @@ func (g *Gallery) EraseDue() (int, error) {
 	}
 	ids, err := g.store.EraseDue(now)
 	for _, id := range ids {
-		g.index.RemovePerson(id)
+		g.forget(id)
 	}
 	return len(ids), err
 }
@@ -227,8 +274,10 @@ func (g *Gallery) EraseDue() (int, error) {
 func (g *Gallery) Lockdown(by audit.Actor) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	err := g.leave(func(store.Person) bool { return true })
-	return errors.Join(err, g.store.Lockdown(by))
+	for _, e := range *g.eras.Load() {
+		e.index.Clear()
+	}
+	return g.store.Lockdown(by)
 }
 
 // leave takes people out of the index. g.mu must be held.
@@ -239,10 +288,17 @@ func (g *Gallery) leave(who func(store.Person) bool) error {
 	}
 	for _, p := range people {
 		if who(p) {
-			g.index.RemovePerson(p.ID)
+			g.forget(p.ID)
 		}
 	}
 	return nil
+}
+
+// forget takes a person out of the index.
+func (g *Gallery) forget(id template.PersonID) {
+	for _, e := range *g.eras.Load() {
+		e.index.RemovePerson(id)
+	}
 }
 
 // Passed notes that a person was let in: who was, as the day on which they were last seen, and that somebody was, in the
