@@ -28,7 +28,9 @@ type renewal struct {
 	frames int
 }
 
-func newRenewal(dim int) renewal { return renewal{frame: make(embed.Vector, dim), sum: make(embed.Vector, dim)} }
+func newRenewal(dim int) renewal {
+	return renewal{frame: make(embed.Vector, dim), sum: make(embed.Vector, dim)}
+}
 
 // hold keeps the embedding of a frame until watch, if there is anybody to renew.
 func (r *renewal) hold(v embed.Vector, anybody bool) {
