@@ -74,3 +74,15 @@ func (s *Store) countForFiling(now time.Time) {
 		s.log.Error("the day on which the operator has to file was not noted", "err", err)
 	}
 }
+
+// Count returns how many people are on the list, and how many of them are under 14.
+func (s *Store) Count() (people, children int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.byName {
+		if p.Consent.AgeBand == Under14 {
+			children++
+		}
+	}
+	return len(s.byName), children
+}

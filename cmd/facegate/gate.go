@@ -11,6 +11,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
+	"facegate/configs/hint"
 	"facegate/store"
 )
 
@@ -38,6 +39,9 @@ type enrollCommand struct {
 	Witness  string    `placeholder:"NAME" help:"Who saw the consent. Otherwise you, by the name of your login."`
 	Lang     string    `enum:",en,zh" default:"" help:"Language of the notice that the person has read: en or zh. Otherwise the first of the gate."`
 	Until    time.Time `format:"2006-01-02" placeholder:"DATE" help:"Day on which the consent ends, if that is sooner than the term of the gate."`
+
+	Again   bool   `help:"Capture somebody who is enrolled already, by a new consent. Their former template is erased, with a receipt."`
+	Receipt string `placeholder:"FILE" help:"File to write that receipt to; it must not exist. Otherwise it is printed."`
 	socketFlag
 	jsonFlag
 }
@@ -46,7 +50,7 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 	last := ""
 	request := control.EnrolRequest{
 		Label: c.Label, Consent: c.Consent, Age: c.Age, Guardian: c.Guardian, Witness: c.Witness, Language: c.Lang,
-		Until: c.Until,
+		Until: c.Until, Again: c.Again,
 	}
 	person, err := c.client().Enrol(ctx, request, func(p control.Progress) {
 		if line := progressLine(p); line != last {
@@ -57,9 +61,31 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.print(t, person, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "%s is enrolled until %s\n", person.Label, person.Expires.Format(time.DateOnly))
-	})
+	if c.Receipt != "" && person.Receipt != "" {
+		if err := writeNew(c.Receipt, []byte(person.Receipt)); err != nil {
+			return hint.Wrap(fmt.Errorf("%s is captured again, but the receipt was not written: %w", c.Label, err),
+				"it is kept: get it with facegate receipt fetch DIR")
+		}
+	}
+	if err := c.print(t, person, func(w *tabwriter.Writer) { c.write(w, person) }); err != nil || person.Receipt == "" {
+		return err
+	}
+	id, err := receiptID(person.Receipt)
+	if err != nil {
+		return err
+	}
+	return c.client().Fetched(ctx, id)
+}
+
+func (c *enrollCommand) write(w *tabwriter.Writer, p control.Person) {
+	fmt.Fprintf(w, "%s is enrolled until %s\n", p.Label, p.Expires.Format(time.DateOnly))
+	switch {
+	case p.Receipt == "":
+	case c.Receipt != "":
+		fmt.Fprintf(w, "the former template is erased, receipt: %s (check it with: facegate receipt verify)\n", c.Receipt)
+	default:
+		fmt.Fprintf(w, "the former template is erased\n%s", p.Receipt)
+	}
 }
 
 // progressLine says in one line what the camera sees.
@@ -131,10 +157,11 @@ func writeStatus(w *tabwriter.Writer, s control.Status) {
 	row("broker", "%s, %d events waiting, %d lost", broker, s.MQTT.Queued, s.MQTT.Dropped)
 	trouble(s.MQTT.Err, s.MQTT.Hint)
 	row("people", "%d of at most %d", s.People.Enrolled, s.People.Limit)
-	trouble("", s.People.Advice)
+	row("epoch", "%s", epochLine(s.Epoch))
 	row("faces", "%s", faces(s.Lockout))
 	row("networks", "%s: %s, liveness %v", s.Vision.Bundle, s.Vision.Embedder, s.Vision.Liveness)
 	row("device key", "%s", s.KeyStore)
+	writeDuties(w, s)
 	if l := s.Frames.Latency; l.Grants > 0 {
 		row("frame to relay", "median %.0f ms, 95 %% within %.0f ms, at most %.0f ms (%d grants)", l.P50MS, l.P95MS, l.MaxMS, l.Grants)
 	}
@@ -144,7 +171,7 @@ func writeStatus(w *tabwriter.Writer, s control.Status) {
 func faces(l control.LockoutStatus) string {
 	switch {
 	case l.LockedDown:
-		return "locked down: facegate lockdown --end lets people be enrolled again"
+		return "locked down: facegate lockdown --end lets people be captured again"
 	case l.Disabled:
 		return fmt.Sprintf("switched off after %d failures in a row: facegate lockout reset", l.Failures)
 	case l.WaitS > 0:

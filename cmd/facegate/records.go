@@ -301,7 +301,7 @@ func writePerson(w *tabwriter.Writer, f control.File) {
 	row("label", "%s", f.Label)
 	row("enrolled", "%s, until %s", f.Enrolled.Format(time.DateOnly), f.Expires.Format(time.DateOnly))
 	row("last let in", "%s or before", f.LastSeen.Format(time.DateOnly))
-	row("template", "%s", map[bool]string{true: fmt.Sprintf("one keyed code, in lane %d", f.Lane), false: "none"}[f.Template])
+	row("template", "%s", map[bool]string{true: fmt.Sprintf("one keyed code, in lane %d of epoch %d", f.Lane, f.Epoch), false: "none"}[f.Template])
 	row("consent", "%s, to notice %s, %s until %s", a.Method, a.NoticeVersion, a.Given.Format(time.DateOnly), a.Expires.Format(time.DateOnly))
 	row("", "purpose: %s", a.Purpose)
 	row("", "form: %s, witness: %s, age: %s", f.Consent, a.Witness, a.Age)
@@ -384,7 +384,7 @@ func (c *lockdownCommand) Run(ctx context.Context, t terminal) error {
 	if c.End {
 		running = func(g *control.Client) error { return g.Reopen(ctx) }
 		stopped = func(l ledger.Ledger) error { return l.Reopen(me()) }
-		text = "the lockdown is over: erase those who were enrolled, and enrol them again"
+		text = "the lockdown is over: capture those who were enrolled again, with facegate enroll LABEL --again"
 	}
 	if err := c.command(t, running, stopped); err != nil {
 		return err

@@ -51,6 +51,12 @@ type Gate interface {
 	// Unlock lets faces open the door again after too many failures in a row.
 	Unlock(by audit.Actor) error
 
+	// Epoch says how far a change of epoch has come. BeginEpoch begins one, and everybody matches as before; EndEpoch
+	// destroys the templates of the earlier ones, and their people have to be captured again.
+	Epoch() Epoch
+	BeginEpoch(by audit.Actor) (Epoch, error)
+	EndEpoch(by audit.Actor) (Epoch, error)
+
 	// TestDoor gives one pulse of the door, and waits for its end or that of ctx.
 	TestDoor(ctx context.Context) (DoorTest, error)
 
@@ -85,7 +91,8 @@ type Erasure struct {
 type File struct {
 	Person
 	Template bool         `json:"template"` // whether there is one
-	Lane     int          `json:"lane"`     // that it is in
+	Epoch    int          `json:"epoch"`    // that it is in
+	Lane     int          `json:"lane"`     // of the epoch
 	LastSeen time.Time    `json:"last_seen"`
 	Agreed   Consent      `json:"agreed"`
 	Entries  []AuditEntry `json:"entries"`
@@ -119,6 +126,17 @@ type AuditReport struct {
 	End       uint64 `json:"end"`       // number of the last entry
 	Link      string `json:"link"`      // of the chain, after it
 	Signature string `json:"signature"` // of the end, by the device
+}
+
+// An Epoch says how far the current epoch has come, in people.
+type Epoch struct {
+	Number  int `json:"number"`
+	Renewed int `json:"renewed"` // who are in it
+	Earlier int `json:"earlier"` // who are in an earlier one, and match, and are renewed as they pass
+	Foreign int `json:"foreign"` // who were captured with another embedder, and cannot match
+	None    int `json:"none"`    // who have no template
+
+	Ended int `json:"ended,omitempty"` // whose templates EndEpoch has just destroyed
 }
 
 // A Device is the identity of a device, in hexadecimal.
@@ -168,6 +186,33 @@ type Status struct {
 	Frames   FrameStatus          `json:"frames"`
 	Lockout  LockoutStatus        `json:"lockout"`
 	KeyStore string               `json:"key_store"` // where the device key comes from
+	Epoch    Epoch                `json:"epoch"`
+
+	// Degraded says why the gate, although it works, is not as it should be; empty if it is.
+	Degraded   []string         `json:"degraded,omitempty"`
+	Assessment AssessmentStatus `json:"assessment,omitzero"`
+	Filing     FilingStatus     `json:"filing,omitzero"`
+}
+
+// AssessmentStatus says whether the impact assessment covers what is in use. It is empty where the profile asks for none.
+type AssessmentStatus struct {
+	ID      string `json:"id"`
+	Date    string `json:"date"`
+	Version string `json:"version"`
+	Due     bool   `json:"due"` // something else is in use than what was assessed
+	Advice  string `json:"advice,omitempty"`
+}
+
+// FilingStatus is what the operator has to file, and by when. It is empty where the profile asks for no filing.
+type FilingStatus struct {
+	At       int       `json:"at"`                // people who oblige the operator to file
+	People   int       `json:"people"`            // on the list of this gate
+	Children int       `json:"children"`          // of them, under 14
+	Codes    int       `json:"codes"`             // templates
+	Reached  time.Time `json:"reached,omitzero"`  // the day on which At people were on the list for the first time
+	Deadline time.Time `json:"deadline,omitzero"` // counts Monday to Friday, and knows no public holidays
+	Measures []string  `json:"measures"`          // that protect them
+	Advice   string    `json:"advice,omitempty"`
 }
 
 // LockoutStatus says whether faces open the door.
@@ -189,8 +234,6 @@ type VisionStatus struct {
 type PeopleStatus struct {
 	Enrolled int `json:"enrolled"`
 	Limit    int `json:"limit"` // the most for which the calibration covers the wanted error rate
-
-	Advice string `json:"advice,omitempty"` // what their number obliges the operator to
 }
 
 // FrameStatus counts what frames came to.

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/ledger"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/match"
 	"facegate/pipeline/template"
@@ -93,32 +95,33 @@ func (g *Gallery) settle() {
 }
 
 // BeginEpoch begins a new epoch. Everybody matches as before, and is renewed as they pass.
-func (g *Gallery) BeginEpoch(by audit.Actor) error {
+func (g *Gallery) BeginEpoch(by audit.Actor) (control.Epoch, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err := g.store.BeginEpoch(by); err != nil {
-		return err
-	}
-	e, err := g.newEra(g.store.Epochs().Current)
+	began, err := ledger.Ledger{Store: g.store}.BeginEpoch(by)
 	if err != nil {
-		return err
+		return control.Epoch{}, err
+	}
+	e, err := g.newEra(uint32(began.Number))
+	if err != nil {
+		return control.Epoch{}, err
 	}
 	eras := append([]*era{e}, *g.eras.Load()...)
 	g.eras.Store(&eras)
 	g.settle()
-	return nil
+	return began, nil
 }
 
-// EndEpoch stops everybody from matching who is in an earlier epoch, and destroys their templates. It returns how many
-// they were. If the store fails they stay out of the index until the next start.
-func (g *Gallery) EndEpoch(by audit.Actor) (int, error) {
+// EndEpoch stops everybody from matching who is in an earlier epoch, and destroys their templates. If the store fails they
+// stay out of the index until the next start.
+func (g *Gallery) EndEpoch(by audit.Actor) (control.Epoch, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, e := range (*g.eras.Load())[1:] {
 		e.index.Clear()
 	}
 	g.settle()
-	return g.store.EndEpoch(by)
+	return ledger.Ledger{Store: g.store}.EndEpoch(by)
 }
 
 // person returns who is enrolled under label.

@@ -66,7 +66,7 @@ func TestEpoch(t *testing.T) {
 	}
 	lets("before", passing, true)
 	b.mustEpochs(store.Epochs{Current: 1, Renewed: 4})
-	if err := b.gallery.BeginEpoch(1000); err != nil {
+	if _, err := b.gallery.BeginEpoch(1000); err != nil {
 		t.Fatal(err)
 	}
 	b.mustEpochs(store.Epochs{Current: 2, Earlier: 4})
@@ -86,11 +86,11 @@ func TestEpoch(t *testing.T) {
 	b.stop()
 
 	b = start(t, site, o) // halfway, too, it is a gate like any other
-	if err := b.gallery.BeginEpoch(1000); !errors.Is(err, store.ErrEpoch) {
+	if _, err := b.gallery.BeginEpoch(1000); !errors.Is(err, store.ErrEpoch) {
 		t.Errorf("a third epoch begins: %v", err)
 	}
-	if n, err := b.gallery.EndEpoch(1000); n != 1 || err != nil {
-		t.Errorf("EndEpoch = %d, %v", n, err)
+	if e, err := b.gallery.EndEpoch(1000); e.Ended != 1 || err != nil {
+		t.Errorf("EndEpoch = %+v, %v", e, err)
 	}
 	lets("after", passing, true)
 	lets("after", []string{"p09"}, false)
@@ -110,7 +110,7 @@ func TestNoRenewal(t *testing.T) {
 	begin := func(t *testing.T) *bench {
 		b := start(t, gatetest.NewSite(t), defaults())
 		b.mustEnrol("p01")
-		if err := b.gallery.BeginEpoch(1000); err != nil {
+		if _, err := b.gallery.BeginEpoch(1000); err != nil {
 			t.Fatal(err)
 		}
 		return b
@@ -187,7 +187,7 @@ func TestRenewalEvidence(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := g.BeginEpoch(1000); err != nil {
+			if _, err := g.BeginEpoch(1000); err != nil {
 				t.Fatal(err)
 			}
 			person, _, _, _, _ := g.Match(slices.Clone(one))
@@ -222,7 +222,7 @@ func TestRenewalFails(t *testing.T) {
 	if _, err := g.Enrol(request("one"), face(1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.BeginEpoch(1000); err != nil {
+	if _, err := g.BeginEpoch(1000); err != nil {
 		t.Fatal(err)
 	}
 	pass := func() error {
@@ -261,7 +261,7 @@ func TestSearchDoesNotAllocate(t *testing.T) {
 		if n != 0 {
 			t.Errorf("%v allocations a match with %d epochs", n, epochs)
 		}
-		if err := g.BeginEpoch(1000); err != nil && epochs == 1 {
+		if _, err := g.BeginEpoch(1000); err != nil && epochs == 1 {
 			t.Fatal(err)
 		}
 	}

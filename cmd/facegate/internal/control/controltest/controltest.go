@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"erase nobody", eraseNobody},
 		{"rights", rights},
 		{"lockdown", lockdown},
+		{"epoch", epoch},
 		{"door", door},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -96,17 +97,22 @@ func enrolListErase(t *testing.T, subject Subject, c *control.Client) {
 // enrol enrols whoever appears.
 func enrol(t *testing.T, subject Subject, c *control.Client, label string, progress func(control.Progress)) control.Person {
 	t.Helper()
+	return capture(t, subject, c, control.EnrolRequest{Label: label, Consent: "form " + label, Age: "adult"}, progress)
+}
+
+func capture(t *testing.T, subject Subject, c *control.Client, r control.EnrolRequest, progress func(control.Progress)) control.Person {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
 		subject.Appear(ctx)
 	}()
-	person, err := c.Enrol(ctx, control.EnrolRequest{Label: label, Consent: "form " + label, Age: "adult"}, progress)
+	person, err := c.Enrol(ctx, r, progress)
 	cancel()
 	<-gone
 	if err != nil {
-		t.Fatalf("enrol %s: %v", label, err)
+		t.Fatalf("enrol %s: %v", r.Label, err)
 	}
 	return person
 }
@@ -179,6 +185,39 @@ func rights(t *testing.T, subject Subject, c *control.Client) {
 	refused(t, "fetch no receipt", c.Fetched(ctx, ""))
 	if e, err := c.Erase(ctx, "Ada L.", true); err != nil || e.Receipt == "" {
 		t.Errorf("withdrawn %+v, %v", e, err)
+	}
+}
+
+// epoch begins one with somebody enrolled, ends it, and captures them again.
+func epoch(t *testing.T, subject Subject, c *control.Client) {
+	ctx := t.Context()
+	_, err := c.EndEpoch(ctx)
+	refused(t, "end the first epoch", err)
+	first, err := c.Epoch(ctx)
+	if err != nil || first.Number == 0 || first.Renewed+first.Earlier+first.Foreign+first.None != 0 {
+		t.Errorf("at first the epoch is %+v, %v", first, err)
+	}
+	enrol(t, subject, c, "Ada", func(control.Progress) {})
+	want := control.Epoch{Number: first.Number + 1, Earlier: 1}
+	if e, err := c.BeginEpoch(ctx); err != nil || e != want {
+		t.Errorf("began %+v, %v", e, err)
+	}
+	_, err = c.BeginEpoch(ctx)
+	refused(t, "begin another epoch", err)
+	want = control.Epoch{Number: first.Number + 1, None: 1, Ended: 1}
+	if e, err := c.EndEpoch(ctx); err != nil || e != want {
+		t.Errorf("ended %+v, %v", e, err)
+	}
+	again := control.EnrolRequest{Label: "Eve", Consent: "form", Age: "adult", Again: true}
+	_, err = c.Enrol(ctx, again, nil)
+	refused(t, "capture somebody again who is not there", err)
+	again.Label = "Ada"
+	if p := capture(t, subject, c, again, func(control.Progress) {}); p.Label != "Ada" || p.Receipt != "" {
+		t.Errorf("captured again: %+v", p)
+	}
+	want = control.Epoch{Number: first.Number + 1, Renewed: 1}
+	if e, err := c.Epoch(ctx); err != nil || e != want {
+		t.Errorf("at last the epoch is %+v, %v", e, err)
 	}
 }
 
