@@ -20,12 +20,19 @@
 // What an erasure is going to do, to the byte of its receipt, is on disk in journal.db before anything else happens.
 // From then on it is done: cut off at any point, it is finished at the next Open or the next change.
 //
+// # Epochs
+//
+// Codes are made with the rotations of an epoch. When another one begins, records are moved there one by one as their people
+// pass (Renew), in place; EndEpoch destroys the rest, and the bytes of what was renewed, as an erasure does. The record of
+// one person is replaced by Recapture, which erases the former one.
+//
 // # Order
 //
 // A commit is on disk before it is acknowledged. A change that is worth an audit entry is written to faces.db, to
 // people.db with the entry, and to the audit log in journal.db, in this order. people.db decides: a record in faces.db
-// that no person is linked to was being enrolled when the power went, and is removed at the next Open; entries that
-// people.db has and journal.db lacks are added.
+// that no person is linked to was being enrolled or renewed when the power went, and is removed at the next Open; entries
+// that people.db has and journal.db lacks are added. With the entries of a recapture comes what it leaves to be done: the
+// former record to be erased from faces.db, and the receipt to be written to journal.db.
 //
 // # Damage and rollback
 //

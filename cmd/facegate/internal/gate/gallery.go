@@ -214,7 +214,7 @@ func (g *Gallery) unique(r control.EnrolRequest, v embed.Vector) error {
 		score = found.Second
 	}
 	if found.OK && score >= threshold {
-		return hint.Wrap(ErrTwice, "one person has one label; erase the old one first if it is theirs")
+		return hint.Wrap(ErrTwice, "one person has one label: capture them again under theirs, with --again, or erase it first")
 	}
 	return nil
 }
