@@ -89,7 +89,8 @@ func (s *Store) UseModel(id [32]byte) error {
 	if err := s.beginEpoch(next, audit.Daemon); err != nil {
 		return err
 	}
-	s.log.Warn("there is another embedder: a new epoch has begun", "epoch", next.Epoch, "people_to_capture_again", s.epochs().Foreign,
+	s.log.Warn("there is another embedder: a new epoch has begun", "epoch", next.Epoch,
+		"people_to_capture_again", s.epochs().Foreign,
 		"hint", "facegate enroll LABEL --again captures them; those enrolled with the former embedder match again when it is back")
 	return nil
 }
@@ -227,7 +228,7 @@ func (s *Store) learnEpochs() error {
 			return s.faces.damaged(err)
 		}
 		if h.Epoch <= s.state.Ended || h.Epoch > s.state.Epoch {
-			return s.faces.damaged(fmt.Errorf("a record of epoch %d, and %d to %d are in use", h.Epoch, s.state.Ended+1, s.state.Epoch))
+			return s.faces.damaged(fmt.Errorf("a record of epoch %d, not of %d to %d", h.Epoch, s.state.Ended+1, s.state.Epoch))
 		}
 		p := s.byName[label]
 		p.Epoch, p.model = h.Epoch, h.ModelID

@@ -122,8 +122,8 @@ func TestEpoch(t *testing.T) {
 		t.Error(err)
 	}
 	mustEpochs(t, s, store.Epochs{Current: 3, Earlier: 4, Recordless: 1})
-	mustSay(t, s, "created", "epoch-begun", "enrolled", "enrolled", "enrolled", "enrolled", "epoch-begun", "enrolled", "renewed",
-		"erased", "enrolled", "receipt-issued", "epoch-ended", "enrolled", "epoch-begun")
+	mustSay(t, s, "created", "epoch-begun", "enrolled", "enrolled", "enrolled", "enrolled", "epoch-begun", "enrolled",
+		"renewed", "erased", "enrolled", "receipt-issued", "epoch-ended", "enrolled", "epoch-begun")
 	l, err := s.Audit()
 	if err != nil {
 		t.Fatal(err)
@@ -248,7 +248,8 @@ func TestEpochsAreUnlinkable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, p := range people {
-		if _, renewed, err := s.Renew(p.ID, model, uint8(i)%template.Lanes, code(2, i)); !renewed || err != nil { // the same lanes
+		_, renewed, err := s.Renew(p.ID, model, uint8(i)%template.Lanes, code(2, i)) // into the same lane
+		if !renewed || err != nil {
 			t.Fatal(renewed, err)
 		}
 	}
@@ -323,7 +324,8 @@ func TestRecapture(t *testing.T) {
 	} {
 		e := e
 		tt.edit(&e)
-		if _, _, err := s.Recapture(e); !errors.Is(err, tt.want) || !errors.Is(s.CheckRecapture(e), tt.want) || hint.Of(err) == "" {
+		_, _, err := s.Recapture(e)
+		if !errors.Is(err, tt.want) || !errors.Is(s.CheckRecapture(e), tt.want) || hint.Of(err) == "" {
 			t.Errorf("got %v, want %v", err, tt.want)
 		}
 	}
@@ -331,7 +333,8 @@ func TestRecapture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.ID != old.ID || p.Record == old.Record || p.Consent.ID == old.Consent.ID || p.Lane != e.Lane || !p.Enrolled.Equal(now.Truncate(oneDay)) {
+	if p.ID != old.ID || p.Record == old.Record || p.Consent.ID == old.Consent.ID || p.Lane != e.Lane ||
+		!p.Enrolled.Equal(now.Truncate(oneDay)) {
 		t.Errorf("got %+v, was %+v", p, old)
 	}
 	r, err := receipt.Verify(signed, s.PublicKey())
@@ -445,7 +448,8 @@ func TestEpochsAgainstMap(t *testing.T) {
 			e := enrolment(n)
 			e.Code = codeOf(1000 + step)
 			fails := false
-			switch rapid.SampledFrom([]string{"enrol", "enrol", "again", "erase", "begin", "renew", "renew", "end", "open"}).Draw(rt, "step") {
+			steps := []string{"enrol", "enrol", "again", "erase", "begin", "renew", "renew", "end", "open"}
+			switch rapid.SampledFrom(steps).Draw(rt, "step") {
 			case "enrol":
 				var p store.Person
 				if p, err = s.Enrol(e); !enrolled {
@@ -512,7 +516,8 @@ func TestEpochsAgainstMap(t *testing.T) {
 func TestAssess(t *testing.T) {
 	dir := t.TempDir()
 	s := storetest.Open(t, dir)
-	first, second := store.Assessment{ID: "PIPIA-7", Date: "2026-02-01", Version: "1"}, store.Assessment{ID: "PIPIA-7", Date: "2026-03-01", Version: "2"}
+	first := store.Assessment{ID: "PIPIA-7", Date: "2026-02-01", Version: "1"}
+	second := store.Assessment{ID: "PIPIA-7", Date: "2026-03-01", Version: "2"}
 	for i, step := range []struct {
 		assessment store.Assessment
 		basis      byte

@@ -407,7 +407,7 @@ func TestKeysAreSeparate(t *testing.T) {
 			seen[key] = true
 		}
 	}
-	if s.ProjectionKeys(1, model) != s.ProjectionKeys(1, model) {
+	if first := s.ProjectionKeys(1, model); first != s.ProjectionKeys(1, model) {
 		t.Error("keys change from call to call")
 	}
 }

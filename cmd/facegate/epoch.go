@@ -13,7 +13,7 @@ import (
 
 type epochCommand struct {
 	Begin  epochBeginCommand  `cmd:"" help:"Begin a new epoch. People are moved there as they pass; nobody has to do anything."`
-	End    epochEndCommand    `cmd:"" help:"Destroy the templates of earlier epochs. Who has not passed since has to be captured again."`
+	End    epochEndCommand    `cmd:"" help:"Destroy the templates of earlier epochs. Who has not passed has to be captured again."`
 	Status epochStatusCommand `cmd:"" help:"Say how many people are in which epoch, and how many have no template."`
 }
 
@@ -71,7 +71,8 @@ func writeEpoch(w *tabwriter.Writer, e control.Epoch) {
 		fmt.Fprintln(w, "  to do: wait until those in an earlier epoch have passed, then: facegate epoch end")
 	}
 	if e.Foreign+e.None > 0 {
-		fmt.Fprintln(w, "  to do: facegate enroll LABEL --again for those who cannot match; facegate person show LABEL says whether there is a template")
+		fmt.Fprintln(w, "  to do: facegate enroll LABEL --again for those who cannot match; "+
+			"facegate person show LABEL says whether there is a template")
 	}
 }
 

@@ -42,10 +42,12 @@ func (d *Daemon) assess() error {
 		return err
 	}
 	if d.reassess {
-		d.log.Warn("the impact assessment does not cover what is in use", "assessment", a.ID, "date", a.Date, "hint", adviceReassess(a))
+		d.log.Warn(uncovered, "assessment", a.ID, "date", a.Date, "hint", adviceReassess(a))
 	}
 	return nil
 }
+
+const uncovered = "the impact assessment does not cover what is in use"
 
 func adviceReassess(a configs.Assessment) string {
 	return fmt.Sprintf("the networks, match.mode or the purpose of the notice changed after the assessment of %s: "+
@@ -60,7 +62,7 @@ func (d *Daemon) duties(s *control.Status) {
 	}
 	if d.reassess {
 		s.Assessment.Advice = adviceReassess(a)
-		s.Degraded = append(s.Degraded, "the impact assessment does not cover what is in use")
+		s.Degraded = append(s.Degraded, uncovered)
 	}
 	if p.FilingAt > 0 {
 		s.Filing = d.filing(p, s.Epoch)
@@ -78,7 +80,8 @@ func (d *Daemon) filing(p configs.Profile, e control.Epoch) control.FilingStatus
 		fmt.Sprintf("templates are erased at the latest %d days after capture, or %d days after the last pass",
 			d.config.Enrol.ValidDays, d.config.Retention.IdleDays),
 		fmt.Sprintf("faces are slowed down after %d failures in a row and switched off after %d", l.DelayAfter, l.DisableAfter),
-		"consent, erasure and change are in a signed, hash-chained audit log; the notice and all terms: facegate notice, facegate policy",
+		"consents, erasures and changes are in a signed, hash-chained audit log",
+		"the terms of all this: facegate policy; what people are told: facegate notice",
 	}
 	switch {
 	case !f.Reached.IsZero():

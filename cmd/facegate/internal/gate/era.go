@@ -50,7 +50,8 @@ func (g *Gallery) openEras() error {
 }
 
 func (g *Gallery) newEra(epoch uint32) (*era, error) {
-	projector, err := template.NewProjector(g.store.ProjectionKeys(epoch, g.modelID), g.calibration.Dim, template.Mean(g.calibration.Mean))
+	keys := g.store.ProjectionKeys(epoch, g.modelID)
+	projector, err := template.NewProjector(keys, g.calibration.Dim, template.Mean(g.calibration.Mean))
 	if err != nil {
 		return nil, err
 	}

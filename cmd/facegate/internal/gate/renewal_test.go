@@ -162,6 +162,8 @@ func TestRenewalEvidence(t *testing.T) {
 	}
 	with := func(f frame, edit func(*frame)) frame { edit(&f); return f }
 	granted := with(sure(13), func(f *frame) { f.report.State = pipeline.Granted })
+	doubtful := with(sure(14), func(f *frame) { f.of = like(one, 0.5, 14) })
+	unknown := with(sure(14), func(f *frame) { f.report.State = pipeline.Unknown })
 	tests := []struct {
 		name   string
 		frames []frame
@@ -169,14 +171,14 @@ func TestRenewalEvidence(t *testing.T) {
 	}{
 		{"three", []frame{sure(11), sure(12), granted}, true},
 		{"a blink between", []frame{sure(11), sure(12), {nil, pipeline.Report{State: pipeline.Poor, Track: 1}}, granted}, true},
-		{"a doubtful one between", []frame{sure(11), sure(12), with(sure(14), func(f *frame) { f.of = like(one, 0.5, 14) }), granted}, true},
+		{"a doubtful one between", []frame{sure(11), sure(12), doubtful, granted}, true},
 		{"two", []frame{sure(12), granted}, false},
-		{"doubtful ones", slices.Repeat([]frame{with(granted, func(f *frame) { f.of = like(one, 0.5, 14) })}, 5), false},
+		{"doubtful ones", append(slices.Repeat([]frame{doubtful}, 5), granted), false},
 		{"two tracks", []frame{sure(11), with(sure(12), func(f *frame) { f.report.Track = 2 }), granted}, false},
-		{"somebody else between", []frame{sure(11), sure(12), with(sure(14), func(f *frame) { f.of = two }), granted}, false},
+		{"somebody else between", []frame{sure(11), sure(12), with(granted, func(f *frame) { f.of = two }), granted}, false},
 		{"nobody between", []frame{sure(11), sure(12), {nil, pipeline.Report{}}, granted}, false},
 		{"refused between", []frame{sure(11), sure(12), {nil, pipeline.Report{State: pipeline.NotLive, Track: 1}}, granted}, false},
-		{"unknown between", []frame{sure(11), sure(12), with(sure(14), func(f *frame) { f.report.State = pipeline.Unknown }), granted}, false},
+		{"unknown between", []frame{sure(11), sure(12), unknown, granted}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
