@@ -137,6 +137,33 @@ func TestEpoch(t *testing.T) {
 	}
 }
 
+// A lane that somebody was erased from is one like any other in the next epoch.
+func TestEpochHasFreshLanes(t *testing.T) {
+	s := storetest.Open(t, t.TempDir())
+	p := mustEnrol(t, s, 3)[0]
+	mustErase(t, s, p.Label)
+	lanes := func() map[uint8]bool {
+		seen := map[uint8]bool{}
+		for range 500 {
+			lane, err := s.NextLane("new")
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen[lane] = true
+		}
+		return seen
+	}
+	if seen := lanes(); seen[p.Lane] {
+		t.Errorf("erased from lane %d: lanes %v", p.Lane, seen)
+	}
+	if err := s.BeginEpoch(1000); err != nil {
+		t.Fatal(err)
+	}
+	if seen := lanes(); len(seen) != template.Lanes {
+		t.Errorf("in the next epoch: lanes %v", seen)
+	}
+}
+
 func TestExpiredAreNotRenewed(t *testing.T) {
 	now := storetest.Now()
 	s := openAt(t, t.TempDir(), &now)

@@ -163,6 +163,12 @@ func TestRenewalEvidence(t *testing.T) {
 	with := func(f frame, edit func(*frame)) frame { edit(&f); return f }
 	granted := with(sure(13), func(f *frame) { f.report.State = pipeline.Granted })
 	doubtful := with(sure(14), func(f *frame) { f.of = like(one, 0.5, 14) })
+	both := with(granted, func(f *frame) {
+		f.of = slices.Clone(one)
+		for i := range f.of {
+			f.of[i] = 0.8*one[i] + 0.6*two[i]
+		}
+	})
 	unknown := with(sure(14), func(f *frame) { f.report.State = pipeline.Unknown })
 	tests := []struct {
 		name   string
@@ -174,6 +180,7 @@ func TestRenewalEvidence(t *testing.T) {
 		{"a doubtful one between", []frame{sure(11), sure(12), doubtful, granted}, true},
 		{"two", []frame{sure(12), granted}, false},
 		{"doubtful ones", append(slices.Repeat([]frame{doubtful}, 5), granted), false},
+		{"like two people", slices.Repeat([]frame{both}, 5), false},
 		{"two tracks", []frame{sure(11), with(sure(12), func(f *frame) { f.report.Track = 2 }), granted}, false},
 		{"somebody else between", []frame{sure(11), sure(12), with(granted, func(f *frame) { f.of = two }), granted}, false},
 		{"nobody between", []frame{sure(11), sure(12), {nil, pipeline.Report{}}, granted}, false},
