@@ -80,6 +80,7 @@ type Report struct {
 	Reason quality.Reason // with Poor
 	Faces  int            // faces found, in the zone or not
 	Person decide.Person  // with Granted only
+	Track  track.ID       // of the face that was looked at closely, 0 if none was
 	Failed bool           // an attempt to be taken for somebody enrolled has ended with this frame; see failure
 	Time   time.Time      // of the frame
 }
@@ -233,6 +234,7 @@ func (p *Pipeline) idle(nearest *track.Track) State {
 
 // identify takes one track through the stages behind the zone.
 func (p *Pipeline) identify(tr *track.Track, report *Report, m Matcher) error {
+	report.Track = tr.ID
 	if usable, err := p.examine(tr, report); !usable {
 		return err
 	}

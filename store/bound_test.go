@@ -43,7 +43,7 @@ func allKeys(s *Store) (keys [][32]byte) {
 	for _, v := range s.vaults() {
 		keys = append(keys, v.key, v.wrap, derive(v.key, "facegate value 1"), derive(v.wrap, "facegate value 1"))
 	}
-	for _, key := range s.ProjectionKeys([32]byte{}) {
+	for _, key := range s.ProjectionKeys(1, [32]byte{}) {
 		keys = append(keys, key)
 	}
 	keys = append(keys, s.device, s.inner, s.join, [32]byte(s.signer), [32]byte{})

@@ -53,8 +53,8 @@ type Consent struct {
 	Expires   time.Time // required
 	Reference string    // where the site keeps the signed form; at most MaxConsentRef bytes
 
-	Ended time.Time    // when the person was erased; zero before
-	Why   audit.Reason // the person was erased
+	Ended time.Time    // when the person was erased, or gave another consent; zero before
+	Why   audit.Reason // it ended
 }
 
 // check says why a person cannot be captured on c at now, while the notices are in force.
@@ -94,7 +94,7 @@ func noConsent(format string, args ...any) error {
 	return hint.Wrap(fmt.Errorf("store: %w", ErrNoConsent), format, args...)
 }
 
-// end returns c as it is kept when the person has been erased.
+// end returns c as it is kept when the person has been erased, or captured again on another consent.
 func (c Consent) end(at time.Time, why audit.Reason) Consent {
 	c.Ended, c.Why, c.Guardian = at.UTC().Truncate(time.Second), why, ""
 	return c

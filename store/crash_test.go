@@ -54,6 +54,17 @@ func enrolAndEraseForEver(dir string, w io.Writer) error {
 	for {
 		n := rand.IntN(8)
 		label := labelOf(n)
+		// What leaves everybody enrolled as they were is not worth a word.
+		switch again := rand.IntN(6); {
+		case again == 0 && enrolled[label]:
+			if _, _, err := s.Recapture(enrolment(n)); err != nil {
+				return err
+			}
+		case again == 1:
+			if err := rotate(s, upTo(8)...); err != nil {
+				return err
+			}
+		}
 		fmt.Fprintln(w, "try", n)
 		switch bound := n%2 == 1; {
 		case !enrolled[label] && bound:

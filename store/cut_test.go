@@ -31,6 +31,15 @@ var changes = []change{
 	{"erase", func(s *store.Store) error { _, err := s.Erase(labelOf(3), 1000); return err }, 19, 19},
 	{"relabel", func(s *store.Store) error { _, err := s.Relabel(labelOf(3), "Ann", 1000); return err }, 20, 20},
 	{"lockdown", func(s *store.Store) error { return s.Lockdown(1000) }, 20, 0},
+	{"recapture", func(s *store.Store) error { _, _, err := s.Recapture(enrolment(3)); return err }, 20, 20},
+	{"renew", func(s *store.Store) error { return rotate(s, 3) }, 20, 20},
+	{"end of an epoch", func(s *store.Store) error {
+		if err := rotate(s, 3, 4); err != nil && !errors.Is(err, store.ErrEpoch) {
+			return err
+		}
+		_, err := s.EndEpoch(1000)
+		return err
+	}, 20, 2},
 	{"access", func(s *store.Store) error { return s.RecordAccess(storetest.Now()) }, 20, 20},
 }
 

@@ -32,6 +32,7 @@ type intent struct {
 const (
 	eraseIntent    = "erasure"
 	lockdownIntent = "lockdown"
+	epochIntent    = "end of an epoch"
 )
 
 func (i *intent) lockdown() bool { return i != nil && i.Kind == lockdownIntent }
@@ -138,18 +139,27 @@ func (s *Store) intend(people []Person, why audit.Reason, by audit.Actor) (*inte
 	if err != nil {
 		return nil, err
 	}
-	at := s.head.Next(entries[0].Hash())
-	r.Audit = receipt.Audit{Seq: at.Seq, Link: at.Link[:]}
-	r.Time = time.Unix(entries[0].Time, 0).UTC().Format(time.RFC3339)
-	if i.Receipt, err = receipt.Sign(r, s.signer); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+	if i.Receipt, err = s.issue(r, entries); err != nil {
+		return nil, err
 	}
-	entries[1].Digest = sha256.Sum256(i.Receipt)
 	i.Entries = entries
 	for _, p := range people {
 		i.People = append(i.People, p.ID)
 	}
 	return i, nil
+}
+
+// issue signs r, the receipt for what the first of entries is about. The last says that it was issued.
+func (s *Store) issue(r receipt.Receipt, entries []audit.Entry) ([]byte, error) {
+	at := s.head.Next(entries[0].Hash())
+	r.Audit = receipt.Audit{Seq: at.Seq, Link: at.Link[:]}
+	r.Time = time.Unix(entries[0].Time, 0).UTC().Format(time.RFC3339)
+	signed, err := receipt.Sign(r, s.signer)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	entries[len(entries)-1].Digest = sha256.Sum256(signed)
+	return signed, nil
 }
 
 // describe writes to r what there is of people, which is going to be erased.
@@ -165,7 +175,7 @@ func (s *Store) describe(r *receipt.Receipt, people []Person) error {
 			return err
 		}
 		if sealed == nil {
-			continue // since a lockdown
+			continue // since a lockdown, or the end of its epoch
 		}
 		var salt [16]byte
 		if _, err := io.ReadFull(s.rand, salt[:]); err != nil {
@@ -204,18 +214,8 @@ func (s *Store) finish() error {
 			return err
 		}
 	}
-	faces, err := s.faces.head()
-	if err != nil {
+	if err := s.dropUnlinked(i.FacesGeneration); err != nil {
 		return err
-	}
-	if faces.Generation < i.FacesGeneration {
-		linked := s.linked()
-		if err := s.faces.rewrite(change{
-			drop:  func(row rowID) bool { return !linked[row.id] },
-			stamp: s.state.Faces,
-		}); err != nil {
-			return err
-		}
 	}
 	done := change{dels: []rowID{stateRow(intentRow)}}
 	if i.Receipt != nil {
@@ -226,6 +226,19 @@ func (s *Store) finish() error {
 	}
 	s.pending, s.leaving = nil, nil
 	return nil
+}
+
+// dropUnlinked writes faces.db anew without the records that belong to nobody, if it is not in that generation yet.
+func (s *Store) dropUnlinked(generation uint64) error {
+	faces, err := s.faces.head()
+	if err != nil || faces.Generation >= generation {
+		return err
+	}
+	linked := s.linked()
+	return s.faces.rewrite(change{
+		drop:  func(row rowID) bool { return !linked[row.id] },
+		stamp: s.state.Faces,
+	})
 }
 
 // leave does the pending intent i to people.db.
@@ -241,7 +254,10 @@ func (s *Store) leave(i *intent) error {
 		if !ok {
 			return s.journal.damaged(errors.New("an erasure of somebody unknown was under way"))
 		}
-		gone[id], next.Lanes[p.Lane] = true, next.Faces
+		gone[id] = true
+		if p.Epoch == next.Epoch {
+			next.Lanes[p.Lane] = next.Faces
+		}
 		delete(byName, p.Label)
 		consent := p.Consent.end(i.at(), i.Reason)
 		ended[consent.ID] = consent
@@ -249,12 +265,16 @@ func (s *Store) leave(i *intent) error {
 			return err
 		}
 	}
-	if i.lockdown() {
+	switch i.Kind {
+	case lockdownIntent:
 		next.Locked = true
-		for label, p := range byName {
-			p.Record, p.link = template.RecordID{}, [16]byte{}
-			byName[label] = p
-			if err := add(s.putPerson(p)); err != nil {
+	case epochIntent:
+		next.Ended = next.Epoch - 1
+	}
+	for label, p := range byName {
+		if i.lockdown() || i.Kind == epochIntent && s.isEarlier(p) {
+			byName[label] = p.unlinked()
+			if err := add(s.putPerson(byName[label])); err != nil {
 				return err
 			}
 		}

@@ -48,7 +48,16 @@ type state struct {
 	Head    audit.Head             // of the audit log before Entries
 	Entries []audit.Entry          // the last, which journal.db may lack
 	Locked  bool                   // since a lockdown
-	Lanes   [template.Lanes]uint64 // the audit entry of the last erasure from each lane
+	Lanes   [template.Lanes]uint64 // the audit entry of the last erasure from each lane of the epoch
+	Epoch   uint32                 // the current one
+	Ended   uint32                 // the last epoch that was ended
+	Model   [32]byte               // SHA-256 of the embedder of the epoch; zeros until there is one
+	Debt    *debt                  // that came with Entries
+	Filing  int64                  // the day on which FilingAt was reached, Unix time in seconds; 0 if it was not
+
+	Assessment Assessment // the last that was named
+	Covered    [32]byte   // what was in use when it was
+	Uncovered  [32]byte   // what was last found in use and is not Covered; zeros if nothing is
 }
 
 // end returns the end of the audit log that has Entries.
@@ -149,12 +158,19 @@ func (s *Store) ready() error {
 	return s.recordMended()
 }
 
-// catchUp adds to journal.db the entries that it lacks.
+// catchUp adds to journal.db the entries that it lacks, and pays the debt that came with them.
 func (s *Store) catchUp() error {
-	if s.head == s.state.end() {
-		return nil
+	if s.head != s.state.end() {
+		c, err := s.pay(s.state.Debt)
+		if err != nil {
+			return err
+		}
+		if err := s.extend(s.state.Entries, c); err != nil {
+			return err
+		}
 	}
-	return s.extend(s.state.Entries, change{})
+	s.state.Debt = nil
+	return nil
 }
 
 // follow adds to journal.db the entries of a change that is on disk in people.db. Where that fails the change stands all

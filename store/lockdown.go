@@ -62,8 +62,8 @@ func (s *Store) LockedDown() bool {
 	return s.state.Locked
 }
 
-// Reopen ends a lockdown: people can be captured again. Those who were enrolled before have no Code any more; erase them
-// to enrol them anew.
+// Reopen ends a lockdown: people can be captured again. Those who were enrolled before have no Code any more, until
+// they are captured again (Recapture).
 func (s *Store) Reopen(by audit.Actor) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

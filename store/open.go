@@ -68,7 +68,7 @@ func (s *Store) create(rings ...keyrings) error {
 	if err != nil {
 		return err
 	}
-	first, err := s.putState(state{Entries: entries})
+	first, err := s.putState(state{Epoch: 1, Entries: entries})
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,11 @@ func (s *Store) tidy() error {
 	if err := s.ready(); err != nil {
 		return err
 	}
-	return s.sweep()
+	if err := s.sweep(); err != nil {
+		return err
+	}
+	s.countForFiling(s.now())
+	return nil
 }
 
 // sweep removes records that no person is linked to.
@@ -134,7 +138,7 @@ func (s *Store) sweep() error {
 	}); err != nil || orphans == 0 {
 		return err
 	}
-	s.log.Warn("removing records of an enrolment that was interrupted", "records", orphans)
+	s.log.Warn("removing records of an enrolment or a renewal that was interrupted", "records", orphans)
 	return s.faces.rewrite(change{drop: func(row rowID) bool { return !linked[row.id] }})
 }
 
@@ -174,7 +178,7 @@ func (s *Store) load() error {
 	if found != want {
 		return s.faces.damaged(fmt.Errorf("%d of %d people have a record", found, want))
 	}
-	return nil
+	return s.learnEpochs()
 }
 
 func (s *Store) loadJournal() error {
@@ -250,7 +254,7 @@ func (s *Store) sameAge() error {
 	default:
 		return s.journal.damaged(errors.New("it and people.db are from two stores"))
 	}
-	if s.pending != nil {
+	if s.pending != nil || s.state.Debt != nil && s.head != end {
 		return nil // which may have been cut off between two databases
 	}
 	faces, err := s.faces.head()

@@ -83,7 +83,7 @@ func (s *Store) holder(id template.TokenID) (Person, error) {
 	return Person{}, invalid("nobody has it, or it was replaced", "take the newest pass of the person")
 }
 
-const adviceAgain = "erase the person and enrol them again"
+const adviceAgain = "capture the person again with: facegate enroll LABEL --again"
 
 func invalid(why, advice string) error {
 	return hint.Wrap(fmt.Errorf("store: %w: %s", ErrPass, why), "%s", advice)

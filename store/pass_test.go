@@ -359,23 +359,9 @@ func TestRecordsAreSealed(t *testing.T) {
 		dir := lay(t, before)
 		putRows(t, filepath.Join(dir, "faces.db"), changed)
 		putRows(t, filepath.Join(dir, "faces.copy.db"), changed)
-		s, err := store.Open(storetest.Options(dir))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		if _, err := s.Records(model); !errors.Is(err, store.ErrDamaged) {
-			t.Errorf("%s: Records: %v", name, err)
-		}
-		for n := 2; n < 6; n++ {
-			f, err := s.Show(labelOf(n))
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, own := changed[f.Person.Record]
-			if _, _, err := s.Claim(keysOf(t, s, n), model); own != errors.Is(err, store.ErrDamaged) || !own && err != nil {
-				t.Errorf("%s: of the record of person %d: %v, Claim: %v", name, n, own, err)
-			}
+		if s, err := store.Open(storetest.Options(dir)); !errors.Is(err, store.ErrDamaged) {
+			s.Close()
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for i, id := range ids {

@@ -17,9 +17,10 @@ const MaxLabel = 64
 // A Person is what is held of somebody enrolled, apart from the Code.
 type Person struct {
 	ID       template.PersonID
-	Record   template.RecordID // the one record of the person in faces.db; zeros if a lockdown destroyed it
+	Record   template.RecordID // the one record of the person in faces.db; zeros if a lockdown or the end of its epoch destroyed it
 	Scheme   uint8             // of the record: template.SchemeS1 or SchemeS2
-	Lane     uint8             // that the record is in; 0 in scheme S2, which has none
+	Epoch    uint32            // that the record is in; 0 in scheme S2, which has none
+	Lane     uint8             // of the epoch; 0 in scheme S2
 	Label    string            // by which the site knows the person
 	Consent  Consent
 	Enrolled time.Time // the day, at midnight UTC; the hour is nobody's concern
@@ -27,6 +28,7 @@ type Person struct {
 	LastSeen time.Time // the day on which the person was last let in, or was enrolled, at midnight UTC
 
 	link    [16]byte         // that Record comes from
+	model   [32]byte         // SHA-256 of the embedder that the record was made with
 	subject audit.Subject    // in the audit log
 	pass    template.TokenID // zeros for none
 }

@@ -26,12 +26,19 @@
 // What an erasure is going to do, to the byte of its receipt, is on disk in journal.db before anything else happens.
 // From then on it is done: cut off at any point, it is finished at the next Open or the next change.
 //
+// # Epochs
+//
+// Codes are made with the rotations of an epoch. When another one begins, records are moved there one by one as their people
+// pass (Renew), in place; EndEpoch destroys the rest, and the bytes of what was renewed, as an erasure does. The record of
+// one person is replaced by Recapture, which erases the former one.
+//
 // # Order
 //
 // A commit is on disk before it is acknowledged. A change that is worth an audit entry is written to faces.db, to
 // people.db with the entry, and to the audit log in journal.db, in this order. people.db decides: a record in faces.db
-// that no person is linked to was being enrolled when the power went, and is removed at the next Open; entries that
-// people.db has and journal.db lacks are added.
+// that no person is linked to was being enrolled or renewed when the power went, and is removed at the next Open; entries
+// that people.db has and journal.db lacks are added. With the entries of a recapture comes what it leaves to be done: the
+// former record to be erased from faces.db, and the receipt to be written to journal.db.
 //
 // # Damage and rollback
 //
@@ -91,9 +98,6 @@ var (
 	ErrOptions   = errors.New("the store cannot be opened this way")
 )
 
-// epoch numbers the set of rotations that Codes are made with.
-const epoch = 1
-
 // Options say where a store is and what it depends on. All are required.
 type Options struct {
 	Dir  string // made if it is missing
@@ -108,6 +112,10 @@ type Options struct {
 
 	Retention Retention
 	Lockout   LockoutPolicy
+
+	// FilingAt is the number of people from which on the operator has to file with an authority (Measures for the Security
+	// Management of the Application of Face Recognition Technology, Art. 15); 0 where there is no such duty.
+	FilingAt int
 }
 
 func (o Options) check() error {
@@ -129,6 +137,7 @@ type Store struct {
 	notices   [][32]byte
 	retention Retention
 	policy    LockoutPolicy
+	filingAt  int
 	class     string // of the KeySource
 	lock      *os.File
 	device    [32]byte // the device key
@@ -181,7 +190,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		now: o.Now, rand: o.Rand, log: o.Log, notices: o.Notices, retention: o.Retention, policy: o.Lockout,
-		class: o.Keys.Class(), lock: lock, device: device, id: deviceID(device),
+		filingAt: o.FilingAt, class: o.Keys.Class(), lock: lock, device: device, id: deviceID(device),
 		join: derive(device, "facegate join 1"), inner: derive(device, "facegate record 1"), signer: signingKey(device),
 		people: vaultOf("people", table{name: peopleTable}, table{name: consentsTable}, table{name: stateTable}),
 		faces:  vaultOf("faces", table{name: recordsTable}),
@@ -220,14 +229,14 @@ func (s *Store) PublicKey() ed25519.PublicKey {
 	return slices.Clone(s.signer.Public().(ed25519.PublicKey))
 }
 
-// ProjectionKeys returns the keys of the rotations, one a lane, for the embeddings of one model.
-func (s *Store) ProjectionKeys(modelID [32]byte) [template.Lanes][32]byte {
+// ProjectionKeys returns the keys of the rotations of an epoch, one a lane, for the embeddings of one model.
+func (s *Store) ProjectionKeys(epoch uint32, modelID [32]byte) [template.Lanes][32]byte {
 	return projectionKeys(s.device, epoch, modelID)
 }
 
-// NextLane returns the lane to enrol label into: at random among the lanes from which the last erasure is the longest ago,
-// but for the lane that this label is in. Who was erased is not remembered, and still nobody is enrolled again into the
-// lane that they were erased from, before all other lanes have seen an erasure since.
+// NextLane returns the lane to enrol label into: at random among the lanes from which the last erasure in this epoch is the
+// longest ago, but for the lane that this label is in. Who was erased is not remembered, and still nobody is enrolled
+// again into the lane that they were erased from, before all other lanes have seen an erasure since.
 func (s *Store) NextLane(label string) (uint8, error) {
 	var random [1]byte
 	if _, err := io.ReadFull(s.rand, random[:]); err != nil {
@@ -256,7 +265,7 @@ type Enrolment struct {
 	Label   string // not in use; printable, at most MaxLabel bytes
 	Consent Consent
 	ModelID [32]byte
-	Lane    uint8 // that Code was made in
+	Lane    uint8 // that Code was made in, of the current epoch
 	Code    template.Code
 	Pass    *template.TokenKeys // of the person's pass, of which the id is kept; nil for none
 	Bound   bool                // Code is of scheme S2, made with the keys of Pass; Lane is 0 then
@@ -277,9 +286,28 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 	if err := s.ready(); err != nil {
 		return Person{}, err
 	}
+	p, err := s.newPerson(e, now)
+	if err != nil {
+		return Person{}, err
+	}
+	entries, err := s.number(now, p.enrolled(e, Person{})...)
+	if err != nil {
+		return Person{}, err
+	}
+	if err := s.enrol(p, e, entries); err != nil {
+		return Person{}, err
+	}
+	s.byName[p.Label], s.names[p.ID] = p, p.Label
+	s.follow()
+	s.countForFiling(now)
+	return p, nil
+}
+
+// newPerson returns whom e describes, under ids of their own.
+func (s *Store) newPerson(e Enrolment, now time.Time) (Person, error) {
 	p := Person{
 		Scheme: e.scheme(), Lane: e.Lane, Label: e.Label, Consent: e.Consent, Enrolled: day(now), LastSeen: day(now),
-		Expires: earlier(e.Expires, e.Consent.Expires).UTC().Truncate(time.Second),
+		Expires: earlier(e.Expires, e.Consent.Expires).UTC().Truncate(time.Second), model: e.ModelID,
 	}
 	p.Consent.Given = p.Consent.Given.UTC().Truncate(time.Second)
 	p.Consent.Expires = p.Consent.Expires.UTC().Truncate(time.Second)
@@ -290,21 +318,26 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 		}
 	}
 	p.Record = s.recordID(p.link)
-	what := []audit.Entry{{Kind: audit.Enrolled, Actor: e.By, Subject: p.subject, Digest: p.Consent.Notice.Hash}}
+	if !e.Bound {
+		p.Epoch = s.state.Epoch
+	}
 	if e.Pass != nil {
 		p.pass = e.Pass.ID
-		what = append(what, audit.Entry{Kind: audit.PassIssued, Actor: e.By, Subject: p.subject})
 	}
-	entries, err := s.number(now, what...)
-	if err != nil {
-		return Person{}, err
-	}
-	if err := s.enrol(p, e, entries); err != nil {
-		return Person{}, err
-	}
-	s.byName[p.Label], s.names[p.ID] = p, p.Label
-	s.follow()
 	return p, nil
+}
+
+// enrolled returns what the audit log says of the enrolment of p, in the place of old if that is anybody.
+func (p Person) enrolled(e Enrolment, old Person) []audit.Entry {
+	entries := []audit.Entry{{Kind: audit.Enrolled, Actor: e.By, Subject: p.subject, Digest: p.Consent.Notice.Hash}}
+	if e.Pass == nil {
+		return entries
+	}
+	pass := audit.Entry{Kind: audit.PassIssued, Actor: e.By, Subject: p.subject}
+	if old.HasPass() {
+		pass.Kind = audit.PassReplaced
+	}
+	return append(entries, pass)
 }
 
 // enrol writes p to faces.db and to people.db. In this order, because a person without a record is damage and a record
@@ -348,6 +381,11 @@ func (s *Store) check(e Enrolment, now time.Time) error {
 	if err := s.free(e.Label); err != nil {
 		return err
 	}
+	return s.permits(e, now)
+}
+
+// permits says why nobody can be captured on the terms of e.
+func (s *Store) permits(e Enrolment, now time.Time) error {
 	if err := s.checkPass(e); err != nil {
 		return err
 	}
@@ -369,7 +407,7 @@ func (s *Store) free(label string) error {
 		return hint.Wrap(fmt.Errorf("store: %w", ErrLabel), "choose a short name or number without line breaks")
 	}
 	if _, ok := s.byName[label]; ok {
-		return hint.Wrap(fmt.Errorf("store: %q: %w", label, ErrExists), "choose another label, or erase this one first")
+		return hint.Wrap(fmt.Errorf("store: %q: %w", label, ErrExists), "choose another label, or capture this person again with --again")
 	}
 	return nil
 }
@@ -385,14 +423,10 @@ func (s *Store) known(label string) (Person, error) {
 
 // header returns what p's record is bound to. Scheme S2 has no epoch: its rotation comes from the pass.
 func (s *Store) header(p Person, modelID [32]byte) template.Header {
-	h := template.Header{
-		Scheme: p.Scheme, Lane: p.Lane, Epoch: epoch, RecordID: p.Record, ModelID: modelID,
+	return template.Header{
+		Scheme: p.Scheme, Lane: p.Lane, Epoch: p.Epoch, RecordID: p.Record, ModelID: modelID,
 		DeviceID: s.id, ConsentID: s.across("consent", p.Consent.ID), Expiry: p.Expires.Unix(),
 	}
-	if p.Scheme == template.SchemeS2 {
-		h.Epoch = 0
-	}
-	return h
 }
 
 // People returns everybody enrolled, in the order of their labels. Those who have expired are among them until erased.
@@ -407,8 +441,8 @@ func (s *Store) People() ([]Person, error) {
 	return people, nil
 }
 
-// Records opens the records of scheme S1 made with a model, but for those that have expired; Bound lists those of scheme
-// S2. A record that does not open, or is not the one that its person is linked to, is ErrDamaged.
+// Records opens the records of scheme S1 made with a model, of whatever epoch, but for those that have expired; Bound lists
+// those of scheme S2. A record that does not open, or is not the one that its person is linked to, is ErrDamaged.
 func (s *Store) Records(modelID [32]byte) (records []template.Record, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -436,7 +470,7 @@ func (s *Store) records(modelID [32]byte) ([]template.Record, error) {
 			return s.faces.damaged(err)
 		}
 		if h.ModelID == modelID && now.Before(p.Expires) {
-			records = append(records, template.Record{ID: id, Person: p.ID, Lane: h.Lane, Code: code})
+			records = append(records, template.Record{ID: id, Person: p.ID, Epoch: h.Epoch, Lane: h.Lane, Code: code})
 		}
 		return nil
 	})

@@ -156,10 +156,10 @@ func TestEnrolledPeopleAreThereAfterwards(t *testing.T) {
 		e.Consent.ID = p.Consent.ID
 		today := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 		want.People = append(want.People, store.Person{
-			ID: p.ID, Record: p.Record, Scheme: template.SchemeS1, Lane: e.Lane, Label: e.Label, Consent: e.Consent,
+			ID: p.ID, Record: p.Record, Scheme: template.SchemeS1, Epoch: 1, Lane: e.Lane, Label: e.Label, Consent: e.Consent,
 			Enrolled: today, LastSeen: today, Expires: e.Expires,
 		})
-		want.Records[p.ID] = template.Record{ID: p.Record, Person: p.ID, Lane: e.Lane, Code: e.Code}
+		want.Records[p.ID] = template.Record{ID: p.Record, Person: p.ID, Epoch: 1, Lane: e.Lane, Code: e.Code}
 	}
 	if d := diff(want, mustRead(t, s)); d != "" {
 		t.Errorf("before closing (-want +got):\n%s", d)
@@ -407,7 +407,8 @@ func TestKeysAreSeparate(t *testing.T) {
 	}
 	seen := map[[32]byte]bool{}
 	for _, keys := range [][template.Lanes][32]byte{
-		s.ProjectionKeys(model), s.ProjectionKeys([32]byte{0xbb}), other.ProjectionKeys(model),
+		s.ProjectionKeys(1, model), s.ProjectionKeys(2, model), s.ProjectionKeys(1, [32]byte{0xbb}),
+		other.ProjectionKeys(1, model),
 	} {
 		for _, key := range keys {
 			if seen[key] {
@@ -416,7 +417,7 @@ func TestKeysAreSeparate(t *testing.T) {
 			seen[key] = true
 		}
 	}
-	if s.ProjectionKeys(model) != s.ProjectionKeys(model) {
+	if first := s.ProjectionKeys(1, model); first != s.ProjectionKeys(1, model) {
 		t.Error("keys change from call to call")
 	}
 }

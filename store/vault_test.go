@@ -496,14 +496,17 @@ func FuzzCheckPages(f *testing.F) {
 }
 
 // crowd makes a store of n people in one commit a database.
-func crowd(b *testing.B, n int) (dir string) {
+func crowd(b testing.TB, n int) (dir string) {
 	b.Helper()
 	dir = b.TempDir()
 	s := mustOpen(b, dir)
 	var people, faces change
 	for i := range n {
 		e := testEnrolment(i)
-		p := Person{Label: e.Label, Consent: e.Consent, Scheme: e.scheme(), Lane: e.Lane, Enrolled: testNow(), LastSeen: testNow(), Expires: e.Expires}
+		p := Person{
+			Label: e.Label, Consent: e.Consent, Scheme: e.scheme(), Epoch: 1, Lane: e.Lane, Enrolled: testNow(),
+			LastSeen: testNow(), Expires: e.Expires,
+		}
 		binary.BigEndian.PutUint64(p.ID[:], uint64(i+1)*0x9e3779b97f4a7c15)
 		binary.BigEndian.PutUint64(p.link[:], uint64(i+1)*0xbf58476d1ce4e5b9)
 		p.Record, p.Consent.ID = s.recordID(p.link), p.link

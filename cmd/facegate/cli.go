@@ -29,6 +29,7 @@ type commandLine struct {
 	Notice  noticeCommand  `cmd:"" help:"Print the notice that people read before they consent."`
 	Lockout lockoutCommand `cmd:"" help:"Let faces open the door again after too many failures."`
 
+	Epoch    epochCommand    `cmd:"" help:"Change the keys that templates are made with, while people come and go."`
 	Lockdown lockdownCommand `cmd:"" help:"Destroy every template at once. The other ways in stay."`
 	Wipe     wipeCommand     `cmd:"" help:"Destroy all that a stopped gate holds, with a certificate."`
 

@@ -48,7 +48,10 @@ type enrollCommand struct {
 	Witness  string    `placeholder:"NAME" help:"Who saw the consent. Otherwise you, by the name of your login."`
 	Lang     string    `enum:",en,zh" default:"" help:"Language of the notice that the person has read: en or zh. Otherwise the first of the gate."`
 	Until    time.Time `format:"2006-01-02" placeholder:"DATE" help:"Day on which the consent ends, if that is sooner than the term of the gate."`
-	Pass     string    `placeholder:"FILE" help:"Give the person a pass: a new PNG file for its QR code, or - to show it in the terminal. Where faces are compared 1:1 everybody gets one."`
+
+	Again   bool   `help:"Capture somebody who is enrolled already, by a new consent. Their former template is erased, with a receipt."`
+	Receipt string `placeholder:"FILE" help:"File to write that receipt to; it must not exist. Otherwise it is printed."`
+	Pass    string `placeholder:"FILE" help:"Give the person a pass: a new PNG file for its QR code, or - to show it in the terminal. Where faces are compared 1:1 everybody gets one."`
 	socketFlag
 	jsonFlag
 }
@@ -61,7 +64,7 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 	last := ""
 	request := control.EnrolRequest{
 		Label: c.Label, Consent: c.Consent, Age: c.Age, Guardian: c.Guardian, Witness: c.Witness, Language: c.Lang,
-		Until: c.Until, Pass: sheet != nil,
+		Until: c.Until, Again: c.Again, Pass: sheet != nil,
 	}
 	enrolled, err := c.client().Enrol(ctx, request, func(p control.Progress) {
 		if line := progressLine(p); line != last {
@@ -72,23 +75,48 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return errors.Join(err, sheet.discard())
 	}
-	v := struct {
-		control.Person
-		Pass string `json:"pass,omitempty"` // its file
-	}{Person: enrolled.Person}
+	v := enrolment{Person: enrolled.Person}
 	if sheet != nil {
 		if err := sheet.draw(enrolled.Pass); err != nil {
 			return hint.Wrap(fmt.Errorf("%s is enrolled, but the pass was not written: %w", c.Label, err),
-				"issue a new one with facegate person pass or, if that is refused, erase the person and enrol them again")
+				"issue a new one with facegate person pass or, if that is refused, capture the person with facegate enroll --again")
 		}
 		v.Pass = sheet.path
 	}
-	return c.print(t, v, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "%s is enrolled until %s\n", v.Label, v.Expires.Format(time.DateOnly))
-		if sheet != nil {
-			sheet.drawn(w)
+	if c.Receipt != "" && v.Receipt != "" {
+		if err := writeNew(c.Receipt, []byte(v.Receipt)); err != nil {
+			return hint.Wrap(fmt.Errorf("%s is captured again, but the receipt was not written: %w", c.Label, err),
+				"it is kept: get it with facegate receipt fetch DIR")
 		}
-	})
+	}
+	if err := c.print(t, v, func(w *tabwriter.Writer) { c.write(w, v, sheet) }); err != nil || v.Receipt == "" {
+		return err
+	}
+	id, err := receiptID(v.Receipt)
+	if err != nil {
+		return err
+	}
+	return c.client().Fetched(ctx, id)
+}
+
+// An enrolment is what came of a capture.
+type enrolment struct {
+	control.Person
+	Pass string `json:"pass,omitempty"` // its file
+}
+
+func (c *enrollCommand) write(w *tabwriter.Writer, e enrolment, sheet *sheet) {
+	fmt.Fprintf(w, "%s is enrolled until %s\n", e.Label, e.Expires.Format(time.DateOnly))
+	switch {
+	case e.Receipt == "":
+	case c.Receipt != "":
+		fmt.Fprintf(w, "the former template is erased, receipt: %s (check it with: facegate receipt verify)\n", c.Receipt)
+	default:
+		fmt.Fprintf(w, "the former template is erased\n%s", e.Receipt)
+	}
+	if sheet != nil {
+		sheet.drawn(w)
+	}
 }
 
 // sheet returns what the person's pass is to be drawn on, nil if they get none. Where faces are compared 1:1 they get one
@@ -176,10 +204,11 @@ func writeStatus(w *tabwriter.Writer, s control.Status) {
 	} else {
 		row("people", "%d", s.People.Enrolled)
 	}
-	trouble("", s.People.Advice)
+	row("epoch", "%s", epochLine(s.Epoch))
 	row("faces", "%s", faces(s))
 	row("networks", "%s: %s, liveness %v", s.Vision.Bundle, s.Vision.Embedder, s.Vision.Liveness)
 	row("device key", "%s", s.KeyStore)
+	writeDuties(w, s)
 	if l := s.Frames.Latency; l.Grants > 0 {
 		row("frame to relay", "median %.0f ms, 95 %% within %.0f ms, at most %.0f ms (%d grants)", l.P50MS, l.P95MS, l.MaxMS, l.Grants)
 	}
@@ -189,7 +218,7 @@ func writeStatus(w *tabwriter.Writer, s control.Status) {
 func faces(s control.Status) string {
 	switch l := s.Lockout; {
 	case l.LockedDown:
-		return "locked down: facegate lockdown --end lets people be enrolled again"
+		return "locked down: facegate lockdown --end lets people be captured again"
 	case l.Disabled:
 		return "switched off after too many failures in a row: facegate lockout reset"
 	case l.WaitS > 0:

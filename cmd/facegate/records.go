@@ -349,7 +349,7 @@ func templateLine(f control.File) string {
 	case f.Scheme == "S2":
 		return "one keyed code that opens with the person's pass alone (S2, 1:1)"
 	}
-	return fmt.Sprintf("one keyed code, in lane %d (S1, 1:N)", f.Lane)
+	return fmt.Sprintf("one keyed code, in lane %d of epoch %d (S1, 1:N)", f.Lane, f.Epoch)
 }
 
 type relabelCommand struct {
@@ -423,7 +423,7 @@ func (c *lockdownCommand) Run(ctx context.Context, t terminal) error {
 	if c.End {
 		running = func(g *control.Client) error { return g.Reopen(ctx) }
 		stopped = func(l ledger.Ledger) error { return l.Reopen(me()) }
-		text = "the lockdown is over: erase those who were enrolled, and enrol them again"
+		text = "the lockdown is over: capture those who were enrolled again, with facegate enroll LABEL --again"
 	}
 	if err := c.command(t, running, stopped); err != nil {
 		return err

@@ -48,6 +48,24 @@ type Result struct {
 	Second float64
 }
 
+// Join returns the outcome of one search of all that r and o were the searches of. A person may be in both.
+func (r Result) Join(o Result) Result {
+	switch {
+	case !o.OK:
+		return r
+	case !r.OK:
+		return o
+	case o.Score > r.Score:
+		r, o = o, r
+	}
+	if o.Best == r.Best {
+		r.Second = max(r.Second, o.Second)
+	} else {
+		r.Second = max(r.Second, o.Score)
+	}
+	return r
+}
+
 // Add puts r into the index, in place of any record with the same id.
 func (x *Index) Add(r template.Record) {
 	x.mu.Lock()
@@ -83,6 +101,28 @@ func (x *Index) RemovePerson(person template.PersonID) int {
 		}
 	}
 	return n
+}
+
+// Clear takes every record out of the index and zeroes its Codes.
+func (x *Index) Clear() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for i := range x.lanes {
+		l := &x.lanes[i]
+		clear(l.codes)
+		clear(l.ids)
+		clear(l.owner)
+		*l = lane{}
+	}
+	clear(x.slots)
+	clear(x.persons)
+}
+
+// Has reports whether a person has a record in the index.
+func (x *Index) Has(person template.PersonID) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.persons[person] > 0
 }
 
 // Len returns the number of persons and of records in the index.

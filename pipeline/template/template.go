@@ -36,6 +36,7 @@ type PersonID [16]byte
 type Record struct {
 	ID     RecordID
 	Person PersonID
+	Epoch  uint32 // of the rotations, of which Lane is one
 	Lane   uint8
 	Code   Code
 }

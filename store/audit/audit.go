@@ -39,7 +39,7 @@ const (
 	Created       Kind = 1  // the store was made
 	Enrolled      Kind = 2  // Digest: of the notice that the consent was given to
 	Relabelled    Kind = 3  // a label was corrected
-	Erased        Kind = 4  // Reason, Count: of people
+	Erased        Kind = 4  // Reason, Count: of people or, if they were Recaptured, of Codes
 	ReceiptIssued Kind = 5  // Digest: SHA-256 of the receipt
 	Pruned        Kind = 6  // Count: of entries whose body was dropped, and of consents that were kept long enough
 	Access        Kind = 7  // somebody was let in; who is not recorded
@@ -50,14 +50,23 @@ const (
 	Reopened      Kind = 12 // the end of a lockdown
 	PassIssued    Kind = 13 // a person was given a pass
 	PassReplaced  Kind = 14 // a person was given a new pass, and the old one is dead
-	Mended        Kind = 23 // Count: of files of the store that were damaged and restored from their copies
+
+	EpochBegun      Kind = 17 // Count: the number of the epoch, Digest: SHA-256 of its embedder
+	Renewed         Kind = 18 // a Code was replaced by one of the current epoch; whose is not recorded
+	EpochEnded      Kind = 19 // Count: of Codes of earlier epochs destroyed
+	ReassessmentDue Kind = 20 // Digest: of what is in use, and not covered by the assessment
+	Assessed        Kind = 21 // Digest: of what is in use, and covered by the assessment
+	FilingReached   Kind = 22 // Count: of people, who oblige the operator to file
+	Mended          Kind = 23 // Count: of files of the store that were damaged and restored from their copies
 )
 
 var kinds = [...]string{
 	Created: "created", Enrolled: "enrolled", Relabelled: "relabelled", Erased: "erased",
 	ReceiptIssued: "receipt-issued", Pruned: "pruned", Access: "access", SlowedDown: "slowed-down",
 	SwitchedOff: "switched-off", Reset: "reset", LockedDown: "locked-down", Reopened: "reopened",
-	PassIssued: "pass-issued", PassReplaced: "pass-replaced", Mended: "mended",
+	PassIssued: "pass-issued", PassReplaced: "pass-replaced",
+	EpochBegun: "epoch-begun", Renewed: "renewed", EpochEnded: "epoch-ended",
+	ReassessmentDue: "reassessment-due", Assessed: "assessed", FilingReached: "filing-reached", Mended: "mended",
 }
 
 // String returns the kind in a word.
@@ -65,7 +74,9 @@ func (k Kind) String() string { return name(kinds[:], uint8(k)) }
 
 // ShortLived reports whether entries of this kind tell of people at the door, and are therefore to be dropped early,
 // rather than of the handling of their data.
-func (k Kind) ShortLived() bool { return k == Access || k == SlowedDown || k == SwitchedOff }
+func (k Kind) ShortLived() bool {
+	return k == Access || k == SlowedDown || k == SwitchedOff || k == Renewed
+}
 
 // A Reason says why something was erased.
 type Reason uint8
@@ -76,10 +87,13 @@ const (
 	Withdrawn Reason = 2 // the consent was
 	Expired   Reason = 3 // the enrolment had
 	Idle      Reason = 4 // the person had not been seen for long
+
+	Recaptured Reason = 5 // the person stays, with a new consent and a new Code
 )
 
 var reasons = [...]string{
 	Requested: "requested", Withdrawn: "withdrawn", Expired: "expired", Idle: "idle",
+	Recaptured: "recaptured",
 }
 
 // String returns the reason in a word, "" for none.

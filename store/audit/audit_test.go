@@ -146,8 +146,15 @@ func FuzzDecodeRecord(f *testing.F) {
 	})
 }
 
+func span(first, last audit.Kind) (kinds []audit.Kind) {
+	for k := first; k <= last; k++ {
+		kinds = append(kinds, k)
+	}
+	return kinds
+}
+
 func TestNames(t *testing.T) {
-	for k := audit.Created; k <= audit.Reopened; k++ {
+	for _, k := range slices.Concat(span(audit.Created, audit.Reopened), span(audit.EpochBegun, audit.FilingReached)) {
 		if s := k.String(); s == "" || s[0] == 'u' {
 			t.Errorf("kind %d has no name", k)
 		}

@@ -127,6 +127,24 @@ func (c *Client) Unlock(ctx context.Context) error {
 	return c.call(ctx, http.MethodPost, "/lockout/reset", nil, &struct{}{})
 }
 
+// Epoch asks how far a change of epoch has come.
+func (c *Client) Epoch(ctx context.Context) (e Epoch, err error) {
+	err = c.call(ctx, http.MethodGet, "/epoch", nil, &e)
+	return e, err
+}
+
+// BeginEpoch begins a new epoch.
+func (c *Client) BeginEpoch(ctx context.Context) (e Epoch, err error) {
+	err = c.call(ctx, http.MethodPost, "/epoch/begin", nil, &e)
+	return e, err
+}
+
+// EndEpoch destroys the templates of earlier epochs.
+func (c *Client) EndEpoch(ctx context.Context) (e Epoch, err error) {
+	err = c.call(ctx, http.MethodPost, "/epoch/end", nil, &e)
+	return e, err
+}
+
 // TestDoor gives one pulse of the door.
 func (c *Client) TestDoor(ctx context.Context) (t DoorTest, err error) {
 	err = c.call(ctx, http.MethodPost, "/door/test", nil, &t)

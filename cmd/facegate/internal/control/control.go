@@ -60,6 +60,12 @@ type Gate interface {
 	// Unlock lets faces open the door again after too many failures in a row.
 	Unlock(by audit.Actor) error
 
+	// Epoch says how far a change of epoch has come. BeginEpoch begins one, and everybody matches as before; EndEpoch
+	// destroys the templates of the earlier ones, and their people have to be captured again.
+	Epoch() Epoch
+	BeginEpoch(by audit.Actor) (Epoch, error)
+	EndEpoch(by audit.Actor) (Epoch, error)
+
 	// TestDoor gives one pulse of the door, and waits for its end or that of ctx.
 	TestDoor(ctx context.Context) (DoorTest, error)
 
@@ -78,6 +84,9 @@ type EnrolRequest struct {
 	Language string    `json:"language,omitempty"` // of the notice that was read; the first of the gate if empty
 	Until    time.Time `json:"until,omitzero"`     // end of the consent, if sooner than the gate's own term
 	Pass     bool      `json:"pass,omitempty"`     // the person gets one, as everybody does where faces are compared 1:1
+
+	// Again captures somebody who is enrolled already, by a new consent: a new template takes the place of theirs.
+	Again bool `json:"again,omitempty"`
 
 	By audit.Actor `json:"-"` // who asks, as the kernel says
 }
@@ -99,7 +108,8 @@ type File struct {
 	Person
 	Template bool         `json:"template"` // whether there is one
 	Scheme   string       `json:"scheme"`   // that protects it: S1, for 1:N, or S2, with the pass, for 1:1
-	Lane     int          `json:"lane"`     // that it is in; 0 in scheme S2
+	Epoch    int          `json:"epoch"`    // that it is in; 0 in scheme S2
+	Lane     int          `json:"lane"`     // of the epoch; 0 in scheme S2
 	Pass     bool         `json:"pass"`     // whether the person has one
 	LastSeen time.Time    `json:"last_seen"`
 	Agreed   Consent      `json:"agreed"`
@@ -136,6 +146,17 @@ type AuditReport struct {
 	Signature string `json:"signature"` // of the end, by the device
 }
 
+// An Epoch says how far the current epoch has come, in people.
+type Epoch struct {
+	Number  int `json:"number"`
+	Renewed int `json:"renewed"` // who are in it
+	Earlier int `json:"earlier"` // who are in an earlier one, and match, and are renewed as they pass
+	Foreign int `json:"foreign"` // who were captured with another embedder, and cannot match
+	None    int `json:"none"`    // who have no template
+
+	Ended int `json:"ended,omitempty"` // whose templates EndEpoch has just destroyed
+}
+
 // A Device is the identity of a device, in hexadecimal.
 type Device struct {
 	PublicKey   string `json:"public_key"`  // Ed25519; verifies its receipts
@@ -157,6 +178,9 @@ type Person struct {
 	Consent  string    `json:"consent"`
 	Enrolled time.Time `json:"enrolled"`
 	Expires  time.Time `json:"expires"`
+
+	// Receipt is that of the template destroyed, for somebody just captured again who had one; see package receipt.
+	Receipt string `json:"receipt,omitempty"`
 }
 
 // A DoorTest is what one pulse did.
@@ -181,6 +205,33 @@ type Status struct {
 	Frames   FrameStatus          `json:"frames"`
 	Lockout  LockoutStatus        `json:"lockout"`
 	KeyStore string               `json:"key_store"` // where the device key comes from
+	Epoch    Epoch                `json:"epoch"`
+
+	// Degraded says why the gate, although it works, is not as it should be; empty if it is.
+	Degraded   []string         `json:"degraded,omitempty"`
+	Assessment AssessmentStatus `json:"assessment,omitzero"`
+	Filing     FilingStatus     `json:"filing,omitzero"`
+}
+
+// AssessmentStatus says whether the impact assessment covers what is in use. It is empty where the profile asks for none.
+type AssessmentStatus struct {
+	ID      string `json:"id"`
+	Date    string `json:"date"`
+	Version string `json:"version"`
+	Due     bool   `json:"due"` // something else is in use than what was assessed
+	Advice  string `json:"advice,omitempty"`
+}
+
+// FilingStatus is what the operator has to file, and by when. It is empty where the profile asks for no filing.
+type FilingStatus struct {
+	At       int       `json:"at"`                // people who oblige the operator to file
+	People   int       `json:"people"`            // on the list of this gate
+	Children int       `json:"children"`          // of them, under 14
+	Codes    int       `json:"codes"`             // templates
+	Reached  time.Time `json:"reached,omitzero"`  // the day on which At people were on the list for the first time
+	Deadline time.Time `json:"deadline,omitzero"` // counts Monday to Friday, and knows no public holidays
+	Measures []string  `json:"measures"`          // that protect them
+	Advice   string    `json:"advice,omitempty"`
 }
 
 // LockoutStatus says whether faces open the door.
@@ -201,8 +252,6 @@ type VisionStatus struct {
 type PeopleStatus struct {
 	Enrolled int `json:"enrolled"`
 	Limit    int `json:"limit"` // the most for which the calibration covers the wanted error rate; 0 for any number
-
-	Advice string `json:"advice,omitempty"` // what their number obliges the operator to
 }
 
 // FrameStatus counts what frames came to.

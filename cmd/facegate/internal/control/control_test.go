@@ -45,13 +45,16 @@ type twin struct {
 	calls     int // of any method but Status
 	actor     audit.Actor
 	locked    bool
+	epoch     control.Epoch
 
 	appeared chan struct{} // has a token while somebody stands before the camera
 	doorHeld chan struct{} // if not nil, TestDoor waits for it
 	slow     time.Duration // that an erasure takes
 }
 
-func newTwin() *twin { return &twin{appeared: make(chan struct{}, 1), passes: make(map[string]string)} }
+func newTwin() *twin {
+	return &twin{appeared: make(chan struct{}, 1), passes: make(map[string]string), epoch: control.Epoch{Number: 1}}
+}
 
 var errTwin = hint.Wrap(errors.New("the twin refuses"), "ask for something else")
 
@@ -74,6 +77,11 @@ func (g *twin) Enrol(ctx context.Context, r control.EnrolRequest, progress func(
 	p := control.Person{Label: r.Label, Consent: r.Consent, Enrolled: time.Now(), Expires: time.Now().Add(time.Hour)}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if r.Again {
+		g.people[g.find(r.Label)] = p
+		g.epoch.Renewed, g.epoch.None = g.epoch.Renewed+1, g.epoch.None-1
+		return control.Enrolled{Person: p}, nil
+	}
 	g.people = append(g.people, p)
 	if !r.Pass {
 		return control.Enrolled{Person: p}, nil
@@ -119,7 +127,8 @@ func (g *twin) begin(r control.EnrolRequest) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.calls++
-	if g.enrolling || r.Consent == "" || r.Label == "" || strings.Contains(r.Label, "\n") || g.find(r.Label) >= 0 {
+	if g.enrolling || r.Consent == "" || r.Label == "" || strings.Contains(r.Label, "\n") ||
+		g.find(r.Label) >= 0 != r.Again {
 		return errTwin
 	}
 	g.enrolling = true
@@ -191,6 +200,37 @@ func (g *twin) Device() control.Device { return control.Device{PublicKey: "00", 
 func (g *twin) Lockdown(by audit.Actor) error { return g.order(by, true) }
 func (g *twin) Reopen(by audit.Actor) error   { return g.order(by, false) }
 func (g *twin) Unlock(by audit.Actor) error   { return g.order(by, false) }
+
+func (g *twin) Epoch() control.Epoch {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.epoch
+}
+
+func (g *twin) BeginEpoch(by audit.Actor) (control.Epoch, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.epoch.Earlier > 0 {
+		return control.Epoch{}, errTwin
+	}
+	g.actor = by
+	g.epoch = control.Epoch{Number: g.epoch.Number + 1, Earlier: len(g.people)}
+	return g.epoch, nil
+}
+
+func (g *twin) EndEpoch(by audit.Actor) (control.Epoch, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.epoch.Earlier == 0 {
+		return control.Epoch{}, errTwin
+	}
+	g.actor = by
+	ended := g.epoch.Earlier
+	g.epoch = control.Epoch{Number: g.epoch.Number, None: ended}
+	e := g.epoch
+	e.Ended = ended
+	return e, nil
+}
 
 func (g *twin) order(by audit.Actor, locked bool) error {
 	g.mu.Lock()

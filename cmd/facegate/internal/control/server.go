@@ -115,6 +115,9 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST /lockdown", s.answer(order(s.gate.Lockdown)))
 	mux.HandleFunc("POST /lockdown/end", s.answer(order(s.gate.Reopen)))
 	mux.HandleFunc("POST /lockout/reset", s.answer(order(s.gate.Unlock)))
+	mux.HandleFunc("GET /epoch", s.answer(func(*http.Request) (any, error) { return s.gate.Epoch(), nil }))
+	mux.HandleFunc("POST /epoch/begin", s.answer(func(r *http.Request) (any, error) { return s.gate.BeginEpoch(actor(r)) }))
+	mux.HandleFunc("POST /epoch/end", s.answer(func(r *http.Request) (any, error) { return s.gate.EndEpoch(actor(r)) }))
 	mux.HandleFunc("POST /enrol", s.enrol)
 	return s.known(mux)
 }

@@ -63,6 +63,8 @@ type Daemon struct {
 	publisher *publish.Publisher
 	control   *control.Server
 	notifier  *notifier
+
+	reassess bool // something else is in use than what was assessed
 }
 
 // New opens every part. The door comes first: it is forced to its safe level before anything else can fail. What was
@@ -188,9 +190,10 @@ func (d *Daemon) openGallery() (err error) {
 	}
 	if idle > 0 {
 		d.log.Warn("some people on the list cannot match", "people", idle,
-			"hint", "their enrolment has expired, or was made with another embedder or match.mode: erase them and enrol them again")
+			"hint", "their enrolment has expired, or their template was destroyed or made with another embedder or match.mode: "+
+				"facegate enroll LABEL --again captures them")
 	}
-	return nil
+	return d.assess()
 }
 
 // ErrPass means that the profile wants everybody to ask for the door first, which this version cannot see.

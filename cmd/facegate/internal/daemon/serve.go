@@ -9,7 +9,6 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
-	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
@@ -69,6 +68,15 @@ func (d *Daemon) Reopen(by audit.Actor) error { return d.ledger().Reopen(by) }
 // Unlock implements control.Gate.
 func (d *Daemon) Unlock(by audit.Actor) error { return d.gallery.Unlock(by) }
 
+// Epoch implements control.Gate.
+func (d *Daemon) Epoch() control.Epoch { return d.ledger().Epoch() }
+
+// BeginEpoch implements control.Gate.
+func (d *Daemon) BeginEpoch(by audit.Actor) (control.Epoch, error) { return d.gallery.BeginEpoch(by) }
+
+// EndEpoch implements control.Gate.
+func (d *Daemon) EndEpoch(by audit.Actor) (control.Epoch, error) { return d.gallery.EndEpoch(by) }
+
 func (d *Daemon) ledger() ledger.Ledger { return ledger.Ledger{Store: d.store} }
 
 // TestDoor implements control.Gate.
@@ -99,16 +107,14 @@ func (d *Daemon) Status() control.Status {
 		People:   control.PeopleStatus{Enrolled: d.gallery.Len(), Limit: d.gallery.Limit()},
 		Frames:   d.gate.Count(),
 		KeyStore: d.keys.Class(),
+		Epoch:    d.Epoch(),
 	}
 	l := d.store.Lockout(time.Now())
 	s.Lockout = control.LockoutStatus{
 		WaitS: int(math.Ceil(l.Wait.Seconds())), Disabled: l.Disabled,
 		LockedDown: d.store.LockedDown(),
 	}
-	if p := d.config.Profile(); p.FilingAt > 0 && s.People.Enrolled >= p.FilingWarnAt {
-		s.People.Advice = fmt.Sprintf("%d persons oblige the operator to file within %d working days; count those of all gates",
-			p.FilingAt, configs.FilingWorkingDays)
-	}
+	d.duties(&s)
 	for _, m := range d.bundle.Liveness {
 		s.Vision.Liveness = append(s.Vision.Liveness, m.Name)
 	}

@@ -1,7 +1,9 @@
 package gate
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"facegate/cmd/facegate/internal/control"
@@ -22,22 +24,18 @@ func (g *Gallery) oneToOne() bool { return g.profile.Mode == configs.OneToOne }
 
 // load takes note of everybody who can match.
 func (g *Gallery) load() error {
-	if g.oneToOne() {
-		people, err := g.store.Bound(g.modelID)
-		for _, id := range people {
-			g.roster.add(id)
-		}
-		return err
+	if !g.oneToOne() {
+		records, err := g.store.Records(g.modelID)
+		return errors.Join(err, g.openEras(records))
 	}
-	records, err := g.store.Records(g.modelID)
-	for _, r := range records {
-		g.index.Add(r)
-		g.roster.add(r.Person)
+	people, err := g.store.Bound(g.modelID)
+	for _, id := range people {
+		g.bound.add(id)
 	}
-	return err
+	return errors.Join(err, g.openEras(nil))
 }
 
-// protect turns v into the Code of e, in the scheme of this gate. v is cleared.
+// protect turns v into the Code of e, in the scheme of this gate. v is cleared. g.mu must be held.
 func (g *Gallery) protect(e *store.Enrolment, v embed.Vector) (err error) {
 	var ok bool
 	if g.oneToOne() {
@@ -52,7 +50,7 @@ func (g *Gallery) protect(e *store.Enrolment, v embed.Vector) (err error) {
 		if e.Lane, err = g.store.NextLane(e.Label); err != nil {
 			return err
 		}
-		e.Code, ok = g.projector.Protect(v, e.Lane)
+		e.Code, ok = g.current().projector.Protect(v, e.Lane)
 	}
 	if !ok {
 		return hint.Wrap(ErrFace, "enrol again")
@@ -66,19 +64,16 @@ func (g *Gallery) tokenProjector(k *template.TokenKeys) (*template.TokenProjecto
 
 // join lets p match, who was enrolled as e. g.mu must be held.
 func (g *Gallery) join(p store.Person, e store.Enrolment) {
-	if !e.Bound {
-		g.index.Add(template.Record{ID: p.Record, Person: p.ID, Lane: e.Lane, Code: e.Code})
+	if e.Bound {
+		g.bound.add(p.ID)
+	} else {
+		g.current().index.Add(recordOf(p, e.Code))
 	}
-	g.roster.add(p.ID)
 }
 
-// drop keeps a person from matching. g.mu must be held.
-func (g *Gallery) drop(id template.PersonID) {
-	g.index.RemovePerson(id)
-	g.roster.remove(id)
-	if g.claim != nil && g.claim.person == id {
-		g.claim.Close()
-	}
+// matches reports whether p can match.
+func (g *Gallery) matches(p store.Person) bool {
+	return g.bound.has(p.ID) || slices.ContainsFunc(*g.eras.Load(), func(e *era) bool { return e.index.Has(p.ID) })
 }
 
 // EraseByPass is Erase, by the pass of the person.
@@ -101,8 +96,8 @@ func (g *Gallery) IssuePass(label string, by audit.Actor) (template.Token, error
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	t, err := g.store.IssuePass(label, by)
-	if err == nil && g.claim != nil {
-		g.claim.Close() // by the old pass, for all that is known
+	if err == nil {
+		g.closeClaim() // by the old pass, for all that is known
 	}
 	return t, err
 }
@@ -126,20 +121,25 @@ func (g *Gallery) Claim(t template.Token) (*Claim, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !g.roster.has(p.ID) {
+	if !g.matches(p) {
 		clear(code[:])
 		return nil, hint.Wrap(fmt.Errorf("%w: nobody matches by it", store.ErrPass),
-			"erase the person and enrol them again, in the match.mode of this gate")
+			"capture the person again, in the match.mode of this gate: facegate enroll LABEL --again")
 	}
 	verify, forget, err := g.verifier(p, k)
 	if err != nil {
 		return nil, err
 	}
+	g.closeClaim()
+	g.claim = &Claim{person: p.ID, threshold: threshold, code: code, verify: verify, forget: forget}
+	return g.claim, nil
+}
+
+// closeClaim closes the last claim, if there was one. g.mu must be held.
+func (g *Gallery) closeClaim() {
 	if g.claim != nil {
 		g.claim.Close()
 	}
-	g.claim = &Claim{person: p.ID, threshold: threshold, code: code, verify: verify, forget: forget}
-	return g.claim, nil
 }
 
 // A verifier returns the score of an embedding, which it clears, against a Code; see template.TokenProjector.Verify.
@@ -147,8 +147,11 @@ type verifier func(embed.Vector, *template.Code) (float64, bool)
 
 // verifier returns the one for the Code of p, and what forgets the keys in it.
 func (g *Gallery) verifier(p store.Person, k *template.TokenKeys) (verify verifier, forget func(), err error) {
-	if p.Scheme == template.SchemeS1 {
-		verify = func(v embed.Vector, c *template.Code) (float64, bool) { return g.projector.Verify(v, p.Lane, c) }
+	for _, e := range *g.eras.Load() {
+		if p.Scheme != template.SchemeS1 || p.Epoch != e.epoch {
+			continue
+		}
+		verify = func(v embed.Vector, c *template.Code) (float64, bool) { return e.projector.Verify(v, p.Lane, c) }
 		return verify, func() {}, nil
 	}
 	projector, err := g.tokenProjector(k)
@@ -195,7 +198,7 @@ func (c *Claim) Close() {
 	c.verify, c.forget = nil, nil
 }
 
-// A roster is who can match. It is safe for concurrent use, and nobody holds it for long.
+// A roster is who can match by their pass alone. It is safe for concurrent use, and nobody holds it for long.
 type roster struct {
 	mu  sync.RWMutex // guards ids
 	ids map[template.PersonID]struct{}
@@ -214,6 +217,12 @@ func (r *roster) remove(id template.PersonID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.ids, id)
+}
+
+func (r *roster) clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.ids)
 }
 
 func (r *roster) has(id template.PersonID) bool {

@@ -39,8 +39,7 @@ const adviceFull = "raise match.fpir, or measure a calibration on more people wi
 // embedding to either.
 type Gallery struct {
 	store       *store.Store
-	index       match.Index
-	projector   *template.Projector
+	eras        atomic.Pointer[[]*era] // the current one first
 	calibration *calibrate.File
 	modelID     [32]byte
 	fpir        float64
@@ -48,10 +47,12 @@ type Gallery struct {
 	profile     configs.Profile
 	now         func() time.Time
 	closed      atomic.Pointer[closure]
-	probe       template.Probe // of the task's goroutine, like Match and Enrol
-	roster      roster
-	mu          sync.Mutex // guards changes to the store, the index and the roster together, and what follows
-	claim       *Claim     // the last one, or nil
+	probe       template.Probe // of the task's goroutine, like Match, Watch, Renew and Enrol
+	spare       embed.Vector   // likewise
+	renewal     renewal        // likewise
+	bound       roster         // who can match where faces are compared 1:1
+	mu          sync.Mutex     // guards changes to the store, the eras and the roster together, and what follows
+	claim       *Claim         // the last one, or nil
 }
 
 // A GalleryConfig says how people are matched.
@@ -69,16 +70,16 @@ func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
 	if c.Calibration.MaxEnrolled(c.FPIR) == 0 {
 		return nil, hint.Wrap(fmt.Errorf("%w: match.fpir %g is beyond it even for one", ErrFull, c.FPIR), adviceFull)
 	}
-	projector, err := template.NewProjector(s.ProjectionKeys(c.ModelID), c.Calibration.Dim, template.Mean(c.Calibration.Mean))
-	if err != nil {
-		return nil, err
-	}
 	g := &Gallery{
-		store: s, projector: projector, calibration: c.Calibration,
+		store: s, calibration: c.Calibration,
 		modelID: c.ModelID, fpir: c.FPIR, notices: c.Notices, profile: c.Profile, now: c.Now,
+		spare: make(embed.Vector, c.Calibration.Dim), renewal: newRenewal(c.Calibration.Dim),
 	}
 	l := s.Lockout(c.Now())
 	g.closed.Store(&closure{c.Now().Add(l.Wait), l.Disabled})
+	if err := s.UseModel(c.ModelID); err != nil {
+		return nil, err
+	}
 	if err := g.load(); err != nil {
 		return nil, err
 	}
@@ -91,13 +92,14 @@ func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
 
 // Match implements pipeline.Matcher. v is cleared.
 func (g *Gallery) Match(v embed.Vector) (person decide.Person, score, second, threshold float64, ok bool) {
-	if !g.projector.Project(&g.probe, v, g.index.Lanes()) {
-		return person, 0, 0, 0, false
-	}
-	r := g.index.Search(&g.probe)
-	g.probe.Clear()
+	g.renewal.hold(v, len(*g.eras.Load()) > 1)
+	r, of := g.search(v)
 	threshold, err := g.threshold()
-	return r.Best, r.Score, r.Second, threshold, r.OK && err == nil
+	if err != nil {
+		r, of = match.Result{}, nil
+	}
+	g.renewal.weigh(r, threshold, of != nil && of != g.current())
+	return r.Best, r.Score, r.Second, threshold, r.OK
 }
 
 func (g *Gallery) threshold() (float64, error) {
@@ -105,10 +107,20 @@ func (g *Gallery) threshold() (float64, error) {
 }
 
 // Len returns how many people can match.
-func (g *Gallery) Len() int { return g.roster.len() }
+func (g *Gallery) Len() int {
+	if g.oneToOne() {
+		return g.bound.len()
+	}
+	n := 0
+	for _, e := range *g.eras.Load() {
+		people, _ := e.index.Len()
+		n += people
+	}
+	return n
+}
 
 // Idle returns how many people are on the list and cannot match, because their enrolment has expired and is yet to be
-// erased, or was made with another embedder or for another match.mode.
+// erased, was made with another embedder or for another match.mode, or has lost its template.
 func (g *Gallery) Idle() (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -127,12 +139,15 @@ func (g *Gallery) Limit() int {
 
 // Accepts says, before anybody is captured, why a request would be refused.
 func (g *Gallery) Accepts(r control.EnrolRequest) error {
-	if limit := g.Limit(); limit > 0 && g.Len() >= limit {
+	if limit := g.Limit(); limit > 0 && g.Len() >= limit && !(r.Again && g.has(r.Label)) {
 		return hint.Wrap(fmt.Errorf("%w: %d", ErrFull, limit), adviceFull)
 	}
 	e, err := g.enrolment(r)
 	if err != nil {
 		return err
+	}
+	if r.Again {
+		return g.store.CheckRecapture(e)
 	}
 	return g.store.Check(e)
 }
@@ -167,12 +182,12 @@ func (g *Gallery) enrolment(r control.EnrolRequest) (store.Enrolment, error) {
 }
 
 // Enrol protects the mean embedding of one person, stores it and lets it match. v is cleared. A face that matches
-// somebody enrolled is refused without saying whom: enrolled twice, neither record would ever lead the other by the
-// margin. Where faces are compared 1:1 everybody gets a pass, and nobody is compared with others here either.
+// somebody else who is enrolled is refused without saying whom: enrolled twice, neither record would ever lead the other
+// by the margin. Where faces are compared 1:1 everybody gets a pass, and nobody is compared with others here either.
 func (g *Gallery) Enrol(r control.EnrolRequest, v embed.Vector) (enrolled control.Enrolled, err error) {
 	defer clear(v)
-	if _, score, _, threshold, ok := g.Match(slices.Clone(v)); ok && score >= threshold {
-		return control.Enrolled{}, hint.Wrap(ErrTwice, "one person has one label; erase the old one first if it is theirs")
+	if err := g.unique(r, v); err != nil {
+		return control.Enrolled{}, err
 	}
 	e, err := g.enrolment(r)
 	if err != nil {
@@ -184,19 +199,71 @@ func (g *Gallery) Enrol(r control.EnrolRequest, v embed.Vector) (enrolled contro
 		}
 		defer e.Pass.Clear()
 	}
-	if err := g.protect(&e, v); err != nil {
-		return control.Enrolled{}, err
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	p, err := g.store.Enrol(e)
-	if err != nil {
+	if enrolled.Person, err = g.keep(e, v, r.Again); err != nil {
 		enrolled.Pass.Clear()
 		return control.Enrolled{}, err
 	}
-	g.join(p, e)
-	enrolled.Person = ledger.Listed(p)
 	return enrolled, nil
+}
+
+// keep turns v into the Code of e, stores it and lets it match.
+func (g *Gallery) keep(e store.Enrolment, v embed.Vector, again bool) (control.Person, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := g.protect(&e, v); err != nil {
+		return control.Person{}, err
+	}
+	if again {
+		return g.recapture(e)
+	}
+	p, err := g.store.Enrol(e)
+	if err != nil {
+		return control.Person{}, err
+	}
+	g.join(p, e)
+	return ledger.Listed(p), nil
+}
+
+// unique refuses a face that matches somebody else than whom r is about.
+func (g *Gallery) unique(r control.EnrolRequest, v embed.Vector) error {
+	if g.oneToOne() {
+		return nil
+	}
+	threshold, err := g.threshold()
+	if err != nil {
+		return err
+	}
+	found, _ := g.search(slices.Clone(v))
+	score := found.Score
+	if p, ok := g.person(r.Label); r.Again && ok && p.ID == found.Best {
+		score = found.Second
+	}
+	if found.OK && score >= threshold {
+		return hint.Wrap(ErrTwice, "one person has one label: capture them again under theirs, with --again, or erase it first")
+	}
+	return nil
+}
+
+// recapture stores a new template in the place of the person's former one. g.mu must be held.
+func (g *Gallery) recapture(e store.Enrolment) (control.Person, error) {
+	old, _ := g.person(e.Label)
+	_, receipt, err := g.store.Recapture(e)
+	now, _ := g.person(e.Label)
+	if now.Record != old.Record { // even if what comes after has failed
+		g.forget(now.ID)
+		g.join(now, e)
+		g.settle()
+	}
+	if err != nil {
+		return control.Person{}, err
+	}
+	listed := ledger.Listed(now)
+	listed.Receipt = string(receipt)
+	return listed, nil
+}
+
+func recordOf(p store.Person, c template.Code) template.Record {
+	return template.Record{ID: p.Record, Person: p.ID, Epoch: p.Epoch, Lane: p.Lane, Code: c}
 }
 
 // Erase stops a person from matching and removes them from the store. If the store fails they stay out of the index
@@ -221,7 +288,7 @@ func (g *Gallery) EraseDue() (int, error) {
 	}
 	ids, err := g.store.EraseDue(now)
 	for _, id := range ids {
-		g.drop(id)
+		g.forget(id)
 	}
 	return len(ids), err
 }
@@ -230,8 +297,12 @@ func (g *Gallery) EraseDue() (int, error) {
 func (g *Gallery) Lockdown(by audit.Actor) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	err := g.leave(func(store.Person) bool { return true })
-	return errors.Join(err, g.store.Lockdown(by))
+	for _, e := range *g.eras.Load() {
+		e.index.Clear()
+	}
+	g.bound.clear()
+	g.closeClaim()
+	return g.store.Lockdown(by)
 }
 
 // leave keeps people from matching. g.mu must be held.
@@ -242,10 +313,21 @@ func (g *Gallery) leave(who func(store.Person) bool) error {
 	}
 	for _, p := range people {
 		if who(p) {
-			g.drop(p.ID)
+			g.forget(p.ID)
 		}
 	}
 	return nil
+}
+
+// forget takes a person out of the index.
+func (g *Gallery) forget(id template.PersonID) {
+	for _, e := range *g.eras.Load() {
+		e.index.RemovePerson(id)
+	}
+	g.bound.remove(id)
+	if g.claim != nil && g.claim.person == id {
+		g.closeClaim()
+	}
 }
 
 // Passed notes that a person was let in: who was, as the day on which they were last seen, and that somebody was, in the

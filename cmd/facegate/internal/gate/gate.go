@@ -110,6 +110,7 @@ func (g *Gate) handle(f device.Frame) {
 		return
 	}
 	report, err := g.look(f, now)
+	g.parts.Gallery.Watch(report)
 	if err != nil {
 		g.tally.failed()
 		g.trouble.report(now, err)
@@ -123,6 +124,7 @@ func (g *Gate) handle(f device.Frame) {
 		if p.Opened.IsZero() {
 			g.pipeline.Revoke(report.Person)
 		}
+		g.parts.Gallery.Watch(pipeline.Report{}) // whoever it was, their part is over
 	}
 	if err := g.count(report, now); err != nil {
 		g.trouble.report(now, err)
@@ -174,5 +176,6 @@ func (g *Gate) admit(p *Passage) error {
 	return errors.Join(
 		g.parts.Publisher.Grant(p.Opened, publish.Face, p.Opened.Sub(p.Report.Time)),
 		g.parts.Gallery.Passed(p.Report.Person, p.Opened),
+		g.parts.Gallery.Renew(p.Report.Person, g.parts.Settings.Rules.Agree),
 	)
 }

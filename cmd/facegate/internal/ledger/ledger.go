@@ -45,6 +45,7 @@ func Options(c *configs.Config, keys store.KeySource, now func() time.Time, log 
 		Lockout: store.LockoutPolicy{
 			DelayAfter: uint32(p.Lockout.DelayAfter), Delay: p.Lockout.Delay, DisableAfter: uint32(p.Lockout.DisableAfter),
 		},
+		FilingAt: p.FilingAt,
 	}
 	for _, n := range notices {
 		o.Notices = append(o.Notices, n.SHA256)
@@ -146,8 +147,8 @@ func (l Ledger) Show(label string) (control.File, error) {
 	}
 	p, c := held.Person, held.Person.Consent
 	f := control.File{
-		Person: Listed(p), Template: held.Record, Scheme: fmt.Sprintf("S%d", p.Scheme), Lane: int(p.Lane), Pass: p.HasPass(),
-		LastSeen: p.LastSeen,
+		Person: Listed(p), Template: held.Record, Scheme: fmt.Sprintf("S%d", p.Scheme), Epoch: int(p.Epoch), Lane: int(p.Lane),
+		Pass: p.HasPass(), LastSeen: p.LastSeen,
 		Agreed: control.Consent{
 			NoticeVersion: c.Notice.Version, NoticeSHA256: hex.EncodeToString(c.Notice.Hash[:]), Purpose: c.Purpose,
 			Method: c.Method, Witness: c.Witness, Age: AgeName(c.AgeBand), Guardian: c.Guardian, Given: c.Given,
@@ -191,6 +192,33 @@ func (l Ledger) Reopen(by audit.Actor) error { return l.Store.Reopen(by) }
 
 // Unlock lets faces open the door again after too many failures.
 func (l Ledger) Unlock(by audit.Actor) error { return l.Store.ResetLockout(by) }
+
+// Epoch says how far a change of epoch has come.
+func (l Ledger) Epoch() control.Epoch {
+	e := l.Store.Epochs()
+	return control.Epoch{
+		Number: int(e.Current), Renewed: e.Renewed, Earlier: e.Earlier, Foreign: e.Foreign, None: e.Recordless,
+	}
+}
+
+// BeginEpoch begins a new epoch.
+func (l Ledger) BeginEpoch(by audit.Actor) (control.Epoch, error) {
+	if err := l.Store.BeginEpoch(by); err != nil {
+		return control.Epoch{}, err
+	}
+	return l.Epoch(), nil
+}
+
+// EndEpoch destroys the templates of earlier epochs.
+func (l Ledger) EndEpoch(by audit.Actor) (control.Epoch, error) {
+	n, err := l.Store.EndEpoch(by)
+	if err != nil {
+		return control.Epoch{}, err
+	}
+	e := l.Epoch()
+	e.Ended = n
+	return e, nil
+}
 
 // Listed returns the line of a person in the people list.
 func Listed(p store.Person) control.Person {

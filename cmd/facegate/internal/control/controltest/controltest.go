@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"rights", rights},
 		{"passes", passes},
 		{"lockdown", lockdown},
+		{"epoch", epoch},
 		{"door", door},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -227,6 +228,43 @@ func passes(t *testing.T, subject Subject, c *control.Client) {
 	}
 }
 
+// epoch begins one with somebody enrolled, ends it, and captures them again.
+func epoch(t *testing.T, subject Subject, c *control.Client) {
+	ctx := t.Context()
+	_, err := c.EndEpoch(ctx)
+	refused(t, "end the first epoch", err)
+	first, err := c.Epoch(ctx)
+	if err != nil || first.Number == 0 || first.Renewed+first.Earlier+first.Foreign+first.None != 0 {
+		t.Errorf("at first the epoch is %+v, %v", first, err)
+	}
+	enrol(t, subject, c, "Ada", func(control.Progress) {})
+	if s, err := c.Status(ctx); err != nil || s.Mode == configs.OneToOne {
+		staysInEpoch(t, c, first.Number)
+		return
+	}
+	want := control.Epoch{Number: first.Number + 1, Earlier: 1}
+	if e, err := c.BeginEpoch(ctx); err != nil || e != want {
+		t.Errorf("began %+v, %v", e, err)
+	}
+	_, err = c.BeginEpoch(ctx)
+	refused(t, "begin another epoch", err)
+	want = control.Epoch{Number: first.Number + 1, None: 1, Ended: 1}
+	if e, err := c.EndEpoch(ctx); err != nil || e != want {
+		t.Errorf("ended %+v, %v", e, err)
+	}
+	again := control.EnrolRequest{Label: "Eve", Consent: "form", Age: "adult", Again: true}
+	_, err = c.Enrol(ctx, again, nil)
+	refused(t, "capture somebody again who is not there", err)
+	again.Label = "Ada"
+	if p := enrolAs(t, subject, c, again, func(control.Progress) {}); p.Label != "Ada" || p.Receipt != "" {
+		t.Errorf("captured again: %+v", p)
+	}
+	want = control.Epoch{Number: first.Number + 1, Renewed: 1}
+	if e, err := c.Epoch(ctx); err != nil || e != want {
+		t.Errorf("at last the epoch is %+v, %v", e, err)
+	}
+}
+
 func lockdown(t *testing.T, _ Subject, c *control.Client) {
 	for _, step := range []struct {
 		name   string
@@ -251,5 +289,17 @@ func door(t *testing.T, _ Subject, c *control.Client) {
 		if s, err := c.Status(t.Context()); err != nil || s.Door.Pulses != uint64(i+1) {
 			t.Errorf("status of the door: %+v, %v", s.Door, err)
 		}
+	}
+}
+
+// staysInEpoch begins an epoch and ends the former one, of which a template that is bound to a pass knows nothing.
+func staysInEpoch(t *testing.T, c *control.Client, number int) {
+	t.Helper()
+	want := control.Epoch{Number: number + 1, Renewed: 1}
+	if e, err := c.BeginEpoch(t.Context()); err != nil || e != want {
+		t.Errorf("began %+v, %v", e, err)
+	}
+	if e, err := c.EndEpoch(t.Context()); err != nil || e != want {
+		t.Errorf("ended %+v, %v", e, err)
 	}
 }

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/ledger"
+)
+
+type epochCommand struct {
+	Begin  epochBeginCommand  `cmd:"" help:"Begin a new epoch. People are moved there as they pass; nobody has to do anything."`
+	End    epochEndCommand    `cmd:"" help:"Destroy the templates of earlier epochs. Who has not passed has to be captured again."`
+	Status epochStatusCommand `cmd:"" help:"Say how many people are in which epoch, and how many have no template."`
+}
+
+type epochStatusCommand struct {
+	recordsFlags
+	jsonFlag
+}
+
+func (c *epochStatusCommand) Run(ctx context.Context, t terminal) error {
+	e, err := ask(c.recordsFlags, t,
+		func(g *control.Client) (control.Epoch, error) { return g.Epoch(ctx) },
+		func(l ledger.Ledger) (control.Epoch, error) { return l.Epoch(), nil })
+	if err != nil {
+		return err
+	}
+	return c.print(t, e, func(w *tabwriter.Writer) { writeEpoch(w, e) })
+}
+
+type epochBeginCommand struct {
+	recordsFlags
+	jsonFlag
+}
+
+func (c *epochBeginCommand) Run(ctx context.Context, t terminal) error {
+	e, err := ask(c.recordsFlags, t,
+		func(g *control.Client) (control.Epoch, error) { return g.BeginEpoch(ctx) },
+		func(l ledger.Ledger) (control.Epoch, error) { return l.BeginEpoch(me()) })
+	if err != nil {
+		return err
+	}
+	return c.print(t, e, func(w *tabwriter.Writer) { writeEpoch(w, e) })
+}
+
+type epochEndCommand struct {
+	recordsFlags
+	jsonFlag
+}
+
+func (c *epochEndCommand) Run(ctx context.Context, t terminal) error {
+	e, err := ask(c.recordsFlags, t,
+		func(g *control.Client) (control.Epoch, error) { return g.EndEpoch(ctx) },
+		func(l ledger.Ledger) (control.Epoch, error) { return l.EndEpoch(me()) })
+	if err != nil {
+		return err
+	}
+	return c.print(t, e, func(w *tabwriter.Writer) {
+		fmt.Fprintf(w, "earlier epochs have ended, %d templates destroyed\n", e.Ended)
+		writeEpoch(w, e)
+	})
+}
+
+func writeEpoch(w *tabwriter.Writer, e control.Epoch) {
+	fmt.Fprintf(w, "epoch %s\n", epochLine(e))
+	if e.Earlier > 0 {
+		fmt.Fprintln(w, "  to do: wait until those in an earlier epoch have passed, then: facegate epoch end")
+	}
+	if e.Foreign+e.None > 0 {
+		fmt.Fprintln(w, "  to do: facegate enroll LABEL --again for those who cannot match; "+
+			"facegate person show LABEL says whether there is a template")
+	}
+}
+
+// epochLine says in one line who is where.
+func epochLine(e control.Epoch) string {
+	parts := []string{fmt.Sprintf("%d: %d people in it", e.Number, e.Renewed)}
+	for _, p := range []struct {
+		n    int
+		text string
+	}{
+		{e.Earlier, "still in an earlier one"}, {e.Foreign, "captured with another embedder"}, {e.None, "without a template"},
+	} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.text))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// writeDuties says what the law asks of the operator.
+func writeDuties(w *tabwriter.Writer, s control.Status) {
+	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	advise := func(advice string) {
+		if advice != "" {
+			row("", "to do: %s", advice)
+		}
+	}
+	if a := s.Assessment; a.ID != "" {
+		row("assessment", "%s, version %s of %s", a.ID, a.Version, a.Date)
+		advise(a.Advice)
+	}
+	for _, why := range s.Degraded {
+		row("degraded", "%s", why)
+	}
+	f := s.Filing
+	if f.Advice == "" {
+		return
+	}
+	row("filing", "%d people, %d of them under 14; %d templates", f.People, f.Children, f.Codes)
+	if !f.Reached.IsZero() {
+		row("", "%d people reached on %s, due on %s", f.At, f.Reached.Format(time.DateOnly), f.Deadline.Format(time.DateOnly))
+	}
+	for _, m := range f.Measures {
+		row("", "%s", m)
+	}
+	advise(f.Advice)
+}

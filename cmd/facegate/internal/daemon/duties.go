@@ -1,0 +1,96 @@
+package daemon
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/configs"
+	"facegate/pipeline/models"
+	"facegate/store"
+)
+
+// basisOf returns the hash of what an impact assessment covers: the networks, what a face is compared with, and the purpose
+// that the notices state.
+func basisOf(c *configs.Config, b models.Bundle) ([32]byte, error) {
+	basis := struct {
+		Networks []string
+		Mode     configs.Mode
+		Purposes []string
+	}{Mode: c.Profile().Mode, Purposes: []string{c.Notice.EN.Purpose, c.Notice.ZH.Purpose}}
+	for _, m := range b.Models() {
+		basis.Networks = append(basis.Networks, m.ID())
+	}
+	text, err := json.Marshal(basis)
+	return sha256.Sum256(text), err
+}
+
+// assess holds what is in use against what the impact assessment covers, where the law asks for one (PIPL 55 and 56,
+// Measures 9, GDPR 35).
+func (d *Daemon) assess() error {
+	if !d.config.Profile().AssessmentRequired {
+		return nil
+	}
+	basis, err := basisOf(d.config, d.bundle)
+	if err != nil {
+		return err
+	}
+	a := d.config.Assessment
+	if d.reassess, err = d.store.Assess(store.Assessment{ID: a.ID, Date: a.Date, Version: a.Version}, basis); err != nil {
+		return err
+	}
+	if d.reassess {
+		d.log.Warn(uncovered, "assessment", a.ID, "date", a.Date, "hint", adviceReassess(a))
+	}
+	return nil
+}
+
+const uncovered = "the impact assessment does not cover what is in use"
+
+func adviceReassess(a configs.Assessment) string {
+	return fmt.Sprintf("the networks, match.mode or the purpose of the notice changed after the assessment of %s: "+
+		"assess again, and set assessment.date and assessment.version", a.Date)
+}
+
+// duties writes to s what the law asks of the operator.
+func (d *Daemon) duties(s *control.Status) {
+	p, a := d.config.Profile(), d.config.Assessment
+	if p.AssessmentRequired {
+		s.Assessment = control.AssessmentStatus{ID: a.ID, Date: a.Date, Version: a.Version, Due: d.reassess}
+	}
+	if d.reassess {
+		s.Assessment.Advice = adviceReassess(a)
+		s.Degraded = append(s.Degraded, uncovered)
+	}
+	if p.FilingAt > 0 {
+		s.Filing = d.filing(p, s.Epoch)
+	}
+}
+
+// filing returns the facts for a filing, with advice as soon as one is near.
+func (d *Daemon) filing(p configs.Profile, e control.Epoch) control.FilingStatus {
+	f := control.FilingStatus{At: p.FilingAt, Codes: e.Renewed + e.Earlier + e.Foreign, Reached: d.store.Filing()}
+	f.People, f.Children = d.store.Count()
+	l := d.config.Lockout
+	f.Measures = []string{
+		"templates are 1024-bit keyed codes, sealed with XChaCha20-Poly1305; no picture and no vector is stored",
+		"the device key is kept in a " + d.keys.Class(),
+		fmt.Sprintf("templates are erased at the latest %d days after capture, or %d days after the last pass",
+			d.config.Enrol.ValidDays, d.config.Retention.IdleDays),
+		fmt.Sprintf("faces are slowed down after %d failures in a row and switched off after %d", l.DelayAfter, l.DisableAfter),
+		"consents, erasures and changes are in a signed, hash-chained audit log",
+		"the terms of all this: facegate policy; what people are told: facegate notice",
+	}
+	switch {
+	case !f.Reached.IsZero():
+		f.Deadline = configs.FilingDeadline(f.Reached)
+		f.Advice = fmt.Sprintf("%d persons were reached on %s: file by %s, which knows Monday to Friday and no public holidays",
+			p.FilingAt, f.Reached.Format(time.DateOnly), f.Deadline.Format(time.DateOnly))
+	case f.People >= p.FilingWarnAt:
+		f.Advice = fmt.Sprintf("%d persons oblige the operator to file within %d working days; count those of all gates",
+			p.FilingAt, configs.FilingWorkingDays)
+	}
+	return f
+}

@@ -1,0 +1,89 @@
+package daemon
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/configs"
+	"facegate/pipeline/models"
+	"facegate/store"
+	"facegate/store/storetest"
+)
+
+// TestFiling fills a gate that has to file at five people, and lets time pass.
+func TestFiling(t *testing.T) {
+	now := storetest.Now()
+	o := storetest.Options(t.TempDir())
+	o.Now, o.FilingAt = func() time.Time { return now }, 5
+	s, err := store.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	d := &Daemon{config: gatetest.NewSite(t).Config(t, nil), store: s, keys: storetest.Key{}}
+	p := configs.Profile{FilingAt: 5, FilingWarnAt: 4}
+	for n, label := range []string{"one", "two", "three", "four", "five", "six"} {
+		c := storetest.Consent()
+		if n == 1 {
+			c.AgeBand, c.Guardian = store.Under14, "Zhang Min"
+		}
+		if _, err := s.Enrol(store.Enrolment{Label: label, Consent: c, Expires: c.Expires}); err != nil {
+			t.Fatal(err)
+		}
+		f := d.filing(p, d.Epoch())
+		advice := ""
+		switch {
+		case n >= 4:
+			advice = "5 persons were reached on 2026-03-05: file by 2026-04-16"
+		case n == 3:
+			advice = "within 30 working days"
+		}
+		if f.People != n+1 || f.Codes != n+1 || f.Children != min(n, 1) || f.Reached.IsZero() != (n < 4) || len(f.Measures) == 0 {
+			t.Errorf("with %d people: %+v", n+1, f)
+		}
+		if (f.Advice == "") != (n < 3) || !strings.Contains(f.Advice, advice) {
+			t.Errorf("with %d people it says %q, want %q", n+1, f.Advice, advice)
+		}
+		now = now.Add(24 * time.Hour)
+	}
+}
+
+// TestBasis checks that whatever an assessment is about makes another basis, and nothing else does.
+func TestBasis(t *testing.T) {
+	base := func() (*configs.Config, models.Bundle) {
+		return gatetest.NewSite(t).Config(t, nil), models.Bundle{
+			Name: "a", Detector: models.Model{SHA256: "d"}, Embedder: models.Model{SHA256: "e"}, Liveness: []models.Model{{SHA256: "l"}},
+		}
+	}
+	hash := func(edit func(*configs.Config, *models.Bundle)) [32]byte {
+		t.Helper()
+		c, b := base()
+		edit(c, &b)
+		h, err := basisOf(c, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	seen := map[[32]byte]string{hash(func(*configs.Config, *models.Bundle) {}): "nothing"}
+	for name, edit := range map[string]func(*configs.Config, *models.Bundle){
+		"detector":         func(_ *configs.Config, b *models.Bundle) { b.Detector.SHA256 = "x" },
+		"embedder":         func(_ *configs.Config, b *models.Bundle) { b.Embedder.SHA256 = "x" },
+		"liveness":         func(_ *configs.Config, b *models.Bundle) { b.Liveness[0].SHA256 = "x" },
+		"landmarks":        func(_ *configs.Config, b *models.Bundle) { b.Landmarks = &models.Model{SHA256: "x"} },
+		"mode":             func(c *configs.Config, _ *models.Bundle) { c.Match.Mode = configs.OneToOne },
+		"purpose":          func(c *configs.Config, _ *models.Bundle) { c.Notice.EN.Purpose += " x" },
+		"purpose, Chinese": func(c *configs.Config, _ *models.Bundle) { c.Notice.ZH.Purpose += " x" },
+	} {
+		h := hash(edit)
+		if other, ok := seen[h]; ok {
+			t.Errorf("another %s makes the basis of another %s", name, other)
+		}
+		seen[h] = name
+	}
+	if _, ok := seen[hash(func(c *configs.Config, b *models.Bundle) { b.Name, c.Match.FPIR = "b", 0.01 })]; !ok {
+		t.Error("a name or a threshold makes another basis")
+	}
+}

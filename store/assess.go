@@ -1,0 +1,88 @@
+package store
+
+import (
+	"time"
+
+	"facegate/store/audit"
+)
+
+// An Assessment is the reference of an impact assessment, which the operator has made (PIPL 55 and 56, GDPR 35).
+type Assessment struct{ ID, Date, Version string }
+
+// Assess says which assessment the operator names for what is in use, of which basis is the hash. Who names another
+// assessment than before says that it covers what is in use now. If something else is in use later under the same
+// reference, it reports that the assessment has to be made again. What changes of all this is in the audit log.
+func (s *Store) Assess(a Assessment, basis [32]byte) (due bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ready(); err != nil {
+		return false, err
+	}
+	next := s.state
+	e := audit.Entry{Kind: audit.Assessed, Actor: audit.Daemon, Digest: basis}
+	switch {
+	case a != next.Assessment:
+		next.Assessment, next.Covered, next.Uncovered = a, basis, [32]byte{}
+	case basis == next.Covered:
+		next.Uncovered = [32]byte{}
+	default:
+		next.Uncovered, e.Kind, due = basis, audit.ReassessmentDue, true
+	}
+	if next.Assessment == s.state.Assessment && next.Uncovered == s.state.Uncovered {
+		return due, nil
+	}
+	return due, s.note(next, e)
+}
+
+// note makes next the state, with an entry that says so.
+func (s *Store) note(next state, e audit.Entry) error {
+	entries, err := s.number(s.now(), e)
+	if err != nil {
+		return err
+	}
+	if err := s.apply(s.people.commit, next, entries, change{}); err != nil {
+		return err
+	}
+	s.follow()
+	return nil
+}
+
+// Filing returns the day, at midnight UTC, on which Options.FilingAt people were enrolled for the first time; zero if they
+// never were.
+func (s *Store) Filing() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.Filing == 0 {
+		return time.Time{}
+	}
+	return time.Unix(s.state.Filing, 0).UTC()
+}
+
+// countForFiling notes the day on which so many people are enrolled that the operator has to file. Where that cannot be
+// written, it is the next enrolment's or the next Open's to do.
+func (s *Store) countForFiling(now time.Time) {
+	if s.filingAt == 0 || s.state.Filing != 0 || len(s.byName) < s.filingAt {
+		return
+	}
+	err := s.ready()
+	if err == nil {
+		next := s.state
+		next.Filing = day(now).Unix()
+		err = s.note(next, audit.Entry{Kind: audit.FilingReached, Actor: audit.Daemon, Count: uint32(len(s.byName))})
+	}
+	if err != nil {
+		s.log.Error("the day on which the operator has to file was not noted", "err", err)
+	}
+}
+
+// Count returns how many people are on the list, and how many of them are under 14.
+func (s *Store) Count() (people, children int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.byName {
+		if p.Consent.AgeBand == Under14 {
+			children++
+		}
+	}
+	return len(s.byName), children
+}

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"facegate/pipeline/template"
+	"facegate/store/audit"
+	"facegate/store/receipt"
+)
+
+// A debt is what a change of people.db leaves to be done in the other databases before it is acknowledged.
+type debt struct {
+	Faces   uint64   // the generation that faces.db is to be in
+	ID      [16]byte // of the receipt
+	Receipt []byte
+}
+
+// CheckRecapture says, before anybody is captured, why Recapture would refuse e. The Code and its lane do not count.
+func (s *Store) CheckRecapture(e Enrolment) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.checkRecapture(e, s.now())
+}
+
+func (s *Store) checkRecapture(e Enrolment, now time.Time) error {
+	if _, err := s.known(e.Label); err != nil {
+		return err
+	}
+	return s.permits(e, now)
+}
+
+// Recapture enrols somebody who is enrolled already: by a new consent, with a new Code in another lane or epoch, which is
+// how a Code of one person is revoked. The former consent ends, and is kept as that of somebody erased would be. The
+// former record, if there is one, is erased as Erase does it, and the receipt says so; it is kept until FetchedReceipt.
+// From the moment the new record is the person's this is done: cut off, it is finished at the next Open or the next
+// change. It refuses with ErrUnknown, ErrNoConsent, ErrGuardian, ErrStale, ErrExpiry or ErrLockdown.
+func (s *Store) Recapture(e Enrolment) (Person, []byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	if err := s.ready(); err != nil {
+		return Person{}, nil, err
+	}
+	if err := s.checkRecapture(e, now); err != nil {
+		return Person{}, nil, err
+	}
+	old := s.byName[e.Label]
+	p, err := s.newPerson(e, now)
+	if err != nil {
+		return Person{}, nil, err
+	}
+	p.ID, p.subject = old.ID, old.subject
+	if e.Pass == nil {
+		p.pass = old.pass
+	}
+	next, entries, err := s.succession(old, p, e)
+	if err != nil {
+		return Person{}, nil, err
+	}
+	if err := s.succeed(old, p, e, next, entries); err != nil {
+		return Person{}, nil, err
+	}
+	if err := s.catchUp(); err != nil {
+		return Person{}, nil, err // the receipt is not true yet
+	}
+	if next.Debt == nil {
+		return p, nil, nil
+	}
+	return p, next.Debt.Receipt, nil
+}
+
+// succession decides everything about p taking the place of old.
+func (s *Store) succession(old, p Person, e Enrolment) (next state, entries []audit.Entry, err error) {
+	next = s.state
+	enrolled := p.enrolled(e, old)
+	if old.Record == (template.RecordID{}) { // nothing is left to be erased
+		entries, err = s.number(s.now(), enrolled...)
+		next.Faces = s.head.Seq + 1
+		return next, entries, err
+	}
+	var i intent // for its generations
+	r := receipt.Receipt{Kind: receipt.Erasure, Reason: audit.Recaptured.String(), KeyStore: s.class}
+	if err := errors.Join(s.describe(&r, []Person{old}), s.generations(&i)); err != nil {
+		return state{}, nil, err
+	}
+	r.Erased.People = 0
+	r.Generations = receipt.Generations{People: i.PeopleGeneration, Faces: i.FacesGeneration}
+	next.Debt = &debt{Faces: i.FacesGeneration}
+	if _, err := io.ReadFull(s.rand, next.Debt.ID[:]); err != nil {
+		return state{}, nil, fmt.Errorf("store: no randomness: %w", err)
+	}
+	r.ID = next.Debt.ID[:]
+	erased := audit.Entry{Kind: audit.Erased, Reason: audit.Recaptured, Actor: e.By, Subject: p.subject, Count: 1}
+	issued := audit.Entry{Kind: audit.ReceiptIssued, Actor: audit.Daemon}
+	if entries, err = s.number(s.now(), slices.Concat([]audit.Entry{erased}, enrolled, []audit.Entry{issued})...); err != nil {
+		return state{}, nil, err
+	}
+	next.Faces = entries[len(entries)-1].Seq
+	if old.Epoch == next.Epoch {
+		next.Lanes[old.Lane] = next.Faces
+	}
+	next.Debt.Receipt, err = s.issue(r, entries)
+	return next, entries, err
+}
+
+// succeed writes p's record to faces.db, where it belongs to nobody yet, and then p in the place of old to people.db, which
+// decides. The rest is next.Debt.
+func (s *Store) succeed(old, p Person, e Enrolment, next state, entries []audit.Entry) error {
+	record, err := s.putRecord(p, e)
+	if err != nil {
+		return err
+	}
+	if err := s.faces.commit(change{puts: []put{record}, stamp: entries[0].Seq}); err != nil {
+		return err
+	}
+	former := old.Consent.end(time.Unix(entries[0].Time, 0), audit.Recaptured)
+	var c change
+	for _, row := range []func() (put, error){
+		func() (put, error) { return s.putPerson(p) },
+		func() (put, error) { return s.putConsent(p.Consent) },
+		func() (put, error) { return s.putConsent(former) },
+	} {
+		put, err := row()
+		if err != nil {
+			return err
+		}
+		c.puts = append(c.puts, put)
+	}
+	if err := s.apply(s.people.rewrite, next, entries, c); err != nil {
+		return err
+	}
+	s.byName[p.Label] = p
+	s.ended = maps.Clone(s.ended)
+	s.ended[former.ID] = former
+	return nil
+}
+
+// pay does to faces.db what d asks for, and returns what is to come to journal.db with the entries.
+func (s *Store) pay(d *debt) (change, error) {
+	if d == nil {
+		return change{}, nil
+	}
+	if err := s.dropUnlinked(d.Faces); err != nil {
+		return change{}, err
+	}
+	return change{puts: []put{s.journal.value(rowID{receiptsTable, d.ID}, d.Receipt)}}, nil
+}
