@@ -221,6 +221,9 @@ func (s *Store) Close() error {
 
 func (s *Store) vaults() []*vault { return []*vault{s.people, s.faces, s.journal} }
 
+// KeyStore says in a word how the device key is kept; see KeySource.
+func (s *Store) KeyStore() string { return s.class }
+
 // DeviceID returns the id that the records of this device carry. It comes from the device key.
 func (s *Store) DeviceID() [16]byte { return s.id }
 

@@ -417,18 +417,50 @@ type lockdownCommand struct {
 }
 
 func (c *lockdownCommand) Run(ctx context.Context, t terminal) error {
-	running := func(g *control.Client) error { return g.Lockdown(ctx) }
-	stopped := func(l ledger.Ledger) error { return l.Lockdown(me()) }
-	text := "locked down: no face opens the door, every template is destroyed; the other ways in stay"
 	if c.End {
-		running = func(g *control.Client) error { return g.Reopen(ctx) }
-		stopped = func(l ledger.Ledger) error { return l.Reopen(me()) }
-		text = "the lockdown is over: capture those who were enrolled again, with facegate enroll LABEL --again"
+		return c.end(ctx, t)
 	}
-	if err := c.command(t, running, stopped); err != nil {
+	f, err := ask(c.recordsFlags, t,
+		func(g *control.Client) (control.Facts, error) { return g.Lockdown(ctx) },
+		func(l ledger.Ledger) (control.Facts, error) { return l.Lockdown(me()) })
+	if err != nil {
 		return err
 	}
-	return c.print(t, map[string]bool{"locked_down": !c.End}, func(w *tabwriter.Writer) { fmt.Fprintln(w, text) })
+	v := struct {
+		LockedDown bool `json:"locked_down"`
+		control.Facts
+	}{true, f}
+	return c.print(t, v, func(w *tabwriter.Writer) { writeFacts(w, f) })
+}
+
+func (c *lockdownCommand) end(ctx context.Context, t terminal) error {
+	err := c.command(t,
+		func(g *control.Client) error { return g.Reopen(ctx) },
+		func(l ledger.Ledger) error { return l.Reopen(me()) })
+	if err != nil {
+		return err
+	}
+	return c.print(t, map[string]bool{"locked_down": false}, func(w *tabwriter.Writer) {
+		fmt.Fprintln(w, "the lockdown is over: capture those who were enrolled again, with facegate enroll LABEL --again")
+	})
+}
+
+// writeFacts says what a report to the authority needs.
+func writeFacts(w *tabwriter.Writer, f control.Facts) {
+	fmt.Fprintln(w, "locked down: no face opens the door, every template is destroyed; the other ways in stay")
+	fmt.Fprintln(w, "for a report to the authority (PIPL Art. 57; GDPR Art. 33, within 72 hours):")
+	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	row("when", "%s", f.Time.Format(time.RFC3339))
+	row("people", "%d enrolled; %d templates destroyed, of which %d opened with the person's pass alone", f.People, f.Templates, f.Bound)
+	row("held of each", "a label, the day they were last let in, and a consent: notice, form number, witness, age band")
+	row("", "%d names of guardians; %d consents of people erased before, without a label", f.Guardians, f.Former)
+	row("never held", "pictures, face vectors, the comings and goings of a person")
+	row("device key", "%s", map[bool]string{
+		true:  "in a plain file: whoever had this disk had it, and could turn templates of the 1:N scheme back into faces",
+		false: "in a " + f.KeyStore,
+	}[f.KeyStore == "file"])
+	row("audit log", "entry %d, %s", f.AuditSeq, f.AuditLink)
+	row("device", "%s", f.Device)
 }
 
 type lockoutCommand struct {

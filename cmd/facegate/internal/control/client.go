@@ -113,8 +113,9 @@ func (c *Client) Device(ctx context.Context) (d Device, err error) {
 }
 
 // Lockdown makes every template unusable.
-func (c *Client) Lockdown(ctx context.Context) error {
-	return c.call(ctx, http.MethodPost, "/lockdown", nil, &struct{}{})
+func (c *Client) Lockdown(ctx context.Context) (f Facts, err error) {
+	err = c.call(ctx, http.MethodPost, "/lockdown", nil, &f)
+	return f, err
 }
 
 // Reopen ends a lockdown.

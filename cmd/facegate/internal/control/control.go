@@ -54,7 +54,7 @@ type Gate interface {
 	Device() Device
 
 	// Lockdown makes every template unusable, and nobody matches when it returns. Reopen lets people be captured again.
-	Lockdown(by audit.Actor) error
+	Lockdown(by audit.Actor) (Facts, error)
 	Reopen(by audit.Actor) error
 
 	// Unlock lets faces open the door again after too many failures in a row.
@@ -101,6 +101,20 @@ type Enrolled struct {
 type Erasure struct {
 	Erased  string `json:"erased"`  // the label; "" if it was by pass
 	Receipt string `json:"receipt"` // see package receipt; to the byte
+}
+
+// Facts are what the operator has to tell the authority after a breach (PIPL 57, GDPR 33), as far as the gate knows them.
+type Facts struct {
+	Time      time.Time `json:"time"`       // of the lockdown
+	Device    string    `json:"device"`     // fingerprint of its public key
+	KeyStore  string    `json:"key_store"`  // where the device key came from
+	People    int       `json:"people"`     // enrolled
+	Templates int       `json:"templates"`  // destroyed; no picture and no face vector was ever kept
+	Bound     int       `json:"bound"`      // of them, those that opened with the person's pass alone
+	Guardians int       `json:"guardians"`  // people with the name of a guardian
+	Former    int       `json:"former"`     // consents of people who were erased before, which lead to nobody by name
+	AuditSeq  uint64    `json:"audit_seq"`  // the last entry of the audit log
+	AuditLink string    `json:"audit_link"` // its link, in hexadecimal
 }
 
 // A File is all that is held of a person, but for the template.

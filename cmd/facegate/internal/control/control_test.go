@@ -197,7 +197,10 @@ func (g *twin) Verify() (control.AuditReport, error) {
 
 func (g *twin) Device() control.Device { return control.Device{PublicKey: "00", Fingerprint: "01"} }
 
-func (g *twin) Lockdown(by audit.Actor) error { return g.order(by, true) }
+func (g *twin) Lockdown(by audit.Actor) (control.Facts, error) {
+	people, err := g.People()
+	return control.Facts{Time: time.Now(), People: len(people)}, errors.Join(err, g.order(by, true))
+}
 func (g *twin) Reopen(by audit.Actor) error   { return g.order(by, false) }
 func (g *twin) Unlock(by audit.Actor) error   { return g.order(by, false) }
 

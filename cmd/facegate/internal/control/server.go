@@ -112,7 +112,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST /person", s.answer(s.person))
 	mux.HandleFunc("POST /relabel", s.answer(s.relabel))
 	mux.HandleFunc("POST /pass", s.answer(s.pass))
-	mux.HandleFunc("POST /lockdown", s.answer(order(s.gate.Lockdown)))
+	mux.HandleFunc("POST /lockdown", s.answer(func(r *http.Request) (any, error) { return s.gate.Lockdown(actor(r)) }))
 	mux.HandleFunc("POST /lockdown/end", s.answer(order(s.gate.Reopen)))
 	mux.HandleFunc("POST /lockout/reset", s.answer(order(s.gate.Unlock)))
 	mux.HandleFunc("GET /epoch", s.answer(func(*http.Request) (any, error) { return s.gate.Epoch(), nil }))

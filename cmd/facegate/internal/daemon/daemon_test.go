@@ -458,3 +458,19 @@ func TestNotify(t *testing.T) {
 		t.Errorf("systemd was told %q", told)
 	}
 }
+
+// TestMended damages a file of a store: the gate serves, and says what happened.
+func TestMended(t *testing.T) {
+	site := gatetest.NewSite(t)
+	fill(t, site)
+	must(t, os.Truncate(filepath.Join(site.State(), "faces.db"), 9000))
+	r := start(t, site, nil, daemon.Outside{})
+	s, err := r.client.Status(t.Context())
+	must(t, err)
+	if len(s.Degraded) != 1 || !strings.Contains(s.Degraded[0], "faces.db was damaged") || s.Epoch.Number != 1 {
+		t.Errorf("degraded: %q, epoch %+v", s.Degraded, s.Epoch)
+	}
+	if !strings.Contains(r.log.String(), "restored from its copy") {
+		t.Errorf("the log does not say so:\n%s", r.log)
+	}
+}

@@ -60,7 +60,7 @@ func (d *Daemon) Verify() (control.AuditReport, error) { return d.ledger().Verif
 func (d *Daemon) Device() control.Device { return d.ledger().Device() }
 
 // Lockdown implements control.Gate.
-func (d *Daemon) Lockdown(by audit.Actor) error { return d.gallery.Lockdown(by) }
+func (d *Daemon) Lockdown(by audit.Actor) (control.Facts, error) { return d.gallery.Lockdown(by) }
 
 // Reopen implements control.Gate.
 func (d *Daemon) Reopen(by audit.Actor) error { return d.ledger().Reopen(by) }
@@ -115,6 +115,9 @@ func (d *Daemon) Status() control.Status {
 		LockedDown: d.store.LockedDown(),
 	}
 	d.duties(&s)
+	for _, m := range d.store.Mended() {
+		s.Degraded = append(s.Degraded, fmt.Sprintf("%s was damaged and has been restored from its copy: check the disk", m.File))
+	}
 	for _, m := range d.bundle.Liveness {
 		s.Vision.Liveness = append(s.Vision.Liveness, m.Name)
 	}

@@ -238,7 +238,7 @@ func claimNoMore(t *testing.T, g *gate.Gallery, people []someone, mode configs.M
 	}
 	claimEach(t, g, people[:1])
 	last := mustClaim(t, g, people[0].pass)
-	if err := g.Lockdown(audit.Daemon); err != nil || accepted(t, last, people[0].probes) > 0 || g.Len() != 0 {
+	if _, err := g.Lockdown(audit.Daemon); err != nil || accepted(t, last, people[0].probes) > 0 || g.Len() != 0 {
 		t.Errorf("Lockdown: %v; %d can match", err, g.Len())
 	}
 	worthless(t, g, "locked down", people[0].pass)

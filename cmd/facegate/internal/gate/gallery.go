@@ -294,7 +294,7 @@ func (g *Gallery) EraseDue() (int, error) {
 }
 
 // Lockdown stops everybody from matching and makes their templates unusable.
-func (g *Gallery) Lockdown(by audit.Actor) error {
+func (g *Gallery) Lockdown(by audit.Actor) (control.Facts, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, e := range *g.eras.Load() {
@@ -302,7 +302,7 @@ func (g *Gallery) Lockdown(by audit.Actor) error {
 	}
 	g.bound.clear()
 	g.closeClaim()
-	return g.store.Lockdown(by)
+	return ledger.Ledger{Store: g.store}.Lockdown(by)
 }
 
 // leave keeps people from matching. g.mu must be held.

@@ -207,7 +207,7 @@ func TestLockdown(t *testing.T) {
 	if _, err := g.Enrol(request("one"), face(1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Lockdown(audit.Daemon); err != nil || matches(g, face(1)) || !s.LockedDown() {
+	if _, err := g.Lockdown(audit.Daemon); err != nil || matches(g, face(1)) || !s.LockedDown() {
 		t.Errorf("Lockdown: %v; the person matches: %v", err, matches(g, face(1)))
 	}
 	if err := g.Accepts(request("two")); !errors.Is(err, store.ErrLockdown) {

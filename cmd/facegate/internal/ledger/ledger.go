@@ -184,8 +184,31 @@ func (l Ledger) Verify() (control.AuditReport, error) {
 	return r, nil
 }
 
-// Lockdown makes every template unusable.
-func (l Ledger) Lockdown(by audit.Actor) error { return l.Store.Lockdown(by) }
+// Lockdown makes every template unusable, and gathers the facts.
+func (l Ledger) Lockdown(by audit.Actor) (control.Facts, error) {
+	people, err := l.Store.People()
+	if err = errors.Join(err, l.Store.Lockdown(by)); err != nil {
+		return control.Facts{}, err
+	}
+	f := control.Facts{
+		Time: time.Now().UTC(), Device: l.Device().Fingerprint, KeyStore: l.Store.KeyStore(), People: len(people),
+		Former: len(l.Store.EndedConsents()),
+	}
+	for _, p := range people {
+		if p.Record != (template.RecordID{}) {
+			f.Templates++
+		}
+		if p.Record != (template.RecordID{}) && p.Scheme == template.SchemeS2 {
+			f.Bound++
+		}
+		if p.Consent.Guardian != "" {
+			f.Guardians++
+		}
+	}
+	log, err := l.Store.Audit()
+	f.AuditSeq, f.AuditLink = log.End.Seq, hex.EncodeToString(log.End.Link[:])
+	return f, hint.Wrap(err, "the templates are destroyed; the facts can be had from facegate audit verify")
+}
 
 // Reopen ends a lockdown.
 func (l Ledger) Reopen(by audit.Actor) error { return l.Store.Reopen(by) }

@@ -265,12 +265,20 @@ func epoch(t *testing.T, subject Subject, c *control.Client) {
 	}
 }
 
-func lockdown(t *testing.T, _ Subject, c *control.Client) {
+func lockdown(t *testing.T, subject Subject, c *control.Client) {
+	enrol(t, subject, c, "Ada", func(control.Progress) {})
+	lock := func(ctx context.Context) error {
+		f, err := c.Lockdown(ctx)
+		if f.People != 1 || time.Since(f.Time) > time.Minute {
+			t.Errorf("the facts are %+v", f)
+		}
+		return err
+	}
 	for _, step := range []struct {
 		name   string
 		do     func(context.Context) error
 		locked bool
-	}{{"lock down", c.Lockdown, true}, {"reopen", c.Reopen, false}, {"unlock", c.Unlock, false}} {
+	}{{"lock down", lock, true}, {"reopen", c.Reopen, false}, {"unlock", c.Unlock, false}} {
 		if err := step.do(t.Context()); err != nil {
 			t.Errorf("%s: %v", step.name, err)
 		}
