@@ -201,8 +201,8 @@ func (g *twin) Lockdown(by audit.Actor) (control.Facts, error) {
 	people, err := g.People()
 	return control.Facts{Time: time.Now(), People: len(people)}, errors.Join(err, g.order(by, true))
 }
-func (g *twin) Reopen(by audit.Actor) error   { return g.order(by, false) }
-func (g *twin) Unlock(by audit.Actor) error   { return g.order(by, false) }
+func (g *twin) Reopen(by audit.Actor) error { return g.order(by, false) }
+func (g *twin) Unlock(by audit.Actor) error { return g.order(by, false) }
 
 func (g *twin) Epoch() control.Epoch {
 	g.mu.Lock()
