@@ -39,7 +39,7 @@ demo: models ## set up, build, fetch the models, and watch people walk up to a s
 .PHONY: test
 test: setup-test models lint ## set up, build, and run every test that takes seconds
 	$(say) "testing with the race detector"
-	@go test -race -timeout 20m ./...
+	@go test -race -timeout $${TEST_TIMEOUT:-20m} ./...
 	@go test -tags matprofile -run '^TestMatProfile$$' ./pipeline/vision
 	@scripts/fuzz.sh
 	$(say) "all tests passed"
@@ -51,6 +51,7 @@ privacy: setup-test models ## look for faces and names in all that a gate writes
 
 .PHONY: test-all
 test-all: export FACEGATE_SLOW := 1
+test-all: export TEST_TIMEOUT := 180m
 test-all: test lab ## the same with the slow tests, and the lab
 
 .PHONY: lab
