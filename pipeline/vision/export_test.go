@@ -26,3 +26,13 @@ func (e *Engine) Remains() int {
 	}
 	return n
 }
+
+// Stale counts the networks that hold something of an earlier picture between their layers.
+func (e *Engine) Stale() (n int) {
+	for _, net := range e.nets() {
+		if net.stale {
+			n++
+		}
+	}
+	return n
+}

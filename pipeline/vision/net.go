@@ -37,6 +37,9 @@ type net struct {
 	c       *C.facegate_net
 	outputs [][]float32   // of the last pass, one slice an output layer, in the network's own memory
 	spent   time.Duration // in forward passes, since opening
+
+	used  bool // since the last clear
+	stale bool // between its layers is what it was fed before the last clear
 }
 
 // openNet loads a network. outputs are the layers to compute; there is no need to name the only one.
@@ -63,6 +66,7 @@ func (n *net) run(picture gocv.Mat, in input) error {
 		cBool(in.rgb), &msg[0], C.size_t(len(msg))) != 0 {
 		return fmt.Errorf("%w: feed %s: %s", ErrNetwork, n.name, &msg)
 	}
+	n.used = true
 	start := time.Now()
 	failed := C.facegate_net_forward(n.c, &msg[0], C.size_t(len(msg)))
 	n.spent += time.Since(start)
@@ -85,10 +89,16 @@ func (n *net) only(want int) ([]float32, error) {
 	return n.outputs[0], nil
 }
 
-// clear overwrites input and outputs.
+// clear overwrites input and outputs. What is between the layers, the next pass overwrites. Where the next frame needs no
+// pass, because nobody is there, its clear makes one on zeros.
 func (n *net) clear() {
 	clear(n.outputs)
 	C.facegate_net_clear(n.c)
+	if n.stale && !n.used {
+		var ignored message // an input that could be fed once can be fed again
+		C.facegate_net_forward(n.c, &ignored[0], C.size_t(len(ignored)))
+	}
+	n.used, n.stale = false, n.used
 }
 
 // close overwrites what is left in the network and frees it.

@@ -195,9 +195,9 @@ func (e *Engine) Close() {
 	e.closed = true
 }
 
-// Clear overwrites the picture and what was computed from it. It waits for a call under way. Out of its reach are what
-// the networks hold between their layers, which the next frame and Close overwrite, and what the JPEG decoder held while
-// it ran, which is freed but not overwritten.
+// Clear overwrites the picture and what was computed from it. It waits for a call under way. What the networks hold between
+// their layers goes with the Clear of the next frame, if that did not need them, or by that frame itself. Out of reach is
+// what the JPEG decoder held while it ran, which is freed but not overwritten.
 func (e *Engine) Clear() {
 	e.mu.Lock()
 	defer e.mu.Unlock()

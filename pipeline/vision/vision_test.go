@@ -271,6 +271,38 @@ func TestClear(t *testing.T) {
 	}
 }
 
+// TestClearOfTheNextFrame checks that nobody's face stays in a network beyond the frame after it.
+func TestClearOfTheNextFrame(t *testing.T) {
+	for _, bundle := range bundles {
+		t.Run(bundle, func(t *testing.T) {
+			e := visiontest.Open(t, bundle)
+			nobody := device.Frame{Format: device.JPEG, Data: grey(t, 320, 320)}
+			for range 2 {
+				before := mustLook(t, e, still(t, "p01", 1))
+				e.Clear()
+				if e.Stale() < 3 {
+					t.Fatalf("only %d networks have seen the face", e.Stale())
+				}
+				for range 2 {
+					if err := e.Load(nobody); err != nil {
+						t.Fatal(err)
+					}
+					if _, err := e.Detect(); err != nil {
+						t.Fatal(err)
+					}
+					e.Clear()
+					if n := e.Stale(); n != 1 {
+						t.Errorf("%d networks hold something after a frame of nobody, which only the detector has seen", n)
+					}
+				}
+				if after := mustLook(t, e, still(t, "p01", 1)); !slices.Equal(after.vector, before.vector) {
+					t.Error("the pass on zeros changed what the networks compute")
+				}
+			}
+		})
+	}
+}
+
 // TestEmbedNeedsAlign holds that no vector is of another face than the one at hand.
 func TestEmbedNeedsAlign(t *testing.T) {
 	e := visiontest.Open(t, "registry")
