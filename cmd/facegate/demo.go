@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"facegate/gpio/sim"
 	"facegate/pipeline/publish/loopback"
 	"facegate/store"
+	"facegate/store/receipt"
 )
 
 type demoCommand struct {
@@ -146,7 +148,36 @@ func (d *demo) play(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	d.withdraw(ctx, "p01")
+	return d.show(ctx, erasedScene())
+}
+
+// withdraw erases a person at their will, as facegate person withdraw does, and checks what proves it.
+func (d *demo) withdraw(ctx context.Context, person string) {
+	begun := time.Now()
+	erased, err := d.client.Erase(ctx, person, true)
+	took := time.Since(begun)
+	if err == nil {
+		err = d.prove(ctx, erased)
+	}
+	d.account.withdrawn(person, took, err)
+}
+
+// prove checks a receipt with the public key of the device, and the audit log that it names.
+func (d *demo) prove(ctx context.Context, erased control.Erasure) error {
+	device, err := d.client.Device(ctx)
+	if err != nil {
+		return err
+	}
+	key, err := hex.DecodeString(device.PublicKey)
+	if err != nil {
+		return err
+	}
+	if _, err := receipt.Verify([]byte(erased.Receipt), key); err != nil {
+		return err
+	}
+	_, err = d.client.Verify(ctx)
+	return err
 }
 
 // enrol shows the person's stills to the camera while the same request runs that facegate enroll makes.

@@ -26,10 +26,17 @@ type scene struct {
 	sees   pipeline.State // that some frame must come to
 }
 
+// walk is the clip of somebody who walks up.
+func walk(name string) func(recordings string) ([][]byte, error) {
+	return func(r string) ([][]byte, error) { return replay.Load(filepath.Join(r, "walk", name)) }
+}
+
+// erasedScene comes after the one person who opened the door at first has withdrawn.
+func erasedScene() scene {
+	return scene{"p01, erased, walks up again", walk("p01"), 0, pipeline.Unknown}
+}
+
 func scenes() []scene {
-	walk := func(name string) func(string) ([][]byte, error) {
-		return func(r string) ([][]byte, error) { return replay.Load(filepath.Join(r, "walk", name)) }
-	}
 	spoof := func(names ...string) func(string) ([][]byte, error) {
 		return func(r string) ([][]byte, error) {
 			var pictures [][]byte
@@ -138,6 +145,17 @@ func (a *account) enrolled(person string, took time.Duration, err error) {
 		a.say("enrol %s: FAILED: %v", person, err)
 	} else {
 		a.say("enrol %s: template hashed, sealed and stored in %.1f s; no picture kept", person, took.Seconds())
+	}
+	a.results = append(a.results, r)
+}
+
+func (a *account) withdrawn(person string, took time.Duration, err error) {
+	r := result{Scene: "withdraw " + person, OK: err == nil}
+	if err != nil {
+		r.Problems = append(r.Problems, err.Error(), hint.Of(err))
+		a.say("withdraw %s: FAILED: %v", person, err)
+	} else {
+		a.say("withdraw %s: erased in %.2f s, the old store key destroyed; the signed receipt and the audit log verify", person, took.Seconds())
 	}
 	a.results = append(a.results, r)
 }
