@@ -131,7 +131,7 @@ const (
 )
 
 func defaults() options {
-	return options{pulse: 10 * time.Millisecond, minFace: 45, fpir: 0.001, mode: configs.OneToMany}
+	return options{pulse: 10 * time.Millisecond, minFace: 45, fpir: gatetest.FPIR, mode: configs.OneToMany}
 }
 
 // start runs a gate at site until the test is over or stop is called.

@@ -45,7 +45,6 @@ func (b *bench) mustEpochs(want store.Epochs) {
 func TestEpoch(t *testing.T) {
 	site := gatetest.NewSite(t)
 	o := defaults()
-	o.fpir = 0.0001 // p01 and p09 are rather alike
 	b := start(t, site, o)
 	everybody := []string{"p01", "p02", "p04", "p09"}
 	for _, person := range everybody {
