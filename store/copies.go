@@ -314,6 +314,7 @@ func (v *vault) reopen() error {
 	if err := v.closeDBs(); err != nil {
 		return err
 	}
+	v.reopened()
 	return v.open(rings)
 }
 

@@ -189,10 +189,10 @@ func (s *Store) EndEpoch(by audit.Actor) (int, error) {
 	if err := s.ready(); err != nil {
 		return 0, err
 	}
-	if before != nil && before.Kind == epochIntent { // it was this that was left half done
-		return int(before.Entries[0].Count), nil
-	}
 	if s.state.Ended+1 >= s.state.Epoch {
+		if before != nil && before.Kind == epochIntent { // it was this that was left half done
+			return int(before.Entries[0].Count), nil
+		}
 		return 0, hint.Wrap(fmt.Errorf("store: %w", ErrNoEpoch), "begin a new one first with: facegate epoch begin")
 	}
 	n := 0

@@ -50,13 +50,9 @@ func (s *Store) Recapture(e Enrolment) (Person, []byte, error) {
 		return Person{}, nil, err
 	}
 	old := s.byName[e.Label]
-	p, err := s.newPerson(e, now)
+	p, err := s.successor(old, e, now)
 	if err != nil {
 		return Person{}, nil, err
-	}
-	p.ID, p.subject = old.ID, old.subject
-	if e.Pass == nil {
-		p.pass = old.pass
 	}
 	next, entries, err := s.succession(old, p, e)
 	if err != nil {
@@ -72,6 +68,17 @@ func (s *Store) Recapture(e Enrolment) (Person, []byte, error) {
 		return p, nil, nil
 	}
 	return p, next.Debt.Receipt, nil
+}
+
+// successor returns who takes the place of old by e: the same person under a new link, with the old pass if there is no new
+// one.
+func (s *Store) successor(old Person, e Enrolment, now time.Time) (Person, error) {
+	p, err := s.newPerson(e, now)
+	p.ID, p.subject = old.ID, old.subject
+	if e.Pass == nil {
+		p.pass = old.pass
+	}
+	return p, err
 }
 
 // succession decides everything about p taking the place of old.

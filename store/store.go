@@ -160,6 +160,7 @@ type Store struct {
 	failed  failures                     // in journal.db
 	mended  []Mending                    // since the store was opened
 	noted   int                          // how many of them are in the audit log
+	unread  bool                         // what is in memory may not be what is on disk
 
 	attended bool // attempts are made
 }
@@ -198,7 +199,7 @@ func Open(o Options) (*Store, error) {
 			table{name: stateTable}),
 	}
 	for _, v := range s.vaults() {
-		v.mended = s.noteMended
+		v.mended, v.reopened = s.noteMended, func() { s.unread = true }
 	}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -280,10 +281,10 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	if err := s.check(e, now); err != nil {
+	if err := s.ready(); err != nil {
 		return Person{}, err
 	}
-	if err := s.ready(); err != nil {
+	if err := s.check(e, now); err != nil {
 		return Person{}, err
 	}
 	p, err := s.newPerson(e, now)
