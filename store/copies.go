@@ -314,8 +314,11 @@ func (v *vault) reopen() error {
 	if err := v.closeDBs(); err != nil {
 		return err
 	}
+	if err := v.open(rings); err != nil {
+		return err
+	}
 	v.reopened()
-	return v.open(rings)
+	return nil
 }
 
 func (v *vault) closeDBs() error {

@@ -201,8 +201,12 @@ func (s *Store) generations(i *intent) error {
 	if err != nil {
 		return err
 	}
+	i.PeopleGeneration, i.FacesGeneration = people.Generation+1, s.faces.past+1
+	if i.lockdown() && s.faces.destroyed { // by one that failed
+		return nil
+	}
 	faces, err := s.faces.head()
-	i.PeopleGeneration, i.FacesGeneration = people.Generation+1, faces.Generation+1
+	i.FacesGeneration = faces.Generation + 1
 	return err
 }
 

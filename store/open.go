@@ -167,7 +167,7 @@ func (s *Store) loadAll() error {
 	if err := s.loadPeople(); err != nil {
 		return err
 	}
-	if err := s.sameAge(); err != nil || s.pending.lockdown() {
+	if err := s.sameAge(); err != nil || s.pending.lockdown() || s.faces.destroyed {
 		return err
 	}
 	linked := s.linked()
@@ -265,7 +265,7 @@ func (s *Store) sameAge() error {
 	default:
 		return s.journal.damaged(errors.New("it and people.db are from two stores"))
 	}
-	if s.pending != nil || s.state.Debt != nil && s.head != end {
+	if s.faces.destroyed || s.pending != nil || s.state.Debt != nil && s.head != end {
 		return nil // which may have been cut off between two databases
 	}
 	faces, err := s.faces.head()

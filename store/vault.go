@@ -37,7 +37,9 @@ type vault struct {
 	lead int       // which of dbPaths db is
 	copy *database // is written second; nil if it has to be made anew
 	key  [32]byte  // of the generation that db is sealed with
-	past uint64    // the generation that a database made from nothing comes after
+	past uint64    // the generation of the database that was destroyed, which one made from nothing comes after
+
+	destroyed bool // and there is none yet
 
 	settled bool    // whether both keyrings hold key and nothing else
 	faults  []fault // for settle to mend
@@ -358,7 +360,7 @@ func (v *vault) replace(c change) error {
 		return errors.Join(v.failed(err), db.close())
 	}
 	old := v.db
-	v.db, v.key = db, next
+	v.db, v.key, v.destroyed = db, next, false
 	if err := errors.Join(old.close(), syncDir(v.dir)); err != nil {
 		return v.failed(err)
 	}
@@ -462,6 +464,10 @@ func (v *vault) resealer(table string, to [32]byte) (func(id [16]byte, row []byt
 // destroy makes the database and its copy unreadable and removes them and the keyrings. It needs no room on the disk. The
 // keys go first: what comes after is tidiness.
 func (v *vault) destroy() error {
+	if h, err := v.head(); err == nil {
+		v.past = h.Generation
+	}
+	v.destroyed = true
 	return errors.Join(destroyFile(v.ringPaths()[0]), v.discard())
 }
 
