@@ -38,7 +38,10 @@ func (s *Store) checkRecapture(e Enrolment, now time.Time) error {
 // how a Code of one person is revoked. The former consent ends, and is kept as that of somebody erased would be. The
 // former record, if there is one, is erased as Erase does it, and the receipt says so; it is kept until FetchedReceipt.
 // From the moment the new record is the person's this is done: cut off, it is finished at the next Open or the next
-// change. It refuses with ErrUnknown, ErrNoConsent, ErrGuardian, ErrStale, ErrExpiry or ErrLockdown.
+// change. A new pass takes the place of the former one, which is dead then; without a new one, which scheme S2 needs, the
+// former stays. If Recapture fails otherwise than refusing, the new record and pass may or may not be the person's.
+//
+// It refuses with ErrUnknown, ErrPass, ErrBound, ErrNoConsent, ErrGuardian, ErrStale, ErrExpiry or ErrLockdown.
 func (s *Store) Recapture(e Enrolment) (Person, []byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
