@@ -314,7 +314,11 @@ func (v *vault) reopen() error {
 	if err := v.closeDBs(); err != nil {
 		return err
 	}
-	return v.open(rings)
+	if err := v.open(rings); err != nil {
+		return err
+	}
+	v.reopened()
+	return nil
 }
 
 func (v *vault) closeDBs() error {

@@ -147,7 +147,15 @@ func (c change) check(t *testing.T, s *store.Store, err error, crashed string) {
 		if got, _ := read(s); len(got.Records) != 0 {
 			t.Fatalf("a lockdown that failed has left %d records", len(got.Records))
 		}
-		return // the store may be beyond opening, and safe
+		if err := errors.Join(s.RecordAccess(storetest.Now()), c.do(s), s.Reopen(1000)); err != nil {
+			t.Errorf("repeated: %v", err)
+		}
+		mustHave(t, s, c.people, c.records)
+		if _, _, err := s.Recapture(enrolment(3)); err != nil {
+			t.Error(err)
+		}
+		kinds(t, s)
+		return // what it had left may be beyond opening, and safe
 	default:
 		if again := c.do(s); again != nil && !errors.Is(again, store.ErrExists) && !errors.Is(again, store.ErrUnknown) {
 			t.Errorf("%v, and repeated: %v", err, again)

@@ -20,7 +20,7 @@ var (
 // of one face in two epochs are unrelated. Each person has one record or none.
 type Epochs struct {
 	Current    uint32 // from 1
-	Renewed    int    // people whose record is in it
+	Renewed    int    // people whose record is in it, or is of scheme S2, which has no epochs
 	Earlier    int    // people whose record is in an earlier one, and was made with the embedder in use
 	Foreign    int    // people whose record was made with another embedder, so that they cannot match
 	Recordless int    // people without a record, since a lockdown or the end of its epoch
@@ -70,7 +70,7 @@ func (s *Store) relink(p *Person) error {
 
 // UseModel says which embedder is in use from now on, by the SHA-256 of its file. If it is not that of the current epoch
 // another epoch begins, in which there is nobody: an embedding cannot be converted. The records made with other embedders
-// stay, sealed, until their people are captured again, expire, or the epoch is ended.
+// stay, sealed, until their people are captured again, expire, or the epoch is ended; those of scheme S2 stay beyond that.
 func (s *Store) UseModel(id [32]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,9 +179,9 @@ func (s *Store) renew(p Person, e Enrolment, entries []audit.Entry) error {
 	return s.apply(s.people.commit, next, entries, change{puts: []put{person}})
 }
 
-// EndEpoch destroys the records of all earlier epochs and returns how many they were. Their people stay on the list and
-// have to be captured again (Recapture). It is done like an erasure: what was renewed or destroyed is in no copy that opens
-// with a key that still exists, and cut off at any point it is finished. It refuses with ErrNoEpoch.
+// EndEpoch destroys the records of all earlier epochs, none of scheme S2, and returns how many. Their people stay on the
+// list and have to be captured again (Recapture). It is done like an erasure: what was renewed or destroyed is in no copy
+// that opens with a key that still exists, and cut off at any point it is finished. It refuses with ErrNoEpoch.
 func (s *Store) EndEpoch(by audit.Actor) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,10 +189,10 @@ func (s *Store) EndEpoch(by audit.Actor) (int, error) {
 	if err := s.ready(); err != nil {
 		return 0, err
 	}
-	if before != nil && before.Kind == epochIntent { // it was this that was left half done
-		return int(before.Entries[0].Count), nil
-	}
 	if s.state.Ended+1 >= s.state.Epoch {
+		if before != nil && before.Kind == epochIntent { // it was this that was left half done
+			return int(before.Entries[0].Count), nil
+		}
 		return 0, hint.Wrap(fmt.Errorf("store: %w", ErrNoEpoch), "begin a new one first with: facegate epoch begin")
 	}
 	n := 0

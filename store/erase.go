@@ -87,9 +87,18 @@ func (s *Store) erase(people []Person, why audit.Reason, by audit.Actor) (Erasur
 		return Erasure{}, err
 	}
 	// What was pending has taken those with it whom it was about.
-	people = slices.DeleteFunc(people, func(p Person) bool { return s.names[p.ID] == "" })
-	if len(people) == 0 && before != nil {
+	people = nil
+	for _, id := range ids {
+		if p, ok := s.byName[s.names[id]]; ok {
+			people = append(people, p)
+		}
+	}
+	switch {
+	case len(people) > 0:
+	case before != nil && slices.Contains(before.People, ids[0]):
 		return Erasure{ids, before.Receipt}, nil
+	default:
+		return Erasure{}, fmt.Errorf("store: %w any more", ErrUnknown)
 	}
 	i, err := s.intend(people, why, by)
 	if err != nil {
@@ -192,8 +201,12 @@ func (s *Store) generations(i *intent) error {
 	if err != nil {
 		return err
 	}
+	i.PeopleGeneration, i.FacesGeneration = people.Generation+1, s.faces.past+1
+	if i.lockdown() && s.faces.destroyed { // by one that failed
+		return nil
+	}
 	faces, err := s.faces.head()
-	i.PeopleGeneration, i.FacesGeneration = people.Generation+1, faces.Generation+1
+	i.FacesGeneration = faces.Generation + 1
 	return err
 }
 
@@ -244,6 +257,7 @@ func (s *Store) dropUnlinked(generation uint64) error {
 // leave does the pending intent i to people.db.
 func (s *Store) leave(i *intent) error {
 	next := s.state
+	next.Debt = nil // it was paid before there was an intent
 	next.Faces = i.Entries[len(i.Entries)-1].Seq
 	byName, ended := maps.Clone(s.byName), maps.Clone(s.ended)
 	var c change

@@ -20,6 +20,9 @@ func replaceFile(path string, data []byte) error {
 		return err
 	}
 	tmp := path + tmpSuffix
+	if err := destroyFile(tmp); err != nil { // which a crash may have left
+		return err
+	}
 	if err := writeSync(tmp, data); err != nil {
 		return err
 	}
@@ -32,7 +35,7 @@ func replaceFile(path string, data []byte) error {
 	return overwrite(old)
 }
 
-// tmpSuffix marks a file that is being written. What is left of one after a crash is written over by the next.
+// tmpSuffix marks a file that is being written. What is left of one after a crash makes way for the next.
 const tmpSuffix = ".tmp"
 
 // copyFile makes a copy of the first n bytes of a file, which takes the place of what is at to. It is on disk when copyFile

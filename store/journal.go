@@ -148,11 +148,17 @@ func (s *Store) ready() error {
 			return err
 		}
 	}
-	unfinished := s.catchUp
-	if s.pending != nil {
-		unfinished = s.finish
+	if s.unread {
+		if err := s.load(); err != nil {
+			return err
+		}
 	}
-	if err := unfinished(); err != nil {
+	if s.pending != nil {
+		if err := s.finish(); err != nil {
+			return err
+		}
+	}
+	if err := s.catchUp(); err != nil {
 		return err
 	}
 	return s.recordMended()

@@ -14,9 +14,10 @@ import (
 	"facegate/store/receipt"
 )
 
-// Lockdown makes every Code unusable at once: it destroys faces.db, its keyring and the copies of both. People, consents and the audit log
-// stay, so that other ways in still know who may pass. Everybody has to be captured again, after Reopen. The keys are
-// destroyed even if nothing else can be written, such as to a full disk; the store is then ErrDamaged at the next Open.
+// Lockdown makes every Code unusable at once: it destroys faces.db, its keyring and the copies of both. People, consents
+// and the audit log stay, so that other ways in still know who may pass. Everybody has to be captured again, after Reopen.
+// The keys are destroyed even if nothing else can be written, such as to a full disk. It can be repeated then, and the
+// store is ErrDamaged at the next Open if it is not.
 func (s *Store) Lockdown(by audit.Actor) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -153,15 +153,21 @@ func (s *Store) linked() map[[16]byte]bool {
 	return linked
 }
 
-// load reads the databases and holds them against each other.
+// load reads the databases and holds them against each other. Until that has succeeded, nothing can be changed.
 func (s *Store) load() error {
+	err := s.loadAll()
+	s.unread = err != nil
+	return err
+}
+
+func (s *Store) loadAll() error {
 	if err := s.loadJournal(); err != nil {
 		return err
 	}
 	if err := s.loadPeople(); err != nil {
 		return err
 	}
-	if err := s.sameAge(); err != nil || s.pending.lockdown() {
+	if err := s.sameAge(); err != nil || s.pending.lockdown() || s.faces.destroyed {
 		return err
 	}
 	linked := s.linked()
@@ -190,7 +196,9 @@ func (s *Store) loadJournal() error {
 	if head == nil {
 		return s.journal.damaged(errors.New("the head of the audit log is missing"))
 	}
-	s.head, s.pending = *head, pending
+	if s.head, s.pending = *head, pending; pending == nil {
+		s.leaving = nil
+	}
 	return nil
 }
 
@@ -246,7 +254,10 @@ func (s *Store) loadPeople() error {
 func (s *Store) sameAge() error {
 	end := s.state.end()
 	switch {
-	case s.head == end || s.head == s.state.Head:
+	case s.head == end:
+	case s.head == s.state.Head && s.pending == nil && intended(s.state.Entries):
+		return s.journal.damaged(errors.New("it is an older copy, without the intent of the last change"))
+	case s.head == s.state.Head:
 	case s.head.Seq < s.state.Head.Seq:
 		return s.journal.damaged(errors.New("it is an older copy, or people.db is from another store"))
 	case s.head.Seq > end.Seq:
@@ -254,7 +265,7 @@ func (s *Store) sameAge() error {
 	default:
 		return s.journal.damaged(errors.New("it and people.db are from two stores"))
 	}
-	if s.pending != nil || s.state.Debt != nil && s.head != end {
+	if s.faces.destroyed || s.pending != nil || s.state.Debt != nil && s.head != end {
 		return nil // which may have been cut off between two databases
 	}
 	faces, err := s.faces.head()
@@ -267,4 +278,15 @@ func (s *Store) sameAge() error {
 		return s.people.damaged(errors.New("it and journal.db are older copies"))
 	}
 	return nil
+}
+
+// intended reports whether entries, the last of people.db, are those of an intent. It is in journal.db until they are.
+func intended(entries []audit.Entry) bool {
+	switch e := entries[0]; e.Kind {
+	case audit.LockedDown, audit.EpochEnded:
+		return true
+	case audit.Erased:
+		return e.Reason != audit.Recaptured
+	}
+	return false
 }

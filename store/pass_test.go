@@ -55,12 +55,6 @@ func bound(e store.Enrolment, k *template.TokenKeys) store.Enrolment {
 	return e
 }
 
-// eraseBound erases person n by the pass.
-func eraseBound(s *store.Store, n int) error {
-	_, err := s.EraseByPass(tokenOf(n), audit.Requested, 1000)
-	return err
-}
-
 // mixed makes a store of the people 0 to 5: 0 and 1 have no pass, 2 and 3 have one, 4 and 5 are bound to theirs.
 func mixed(tb testing.TB, dir string) *store.Store {
 	tb.Helper()

@@ -38,7 +38,10 @@ func (s *Store) checkRecapture(e Enrolment, now time.Time) error {
 // how a Code of one person is revoked. The former consent ends, and is kept as that of somebody erased would be. The
 // former record, if there is one, is erased as Erase does it, and the receipt says so; it is kept until FetchedReceipt.
 // From the moment the new record is the person's this is done: cut off, it is finished at the next Open or the next
-// change. It refuses with ErrUnknown, ErrNoConsent, ErrGuardian, ErrStale, ErrExpiry or ErrLockdown.
+// change. A new pass takes the place of the former one, which is dead then; without a new one, which scheme S2 needs, the
+// former stays. If Recapture fails otherwise than refusing, the new record and pass may or may not be the person's.
+//
+// It refuses with ErrUnknown, ErrPass, ErrBound, ErrNoConsent, ErrGuardian, ErrStale, ErrExpiry or ErrLockdown.
 func (s *Store) Recapture(e Enrolment) (Person, []byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,13 +53,9 @@ func (s *Store) Recapture(e Enrolment) (Person, []byte, error) {
 		return Person{}, nil, err
 	}
 	old := s.byName[e.Label]
-	p, err := s.newPerson(e, now)
+	p, err := s.successor(old, e, now)
 	if err != nil {
 		return Person{}, nil, err
-	}
-	p.ID, p.subject = old.ID, old.subject
-	if e.Pass == nil {
-		p.pass = old.pass
 	}
 	next, entries, err := s.succession(old, p, e)
 	if err != nil {
@@ -72,6 +71,17 @@ func (s *Store) Recapture(e Enrolment) (Person, []byte, error) {
 		return p, nil, nil
 	}
 	return p, next.Debt.Receipt, nil
+}
+
+// successor returns who takes the place of old by e: the same person under a new link, with the old pass if there is no new
+// one.
+func (s *Store) successor(old Person, e Enrolment, now time.Time) (Person, error) {
+	p, err := s.newPerson(e, now)
+	p.ID, p.subject = old.ID, old.subject
+	if e.Pass == nil {
+		p.pass = old.pass
+	}
+	return p, err
 }
 
 // succession decides everything about p taking the place of old.

@@ -20,8 +20,14 @@ type Retention struct {
 func (s *Store) MarkSeen(id template.PersonID, at time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if p, ok := s.byName[s.names[id]]; !ok || !day(at).After(p.LastSeen) {
+		return nil
+	}
+	if err := s.ready(); err != nil {
+		return err
+	}
 	p, ok := s.byName[s.names[id]]
-	if !ok || !day(at).After(p.LastSeen) {
+	if !ok { // they have just left
 		return nil
 	}
 	p.LastSeen = day(at)
@@ -37,7 +43,7 @@ func (s *Store) MarkSeen(id template.PersonID, at time.Time) error {
 }
 
 // EraseDue erases everybody whose enrolment has expired at now, and everybody who has been idle for too long, each group at
-// the cost of one, and returns who they were.
+// the cost of one, and returns who they were. If it fails, they are those who are erased or may be at the next change.
 func (s *Store) EraseDue(now time.Time) ([]template.PersonID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,11 +64,12 @@ func (s *Store) EraseDue(now time.Time) ([]template.PersonID, error) {
 		if len(due.people) == 0 {
 			continue
 		}
-		e, err := s.erase(due.people, due.why, audit.Daemon)
-		if err != nil {
+		for _, p := range due.people {
+			ids = append(ids, p.ID)
+		}
+		if _, err := s.erase(due.people, due.why, audit.Daemon); err != nil {
 			return ids, err
 		}
-		ids = append(ids, e.People...)
 	}
 	return ids, nil
 }
@@ -145,11 +152,8 @@ func (s *Store) pruneConsents(now time.Time, entries int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	write := s.people.commit
-	if len(old) > 0 {
-		write = s.people.rewrite
-	}
-	if err := s.apply(write, s.state, noted, change{
+	// Even without an old consent: entries lie in free pages of people.db, which had each of them as the last.
+	if err := s.apply(s.people.rewrite, s.state, noted, change{
 		drop: func(row rowID) bool { return row.table == consentsTable && old[row.id] },
 	}); err != nil {
 		return 0, err

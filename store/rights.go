@@ -38,17 +38,14 @@ func (s *Store) Show(label string) (File, error) {
 func (s *Store) Relabel(old, label string, by audit.Actor) (Person, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := s.known(old); err != nil {
-		return Person{}, err
-	}
-	if err := s.free(label); err != nil {
-		return Person{}, err
-	}
 	if err := s.ready(); err != nil {
 		return Person{}, err
 	}
-	p, err := s.known(old) // if they have not just left
+	p, err := s.known(old)
 	if err != nil {
+		return Person{}, err
+	}
+	if err := s.free(label); err != nil {
 		return Person{}, err
 	}
 	p.Label = label

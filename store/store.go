@@ -1,7 +1,8 @@
 // Package store keeps the people of one door in three bbolt databases under keys of their own: sealed Codes in faces.db,
 // labels and consents in people.db, the audit log, the outbox and what is under way in journal.db. faces.db names nobody,
 // people.db holds nothing biometric, journal.db neither; none holds an id that can be read in another, so that a file, even
-// opened, leads to no other without the device key. (An intent does, between an erasure and its receipt.)
+// opened, leads to no other without the device key. (An intent does: it holds the ids of whom it erases from people.db, and its
+// bytes stay in free pages of journal.db, sealed, until Prune writes that anew.)
 //
 // # Keys
 //
@@ -50,7 +51,8 @@
 // every row of the newer one is opened and, if that fails, of the other. The one that is whole takes the place of the
 // other, which is logged, noted in the audit log and told by Mended: it means that the disk is failing. A database that is
 // found damaged later is mended in the same way when Records, Audit or an erasure comes upon it. One case is beyond that:
-// a change cut off between the two copies, and then the newer one damaged, is a change that has not happened.
+// a change that was cut off or failed between the two copies, and then the newer one damaged, is a change that has not
+// happened. It was not acknowledged.
 //
 // Everything else that does not fit, does not open or is not there is ErrDamaged, such as when both copies are damaged.
 // Nothing is then changed, made anew or skipped: the door stays locked. That includes older files: each database is stamped
@@ -61,8 +63,10 @@
 // Three rollbacks are not noticed. All three databases put back together look like what they were: to tell, the device
 // would have to count in a place that cannot be put back, such as a TPM's NV counter, and no KeySource here has one.
 // people.db and journal.db put back together to just before the last change of faces.db, or to any time since, look like a
-// power cut in that change. And what needs no audit entry (the day somebody was last seen, a receipt that was fetched)
-// goes back with the files that it is in as far as the last entry.
+// power cut in that change. And what needs no audit entry (the day somebody was last seen, a receipt that was fetched, a
+// message of the outbox) goes back with the files that it is in as far as the last entry, and in journal.db, to which
+// people.db gives back what it lacks, as far as before that of the last change without an intent; with it the failures
+// that were counted since.
 package store
 
 import (
@@ -160,6 +164,7 @@ type Store struct {
 	failed  failures                     // in journal.db
 	mended  []Mending                    // since the store was opened
 	noted   int                          // how many of them are in the audit log
+	unread  bool                         // what is in memory may not be what is on disk
 
 	attended bool // attempts are made
 }
@@ -198,7 +203,7 @@ func Open(o Options) (*Store, error) {
 			table{name: stateTable}),
 	}
 	for _, v := range s.vaults() {
-		v.mended = s.noteMended
+		v.mended, v.reopened = s.noteMended, func() { s.unread = true }
 	}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -283,10 +288,10 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	if err := s.check(e, now); err != nil {
+	if err := s.ready(); err != nil {
 		return Person{}, err
 	}
-	if err := s.ready(); err != nil {
+	if err := s.check(e, now); err != nil {
 		return Person{}, err
 	}
 	p, err := s.newPerson(e, now)

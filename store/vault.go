@@ -29,11 +29,17 @@ type vault struct {
 	tables []table
 	mended func(fault) // is told of every file that was made anew from its copy
 
+	// reopened is told when the database was opened anew because of damage. A change that had failed, and was in one of the
+	// two files alone, may have gone with that file.
+	reopened func()
+
 	db   *database // is read, and written first
 	lead int       // which of dbPaths db is
 	copy *database // is written second; nil if it has to be made anew
 	key  [32]byte  // of the generation that db is sealed with
-	past uint64    // the generation that a database made from nothing comes after
+	past uint64    // the generation of the database that was destroyed, which one made from nothing comes after
+
+	destroyed bool // and there is none yet
 
 	settled bool    // whether both keyrings hold key and nothing else
 	faults  []fault // for settle to mend
@@ -237,10 +243,24 @@ func (v *vault) commit(c change) error {
 		}
 		return tx.Bucket([]byte(metaBucket)).Put([]byte(headKey), sealed)
 	}); err != nil {
-		return v.settle() // makes it anew
+		return v.land(sealed) // makes it anew
 	}
 	return nil
 }
+
+// land settles a change that has been made, which left the head sealed.
+func (v *vault) land(sealed []byte) error {
+	if err := v.settle(); err != nil {
+		return err
+	}
+	now, err := v.sealedHead(v.db)
+	if err == nil && !bytes.Equal(now, sealed) {
+		err = hint.Wrap(v.failed(errLost), "do it again, and check the disk")
+	}
+	return err
+}
+
+var errLost = errors.New("the database was damaged before the change was in its copy, and has been restored from that")
 
 // seal returns the rows of c as they are to be written.
 func (c change) seal(key [32]byte) (rows []sealedRow, err error) {
@@ -312,7 +332,11 @@ func (v *vault) rewrite(c change) error {
 	if err := v.mending(func() error { return v.replace(c) }); err != nil {
 		return err
 	}
-	return v.settle()
+	sealed, err := v.sealedHead(v.db)
+	if err != nil {
+		return err
+	}
+	return v.land(sealed)
 }
 
 // replace does steps 1 to 3 of a rewrite. Without a database it makes an empty one.
@@ -336,7 +360,7 @@ func (v *vault) replace(c change) error {
 		return errors.Join(v.failed(err), db.close())
 	}
 	old := v.db
-	v.db, v.key = db, next
+	v.db, v.key, v.destroyed = db, next, false
 	if err := errors.Join(old.close(), syncDir(v.dir)); err != nil {
 		return v.failed(err)
 	}
@@ -440,6 +464,10 @@ func (v *vault) resealer(table string, to [32]byte) (func(id [16]byte, row []byt
 // destroy makes the database and its copy unreadable and removes them and the keyrings. It needs no room on the disk. The
 // keys go first: what comes after is tidiness.
 func (v *vault) destroy() error {
+	if h, err := v.head(); err == nil {
+		v.past = h.Generation
+	}
+	v.destroyed = true
 	return errors.Join(destroyFile(v.ringPaths()[0]), v.discard())
 }
 
