@@ -199,8 +199,8 @@ func (d *Daemon) openGallery() (err error) {
 // ErrPass means that the profile wants everybody to ask for the door first, which this version cannot see.
 var ErrPass = errors.New("this version of facegate has no reader of passes")
 
-// Enforceable refuses, with ErrPass, a configuration whose rules this version would not keep to. One-to-one it keeps to: without a reader
-// of passes nobody is measured who is not being enrolled, and faces open nothing.
+// Enforceable refuses, with ErrPass, a configuration whose rules this version would not keep to. One-to-one it keeps to:
+// without a reader of passes nobody is measured who is not being enrolled, and faces open nothing.
 func Enforceable(p configs.Profile) error {
 	if p.Mode == configs.OneToOne || p.EmbedTrigger == configs.ZoneTrigger {
 		return nil
