@@ -215,8 +215,14 @@ func (l Ledger) Epoch() control.Epoch {
 	}
 }
 
-// BeginEpoch begins a new epoch.
-func (l Ledger) BeginEpoch(by audit.Actor) (control.Epoch, error) {
+// ErrOneToOne means that a new epoch would renew nothing, because templates are made and sealed with passes.
+var ErrOneToOne = errors.New("where faces are compared 1:1 templates are in no epoch")
+
+// BeginEpoch begins a new epoch on a gate that compares faces in this mode.
+func (l Ledger) BeginEpoch(mode configs.Mode, by audit.Actor) (control.Epoch, error) {
+	if mode == configs.OneToOne {
+		return control.Epoch{}, hint.Wrap(ErrOneToOne, "a new pass has new keys: facegate enroll LABEL --again, for each person")
+	}
 	if err := l.Store.BeginEpoch(by); err != nil {
 		return control.Epoch{}, err
 	}
