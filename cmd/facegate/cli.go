@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/daemon"
 	"facegate/configs"
 	"facegate/configs/hint"
 )
@@ -117,6 +118,9 @@ type configCheckCommand struct {
 func (c *configCheckCommand) Run(t terminal) error {
 	cfg, err := c.load()
 	if err != nil {
+		return err
+	}
+	if err := daemon.Enforceable(cfg.Profile()); err != nil {
 		return err
 	}
 	return c.print(t, map[string]any{"ok": true, "site": cfg.Site, "gate": cfg.Gate}, func(w *tabwriter.Writer) {

@@ -12,7 +12,7 @@ import (
 )
 
 type epochCommand struct {
-	Begin  epochBeginCommand  `cmd:"" help:"Begin a new epoch. People are moved there as they pass; nobody has to do anything."`
+	Begin  epochBeginCommand  `cmd:"" help:"Begin a new epoch. People are moved there as they pass; nobody has to do anything. Not where faces are compared 1:1."`
 	End    epochEndCommand    `cmd:"" help:"Destroy the templates of earlier epochs. Who has not passed has to be captured again."`
 	Status epochStatusCommand `cmd:"" help:"Say how many people are in which epoch, and how many have no template."`
 }
@@ -40,7 +40,13 @@ type epochBeginCommand struct {
 func (c *epochBeginCommand) Run(ctx context.Context, t terminal) error {
 	e, err := ask(c.recordsFlags, t,
 		func(g *control.Client) (control.Epoch, error) { return g.BeginEpoch(ctx) },
-		func(l ledger.Ledger) (control.Epoch, error) { return l.BeginEpoch(me()) })
+		func(l ledger.Ledger) (control.Epoch, error) {
+			cfg, err := c.load()
+			if err != nil {
+				return control.Epoch{}, err
+			}
+			return l.BeginEpoch(cfg.Profile().Mode, me())
+		})
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
+	"facegate/cmd/facegate/internal/ledger"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/store"
@@ -146,12 +147,14 @@ func progressLine(p control.Progress) string {
 }
 
 type peopleCommand struct {
-	socketFlag
+	recordsFlags
 	jsonFlag
 }
 
 func (c *peopleCommand) Run(ctx context.Context, t terminal) error {
-	people, err := c.client().People(ctx)
+	people, err := ask(c.recordsFlags, t,
+		func(g *control.Client) ([]control.Person, error) { return g.People(ctx) },
+		ledger.Ledger.People)
 	if err != nil {
 		return err
 	}

@@ -228,7 +228,9 @@ func TestOneToOne(t *testing.T) {
 		}
 	}
 	do("erase", "p02").want(t, exitOK, "p02 is erased", "")
+	do("epoch", "begin").want(t, exitFailed, "", "to do: a new pass has new keys: facegate enroll LABEL --again")
 	l.stop()
+	do("epoch", "begin").want(t, exitFailed, "", "to do: a new pass has new keys: facegate enroll LABEL --again")
 	withdrawByStdin(t, l, config, photograph(t, first))
 }
 

@@ -75,7 +75,11 @@ func openRecords(c *configs.Config, t terminal) (*store.Store, error) {
 		return nil, hint.Wrap(fmt.Errorf("%w: %s", errOwner, c.StateDir), "run the command as that user: sudo -u %s facegate ...",
 			control.UserName(audit.Actor(owner)))
 	}
-	return ledger.OpenStore(c, slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	s, err := ledger.OpenStore(c, slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	if errors.Is(err, store.ErrInUse) {
+		return nil, hint.Wrap(err, "the gate is running, ask it: --socket %s", c.Control.Socket)
+	}
+	return s, err
 }
 
 // me is who changes the records of a gate that is not running.
@@ -191,7 +195,7 @@ func (c *receiptVerifyCommand) Run(t terminal) error {
 	}
 	data, err := os.ReadFile(c.File)
 	if err != nil {
-		return err
+		return hint.Wrap(fmt.Errorf("read the receipt: %w", err), "name the file with the receipt, one that you may read")
 	}
 	r, err := receipt.Verify(data, key)
 	if err != nil {
@@ -479,8 +483,11 @@ func (c *lockoutResetCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.print(t, map[string]bool{"reset": true}, func(w *tabwriter.Writer) { fmt.Fprintln(w, "faces open the door again") })
+	return c.print(t, map[string]bool{"reset": true}, func(w *tabwriter.Writer) { fmt.Fprintln(w, resetText) })
 }
+
+// resetText does not say that faces open the door: a lockdown or match.mode may stand against it.
+const resetText = "the failures in a row are forgotten; facegate status says whether faces open the door"
 
 type wipeCommand struct {
 	Yes         bool   `required:"" help:"Confirm that everything is to be destroyed."`
@@ -509,21 +516,26 @@ func (c *wipeCommand) Run(t terminal) error {
 		return err
 	}
 	class := ledger.Keys(cfg).Class()
+	destroyed := false
 	if class == "file" {
-		if err := store.DestroyKeyFile(cfg.KeyFile); err != nil {
-			return hint.Wrap(err, "destroy the device key %s by hand", cfg.KeyFile)
+		// Its user may overwrite the key and still not be allowed to remove it from the folder. The rest is done by now, and
+		// is to be told: without the public key nobody could check the certificate any more.
+		if err = store.DestroyKeyFile(cfg.KeyFile); err != nil {
+			err = hint.Wrap(err, "everything else is done; destroy the device key as root: shred -u %s", cfg.KeyFile)
 		}
+		destroyed = err == nil
 	}
-	v := map[string]any{"certificate": string(certificate), "public_key": key, "key_destroyed": class == "file"}
-	return c.print(t, v, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "everything in %s is destroyed, certificate: %s\n", cfg.StateDir, c.Certificate)
-		if class == "file" {
+	v := map[string]any{"certificate": string(certificate), "public_key": key, "key_destroyed": destroyed}
+	return errors.Join(c.print(t, v, func(w *tabwriter.Writer) {
+		fmt.Fprintf(w, "everything that the gate kept in %s is destroyed, certificate: %s\n", cfg.StateDir, c.Certificate)
+		switch {
+		case destroyed:
 			fmt.Fprintf(w, "the device key %s is destroyed\n", cfg.KeyFile)
-		} else {
+		case class != "file":
 			fmt.Fprintf(w, "the device key is a %s: destroy it where it is kept\n", class)
 		}
 		fmt.Fprintf(w, "check it with: facegate receipt verify %s --key %s\n", c.Certificate, key)
-	})
+	}), err)
 }
 
 // wipe wipes the store, or finishes a wipe that was cut off. A certificate means that nothing is left, unless err says so.
@@ -534,6 +546,10 @@ func wipe(cfg *configs.Config, t terminal) (certificate []byte, key string, err 
 	}
 	if cut := new(store.WipedError); errors.As(err, &cut) {
 		return cut.Certificate, hex.EncodeToString(cut.PublicKey), nil
+	}
+	if errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrKey) {
+		return nil, "", hint.Wrap(err, "%s; or, without a certificate, as root: shred -u %s/*.db %[2]s/*.key %s",
+			hint.Of(err), cfg.StateDir, cfg.KeyFile)
 	}
 	if err != nil {
 		return nil, "", err

@@ -75,9 +75,16 @@ func TestRecords(t *testing.T) {
 	l.do(t, "status").want(t, exitOK, "facegate lockdown --end", "")
 	l.do(t, "enroll", "p05", "--consent", "form", "--age", "adult").want(t, exitFailed, "", "to do: end the lockdown first")
 	do("lockdown", "--end").want(t, exitOK, "the lockdown is over", "")
-	do("lockout", "reset").want(t, exitOK, "faces open the door again", "")
+	do("lockout", "reset").want(t, exitOK, "the failures in a row are forgotten", "")
+	facegate(t.Context(), "people", "--socket", site.Path("none.sock"), "--config", config).
+		want(t, exitFailed, "", "to do: the gate is running, ask it: --socket "+site.Socket()+"\n")
 	l.stop()
 
+	var people []control.Person
+	do("people", "--json").decode(t, &people)
+	if len(people) != 1 || people[0].Label != "p04" {
+		t.Errorf("people --json of a stopped gate says %+v", people)
+	}
 	do("person", "show", "p04").want(t, exitOK, "none", "")
 	do("audit", "verify", "--json").want(t, exitOK, `"signature"`, "")
 	do("lockdown", "--json").want(t, exitOK, `"templates": 0`, "")
@@ -123,6 +130,7 @@ func genuine(t *testing.T, path, key, kind, reason string) {
 	}
 	facegate(t.Context(), "receipt", "verify", path, "--key", key).want(t, exitOK, "the receipt is genuine", "")
 	facegate(t.Context(), "receipt", "verify", path, "--key", strings.Repeat("00", 32)).want(t, exitFailed, "", "to do: ")
+	facegate(t.Context(), "receipt", "verify", path+".none", "--key", key).want(t, exitFailed, "", "to do: name the file")
 	facegate(t.Context(), "receipt", "verify", path, "--key", "short").want(t, exitFailed, "", "facegate device pubkey")
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -158,7 +166,9 @@ func TestPolicyAndNotice(t *testing.T) {
 func TestNoPassReader(t *testing.T) {
 	config := gatetest.NewSite(t).WriteConfig(t, gatetest.Settings{"match": "{trigger: request}"})
 	facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "no reader of passes")
-	facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "to do: match.mode one-to-one")
+	for _, args := range [][]string{{"run"}, {"config", "check"}} {
+		facegate(t.Context(), append(args, "--config", config)...).want(t, exitFailed, "", "to do: match.mode one-to-one")
+	}
 }
 
 // TestWithoutOpenCV builds the facegate of an auditor, who has neither OpenCV nor a C compiler, and checks a receipt with it.

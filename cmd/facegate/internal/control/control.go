@@ -60,8 +60,8 @@ type Gate interface {
 	// Unlock lets faces open the door again after too many failures in a row.
 	Unlock(by audit.Actor) error
 
-	// Epoch says how far a change of epoch has come. BeginEpoch begins one, and everybody matches as before; EndEpoch
-	// destroys the templates of the earlier ones, and their people have to be captured again.
+	// Epoch says how far a change of epoch has come. BeginEpoch begins one, and everybody matches as before; where faces are
+	// compared 1:1 it refuses. EndEpoch destroys the templates of the earlier ones, and their people have to be captured again.
 	Epoch() Epoch
 	BeginEpoch(by audit.Actor) (Epoch, error)
 	EndEpoch(by audit.Actor) (Epoch, error)

@@ -84,7 +84,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if d.relay, err = gpio.NewRelay(d.line, c.Door.Pulse, log); err != nil {
 		return nil, err
 	}
-	if err := enforceable(c.Profile()); err != nil {
+	if err := Enforceable(c.Profile()); err != nil {
 		return nil, err
 	}
 	if c.Profile().Mode == configs.OneToOne {
@@ -199,9 +199,9 @@ func (d *Daemon) openGallery() (err error) {
 // ErrPass means that the profile wants everybody to ask for the door first, which this version cannot see.
 var ErrPass = errors.New("this version of facegate has no reader of passes")
 
-// enforceable refuses a configuration whose rules this version would not keep to. One-to-one it keeps to: without a reader
-// of passes nobody is measured who is not being enrolled, and faces open nothing.
-func enforceable(p configs.Profile) error {
+// Enforceable refuses, with ErrPass, a configuration whose rules this version would not keep to. One-to-one it keeps to:
+// without a reader of passes nobody is measured who is not being enrolled, and faces open nothing.
+func Enforceable(p configs.Profile) error {
 	if p.Mode == configs.OneToOne || p.EmbedTrigger == configs.ZoneTrigger {
 		return nil
 	}

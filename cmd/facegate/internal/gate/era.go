@@ -95,7 +95,7 @@ func (g *Gallery) settle() {
 func (g *Gallery) BeginEpoch(by audit.Actor) (control.Epoch, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	began, err := ledger.Ledger{Store: g.store}.BeginEpoch(by)
+	began, err := ledger.Ledger{Store: g.store}.BeginEpoch(g.profile.Mode, by)
 	if err != nil {
 		return control.Epoch{}, err
 	}

@@ -31,6 +31,9 @@ var (
 	ErrTwice = errors.New("this face is enrolled already")
 	ErrFace  = errors.New("the face cannot be turned into a template")
 	ErrChild = errors.New("this gate enrols no children under 14")
+
+	// ErrGuardian says that nothing is kept of somebody whose consent is not needed.
+	ErrGuardian = errors.New("a guardian consents for a child under 14 alone")
 )
 
 const adviceFull = "raise match.fpir, or measure a calibration on more people with facegate eval recognition"
@@ -160,6 +163,9 @@ func (g *Gallery) enrolment(r control.EnrolRequest) (store.Enrolment, error) {
 	age := ledger.AgeBands()[r.Age] // the store refuses none
 	if age == store.Under14 && !g.profile.MinorsAllowed {
 		return store.Enrolment{}, hint.Wrap(ErrChild, "the configuration has consent.under_14: refuse; another way in has to do")
+	}
+	if age != store.Under14 && r.Guardian != "" {
+		return store.Enrolment{}, hint.Wrap(ErrGuardian, "leave --guardian out, or correct --age")
 	}
 	i := slices.IndexFunc(g.notices, func(n configs.NoticeText) bool { return r.Language == "" || string(n.Language) == r.Language })
 	if i < 0 {
@@ -365,14 +371,4 @@ func (g *Gallery) Unlock(by audit.Actor) error {
 }
 
 // People lists everybody enrolled, by label.
-func (g *Gallery) People() ([]control.Person, error) {
-	people, err := g.store.People()
-	if err != nil {
-		return nil, err
-	}
-	list := make([]control.Person, 0, len(people))
-	for _, p := range people {
-		list = append(list, ledger.Listed(p))
-	}
-	return list, nil
-}
+func (g *Gallery) People() ([]control.Person, error) { return ledger.Ledger{Store: g.store}.People() }

@@ -438,7 +438,11 @@ func TestChildren(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
 	c := galleryConfig(t, 0.001, time.Now)
 	child := request("Ada")
-	child.Age = "under-14"
+	child.Guardian = "Li Na"
+	if err := openGallery(t, s, c).Accepts(child); !errors.Is(err, gate.ErrGuardian) || hint.Of(err) == "" {
+		t.Errorf("the name of an adult's guardian: %v", err)
+	}
+	child.Age, child.Guardian = "under-14", ""
 	if err := openGallery(t, s, c).Accepts(child); !errors.Is(err, gate.ErrChild) || hint.Of(err) == "" {
 		t.Errorf("Accepts: %v, hint %q", err, hint.Of(err))
 	}
@@ -451,7 +455,7 @@ func TestChildren(t *testing.T) {
 	if err := g.Accepts(child); err != nil {
 		t.Errorf("Accepts with a guardian: %v", err)
 	}
-	child.Age, child.Language = "adult", "fr"
+	child.Age, child.Guardian, child.Language = "adult", "", "fr"
 	if err := g.Accepts(child); !errors.Is(err, configs.ErrNotice) || hint.Of(err) == "" {
 		t.Errorf("Accepts on a notice in French: %v, hint %q", err, hint.Of(err))
 	}

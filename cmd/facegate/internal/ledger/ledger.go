@@ -3,6 +3,7 @@
 package ledger
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -62,11 +63,14 @@ func OpenStore(c *configs.Config, log *slog.Logger) (*store.Store, error) {
 	}
 	s, err := store.Open(o)
 	if errors.Is(err, store.ErrKey) && errors.Is(err, fs.ErrNotExist) && keys.Class() == "file" {
-		return nil, hint.Wrap(err, "on a new device make one: facegate key create %s; on one with people enrolled, restore its own",
-			c.KeyFile)
+		return nil, hint.Wrap(err, "on a new device make one: facegate key create %s; on one with people enrolled, restore its own; "+
+			"where the unit has it as a credential: systemd-run --pipe --uid=facegate -p LoadCredentialEncrypted=%s:FILE facegate ...",
+			c.KeyFile, keyCredential)
 	}
 	if wiped := new(store.WipedError); errors.As(err, &wiped) {
-		return nil, hint.Wrap(err, "keep this certificate, it is kept nowhere else: %s", wiped.Certificate)
+		return nil, hint.Wrap(err, "keep this certificate, it is kept nowhere else: %s\n"+
+			"keep the key that verifies it too: %x; then destroy the device key, or the gate begins anew with it",
+			bytes.TrimSpace(wiped.Certificate), wiped.PublicKey)
 	}
 	return s, err
 }
@@ -78,6 +82,16 @@ type Ledger struct{ Store *store.Store }
 func (l Ledger) Device() control.Device {
 	public := l.Store.PublicKey()
 	return control.Device{PublicKey: hex.EncodeToString(public), Fingerprint: hex.EncodeToString(receipt.Fingerprint(public))}
+}
+
+// People lists everybody enrolled, by label.
+func (l Ledger) People() ([]control.Person, error) {
+	people, err := l.Store.People()
+	list := make([]control.Person, 0, len(people))
+	for _, p := range people {
+		list = append(list, Listed(p))
+	}
+	return list, err
 }
 
 // Erase removes a person for good. If withdrawn, their consent is kept as one that was withdrawn.
@@ -224,8 +238,14 @@ func (l Ledger) Epoch() control.Epoch {
 	}
 }
 
-// BeginEpoch begins a new epoch.
-func (l Ledger) BeginEpoch(by audit.Actor) (control.Epoch, error) {
+// ErrOneToOne means that a new epoch would renew nothing, because templates are made and sealed with passes.
+var ErrOneToOne = errors.New("where faces are compared 1:1 templates are in no epoch")
+
+// BeginEpoch begins a new epoch on a gate that compares faces in this mode.
+func (l Ledger) BeginEpoch(mode configs.Mode, by audit.Actor) (control.Epoch, error) {
+	if mode == configs.OneToOne {
+		return control.Epoch{}, hint.Wrap(ErrOneToOne, "a new pass has new keys: facegate enroll LABEL --again, for each person")
+	}
 	if err := l.Store.BeginEpoch(by); err != nil {
 		return control.Epoch{}, err
 	}
