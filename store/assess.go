@@ -11,7 +11,8 @@ type Assessment struct{ ID, Date, Version string }
 
 // Assess says which assessment the operator names for what is in use, of which basis is the hash. Who names another
 // assessment than before says that it covers what is in use now. If something else is in use later under the same
-// reference, it reports that the assessment has to be made again. What changes of all this is in the audit log.
+// reference, or after a Lockdown, it reports that the assessment has to be made again. What changes of all this is in the
+// audit log.
 func (s *Store) Assess(a Assessment, basis [32]byte) (due bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

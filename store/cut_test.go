@@ -275,13 +275,14 @@ func TestFullDisk(t *testing.T) {
 		s := mustOpen(t, d.lay(before))
 		defer s.Close()
 		d.fill(0)
-		_, err := s.Wipe()
+		keep := func([]byte) error { return nil }
+		err := s.Wipe(keep)
 		if mustAdvise(t, err); err == nil {
 			t.Error("nothing failed")
 		}
 		mustHave(t, s, 20, 20)
 		d.empty()
-		if _, err := s.Wipe(); err != nil || len(files(t, filepath.Join(d.dir, "state"))) != 0 {
+		if err := s.Wipe(keep); err != nil || len(files(t, filepath.Join(d.dir, "state"))) != 0 {
 			t.Errorf("with room: %v", err)
 		}
 	})

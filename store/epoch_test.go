@@ -573,6 +573,17 @@ func TestAssess(t *testing.T) {
 		mustSay(t, s, before...)
 		s.Close()
 		s = storetest.Open(t, dir)
+	} // An incident calls for another assessment, however little has changed.
+	if err := s.Lockdown(1000); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		assessment store.Assessment
+		due        bool
+	}{{first, true}, {first, true}, {second, false}, {second, false}} {
+		if due, err := s.Assess(step.assessment, [32]byte{1}); err != nil || due != step.due {
+			t.Errorf("after a lockdown, by version %s: due %v, %v", step.assessment.Version, due, err)
+		}
 	}
 }
 

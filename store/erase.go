@@ -282,6 +282,7 @@ func (s *Store) leave(i *intent) error {
 	switch i.Kind {
 	case lockdownIntent:
 		next.Locked = true
+		next.Covered = [32]byte{} // after a serious incident no assessment stands (Measures 9, GDPR 35(11))
 	case epochIntent:
 		next.Ended = next.Epoch - 1
 	}

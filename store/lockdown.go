@@ -96,12 +96,13 @@ func (*WipedError) Error() string { return "the store was wiped" }
 // wipedMagic begins what stands in the place of journal.key while a store is being wiped. The certificate follows.
 const wipedMagic = "facegate wiped 1\n"
 
-// Wipe leaves nothing of the store, which cannot be used afterwards, and returns a signed certificate (see package receipt)
-// that is kept nowhere else. The device key is not the store's: destroy it with DestroyKeyFile, or where it is kept.
+// Wipe leaves nothing of the store, which cannot be used afterwards. Before that it hands keep a signed certificate (see
+// package receipt), which is to be on disk somewhere else when keep returns. The device key is not the store's: destroy it
+// with DestroyKeyFile, or where it is kept.
 //
-// The certificate takes the place of journal.key first. From then on it is done: cut off at any point, it is
-// finished by the next Open.
-func (s *Store) Wipe() ([]byte, error) {
+// The certificate takes the place of journal.key first. From then on it is done: cut off at any point, or if keep fails, it
+// is finished by the next Open.
+func (s *Store) Wipe(keep func(certificate []byte) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := receipt.Receipt{
@@ -116,16 +117,19 @@ func (s *Store) Wipe() ([]byte, error) {
 		}
 	}
 	if _, err := io.ReadFull(s.rand, r.ID); err != nil {
-		return nil, fmt.Errorf("store: no randomness: %w", err)
+		return fmt.Errorf("store: no randomness: %w", err)
 	}
 	certificate, err := receipt.Sign(r, s.signer)
 	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+		return fmt.Errorf("store: %w", err)
 	}
 	if err := replaceFile(s.journal.ringPaths()[0], append([]byte(wipedMagic), certificate...)); err != nil {
-		return nil, hint.Wrap(fmt.Errorf("store: %w", err), "lock the store down, which needs no room, and make some")
+		return hint.Wrap(fmt.Errorf("store: %w", err), "lock the store down, which needs no room, and make some")
 	}
-	return certificate, s.wipe()
+	if err := keep(certificate); err != nil {
+		return err
+	}
+	return s.wipe()
 }
 
 // wipe removes everything, and what says that a wipe is under way last.

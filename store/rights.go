@@ -1,6 +1,9 @@
 package store
 
 import (
+	"errors"
+
+	"facegate/configs/hint"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
 )
@@ -45,7 +48,9 @@ func (s *Store) Relabel(old, label string, by audit.Actor) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
-	if err := s.free(label); err != nil {
+	if err := s.free(label); errors.Is(err, ErrExists) {
+		return Person{}, hint.Wrap(err, "choose another label: this one is somebody else's")
+	} else if err != nil {
 		return Person{}, err
 	}
 	p.Label = label

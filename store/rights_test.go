@@ -430,8 +430,14 @@ func TestWipe(t *testing.T) {
 	s := storetest.Open(t, dir)
 	mustEnrol(t, s, upTo(3)...)
 	public := s.PublicKey()
-	certificate, err := s.Wipe()
-	if err != nil {
+	var certificate []byte
+	if err := s.Wipe(func(text []byte) error {
+		certificate = text
+		if len(files(t, dir)) < 12 {
+			t.Error("something is destroyed before the certificate is kept")
+		}
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
 	r, err := receipt.Verify(certificate, public)
@@ -450,6 +456,26 @@ func TestWipe(t *testing.T) {
 	s.Close()
 	if c := mustRead(t, storetest.Open(t, dir)); len(c.People) != 0 {
 		t.Errorf("%d people in a store made anew", len(c.People))
+	}
+}
+
+// TestWipeWithoutRoomForTheCertificate checks that a wipe does not go on without its certificate, nor back.
+func TestWipeWithoutRoomForTheCertificate(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	mustEnrol(t, s, upTo(3)...)
+	public, full := s.PublicKey(), errors.New("no room")
+	var first []byte
+	if err := s.Wipe(func(text []byte) error { first = text; return full }); !errors.Is(err, full) {
+		t.Fatalf("Wipe: %v", err)
+	}
+	s.Close()
+	var wiped *store.WipedError
+	if _, err := store.Open(storetest.Options(dir)); !errors.As(err, &wiped) {
+		t.Fatalf("Open: %v", err)
+	}
+	if !bytes.Equal(wiped.Certificate, first) || !wiped.PublicKey.Equal(public) || len(files(t, dir)) != 0 {
+		t.Errorf("%d files are left, and the certificate is another: %v", len(files(t, dir)), !bytes.Equal(wiped.Certificate, first))
 	}
 }
 

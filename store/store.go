@@ -404,7 +404,7 @@ func (s *Store) permits(e Enrolment, now time.Time) error {
 		return hint.Wrap(fmt.Errorf("store: %w", ErrExpiry), "give the day on which the person's right to the door ends")
 	}
 	if s.state.Locked {
-		return hint.Wrap(fmt.Errorf("store: %w", ErrLockdown), "end the lockdown first")
+		return hint.Wrap(fmt.Errorf("store: %w", ErrLockdown), "end the lockdown first, with: facegate lockdown --end")
 	}
 	return nil
 }

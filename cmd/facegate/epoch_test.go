@@ -36,6 +36,7 @@ func TestEpochs(t *testing.T) {
 	do("device", "pubkey", "--json").decode(t, &device)
 	l.do(t, "enroll", "p01", "--consent", "form", "--age", "adult").want(t, exitFailed, "", "--again")
 	l.do(t, "enroll", "p04", "--consent", "form", "--age", "adult", "--again").want(t, exitFailed, "", "to do: list the labels")
+	l.do(t, "enroll", "p04", "--consent", "form", "--age", "adult", "--receipt", "new.json").want(t, exitFailed, "", "leave out --receipt")
 	file := site.Path("again.json")
 	l.enroll(t, "p01", "--again", "--receipt", file).want(t, exitOK, "the former template is erased, receipt: "+file, "captured")
 	genuine(t, file, device.PublicKey, receipt.Erasure, "recaptured")

@@ -58,6 +58,9 @@ type enrollCommand struct {
 }
 
 func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
+	if c.Receipt != "" && !c.Again {
+		return hint.Wrap(errors.New("there is no receipt for somebody who is new"), "leave out --receipt, or capture somebody with --again")
+	}
 	sheet, err := c.sheet(ctx, t)
 	if err != nil {
 		return err

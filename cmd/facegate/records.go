@@ -506,12 +506,17 @@ func (c *wipeCommand) Run(t terminal) error {
 	if err != nil {
 		return hint.Wrap(err, "name a new file for the certificate, which is kept nowhere else")
 	}
-	certificate, key, err := wipe(cfg, t)
+	var certificate []byte
+	key, err := wipe(cfg, t, func(text []byte) error {
+		certificate = text
+		_, err := file.Write(text)
+		return hint.Wrap(errors.Join(err, file.Sync()), "make room for the certificate, and wipe again")
+	})
+	err = errors.Join(err, file.Close())
 	if certificate == nil {
-		return errors.Join(err, file.Close(), os.Remove(c.Certificate))
+		return errors.Join(err, os.Remove(c.Certificate))
 	}
-	_, writeErr := file.Write(certificate)
-	if err := errors.Join(err, writeErr, file.Sync(), file.Close()); err != nil {
+	if err != nil {
 		fmt.Fprintf(t.err, "certificate: %s\nkey of the device: %s\n", certificate, key)
 		return err
 	}
@@ -538,23 +543,23 @@ func (c *wipeCommand) Run(t terminal) error {
 	}), err)
 }
 
-// wipe wipes the store, or finishes a wipe that was cut off. A certificate means that nothing is left, unless err says so.
-func wipe(cfg *configs.Config, t terminal) (certificate []byte, key string, err error) {
+// wipe wipes the store, or finishes a wipe that was cut off, and hands keep the certificate. It returns the public key that
+// verifies it.
+func wipe(cfg *configs.Config, t terminal, keep func(certificate []byte) error) (key string, err error) {
 	s, err := openRecords(cfg, t)
 	if errors.Is(err, store.ErrInUse) {
-		return nil, "", hint.Wrap(err, "stop the gate first: systemctl stop facegate")
+		return "", hint.Wrap(err, "stop the gate first: systemctl stop facegate")
 	}
 	if cut := new(store.WipedError); errors.As(err, &cut) {
-		return cut.Certificate, hex.EncodeToString(cut.PublicKey), nil
+		return hex.EncodeToString(cut.PublicKey), keep(cut.Certificate)
 	}
 	if errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrKey) {
-		return nil, "", hint.Wrap(err, "%s; or, without a certificate, as root: shred -u %s/*.db %[2]s/*.key %s",
+		return "", hint.Wrap(err, "%s; or, without a certificate, as root: shred -u %s/*.db %[2]s/*.key %s",
 			hint.Of(err), cfg.StateDir, cfg.KeyFile)
 	}
 	if err != nil {
-		return nil, "", err
+		return "", err
 	}
 	key = hex.EncodeToString(s.PublicKey())
-	certificate, err = s.Wipe()
-	return certificate, key, errors.Join(err, s.Close())
+	return key, errors.Join(s.Wipe(keep), s.Close())
 }

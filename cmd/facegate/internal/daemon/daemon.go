@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"facegate/cmd/facegate/internal/control"
@@ -64,7 +65,7 @@ type Daemon struct {
 	control   *control.Server
 	notifier  *notifier
 
-	reassess bool // something else is in use than what was assessed
+	reassess atomic.Bool // something else is in use than what was assessed
 }
 
 // New opens every part. The door comes first: it is forced to its safe level before anything else can fail. What was

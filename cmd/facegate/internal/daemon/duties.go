@@ -38,10 +38,11 @@ func (d *Daemon) assess() error {
 		return err
 	}
 	a := d.config.Assessment
-	if d.reassess, err = d.store.Assess(store.Assessment{ID: a.ID, Date: a.Date, Version: a.Version}, basis); err != nil {
+	due, err := d.store.Assess(store.Assessment{ID: a.ID, Date: a.Date, Version: a.Version}, basis)
+	if err != nil {
 		return err
 	}
-	if d.reassess {
+	if d.reassess.Store(due); due {
 		d.log.Warn(uncovered, "assessment", a.ID, "date", a.Date, "hint", adviceReassess(a))
 	}
 	return nil
@@ -50,17 +51,17 @@ func (d *Daemon) assess() error {
 const uncovered = "the impact assessment does not cover what is in use"
 
 func adviceReassess(a configs.Assessment) string {
-	return fmt.Sprintf("the networks, match.mode or the purpose of the notice changed after the assessment of %s: "+
-		"assess again, and set assessment.date and assessment.version", a.Date)
+	return fmt.Sprintf("the networks, match.mode or the purpose of the notice changed after the assessment of %s, or there was "+
+		"a lockdown: assess again, and set assessment.date and assessment.version", a.Date)
 }
 
 // duties writes to s what the law asks of the operator.
 func (d *Daemon) duties(s *control.Status) {
 	p, a := d.config.Profile(), d.config.Assessment
 	if p.AssessmentRequired {
-		s.Assessment = control.AssessmentStatus{ID: a.ID, Date: a.Date, Version: a.Version, Due: d.reassess}
+		s.Assessment = control.AssessmentStatus{ID: a.ID, Date: a.Date, Version: a.Version, Due: d.reassess.Load()}
 	}
-	if d.reassess {
+	if d.reassess.Load() {
 		s.Assessment.Advice = adviceReassess(a)
 		s.Degraded = append(s.Degraded, uncovered)
 	}

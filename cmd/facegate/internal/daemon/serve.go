@@ -60,7 +60,13 @@ func (d *Daemon) Verify() (control.AuditReport, error) { return d.ledger().Verif
 func (d *Daemon) Device() control.Device { return d.ledger().Device() }
 
 // Lockdown implements control.Gate.
-func (d *Daemon) Lockdown(by audit.Actor) (control.Facts, error) { return d.gallery.Lockdown(by) }
+func (d *Daemon) Lockdown(by audit.Actor) (control.Facts, error) {
+	f, err := d.gallery.Lockdown(by)
+	if err := d.assess(); err != nil { // the lockdown stands, and the next start assesses
+		d.log.Error("after the lockdown", "error", err, "hint", hint.Of(err))
+	}
+	return f, err
+}
 
 // Reopen implements control.Gate.
 func (d *Daemon) Reopen(by audit.Actor) error { return d.ledger().Reopen(by) }
