@@ -150,7 +150,7 @@ func (s *Store) Renew(id template.PersonID, modelID [32]byte, lane uint8, code t
 	if err != nil {
 		return Person{}, false, err
 	}
-	if err := s.renew(p, Enrolment{ModelID: modelID, Code: code}, entries); err != nil {
+	if err := s.enrol(p, Enrolment{ModelID: modelID, Code: code}, entries); err != nil {
 		return Person{}, false, err
 	}
 	s.byName[p.Label] = p
@@ -159,24 +159,6 @@ func (s *Store) Renew(id template.PersonID, modelID [32]byte, lane uint8, code t
 	}
 	s.follow()
 	return p, true, nil
-}
-
-// renew writes p, with a new record, to faces.db and to people.db, in the order of an enrolment and for its reasons.
-func (s *Store) renew(p Person, e Enrolment, entries []audit.Entry) error {
-	person, err := s.putPerson(p)
-	if err != nil {
-		return err
-	}
-	record, err := s.putRecord(p, e)
-	if err != nil {
-		return err
-	}
-	next := s.state
-	next.Faces = entries[0].Seq
-	if err := s.faces.commit(change{puts: []put{record}, stamp: next.Faces}); err != nil {
-		return err
-	}
-	return s.apply(s.people.commit, next, entries, change{puts: []put{person}})
 }
 
 // EndEpoch destroys the records of all earlier epochs, none of scheme S2, and returns how many. Their people stay on the

@@ -83,10 +83,10 @@ func TestRenewalCutOff(t *testing.T) {
 			return errors.Join(err, s.faces.commit(change{puts: []put{record}, stamp: entries[0].Seq}))
 		}, 1},
 		{"people.db", func(s *Store, _, p Person, entries []audit.Entry) error {
-			return s.renew(p, testEnrolment(9), entries)
+			return s.enrol(p, testEnrolment(9), entries)
 		}, 2},
 		{"old record gone", func(s *Store, old, p Person, entries []audit.Entry) error {
-			return errors.Join(s.renew(p, testEnrolment(9), entries), s.faces.commit(change{dels: []rowID{{recordsTable, old.Record}}}))
+			return errors.Join(s.enrol(p, testEnrolment(9), entries), s.faces.commit(change{dels: []rowID{{recordsTable, old.Record}}}))
 		}, 2},
 	}
 	for _, tt := range tests {

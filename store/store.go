@@ -302,7 +302,11 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
-	if err := s.enrol(p, e, entries); err != nil {
+	consent, err := s.putConsent(p.Consent)
+	if err != nil {
+		return Person{}, err
+	}
+	if err := s.enrol(p, e, entries, consent); err != nil {
 		return Person{}, err
 	}
 	s.byName[p.Label], s.names[p.ID] = p, p.Label
@@ -348,14 +352,10 @@ func (p Person) enrolled(e Enrolment, old Person) []audit.Entry {
 	return append(entries, pass)
 }
 
-// enrol writes p to faces.db and to people.db. In this order, because a person without a record is damage and a record
-// without a person is swept.
-func (s *Store) enrol(p Person, e Enrolment, entries []audit.Entry) error {
+// enrol writes p, with a new record, to faces.db and then with the rows also to people.db. In this order, because a person
+// without a record is damage and a record without a person is swept.
+func (s *Store) enrol(p Person, e Enrolment, entries []audit.Entry, also ...put) error {
 	person, err := s.putPerson(p)
-	if err != nil {
-		return err
-	}
-	consent, err := s.putConsent(p.Consent)
 	if err != nil {
 		return err
 	}
@@ -368,7 +368,7 @@ func (s *Store) enrol(p Person, e Enrolment, entries []audit.Entry) error {
 	if err := s.faces.commit(change{puts: []put{record}, stamp: next.Faces}); err != nil {
 		return err
 	}
-	return s.apply(s.people.commit, next, entries, change{puts: []put{person, consent}})
+	return s.apply(s.people.commit, next, entries, change{puts: append(also, person)})
 }
 
 func earlier(a, b time.Time) time.Time {
