@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	mathrand "math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +25,7 @@ import (
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/gpio"
 	"facegate/pipeline/publish/loopback"
+	"facegate/pipeline/publish/mosquittotest"
 )
 
 // A program is facegate in a process of its own.
@@ -97,69 +96,6 @@ func (p *program) ended(t *testing.T) {
 		}
 	case <-time.After(60 * time.Second):
 		t.Fatal("the gate does not end")
-	}
-}
-
-// A broker is mosquitto, as a building has it.
-type broker struct {
-	address string
-	cmd     *exec.Cmd
-	conf    string
-}
-
-func newBroker(t *testing.T) *broker {
-	t.Helper()
-	// A loopback address of its own keeps connections of other tests from taking the port before the broker does.
-	own := fmt.Sprintf("127.%d.%d.%d:0", 1+mathrand.IntN(254), mathrand.IntN(256), 1+mathrand.IntN(254))
-	l, err := net.Listen("tcp", own)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	dir := t.TempDir()
-	b := &broker{address: l.Addr().String(), conf: filepath.Join(dir, "mosquitto.conf")}
-	host, port, _ := net.SplitHostPort(b.address)
-	conf := fmt.Sprintf("listener %s %s\nallow_anonymous true\nlog_dest none\n"+
-		"persistence true\npersistence_location %s/\n", port, host, dir)
-	if os.Getuid() == 0 {
-		conf += "user root\n" // or it would drop to a user who cannot write to the test's folder
-	}
-	if err := os.WriteFile(b.conf, []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func (b *broker) url() string { return "tcp://" + b.address }
-
-func (b *broker) start(t *testing.T) {
-	t.Helper()
-	path, err := exec.LookPath("mosquitto")
-	if errors.Is(err, exec.ErrNotFound) {
-		path, err = exec.LookPath("/usr/sbin/mosquitto") // Debian keeps daemons out of a user's PATH
-	}
-	if err != nil {
-		t.Skip("mosquitto is not installed (apt-get install mosquitto)")
-	}
-	b.cmd = exec.Command(path, "-c", b.conf)
-	if err := b.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { b.cmd.Process.Kill() })
-	gatetest.Eventually(t, "mosquitto listens", func() bool {
-		conn, err := net.Dial("tcp", b.address)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
-}
-
-func (b *broker) stop(t *testing.T) {
-	t.Helper()
-	b.cmd.Process.Signal(syscall.SIGTERM)
-	if err := b.cmd.Wait(); err != nil {
-		t.Errorf("mosquitto: %v", err)
 	}
 }
 
@@ -288,12 +224,12 @@ func emptyPlace(t *testing.T, site gatetest.Site) string {
 // and a crash in the outage.
 func TestEndToEnd(t *testing.T) {
 	site := gatetest.NewSite(t)
-	broker := newBroker(t)
-	broker.start(t)
-	building := subscribe(t, broker.url(), loopback.Account{})
+	broker := mosquittotest.New(t, loopback.Account{})
+	broker.Start(t)
+	building := subscribe(t, "tcp://"+broker.Addr(), loopback.Account{})
 	with := func(camera string) gatetest.Settings {
 		return gatetest.Settings{
-			"camera": camera, "mqtt": fmt.Sprintf("{broker: %q}", broker.url()),
+			"camera": camera, "mqtt": fmt.Sprintf("{broker: %q}", "tcp://"+broker.Addr()),
 			"decide": "{rearm: 5m}", // whoever is seen again and again in a loop passes once
 		}
 	}
@@ -321,7 +257,7 @@ func TestEndToEnd(t *testing.T) {
 	<-gate.done
 	building.awaitAvailability(t, "offline")
 
-	broker.stop(t)
+	broker.Stop(t)
 	gate = launch(t, site, nil, walk)
 	var s control.Status
 	gatetest.Eventually(t, "the door is opened without the broker", func() bool {
@@ -338,7 +274,7 @@ func TestEndToEnd(t *testing.T) {
 	if s := gate.status(t); s.MQTT.Queued != 1 {
 		t.Errorf("after a crash %d events wait", s.MQTT.Queued)
 	}
-	broker.start(t)
+	broker.Start(t)
 	checkEvent(t, building.awaitPass(t, enrolled+2), true)
 	building.awaitAvailability(t, "online")
 	gate.terminate(t)

@@ -102,7 +102,7 @@ func eventsAreNotRetained(t *testing.T, r *rig) {
 func (r *rig) anotherObserver() *observer {
 	r.t.Helper()
 	r.observer.client.Disconnect(100)
-	r.observer = observe(r.t, r.server.addr())
+	r.observer = observe(r.t, r.server.Addr())
 	return r.observer
 }
 
@@ -148,7 +148,7 @@ func survivesTakeover(t *testing.T, r *rig) {
 }
 
 func brokerDownAtStart(t *testing.T, r *rig) {
-	r.server.stop(t)
+	r.server.Stop(t)
 	r.run()
 	r.grant(20)
 	eventually(t, "a failure is told", func() bool { return r.publisher.Status().Err != "" })
@@ -156,8 +156,8 @@ func brokerDownAtStart(t *testing.T, r *rig) {
 		t.Errorf("status is %+v", s)
 	}
 	r.cable.block(true)
-	r.server.start(t)
-	r.observer.connect(r.server.addr())
+	r.server.Start(t)
+	r.observer.connect(r.server.Addr())
 	r.reconnect()
 	wantEvents(t, r.observer.awaitEvents(20), 1, true)
 	r.grant(5)
@@ -173,11 +173,11 @@ func brokerRestarts(t *testing.T, r *rig) {
 		wantEvents(t, tail(r.observer.awaitEvents(20*round+10), 10), from, false)
 		eventually(t, "the outbox is empty", func() bool { return r.publisher.Status().Queued == 0 })
 		r.cable.block(true) // until the observer has subscribed again
-		r.server.stop(t)
+		r.server.Stop(t)
 		r.disconnected()
 		r.grant(10)
-		r.server.start(t)
-		r.observer.connect(r.server.addr())
+		r.server.Start(t)
+		r.observer.connect(r.server.Addr())
 		r.reconnect()
 		wantEvents(t, tail(r.observer.awaitEvents(20*round+20), 10), from+10, true)
 	}
@@ -237,7 +237,7 @@ func wrongPassword(t *testing.T, r *rig) {
 func overTLS(t *testing.T, r *rig) {
 	cert, ca := certificate(t)
 	l := tls.NewListener(listen(t, "127.0.0.1:0"), &tls.Config{Certificates: []tls.Certificate{cert}})
-	cfg := gate("ssl", newCable(t, l, r.server.addr()))
+	cfg := gate("ssl", newCable(t, l, r.server.Addr()))
 	r.build(cfg)
 	r.run()
 	eventually(t, "a refusal", func() bool { return strings.Contains(r.publisher.Status().Hint, "CA file") })

@@ -8,15 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	mathrand "math/rand/v2"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -24,28 +19,20 @@ import (
 
 	"facegate/pipeline/publish"
 	"facegate/pipeline/publish/loopback"
+	"facegate/pipeline/publish/mosquittotest"
 )
 
 const patience = 15 * time.Second // for anything to arrive; never slept through when all is well
 
 // A server is a real broker that can be stopped and started again on the same port.
 type server interface {
-	start(t *testing.T)
-	stop(t *testing.T)
-	addr() string
+	Start(t testing.TB)
+	Stop(t testing.TB)
+	Addr() string
 }
 
 // account is what both brokers ask for.
 var account = loopback.Account{Username: "facegate", Password: "correct horse battery staple"}
-
-// freeAddr returns an address that was free a moment ago. It is on a loopback address of its own, so that no connection
-// of another test can take the port meanwhile.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l := listen(t, fmt.Sprintf("127.%d.%d.%d:0", 1+mathrand.IntN(254), mathrand.IntN(256), 1+mathrand.IntN(254)))
-	defer l.Close()
-	return l.Addr().String()
-}
 
 func listen(t *testing.T, addr string) net.Listener {
 	t.Helper()
@@ -62,11 +49,11 @@ type mochi struct {
 	broker  *loopback.Broker
 }
 
-func newMochi(t *testing.T) server { return &mochi{address: freeAddr(t)} }
+func newMochi(t *testing.T) server { return &mochi{address: mosquittotest.FreeAddr(t)} }
 
-func (m *mochi) addr() string { return m.address }
+func (m *mochi) Addr() string { return m.address }
 
-func (m *mochi) start(t *testing.T) {
+func (m *mochi) Start(t testing.TB) {
 	t.Helper()
 	var err error
 	if m.broker, err = loopback.Start(m.address, account, slog.New(slog.DiscardHandler)); err != nil {
@@ -74,80 +61,14 @@ func (m *mochi) start(t *testing.T) {
 	}
 }
 
-func (m *mochi) stop(t *testing.T) {
+func (m *mochi) Stop(t testing.TB) {
 	t.Helper()
 	if err := m.broker.Close(); err != nil {
 		t.Errorf("close the broker: %v", err)
 	}
 }
 
-// mosquitto is the broker that many building systems run.
-type mosquitto struct {
-	address string
-	binary  string
-	conf    string
-	cmd     *exec.Cmd
-}
-
-func newMosquitto(t *testing.T) server {
-	binary := lookUp(t, "mosquitto")
-	passwd := lookUp(t, "mosquitto_passwd")
-	dir := t.TempDir()
-	m := &mosquitto{address: freeAddr(t), binary: binary, conf: filepath.Join(dir, "mosquitto.conf")}
-	users := filepath.Join(dir, "users")
-	if out, err := exec.Command(passwd, "-b", "-c", users, account.Username, account.Password).CombinedOutput(); err != nil {
-		t.Fatalf("mosquitto_passwd: %v: %s", err, out)
-	}
-	host, port, err := net.SplitHostPort(m.address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conf := fmt.Sprintf("listener %s %s\nallow_anonymous false\npassword_file %s\n"+
-		"persistence true\npersistence_location %s/\nmax_inflight_messages 1\nlog_dest none\n", port, host, users, dir)
-	if os.Getuid() == 0 {
-		conf += "user root\n" // or it would drop to a user who cannot read the test's files
-	}
-	if err := os.WriteFile(m.conf, []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
-func lookUp(t *testing.T, name string) string {
-	t.Helper()
-	for _, path := range []string{name, "/usr/sbin/" + name} { // Debian keeps daemons out of a user's PATH
-		if found, err := exec.LookPath(path); err == nil {
-			return found
-		}
-	}
-	t.Skipf("%s is not installed (apt-get install mosquitto)", name)
-	return ""
-}
-
-func (m *mosquitto) addr() string { return m.address }
-
-func (m *mosquitto) start(t *testing.T) {
-	t.Helper()
-	m.cmd = exec.Command(m.binary, "-c", m.conf)
-	if err := m.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "mosquitto listens", func() bool {
-		conn, err := net.Dial("tcp", m.address)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
-}
-
-func (m *mosquitto) stop(t *testing.T) {
-	t.Helper()
-	m.cmd.Process.Signal(syscall.SIGTERM)
-	if err := m.cmd.Wait(); err != nil {
-		t.Errorf("mosquitto: %v", err)
-	}
-}
+func newMosquitto(t *testing.T) server { return mosquittotest.New(t, account) }
 
 // A cable is a TCP proxy that fails as networks do.
 type cable struct {
@@ -278,10 +199,10 @@ type rig struct {
 func newRig(t *testing.T, s server) *rig {
 	t.Helper()
 	r := &rig{t: t, server: s}
-	s.start(t)
-	t.Cleanup(func() { s.stop(t) })
-	r.cable = newCable(t, listen(t, "127.0.0.1:0"), s.addr())
-	r.observer = observe(t, s.addr())
+	s.Start(t)
+	t.Cleanup(func() { s.Stop(t) })
+	r.cable = newCable(t, listen(t, "127.0.0.1:0"), s.Addr())
+	r.observer = observe(t, s.Addr())
 	r.build(gate("tcp", r.cable))
 	return r
 }
