@@ -129,7 +129,7 @@ const consentSize = 5*(1+64) + 32 + 1 + 1 + 3*8 + 1 + 128
 // decodeConsent reads what encode has written. By hand, because reflection took a quarter of the time to open a store.
 func decodeConsent(id [16]byte, plain []byte) (Consent, error) {
 	if len(plain) != consentSize {
-		return Consent{}, errors.New("a consent is not in the form of this version")
+		return Consent{}, errConsentForm
 	}
 	f := fields(plain)
 	c := Consent{
@@ -144,6 +144,17 @@ func decodeConsent(id [16]byte, plain []byte) (Consent, error) {
 	c.Reference = f.text(128)
 	return c, nil
 }
+
+// decodeEnded reads when the consent ended, of what encode has written, and nothing else.
+func decodeEnded(plain []byte) (time.Time, error) {
+	if len(plain) != consentSize {
+		return time.Time{}, errConsentForm
+	}
+	f := fields(plain[consentSize-1-128-8:])
+	return f.time(), nil
+}
+
+var errConsentForm = errors.New("a consent is not in the form of this version")
 
 // Fields are what is left of a row to decode.
 type fields []byte

@@ -380,7 +380,7 @@ func TestRecapture(t *testing.T) {
 		if r := c.Records[p.ID]; r.Code != codeOf(100) || r.Lane != e.Lane || len(c.Records) != 3 || len(c.People) != 3 {
 			t.Errorf("%d people, %d records, that of the person is %+v", len(c.People), len(c.Records), r)
 		}
-		if d := cmp.Diff([]store.Consent{consent}, s.EndedConsents()); d != "" {
+		if d := cmp.Diff([]store.Consent{consent}, endedConsents(t, s)); d != "" {
 			t.Errorf("the former consent (-want +got):\n%s", d)
 		}
 		if f, err := s.Show(e.Label); err != nil || len(f.Entries) != 3 || f.Person.Consent.Reference != e.Consent.Reference {
@@ -436,7 +436,7 @@ func TestRecaptureAfterLockdown(t *testing.T) {
 	}
 	for range 2 {
 		mustHave(t, s, 2, 1)
-		if n := len(s.EndedConsents()); n != 1 {
+		if n := s.Former(); n != 1 {
 			t.Errorf("%d consents have ended", n)
 		}
 		s.Close()

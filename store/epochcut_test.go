@@ -168,8 +168,8 @@ func TestRecaptureCutOff(t *testing.T) {
 				}
 				return
 			}
-			if p.Record != after.Record || len(receipts) != 1 || !bytes.Equal(receipts[0], want) || len(s.EndedConsents()) != 1 {
-				t.Errorf("%d receipts, %d consents have ended", len(receipts), len(s.EndedConsents()))
+			if p.Record != after.Record || len(receipts) != 1 || !bytes.Equal(receipts[0], want) || s.Former() != 1 {
+				t.Errorf("%d receipts, %d consents have ended", len(receipts), s.Former())
 			}
 			r, err := receipt.Verify(want, s.PublicKey())
 			must(t, err)

@@ -274,7 +274,7 @@ func (s *Store) leave(i *intent) error {
 		}
 		delete(byName, p.Label)
 		consent := p.Consent.end(i.at(), i.Reason)
-		ended[consent.ID] = consent
+		ended[consent.ID] = consent.Ended
 		if err := add(s.putConsent(consent)); err != nil {
 			return err
 		}

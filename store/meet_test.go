@@ -396,8 +396,8 @@ func TestRecaptureWithPassCutOff(t *testing.T) {
 					h, err := s.faces.head()
 					must(t, err)
 					receipts, err := s.Receipts()
-					if must(t, err); h.Counts[0] != 4 || (len(receipts) == 1) != step.done || len(s.EndedConsents()) != len(receipts) {
-						t.Errorf("%d records, %d receipts, %d former consents", h.Counts[0], len(receipts), len(s.EndedConsents()))
+					if must(t, err); h.Counts[0] != 4 || (len(receipts) == 1) != step.done || s.Former() != len(receipts) {
+						t.Errorf("%d records, %d receipts, %d former consents", h.Counts[0], len(receipts), s.Former())
 					}
 					for _, data := range receipts {
 						r, err := receipt.Verify(data, s.PublicKey())

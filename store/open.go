@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"facegate/pipeline/template"
 	"facegate/store/audit"
@@ -211,30 +212,14 @@ func (s *Store) loadPeople() error {
 	if err := json.Unmarshal(plain, &st); err != nil {
 		return s.people.damaged(err)
 	}
-	ended := make(map[[16]byte]Consent)
-	if err := s.people.eachValue(consentsTable, func(id [16]byte, plain []byte) error {
-		c, err := decodeConsent(id, plain)
-		if err != nil {
-			return s.people.damaged(err)
-		}
-		ended[id] = c
-		return nil
-	}); err != nil {
-		return err
-	}
 	byName, names := make(map[string]Person), make(map[template.PersonID]string)
 	records, passes := make(map[template.RecordID]bool), make(map[template.TokenID]bool)
+	agreed := make(map[[16]byte]string) // the labels of people by the ids of their consents
 	if err := s.people.eachValue(peopleTable, func(id [16]byte, plain []byte) error {
 		p, err := s.decodePerson(id, plain)
 		if err != nil {
 			return s.people.damaged(err)
 		}
-		c, ok := ended[p.Consent.ID]
-		if !ok {
-			return s.people.damaged(errors.New("a person without a consent"))
-		}
-		delete(ended, c.ID)
-		p.Consent = c
 		if _, ok := byName[p.Label]; ok || records[p.Record] && p.Record != (template.RecordID{}) {
 			return s.people.damaged(errors.New("two people share a label or a record"))
 		}
@@ -242,12 +227,45 @@ func (s *Store) loadPeople() error {
 			return s.people.damaged(errors.New("two people share a pass"))
 		}
 		byName[p.Label], names[id], records[p.Record], passes[p.pass] = p, p.Label, true, true
+		agreed[p.Consent.ID] = p.Label
 		return nil
 	}); err != nil {
 		return err
 	}
+	ended, err := s.loadConsents(agreed, byName)
+	if err != nil {
+		return err
+	}
 	s.state, s.byName, s.names, s.ended = st, byName, names, ended
 	return nil
+}
+
+// loadConsents gives the people in byName their consents; agreed has their labels by consent. It returns when the other
+// consents ended. Of those nothing else stays in memory: they are of people who were erased.
+func (s *Store) loadConsents(agreed map[[16]byte]string, byName map[string]Person) (ended map[[16]byte]time.Time, err error) {
+	ended = make(map[[16]byte]time.Time)
+	found := 0
+	err = s.people.eachValue(consentsTable, func(id [16]byte, plain []byte) error {
+		label, ok := agreed[id]
+		if !ok {
+			ended[id], err = decodeEnded(plain)
+			if err != nil {
+				return s.people.damaged(err)
+			}
+			return nil
+		}
+		p := byName[label]
+		if p.Consent, err = decodeConsent(id, plain); err != nil {
+			return s.people.damaged(err)
+		}
+		byName[label] = p
+		found++
+		return nil
+	})
+	if err == nil && found != len(byName) {
+		err = s.people.damaged(errors.New("a person without a consent, or two with the same"))
+	}
+	return ended, err
 }
 
 // sameAge reports whether one of the databases is an older copy.

@@ -146,7 +146,7 @@ func (s *Store) succeed(old, p Person, e Enrolment, next state, entries []audit.
 	}
 	s.byName[p.Label] = p
 	s.ended = maps.Clone(s.ended)
-	s.ended[former.ID] = former
+	s.ended[former.ID] = former.Ended
 	return nil
 }
 

@@ -140,8 +140,8 @@ func (s *Store) old(e audit.Entry, now time.Time) bool {
 // pruneConsents removes old consents and notes in the log that they, and so many entries, were dropped.
 func (s *Store) pruneConsents(now time.Time, entries int) (int, error) {
 	old := make(map[[16]byte]bool)
-	for id, c := range s.ended {
-		if now.Sub(c.Ended) >= s.retention.Records {
+	for id, at := range s.ended {
+		if now.Sub(at) >= s.retention.Records {
 			old[id] = true
 		}
 	}
@@ -165,13 +165,28 @@ func (s *Store) pruneConsents(now time.Time, entries int) (int, error) {
 	return len(old), nil
 }
 
-// EndedConsents returns the consents of people who were erased, as they are kept, in no order.
-func (s *Store) EndedConsents() []Consent {
+// EndedConsents reads the consents of people who were erased from the disk, as they are kept, in no order. They are not in
+// memory otherwise.
+func (s *Store) EndedConsents() (consents []Consent, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	consents := make([]Consent, 0, len(s.ended))
-	for _, c := range s.ended {
+	err = s.people.eachValue(consentsTable, func(id [16]byte, plain []byte) error {
+		if _, ok := s.ended[id]; !ok {
+			return nil
+		}
+		c, err := decodeConsent(id, plain)
+		if err != nil {
+			return s.people.damaged(err)
+		}
 		consents = append(consents, c)
-	}
-	return consents
+		return nil
+	})
+	return consents, err
+}
+
+// Former returns how many consents of people who were erased are kept.
+func (s *Store) Former() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.ended)
 }

@@ -156,7 +156,7 @@ type Store struct {
 	journal *vault
 	byName  map[string]Person            // every person in people.db
 	names   map[template.PersonID]string // their labels
-	ended   map[[16]byte]Consent         // the consents of people who were erased
+	ended   map[[16]byte]time.Time       // when the consents of people who were erased ended
 	state   state                        // of people.db
 	head    audit.Head                   // the end of the audit log in journal.db
 	pending *intent                      // in journal.db

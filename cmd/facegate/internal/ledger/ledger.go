@@ -206,7 +206,7 @@ func (l Ledger) Lockdown(by audit.Actor) (control.Facts, error) {
 	}
 	f := control.Facts{
 		Time: time.Now().UTC(), Device: l.Device().Fingerprint, KeyStore: l.Store.KeyStore(), People: len(people),
-		Former: len(l.Store.EndedConsents()),
+		Former: l.Store.Former(),
 	}
 	for _, p := range people {
 		if p.Record != (template.RecordID{}) {
