@@ -183,7 +183,7 @@ func (s *Store) EndEpoch(by audit.Actor) (int, error) {
 			n++
 		}
 	}
-	i := &intent{Kind: epochIntent}
+	i := &intent{Kind: epochIntent, Number: s.state.Number + 1}
 	if err := s.generations(i); err != nil {
 		return 0, err
 	}

@@ -646,3 +646,59 @@ func TestFiling(t *testing.T) {
 		t.Errorf("reached on %v", at)
 	}
 }
+
+// TestNumbers counts what is destroyed for good, with a receipt or without.
+func TestNumbers(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	mustEnrol(t, s, 0, 1, 2)
+	number := func(signed []byte) uint64 {
+		t.Helper()
+		r, err := receipt.Verify(signed, s.PublicKey())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Number
+	}
+	erase := func(n int) uint64 {
+		t.Helper()
+		e, err := s.Erase(labelOf(n), 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return number(e.Receipt)
+	}
+	if n := erase(0); n != 1 {
+		t.Errorf("the first erasure has number %d", n)
+	}
+	again := enrolment(1)
+	again.Lane++
+	_, signed, err := s.Recapture(again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := number(signed); n != 2 {
+		t.Errorf("the erasure of a former template has number %d", n)
+	}
+	if err := errors.Join(s.BeginEpoch(1000), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s = storetest.Open(t, dir)
+	if _, err := s.EndEpoch(1000); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Lockdown(1000); err != nil {
+		t.Fatal(err)
+	}
+	if n := erase(1); n != 5 {
+		t.Errorf("an erasure after the end of an epoch and a lockdown has number %d", n)
+	}
+	if err := s.Wipe(func(certificate []byte) error {
+		if n := number(certificate); n != 6 {
+			t.Errorf("the wipe has number %d", n)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -21,6 +21,7 @@ type intent struct {
 	People  []template.PersonID // who leave people.db
 	Reason  audit.Reason        // for which they do
 	Entries []audit.Entry       // of the audit log
+	Number  uint64              // see receipt.Receipt
 	ID      [16]byte            // of the receipt
 	Receipt []byte              // signed; none in a lockdown
 
@@ -128,11 +129,11 @@ func (s *Store) carryOut(i *intent) error {
 
 // intend decides everything about the erasure of people.
 func (s *Store) intend(people []Person, why audit.Reason, by audit.Actor) (*intent, error) {
-	i := &intent{Kind: eraseIntent, Reason: why}
+	i := &intent{Kind: eraseIntent, Reason: why, Number: s.state.Number + 1}
 	if _, err := io.ReadFull(s.rand, i.ID[:]); err != nil {
 		return nil, fmt.Errorf("store: no randomness: %w", err)
 	}
-	r := receipt.Receipt{ID: i.ID[:], Kind: receipt.Erasure, Reason: why.String(), KeyStore: s.class}
+	r := receipt.Receipt{ID: i.ID[:], Number: i.Number, Kind: receipt.Erasure, Reason: why.String(), KeyStore: s.class}
 	if err := s.describe(&r, people); err != nil {
 		return nil, err
 	}
@@ -258,6 +259,7 @@ func (s *Store) dropUnlinked(generation uint64) error {
 func (s *Store) leave(i *intent) error {
 	next := s.state
 	next.Debt = nil // it was paid before there was an intent
+	next.Number = i.Number
 	next.Faces = i.Entries[len(i.Entries)-1].Seq
 	byName, ended := maps.Clone(s.byName), maps.Clone(s.ended)
 	var c change

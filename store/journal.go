@@ -53,6 +53,7 @@ type state struct {
 	Ended   uint32                 // the last epoch that was ended
 	Model   [32]byte               // SHA-256 of the embedder of the epoch; zeros until there is one
 	Debt    *debt                  // that came with Entries
+	Number  uint64                 // of the last destruction; see receipt.Receipt
 	Filing  int64                  // the day on which FilingAt was reached, Unix time in seconds; 0 if it was not
 
 	Assessment Assessment // the last that was named

@@ -31,7 +31,7 @@ func (s *Store) lockdown(by audit.Actor) error {
 	if err := s.ready(); err != nil {
 		return err
 	}
-	i := &intent{Kind: lockdownIntent}
+	i := &intent{Kind: lockdownIntent, Number: s.state.Number + 1}
 	if err := s.generations(i); err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (s *Store) Wipe(keep func(certificate []byte) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := receipt.Receipt{
-		ID: make([]byte, 16), Kind: receipt.Wipe, Time: s.now().UTC().Format(time.RFC3339), KeyStore: s.class,
+		ID: make([]byte, 16), Number: s.state.Number + 1, Kind: receipt.Wipe, Time: s.now().UTC().Format(time.RFC3339), KeyStore: s.class,
 		Records: []receipt.Record{},
 		Erased:  receipt.Counts{People: uint32(len(s.byName)), Templates: uint32(len(s.linked()))},
 		Audit:   receipt.Audit{Seq: s.head.Seq, Link: s.head.Link[:]},

@@ -94,7 +94,8 @@ func (s *Store) succession(old, p Person, e Enrolment) (next state, entries []au
 		return next, entries, err
 	}
 	var i intent // for its generations
-	r := receipt.Receipt{Kind: receipt.Erasure, Reason: audit.Recaptured.String(), KeyStore: s.class}
+	next.Number++
+	r := receipt.Receipt{Number: next.Number, Kind: receipt.Erasure, Reason: audit.Recaptured.String(), KeyStore: s.class}
 	if err := errors.Join(s.describe(&r, []Person{old}), s.generations(&i)); err != nil {
 		return state{}, nil, err
 	}

@@ -207,6 +207,7 @@ func (c *receiptVerifyCommand) Run(t terminal) error {
 func writeReceipt(w *tabwriter.Writer, r receipt.Receipt) {
 	fmt.Fprintf(w, "the receipt is genuine\t\n")
 	fmt.Fprintf(w, "what\t%s%s\n", r.Kind, map[bool]string{true: " (" + r.Reason + ")"}[r.Reason != ""])
+	fmt.Fprintf(w, "number\t%d\n", r.Number)
 	fmt.Fprintf(w, "when\t%s\n", r.Time)
 	fmt.Fprintf(w, "erased\t%d people, %d templates, %d names of guardians\n", r.Erased.People, r.Erased.Templates, r.Erased.Guardians)
 	fmt.Fprintf(w, "audit log\tentry %d\n", r.Audit.Seq)

@@ -182,7 +182,7 @@ func TestWithoutOpenCV(t *testing.T) {
 		t.Fatal(err)
 	}
 	signed, err := receipt.Sign(receipt.Receipt{
-		ID: make([]byte, 16), Kind: receipt.Erasure, Reason: "requested", Time: "2026-03-01T12:00:00Z", KeyStore: "file",
+		ID: make([]byte, 16), Number: 7, Kind: receipt.Erasure, Reason: "requested", Time: "2026-03-01T12:00:00Z", KeyStore: "file",
 		Records: []receipt.Record{}, Audit: receipt.Audit{Seq: 7, Link: make([]byte, 32)},
 	}, private)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 )
 
 // Schema is the version of the form of a receipt.
-const Schema = "facegate.receipt.1"
+const Schema = "facegate.receipt.2"
 
 // MaxSize is the greatest length of a receipt in bytes: one of 100,000 people.
 const MaxSize = 16 << 20
@@ -38,10 +38,13 @@ const (
 	Wipe    = "wipe"    // of the entire store
 )
 
-// A Receipt says what was erased.
+// A Receipt says what was erased. Whatever a store destroys for good has the next Number: erasures and the wipe, which have
+// receipts, and lockdowns and ends of epochs, which have none. Whoever holds the highest number can tell whether a copy of
+// a store is older than an erasure.
 type Receipt struct {
 	Schema      string      `json:"schema"`
 	ID          Bytes       `json:"id"`     // random, 16 bytes
+	Number      uint64      `json:"number"` // of the destruction among all of this store, from 1
 	Kind        string      `json:"kind"`   // Erasure or Wipe
 	Reason      string      `json:"reason"` // of an erasure, as in the audit log
 	Time        string      `json:"time"`   // RFC 3339, UTC
@@ -160,7 +163,7 @@ func Verify(data []byte, public ed25519.PublicKey) (Receipt, error) {
 func (r Receipt) check() error {
 	at, err := time.Parse(time.RFC3339, r.Time)
 	ok := err == nil && at.UTC().Format(time.RFC3339) == r.Time && r.Schema == Schema &&
-		(r.Kind == Erasure || r.Kind == Wipe) && word(r.Reason) && word(r.KeyStore) &&
+		(r.Kind == Erasure || r.Kind == Wipe) && r.Number > 0 && word(r.Reason) && word(r.KeyStore) &&
 		len(r.ID) == 16 && len(r.Device) == 32 && len(r.Audit.Link) == 32 && r.Records != nil
 	for _, record := range r.Records {
 		ok = ok && len(record.Salt) == 16 && len(record.Commitment) == 32

@@ -25,7 +25,7 @@ func public() ed25519.PublicKey { return key.Public().(ed25519.PublicKey) }
 
 func example() receipt.Receipt {
 	return receipt.Receipt{
-		ID: bytes.Repeat([]byte{1}, 16), Kind: receipt.Erasure, Reason: "withdrawn", Time: "2026-03-01T12:00:00Z",
+		ID: bytes.Repeat([]byte{1}, 16), Number: 3, Kind: receipt.Erasure, Reason: "withdrawn", Time: "2026-03-01T12:00:00Z",
 		Erased:      receipt.Counts{People: 1, Templates: 1},
 		Records:     []receipt.Record{receipt.Commit([16]byte{2}, []byte("sealed"))},
 		Generations: receipt.Generations{People: 4, Faces: 5},
@@ -83,7 +83,8 @@ func TestVerifyRefuses(t *testing.T) {
 	}{
 		{"nothing", "", receipt.ErrForm},
 		{"no JSON", "hello", receipt.ErrForm},
-		{"another schema", replace("receipt.1", "receipt.2"), receipt.ErrForm},
+		{"another schema", replace("receipt.2", "receipt.1"), receipt.ErrForm},
+		{"no number", replace(`"number":3`, `"number":0`), receipt.ErrForm},
 		{"another kind", replace(`"erasure"`, `"party"`), receipt.ErrForm},
 		{"reason edited", replace("withdrawn", "requested"), receipt.ErrSignature},
 		{"time edited", replace("2026-03-01", "2026-03-02"), receipt.ErrSignature},
