@@ -41,7 +41,13 @@ func (p printout) want(t *testing.T, code int, out, err string) {
 // decode reads a printout as JSON.
 func (p printout) decode(t *testing.T, v any) {
 	t.Helper()
-	if err := json.Unmarshal([]byte(p.out), v); err != nil || p.code != exitOK {
+	p.decodeAs(t, exitOK, v)
+}
+
+// decodeAs reads a printout as JSON that came with an exit code.
+func (p printout) decodeAs(t *testing.T, code int, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(p.out), v); err != nil || p.code != code {
 		t.Fatalf("code %d, %v:\n%s%s", p.code, err, p.out, p.err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
@@ -96,33 +95,4 @@ func epochLine(e control.Epoch) string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// writeDuties says what the law asks of the operator.
-func writeDuties(w *tabwriter.Writer, s control.Status) {
-	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
-	advise := func(advice string) {
-		if advice != "" {
-			row("", "to do: %s", advice)
-		}
-	}
-	if a := s.Assessment; a.ID != "" {
-		row("assessment", "%s, version %s of %s", a.ID, a.Version, a.Date)
-		advise(a.Advice)
-	}
-	for _, why := range s.Degraded {
-		row("degraded", "%s", why)
-	}
-	f := s.Filing
-	if f.Advice == "" {
-		return
-	}
-	row("filing", "%d people, %d of them under 14; %d templates", f.People, f.Children, f.Codes)
-	if !f.Reached.IsZero() {
-		row("", "%d people reached on %s, due on %s", f.At, f.Reached.Format(time.DateOnly), f.Deadline.Format(time.DateOnly))
-	}
-	for _, m := range f.Measures {
-		row("", "%s", m)
-	}
-	advise(f.Advice)
 }

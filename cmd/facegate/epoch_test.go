@@ -76,7 +76,6 @@ func TestEpochs(t *testing.T) {
 // TestDuties prints what the law asks for, from a gate that has to file and to be assessed again.
 func TestDuties(t *testing.T) {
 	s := control.Status{
-		Degraded:   []string{"the impact assessment does not cover what is in use"},
 		Assessment: control.AssessmentStatus{ID: "PIPIA-7", Version: "2", Date: "2026-02-01", Due: true, Advice: "assess again"},
 		Filing: control.FilingStatus{
 			At: 100_000, People: 100_001, Children: 7, Codes: 100_000, Measures: []string{"templates are sealed"}, Advice: "file",
@@ -91,7 +90,7 @@ func TestDuties(t *testing.T) {
 	}
 	got := print(s)
 	for _, want := range []string{
-		"assessment PIPIA-7, version 2 of 2026-02-01 to do: assess again", "degraded the impact assessment does not cover",
+		"assessment PIPIA-7, version 2 of 2026-02-01 to do: assess again",
 		"filing 100001 people, 7 of them under 14; 100000 templates", "templates are sealed", "to do: file",
 	} {
 		if !strings.Contains(got, want) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -167,72 +166,6 @@ func (c *peopleCommand) Run(ctx context.Context, t terminal) error {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Label, p.Enrolled.Format(time.DateOnly), p.Expires.Format(time.DateOnly), p.Consent)
 		}
 	})
-}
-
-type statusCommand struct {
-	socketFlag
-	jsonFlag
-}
-
-func (c *statusCommand) Run(ctx context.Context, t terminal) error {
-	s, err := c.client().Status(ctx)
-	if err != nil {
-		return err
-	}
-	return c.print(t, s, func(w *tabwriter.Writer) { writeStatus(w, s) })
-}
-
-func writeStatus(w *tabwriter.Writer, s control.Status) {
-	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
-	trouble := func(err, hint string) {
-		if err != "" {
-			row("", "%s", err)
-		}
-		if hint != "" {
-			row("", "to do: %s", hint)
-		}
-	}
-	row("gate", "%s of %s, facegate %s, up %v", s.Gate, s.Site, s.Version, time.Since(s.Started).Round(time.Second))
-	row("camera", "%s: %s, %d frames, %d dropped", s.Camera.State, s.Camera.Source, s.Camera.Frames, s.Camera.Dropped)
-	trouble(s.Camera.Error, s.Camera.Hint)
-	row("sees", "%s", cmp.Or(s.Frames.Now, "nothing yet"))
-	trouble("", s.Frames.Advice)
-	row("door", "%s, %d pulses", s.Door.State, s.Door.Pulses)
-	trouble(s.Door.Err, s.Door.Hint)
-	broker := "not connected"
-	if s.MQTT.Connected {
-		broker = "connected"
-	}
-	row("broker", "%s, %d events waiting, %d lost", broker, s.MQTT.Queued, s.MQTT.Dropped)
-	trouble(s.MQTT.Err, s.MQTT.Hint)
-	if s.People.Limit > 0 {
-		row("people", "%d of at most %d", s.People.Enrolled, s.People.Limit)
-	} else {
-		row("people", "%d", s.People.Enrolled)
-	}
-	row("epoch", "%s", epochLine(s.Epoch))
-	row("faces", "%s", faces(s))
-	row("networks", "%s: %s, liveness %v", s.Vision.Bundle, s.Vision.Embedder, s.Vision.Liveness)
-	row("device key", "%s", s.KeyStore)
-	writeDuties(w, s)
-	if l := s.Frames.Latency; l.Grants > 0 {
-		row("frame to relay", "median %.0f ms, 95 %% within %.0f ms, at most %.0f ms (%d grants)", l.P50MS, l.P95MS, l.MaxMS, l.Grants)
-	}
-}
-
-// faces says whether faces open the door.
-func faces(s control.Status) string {
-	switch l := s.Lockout; {
-	case l.LockedDown:
-		return "locked down: facegate lockdown --end lets people be captured again"
-	case l.Disabled:
-		return "switched off after too many failures in a row: facegate lockout reset"
-	case l.WaitS > 0:
-		return fmt.Sprintf("slowed down after failures in a row: %d s to wait", l.WaitS)
-	case s.Mode == configs.OneToOne:
-		return "open nothing: they are compared with the person's pass alone, and this version has no reader of passes yet"
-	}
-	return "open the door"
 }
 
 type doorCommand struct {

@@ -66,12 +66,31 @@ func run(ctx context.Context, args []string, t terminal) int {
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
 	if err := command.Run(t); err != nil {
+		if e := (exit{}); errors.As(err, &e) {
+			return e.report(t.err)
+		}
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			err = errInterrupted
 		}
 		return complain(t.err, err)
 	}
 	return exitOK
+}
+
+// An exit ends the program with a code of its own, after a complaint if there is an error.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e exit) Error() string { return fmt.Sprintf("exit %d: %v", e.code, e.err) }
+func (e exit) Unwrap() error { return e.err }
+
+func (e exit) report(w io.Writer) int {
+	if e.err != nil {
+		complain(w, e.err)
+	}
+	return e.code
 }
 
 var errInterrupted = errors.New("interrupted before it was done")

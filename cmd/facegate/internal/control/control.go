@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	"facegate/cmd/facegate/internal/health"
 	"facegate/configs"
 	"facegate/device"
 	"facegate/gpio"
@@ -206,6 +207,8 @@ type DoorTest struct {
 // Status is the state of all parts of a gate. Its counters cover the time since the start, so that no passage can be
 // read from them after the fact.
 type Status struct {
+	Profile  configs.Jurisdiction `json:"profile"`
+	Health   health.Report        `json:"health"`
 	Version  string               `json:"version"`
 	Site     string               `json:"site"`
 	Gate     string               `json:"gate"`
@@ -221,8 +224,6 @@ type Status struct {
 	KeyStore string               `json:"key_store"` // where the device key comes from
 	Epoch    Epoch                `json:"epoch"`
 
-	// Degraded says why the gate, although it works, is not as it should be; empty if it is.
-	Degraded   []string         `json:"degraded,omitempty"`
 	Assessment AssessmentStatus `json:"assessment,omitzero"`
 	Filing     FilingStatus     `json:"filing,omitzero"`
 }

@@ -92,6 +92,9 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		log.Warn("faces open nothing: people are compared with their pass alone, and this version has no reader of passes",
 			"hint", "people can be enrolled and erased; keep the other ways in")
 	}
+	if d.labInUse() {
+		log.Warn(labInUse, "hint", adviceInUse)
+	}
 	eyes, err := d.openEngine()
 	if err != nil {
 		return nil, err
@@ -191,8 +194,7 @@ func (d *Daemon) openGallery() (err error) {
 	}
 	if idle > 0 {
 		d.log.Warn("some people on the list cannot match", "people", idle,
-			"hint", "their enrolment has expired, or their template was destroyed or made with another embedder or match.mode: "+
-				"facegate enroll LABEL --again captures them")
+			"hint", adviceIdle)
 	}
 	return d.assess()
 }

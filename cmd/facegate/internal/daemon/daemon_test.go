@@ -22,6 +22,7 @@ import (
 	"facegate/cmd/facegate/internal/control/controltest"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/health"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/device"
@@ -467,8 +468,9 @@ func TestMended(t *testing.T) {
 	r := start(t, site, nil, daemon.Outside{})
 	s, err := r.client.Status(t.Context())
 	must(t, err)
-	if len(s.Degraded) != 1 || !strings.Contains(s.Degraded[0], "faces.db was damaged") || s.Epoch.Number != 1 {
-		t.Errorf("degraded: %q, epoch %+v", s.Degraded, s.Epoch)
+	disk := conditionsOf(s.Health, health.Disk)
+	if len(disk) != 1 || !strings.Contains(disk[0].Reason, "faces.db was damaged") || s.Epoch.Number != 1 {
+		t.Errorf("health: %+v, epoch %+v", s.Health, s.Epoch)
 	}
 	if !strings.Contains(r.log.String(), "restored from its copy") {
 		t.Errorf("the log does not say so:\n%s", r.log)

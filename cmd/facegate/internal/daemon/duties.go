@@ -63,7 +63,6 @@ func (d *Daemon) duties(s *control.Status) {
 	}
 	if d.reassess.Load() {
 		s.Assessment.Advice = adviceReassess(a)
-		s.Degraded = append(s.Degraded, uncovered)
 	}
 	if p.FilingAt > 0 {
 		s.Filing = d.filing(p, s.Epoch)

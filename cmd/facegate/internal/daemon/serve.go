@@ -107,7 +107,8 @@ func doorError(err error, advice string) error {
 // Status implements control.Gate.
 func (d *Daemon) Status() control.Status {
 	s := control.Status{
-		Version: d.version, Site: d.config.Site, Gate: d.config.Gate, Mode: d.config.Profile().Mode, Started: d.started,
+		Profile: d.config.Jurisdiction, Mode: d.config.Profile().Mode,
+		Version: d.version, Site: d.config.Site, Gate: d.config.Gate, Started: d.started,
 		Camera: d.capture.Status(), Door: d.relay.Status(), MQTT: d.publisher.Status(),
 		Vision:   control.VisionStatus{Bundle: d.bundle.Name, Embedder: d.bundle.Embedder.Name},
 		People:   control.PeopleStatus{Enrolled: d.gallery.Len(), Limit: d.gallery.Limit()},
@@ -121,11 +122,9 @@ func (d *Daemon) Status() control.Status {
 		LockedDown: d.store.LockedDown(),
 	}
 	d.duties(&s)
-	for _, m := range d.store.Mended() {
-		s.Degraded = append(s.Degraded, fmt.Sprintf("%s was damaged and has been restored from its copy: check the disk", m.File))
-	}
 	for _, m := range d.bundle.Liveness {
 		s.Vision.Liveness = append(s.Vision.Liveness, m.Name)
 	}
+	s.Health = d.health(&s)
 	return s
 }

@@ -1,0 +1,145 @@
+package daemon
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/health"
+	"facegate/configs"
+	"facegate/device"
+	"facegate/gpio"
+)
+
+// health says how the gate is. Each part has one function, which says of a status, complete but for its health, what is not
+// well; a new reason belongs into the function of its part.
+func (d *Daemon) health(s *control.Status) health.Report {
+	var conditions [][]health.Condition
+	for _, part := range []func(*control.Status) []health.Condition{
+		d.profileHealth, cameraHealth, doorHealth, facesHealth, d.peopleHealth, brokerHealth, d.diskHealth, lawHealth,
+	} {
+		conditions = append(conditions, part(s))
+	}
+	return health.Assess(slices.Concat(conditions...)...)
+}
+
+const (
+	labInUse    = "profile lab has a real camera or relay: it keeps to no law, and nobody but people who do not exist may be enrolled"
+	adviceInUse = "set profile to cn, eu or us-il before anybody is enrolled"
+)
+
+// labInUse reports whether the gate watches real people under the profile for those who do not exist.
+func (d *Daemon) labInUse() bool {
+	c := d.config
+	return c.Jurisdiction == configs.Lab && (c.Camera.Source == configs.V4L2 || c.Door.Driver == configs.Cdev)
+}
+
+func (d *Daemon) profileHealth(*control.Status) []health.Condition {
+	return health.When(d.labInUse(), health.Profile, health.Degraded, labInUse, adviceInUse)
+}
+
+func cameraHealth(s *control.Status) []health.Condition {
+	c := s.Camera
+	switch c.State {
+	case device.Starting:
+		return health.When(true, health.Camera, health.Degraded, "no frame from the camera yet", cmp.Or(c.Hint, "wait a few seconds"))
+	case device.Lost:
+		return health.When(true, health.Camera, health.Down, cmp.Or(c.Error, "the camera is lost"), c.Hint)
+	case device.Ended:
+		return health.When(true, health.Camera, health.Down, "the recording has ended", "start the gate again")
+	}
+	return nil
+}
+
+func doorHealth(s *control.Status) []health.Condition {
+	return health.When(s.Door.State == gpio.Fault, health.Door, health.Down, s.Door.Err, s.Door.Hint)
+}
+
+func facesHealth(s *control.Status) []health.Condition {
+	l := s.Lockout
+	return slices.Concat(
+		health.When(l.LockedDown, health.Faces, health.Down, "every template was destroyed by a lockdown",
+			"facegate lockdown --end lets people be captured again"),
+		health.When(l.Disabled, health.Faces, health.Down, "faces were switched off after too many failures",
+			"find out who tries, then: facegate lockout reset"),
+		health.When(l.WaitS > 0, health.Faces, health.Degraded, "faces are slowed down after failures",
+			fmt.Sprintf("wait %d s; see who stands there", l.WaitS)),
+		health.When(s.Mode == configs.OneToOne, health.Faces, health.Down,
+			"faces open nothing: they are compared with the person's pass alone, and this version has no reader of passes",
+			"keep the other ways in"),
+	)
+}
+
+func (d *Daemon) peopleHealth(*control.Status) []health.Condition {
+	idle, err := d.gallery.Idle()
+	if err != nil {
+		return health.When(true, health.People, health.Down, err.Error(), "")
+	}
+	return health.When(idle > 0, health.People, health.Degraded, fmt.Sprintf("%d people on the list cannot match", idle), adviceIdle)
+}
+
+const adviceIdle = "their enrolment has expired, or their template was destroyed or made with another embedder or match.mode: " +
+	"facegate enroll LABEL --again captures them"
+
+func brokerHealth(s *control.Status) []health.Condition {
+	m := s.MQTT
+	return slices.Concat(
+		health.When(!m.Connected, health.Broker, health.Degraded, cmp.Or(m.Err, "not connected to the broker yet"),
+			cmp.Or(m.Hint, "wait a few seconds")),
+		health.When(m.Dropped > 0, health.Broker, health.Degraded, fmt.Sprintf("%d events were given up", m.Dropped),
+			"the broker was away for too long: mend the connection, and restart facegate once you have read this"),
+	)
+}
+
+// diskHealth holds what is free against what an erasure needs: it writes the databases anew before it destroys the old ones.
+func (d *Daemon) diskHealth(*control.Status) (c []health.Condition) {
+	for _, m := range d.store.Mended() {
+		c = append(c, health.When(true, health.Disk, health.Degraded, m.File+" was damaged and has been restored from its copy",
+			"check the disk, and replace it if this comes again")...)
+	}
+	dir := d.config.StateDir
+	var disk unix.Statfs_t
+	if err := unix.Statfs(dir, &disk); err != nil {
+		return append(c, health.When(true, health.Disk, health.Degraded, fmt.Sprintf("%s: %v", dir, err), "check the disk")...)
+	}
+	return append(c, room(dir, disk, sizeOf(dir))...)
+}
+
+// roomFor is what must be free besides what an erasure needs, in bytes: consents, events and the audit log grow.
+const roomFor = 1 << 20
+
+// room says whether a folder that holds size bytes can be written to on disk.
+func room(dir string, disk unix.Statfs_t, size uint64) []health.Condition {
+	free := disk.Bavail * uint64(disk.Bsize)
+	return slices.Concat(
+		health.When(disk.Flags&unix.ST_RDONLY != 0, health.Disk, health.Degraded, dir+" is on a disk that cannot be written to",
+			"see dmesg for why, mount it for writing, and restart facegate: nobody can be enrolled, and erasures wait"),
+		health.When(disk.Flags&unix.ST_RDONLY == 0 && free < size+roomFor, health.Disk, health.Degraded,
+			fmt.Sprintf("%s has %d KiB free, and an erasure needs %d", dir, free>>10, (size+roomFor)>>10), "make room on the disk"),
+		health.When(disk.Files > 0 && disk.Ffree == 0, health.Disk, health.Degraded, dir+" is on a disk that takes no more files",
+			"remove files that nobody needs"),
+	)
+}
+
+// sizeOf returns how many bytes the files in dir have. One that goes meanwhile does not count.
+func sizeOf(dir string) (size uint64) {
+	filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return nil
+		}
+		if info, err := e.Info(); err == nil {
+			size += uint64(info.Size())
+		}
+		return nil
+	})
+	return size
+}
+
+func lawHealth(s *control.Status) []health.Condition {
+	return health.When(s.Assessment.Due, health.Law, health.Degraded, uncovered, s.Assessment.Advice)
+}

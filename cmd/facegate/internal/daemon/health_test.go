@@ -1,0 +1,119 @@
+package daemon
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/health"
+	"facegate/configs"
+	"facegate/device"
+	"facegate/gpio"
+	"facegate/pipeline/publish"
+)
+
+// TestHealthOfParts breaks each part by itself.
+func TestHealthOfParts(t *testing.T) {
+	well := control.Status{
+		Camera: device.CaptureStatus{State: device.Streaming}, Door: gpio.Status{State: gpio.Locked},
+		MQTT: publish.Status{Connected: true}, Mode: configs.OneToMany,
+	}
+	parts := []func(*control.Status) []health.Condition{cameraHealth, doorHealth, facesHealth, brokerHealth, lawHealth}
+	for _, c := range []struct {
+		name   string
+		breaks func(*control.Status)
+		part   health.Part
+		state  health.State
+		reason string
+	}{
+		{"all well", func(*control.Status) {}, "", "", ""},
+		{"no frame yet", func(s *control.Status) { s.Camera.State = device.Starting }, health.Camera, health.Degraded, "no frame"},
+		{
+			"camera lost", func(s *control.Status) { s.Camera.State, s.Camera.Error = device.Lost, "unplugged" },
+			health.Camera, health.Down, "unplugged",
+		},
+		{"recording over", func(s *control.Status) { s.Camera.State = device.Ended }, health.Camera, health.Down, "ended"},
+		{"line in fault", func(s *control.Status) { s.Door = gpio.Status{State: gpio.Fault, Err: "stuck"} }, health.Door, health.Down, "stuck"},
+		{"a fault that is over", func(s *control.Status) { s.Door.Err = "stuck" }, "", "", ""},
+		{"lockdown", func(s *control.Status) { s.Lockout.LockedDown = true }, health.Faces, health.Down, "lockdown"},
+		{"switched off", func(s *control.Status) { s.Lockout.Disabled = true }, health.Faces, health.Down, "switched off"},
+		{"slowed down", func(s *control.Status) { s.Lockout.WaitS = 3 }, health.Faces, health.Degraded, "slowed down"},
+		{"no reader", func(s *control.Status) { s.Mode = configs.OneToOne }, health.Faces, health.Down, "no reader"},
+		{
+			"broker away", func(s *control.Status) { s.MQTT = publish.Status{Err: "refused"} },
+			health.Broker, health.Degraded, "refused",
+		},
+		{"events lost", func(s *control.Status) { s.MQTT.Dropped = 2 }, health.Broker, health.Degraded, "2 events"},
+		{"assessment due", func(s *control.Status) { s.Assessment.Due = true }, health.Law, health.Degraded, "does not cover"},
+	} {
+		s := well
+		c.breaks(&s)
+		var found []health.Condition
+		for _, part := range parts {
+			found = append(found, part(&s)...)
+		}
+		if c.part == "" {
+			if len(found) != 0 {
+				t.Errorf("%s: %+v", c.name, found)
+			}
+			continue
+		}
+		if len(found) != 1 || found[0].Part != c.part || found[0].State != c.state ||
+			!strings.Contains(found[0].Reason, c.reason) || found[0].Todo == "" {
+			t.Errorf("%s: %+v", c.name, found)
+		}
+	}
+}
+
+// TestHealthOfDisks looks at disks that are full in one way or the other.
+func TestHealthOfDisks(t *testing.T) {
+	const block, size = 4096, 10 << 20
+	good := unix.Statfs_t{Bsize: block, Bavail: (size + roomFor) / block, Files: 100, Ffree: 1}
+	for _, c := range []struct {
+		name   string
+		breaks func(*unix.Statfs_t)
+		reason string
+	}{
+		{"with room", func(*unix.Statfs_t) {}, ""},
+		{"that counts no files", func(s *unix.Statfs_t) { s.Files, s.Ffree = 0, 0 }, ""},
+		{"with no room for an erasure", func(s *unix.Statfs_t) { s.Bavail-- }, "an erasure needs 11264"},
+		{"without files", func(s *unix.Statfs_t) { s.Ffree = 0 }, "no more files"},
+		{"for reading", func(s *unix.Statfs_t) { s.Flags, s.Bavail = unix.ST_RDONLY, 0 }, "cannot be written to"},
+	} {
+		disk := good
+		c.breaks(&disk)
+		found := room("/state", disk, size)
+		if c.reason == "" && len(found) == 0 {
+			continue
+		}
+		if len(found) != 1 || c.reason == "" || !strings.Contains(found[0].Reason, c.reason) || found[0].State != health.Degraded {
+			t.Errorf("a disk %s: %+v", c.name, found)
+		}
+	}
+}
+
+// TestLabInUse checks that the profile for people who do not exist warns of a real camera and of a real relay.
+func TestLabInUse(t *testing.T) {
+	for _, c := range []struct {
+		profile configs.Jurisdiction
+		source  configs.PictureSource
+		driver  configs.Driver
+		warns   bool
+	}{
+		{configs.Lab, configs.Replay, configs.Sim, false},
+		{configs.Lab, configs.V4L2, configs.Sim, true},
+		{configs.Lab, configs.Replay, configs.Cdev, true},
+		{configs.EU, configs.V4L2, configs.Cdev, false},
+	} {
+		d := &Daemon{config: &configs.Config{
+			Jurisdiction: c.profile, Camera: configs.Camera{Source: c.source}, Door: configs.Door{Driver: c.driver},
+		}}
+		warns := slices.ContainsFunc(d.profileHealth(nil), func(c health.Condition) bool { return c.Part == health.Profile })
+		if warns != c.warns {
+			t.Errorf("%+v: a warning: %v", c, warns)
+		}
+	}
+}

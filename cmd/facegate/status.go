@@ -1,0 +1,164 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/health"
+	"facegate/configs"
+)
+
+type statusCommand struct {
+	Check bool `help:"Print the health in one line, and exit with 0 if it is ok, 1 if degraded, 2 if down or not running, 3 if nobody can tell."`
+	socketFlag
+	jsonFlag
+}
+
+func (c *statusCommand) Run(ctx context.Context, t terminal) error {
+	s, err := c.client().Status(ctx)
+	if c.Check {
+		return c.check(t, s.Health, err)
+	}
+	if err != nil {
+		return err
+	}
+	return c.print(t, s, func(w *tabwriter.Writer) { writeStatus(w, s) })
+}
+
+// Exit codes of status --check are those of monitoring plugins (the Nagios plugin API).
+const (
+	checkOK = iota
+	checkDegraded
+	checkDown
+	checkUnknown
+)
+
+// check prints how a gate is that has answered with r, or not at all but with err, and returns it as an exit.
+func (c *statusCommand) check(t terminal, r health.Report, err error) error {
+	if errors.Is(err, control.ErrNotRunning) {
+		r = health.Assess(health.Condition{
+			Part: "gate", State: health.Down, Reason: "it is not running", Todo: "systemctl status facegate says why",
+		})
+	} else if err != nil {
+		return exit{checkUnknown, err}
+	}
+	if err := c.print(t, r, func(w *tabwriter.Writer) { fmt.Fprintln(w, checkLine(r)) }); err != nil {
+		return exit{checkUnknown, err}
+	}
+	code, known := map[health.State]int{
+		health.OK: checkOK, health.Degraded: checkDegraded, health.Down: checkDown,
+	}[r.State]
+	if !known {
+		code = checkUnknown
+	}
+	return exit{code: code}
+}
+
+// checkLine says the health in one line: the state, and the worst reason.
+func checkLine(r health.Report) string {
+	worst, bad := r.Worst()
+	if !bad {
+		return string(r.State)
+	}
+	line := fmt.Sprintf("%s: %s: %s; to do: %s", r.State, worst.Part, worst.Reason, worst.Todo)
+	if more := len(r.Conditions) - 1; more > 0 {
+		line += fmt.Sprintf(" (and %d more: facegate status)", more)
+	}
+	return line
+}
+
+func writeStatus(w *tabwriter.Writer, s control.Status) {
+	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	row("profile", "%s", profileLine(s.Profile))
+	writeHealth(w, s.Health)
+	row("gate", "%s of %s, facegate %s, up %v", s.Gate, s.Site, s.Version, time.Since(s.Started).Round(time.Second))
+	row("camera", "%s: %s, %d frames, %d dropped", s.Camera.State, s.Camera.Source, s.Camera.Frames, s.Camera.Dropped)
+	row("sees", "%s", cmp.Or(s.Frames.Now, "nothing yet"))
+	if s.Frames.Advice != "" {
+		row("", "to do: %s", s.Frames.Advice)
+	}
+	row("door", "%s, %d pulses", s.Door.State, s.Door.Pulses)
+	if s.Door.Err != "" {
+		row("", "the last error was: %s", s.Door.Err)
+	}
+	broker := "not connected"
+	if s.MQTT.Connected {
+		broker = "connected"
+	}
+	row("broker", "%s, %d events waiting, %d lost", broker, s.MQTT.Queued, s.MQTT.Dropped)
+	if s.People.Limit > 0 {
+		row("people", "%d of at most %d", s.People.Enrolled, s.People.Limit)
+	} else {
+		row("people", "%d", s.People.Enrolled)
+	}
+	row("epoch", "%s", epochLine(s.Epoch))
+	row("faces", "%s", faces(s))
+	row("networks", "%s: %s, liveness %v", s.Vision.Bundle, s.Vision.Embedder, s.Vision.Liveness)
+	row("device key", "%s", s.KeyStore)
+	writeDuties(w, s)
+	if l := s.Frames.Latency; l.Grants > 0 {
+		row("frame to relay", "median %.0f ms, 95 %% within %.0f ms, at most %.0f ms (%d grants)", l.P50MS, l.P95MS, l.MaxMS, l.Grants)
+	}
+}
+
+// profileLine says whose rules the gate keeps to.
+func profileLine(j configs.Jurisdiction) string {
+	if j == configs.Lab {
+		return "lab: for trying out with people who do not exist; it keeps to no law"
+	}
+	return string(j)
+}
+
+// writeHealth says how the gate is and, of each part that is not well, why and what to do.
+func writeHealth(w *tabwriter.Writer, r health.Report) {
+	fmt.Fprintf(w, "health\t%s\n", r.State)
+	for _, c := range r.Conditions {
+		fmt.Fprintf(w, "\t%s %s: %s\n\tto do: %s\n", c.Part, c.State, c.Reason, c.Todo)
+	}
+}
+
+// faces says whether faces open the door.
+func faces(s control.Status) string {
+	switch l := s.Lockout; {
+	case l.LockedDown:
+		return "locked down: facegate lockdown --end lets people be captured again"
+	case l.Disabled:
+		return "switched off after too many failures in a row: facegate lockout reset"
+	case l.WaitS > 0:
+		return fmt.Sprintf("slowed down after failures in a row: %d s to wait", l.WaitS)
+	case s.Mode == configs.OneToOne:
+		return "open nothing: they are compared with the person's pass alone, and this version has no reader of passes yet"
+	}
+	return "open the door"
+}
+
+// writeDuties says what the law asks of the operator.
+func writeDuties(w *tabwriter.Writer, s control.Status) {
+	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	advise := func(advice string) {
+		if advice != "" {
+			row("", "to do: %s", advice)
+		}
+	}
+	if a := s.Assessment; a.ID != "" {
+		row("assessment", "%s, version %s of %s", a.ID, a.Version, a.Date)
+		advise(a.Advice)
+	}
+	f := s.Filing
+	if f.Advice == "" {
+		return
+	}
+	row("filing", "%d people, %d of them under 14; %d templates", f.People, f.Children, f.Codes)
+	if !f.Reached.IsZero() {
+		row("", "%d people reached on %s, due on %s", f.At, f.Reached.Format(time.DateOnly), f.Deadline.Format(time.DateOnly))
+	}
+	for _, m := range f.Measures {
+		row("", "%s", m)
+	}
+	advise(f.Advice)
+}
