@@ -31,7 +31,8 @@ type Config struct {
 
 // endpoint is where and how to connect, as read from a Config.
 type endpoint struct {
-	addr string      // "host:port"
+	addr string // "host:port"
+	host string
 	tls  *tls.Config // nil for plain TCP
 }
 
@@ -58,13 +59,13 @@ func (cfg Config) endpoint() (endpoint, error) {
 	case u.Scheme == "tcp" && cfg.CAFile != "":
 		return endpoint{}, badConfig("the CA file", "A CA file needs an ssl:// address; over tcp:// nothing is encrypted.")
 	case u.Scheme == "tcp":
-		return endpoint{addr: u.Host}, nil
+		return endpoint{addr: u.Host, host: u.Hostname()}, nil
 	}
 	roots, err := loadRoots(cfg.CAFile)
 	if err != nil {
 		return endpoint{}, err
 	}
-	return endpoint{u.Host, &tls.Config{RootCAs: roots, ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}}, nil
+	return endpoint{u.Host, u.Hostname(), &tls.Config{RootCAs: roots, ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}}, nil
 }
 
 // topic returns the topic of this gate that is called name.

@@ -3,7 +3,6 @@ package publish
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -11,10 +10,6 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
-	"github.com/eclipse/paho.mqtt.golang/packets"
-	"golang.org/x/sys/unix"
-
-	"facegate/configs/hint"
 )
 
 const (
@@ -30,6 +25,8 @@ const (
 var (
 	errNoAck = errors.New("the broker did not acknowledge in time")
 	errLost  = errors.New("the connection was lost")
+
+	errHandshake = errors.New("the TLS handshake failed")
 )
 
 // conn is one connection to the broker. A new paho client serves each, with nothing in its store: what to send again
@@ -65,9 +62,10 @@ func (p *Publisher) connect(ctx context.Context) (*conn, error) {
 			close(c.lost)
 		}).
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (raw net.Conn, err error) {
-			if c.raw, err = p.dial(ctx); err != nil {
+			if raw, err = p.dial(ctx); err != nil {
 				return nil, err
 			}
+			c.raw = &guard{Conn: raw}
 			raw = c.raw
 			release = context.AfterFunc(ctx, func() { raw.Close() }) // or paho would wait for CONNACK to the end
 			return raw, nil
@@ -80,9 +78,20 @@ func (p *Publisher) connect(ctx context.Context) (*conn, error) {
 		return nil, ctx.Err()
 	}
 	if err := token.Error(); err != nil {
-		return nil, connectHint(fmt.Errorf("publish: connect to %s: %w", p.cfg.Broker, err), p.cfg.Broker)
+		return nil, p.explain(reached(c, err), err)
 	}
 	return c, nil
+}
+
+// reached tells how far a connection had come that ended in err.
+func reached(c *conn, err error) phase {
+	switch {
+	case c.raw != nil:
+		return greeting
+	case errors.Is(err, errHandshake):
+		return securing
+	}
+	return dialling
 }
 
 // publish sends one message and waits for its PUBACK. After an error the message may still arrive; it must not be sent
@@ -93,13 +102,28 @@ func (c *conn) publish(ctx context.Context, topic string, retained bool, payload
 	defer timer.Stop()
 	select {
 	case <-token.Done():
-		return token.Error()
+		return c.unlessLost(token.Error())
 	case <-c.lost:
 		return c.lostError()
 	case <-timer.C:
 		return errNoAck
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// unlessLost returns err, or why the connection was lost where that is behind it: the library fails what is on its way first.
+func (c *conn) unlessLost(err error) error {
+	if err == nil {
+		return nil
+	}
+	timer := time.NewTimer(closeTimeout)
+	defer timer.Stop()
+	select {
+	case <-c.lost:
+		return c.lostError()
+	case <-timer.C:
+		return err
 	}
 }
 
@@ -118,30 +142,45 @@ func (c *conn) abandon() {
 func (e endpoint) dial(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	if e.tls == nil {
-		return new(net.Dialer).DialContext(ctx, "tcp", e.addr)
+	raw, err := new(net.Dialer).DialContext(ctx, "tcp", e.addr)
+	if err != nil || e.tls == nil {
+		return raw, err
 	}
-	return (&tls.Dialer{Config: e.tls}).DialContext(ctx, "tcp", e.addr)
+	s := new(secured)
+	settings := e.tls.Clone()
+	settings.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		s.asked = true
+		return new(tls.Certificate), nil
+	}
+	s.Conn = tls.Client(raw, settings)
+	if err := s.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", errHandshake, s.told(err)), raw.Close())
+	}
+	return s, nil
 }
 
-// connectHint adds to err what a technician can do about it.
-func connectHint(err error, broker string) error {
-	var dns *net.DNSError
-	var authority x509.UnknownAuthorityError
-	var host x509.HostnameError
-	switch {
-	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
-		return hint.Wrap(err, "Check the user name and the password, and that the broker lets this user in.")
-	case errors.Is(err, packets.ErrorRefusedIDRejected):
-		return hint.Wrap(err, "The broker refuses the client id; give this gate another.")
-	case errors.As(err, &authority):
-		return hint.Wrap(err, "Give the certificate of the authority that signed the broker's as the CA file.")
-	case errors.As(err, &host):
-		return hint.Wrap(err, "Write the broker's address with a name that its certificate holds.")
-	case errors.As(err, &dns):
-		return hint.Wrap(err, "Check the broker's host name and this machine's DNS.")
-	case errors.Is(err, unix.ECONNREFUSED):
-		return hint.Wrap(err, "Start the broker, or check the port of %s.", broker)
+// A secured is a TLS connection that knows whether the broker has asked for a client certificate. By TLS 1.3 a broker ends
+// the connection for want of one after the handshake.
+type secured struct {
+	*tls.Conn
+	asked bool
+}
+
+// Read implements net.Conn.
+func (s *secured) Read(b []byte) (int, error) {
+	n, err := s.Conn.Read(b)
+	return n, s.told(err)
+}
+
+// Write implements net.Conn. It fails where the broker has ended the connection before CONNECT was sent.
+func (s *secured) Write(b []byte) (int, error) {
+	n, err := s.Conn.Write(b)
+	return n, s.told(err)
+}
+
+func (s *secured) told(err error) error {
+	if err != nil && s.asked {
+		return fmt.Errorf("%w: %w", errAsked, err)
 	}
-	return hint.Wrap(err, "Check that the broker runs and that this machine reaches %s.", broker)
+	return err
 }

@@ -10,8 +10,6 @@ import (
 	"net"
 	"sync"
 	"time"
-
-	"facegate/configs/hint"
 )
 
 // The topics of a gate, below facegate/<site>/<gate>/.
@@ -36,6 +34,16 @@ const (
 const adviceLost = "Look into the broker's log: it may have been restarted, or another client has this client id. " +
 	"No event is lost by this."
 
+// steady is how long a connection has to last to be trusted. Two clients of one id throw each other out in less: each comes
+// back within backoffMax.
+const steady = time.Minute
+
+// flapping is how many connections in a row that were not steady are more than a coincidence.
+const flapping = 3
+
+// errKept means that a delivered event could not be removed from the outbox. It will be delivered again.
+var errKept = errors.New("a delivered event could not be removed")
+
 // ErrMethod is returned for a Method that is none of the constants.
 var ErrMethod = errors.New("publish: there is no such method of passage")
 
@@ -44,7 +52,8 @@ type Status struct {
 	Connected bool   `json:"connected"`
 	Queued    int    `json:"queued"`  // events that wait for their acknowledgement
 	Dropped   uint64 `json:"dropped"` // events that the outbox gave up
-	Err       string `json:"error"`   // why there is no connection; "" if there is one
+	Fault     string `json:"fault"`   // Fault.Kind of what is wrong, "" if nothing is; connections that do not last are a fault
+	Err       string `json:"error"`   // what is wrong, in a sentence
 	Hint      string `json:"hint"`    // what to do about it
 }
 
@@ -57,6 +66,8 @@ type Status struct {
 // duplicates.
 type Publisher struct {
 	cfg    Config
+	host   string // of the broker
+	tls    bool
 	dial   func(context.Context) (net.Conn, error)
 	outbox Outbox
 	clock  func() Clock
@@ -68,7 +79,9 @@ type Publisher struct {
 	mu        sync.Mutex // guards what follows, and keeps the outbox in order of seq
 	seq       uint64     // of the newest event
 	connected bool
-	err       error // why there is no connection
+	fault     *Fault // nil if all is well
+	told      string // Kind of the fault that the log was told last, and not yet that it has ended
+	short     int    // connections in a row that were not steady
 }
 
 // New returns a Publisher of what is in outbox and what is added by Grant. It reads the CA file and draws the boot id
@@ -84,6 +97,8 @@ func New(cfg Config, outbox Outbox, clock func() Clock, rand io.Reader, log *slo
 	}
 	return &Publisher{
 		cfg:    cfg,
+		host:   e.host,
+		tls:    e.tls != nil,
 		dial:   e.dial,
 		outbox: outbox,
 		clock:  clock,
@@ -136,17 +151,17 @@ func (p *Publisher) append(e Event) error {
 func (p *Publisher) Run(ctx context.Context) error {
 	close(p.ready)
 	for pause := backoffMin; ctx.Err() == nil; pause = min(2*pause, backoffMax) {
-		lasted, err := p.session(ctx)
+		since, err := p.session(ctx)
 		if ctx.Err() != nil {
 			break
 		}
-		p.noteDown(err)
-		if lasted > backoffMax {
+		p.noteDown(p.explain(serving, err), since)
+		if !since.IsZero() && time.Since(since) > backoffMax {
 			pause = backoffMin
 		}
 		sleep(ctx, pause)
 	}
-	p.noteDown(nil)
+	p.noteStopped()
 	if queued, _ := p.outbox.Stats(); queued > 0 {
 		p.log.Warn("stopped with events unsent", "queued", queued)
 	}
@@ -164,17 +179,17 @@ func (p *Publisher) Status() Status {
 	defer p.mu.Unlock()
 	s := Status{Connected: p.connected}
 	s.Queued, s.Dropped = p.outbox.Stats()
-	if p.err != nil {
-		s.Err, s.Hint = p.err.Error(), hint.Of(p.err)
+	if f := p.fault; f != nil {
+		s.Fault, s.Err, s.Hint = f.Kind, f.Error(), f.Hint
 	}
 	return s
 }
 
-// session is one connection, from its opening to its end. It tells for how long the gate was online.
-func (p *Publisher) session(ctx context.Context) (lasted time.Duration, err error) {
+// session is one connection, from its opening to its end. It tells since when the gate was online, the zero time for never.
+func (p *Publisher) session(ctx context.Context) (since time.Time, err error) {
 	c, err := p.connect(ctx)
 	if err != nil {
-		return 0, err
+		return time.Time{}, err
 	}
 	defer func() {
 		if err != nil {
@@ -184,24 +199,24 @@ func (p *Publisher) session(ctx context.Context) (lasted time.Duration, err erro
 	lingering, cancel := linger(ctx, farewell)
 	defer cancel()
 	if err := p.announce(lingering, c, online); err != nil {
-		return 0, err
+		return time.Time{}, err
 	}
-	began := time.Now()
+	since = time.Now()
 	backlog := p.noteUp()
 	if err := p.forward(lingering, ctx.Done(), c, backlog); err != nil {
-		return time.Since(began), err
+		return since, err
 	}
 	if err := p.announce(lingering, c, stopped); err != nil {
-		return time.Since(began), err
+		return since, err
 	}
 	c.close()
-	return time.Since(began), nil
+	return since, nil
 }
 
 // announce publishes the availability.
 func (p *Publisher) announce(ctx context.Context, c *conn, what string) error {
 	if err := c.publish(ctx, p.cfg.topic(availability), true, []byte(what)); err != nil {
-		return hint.Wrap(fmt.Errorf("publish: announce %q: %w", what, err), adviceLost)
+		return p.explain(announcing, err)
 	}
 	return nil
 }
@@ -209,6 +224,8 @@ func (p *Publisher) announce(ctx context.Context, c *conn, what string) error {
 // forward sends what is in the outbox and what is added to it, until stop is closed and nothing is left to send.
 // Events of this boot up to the seq backlog, and all of earlier boots, waited for this connection: they are replayed.
 func (p *Publisher) forward(ctx context.Context, stop <-chan struct{}, c *conn, backlog uint64) error {
+	lasts := time.NewTimer(steady)
+	defer lasts.Stop()
 	for {
 		e, ok := p.outbox.Next()
 		if ok {
@@ -220,8 +237,10 @@ func (p *Publisher) forward(ctx context.Context, stop <-chan struct{}, c *conn, 
 		}
 		select {
 		case <-p.wake:
+		case <-lasts.C:
+			p.noteSteady()
 		case <-c.lost:
-			return hint.Wrap(fmt.Errorf("publish: %w", c.lostError()), adviceLost)
+			return c.lostError()
 		case <-stop:
 			return nil
 		}
@@ -235,32 +254,70 @@ func (p *Publisher) deliver(ctx context.Context, c *conn, e Event) error {
 		return fmt.Errorf("publish: encode event %d: %w", e.Seq, err)
 	}
 	if err := c.publish(ctx, p.cfg.topic(pass), false, payload); err != nil {
-		return hint.Wrap(fmt.Errorf("publish: event %d: %w", e.Seq, err), adviceLost)
+		return fmt.Errorf("publish: event %d: %w", e.Seq, err)
 	}
 	if err := p.outbox.Ack(e); err != nil {
-		return fmt.Errorf("publish: remove event %d from the outbox: %w", e.Seq, err)
+		return fmt.Errorf("%w: %w", errKept, err)
 	}
 	return nil
 }
 
-// noteUp notes that there is a connection, and returns the newest seq that was waiting for it.
+// noteUp notes that there is a connection, and returns the newest seq that was waiting for it. After connections that did
+// not last this one has to last before all is called well, and the log is told.
 func (p *Publisher) noteUp() (backlog uint64) {
 	queued, _ := p.outbox.Stats()
-	p.log.Info("connected to the broker", "broker", p.cfg.Broker, "queued", queued)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.connected, p.err = true, nil
+	p.connected = true
+	if p.short < flapping {
+		p.fault = nil
+	}
+	if p.short == 0 {
+		p.told = ""
+	}
+	if p.short < 2 {
+		p.log.Info("connected to the broker", "broker", p.cfg.Broker, "queued", queued)
+	}
 	return p.seq
 }
 
-// noteDown notes that there is no connection, and why; err is nil if that is on purpose. It logs what is new.
-func (p *Publisher) noteDown(err error) {
+// noteSteady notes that the connection lasts.
+func (p *Publisher) noteSteady() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err != nil && (p.err == nil || p.err.Error() != err.Error()) {
-		p.log.Warn("no connection to the broker, trying again", "error", err, "hint", hint.Of(err))
+	if p.short >= flapping {
+		p.log.Info("the connection to the broker lasts again", "broker", p.cfg.Broker)
 	}
-	p.connected, p.err = false, err
+	p.fault, p.told, p.short = nil, "", 0
+}
+
+// noteDown notes why there is no connection, after one since the given time, or none. The log is told of a fault once, until
+// there is another, or it ends.
+func (p *Publisher) noteDown(f *Fault, since time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case since.IsZero():
+		p.short = 0
+	case time.Since(since) < steady:
+		p.short++
+	default:
+		p.short = 1
+	}
+	if p.short >= flapping {
+		f = p.explainer().again(f)
+	}
+	if f.Kind != p.told {
+		p.log.Warn("no connection to the broker, trying again", "error", f.Error(), "hint", f.Hint)
+	}
+	p.connected, p.fault, p.told = false, f, f.Kind
+}
+
+// noteStopped notes that there is no connection, on purpose.
+func (p *Publisher) noteStopped() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.connected, p.fault = false, nil
 }
 
 // linger returns a context that ends d after ctx does.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,8 +15,6 @@ import (
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
 	"github.com/google/go-cmp/cmp"
-
-	"facegate/configs/hint"
 )
 
 // A script is a broker of a few lines, over pipes, so that the waits of the publisher run in a synctest bubble.
@@ -26,6 +23,7 @@ type script struct {
 	refuse  func(attempt int) error                          // nil to accept the connection
 	deaf    bool                                             // whether to withhold CONNACK
 	silent  func(attempt int, p *packets.PublishPacket) bool // whether to withhold the PUBACK
+	leave   func(attempt int) bool                           // whether to end the connection a second after CONNACK
 	mu      sync.Mutex                                       // guards what follows
 	dials   []time.Duration                                  // since start
 	heard   []string                                         // what was published, with what ended each connection
@@ -62,6 +60,9 @@ func (s *script) serve(attempt int, conn net.Conn) {
 			}
 			if !s.deaf {
 				packets.NewControlPacket(packets.Connack).Write(conn)
+			}
+			if s.leave != nil && s.leave(attempt) {
+				defer time.AfterFunc(time.Second, func() { conn.Close() }).Stop()
 			}
 		case *packets.PublishPacket:
 			s.hear(summary(p))
@@ -338,18 +339,5 @@ func TestGrantRefusesUnknownMethods(t *testing.T) {
 	}
 	if queued, _ := p.outbox.Stats(); queued != 0 {
 		t.Errorf("%d events queued", queued)
-	}
-}
-
-func TestConnectHint(t *testing.T) {
-	var hints []string
-	for _, err := range []error{
-		packets.ErrorRefusedBadUsernameOrPassword, packets.ErrorRefusedIDRejected, &net.DNSError{Err: "no such host"}, errDown,
-	} {
-		h := hint.Of(connectHint(err, "tcp://broker:1883"))
-		if h == "" || slices.Contains(hints, h) {
-			t.Errorf("%v has hint %q", err, h)
-		}
-		hints = append(hints, h)
 	}
 }

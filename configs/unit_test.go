@@ -1,0 +1,47 @@
+package configs
+
+import (
+	"os"
+	"regexp"
+	"strconv"
+	"testing"
+)
+
+// unitValue returns what the systemd unit sets key to.
+func unitValue(t *testing.T, key string) string {
+	t.Helper()
+	text, err := os.ReadFile("facegate.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(key) + `=(.*)$`).FindSubmatch(text)
+	if m == nil {
+		t.Fatalf("the unit does not set %s", key)
+	}
+	return string(m[1])
+}
+
+// mebibytes reads a size with the unit M or G, as systemd and Go write it.
+func mebibytes(t *testing.T, size string) int {
+	t.Helper()
+	m := regexp.MustCompile(`^(\d+)([MG])(?:iB)?$`).FindStringSubmatch(size)
+	if m == nil {
+		t.Fatalf("%q is no size", size)
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m[2] == "G" {
+		n *= 1024
+	}
+	return n
+}
+
+// TestUnitBoundsMemory checks that Go collects its garbage before systemd ends the process for its size.
+func TestUnitBoundsMemory(t *testing.T) {
+	ours, all := mebibytes(t, unitValue(t, "Environment=GOMEMLIMIT")), mebibytes(t, unitValue(t, "MemoryMax"))
+	if outside := all - ours; ours < 256 || outside < 256 {
+		t.Errorf("GOMEMLIMIT is %d MiB and MemoryMax %d MiB: both Go and what is outside of it need 256 MiB", ours, all)
+	}
+}
