@@ -14,6 +14,7 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
+	"facegate/store/durable"
 )
 
 // ErrKey means that the device key cannot be had, or that where it is kept does not keep it safe.
@@ -65,32 +66,22 @@ func (path keyFile) DeviceKey() ([32]byte, error) {
 
 // CreateKeyFile writes a new device key from rand to path, mode 0600. It is on disk when CreateKeyFile returns. A file
 // that exists is never touched.
-func CreateKeyFile(path string, rand io.Reader) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) {
-		return keyError(err, "keep it: everybody enrolled under this key would have to be enrolled again")
-	}
-	if err != nil {
-		return keyError(err, "choose a directory that exists and can be written to")
-	}
-	defer func() {
-		if err != nil {
-			err = keyError(errors.Join(err, os.Remove(path)), "check that the disk is not full")
-		}
-	}()
-	defer f.Close()
+func CreateKeyFile(path string, rand io.Reader) error {
 	var key [32]byte
 	defer clear(key[:])
 	if _, err := io.ReadFull(rand, key[:]); err != nil {
-		return err
+		return keyError(err, "check the machine's source of randomness")
 	}
-	if _, err := f.Write(key[:]); err != nil {
-		return err
+	err := durable.Write(durable.OS{}, path, key[:])
+	switch {
+	case errors.Is(err, os.ErrExist):
+		return keyError(err, "keep it: everybody enrolled under this key would have to be enrolled again")
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+		return keyError(err, "make room on the disk")
+	case err != nil:
+		return keyError(err, "choose a directory that exists and can be written to")
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return nil
 }
 
 // DestroyKeyFile overwrites the device key at path and removes it. Nothing that was sealed under it opens again. Flash

@@ -17,6 +17,7 @@ import (
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/store"
+	"facegate/store/durable"
 )
 
 type runCommand struct{ configFlag }
@@ -60,46 +61,46 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 	if c.Receipt != "" && !c.Again {
 		return hint.Wrap(errors.New("there is no receipt for somebody who is new"), "leave out --receipt, or capture somebody with --again")
 	}
-	sheet, err := c.sheet(ctx, t)
+	paper, err := newPaper(t, c.Receipt)
 	if err != nil {
 		return err
 	}
+	sheet, err := c.sheet(ctx, t)
+	if err != nil {
+		return errors.Join(err, paper.Discard())
+	}
+	enrolled, err := c.capture(ctx, t, sheet != nil)
+	if err != nil {
+		return errors.Join(err, sheet.discard(), paper.Discard())
+	}
+	v := enrolment{Person: enrolled.Person}
+	delivered := recordsFlags{socketFlag: c.socketFlag}.deliver(ctx, t, paper, v.Receipt)
+	if sheet != nil {
+		if err := sheet.draw(enrolled.Pass); err != nil {
+			return hint.Wrap(fmt.Errorf("%s is enrolled, but the pass was not written: %w", c.Label, errors.Join(err, delivered)),
+				"issue a new one with facegate person pass or, if that is refused, capture the person with facegate enroll --again")
+		}
+		v.Pass = sheet.path
+	}
+	if delivered != nil {
+		return fmt.Errorf("%s is captured again, but %w", c.Label, delivered)
+	}
+	return c.print(t, v, func(w *tabwriter.Writer) { c.write(w, v, sheet, paper) })
+}
+
+// capture has the gate capture the person, and shows what the camera sees.
+func (c *enrollCommand) capture(ctx context.Context, t terminal, pass bool) (control.Enrolled, error) {
 	last := ""
 	request := control.EnrolRequest{
 		Label: c.Label, Consent: c.Consent, Age: c.Age, Guardian: c.Guardian, Witness: c.Witness, Language: c.Lang,
-		Until: c.Until, Again: c.Again, Pass: sheet != nil,
+		Until: c.Until, Again: c.Again, Pass: pass,
 	}
-	enrolled, err := c.client().Enrol(ctx, request, func(p control.Progress) {
+	return c.client().Enrol(ctx, request, func(p control.Progress) {
 		if line := progressLine(p); line != last {
 			fmt.Fprintln(t.err, line)
 			last = line
 		}
 	})
-	if err != nil {
-		return errors.Join(err, sheet.discard())
-	}
-	v := enrolment{Person: enrolled.Person}
-	if sheet != nil {
-		if err := sheet.draw(enrolled.Pass); err != nil {
-			return hint.Wrap(fmt.Errorf("%s is enrolled, but the pass was not written: %w", c.Label, err),
-				"issue a new one with facegate person pass or, if that is refused, capture the person with facegate enroll --again")
-		}
-		v.Pass = sheet.path
-	}
-	if c.Receipt != "" && v.Receipt != "" {
-		if err := writeNew(c.Receipt, []byte(v.Receipt)); err != nil {
-			return hint.Wrap(fmt.Errorf("%s is captured again, but the receipt was not written: %w", c.Label, err),
-				"it is kept: get it with facegate receipt fetch DIR")
-		}
-	}
-	if err := c.print(t, v, func(w *tabwriter.Writer) { c.write(w, v, sheet) }); err != nil || v.Receipt == "" {
-		return err
-	}
-	id, err := receiptID(v.Receipt)
-	if err != nil {
-		return err
-	}
-	return c.client().Fetched(ctx, id)
 }
 
 // An enrolment is what came of a capture.
@@ -108,14 +109,10 @@ type enrolment struct {
 	Pass string `json:"pass,omitempty"` // its file
 }
 
-func (c *enrollCommand) write(w *tabwriter.Writer, e enrolment, sheet *sheet) {
+func (c *enrollCommand) write(w *tabwriter.Writer, e enrolment, sheet *sheet, paper *durable.File) {
 	fmt.Fprintf(w, "%s is enrolled until %s\n", e.Label, e.Expires.Format(time.DateOnly))
-	switch {
-	case e.Receipt == "":
-	case c.Receipt != "":
-		fmt.Fprintf(w, "the former template is erased, receipt: %s (check it with: facegate receipt verify)\n", c.Receipt)
-	default:
-		fmt.Fprintf(w, "the former template is erased\n%s", e.Receipt)
+	if e.Receipt != "" {
+		writeDelivered(w, "the former template is erased", paper, e.Receipt)
 	}
 	if sheet != nil {
 		sheet.drawn(w)

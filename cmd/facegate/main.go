@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"facegate/configs/hint"
+	"facegate/store/durable"
 )
 
 // version is set by the linker.
@@ -23,13 +24,22 @@ func main() {
 	defer stop()
 	// After the first signal a second one ends the process at once.
 	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], terminal{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(run(ctx, os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }
 
-// A terminal is where a command reads and writes: results to out, progress and errors to err.
+// A terminal is where a command reads and writes: results to out, progress and errors to err, new files to disk.
 type terminal struct {
 	in       io.Reader
 	out, err io.Writer
+	disk     durable.Disk // that of the operating system if it is nil
+}
+
+// newFiles returns where the command makes new files.
+func (t terminal) newFiles() durable.Disk {
+	if t.disk == nil {
+		return durable.OS{}
+	}
+	return t.disk
 }
 
 // Exit codes. A wrong command line is 2, as for most programs.

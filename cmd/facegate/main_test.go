@@ -34,7 +34,7 @@ type printout struct {
 // facegate carries out a command line in this process.
 func facegate(ctx context.Context, args ...string) printout {
 	var out, err bytes.Buffer
-	code := run(ctx, args, terminal{bytes.NewReader(nil), &out, &err})
+	code := run(ctx, args, terminal{in: bytes.NewReader(nil), out: &out, err: &err})
 	return printout{code, out.String(), err.String()}
 }
 

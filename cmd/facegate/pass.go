@@ -16,6 +16,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
 	qr "facegate/pipeline/template/pass"
+	"facegate/store/durable"
 )
 
 // standard names standard input or output where a file can be named.
@@ -26,16 +27,16 @@ var errShow = errors.New("there is no terminal to show the pass in")
 
 // A sheet is what a pass is drawn on. It is there before the pass is, because a pass that is not drawn is lost.
 type sheet struct {
-	path string    // of the file, or standard
-	file *os.File  // nil for standard
-	out  io.Writer // if file is nil
+	path string        // of the file, or standard
+	file *durable.File // nil for standard
+	out  io.Writer     // if file is nil
 }
 
 // newSheet makes the file at path, which flag gives and which must not exist. For standard, and for no path where the
 // output is a terminal, the sheet is the output, unless that is to be JSON.
 func newSheet(flag, path string, json bool, t terminal) (*sheet, error) {
 	if path != "" && path != standard {
-		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		file, err := durable.Create(t.newFiles(), path, paperRoom)
 		if err != nil {
 			return nil, hint.Wrap(fmt.Errorf("make the file for the pass: %w", err), "name a new file, in a folder that can be written to")
 		}
@@ -66,20 +67,20 @@ func (s *sheet) draw(t template.Token) error {
 	picture, err := qr.PNG(t)
 	defer clear(picture)
 	if err == nil {
-		_, err = s.file.Write(picture)
+		err = s.file.Keep(picture)
 	}
-	if err = errors.Join(err, s.file.Sync()); err != nil {
+	if err != nil {
 		return errors.Join(err, s.discard())
 	}
-	return s.file.Close()
+	return nil
 }
 
 // discard removes the file of a pass that is not issued.
 func (s *sheet) discard() error {
-	if s == nil || s.file == nil {
+	if s == nil {
 		return nil
 	}
-	return errors.Join(s.file.Close(), os.Remove(s.path))
+	return s.file.Discard()
 }
 
 // drawn tells where the pass is, and that it is nowhere else.

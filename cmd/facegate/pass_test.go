@@ -19,6 +19,7 @@ import (
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
+	"facegate/store/durable/durabletest"
 	"facegate/store/receipt"
 )
 
@@ -192,7 +193,7 @@ func withdrawByStdin(t *testing.T, l *live, config, letters string) {
 	proof := l.site.Path("proof.json")
 	var out, complaints bytes.Buffer
 	args := []string{"person", "withdraw", "--pass", "-", "--receipt", proof, "--config", config, "--socket", l.site.Socket()}
-	code := run(t.Context(), args, terminal{bytes.NewReader(text), &out, &complaints})
+	code := run(t.Context(), args, terminal{in: bytes.NewReader(text), out: &out, err: &complaints})
 	printout{code, out.String(), complaints.String()}.want(t, exitOK, "receipt: "+proof, "")
 	genuine(t, proof, strings.TrimSpace(key.out), receipt.Erasure, "withdrawn")
 }
@@ -237,10 +238,8 @@ func TestOneToOne(t *testing.T) {
 // TestSheetIsFull checks that a pass that could not be written is forgotten, and its file removed.
 func TestSheetIsFull(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pass.png")
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	disk := new(durabletest.Disk)
+	s, err := newSheet("--pass", path, false, terminal{disk: disk})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +247,7 @@ func TestSheetIsFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &sheet{path: path, file: full}
+	disk.Broken = syscall.ENOSPC
 	if err := s.draw(token); !errors.Is(err, syscall.ENOSPC) || token.Text() != "" {
 		t.Errorf("draw: %v; the token is left: %v", err, token.Text() != "")
 	}

@@ -1,18 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/ed25519"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -24,7 +20,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/store"
 	"facegate/store/audit"
-	"facegate/store/receipt"
+	"facegate/store/durable"
 )
 
 // recordsFlags say where the records of a gate are: behind its socket or, if it does not run, in its state folder.
@@ -108,29 +104,21 @@ type withdrawCommand struct{ eraseCommand }
 func (c *withdrawCommand) Run(ctx context.Context, t terminal) error { return c.erase(ctx, t, true) }
 
 func (c *eraseCommand) erase(ctx context.Context, t terminal, withdrawn bool) error {
+	paper, err := newPaper(t, c.Receipt)
+	if err != nil {
+		return err
+	}
 	e, err := c.remove(ctx, t, withdrawn)
 	if err != nil {
-		return err
+		return errors.Join(err, paper.Discard())
 	}
 	who := cmp.Or(c.Label, "the owner of the pass")
-	if c.Receipt != "" {
-		if err := writeNew(c.Receipt, []byte(e.Receipt)); err != nil {
-			return hint.Wrap(fmt.Errorf("%s is erased, but the receipt was not written: %w", who, err),
-				"it is kept: get it with facegate receipt fetch DIR")
-		}
+	if err := c.deliver(ctx, t, paper, e.Receipt); err != nil {
+		return fmt.Errorf("%s is erased and does not match any more, but %w", who, err)
 	}
-	err = c.print(t, e, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "%s is erased and does not match any more\n", who)
-		if c.Receipt == "" {
-			fmt.Fprint(w, e.Receipt)
-			return
-		}
-		fmt.Fprintf(w, "receipt: %s (check it with: facegate receipt verify)\n", c.Receipt)
+	return c.print(t, e, func(w *tabwriter.Writer) {
+		writeDelivered(w, who+" is erased and does not match any more", paper, e.Receipt)
 	})
-	if err != nil {
-		return err
-	}
-	return c.fetched(ctx, t, e.Receipt)
 }
 
 // remove erases the person by label or by pass.
@@ -148,119 +136,6 @@ func (c *eraseCommand) remove(ctx context.Context, t terminal, withdrawn bool) (
 	return ask(c.recordsFlags, t,
 		func(g *control.Client) (control.Erasure, error) { return g.EraseByPass(ctx, token, withdrawn) },
 		func(l ledger.Ledger) (control.Erasure, error) { return l.EraseByPass(token, withdrawn, me()) })
-}
-
-// fetched tells the gate that it need not keep a receipt.
-func (f recordsFlags) fetched(ctx context.Context, t terminal, text string) error {
-	id, err := receiptID(text)
-	if err != nil {
-		return err
-	}
-	return f.command(t,
-		func(g *control.Client) error { return g.Fetched(ctx, id) },
-		func(l ledger.Ledger) error { return l.Fetched(id) })
-}
-
-func receiptID(text string) (string, error) {
-	var envelope struct{ Receipt receipt.Receipt }
-	err := json.Unmarshal([]byte(text), &envelope)
-	return hex.EncodeToString(envelope.Receipt.ID), err
-}
-
-// writeNew writes a file that must not exist, to the disk.
-func writeNew(path string, data []byte) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(data)
-	return errors.Join(err, file.Sync(), file.Close())
-}
-
-type receiptCommand struct {
-	Verify receiptVerifyCommand `cmd:"" help:"Check a receipt. It needs the file and the key of the device, and nothing else."`
-	Fetch  receiptFetchCommand  `cmd:"" help:"Fetch the receipts that nobody has yet, such as those of expired enrolments."`
-}
-
-type receiptVerifyCommand struct {
-	File string `arg:"" help:"File with the receipt."`
-	Key  string `required:"" placeholder:"PUB" help:"Public key of the device, as facegate device pubkey prints it."`
-	jsonFlag
-}
-
-func (c *receiptVerifyCommand) Run(t terminal) error {
-	key, err := hex.DecodeString(strings.TrimSpace(c.Key))
-	if err != nil || len(key) != ed25519.PublicKeySize {
-		return hint.Wrap(errors.New("the key is not one of 64 hexadecimal digits"), "get it on the gate with: facegate device pubkey")
-	}
-	data, err := os.ReadFile(c.File)
-	if err != nil {
-		return hint.Wrap(fmt.Errorf("read the receipt: %w", err), "name the file with the receipt, one that you may read")
-	}
-	r, err := receipt.Verify(data, key)
-	if err != nil {
-		return hint.Wrap(fmt.Errorf("%s: %w", c.File, err), "ask for the receipt again, and make sure of the key of the device")
-	}
-	return c.print(t, r, func(w *tabwriter.Writer) { writeReceipt(w, r) })
-}
-
-func writeReceipt(w *tabwriter.Writer, r receipt.Receipt) {
-	fmt.Fprintf(w, "the receipt is genuine\t\n")
-	fmt.Fprintf(w, "what\t%s%s\n", r.Kind, map[bool]string{true: " (" + r.Reason + ")"}[r.Reason != ""])
-	fmt.Fprintf(w, "number\t%d\n", r.Number)
-	fmt.Fprintf(w, "when\t%s\n", r.Time)
-	fmt.Fprintf(w, "erased\t%d people, %d templates, %d names of guardians\n", r.Erased.People, r.Erased.Templates, r.Erased.Guardians)
-	fmt.Fprintf(w, "audit log\tentry %d\n", r.Audit.Seq)
-	fmt.Fprintf(w, "device key\tkept in a %s\n", r.KeyStore)
-	fmt.Fprintf(w, "device\t%x\n", []byte(r.Device))
-}
-
-type receiptFetchCommand struct {
-	Dir string `arg:"" help:"Folder to write them to, one file each."`
-	recordsFlags
-	jsonFlag
-}
-
-func (c *receiptFetchCommand) Run(ctx context.Context, t terminal) error {
-	receipts, err := ask(c.recordsFlags, t,
-		func(g *control.Client) ([]string, error) { return g.Receipts(ctx) },
-		func(l ledger.Ledger) ([]string, error) { return l.Receipts() })
-	if err != nil {
-		return err
-	}
-	files := []string{}
-	for _, text := range receipts {
-		id, err := receiptID(text)
-		if err != nil {
-			return err
-		}
-		path := filepath.Join(c.Dir, id+".json")
-		if err := keep(path, []byte(text)); err != nil {
-			return hint.Wrap(err, "make the folder, or name another one")
-		}
-		if err := c.fetched(ctx, t, text); err != nil {
-			return err
-		}
-		files = append(files, path)
-	}
-	return c.print(t, files, func(w *tabwriter.Writer) {
-		for _, path := range files {
-			fmt.Fprintln(w, path)
-		}
-		fmt.Fprintf(w, "%d receipts fetched\n", len(files))
-	})
-}
-
-// keep writes data to path, unless it is there since an attempt that was cut off.
-func keep(path string, data []byte) error {
-	err := writeNew(path, data)
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	if there, readErr := os.ReadFile(path); readErr == nil && bytes.Equal(there, data) {
-		return nil
-	}
-	return err
 }
 
 type deviceCommand struct {
@@ -503,19 +378,18 @@ func (c *wipeCommand) Run(t terminal) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(c.Certificate, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := durable.Create(t.newFiles(), c.Certificate, paperRoom)
 	if err != nil {
-		return hint.Wrap(err, "name a new file for the certificate, which is kept nowhere else")
+		return hint.Wrap(fmt.Errorf("make the file for the certificate: %w", err),
+			"name a new file, in a folder with room; nothing is destroyed")
 	}
 	var certificate []byte
 	key, err := wipe(cfg, t, func(text []byte) error {
 		certificate = text
-		_, err := file.Write(text)
-		return hint.Wrap(errors.Join(err, file.Sync()), "make room for the certificate, and wipe again")
+		return hint.Wrap(file.Keep(text), "make room for the certificate, and wipe again")
 	})
-	err = errors.Join(err, file.Close())
 	if certificate == nil {
-		return errors.Join(err, os.Remove(c.Certificate))
+		return errors.Join(err, file.Discard())
 	}
 	if err != nil {
 		fmt.Fprintf(t.err, "certificate: %s\nkey of the device: %s\n", certificate, key)

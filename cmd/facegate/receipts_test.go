@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/ledger"
+	"facegate/configs"
+	"facegate/store"
+	"facegate/store/durable"
+	"facegate/store/durable/durabletest"
+	"facegate/store/receipt"
+	"facegate/store/storetest"
+)
+
+// stoppedWith returns the configuration of a stopped gate of the site, with people under these labels, whose forms are
+// numbered form-LABEL. They have no faces.
+func stoppedWith(t *testing.T, site gatetest.Site, labels ...string) (config string) {
+	t.Helper()
+	config = site.WriteConfig(t, nil)
+	file, err := os.Open(config)
+	must(t, err)
+	defer file.Close()
+	c, err := configs.Parse(config, file)
+	must(t, err)
+	s, err := ledger.OpenStore(c, discard)
+	must(t, err)
+	defer s.Close()
+	notices, err := c.Notices()
+	must(t, err)
+	for _, label := range labels {
+		e := store.Enrolment{Label: label, Consent: storetest.Consent(), Expires: storetest.Now().AddDate(10, 0, 0), By: 1000}
+		e.Consent.Notice = store.Notice{Version: notices[0].Version, Hash: notices[0].SHA256}
+		e.Consent.Reference = "form-" + label
+		_, err := s.Enrol(e)
+		must(t, err)
+	}
+	return config
+}
+
+// on carries out a command line that makes its new files on disk.
+func on(t *testing.T, disk durable.Disk, args ...string) printout {
+	t.Helper()
+	var out, complaints bytes.Buffer
+	code := run(t.Context(), args, terminal{in: bytes.NewReader(nil), out: &out, err: &complaints, disk: disk})
+	return printout{code, out.String(), complaints.String()}
+}
+
+// TestReceiptOutlivesAPowerCut checks that a receipt, and a certificate, is on disk by its name before the gate forgets it.
+func TestReceiptOutlivesAPowerCut(t *testing.T) {
+	site := gatetest.NewSite(t)
+	config := stoppedWith(t, site, "ann", "bob", "cid")
+	disk := new(durabletest.Disk)
+	do := func(args ...string) printout {
+		t.Helper()
+		return on(t, disk, append(args, "--socket", site.Socket(), "--config", config)...)
+	}
+	var device control.Device
+	do("device", "pubkey", "--json").decode(t, &device)
+
+	first := site.Path("first.json")
+	do("erase", "ann", "--receipt", first).want(t, exitOK, "receipt: "+first, "")
+	do("erase", "bob").want(t, exitOK, "bob is erased", "")
+	var fetched []string
+	do("receipt", "fetch", site.Dir, "--json").decode(t, &fetched)
+	if len(fetched) != 1 {
+		t.Fatalf("fetched %v", fetched)
+	}
+	pass := site.Path("pass.png")
+	do("person", "pass", "cid", "--png", pass).want(t, exitOK, "pass: in "+pass, "")
+	certificate := site.Path("certificate.json")
+	on(t, disk, "wipe", "--yes", "--certificate", certificate, "--config", config).want(t, exitOK, "is destroyed", "")
+	disk.PowerCut(t)
+
+	for _, path := range []string{first, fetched[0]} {
+		genuine(t, path, device.PublicKey, receipt.Erasure, "requested")
+	}
+	genuine(t, certificate, device.PublicKey, receipt.Wipe, "")
+	if picture, err := os.ReadFile(pass); err != nil || !bytes.HasPrefix(picture, []byte("\x89PNG")) {
+		t.Errorf("the pass: %d bytes, %v", len(picture), err)
+	}
+}
+
+// TestNothingIsErasedWithoutItsReceipt asks for receipts in places where there can be none.
+func TestNothingIsErasedWithoutItsReceipt(t *testing.T) {
+	site := gatetest.NewSite(t)
+	config := stoppedWith(t, site, "ann")
+	there := site.Path("there.json")
+	must(t, os.WriteFile(there, []byte("mine"), 0o600))
+	ask := []string{"--socket", site.Socket(), "--config", config}
+	fine := site.Path("fine.json")
+	for _, tt := range []struct {
+		name, path string
+		disk       *durabletest.Disk
+		cause      error
+	}{
+		{"a file that exists", there, new(durabletest.Disk), syscall.EEXIST},
+		{"no folder", site.Path("none/r.json"), new(durabletest.Disk), syscall.ENOENT},
+		{"no room", fine, &durabletest.Disk{Full: syscall.ENOSPC}, syscall.ENOSPC},
+		{"no quota", fine, &durabletest.Disk{Full: syscall.EDQUOT}, syscall.EDQUOT},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, args := range [][]string{
+				append([]string{"erase", "ann", "--receipt", tt.path}, ask...),
+				append([]string{"person", "withdraw", "ann", "--receipt", tt.path}, ask...),
+				{"wipe", "--yes", "--certificate", tt.path, "--config", config},
+			} {
+				on(t, tt.disk, args...).want(t, exitFailed, "", tt.cause.Error())
+			}
+			on(t, tt.disk, append([]string{"people"}, ask...)...).want(t, exitOK, "ann", "")
+		})
+	}
+	if data, err := os.ReadFile(there); err != nil || string(data) != "mine" {
+		t.Errorf("%q, %v", data, err)
+	}
+	// Who is not there is not erased, and leaves no empty paper.
+	on(t, nil, append([]string{"erase", "bob", "--receipt", fine}, ask...)...).want(t, exitFailed, "", "nobody is enrolled")
+	absent(t, fine)
+}
+
+// TestReceiptThatWasNotWritten checks that the gate keeps a receipt whose paper fails after the erasure.
+func TestReceiptThatWasNotWritten(t *testing.T) {
+	site := gatetest.NewSite(t)
+	config := stoppedWith(t, site, "ann")
+	path := site.Path("first.json")
+	broken := &durabletest.Disk{Broken: errors.New("input/output error")}
+	p := on(t, broken, "erase", "ann", "--receipt", path, "--socket", site.Socket(), "--config", config)
+	p.want(t, exitFailed, "", "ann is erased and does not match any more, but the receipt was not written")
+	p.want(t, exitFailed, "", "to do: it is kept: get it with facegate receipt fetch DIR")
+	absent(t, path)
+	fetch := []string{"receipt", "fetch", site.Dir, "--socket", site.Socket(), "--config", config}
+	var fetched []string
+	on(t, nil, append(fetch, "--json")...).decode(t, &fetched)
+	if len(fetched) != 1 {
+		t.Fatalf("fetched %v", fetched)
+	}
+	on(t, nil, fetch...).want(t, exitOK, "0 receipts fetched", "")
+}
+
+// TestKeep checks that a receipt is fetched into a file that an attempt has left, and into no other.
+func TestKeep(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "receipt.json")
+	for _, tt := range []struct {
+		there string
+		err   error
+	}{{"receipt", nil}, {"", nil}, {"another", fs.ErrExist}} {
+		must(t, os.WriteFile(path, []byte(tt.there), 0o600))
+		if err := keep(durable.OS{}, path, []byte("receipt")); !errors.Is(err, tt.err) {
+			t.Errorf("%q is there: %v", tt.there, err)
+		}
+		want := "receipt"
+		if tt.err != nil {
+			want = tt.there
+		}
+		if data, err := os.ReadFile(path); err != nil || string(data) != want {
+			t.Errorf("%q is there: %q, %v", tt.there, data, err)
+		}
+	}
+}

@@ -1,0 +1,136 @@
+// Package durable makes new files that a power cut does not take back: neither what is in them nor, in its folder, the name
+// of the file. POSIX promises the name after a sync of the folder alone (fsync(2)).
+//
+// A File is made with its room before something is done that cannot be undone, and is kept or discarded when that is over.
+package durable
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Disk is what files are made on.
+type Disk interface {
+	// Create makes a file of mode 0600 at path. It is fs.ErrExist if there is anything at path, be it a link to nothing.
+	Create(path string) (Handle, error)
+
+	// Remove removes the file at path.
+	Remove(path string) error
+
+	// SyncDir has the names in the folder dir on the disk when it returns.
+	SyncDir(dir string) error
+}
+
+// A Handle is an open file of a Disk.
+type Handle interface {
+	io.WriteCloser
+
+	// Reserve takes room for size bytes, where the file system can.
+	Reserve(size int64) error
+
+	// Truncate cuts the file off, or gives back what was reserved beyond size.
+	Truncate(size int64) error
+
+	// Sync has the content on the disk when it returns.
+	Sync() error
+}
+
+// OS is the Disk of the operating system.
+type OS struct{}
+
+// Create implements Disk.
+func (OS) Create(path string) (Handle, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return handle{f}, nil
+}
+
+// Remove implements Disk.
+func (OS) Remove(path string) error { return os.Remove(path) }
+
+// SyncDir implements Disk.
+func (OS) SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+type handle struct{ *os.File }
+
+func (h handle) Reserve(size int64) error {
+	err := unix.Fallocate(int(h.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, size)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		return nil // as on NFS before version 4.2
+	}
+	if err != nil {
+		return fmt.Errorf("reserve %d bytes in %s: %w", size, h.Name(), err)
+	}
+	return nil
+}
+
+// A File is a new file that is empty until Keep.
+type File struct {
+	disk   Disk
+	path   string
+	handle Handle
+}
+
+// Create makes an empty file at path, with room for size bytes. It is on disk when Create returns. A file that exists is
+// never touched.
+func Create(d Disk, path string, size int64) (*File, error) {
+	h, err := d.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{d, path, h}
+	if err := errors.Join(h.Reserve(size), h.Sync(), d.SyncDir(filepath.Dir(path))); err != nil {
+		return nil, errors.Join(err, f.Discard())
+	}
+	return f, nil
+}
+
+// Path returns the path that the file was created at.
+func (f *File) Path() string { return f.path }
+
+// Keep makes data the content of the file. It is on disk when Keep returns. A file that cannot be kept is there still, for
+// Discard.
+func (f *File) Keep(data []byte) error {
+	if _, err := f.handle.Write(data); err != nil {
+		return err
+	}
+	if err := errors.Join(f.handle.Truncate(int64(len(data))), f.handle.Sync()); err != nil {
+		return err
+	}
+	return f.handle.Close()
+}
+
+// Discard removes the file. There is nothing to discard of nil.
+func (f *File) Discard() error {
+	if f == nil {
+		return nil
+	}
+	f.handle.Close() // nothing that was written to it counts
+	return errors.Join(f.disk.Remove(f.path), f.disk.SyncDir(filepath.Dir(f.path)))
+}
+
+// Write makes a file with data at path. It is on disk when Write returns, and not there if that fails.
+func Write(d Disk, path string, data []byte) error {
+	f, err := Create(d, path, int64(len(data)))
+	if err != nil {
+		return err
+	}
+	if err := f.Keep(data); err != nil {
+		return errors.Join(err, f.Discard())
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package durable_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"facegate/store/durable"
+	"facegate/store/durable/durabletest"
+)
+
+func TestWriteOutlivesAPowerCut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new")
+	disk := new(durabletest.Disk)
+	if err := durable.Write(disk, path, []byte("kept")); err != nil {
+		t.Fatal(err)
+	}
+	disk.PowerCut(t)
+	if data, err := os.ReadFile(path); err != nil || string(data) != "kept" {
+		t.Errorf("after a power cut: %q, %v", data, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+// TestCreateOutlivesAPowerCut checks that the file is there before anything is done for which it was made.
+func TestCreateOutlivesAPowerCut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new")
+	disk := new(durabletest.Disk)
+	f, err := durable.Create(disk, path, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk.PowerCut(t)
+	if info, err := os.Stat(path); err != nil || info.Size() != 0 {
+		t.Errorf("after a power cut: %v, %v", info, err)
+	}
+	if err := f.Discard(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("discarded: %v", err)
+	}
+	if err := (*durable.File)(nil).Discard(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPowerCutTakes checks that the disk of the other tests loses what is not synced.
+func TestPowerCutTakes(t *testing.T) {
+	disk, dir := new(durabletest.Disk), t.TempDir()
+	unnamed, unwritten := filepath.Join(dir, "unnamed"), filepath.Join(dir, "unwritten")
+	for _, path := range []string{unwritten, unnamed} {
+		h, err := disk.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.Close()
+		if _, err := h.Write([]byte("lost")); err != nil {
+			t.Fatal(err)
+		}
+		if path == unwritten {
+			err = disk.SyncDir(dir)
+		} else {
+			err = h.Sync()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	disk.PowerCut(t)
+	if _, err := os.Stat(unnamed); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a name that was not synced: %v", err)
+	}
+	if data, err := os.ReadFile(unwritten); err != nil || len(data) != 0 {
+		t.Errorf("content that was not synced: %q, %v", data, err)
+	}
+}
+
+func TestNothingIsTouched(t *testing.T) {
+	dir := t.TempDir()
+	there, link := filepath.Join(dir, "there"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(there, []byte("old"), 0o600), os.Symlink(filepath.Join(dir, "none"), link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{there, link} {
+		if err := durable.Write(durable.OS{}, path, []byte("new")); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if data, err := os.ReadFile(there); err != nil || string(data) != "old" {
+		t.Errorf("%q, %v", data, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the end of a link: %v", err)
+	}
+}
+
+// TestNoRoom checks that a file for which there is no room is not there.
+func TestNoRoom(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new")
+	disk := &durabletest.Disk{Full: syscall.ENOSPC}
+	if _, err := durable.Create(disk, path, 100); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is there: %v", err)
+	}
+}
