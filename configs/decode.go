@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"facegate/configs/hint"
+	"facegate/configs/show"
 )
 
 // An Error is one fault of a configuration file.
@@ -31,7 +32,7 @@ type Error struct {
 // Error gives the place, the key and the fault on one line, and below it the line of the file with a mark.
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString(e.Name)
+	b.WriteString(string(show.Whole(e.Name)))
 	if e.Line > 0 {
 		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
 	}
@@ -80,7 +81,7 @@ func (d *document) fault(tok *token.Token, key, format string, args ...any) {
 
 // unlawful records a fault of key, which stands at tok, with the law that it breaks.
 func (d *document) unlawful(tok *token.Token, key, law, format string, args ...any) {
-	e := &Error{Name: d.name, Key: key, Message: fmt.Sprintf(format, args...), Law: law}
+	e := &Error{Name: d.name, Key: key, Message: string(show.Sprintf(format, args...)), Law: law}
 	if tok != nil && tok.Position.Line >= 1 && tok.Position.Line <= len(d.lines) {
 		// Tabs and control characters would move the mark, and a terminal.
 		e.Source = strings.Map(printable, d.lines[tok.Position.Line-1])

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +13,7 @@ import (
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/show"
 )
 
 // A commandLine is every command with its flags and arguments.
@@ -77,9 +77,7 @@ type jsonFlag struct {
 // print writes v as JSON if that was asked for, and otherwise has text write it.
 func (f jsonFlag) print(t terminal, v any, text func(w *tabwriter.Writer)) error {
 	if f.JSON {
-		e := json.NewEncoder(t.out)
-		e.SetIndent("", "  ")
-		return e.Encode(v)
+		return show.JSON(t.out, v)
 	}
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 	text(w)
@@ -101,7 +99,7 @@ func (c *versionCommand) Run(t terminal) error {
 		}
 	}
 	return c.print(t, v, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "facegate %s (%s, %s)\n", v.Version, v.Go, v.System)
+		show.Fprintf(w, "facegate %s (%s, %s)\n", v.Version, v.Go, v.System)
 	})
 }
 
@@ -124,7 +122,7 @@ func (c *configCheckCommand) Run(t terminal) error {
 		return err
 	}
 	return c.print(t, map[string]any{"ok": true, "site": cfg.Site, "gate": cfg.Gate}, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "%s is valid: gate %s of site %s\n", c.Config, cfg.Gate, cfg.Site)
+		show.Fprintf(w, "%s is valid: gate %s of site %s\n", c.Config, cfg.Gate, cfg.Site)
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"facegate/configs/hint"
+	"facegate/configs/show"
 	"facegate/device/replay"
 	"facegate/pipeline"
 )
@@ -101,7 +102,7 @@ func fingerprint(dir string) ([]byte, error) {
 			return err
 		}
 		data, err := os.ReadFile(path)
-		fmt.Fprintf(h, "%s %d\n", path, len(data))
+		io.WriteString(h, fmt.Sprintf("%s %d\n", path, len(data)))
 		h.Write(data)
 		return err
 	})
@@ -135,7 +136,7 @@ type account struct {
 func newAccount(out io.Writer) *account { return &account{out: out, begun: time.Now()} }
 
 func (a *account) say(format string, args ...any) {
-	fmt.Fprintf(a.out, "%6.2f s  %s\n", time.Since(a.begun).Seconds(), fmt.Sprintf(format, args...))
+	show.Fprintf(a.out, "%6.2f s  %s\n", time.Since(a.begun).Seconds(), show.Sprintf(format, args...))
 }
 
 func (a *account) enrolled(person string, took time.Duration, err error) {
@@ -164,7 +165,7 @@ func (a *account) withdrawn(person string, took time.Duration, err error) {
 func (a *account) scene(s scene, seen sighting) {
 	a.say("scene: %s", s.name)
 	for _, c := range seen.changes {
-		fmt.Fprintf(a.out, "          %5.2f s  %s\n", c.at.Seconds(), c.what)
+		show.Fprintf(a.out, "          %5.2f s  %s\n", c.at.Seconds(), c.what)
 	}
 	r := result{Scene: s.name, Pulses: seen.pulses, Events: len(seen.events)}
 	for i, g := range seen.grants {
@@ -172,7 +173,7 @@ func (a *account) scene(s scene, seen sighting) {
 		if i < len(seen.events) {
 			p.BrokerMS = ms(seen.events[i].Sub(g.frame))
 		}
-		fmt.Fprintf(a.out, "          frame → decision %.1f ms → relay %.1f ms → broker receipt %.1f ms\n",
+		show.Fprintf(a.out, "          frame → decision %.1f ms → relay %.1f ms → broker receipt %.1f ms\n",
 			p.DecisionMS, p.RelayMS, p.BrokerMS)
 		r.Passes = append(r.Passes, p)
 	}
@@ -188,13 +189,13 @@ func (a *account) scene(s scene, seen sighting) {
 	expect(s.passes > 0 || !seen.kept, "something was written to the state folder")
 	r.OK = len(r.Problems) == 0
 	if s.passes == 0 && r.OK {
-		fmt.Fprintln(a.out, "          door stayed locked, no event, nothing kept")
+		show.Fprintln(a.out, "          door stayed locked, no event, nothing kept")
 	}
 	a.results = append(a.results, r)
 }
 
 func (a *account) summary(w *tabwriter.Writer) {
-	fmt.Fprintln(w, "\nSCENE\tRESULT\tDOOR\tEVENTS\tFRAME → RELAY")
+	show.Fprintln(w, "\nSCENE\tRESULT\tDOOR\tEVENTS\tFRAME → RELAY")
 	for _, r := range a.results {
 		outcome, latency := "ok", ""
 		if !r.OK {
@@ -203,7 +204,7 @@ func (a *account) summary(w *tabwriter.Writer) {
 		for _, p := range r.Passes {
 			latency += fmt.Sprintf("%.0f ms  ", p.RelayMS)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", r.Scene, outcome, r.Pulses, r.Events, latency)
+		show.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", r.Scene, outcome, r.Pulses, r.Events, latency)
 	}
 }
 

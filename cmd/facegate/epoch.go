@@ -8,6 +8,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/configs/show"
 )
 
 type epochCommand struct {
@@ -65,18 +66,18 @@ func (c *epochEndCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	return c.print(t, e, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "earlier epochs have ended, %d templates destroyed\n", e.Ended)
+		show.Fprintf(w, "earlier epochs have ended, %d templates destroyed\n", e.Ended)
 		writeEpoch(w, e)
 	})
 }
 
 func writeEpoch(w *tabwriter.Writer, e control.Epoch) {
-	fmt.Fprintf(w, "epoch %s\n", epochLine(e))
+	show.Fprintf(w, "epoch %s\n", epochLine(e))
 	if e.Earlier > 0 {
-		fmt.Fprintln(w, "  to do: wait until those in an earlier epoch have passed, then: facegate epoch end")
+		show.Fprintln(w, "  to do: wait until those in an earlier epoch have passed, then: facegate epoch end")
 	}
 	if e.Foreign+e.None > 0 {
-		fmt.Fprintln(w, "  to do: facegate enroll LABEL --again for those who cannot match; "+
+		show.Fprintln(w, "  to do: facegate enroll LABEL --again for those who cannot match; "+
 			"facegate person show LABEL says whether there is a template")
 	}
 }

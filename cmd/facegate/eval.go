@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"facegate/configs/hint"
+	"facegate/configs/show"
 	"facegate/device"
 	"facegate/pipeline/detect"
 	"facegate/pipeline/models"
@@ -170,10 +171,10 @@ func eachPicture(ctx context.Context, engines []*vision.Engine, list []picture, 
 	return group.Wait()
 }
 
-// newBar returns a progress bar on w.
+// newBar returns a progress bar on w, which draws by moving the cursor.
 func newBar(w io.Writer, total int64, what string) *progressbar.ProgressBar {
 	return progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(30),
+		progressbar.OptionSetWriter(raw(w)), progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(30),
 		progressbar.OptionShowCount(), progressbar.OptionThrottle(200*time.Millisecond),
-		progressbar.OptionOnCompletion(func() { fmt.Fprintln(w) }))
+		progressbar.OptionOnCompletion(func() { show.Fprintln(w) }))
 }

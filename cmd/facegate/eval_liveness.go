@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"sync"
 	"text/tabwriter"
 
 	"facegate/configs/hint"
+	"facegate/configs/show"
 	"facegate/pipeline/evaluate"
 	"facegate/pipeline/liveness"
 	"facegate/pipeline/models"
@@ -103,7 +103,7 @@ func (c *evalLivenessCommand) report(t terminal, all *presentations) error {
 		result.PAD = append(result.PAD, r)
 	}
 	return c.print(t, result, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "%s: %d pictures without a usable face\n\n", c.Folder, result.NoFace)
+		show.Fprintf(w, "%s: %d pictures without a usable face\n\n", c.Folder, result.NoFace)
 		evaluate.WritePADs(w, result.PAD...)
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"facegate/configs/hint"
+	"facegate/configs/show"
 	"facegate/pipeline/calibrate"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/evaluate"
@@ -198,7 +199,7 @@ func (c *evalRecognitionCommand) measure(ctx context.Context, result *recognitio
 	if id, err := evaluate.Identify(ctx, samples, s, identificationFPIR, nil); err == nil {
 		result.Identification = append(result.Identification, id)
 	} else {
-		fmt.Fprintln(progress, "identification left out:", err)
+		show.Fprintln(progress, "identification left out:", err)
 	}
 	if c.Pairs == "" {
 		return nil
@@ -259,14 +260,14 @@ func writeFile(name string, write func(io.Writer) error) error {
 }
 
 func (r *recognitionResult) write(w io.Writer) {
-	fmt.Fprintf(w, "%s: embedder %s (%s), %.0f pictures a second\n\n", r.Folder, r.Embedder, r.ModelID[:12], r.PicturesASecond)
+	show.Fprintf(w, "%s: embedder %s (%s), %.0f pictures a second\n\n", r.Folder, r.Embedder, r.ModelID[:12], r.PicturesASecond)
 	evaluate.WriteReports(w, r.Verification...)
 	if len(r.Identification) > 0 {
-		fmt.Fprintln(w)
+		show.Fprintln(w)
 		evaluate.WriteIdentifications(w, r.Identification...)
 	}
 	if len(r.LFW) > 0 {
-		fmt.Fprintln(w)
+		show.Fprintln(w)
 		evaluate.WriteVerifications(w, r.LFW...)
 	}
 }

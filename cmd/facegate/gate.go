@@ -16,6 +16,7 @@ import (
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/show"
 	"facegate/store"
 	"facegate/store/durable"
 )
@@ -97,7 +98,7 @@ func (c *enrollCommand) capture(ctx context.Context, t terminal, pass bool) (con
 	}
 	return c.client().Enrol(ctx, request, func(p control.Progress) {
 		if line := progressLine(p); line != last {
-			fmt.Fprintln(t.err, line)
+			show.Fprintln(t.err, line)
 			last = line
 		}
 	})
@@ -110,7 +111,7 @@ type enrolment struct {
 }
 
 func (c *enrollCommand) write(w *tabwriter.Writer, e enrolment, sheet *sheet, paper *durable.File) {
-	fmt.Fprintf(w, "%s is enrolled until %s\n", e.Label, e.Expires.Format(time.DateOnly))
+	show.Fprintf(w, "%s is enrolled until %s\n", e.Label, e.Expires.Format(time.DateOnly))
 	if e.Receipt != "" {
 		writeDelivered(w, "the former template is erased", paper, e.Receipt)
 	}
@@ -158,9 +159,9 @@ func (c *peopleCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	return c.print(t, people, func(w *tabwriter.Writer) {
-		fmt.Fprintln(w, "LABEL\tENROLLED\tEXPIRES\tCONSENT")
+		show.Fprintln(w, "LABEL\tENROLLED\tEXPIRES\tCONSENT")
 		for _, p := range people {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Label, p.Enrolled.Format(time.DateOnly), p.Expires.Format(time.DateOnly), p.Consent)
+			show.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Label, p.Enrolled.Format(time.DateOnly), p.Expires.Format(time.DateOnly), p.Consent)
 		}
 	})
 }
@@ -181,7 +182,7 @@ func (c *doorTestCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	return c.print(t, r, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "%s was active for %v. Did the door open?\n", r.Line, r.Pulse.Round(time.Millisecond))
+		show.Fprintf(w, "%s was active for %v. Did the door open?\n", r.Line, r.Pulse.Round(time.Millisecond))
 	})
 }
 
@@ -203,7 +204,7 @@ func (c *doorSafeCommand) Run(t terminal) error {
 		return err
 	}
 	return c.print(t, map[string]string{"safe": line.String()}, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "%s is at its safe level\n", line)
+		show.Fprintf(w, "%s is at its safe level\n", line)
 	})
 }
 
@@ -221,6 +222,6 @@ func (c *keyCreateCommand) Run(t terminal) error {
 		return err
 	}
 	return c.print(t, map[string]string{"created": c.File}, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "%s created. Without it nobody who is enrolled can be recognised: give it to the service's user, keep no copy on this disk.\n", c.File)
+		show.Fprintf(w, "%s created. Without it nobody who is enrolled can be recognised: give it to the service's user, keep no copy on this disk.\n", c.File)
 	})
 }

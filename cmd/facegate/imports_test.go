@@ -56,12 +56,14 @@ const gocv = "gocv.io/x/gocv"
 
 // TestImports checks the table of docs/DESIGN.md: which place may import what.
 func TestImports(t *testing.T) {
+	// What text may be, and how foreign text is shown, is one rule for all who take or print any.
+	words := []string{"facegate/configs/hint", "facegate/configs/show", "facegate/configs/text"}
 	ours := map[string][]string{ // of this module, besides itself
 		"facegate/configs":  {},
 		"facegate/device":   {"facegate/configs/hint"},
 		"facegate/gpio":     {"facegate/configs/hint"},
-		"facegate/store":    {"facegate/configs/hint", "facegate/pipeline/template", "facegate/pipeline/embed"},
-		"facegate/pipeline": {"facegate/configs/hint", "facegate/device"},
+		"facegate/store":    append(slices.Clone(words), "facegate/pipeline/template", "facegate/pipeline/embed"),
+		"facegate/pipeline": append(slices.Clone(words), "facegate/device"),
 		"facegate/cmd":      {"facegate"},
 		"facegate/scripts":  {"facegate"},
 	}
@@ -140,7 +142,8 @@ func TestStagesArePure(t *testing.T) {
 	}
 }
 
-// TestHouse checks what holds for every package: it says what it is for, and does nothing by being imported.
+// TestHouse checks what holds for every package: it says what it is for, and does nothing by being imported. What a
+// command prints for people goes through package show.
 func TestHouse(t *testing.T) {
 	for _, p := range listPackages(t) {
 		if p.Doc == "" && len(p.GoFiles) > 0 {
@@ -152,6 +155,9 @@ func TestHouse(t *testing.T) {
 					t.Errorf("%s has an init function", name)
 				}
 			}
+			if p.ImportPath == "facegate/cmd/facegate" {
+				printsThroughShow(t, name, file)
+			}
 			for _, i := range file.Imports {
 				if i.Name != nil && (i.Name.Name == "_" && i.Path.Value != `"embed"` || i.Name.Name == ".") {
 					t.Errorf("%s imports %s as %s", name, i.Path.Value, i.Name)
@@ -159,6 +165,21 @@ func TestHouse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// printsThroughShow refuses fmt's ways to print, which escape nothing: show has the same ones.
+func printsThroughShow(t *testing.T, name string, file *ast.File) {
+	t.Helper()
+	ast.Inspect(file, func(n ast.Node) bool {
+		s, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		if x, ok := s.X.(*ast.Ident); ok && x.Name == "fmt" && (strings.HasPrefix(s.Sel.Name, "Fprint") || strings.HasPrefix(s.Sel.Name, "Print")) {
+			t.Errorf("%s prints with fmt.%s: use show.%[2]s", name, s.Sel.Name)
+		}
+		return true
+	})
 }
 
 func eachFile(t *testing.T, p listed, look func(name string, file *ast.File)) {

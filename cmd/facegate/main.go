@@ -8,11 +8,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
+	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/show"
 	"facegate/store/durable"
 )
 
@@ -27,7 +30,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }
 
-// A terminal is where a command reads and writes: results to out, progress and errors to err, new files to disk.
+// A terminal is where a command reads and writes: results to out, progress and errors to err, new files to disk. What it
+// writes can be shown, once run has seen to it.
 type terminal struct {
 	in       io.Reader
 	out, err io.Writer
@@ -42,6 +46,14 @@ func (t terminal) newFiles() durable.Disk {
 	return t.disk
 }
 
+// raw returns what is below w, for drawings of ours: a QR code, a progress bar.
+func raw(w io.Writer) io.Writer {
+	if shown, ok := w.(*show.Writer); ok {
+		return shown.Unwrap()
+	}
+	return w
+}
+
 // Exit codes. A wrong command line is 2, as for most programs.
 const (
 	exitOK = iota
@@ -51,6 +63,7 @@ const (
 
 // run carries out one command line and returns the exit code.
 func run(ctx context.Context, args []string, t terminal) int {
+	t.out, t.err = show.NewWriter(t.out), show.NewWriter(t.err)
 	var cli commandLine
 	exited := -1
 	parser, err := kong.New(&cli,
@@ -70,8 +83,8 @@ func run(ctx context.Context, args []string, t terminal) int {
 		return exited // help was asked for
 	}
 	if err != nil {
-		fmt.Fprintln(t.err, "facegate:", err)
-		fmt.Fprintln(t.err, "  to do: facegate --help lists the commands")
+		show.Fprintln(t.err, "facegate:", err)
+		show.Fprintln(t.err, "  to do: facegate --help lists the commands")
 		return exitUsage
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
@@ -107,9 +120,38 @@ var errInterrupted = errors.New("interrupted before it was done")
 
 // complain prints an error and what to do about it.
 func complain(w io.Writer, err error) int {
-	fmt.Fprintln(w, "facegate:", err)
-	if h := hint.Of(err); h != "" {
-		fmt.Fprintln(w, "  to do:", h)
+	show.Fprintf(w, "facegate: ")
+	for _, line := range faults(err) {
+		show.Fprintln(w, line)
+	}
+	for i, line := range strings.Split(hint.Of(err), "\n") {
+		switch {
+		case i > 0:
+			show.Fprintln(w, "        ", line)
+		case line != "":
+			show.Fprintln(w, "  to do:", line)
+		}
 	}
 	return exitFailed
+}
+
+// faults returns the lines that tell of err: one for each error that errors.Join has joined, and for a fault of the
+// configuration the line of the file besides. A line break in any other text begins no line.
+func faults(err error) []string {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		if each := joined.Unwrap(); errors.Join(each...).Error() == err.Error() {
+			var lines []string
+			for _, e := range each {
+				lines = append(lines, faults(e)...)
+			}
+			return lines
+		}
+	}
+	if inner := errors.Unwrap(err); inner != nil && inner.Error() == err.Error() { // with a hint
+		return faults(inner)
+	}
+	if fault, ok := err.(*configs.Error); ok {
+		return strings.Split(fault.Error(), "\n")
+	}
+	return []string{strings.ReplaceAll(err.Error(), "\n", "; ")}
 }

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"text/tabwriter"
 
 	"facegate/configs/hint"
+	"facegate/configs/show"
 	"facegate/pipeline/models"
 )
 
@@ -62,7 +62,7 @@ func (c *modelsImportCommand) Run(t terminal) error {
 		names = append(names, f.Name)
 	}
 	return c.print(t, map[string]any{"imported": names}, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "%d models imported into %s\n", len(names), c.Dir)
+		show.Fprintf(w, "%d models imported into %s\n", len(names), c.Dir)
 	})
 }
 
@@ -101,7 +101,7 @@ func verify(m *models.Manifest, bundle, dir string, j jsonFlag, t terminal) erro
 	}
 	err = j.print(t, rows, func(w *tabwriter.Writer) {
 		for _, r := range rows {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", r.State, r.Name, r.File)
+			show.Fprintf(w, "%s\t%s\t%s\n", r.State, r.Name, r.File)
 		}
 	})
 	if bad {
@@ -119,9 +119,9 @@ func (c *modelsListCommand) Run(t terminal) error {
 		return err
 	}
 	return c.print(t, m.Models(), func(w *tabwriter.Writer) {
-		fmt.Fprintln(w, "NAME\tROLE\tFILE\tMB\tLICENCE\tSOURCE")
+		show.Fprintln(w, "NAME\tROLE\tFILE\tMB\tLICENCE\tSOURCE")
 		for _, x := range m.Models() {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%.1f\t%s\t%s\n", x.Name, x.Role, x.File, float64(x.Size)/1e6, x.Licence, x.Source)
+			show.Fprintf(w, "%s\t%s\t%s\t%.1f\t%s\t%s\n", x.Name, x.Role, x.File, float64(x.Size)/1e6, x.Licence, x.Source)
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/configs/hint"
+	"facegate/configs/show"
 	"facegate/pipeline/template"
 	qr "facegate/pipeline/template/pass"
 	"facegate/store/durable"
@@ -49,7 +50,7 @@ func newSheet(flag, path string, json bool, t terminal) (*sheet, error) {
 }
 
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := raw(w).(*os.File)
 	if !ok {
 		return false
 	}
@@ -62,7 +63,7 @@ func isTerminal(w io.Writer) bool {
 func (s *sheet) draw(t template.Token) error {
 	defer t.Clear()
 	if s.file == nil {
-		return qr.WriteTerminal(s.out, t)
+		return qr.WriteTerminal(raw(s.out), t)
 	}
 	picture, err := qr.PNG(t)
 	defer clear(picture)
@@ -89,7 +90,7 @@ func (s *sheet) drawn(w io.Writer) {
 	if s.file != nil {
 		where = "in " + s.path
 	}
-	fmt.Fprintf(w, "pass: %s, and nowhere else; give it to the person and keep no copy\n", where)
+	show.Fprintf(w, "pass: %s, and nowhere else; give it to the person and keep no copy\n", where)
 }
 
 // readPass reads the token of a pass from a file or, for standard, from standard input: what the QR code says. It does not
@@ -142,6 +143,6 @@ func (c *passCommand) Run(ctx context.Context, t terminal) error {
 	}
 	return c.print(t, map[string]string{"label": c.Label, "pass": s.path}, func(w *tabwriter.Writer) {
 		s.drawn(w)
-		fmt.Fprintf(w, "any older pass of %s is dead\n", c.Label)
+		show.Fprintf(w, "any older pass of %s is dead\n", c.Label)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/configs/hint"
+	"facegate/configs/show"
 	"facegate/store/durable"
 	"facegate/store/receipt"
 )
@@ -61,11 +63,12 @@ func (f recordsFlags) deliver(ctx context.Context, t terminal, paper *durable.Fi
 // writeDelivered says what is erased, and where the receipt of it is.
 func writeDelivered(w *tabwriter.Writer, erased string, paper *durable.File, text string) {
 	if paper != nil {
-		fmt.Fprintf(w, "%s, receipt: %s (check it with: facegate receipt verify)\n", erased, paper.Path())
+		show.Fprintf(w, "%s, receipt: %s (check it with: facegate receipt verify)\n", erased, paper.Path())
 		return
 	}
-	fmt.Fprintf(w, "%s\n%s", erased, text)
-	fmt.Fprintln(w, "the gate keeps this receipt until it is fetched: facegate receipt fetch DIR")
+	show.Fprintln(w, erased)
+	io.WriteString(w, text)
+	show.Fprintln(w, "the gate keeps this receipt until it is fetched: facegate receipt fetch DIR")
 }
 
 // fetched tells the gate that it need not keep a receipt.
@@ -113,14 +116,14 @@ func (c *receiptVerifyCommand) Run(t terminal) error {
 }
 
 func writeReceipt(w *tabwriter.Writer, r receipt.Receipt) {
-	fmt.Fprintf(w, "the receipt is genuine\t\n")
-	fmt.Fprintf(w, "what\t%s%s\n", r.Kind, map[bool]string{true: " (" + r.Reason + ")"}[r.Reason != ""])
-	fmt.Fprintf(w, "number\t%d\n", r.Number)
-	fmt.Fprintf(w, "when\t%s\n", r.Time)
-	fmt.Fprintf(w, "erased\t%d people, %d templates, %d names of guardians\n", r.Erased.People, r.Erased.Templates, r.Erased.Guardians)
-	fmt.Fprintf(w, "audit log\tentry %d\n", r.Audit.Seq)
-	fmt.Fprintf(w, "device key\tkept in a %s\n", r.KeyStore)
-	fmt.Fprintf(w, "device\t%x\n", []byte(r.Device))
+	show.Fprintf(w, "the receipt is genuine\t\n")
+	show.Fprintf(w, "what\t%s%s\n", r.Kind, map[bool]string{true: " (" + r.Reason + ")"}[r.Reason != ""])
+	show.Fprintf(w, "number\t%d\n", r.Number)
+	show.Fprintf(w, "when\t%s\n", r.Time)
+	show.Fprintf(w, "erased\t%d people, %d templates, %d names of guardians\n", r.Erased.People, r.Erased.Templates, r.Erased.Guardians)
+	show.Fprintf(w, "audit log\tentry %d\n", r.Audit.Seq)
+	show.Fprintf(w, "device key\tkept in a %s\n", r.KeyStore)
+	show.Fprintf(w, "device\t%x\n", []byte(r.Device))
 }
 
 type receiptFetchCommand struct {
@@ -153,9 +156,9 @@ func (c *receiptFetchCommand) Run(ctx context.Context, t terminal) error {
 	}
 	return c.print(t, files, func(w *tabwriter.Writer) {
 		for _, path := range files {
-			fmt.Fprintln(w, path)
+			show.Fprintln(w, path)
 		}
-		fmt.Fprintf(w, "%d receipts fetched\n", len(files))
+		show.Fprintf(w, "%d receipts fetched\n", len(files))
 	})
 }
 

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -18,6 +20,7 @@ import (
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/show"
 	"facegate/store"
 	"facegate/store/audit"
 	"facegate/store/durable"
@@ -154,7 +157,7 @@ func (c *pubkeyCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.print(t, d, func(w *tabwriter.Writer) { fmt.Fprintln(w, d.PublicKey) })
+	return c.print(t, d, func(w *tabwriter.Writer) { show.Fprintln(w, d.PublicKey) })
 }
 
 type auditCommand struct {
@@ -174,8 +177,8 @@ func (c *auditVerifyCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	return c.print(t, r, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "the audit log is whole: entries %d to %d, the content of %d dropped in time\n", r.Dropped+1, r.End, r.Pruned)
-		fmt.Fprintf(w, "end of the chain: %s\n", r.Link)
+		show.Fprintf(w, "the audit log is whole: entries %d to %d, the content of %d dropped in time\n", r.Dropped+1, r.End, r.Pruned)
+		show.Fprintf(w, "end of the chain: %s\n", r.Link)
 	})
 }
 
@@ -203,7 +206,9 @@ func (c *personShowCommand) Run(ctx context.Context, t terminal) error {
 }
 
 func writePerson(w *tabwriter.Writer, f control.File) {
-	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	row := func(name, format string, args ...any) {
+		show.Fprintf(w, "%s\t%s\n", name, show.Sprintf(format, args...))
+	}
 	a := f.Agreed
 	row("label", "%s", f.Label)
 	row("enrolled", "%s, until %s", f.Enrolled.Format(time.DateOnly), f.Expires.Format(time.DateOnly))
@@ -246,7 +251,7 @@ func (c *relabelCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.print(t, p, func(w *tabwriter.Writer) { fmt.Fprintf(w, "%s is now %s\n", c.Label, p.Label) })
+	return c.print(t, p, func(w *tabwriter.Writer) { show.Fprintf(w, "%s is now %s\n", c.Label, p.Label) })
 }
 
 type policyCommand struct {
@@ -263,7 +268,7 @@ func (c *policyCommand) Run(t terminal) error {
 	if err := configs.Policy(&text, cfg); err != nil {
 		return err
 	}
-	return c.print(t, map[string]string{"policy": text.String()}, func(w *tabwriter.Writer) { fmt.Fprint(w, text.String()) })
+	return c.print(t, map[string]string{"policy": text.String()}, func(w *tabwriter.Writer) { io.WriteString(w, text.String()) })
 }
 
 type noticeCommand struct {
@@ -287,7 +292,7 @@ func (c *noticeCommand) Run(t terminal) error {
 		SHA256   string           `json:"sha256"`
 		Text     string           `json:"text"`
 	}{n.Language, n.Version, hex.EncodeToString(n.SHA256[:]), n.Text}
-	return c.print(t, v, func(w *tabwriter.Writer) { fmt.Fprint(w, n.Text) })
+	return c.print(t, v, func(w *tabwriter.Writer) { io.WriteString(w, n.Text) })
 }
 
 type lockdownCommand struct {
@@ -321,15 +326,17 @@ func (c *lockdownCommand) end(ctx context.Context, t terminal) error {
 		return err
 	}
 	return c.print(t, map[string]bool{"locked_down": false}, func(w *tabwriter.Writer) {
-		fmt.Fprintln(w, "the lockdown is over: capture those who were enrolled again, with facegate enroll LABEL --again")
+		show.Fprintln(w, "the lockdown is over: capture those who were enrolled again, with facegate enroll LABEL --again")
 	})
 }
 
 // writeFacts says what a report to the authority needs.
 func writeFacts(w *tabwriter.Writer, f control.Facts) {
-	fmt.Fprintln(w, "locked down: no face opens the door, every template is destroyed; the other ways in stay")
-	fmt.Fprintln(w, "for a report to the authority (PIPL Art. 57; GDPR Art. 33, within 72 hours):")
-	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	show.Fprintln(w, "locked down: no face opens the door, every template is destroyed; the other ways in stay")
+	show.Fprintln(w, "for a report to the authority (PIPL Art. 57; GDPR Art. 33, within 72 hours):")
+	row := func(name, format string, args ...any) {
+		show.Fprintf(w, "%s\t%s\n", name, show.Sprintf(format, args...))
+	}
 	row("when", "%s", f.Time.Format(time.RFC3339))
 	row("people", "%d enrolled; %d templates destroyed, of which %d opened with the person's pass alone", f.People, f.Templates, f.Bound)
 	row("held of each", "a label, the day they were last let in, and a consent: notice, form number, witness, age band")
@@ -359,7 +366,7 @@ func (c *lockoutResetCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.print(t, map[string]bool{"reset": true}, func(w *tabwriter.Writer) { fmt.Fprintln(w, resetText) })
+	return c.print(t, map[string]bool{"reset": true}, func(w *tabwriter.Writer) { show.Fprintln(w, resetText) })
 }
 
 // resetText does not say that faces open the door: a lockdown or match.mode may stand against it.
@@ -392,7 +399,7 @@ func (c *wipeCommand) Run(t terminal) error {
 		return errors.Join(err, file.Discard())
 	}
 	if err != nil {
-		fmt.Fprintf(t.err, "certificate: %s\nkey of the device: %s\n", certificate, key)
+		show.Fprintf(t.err, "certificate: %s\nkey of the device: %s\n", bytes.TrimSpace(certificate), key)
 		return err
 	}
 	class := ledger.Keys(cfg).Class()
@@ -407,14 +414,14 @@ func (c *wipeCommand) Run(t terminal) error {
 	}
 	v := map[string]any{"certificate": string(certificate), "public_key": key, "key_destroyed": destroyed}
 	return errors.Join(c.print(t, v, func(w *tabwriter.Writer) {
-		fmt.Fprintf(w, "everything that the gate kept in %s is destroyed, certificate: %s\n", cfg.StateDir, c.Certificate)
+		show.Fprintf(w, "everything that the gate kept in %s is destroyed, certificate: %s\n", cfg.StateDir, c.Certificate)
 		switch {
 		case destroyed:
-			fmt.Fprintf(w, "the device key %s is destroyed\n", cfg.KeyFile)
+			show.Fprintf(w, "the device key %s is destroyed\n", cfg.KeyFile)
 		case class != "file":
-			fmt.Fprintf(w, "the device key is a %s: destroy it where it is kept\n", class)
+			show.Fprintf(w, "the device key is a %s: destroy it where it is kept\n", class)
 		}
-		fmt.Fprintf(w, "check it with: facegate receipt verify %s --key %s\n", c.Certificate, key)
+		show.Fprintf(w, "check it with: facegate receipt verify %s --key %s\n", c.Certificate, key)
 	}), err)
 }
 

@@ -11,6 +11,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/health"
 	"facegate/configs"
+	"facegate/configs/show"
 )
 
 type statusCommand struct {
@@ -47,7 +48,7 @@ func (c *statusCommand) check(t terminal, r health.Report, err error) error {
 	} else if err != nil {
 		return exit{checkUnknown, err}
 	}
-	if err := c.print(t, r, func(w *tabwriter.Writer) { fmt.Fprintln(w, checkLine(r)) }); err != nil {
+	if err := c.print(t, r, func(w *tabwriter.Writer) { show.Fprintln(w, checkLine(r)) }); err != nil {
 		return exit{checkUnknown, err}
 	}
 	code, known := map[health.State]int{
@@ -73,7 +74,9 @@ func checkLine(r health.Report) string {
 }
 
 func writeStatus(w *tabwriter.Writer, s control.Status) {
-	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	row := func(name, format string, args ...any) {
+		show.Fprintf(w, "%s\t%s\n", name, show.Sprintf(format, args...))
+	}
 	row("profile", "%s", profileLine(s.Profile))
 	writeHealth(w, s.Health)
 	row("gate", "%s of %s, facegate %s, up %v", s.Gate, s.Site, s.Version, time.Since(s.Started).Round(time.Second))
@@ -116,9 +119,9 @@ func profileLine(j configs.Jurisdiction) string {
 
 // writeHealth says how the gate is and, of each part that is not well, why and what to do.
 func writeHealth(w *tabwriter.Writer, r health.Report) {
-	fmt.Fprintf(w, "health\t%s\n", r.State)
+	show.Fprintf(w, "health\t%s\n", r.State)
 	for _, c := range r.Conditions {
-		fmt.Fprintf(w, "\t%s %s: %s\n\tto do: %s\n", c.Part, c.State, c.Reason, c.Todo)
+		show.Fprintf(w, "\t%s %s: %s\n\tto do: %s\n", c.Part, c.State, c.Reason, c.Todo)
 	}
 }
 
@@ -139,7 +142,9 @@ func faces(s control.Status) string {
 
 // writeDuties says what the law asks of the operator.
 func writeDuties(w *tabwriter.Writer, s control.Status) {
-	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	row := func(name, format string, args ...any) {
+		show.Fprintf(w, "%s\t%s\n", name, show.Sprintf(format, args...))
+	}
 	advise := func(advice string) {
 		if advice != "" {
 			row("", "to do: %s", advice)

