@@ -268,9 +268,8 @@ var reference []byte
 // Reference returns the reference file: every key with its default, explained for a technician.
 func Reference() []byte { return slices.Clone(reference) }
 
-// maxSize bounds a configuration file, in bytes. The reference has some 12 KiB; the YAML parser needs time in the square of
-// the nesting.
-const maxSize = 64 << 10
+// MaxSize bounds a configuration file, in bytes. The reference has some 12 KiB.
+const MaxSize = 64 << 10
 
 // Parse reads a configuration from r. What the file leaves out has the value of the reference file, except for profile,
 // site and gate, which have to be given, and for what a production profile wants the operator to state: alternatives,
@@ -278,12 +277,12 @@ const maxSize = 64 << 10
 //
 // Parse returns every fault of the file at once, joined. Each one that has a place in the file is an *Error.
 func Parse(name string, r io.Reader) (*Config, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxSize+1))
+	text, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
 	if err != nil {
 		return nil, fmt.Errorf("configs: read %s: %w", name, err)
 	}
-	if len(text) > maxSize {
-		return nil, fmt.Errorf("configs: %s is longer than %d bytes", name, maxSize)
+	if len(text) > MaxSize {
+		return nil, fmt.Errorf("configs: %s is longer than %d bytes", name, MaxSize)
 	}
 	cfg := new(Config)
 	defaults := newDocument("facegate.yaml", string(reference))

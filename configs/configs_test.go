@@ -356,3 +356,22 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestParseRefusesACrowdedFile gives the parser what would keep it busy for a quarter of a minute, or fill the memory. Each
+// is refused in a few lines.
+func TestParseRefusesACrowdedFile(t *testing.T) {
+	fill := func(s string) string { return strings.Repeat(s, configs.MaxSize/len(s)) }
+	for _, text := range []string{
+		fill("["), fill("{"), fill("[a: "), fill("{a: "), fill("- "), fill("? "), fill("-\t"), fill("[\n"), "site: " + fill("[")[:60_000],
+		"a: &a [" + fill("*a,")[:60_000] + "]", fill("[]"), fill("]"), fill(`"["`),
+	} {
+		_, err := configs.Parse("crowded.yaml", strings.NewReader(text))
+		if err == nil || len(err.Error()) > 2000 {
+			t.Errorf("%.20s...: %.200v", text, err)
+		}
+		if opens := strings.Count(text, "[") > 500 || strings.Count(text, "- ") > 500; opens &&
+			!strings.Contains(err.Error(), "more than 500 lists and sections begin in this file") {
+			t.Errorf("%.20s...: %v", text, err)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -45,9 +46,22 @@ func (e *Error) Error() string {
 	}
 	if e.Line > 0 {
 		number := strconv.Itoa(e.Line)
-		fmt.Fprintf(&b, "\n  %s | %s\n  %*s | %*s", number, e.Source, len(number), "", e.Column, "^")
+		source, column := around(e.Source, e.Column)
+		fmt.Fprintf(&b, "\n  %s | %s\n  %*s | %*s", number, source, len(number), "", column, "^")
 	}
 	return b.String()
+}
+
+// around returns the part of a long line that is around column, and the column in that part. Both count in characters.
+func around(line string, column int) (part string, at int) {
+	const width = 100
+	text := []rune(line)
+	from := max(0, column-width)
+	to := min(len(text), from+2*width)
+	if from >= to {
+		return line[:min(len(line), width)], column
+	}
+	return string(text[from:to]), column - from
 }
 
 // A document is one file while it is read. It collects faults, so that a technician sees all of them in one go.
@@ -99,6 +113,9 @@ func printable(r rune) rune {
 
 // decode sets the fields of cfg that the document names.
 func (d *document) decode(cfg *Config) {
+	if d.crowded() {
+		return
+	}
 	file, err := parser.ParseBytes([]byte(d.text), 0)
 	if err != nil {
 		d.syntax(err)
@@ -113,6 +130,42 @@ func (d *document) decode(cfg *Config) {
 			d.value("", doc.Body, reflect.ValueOf(cfg).Elem())
 		}
 	}
+}
+
+// maxNested bounds how many lists and sections a file may begin within its lines. The reference begins some ten, and the
+// YAML parser needs time, and memory, in the square of how deep they lie in each other: a quarter of a minute for 60,000.
+const maxNested = 500
+
+// crowded records, before anything is parsed, that the file begins more lists and sections than a configuration can have.
+// It counts their marks wherever they stand: to tell those in quotes apart would take a parser.
+func (d *document) crowded() bool {
+	n := 0
+	for i, line := range d.lines {
+		text := []rune(line)
+		for at := range text {
+			if begins(text, at) {
+				n++
+			}
+			if n > maxNested {
+				tok := &token.Token{Position: &token.Position{Line: i + 1, Column: at + 1}}
+				d.fault(tok, "", "more than %d lists and sections begin in this file; a configuration needs some dozens", maxNested)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// begins reports whether a list or a section may begin at text[at]: with a bracket, or with a dash or question mark that
+// stands alone.
+func begins(text []rune, at int) bool {
+	switch text[at] {
+	case '[', '{':
+		return true
+	case '-', '?':
+		return (at == 0 || unicode.IsSpace(text[at-1])) && (at+1 == len(text) || unicode.IsSpace(text[at+1]))
+	}
+	return false
 }
 
 func (d *document) syntax(err error) {
