@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	bolt "go.etcd.io/bbolt"
+
+	"facegate/configs/file"
 )
 
 // The two files of a vault's database. Either is enough.
@@ -88,8 +90,8 @@ func (v *vault) openReplica(path string, rings keyrings) (r replica, err error) 
 
 // checkFile reports whether bbolt can use the file at path.
 func (v *vault) checkFile(path string) error {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
+	f, err := file.OpenOwn(path, maxSize+maxGrowth)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, file.ErrKind) || errors.Is(err, file.ErrSize) {
 		return v.damaged(err)
 	}
 	if err != nil {

@@ -42,7 +42,7 @@ func (v *vault) openBolt(path string, flags int) (*database, error) {
 			MaxSize:      maxSize,
 			OpenFile: func(path string, _ int, mode os.FileMode) (_ *os.File, err error) {
 				// bbolt's own flags would make a new database where one is missing.
-				d.file, err = os.OpenFile(path, os.O_RDWR|flags, mode)
+				d.file, err = os.OpenFile(path, os.O_RDWR|notElsewhere|flags, mode)
 				return d.file, err
 			},
 		})

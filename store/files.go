@@ -7,17 +7,20 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"facegate/configs/hint"
 )
 
 // replaceFile puts data, mode 0600, in the place of the file at path. After a crash the path holds the old content or
 // the new, and the new once replaceFile has returned. The old content is overwritten where it lies: flash storage may
 // keep it all the same, which is why nothing lies there that is not sealed.
 func replaceFile(path string, data []byte) error {
-	old, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err == nil {
-		defer old.Close()
-	} else if !errors.Is(err, os.ErrNotExist) {
+	old, err := openOld(path)
+	if err != nil {
 		return err
+	}
+	if old != nil {
+		defer old.Close()
 	}
 	tmp := path + tmpSuffix
 	if err := destroyFile(tmp); err != nil { // which a crash may have left
@@ -35,19 +38,43 @@ func replaceFile(path string, data []byte) error {
 	return overwrite(old)
 }
 
+// openOld opens a file that is to be overwritten. It returns nil if there is none, or something else: what a link leads to
+// is not ours.
+func openOld(path string) (*os.File, error) {
+	info, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_WRONLY|notElsewhere, 0)
+}
+
+// notElsewhere are the flags that keep an open from following a link, and from waiting for the other end of a pipe.
+const notElsewhere = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
+// create makes a file, mode 0600, in the place of what an earlier attempt has left there.
+func create(path string) (*os.File, error) {
+	if err := removeFile(path); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
 // tmpSuffix marks a file that is being written. What is left of one after a crash makes way for the next.
 const tmpSuffix = ".tmp"
 
 // copyFile makes a copy of the first n bytes of a file, which takes the place of what is at to. It is on disk when copyFile
 // returns.
 func copyFile(from, to string, n int64) error {
-	src, err := os.Open(from)
+	src, err := os.OpenFile(from, os.O_RDONLY|notElsewhere, 0)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
 	tmp := to + tmpSuffix
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := create(tmp)
 	if err != nil {
 		return err
 	}
@@ -63,7 +90,7 @@ func copyFile(from, to string, n int64) error {
 }
 
 func writeSync(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := create(path)
 	if err != nil {
 		return err
 	}
@@ -103,11 +130,15 @@ func overwrite(f *os.File) error {
 	return f.Sync()
 }
 
-// lockDir keeps every other process out of dir until the file that it returns is closed.
+// lockDir keeps every other process out of dir until the file that it returns is closed. It refuses a folder in which
+// others could put something in the place of our files.
 func lockDir(dir string) (*os.File, error) {
-	d, err := os.Open(dir)
+	d, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
+	}
+	if err := checkDir(d); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
 	if err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		d.Close()
@@ -116,23 +147,39 @@ func lockDir(dir string) (*os.File, error) {
 	return d, nil
 }
 
-// destroyFile overwrites a file and removes it. It is no error if there is none.
-func destroyFile(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+func checkDir(d *os.File) error {
+	info, err := d.Stat()
 	if err != nil {
 		return err
+	}
+	if perm := info.Mode().Perm(); perm&0o022 != 0 {
+		return hint.Wrap(fmt.Errorf("%w: others may write to %s (mode %#o)", ErrFolder, d.Name(), perm),
+			"make sure that nobody has put anything there, and run: chmod 0700 %s", d.Name())
+	}
+	if owner := info.Sys().(*syscall.Stat_t).Uid; int(owner) != os.Geteuid() {
+		return hint.Wrap(fmt.Errorf("%w: %s belongs to user %d, and this program runs as user %d", ErrFolder, d.Name(), owner,
+			os.Geteuid()), "let the service's user own the folder, and run this as that user")
+	}
+	return nil
+}
+
+// destroyFile overwrites a file and removes it. It is no error if there is none.
+func destroyFile(path string) error {
+	f, err := openOld(path)
+	if err != nil {
+		return err
+	}
+	if f == nil {
+		return removeFile(path)
 	}
 	defer f.Close()
 	return errors.Join(overwrite(f), removeFile(path))
 }
 
-// removeFile removes a file. It is no error if there is none.
+// removeFile removes a file, and no folder. It is no error if there is none.
 func removeFile(path string) error {
-	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
-		return err
+	if err := syscall.Unlink(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return &os.PathError{Op: "remove", Path: path, Err: err}
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"facegate/configs/file"
 )
 
 // A keyring holds the generation keys of a vault; a key of zeros stands for none. At rest it has a current key alone.
@@ -14,6 +16,9 @@ type keyring struct{ current, next [32]byte }
 
 // ringMagic begins a keyring file and names its version. The rest is both keys, sealed: always of one length.
 const ringMagic = "facegate keyring 1\n"
+
+// maxRingFile bounds, in bytes, what is read as a keyring.
+const maxRingFile = 4 << 10
 
 func (r keyring) empty() bool { return r == keyring{} }
 
@@ -64,11 +69,11 @@ func (v *vault) loadRings() (r keyrings, err error) {
 
 // loadRing reads one file of the keyring, an empty one if there is none.
 func (v *vault) loadRing(path string) (keyring, error) {
-	data, err := os.ReadFile(path)
+	data, err := file.ReadOwn(path, maxRingFile)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return keyring{}, nil
-	case errors.Is(err, syscall.EIO):
+	case errors.Is(err, syscall.EIO) || errors.Is(err, file.ErrKind) || errors.Is(err, file.ErrSize):
 		return keyring{}, v.damaged(err)
 	case err != nil:
 		return keyring{}, fmt.Errorf("store: %w", err)

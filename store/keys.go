@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/sha256"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
 	"facegate/store/durable"
@@ -29,6 +31,9 @@ type KeySource interface {
 	Class() string
 }
 
+// maxKeyFile bounds, in bytes, what is opened as a device key.
+const maxKeyFile = 4 << 10
+
 // KeyFile keeps the device key in a file of 32 bytes that nobody but its owner may touch. It protects against the copy
 // of a database file and not against the theft of the disk.
 func KeyFile(path string) KeySource { return keyFile(path) }
@@ -38,29 +43,14 @@ type keyFile string
 func (keyFile) Class() string { return "file" }
 
 func (path keyFile) DeviceKey() ([32]byte, error) {
-	f, err := os.Open(string(path))
+	f, err := file.OpenSecret(string(path), maxKeyFile)
 	if errors.Is(err, os.ErrNotExist) {
 		return [32]byte{}, keyError(err, "restore the key of this device; a new key is for a device on which nobody is enrolled")
 	}
 	if err != nil {
-		return [32]byte{}, keyError(err, "check that the service's user may read %s", string(path))
+		return [32]byte{}, keyError(err, "%s", cmp.Or(hint.Of(err), fmt.Sprintf("check that the service's user may read %s", string(path))))
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return [32]byte{}, keyError(err, "check the disk")
-	}
-	if !info.Mode().IsRegular() {
-		return [32]byte{}, keyError(fmt.Errorf("%s is not a regular file", path), "name the key file itself")
-	}
-	if perm := info.Mode().Perm(); perm&0o077 != 0 {
-		err := fmt.Errorf("%s has mode %#o: others than its owner may use it", path, perm)
-		return [32]byte{}, keyError(err, "run: chmod 0600 %s; if others had access to this machine, make a new key and enrol again", path)
-	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
-		err := fmt.Errorf("%s belongs to user %d, not to user %d, which this program runs as", path, st.Uid, os.Geteuid())
-		return [32]byte{}, keyError(err, "run: chown %d %s", os.Geteuid(), path)
-	}
 	return readKey(f)
 }
 
@@ -102,7 +92,10 @@ type credential struct{ dir, name string }
 func (credential) Class() string { return "credential" }
 
 func (c credential) DeviceKey() ([32]byte, error) {
-	f, err := os.OpenInRoot(c.dir, c.name)
+	if !filepath.IsLocal(c.name) {
+		return [32]byte{}, keyError(fmt.Errorf("%q is no name of a credential", c.name), "name the credential as the unit does")
+	}
+	f, err := file.Open(filepath.Join(c.dir, c.name), maxKeyFile)
 	if err != nil {
 		return [32]byte{}, keyError(err, "add LoadCredentialEncrypted=%s to the unit, and start facegate through systemd", c.name)
 	}

@@ -46,6 +46,29 @@ func TestKeyFile(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, false},
+		{"a pipe", func(t *testing.T, path string) {
+			if err := syscall.Mkfifo(path, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+		{"a link", func(t *testing.T, path string) {
+			write(good, 0o600)(t, path+".aside")
+			if err := os.Symlink(path+".aside", path); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+		{"with a second name", func(t *testing.T, path string) {
+			write(good, 0o600)(t, path)
+			if err := os.Link(path, path+".copy"); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+		{"a giant", func(t *testing.T, path string) {
+			write(good, 0o600)(t, path)
+			if err := os.Truncate(path, 1<<40); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
 		{"somebody else's", func(t *testing.T, path string) {
 			if os.Geteuid() != 0 {
 				t.Skip("only root can give a file away")

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/store/audit"
 	"facegate/store/receipt"
@@ -146,9 +147,9 @@ func (s *Store) wipe() error {
 
 // finishWipe finishes a wipe that was cut off, if there was one.
 func (s *Store) finishWipe() error {
-	data, err := os.ReadFile(s.journal.ringPaths()[0])
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
+	data, err := file.ReadOwn(s.journal.ringPaths()[0], receipt.MaxSize)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, file.ErrKind) || errors.Is(err, file.ErrSize) {
+		return nil // loadRing finds what is wrong with it
 	}
 	if err != nil {
 		return fmt.Errorf("store: %w", err)

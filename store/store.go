@@ -100,6 +100,7 @@ var (
 	ErrExpiry    = errors.New("an enrolment needs an expiry in the future")
 	ErrLockdown  = errors.New("the store is locked down")
 	ErrOptions   = errors.New("the store cannot be opened this way")
+	ErrFolder    = errors.New("the folder is not safe from others")
 )
 
 // Options say where a store is and what it depends on. All are required.
@@ -184,7 +185,7 @@ func Open(o Options) (*Store, error) {
 	}
 	lock, err := lockDir(o.Dir)
 	if err != nil {
-		advice := "let the service's user own the directory, and run this as that user"
+		advice := cmp.Or(hint.Of(err), "let the service's user own the directory, and run this as that user")
 		if errors.Is(err, ErrInUse) {
 			advice = "stop the other facegate, or ask it through its control socket"
 		}

@@ -94,6 +94,9 @@ const (
 	// maxSize of a database file: 400,000 people.
 	maxSize = 256 << 20
 
+	// maxGrowth is by how much bbolt may have made a file larger than what it holds.
+	maxGrowth = 32 << 20
+
 	// lockTimeout of bbolt, which waits for ever if not told. Other copies of this program are kept out by lockDir.
 	lockTimeout = 2 * time.Second
 )

@@ -1,10 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"text/tabwriter"
@@ -12,6 +13,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/configs"
+	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/configs/show"
 )
@@ -50,16 +52,16 @@ type configFlag struct {
 }
 
 func (f configFlag) load() (*configs.Config, error) {
-	file, err := os.Open(f.Config)
+	text, err := file.ReadShared(f.Config, configs.MaxSize)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, hint.Wrap(fmt.Errorf("open the configuration: %w", err),
 			"write one with: facegate config example > %s", f.Config)
 	case err != nil:
-		return nil, hint.Wrap(fmt.Errorf("open the configuration: %w", err), "let the user of facegate read %s", f.Config)
+		return nil, hint.Wrap(fmt.Errorf("open the configuration: %w", err), "%s",
+			cmp.Or(hint.Of(err), fmt.Sprintf("let the user of facegate read %s", f.Config)))
 	}
-	defer file.Close()
-	return configs.Parse(f.Config, file)
+	return configs.Parse(f.Config, bytes.NewReader(text))
 }
 
 // socketFlag names the socket of the running gate.

@@ -17,6 +17,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/sync/errgroup"
 
+	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/configs/show"
 	"facegate/device"
@@ -102,9 +103,12 @@ func listPictures(root string, depth int) ([]picture, error) {
 	return list, err
 }
 
+// maxPicture bounds a picture file, in bytes.
+const maxPicture = 64 << 20
+
 // readFrame reads a picture file as a frame. A PNG is encoded anew, because a gate's own frames are JPEG.
 func readFrame(path string) (device.Frame, error) {
-	data, err := os.ReadFile(path)
+	data, err := file.Read(path, maxPicture)
 	if err != nil || !strings.EqualFold(filepath.Ext(path), ".png") {
 		return device.Frame{Format: device.JPEG, Data: data}, err
 	}

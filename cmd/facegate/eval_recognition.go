@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/configs/show"
 	"facegate/pipeline/calibrate"
@@ -209,13 +211,15 @@ func (c *evalRecognitionCommand) measure(ctx context.Context, result *recognitio
 	return err
 }
 
+// maxPairs bounds a list of pairs, in bytes: that of LFW has 150 KB.
+const maxPairs = 64 << 20
+
 func (c *evalRecognitionCommand) verify(samples []evaluate.Sample, s evaluate.Scorer) (*evaluate.Verification, error) {
-	file, err := os.Open(c.Pairs)
+	pairs, err := file.Read(c.Pairs, maxPairs)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	folds, err := evaluate.ParsePairs(file)
+	folds, err := evaluate.ParsePairs(bytes.NewReader(pairs))
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/configs/show"
 	"facegate/pipeline/template"
@@ -93,17 +95,21 @@ func (s *sheet) drawn(w io.Writer) {
 	show.Fprintf(w, "pass: %s, and nowhere else; give it to the person and keep no copy\n", where)
 }
 
+// maxPassFile bounds, in bytes, what is read as a pass.
+const maxPassFile = 1 << 20
+
 // readPass reads the token of a pass from a file or, for standard, from standard input: what the QR code says. It does not
 // come as an argument, because every process can read those of all others.
 func readPass(path string, t terminal) (template.Token, error) {
 	in := t.in
 	if path != standard {
-		file, err := os.Open(path)
+		f, err := file.Open(path, maxPassFile)
 		if err != nil {
-			return template.Token{}, hint.Wrap(fmt.Errorf("read the pass: %w", err), "name the file with the letters of the pass, or - for standard input")
+			return template.Token{}, hint.Wrap(fmt.Errorf("read the pass: %w", err), "%s",
+				cmp.Or(hint.Of(err), "name the file with the letters of the pass, or - for standard input"))
 		}
-		defer file.Close()
-		in = file
+		defer f.Close()
+		in = f
 	}
 	text, err := io.ReadAll(io.LimitReader(in, 2*template.TokenTextSize))
 	defer clear(text)

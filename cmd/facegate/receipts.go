@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"encoding/hex"
@@ -10,13 +11,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/configs/show"
 	"facegate/store/durable"
@@ -104,9 +105,10 @@ func (c *receiptVerifyCommand) Run(t terminal) error {
 	if err != nil || len(key) != ed25519.PublicKeySize {
 		return hint.Wrap(errors.New("the key is not one of 64 hexadecimal digits"), "get it on the gate with: facegate device pubkey")
 	}
-	data, err := os.ReadFile(c.File)
+	data, err := file.Read(c.File, receipt.MaxSize)
 	if err != nil {
-		return hint.Wrap(fmt.Errorf("read the receipt: %w", err), "name the file with the receipt, one that you may read")
+		return hint.Wrap(fmt.Errorf("read the receipt: %w", err), "%s",
+			cmp.Or(hint.Of(err), "name the file with the receipt, one that you may read"))
 	}
 	r, err := receipt.Verify(data, key)
 	if err != nil {
@@ -169,7 +171,7 @@ func keep(d durable.Disk, path string, data []byte) error {
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	switch there, readErr := os.ReadFile(path); {
+	switch there, readErr := file.Read(path, receipt.MaxSize); {
 	case readErr != nil:
 		return err
 	case bytes.Equal(there, data):

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/device"
 )
@@ -199,6 +200,9 @@ type folder struct {
 
 func (d *folder) Close() error { return nil }
 
+// maxFile bounds a file of a folder, in bytes: what follows the picture may be longer than it.
+const maxFile = 4 * device.MaxBytes
+
 // Next returns the first picture in the next file. Phones append things to a picture, so more may follow there.
 func (d *folder) Next() (device.Frame, error) {
 	if len(d.names) == 0 {
@@ -206,12 +210,12 @@ func (d *folder) Next() (device.Frame, error) {
 	}
 	name := path.Join(d.dir, d.names[0])
 	d.names = d.names[1:]
-	file, err := os.Open(name)
+	in, err := file.Open(name, maxFile)
 	if err != nil {
 		return device.Frame{}, err
 	}
-	defer file.Close()
-	d.Reset(file)
+	defer in.Close()
+	d.Reset(in)
 	f, err := d.JPEGReader.Next()
 	if errors.Is(err, io.EOF) {
 		err = fmt.Errorf("%s: %w", name, noPicture())

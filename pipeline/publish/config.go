@@ -1,15 +1,16 @@
 package publish
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 	"unicode/utf8"
 
+	"facegate/configs/file"
 	"facegate/configs/hint"
 )
 
@@ -73,15 +74,18 @@ func (cfg Config) topic(name string) string {
 	return strings.Join([]string{"facegate", cfg.Site, cfg.Gate, name}, "/")
 }
 
+// maxCAFile bounds a file of certificates, in bytes: Debian's own, of every authority, has 220 KB.
+const maxCAFile = 4 << 20
+
 // loadRoots reads PEM certificates. It returns nil, which means those of the system, if name is empty.
 func loadRoots(name string) (*x509.CertPool, error) {
 	if name == "" {
 		return nil, nil
 	}
-	pem, err := os.ReadFile(name)
+	pem, err := file.ReadShared(name, maxCAFile)
 	if err != nil {
-		return nil, hint.Wrap(fmt.Errorf("publish: %w: the CA file: %w", ErrConfig, err),
-			"Check that the file is there and that the service's user may read it.")
+		return nil, hint.Wrap(fmt.Errorf("publish: %w: the CA file: %w", ErrConfig, err), "%s",
+			cmp.Or(hint.Of(err), "Check that the file is there and that the service's user may read it."))
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {

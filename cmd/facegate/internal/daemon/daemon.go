@@ -2,13 +2,14 @@
 package daemon
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/configs"
+	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/device"
 	"facegate/device/replay"
@@ -212,18 +214,24 @@ func Enforceable(p configs.Profile) error {
 		"match.mode one-to-one waits for such a reader; match.trigger zone works, and not every profile allows it")
 }
 
+// The largest files that a configuration names, in bytes. The calibrations that are shipped have some 20 KB; MQTT has no
+// longer password.
+const (
+	maxCalibration = 4 << 20
+	maxPassword    = 64 << 10
+)
+
 func (d *Daemon) loadCalibration() (*calibrate.File, error) {
 	id := d.bundle.Embedder.ID()
 	if d.config.Vision.Calibration == "" {
 		f, err := calibrate.Shipped(id)
 		return f, hint.Wrap(err, "measure one with facegate eval recognition --write-calibration, and name it in vision.calibration")
 	}
-	file, err := os.Open(d.config.Vision.Calibration)
+	data, err := file.ReadShared(d.config.Vision.Calibration, maxCalibration)
 	if err != nil {
-		return nil, hint.Wrap(err, "correct vision.calibration")
+		return nil, hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "correct vision.calibration"))
 	}
-	defer file.Close()
-	f, err := calibrate.Read(file)
+	f, err := calibrate.Read(bytes.NewReader(data))
 	if err == nil && f.ModelID != id {
 		err = fmt.Errorf("%s is of another embedder than %s", d.config.Vision.Calibration, d.bundle.Embedder.Name)
 	}
@@ -244,8 +252,8 @@ func (d *Daemon) openPublisher() (*publish.Publisher, error) {
 	var password []byte
 	if m.PasswordFile != "" {
 		var err error
-		if password, err = os.ReadFile(m.PasswordFile); err != nil {
-			return nil, hint.Wrap(err, "correct mqtt.password_file, or let the service's user read it")
+		if password, err = file.ReadSecret(m.PasswordFile, maxPassword); err != nil {
+			return nil, hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "correct mqtt.password_file, or let the service's user read it"))
 		}
 	}
 	kept, err := d.store.Outbox(outboxSize)
