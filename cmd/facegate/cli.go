@@ -10,7 +10,6 @@ import (
 	"runtime/debug"
 	"text/tabwriter"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/configs"
 	"facegate/configs/file"
@@ -46,6 +45,9 @@ type commandLine struct {
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
+// defaultConfig is where the configuration of a machine with one gate is.
+const defaultConfig = "/etc/facegate/facegate.yaml"
+
 // configFlag names the configuration.
 type configFlag struct {
 	Config string `default:"/etc/facegate/facegate.yaml" placeholder:"FILE" help:"Configuration (${default})."`
@@ -63,13 +65,6 @@ func (f configFlag) load() (*configs.Config, error) {
 	}
 	return configs.Parse(f.Config, bytes.NewReader(text))
 }
-
-// socketFlag names the socket of the running gate.
-type socketFlag struct {
-	Socket string `default:"/run/facegate/control.sock" placeholder:"PATH" help:"Control socket of the gate (${default})."`
-}
-
-func (f socketFlag) client() *control.Client { return control.NewClient(f.Socket) }
 
 // jsonFlag asks for a result that a program can read.
 type jsonFlag struct {

@@ -195,7 +195,7 @@ func TestNotRunning(t *testing.T) {
 	for _, args := range [][]string{
 		{"status"}, {"people"}, {"erase", "Ada"}, {"door", "test"}, {"enroll", "Ada", "--consent", "form", "--age", "adult"},
 	} {
-		facegate(t.Context(), append(args, "--socket", socket)...).want(t, exitFailed, "",
+		facegate(t.Context(), append(args, "--socket", socket)...).want(t, exitNotRunning, "",
 			"facegate: the gate is not running: nothing answers at "+socket+"\n  to do: start it")
 	}
 }
@@ -303,13 +303,13 @@ func enrolledSite(t *testing.T, people ...string) gatetest.Site {
 
 // An interrupter is a technician who presses Ctrl-C at the first line.
 type interrupter struct {
-	bytes.Buffer
+	said      bytes.Buffer
 	interrupt func()
 }
 
 func (i *interrupter) Write(b []byte) (int, error) {
 	i.interrupt()
-	return i.Buffer.Write(b)
+	return i.said.Write(b)
 }
 
 // TestLive asks a running gate for all that a technician can, as text and as JSON.
@@ -363,10 +363,10 @@ func TestLive(t *testing.T) {
 		t.Errorf("status --json says %+v", s)
 	}
 
-	l.do(t, "erase", "p01").want(t, exitOK, "p01 is erased", "")
-	l.do(t, "erase", "p01").want(t, exitFailed, "", "to do: list the labels with: facegate people")
+	l.do(t, "erase", "--yes", "p01").want(t, exitOK, "p01 is erased", "")
+	l.do(t, "erase", "--yes", "p01").want(t, exitFailed, "", "to do: list the labels with: facegate people")
 	var erased map[string]string
-	l.do(t, "erase", "p02", "--json").decode(t, &erased)
+	l.do(t, "erase", "--yes", "p02", "--json").decode(t, &erased)
 	if erased["erased"] != "p02" {
 		t.Errorf("erase --json says %v", erased)
 	}
@@ -376,6 +376,6 @@ func TestLive(t *testing.T) {
 	var out bytes.Buffer
 	lines := &interrupter{interrupt: cancel}
 	args := []string{"enroll", "p01", "--consent", "form", "--age", "adult", "--socket", l.site.Socket()}
-	p = printout{code: run(ctx, args, terminal{out: &out, err: lines}), out: out.String(), err: lines.String()}
+	p = printout{code: run(ctx, args, terminal{out: &out, err: lines}), out: out.String(), err: lines.said.String()}
 	p.want(t, exitFailed, "", "0 of 5 frames: nobody - step in front of the camera\nfacegate: interrupted before it was done\n")
 }

@@ -195,7 +195,7 @@ func (a *account) scene(s scene, seen sighting) {
 }
 
 func (a *account) summary(w *tabwriter.Writer) {
-	show.Fprintln(w, "\nSCENE\tRESULT\tDOOR\tEVENTS\tFRAME → RELAY")
+	show.Fprintf(w, "\nSCENE\tRESULT\tDOOR\tEVENTS\tFRAME → RELAY\n")
 	for _, r := range a.results {
 		outcome, latency := "ok", ""
 		if !r.OK {

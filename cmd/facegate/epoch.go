@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -18,30 +19,34 @@ type epochCommand struct {
 }
 
 type epochStatusCommand struct {
-	recordsFlags
+	gateFlags
 	jsonFlag
 }
 
 func (c *epochStatusCommand) Run(ctx context.Context, t terminal) error {
-	e, err := ask(c.recordsFlags, t,
-		func(g *control.Client) (control.Epoch, error) { return g.Epoch(ctx) },
-		func(l ledger.Ledger) (control.Epoch, error) { return l.Epoch(), nil })
+	e, err := c.ask(ctx, t)
 	if err != nil {
 		return err
 	}
 	return c.print(t, e, func(w *tabwriter.Writer) { writeEpoch(w, e) })
 }
 
+func (c *epochStatusCommand) ask(ctx context.Context, t terminal) (control.Epoch, error) {
+	return ask(ctx, c.gateFlags, t,
+		func(g *control.Client) (control.Epoch, error) { return g.Epoch(ctx) },
+		func(l ledger.Ledger) (control.Epoch, error) { return l.Epoch(), nil })
+}
+
 type epochBeginCommand struct {
-	recordsFlags
+	gateFlags
 	jsonFlag
 }
 
 func (c *epochBeginCommand) Run(ctx context.Context, t terminal) error {
-	e, err := ask(c.recordsFlags, t,
+	e, err := ask(ctx, c.gateFlags, t,
 		func(g *control.Client) (control.Epoch, error) { return g.BeginEpoch(ctx) },
 		func(l ledger.Ledger) (control.Epoch, error) {
-			cfg, err := c.load()
+			cfg, err := c.load(defaultConfig)
 			if err != nil {
 				return control.Epoch{}, err
 			}
@@ -54,12 +59,16 @@ func (c *epochBeginCommand) Run(ctx context.Context, t terminal) error {
 }
 
 type epochEndCommand struct {
-	recordsFlags
+	yesFlag
+	gateFlags
 	jsonFlag
 }
 
 func (c *epochEndCommand) Run(ctx context.Context, t terminal) error {
-	e, err := ask(c.recordsFlags, t,
+	if err := c.confirmed(ctx, t); err != nil {
+		return err
+	}
+	e, err := ask(ctx, c.gateFlags, t,
 		func(g *control.Client) (control.Epoch, error) { return g.EndEpoch(ctx) },
 		func(l ledger.Ledger) (control.Epoch, error) { return l.EndEpoch(me()) })
 	if err != nil {
@@ -69,6 +78,21 @@ func (c *epochEndCommand) Run(ctx context.Context, t terminal) error {
 		show.Fprintf(w, "earlier epochs have ended, %d templates destroyed\n", e.Ended)
 		writeEpoch(w, e)
 	})
+}
+
+// confirmed asks whether those are to lose their template who are in an earlier epoch: the answer is how many they are.
+func (c *epochEndCommand) confirmed(ctx context.Context, t terminal) error {
+	e, err := (&epochStatusCommand{gateFlags: c.gateFlags}).ask(ctx, t)
+	if err != nil {
+		return err
+	}
+	left := e.Earlier + e.Foreign
+	if left == 0 {
+		return nil
+	}
+	return c.confirm(ctx, t, question{"this ends the earlier epochs, and destroys what is left of their templates", []string{
+		fmt.Sprintf("not seen since the new epoch began: %d; each of them has to be captured again", left),
+	}, strconv.Itoa(left)})
 }
 
 func writeEpoch(w *tabwriter.Writer, e control.Epoch) {

@@ -30,7 +30,7 @@ func TestEpochs(t *testing.T) {
 		}
 	}
 	do("epoch", "status").want(t, exitOK, "epoch 1: 2 people in it\n", "")
-	do("epoch", "end").want(t, exitFailed, "", "to do: begin a new one first")
+	do("epoch", "end", "--yes").want(t, exitFailed, "", "to do: begin a new one first")
 
 	var device control.Device
 	do("device", "pubkey", "--json").decode(t, &device)
@@ -58,12 +58,12 @@ func TestEpochs(t *testing.T) {
 	l.stop()
 
 	before := epoch("status")
-	after := epoch("end")
+	after := epoch("end", "--yes")
 	if after.Ended != before.Earlier || after.None != before.Earlier || after.Renewed != before.Renewed || after.Earlier != 0 {
 		t.Errorf("the end of the epoch made %+v of %+v", after, before)
 	}
 	do("epoch", "begin").want(t, exitOK, "epoch 3: 0 people in it", "")
-	do("epoch", "end").want(t, exitOK, "earlier epochs have ended", "")
+	do("epoch", "end", "--yes").want(t, exitOK, "earlier epochs have ended", "")
 	do("epoch", "status").want(t, exitOK, "facegate enroll LABEL --again for those who cannot match", "")
 	do("person", "show", "p02").want(t, exitOK, "none", "")
 

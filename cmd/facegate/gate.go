@@ -54,7 +54,7 @@ type enrollCommand struct {
 	Again   bool   `help:"Capture somebody who is enrolled already, by a new consent. Their former template is erased, with a receipt."`
 	Receipt string `placeholder:"FILE" help:"File to write that receipt to; it must not exist. Otherwise it is printed."`
 	Pass    string `placeholder:"FILE" help:"Give the person a pass: a new PNG file for its QR code, or - to show it in the terminal. Where faces are compared 1:1 everybody gets one."`
-	socketFlag
+	gateFlags
 	jsonFlag
 }
 
@@ -62,20 +62,24 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 	if c.Receipt != "" && !c.Again {
 		return hint.Wrap(errors.New("there is no receipt for somebody who is new"), "leave out --receipt, or capture somebody with --again")
 	}
+	g, err := c.running(ctx)
+	if err != nil {
+		return err
+	}
 	paper, err := newPaper(t, c.Receipt)
 	if err != nil {
 		return err
 	}
-	sheet, err := c.sheet(ctx, t)
+	sheet, err := c.sheet(ctx, g, t)
 	if err != nil {
 		return errors.Join(err, paper.Discard())
 	}
-	enrolled, err := c.capture(ctx, t, sheet != nil)
+	enrolled, err := c.capture(ctx, g, t, sheet != nil)
 	if err != nil {
 		return errors.Join(err, sheet.discard(), paper.Discard())
 	}
 	v := enrolment{Person: enrolled.Person}
-	delivered := recordsFlags{socketFlag: c.socketFlag}.deliver(ctx, t, paper, v.Receipt)
+	delivered := c.deliver(ctx, t, paper, v.Receipt)
 	if sheet != nil {
 		if err := sheet.draw(enrolled.Pass); err != nil {
 			return hint.Wrap(fmt.Errorf("%s is enrolled, but the pass was not written: %w", c.Label, errors.Join(err, delivered)),
@@ -90,13 +94,13 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 }
 
 // capture has the gate capture the person, and shows what the camera sees.
-func (c *enrollCommand) capture(ctx context.Context, t terminal, pass bool) (control.Enrolled, error) {
+func (c *enrollCommand) capture(ctx context.Context, g *control.Client, t terminal, pass bool) (control.Enrolled, error) {
 	last := ""
 	request := control.EnrolRequest{
 		Label: c.Label, Consent: c.Consent, Age: c.Age, Guardian: c.Guardian, Witness: c.Witness, Language: c.Lang,
 		Until: c.Until, Again: c.Again, Pass: pass,
 	}
-	return c.client().Enrol(ctx, request, func(p control.Progress) {
+	return g.Enrol(ctx, request, func(p control.Progress) {
 		if line := progressLine(p); line != last {
 			show.Fprintln(t.err, line)
 			last = line
@@ -122,9 +126,9 @@ func (c *enrollCommand) write(w *tabwriter.Writer, e enrolment, sheet *sheet, pa
 
 // sheet returns what the person's pass is to be drawn on, nil if they get none. Where faces are compared 1:1 they get one
 // in any case, and nobody is captured whose pass would be lost.
-func (c *enrollCommand) sheet(ctx context.Context, t terminal) (*sheet, error) {
+func (c *enrollCommand) sheet(ctx context.Context, g *control.Client, t terminal) (*sheet, error) {
 	if c.Pass == "" {
-		s, err := c.client().Status(ctx)
+		s, err := g.Status(ctx)
 		if err != nil || s.Mode != configs.OneToOne {
 			return nil, err
 		}
@@ -147,19 +151,19 @@ func progressLine(p control.Progress) string {
 }
 
 type peopleCommand struct {
-	recordsFlags
+	gateFlags
 	jsonFlag
 }
 
 func (c *peopleCommand) Run(ctx context.Context, t terminal) error {
-	people, err := ask(c.recordsFlags, t,
+	people, err := ask(ctx, c.gateFlags, t,
 		func(g *control.Client) ([]control.Person, error) { return g.People(ctx) },
 		ledger.Ledger.People)
 	if err != nil {
 		return err
 	}
 	return c.print(t, people, func(w *tabwriter.Writer) {
-		show.Fprintln(w, "LABEL\tENROLLED\tEXPIRES\tCONSENT")
+		show.Fprintf(w, "LABEL\tENROLLED\tEXPIRES\tCONSENT\n")
 		for _, p := range people {
 			show.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Label, p.Enrolled.Format(time.DateOnly), p.Expires.Format(time.DateOnly), p.Consent)
 		}
@@ -172,12 +176,16 @@ type doorCommand struct {
 }
 
 type doorTestCommand struct {
-	socketFlag
+	gateFlags
 	jsonFlag
 }
 
 func (c *doorTestCommand) Run(ctx context.Context, t terminal) error {
-	r, err := c.client().TestDoor(ctx)
+	g, err := c.running(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := g.TestDoor(ctx)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 
 	"facegate/configs"
 	"facegate/configs/hint"
@@ -27,14 +29,16 @@ func main() {
 	defer stop()
 	// After the first signal a second one ends the process at once.
 	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+	asks := isTerminal(os.Stdin) && isTerminal(os.Stdout)
+	os.Exit(run(ctx, os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, asks: asks}))
 }
 
-// A terminal is where a command reads and writes: results to out, progress and errors to err, new files to disk. What it
-// writes can be shown, once run has seen to it.
+// A terminal is where a command reads and writes: results to out, progress, questions and errors to err, new files
+// to disk. What it writes can be shown, once run has seen to it.
 type terminal struct {
 	in       io.Reader
 	out, err io.Writer
+	asks     bool         // somebody reads out and answers on in
 	disk     durable.Disk // that of the operating system if it is nil
 }
 
@@ -54,12 +58,7 @@ func raw(w io.Writer) io.Writer {
 	return w
 }
 
-// Exit codes. A wrong command line is 2, as for most programs.
-const (
-	exitOK = iota
-	exitFailed
-	exitUsage
-)
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // run carries out one command line and returns the exit code.
 func run(ctx context.Context, args []string, t terminal) int {
@@ -76,26 +75,25 @@ func run(ctx context.Context, args []string, t terminal) int {
 		kong.Vars{"version": version},
 	)
 	if err != nil {
-		return complain(t.err, err)
+		return complain(t.err, err, exitFailed, wantsJSON(args))
 	}
 	command, err := parser.Parse(args)
 	if exited >= 0 {
 		return exited // help was asked for
 	}
 	if err != nil {
-		show.Fprintln(t.err, "facegate:", err)
-		show.Fprintln(t.err, "  to do: facegate --help lists the commands")
-		return exitUsage
+		err = hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "facegate --help lists the commands"))
+		return complain(t.err, err, exitUsage, wantsJSON(args))
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
 	if err := command.Run(t); err != nil {
 		if e := (exit{}); errors.As(err, &e) {
-			return e.report(t.err)
+			return e.report(t.err, wantsJSON(args))
 		}
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			err = errInterrupted
 		}
-		return complain(t.err, err)
+		return complain(t.err, err, codeOf(err), wantsJSON(args))
 	}
 	return exitOK
 }
@@ -109,31 +107,14 @@ type exit struct {
 func (e exit) Error() string { return fmt.Sprintf("exit %d: %v", e.code, e.err) }
 func (e exit) Unwrap() error { return e.err }
 
-func (e exit) report(w io.Writer) int {
-	if e.err != nil {
-		complain(w, e.err)
+func (e exit) report(w io.Writer, asJSON bool) int {
+	if e.err == nil {
+		return e.code
 	}
-	return e.code
+	return complain(w, e.err, e.code, asJSON)
 }
 
 var errInterrupted = errors.New("interrupted before it was done")
-
-// complain prints an error and what to do about it.
-func complain(w io.Writer, err error) int {
-	show.Fprintf(w, "facegate: ")
-	for _, line := range faults(err) {
-		show.Fprintln(w, line)
-	}
-	for i, line := range strings.Split(hint.Of(err), "\n") {
-		switch {
-		case i > 0:
-			show.Fprintln(w, "        ", line)
-		case line != "":
-			show.Fprintln(w, "  to do:", line)
-		}
-	}
-	return exitFailed
-}
 
 // faults returns the lines that tell of err: one for each error that errors.Join has joined, and for a fault of the
 // configuration the line of the file besides. A line break in any other text begins no line.

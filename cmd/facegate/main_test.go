@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"os"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -36,6 +38,21 @@ func facegate(ctx context.Context, args ...string) printout {
 	var out, err bytes.Buffer
 	code := run(ctx, args, terminal{in: bytes.NewReader(nil), out: &out, err: &err})
 	return printout{code, out.String(), err.String()}
+}
+
+// answering carries out a command line for somebody who types answer when asked.
+func answering(ctx context.Context, answer string, args ...string) printout {
+	var out, err bytes.Buffer
+	code := run(ctx, args, terminal{in: strings.NewReader(answer), out: &out, err: &err, asks: true})
+	return printout{code, out.String(), err.String()}
+}
+
+// unmarshal reads text as one value of JSON.
+func unmarshal(t *testing.T, text string, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), v); err != nil {
+		t.Fatalf("%v:\n%s", err, text)
+	}
 }
 
 // discard is a log that nobody reads.

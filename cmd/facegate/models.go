@@ -119,7 +119,7 @@ func (c *modelsListCommand) Run(t terminal) error {
 		return err
 	}
 	return c.print(t, m.Models(), func(w *tabwriter.Writer) {
-		show.Fprintln(w, "NAME\tROLE\tFILE\tMB\tLICENCE\tSOURCE")
+		show.Fprintf(w, "NAME\tROLE\tFILE\tMB\tLICENCE\tSOURCE\n")
 		for _, x := range m.Models() {
 			show.Fprintf(w, "%s\t%s\t%s\t%.1f\t%s\t%s\n", x.Name, x.Role, x.File, float64(x.Size)/1e6, x.Licence, x.Source)
 		}

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"golang.org/x/sys/unix"
-
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/configs/file"
@@ -45,19 +43,16 @@ func newSheet(flag, path string, json bool, t terminal) (*sheet, error) {
 		}
 		return &sheet{path: path, file: file}, nil
 	}
-	if path == "" && !isTerminal(t.out) || json {
+	if path == "" && !shows(t.out) || json {
 		return nil, hint.Wrap(errShow, "name a new PNG file for it with %s FILE", flag)
 	}
 	return &sheet{path: standard, out: t.out}, nil
 }
 
-func isTerminal(w io.Writer) bool {
+// shows reports whether w is a terminal.
+func shows(w io.Writer) bool {
 	f, ok := raw(w).(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
+	return ok && isTerminal(f)
 }
 
 // draw draws the pass with the token t, to the disk where it is a file. It forgets the token, and a file that it could not
@@ -127,7 +122,8 @@ func readPass(path string, t terminal) (template.Token, error) {
 type passCommand struct {
 	Label string `arg:"" help:"Label from the people list."`
 	PNG   string `name:"png" placeholder:"FILE" help:"File for the picture of the pass; it must not exist. Otherwise the pass is shown in the terminal."`
-	recordsFlags
+	yesFlag
+	gateFlags
 	jsonFlag
 }
 
@@ -137,7 +133,10 @@ func (c *passCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	token, err := ask(c.recordsFlags, t,
+	if err := c.confirmed(ctx, t); err != nil {
+		return errors.Join(err, s.discard())
+	}
+	token, err := ask(ctx, c.gateFlags, t,
 		func(g *control.Client) (template.Token, error) { return g.IssuePass(ctx, c.Label) },
 		func(l ledger.Ledger) (template.Token, error) { return l.IssuePass(c.Label, me()) })
 	if err != nil {
@@ -151,4 +150,13 @@ func (c *passCommand) Run(ctx context.Context, t terminal) error {
 		s.drawn(w)
 		show.Fprintf(w, "any older pass of %s is dead\n", c.Label)
 	})
+}
+
+// confirmed asks whether the pass that the person may have is to die.
+func (c *passCommand) confirmed(ctx context.Context, t terminal) error {
+	p, err := c.person(ctx, t, c.Label)
+	if err != nil {
+		return err
+	}
+	return c.confirm(ctx, t, question{"this gives a person a new pass, and any older one is dead at once", []string{whom(p)}, "y"})
 }

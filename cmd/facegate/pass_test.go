@@ -149,20 +149,20 @@ func TestPasses(t *testing.T) {
 	request := []string{"enroll", "p05", "--consent", "form", "--age", "adult"}
 	l.do(t, append(slices.Clone(request), "--pass", first)...).want(t, exitFailed, "", "to do: name a new file")
 	l.do(t, append(slices.Clone(request), "--pass", site.Path("none/1.png"))...).want(t, exitFailed, "", "to do: name a new file")
-	l.do(t, append(slices.Clone(request), "--pass", "-", "--json")...).want(t, exitFailed, "", "to do: name a new PNG file for it with --pass")
+	l.do(t, append(slices.Clone(request), "--pass", "-", "--json")...).want(t, exitFailed, "", "name a new PNG file for it with --pass")
 	do("person", "pass", "p01").want(t, exitFailed, "", "to do: name a new PNG file for it with --png")
 	do("person", "pass", "p01", "--png", first).want(t, exitFailed, "", "to do: name a new file")
-	do("person", "pass", "nobody", "--png", third).want(t, exitFailed, "", "to do: list the labels")
+	do("person", "pass", "nobody", "--yes", "--png", third).want(t, exitFailed, "", "to do: list the labels")
 	absent(t, third)
 	l.do(t, "enroll", "p01", "--consent", "form", "--age", "adult", "--pass", third).want(t, exitFailed, "", "to do: choose another label")
 	absent(t, third)
 
 	old := photograph(t, first)
-	do("person", "pass", "p01", "--png", third).want(t, exitOK, "any older pass of p01 is dead", "")
-	do("erase", "--pass", old).want(t, exitFailed, "", "to do: take the newest pass")
-	do("erase", "--pass", photograph(t, third)).want(t, exitOK, "the owner of the pass is erased", "")
+	do("person", "pass", "p01", "--yes", "--png", third).want(t, exitOK, "any older pass of p01 is dead", "")
+	do("erase", "--yes", "--pass", old).want(t, exitFailed, "", "to do: take the newest pass")
+	do("erase", "--yes", "--pass", photograph(t, third)).want(t, exitOK, "the owner of the pass is erased", "")
 	do("person", "show", "p01").want(t, exitFailed, "", "to do: list the labels")
-	do("person", "pass", "p04", "--png", "-").want(t, exitOK, "\x1b[97;40m█", "")
+	do("person", "pass", "p04", "--yes", "--png", "-").want(t, exitOK, "\x1b[97;40m█", "")
 	l.stop()
 
 	rubbish := site.Path("rubbish")
@@ -170,16 +170,16 @@ func TestPasses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{rubbish, site.Path("none"), site.Dir, "-"} { // and nothing comes from standard input
-		do("erase", "--pass", path).want(t, exitFailed, "", "read the pass: ")
+		do("erase", "--yes", "--pass", path).want(t, exitFailed, "", "read the pass: ")
 	}
 	facegate(t.Context(), "erase").want(t, exitUsage, "", "give a label or --pass")
 	facegate(t.Context(), "person", "withdraw", "p02", "--pass", rubbish).want(t, exitUsage, "", "give a label or --pass")
 
 	fourth := site.Path("4.png")
-	do("person", "pass", "p04", "--png", fourth, "--json").want(t, exitOK, `"pass": "`+fourth+`"`, "")
-	do("erase", "--pass", photograph(t, fourth)).want(t, exitOK, "the owner of the pass is erased", "")
+	do("person", "pass", "p04", "--yes", "--png", fourth, "--json").want(t, exitOK, `"pass": "`+fourth+`"`, "")
+	do("erase", "--yes", "--pass", photograph(t, fourth)).want(t, exitOK, "the owner of the pass is erased", "")
 	withdrawByStdin(t, l, config, photograph(t, second))
-	l.do(t, "people").want(t, exitFailed, "", "not running")
+	l.do(t, "people").want(t, exitNotRunning, "", "not running")
 }
 
 // withdrawByStdin withdraws a consent by the letters of a pass on standard input, and checks the receipt.
@@ -192,7 +192,7 @@ func withdrawByStdin(t *testing.T, l *live, config, letters string) {
 	key := facegate(t.Context(), "device", "pubkey", "--config", config, "--socket", l.site.Socket())
 	proof := l.site.Path("proof.json")
 	var out, complaints bytes.Buffer
-	args := []string{"person", "withdraw", "--pass", "-", "--receipt", proof, "--config", config, "--socket", l.site.Socket()}
+	args := []string{"person", "withdraw", "--yes", "--pass", "-", "--receipt", proof, "--config", config, "--socket", l.site.Socket()}
 	code := run(t.Context(), args, terminal{in: bytes.NewReader(text), out: &out, err: &complaints})
 	printout{code, out.String(), complaints.String()}.want(t, exitOK, "receipt: "+proof, "")
 	genuine(t, proof, strings.TrimSpace(key.out), receipt.Erasure, "withdrawn")
@@ -217,7 +217,7 @@ func TestOneToOne(t *testing.T) {
 	l.enroll(t, "p01", "--pass", first).want(t, exitOK, "pass: in "+first, "captured")
 	l.enroll(t, "p02", "--pass", "-").want(t, exitOK, "pass: above, and nowhere else", "captured")
 	do("person", "show", "p01").want(t, exitOK, "opens with the person's pass alone (S2, 1:1)", "")
-	do("person", "pass", "p01", "--png", second).want(t, exitFailed, "", "to do: a new pass needs a new capture")
+	do("person", "pass", "p01", "--yes", "--png", second).want(t, exitFailed, "", "to do: a new pass needs a new capture")
 	absent(t, second)
 	gatetest.Eventually(t, "a pass is waited for", func() bool {
 		return strings.Contains(l.do(t, "status").out, "waiting for a pass")
@@ -228,7 +228,7 @@ func TestOneToOne(t *testing.T) {
 			t.Errorf("status does not say %q:\n%s", line, text)
 		}
 	}
-	do("erase", "p02").want(t, exitOK, "p02 is erased", "")
+	do("erase", "--yes", "p02").want(t, exitOK, "p02 is erased", "")
 	do("epoch", "begin").want(t, exitFailed, "", "to do: a new pass has new keys: facegate enroll LABEL --again")
 	l.stop()
 	do("epoch", "begin").want(t, exitFailed, "", "to do: a new pass has new keys: facegate enroll LABEL --again")

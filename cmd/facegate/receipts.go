@@ -43,7 +43,7 @@ func newPaper(t terminal, path string) (*durable.File, error) {
 }
 
 // deliver writes a receipt to its paper and then tells the gate that it need not keep it. Without a paper the gate does.
-func (f recordsFlags) deliver(ctx context.Context, t terminal, paper *durable.File, text string) error {
+func (f gateFlags) deliver(ctx context.Context, t terminal, paper *durable.File, text string) error {
 	if paper == nil {
 		return nil
 	}
@@ -73,12 +73,12 @@ func writeDelivered(w *tabwriter.Writer, erased string, paper *durable.File, tex
 }
 
 // fetched tells the gate that it need not keep a receipt.
-func (f recordsFlags) fetched(ctx context.Context, t terminal, text string) error {
+func (f gateFlags) fetched(ctx context.Context, t terminal, text string) error {
 	id, err := receiptID(text)
 	if err != nil {
 		return err
 	}
-	return f.command(t,
+	return f.command(ctx, t,
 		func(g *control.Client) error { return g.Fetched(ctx, id) },
 		func(l ledger.Ledger) error { return l.Fetched(id) })
 }
@@ -130,12 +130,12 @@ func writeReceipt(w *tabwriter.Writer, r receipt.Receipt) {
 
 type receiptFetchCommand struct {
 	Dir string `arg:"" help:"Folder to write them to, one file each."`
-	recordsFlags
+	gateFlags
 	jsonFlag
 }
 
 func (c *receiptFetchCommand) Run(ctx context.Context, t terminal) error {
-	receipts, err := ask(c.recordsFlags, t,
+	receipts, err := ask(ctx, c.gateFlags, t,
 		func(g *control.Client) ([]string, error) { return g.Receipts(ctx) },
 		func(l ledger.Ledger) ([]string, error) { return l.Receipts() })
 	if err != nil {

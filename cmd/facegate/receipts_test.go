@@ -66,15 +66,15 @@ func TestReceiptOutlivesAPowerCut(t *testing.T) {
 	do("device", "pubkey", "--json").decode(t, &device)
 
 	first := site.Path("first.json")
-	do("erase", "ann", "--receipt", first).want(t, exitOK, "receipt: "+first, "")
-	do("erase", "bob").want(t, exitOK, "bob is erased", "")
+	do("erase", "--yes", "ann", "--receipt", first).want(t, exitOK, "receipt: "+first, "")
+	do("erase", "--yes", "bob").want(t, exitOK, "bob is erased", "")
 	var fetched []string
 	do("receipt", "fetch", site.Dir, "--json").decode(t, &fetched)
 	if len(fetched) != 1 {
 		t.Fatalf("fetched %v", fetched)
 	}
 	pass := site.Path("pass.png")
-	do("person", "pass", "cid", "--png", pass).want(t, exitOK, "pass: in "+pass, "")
+	do("person", "pass", "cid", "--yes", "--png", pass).want(t, exitOK, "pass: in "+pass, "")
 	certificate := site.Path("certificate.json")
 	on(t, disk, "wipe", "--yes", "--certificate", certificate, "--config", config).want(t, exitOK, "is destroyed", "")
 	disk.PowerCut(t)
@@ -108,8 +108,8 @@ func TestNothingIsErasedWithoutItsReceipt(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, args := range [][]string{
-				append([]string{"erase", "ann", "--receipt", tt.path}, ask...),
-				append([]string{"person", "withdraw", "ann", "--receipt", tt.path}, ask...),
+				append([]string{"erase", "ann", "--yes", "--receipt", tt.path}, ask...),
+				append([]string{"person", "withdraw", "ann", "--yes", "--receipt", tt.path}, ask...),
 				{"wipe", "--yes", "--certificate", tt.path, "--config", config},
 			} {
 				on(t, tt.disk, args...).want(t, exitFailed, "", tt.cause.Error())
@@ -121,7 +121,7 @@ func TestNothingIsErasedWithoutItsReceipt(t *testing.T) {
 		t.Errorf("%q, %v", data, err)
 	}
 	// Who is not there is not erased, and leaves no empty paper.
-	on(t, nil, append([]string{"erase", "bob", "--receipt", fine}, ask...)...).want(t, exitFailed, "", "nobody is enrolled")
+	on(t, nil, append([]string{"erase", "bob", "--yes", "--receipt", fine}, ask...)...).want(t, exitFailed, "", "nobody is enrolled")
 	absent(t, fine)
 }
 
@@ -131,7 +131,7 @@ func TestReceiptThatWasNotWritten(t *testing.T) {
 	config := stoppedWith(t, site, "ann")
 	path := site.Path("first.json")
 	broken := &durabletest.Disk{Broken: errors.New("input/output error")}
-	p := on(t, broken, "erase", "ann", "--receipt", path, "--socket", site.Socket(), "--config", config)
+	p := on(t, broken, "erase", "ann", "--yes", "--receipt", path, "--socket", site.Socket(), "--config", config)
 	p.want(t, exitFailed, "", "ann is erased and does not match any more, but the receipt was not written")
 	p.want(t, exitFailed, "", "to do: it is kept: get it with facegate receipt fetch DIR")
 	absent(t, path)

@@ -8,9 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -25,41 +25,6 @@ import (
 	"facegate/store/audit"
 	"facegate/store/durable"
 )
-
-// recordsFlags say where the records of a gate are: behind its socket or, if it does not run, in its state folder.
-type recordsFlags struct {
-	socketFlag
-	configFlag
-}
-
-// ask puts a question to the gate or, if it is not running, to its records.
-func ask[T any](f recordsFlags, t terminal, running func(*control.Client) (T, error), stopped func(ledger.Ledger) (T, error)) (T, error) {
-	v, err := running(f.client())
-	if !errors.Is(err, control.ErrNotRunning) {
-		return v, err
-	}
-	c, loadErr := f.load()
-	if errors.Is(loadErr, fs.ErrNotExist) {
-		return v, err // there is no gate here at all
-	}
-	if loadErr != nil {
-		return v, loadErr
-	}
-	s, err := openRecords(c, t)
-	if err != nil {
-		return v, err
-	}
-	v, err = stopped(ledger.Ledger{Store: s})
-	return v, errors.Join(err, s.Close())
-}
-
-// command is ask for what has no answer.
-func (f recordsFlags) command(t terminal, running func(*control.Client) error, stopped func(ledger.Ledger) error) error {
-	_, err := ask(f, t,
-		func(c *control.Client) (struct{}, error) { return struct{}{}, running(c) },
-		func(l ledger.Ledger) (struct{}, error) { return struct{}{}, stopped(l) })
-	return err
-}
 
 var errOwner = errors.New("the records belong to another user")
 
@@ -88,7 +53,8 @@ type eraseCommand struct {
 	Label   string `arg:"" optional:"" help:"Label from the people list."`
 	Pass    string `placeholder:"FILE" help:"Instead of a label: a file with the letters that the QR code of the person's own pass says, or - for standard input."`
 	Receipt string `placeholder:"FILE" help:"File to write the receipt to; it must not exist. Otherwise it is printed."`
-	recordsFlags
+	yesFlag
+	gateFlags
 	jsonFlag
 }
 
@@ -107,6 +73,10 @@ type withdrawCommand struct{ eraseCommand }
 func (c *withdrawCommand) Run(ctx context.Context, t terminal) error { return c.erase(ctx, t, true) }
 
 func (c *eraseCommand) erase(ctx context.Context, t terminal, withdrawn bool) error {
+	person, err := c.confirmed(ctx, t)
+	if err != nil {
+		return err
+	}
 	paper, err := newPaper(t, c.Receipt)
 	if err != nil {
 		return err
@@ -119,15 +89,55 @@ func (c *eraseCommand) erase(ctx context.Context, t terminal, withdrawn bool) er
 	if err := c.deliver(ctx, t, paper, e.Receipt); err != nil {
 		return fmt.Errorf("%s is erased and does not match any more, but %w", who, err)
 	}
-	return c.print(t, e, func(w *tabwriter.Writer) {
+	v := erased{e, person.Consent, person.Enrolled, person.Expires}
+	return c.print(t, v, func(w *tabwriter.Writer) {
+		if person.Label != "" {
+			show.Fprintf(w, "it was: %s\n", whom(person))
+		}
 		writeDelivered(w, who+" is erased and does not match any more", paper, e.Receipt)
 	})
+}
+
+// An erased is what facegate erase prints as JSON.
+type erased struct {
+	control.Erasure
+	Form     string    `json:"form,omitempty"`
+	Enrolled time.Time `json:"enrolled,omitzero"`
+	Expires  time.Time `json:"expires,omitzero"`
+}
+
+// confirmed asks whether the right person is named, and returns who it is: nobody where that is not known, because they
+// are named by their pass.
+func (c *eraseCommand) confirmed(ctx context.Context, t terminal) (control.Person, error) {
+	const destroyed = "destroyed: label, consent, template and pass, and the key of every older copy"
+	if c.Pass != "" {
+		return control.Person{}, c.confirm(ctx, t, question{"this erases the owner of the pass for good", []string{destroyed}, "y"})
+	}
+	p, err := c.person(ctx, t, c.Label)
+	if err != nil && !c.Yes { // otherwise the erasure itself is tried
+		return control.Person{}, err
+	}
+	return p, c.confirm(ctx, t, question{"this erases one person for good", []string{whom(p), destroyed}, "y"})
+}
+
+// person looks somebody up.
+func (f gateFlags) person(ctx context.Context, t terminal, label string) (control.Person, error) {
+	file, err := ask(ctx, f, t,
+		func(g *control.Client) (control.File, error) { return g.Show(ctx, label) },
+		func(l ledger.Ledger) (control.File, error) { return l.Show(label) })
+	return file.Person, err
+}
+
+// whom tells a person from others of the same name.
+func whom(p control.Person) string {
+	return fmt.Sprintf("%s, form %s, enrolled %s, until %s", p.Label, p.Consent,
+		p.Enrolled.Format(time.DateOnly), p.Expires.Format(time.DateOnly))
 }
 
 // remove erases the person by label or by pass.
 func (c *eraseCommand) remove(ctx context.Context, t terminal, withdrawn bool) (control.Erasure, error) {
 	if c.Pass == "" {
-		return ask(c.recordsFlags, t,
+		return ask(ctx, c.gateFlags, t,
 			func(g *control.Client) (control.Erasure, error) { return g.Erase(ctx, c.Label, withdrawn) },
 			func(l ledger.Ledger) (control.Erasure, error) { return l.Erase(c.Label, withdrawn, me()) })
 	}
@@ -136,7 +146,7 @@ func (c *eraseCommand) remove(ctx context.Context, t terminal, withdrawn bool) (
 		return control.Erasure{}, err
 	}
 	defer token.Clear()
-	return ask(c.recordsFlags, t,
+	return ask(ctx, c.gateFlags, t,
 		func(g *control.Client) (control.Erasure, error) { return g.EraseByPass(ctx, token, withdrawn) },
 		func(l ledger.Ledger) (control.Erasure, error) { return l.EraseByPass(token, withdrawn, me()) })
 }
@@ -146,12 +156,12 @@ type deviceCommand struct {
 }
 
 type pubkeyCommand struct {
-	recordsFlags
+	gateFlags
 	jsonFlag
 }
 
 func (c *pubkeyCommand) Run(ctx context.Context, t terminal) error {
-	d, err := ask(c.recordsFlags, t,
+	d, err := ask(ctx, c.gateFlags, t,
 		func(g *control.Client) (control.Device, error) { return g.Device(ctx) },
 		func(l ledger.Ledger) (control.Device, error) { return l.Device(), nil })
 	if err != nil {
@@ -165,12 +175,12 @@ type auditCommand struct {
 }
 
 type auditVerifyCommand struct {
-	recordsFlags
+	gateFlags
 	jsonFlag
 }
 
 func (c *auditVerifyCommand) Run(ctx context.Context, t terminal) error {
-	r, err := ask(c.recordsFlags, t,
+	r, err := ask(ctx, c.gateFlags, t,
 		func(g *control.Client) (control.AuditReport, error) { return g.Verify(ctx) },
 		ledger.Ledger.Verify)
 	if err != nil {
@@ -191,12 +201,12 @@ type personCommand struct {
 
 type personShowCommand struct {
 	Label string `arg:"" help:"Label from the people list."`
-	recordsFlags
+	gateFlags
 	jsonFlag
 }
 
 func (c *personShowCommand) Run(ctx context.Context, t terminal) error {
-	f, err := ask(c.recordsFlags, t,
+	f, err := ask(ctx, c.gateFlags, t,
 		func(g *control.Client) (control.File, error) { return g.Show(ctx, c.Label) },
 		func(l ledger.Ledger) (control.File, error) { return l.Show(c.Label) })
 	if err != nil {
@@ -240,12 +250,12 @@ func templateLine(f control.File) string {
 type relabelCommand struct {
 	Label string `arg:"" help:"Label from the people list."`
 	To    string `arg:"" help:"The correct one."`
-	recordsFlags
+	gateFlags
 	jsonFlag
 }
 
 func (c *relabelCommand) Run(ctx context.Context, t terminal) error {
-	p, err := ask(c.recordsFlags, t,
+	p, err := ask(ctx, c.gateFlags, t,
 		func(g *control.Client) (control.Person, error) { return g.Relabel(ctx, c.Label, c.To) },
 		func(l ledger.Ledger) (control.Person, error) { return l.Relabel(c.Label, c.To, me()) })
 	if err != nil {
@@ -297,7 +307,8 @@ func (c *noticeCommand) Run(t terminal) error {
 
 type lockdownCommand struct {
 	End bool `help:"End the lockdown: people can be captured again."`
-	recordsFlags
+	yesFlag
+	gateFlags
 	jsonFlag
 }
 
@@ -305,7 +316,10 @@ func (c *lockdownCommand) Run(ctx context.Context, t terminal) error {
 	if c.End {
 		return c.end(ctx, t)
 	}
-	f, err := ask(c.recordsFlags, t,
+	if err := c.confirmAll(ctx, t, "this destroys every template at once"); err != nil {
+		return err
+	}
+	f, err := ask(ctx, c.gateFlags, t,
 		func(g *control.Client) (control.Facts, error) { return g.Lockdown(ctx) },
 		func(l ledger.Ledger) (control.Facts, error) { return l.Lockdown(me()) })
 	if err != nil {
@@ -318,8 +332,25 @@ func (c *lockdownCommand) Run(ctx context.Context, t terminal) error {
 	return c.print(t, v, func(w *tabwriter.Writer) { writeFacts(w, f) })
 }
 
+// confirmAll asks before something that concerns everybody: the answer is how many they are.
+func (c *lockdownCommand) confirmAll(ctx context.Context, t terminal, what string) error {
+	people, err := ask(ctx, c.gateFlags, t,
+		func(g *control.Client) ([]control.Person, error) { return g.People(ctx) },
+		ledger.Ledger.People)
+	if err != nil && !c.Yes { // otherwise it is tried all the same
+		return err
+	}
+	if err == nil && len(people) == 0 {
+		return nil
+	}
+	return c.confirm(ctx, t, question{what, []string{
+		fmt.Sprintf("enrolled: %d; no face opens the door any more, and each of them has to be captured again", len(people)),
+		"to let no face in for now, and lose nothing: facegate faces off",
+	}, strconv.Itoa(len(people))})
+}
+
 func (c *lockdownCommand) end(ctx context.Context, t terminal) error {
-	err := c.command(t,
+	err := c.command(ctx, t,
 		func(g *control.Client) error { return g.Reopen(ctx) },
 		func(l ledger.Ledger) error { return l.Reopen(me()) })
 	if err != nil {
@@ -355,12 +386,12 @@ type lockoutCommand struct {
 }
 
 type lockoutResetCommand struct {
-	recordsFlags
+	gateFlags
 	jsonFlag
 }
 
 func (c *lockoutResetCommand) Run(ctx context.Context, t terminal) error {
-	err := c.command(t,
+	err := c.command(ctx, t,
 		func(g *control.Client) error { return g.Unlock(ctx) },
 		func(l ledger.Ledger) error { return l.Unlock(me()) })
 	if err != nil {

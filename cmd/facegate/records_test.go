@@ -58,10 +58,10 @@ func TestRecords(t *testing.T) {
 	do("audit", "verify").want(t, exitOK, "the audit log is whole: entries 1 to ", "")
 
 	first := site.Path("first.json")
-	do("erase", "p 01", "--receipt", first).want(t, exitOK, "receipt: "+first, "")
+	do("erase", "--yes", "p 01", "--receipt", first).want(t, exitOK, "receipt: "+first, "")
 	genuine(t, first, device.PublicKey, receipt.Erasure, "requested")
-	do("erase", "p02", "--receipt", first).want(t, exitFailed, "", "nothing is erased")
-	do("erase", "p02").want(t, exitOK, "the gate keeps this receipt until it is fetched", "")
+	do("erase", "--yes", "p02", "--receipt", first).want(t, exitFailed, "", "nothing is erased")
+	do("erase", "--yes", "p02").want(t, exitOK, "the gate keeps this receipt until it is fetched", "")
 	var fetched []string
 	do("receipt", "fetch", site.Dir, "--json").decode(t, &fetched)
 	if len(fetched) != 1 {
@@ -72,13 +72,13 @@ func TestRecords(t *testing.T) {
 	facegate(t.Context(), "wipe", "--yes", "--certificate", site.Path("early.json"), "--config", config).
 		want(t, exitFailed, "", "to do: stop the gate first")
 
-	do("lockdown").want(t, exitOK, "1 enrolled; 1 templates destroyed, of which 0 opened with the person's pass alone", "")
+	do("lockdown", "--yes").want(t, exitOK, "1 enrolled; 1 templates destroyed, of which 0 opened with the person's pass alone", "")
 	l.do(t, "status").want(t, exitOK, "facegate lockdown --end", "")
 	l.do(t, "enroll", "p05", "--consent", "form", "--age", "adult").want(t, exitFailed, "", "to do: end the lockdown first")
 	do("lockdown", "--end").want(t, exitOK, "the lockdown is over", "")
 	do("lockout", "reset").want(t, exitOK, "the failures in a row are forgotten", "")
 	facegate(t.Context(), "people", "--socket", site.Path("none.sock"), "--config", config).
-		want(t, exitFailed, "", "to do: the gate is running, ask it: --socket "+site.Socket()+"\n")
+		want(t, exitUsage, "", "to do: the gate is running, ask it: --socket "+site.Socket()+"\n")
 	l.stop()
 
 	var people []control.Person
@@ -88,16 +88,16 @@ func TestRecords(t *testing.T) {
 	}
 	do("person", "show", "p04").want(t, exitOK, "none", "")
 	do("audit", "verify", "--json").want(t, exitOK, `"signature"`, "")
-	do("lockdown", "--json").want(t, exitOK, `"templates": 0`, "")
+	do("lockdown", "--yes", "--json").want(t, exitOK, `"templates": 0`, "")
 	do("lockdown", "--end").want(t, exitOK, "the lockdown is over", "")
 	var erased control.Erasure
-	do("person", "withdraw", "p04", "--json").decode(t, &erased)
+	do("person", "withdraw", "p04", "--yes", "--json").decode(t, &erased)
 	second := site.Path("second.json")
 	if err := os.WriteFile(second, []byte(erased.Receipt), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	genuine(t, second, device.PublicKey, receipt.Erasure, "withdrawn")
-	do("erase", "p04").want(t, exitFailed, "", "to do: list the labels")
+	do("erase", "--yes", "p04").want(t, exitFailed, "", "to do: list the labels")
 	do("device", "pubkey").want(t, exitOK, device.PublicKey, "")
 
 	wipeSite(t, site, config, device.PublicKey)

@@ -16,12 +16,12 @@ import (
 
 type statusCommand struct {
 	Check bool `help:"Print the health in one line, and exit with 0 if it is ok, 1 if degraded, 2 if down or not running, 3 if nobody can tell."`
-	socketFlag
+	gateFlags
 	jsonFlag
 }
 
 func (c *statusCommand) Run(ctx context.Context, t terminal) error {
-	s, err := c.client().Status(ctx)
+	s, err := c.status(ctx)
 	if c.Check {
 		return c.check(t, s.Health, err)
 	}
@@ -29,6 +29,14 @@ func (c *statusCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	return c.print(t, s, func(w *tabwriter.Writer) { writeStatus(w, s) })
+}
+
+func (c *statusCommand) status(ctx context.Context) (control.Status, error) {
+	g, err := c.running(ctx)
+	if err != nil {
+		return control.Status{}, err
+	}
+	return g.Status(ctx)
 }
 
 // Exit codes of status --check are those of monitoring plugins (the Nagios plugin API).

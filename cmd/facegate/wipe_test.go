@@ -51,7 +51,7 @@ func TestWipeAsService(t *testing.T) {
 	var complaint strings.Builder
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()
-	if err == nil || !strings.Contains(complaint.String(), "to do: everything else is done; destroy the device key as root: ") {
+	if err == nil || !strings.Contains(complaint.String(), "everything else is done; destroy the device key as root: ") {
 		t.Errorf("%v: %s", err, &complaint)
 	}
 	var w wiped

@@ -212,7 +212,8 @@ type Status struct {
 	Version  string               `json:"version"`
 	Site     string               `json:"site"`
 	Gate     string               `json:"gate"`
-	Mode     configs.Mode         `json:"mode"` // one-to-one: nobody is compared who shows no pass
+	StateDir string               `json:"state_dir"` // where its records are; no two gates share one
+	Mode     configs.Mode         `json:"mode"`      // one-to-one: nobody is compared who shows no pass
 	Started  time.Time            `json:"started"`
 	Camera   device.CaptureStatus `json:"camera"`
 	Door     gpio.Status          `json:"door"`

@@ -108,7 +108,7 @@ func doorError(err error, advice string) error {
 func (d *Daemon) Status() control.Status {
 	s := control.Status{
 		Profile: d.config.Jurisdiction, Mode: d.config.Profile().Mode,
-		Version: d.version, Site: d.config.Site, Gate: d.config.Gate, Started: d.started,
+		Version: d.version, Site: d.config.Site, Gate: d.config.Gate, StateDir: d.config.StateDir, Started: d.started,
 		Camera: d.capture.Status(), Door: d.relay.Status(), MQTT: d.publisher.Status(),
 		Vision:   control.VisionStatus{Bundle: d.bundle.Name, Embedder: d.bundle.Embedder.Name},
 		People:   control.PeopleStatus{Enrolled: d.gallery.Len(), Limit: d.gallery.Limit()},

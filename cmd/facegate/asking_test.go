@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"facegate/cmd/facegate/internal/gatetest"
+)
+
+// TestAsking has a technician at a terminal asked, and a script that says yes or does not.
+func TestAsking(t *testing.T) {
+	l := startLive(t, gatetest.NewSite(t), nil)
+	for _, person := range []string{"p01", "p02"} {
+		if p := l.enroll(t, person); p.code != exitOK {
+			t.Fatal(p.err)
+		}
+	}
+	today := time.Now().UTC().Format(time.DateOnly)
+	known := "p01, form form p01, enrolled " + today + ", until "
+	png := l.site.Path("pass.png")
+	for _, tt := range []struct {
+		args       []string
+		says, word string
+	}{
+		{[]string{"erase", "p01"}, known, "y"},
+		{[]string{"person", "withdraw", "p01"}, known, "y"},
+		{[]string{"person", "pass", "p01", "--png", png}, known, "y"},
+		{[]string{"lockdown"}, "enrolled: 2;", "2"},
+	} {
+		args := append(tt.args, "--socket", l.site.Socket())
+		p := facegate(t.Context(), args...)
+		p.want(t, exitUnconfirmed, "", tt.says)
+		p.want(t, exitUnconfirmed, "", "to do: give the same command with --yes")
+		for _, answer := range []string{"", "\n", "n\n", "yes please\n", "3\n"} {
+			p := answering(t.Context(), answer, args...)
+			p.want(t, exitUnconfirmed, "", tt.says)
+			p.want(t, exitUnconfirmed, "", "Type "+tt.word+" to go on: facegate: not confirmed, and nothing was done")
+		}
+	}
+	absent(t, png)
+	l.do(t, "people").want(t, exitOK, "p02", "")
+	l.do(t, "status").want(t, exitOK, "people  ", "")
+
+	say := func(answer string, args ...string) printout {
+		return answering(t.Context(), answer, append(args, "--socket", l.site.Socket())...)
+	}
+	say("y\n", "erase", "p01").want(t, exitOK, "it was: "+known, known)
+	l.do(t, "epoch", "begin").want(t, exitOK, "epoch 2", "")
+	l.do(t, "epoch", "end").want(t, exitUnconfirmed, "", "began: 1;")
+	say("1\n", "epoch", "end").want(t, exitOK, "1 templates destroyed", "captured again")
+	say("1\n", "lockdown").want(t, exitOK, "every template is destroyed", "enrolled: 1;")
+}
+
+// TestAskingEnds interrupts a question.
+func TestAskingEnds(t *testing.T) {
+	in, out, err := os.Pipe()
+	must(t, err)
+	defer in.Close()
+	defer out.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	var said strings.Builder
+	err = yesFlag{}.confirm(ctx, terminal{in: in, err: &said, asks: true}, question{what: "this ends all", word: "y"})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want %v", err, context.Canceled)
+	}
+}
+
+// TestJSONErrors checks that a program can read why a command failed, and what to do.
+func TestJSONErrors(t *testing.T) {
+	none := gatetest.NewSite(t).Socket()
+	for _, tt := range []struct {
+		code int
+		args []string
+		todo string
+	}{
+		{exitUsage, []string{"erase", "--json"}, "facegate --help"},
+		{exitUsage, []string{"opne", "--json"}, "facegate --help"},
+		{exitNotRunning, []string{"status", "--json", "--socket", none}, "start it"},
+		{exitFailed, []string{"models", "verify", "--bundle", "none", "--json"}, "the bundles are"},
+		{exitFailed, []string{"policy", "--json", "--config", none + ".yaml"}, "facegate config example"},
+	} {
+		p := facegate(t.Context(), tt.args...)
+		var c complaint
+		unmarshal(t, p.err, &c)
+		if p.code != tt.code || c.Code != tt.code || c.Error == "" || !strings.Contains(c.ToDo, tt.todo) {
+			t.Errorf("%v: code %d, %+v", tt.args, p.code, c)
+		}
+	}
+	facegate(t.Context(), "opne", "--", "--json").want(t, exitUsage, "", "facegate: ")
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/configs/hint"
+	"facegate/configs/show"
+)
+
+// The exit codes.
+const (
+	exitOK = iota
+	exitFailed
+	exitUsage
+	exitNotRunning
+	exitForbidden
+	exitUnconfirmed
+)
+
+// An exitCode is a code that a command ends with, and what it means.
+type exitCode struct {
+	code    int
+	meaning string
+	errs    []error // that lead to it
+}
+
+// exitCodes are all of them, in order. An error that leads to none of the others has failed.
+func exitCodes() []exitCode {
+	return []exitCode{
+		{exitOK, "done", nil},
+		{exitFailed, "failed, for the reason that is printed", nil},
+		{exitUsage, "the command line is wrong, or names two gates", []error{errOtherGate, errNoGate}},
+		{exitNotRunning, "the gate is not running", []error{control.ErrNotRunning}},
+		{exitForbidden, "this user may not do it", []error{errOwner, fs.ErrPermission}},
+		{exitUnconfirmed, "it cannot be undone, and was not confirmed: add --yes", []error{errUnconfirmed}},
+	}
+}
+
+// codeOf returns the exit code of err.
+func codeOf(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	for _, c := range exitCodes() {
+		if slices.ContainsFunc(c.errs, func(e error) bool { return errors.Is(err, e) }) {
+			return c.code
+		}
+	}
+	return exitFailed
+}
+
+// A complaint is an error as people and programs read it.
+type complaint struct {
+	Error string `json:"error"`
+	ToDo  string `json:"todo,omitempty"`
+	Code  int    `json:"code"`
+}
+
+// complain prints an error and what to do about it, as one line of JSON if that is wanted, and returns the exit code.
+func complain(w io.Writer, err error, code int, asJSON bool) int {
+	c := complaint{err.Error(), hint.Of(err), code}
+	if asJSON {
+		var text, line bytes.Buffer
+		if show.JSON(&text, c) == nil && json.Compact(&line, text.Bytes()) == nil {
+			show.Fprintln(w, show.Text(line.String()))
+		}
+		return code
+	}
+	show.Fprintf(w, "facegate: ")
+	for _, line := range faults(err) {
+		show.Fprintln(w, line)
+	}
+	for i, line := range strings.Split(c.ToDo, "\n") {
+		switch {
+		case i > 0:
+			show.Fprintln(w, "        ", line)
+		case line != "":
+			show.Fprintln(w, "  to do:", line)
+		}
+	}
+	return code
+}
+
+// wantsJSON reports whether a command line asks for JSON, even if it is wrong otherwise.
+func wantsJSON(args []string) bool {
+	flags := args
+	if i := slices.Index(args, "--"); i >= 0 {
+		flags = args[:i]
+	}
+	return slices.Contains(flags, "--json")
+}
