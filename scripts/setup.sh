@@ -91,8 +91,27 @@ hold_services() {
   as_root chmod 755 "$policy"
 }
 
+# note_broker notes whether this machine has a broker of its own. It may be one that was not installed from a package.
+note_broker() {
+  enabled=no running=no
+  command -v systemctl >/dev/null || return 0
+  case $(systemctl is-enabled mosquitto.service 2>/dev/null) in enabled*) enabled=yes ;; esac
+  [[ $(systemctl is-active mosquitto.service 2>/dev/null) != active ]] || running=yes
+}
+
+# restore_broker leaves the broker's service as note_broker found it: the tests start a broker by themselves, on a port and in
+# a folder of their own.
+restore_broker() {
+  if ! command -v systemctl >/dev/null; then
+    [[ ! -x /etc/init.d/mosquitto ]] || as_root update-rc.d mosquitto disable >/dev/null 2>&1 || true
+    return 0
+  fi
+  [[ $enabled == yes ]] || as_root systemctl --quiet disable mosquitto.service >/dev/null 2>&1 || true
+  [[ $running == yes ]] || as_root systemctl --quiet stop mosquitto.service >/dev/null 2>&1 || true
+}
+
 install() {
-  local plan count size
+  local plan count size enabled running failed=no
   log=$(mktemp)
   trap 'rm -f "$log"' EXIT
   say "missing: $*"
@@ -105,14 +124,13 @@ install() {
   count=$(grep -c '^Inst ' <<<"$plan")
   size=$(apt-get install -y --no-install-recommends --print-uris "$@" | awk '/^\047/ {n += $3} END {printf "%.0f", n / 1e6}')
   say "installing $count packages (about $size MB to download)"
+  note_broker
   hold_services
-  if ! apt install "$@"; then
+  apt install "$@" || failed=yes
+  [[ " $* " != *" mosquitto "* ]] || restore_broker
+  if [[ $failed == yes ]]; then
     grep -E '^(E|W|Err)[:!]' "$log" | tail -n 5 >&2 || true
     no_packages "$@"
-  fi
-  # A broker for tests is started by the tests. One that was here before is left alone.
-  if [[ " $* " == *" mosquitto "* ]] && command -v systemctl >/dev/null; then
-    as_root systemctl --quiet disable mosquitto 2>/dev/null || true
   fi
   say "installed"
 }

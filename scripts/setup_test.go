@@ -19,6 +19,7 @@ type machine struct {
 	installed string // packages, separated by blanks
 	apt       string // what apt-get does with the arguments "$*"
 	commands  string // further commands that are there, separated by blanks
+	services  string // what systemctl does with the arguments "$*"; "" for no systemctl
 }
 
 // debian is a machine that lacks nothing for a build.
@@ -56,6 +57,9 @@ func (m machine) setup(t *testing.T, what string) (output string, ok bool) {
 	}
 	if m.goVersion != "" {
 		scripts["go"] = "echo " + m.goVersion
+	}
+	if m.services != "" {
+		scripts["systemctl"] = m.services
 	}
 	for _, name := range strings.Fields(m.commands) {
 		scripts[name] = "exit 1"
@@ -145,6 +149,40 @@ func TestSetupSaysWhatToDo(t *testing.T) {
 				if !strings.Contains(output, want) {
 					t.Errorf("output %q, want %q in it", output, want)
 				}
+			}
+		})
+	}
+}
+
+// TestSetupLeavesServicesAlone installs the broker's package on machines with and without a broker of their own.
+func TestSetupLeavesServicesAlone(t *testing.T) {
+	for _, test := range []struct {
+		name, enabled, active, installed string
+		want                             []string
+	}{
+		{"no broker", "not-found", "inactive", "", []string{"disable mosquitto.service", "stop mosquitto.service"}},
+		{"one that is started by hand", "disabled", "active", "", []string{"disable mosquitto.service"}},
+		{"one that starts with the machine", "enabled", "active", "", nil},
+		{"one that is enabled, and was stopped", "enabled", "inactive", "", []string{"stop mosquitto.service"}},
+		{"Debian's own is there", "enabled", "active", " mosquitto", nil},
+		{"Debian's own is there, and off", "disabled", "inactive", " mosquitto", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			calls := filepath.Join(t.TempDir(), "calls")
+			m := debian()
+			m.installed += test.installed
+			m.apt = plan + "esac"
+			m.services = fmt.Sprintf(`case "$*" in
+*is-enabled*) echo %s ;;
+*is-active*) echo %s ;;
+*) echo "$2" "$3" >> %s ;;
+esac`, test.enabled, test.active, calls)
+			if output, ok := m.setup(t, "test"); !ok {
+				t.Fatalf("setup.sh failed:\n%s", output)
+			}
+			text, _ := os.ReadFile(calls)
+			if want := strings.Join(append(test.want, ""), "\n"); string(text) != want {
+				t.Errorf("systemctl was asked to\n%s, want\n%s", text, want)
 			}
 		})
 	}

@@ -1,0 +1,204 @@
+package mosquittotest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"facegate/pipeline/publish/loopback"
+)
+
+// debian is the main file of Debian 12's mosquitto 2.0.11, which reads the folder that the shipped file is installed in.
+const debian = `pid_file /run/mosquitto/mosquitto.pid
+
+persistence true
+persistence_location /var/lib/mosquitto/
+
+log_dest file /var/log/mosquitto/mosquitto.log
+
+include_dir /etc/mosquitto/conf.d
+`
+
+// installed returns a Broker, not started, with the shipped file below Debian's, and the users and rights that its comments
+// tell to make. All paths are moved into a folder of the test, and the port to a free one.
+func installed(t *testing.T, users ...loopback.Account) *Broker {
+	t.Helper()
+	shipped, err := os.ReadFile(filepath.Join("..", "..", "..", "configs", "mosquitto.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	b := &Broker{address: FreeAddr(t), binary: lookUp(t, "mosquitto"), conf: filepath.Join(dir, "etc/mosquitto/mosquitto.conf")}
+	for _, folder := range []string{"etc/mosquitto/conf.d", "var/lib/mosquitto", "var/log/mosquitto", "run/mosquitto"} {
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	move := func(text string) string {
+		return regexp.MustCompile(`(?m) (/(etc|var|run)/)`).ReplaceAllString(text, " "+dir+"$1")
+	}
+	main := move(debian)
+	if os.Getuid() == 0 {
+		main += "user root\n" // or it would drop to a user who cannot use the test's files
+	}
+	host, port, _ := strings.Cut(b.address, ":")
+	rights := regexp.MustCompile(`(?m)^#   ((?:user|topic) .*)$`).FindAllStringSubmatch(string(shipped), -1)
+	var acl strings.Builder
+	for _, line := range rights {
+		fmt.Fprintln(&acl, line[1])
+	}
+	own := strings.Replace(move(string(shipped)), "listener 1883 127.0.0.1", fmt.Sprintf("listener %s %s", port, host), 1)
+	for name, text := range map[string]string{"mosquitto.conf": main, "conf.d/facegate.conf": own, "facegate.acl": acl.String()} {
+		if err := os.WriteFile(filepath.Join(dir, "etc/mosquitto", name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	passwords := filepath.Join(dir, "etc/mosquitto/facegate.passwd")
+	for i, u := range users {
+		args := []string{"-b", passwords, u.Username, u.Password}
+		if i == 0 {
+			args = slices.Insert(args, 1, "-c")
+		}
+		if out, err := exec.Command(lookUp(t, "mosquitto_passwd"), args...).CombinedOutput(); err != nil {
+			t.Fatalf("mosquitto_passwd: %v: %s", err, out)
+		}
+	}
+	t.Cleanup(func() {
+		if b.cmd != nil {
+			b.cmd.Process.Kill()
+		}
+	})
+	return b
+}
+
+// kill ends b as kill -9 does, with no time to write anything.
+func (b *Broker) kill(t *testing.T) {
+	t.Helper()
+	if err := b.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	b.cmd.Wait()
+}
+
+// written waits until text is on disk, which the broker writes a moment after it has acknowledged.
+func written(t *testing.T, b *Broker, text string) {
+	t.Helper()
+	file := filepath.Join(filepath.Dir(b.conf), "../../var/lib/mosquitto/mosquitto.db")
+	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if saved, err := os.ReadFile(file); err == nil && strings.Contains(string(saved), text) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%q was acknowledged, and is not on disk", text)
+		}
+	}
+}
+
+// A listener is a building system with a session of its own.
+type listener struct {
+	client mqtt.Client
+	mu     sync.Mutex // guards got
+	got    []string   // payloads, those that were retained with an asterisk
+}
+
+func listen(t *testing.T, b *Broker, user loopback.Account) *listener {
+	t.Helper()
+	l := new(listener)
+	l.client = connect(t, b, user, func(_ mqtt.Client, m mqtt.Message) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		text := string(m.Payload())
+		if m.Retained() {
+			text += "*"
+		}
+		l.got = append(l.got, text)
+	})
+	return l
+}
+
+func (l *listener) heard() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.got)
+}
+
+// connect returns a client whose session outlives its connection.
+func connect(t *testing.T, b *Broker, user loopback.Account, receive mqtt.MessageHandler) mqtt.Client {
+	t.Helper()
+	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + b.Addr()).SetClientID("the-" + user.Username).
+		SetUsername(user.Username).SetPassword(user.Password).SetCleanSession(false).SetAutoReconnect(false).
+		SetDefaultPublishHandler(receive).SetConnectionLostHandler(func(mqtt.Client, error) {}))
+	wait(t, c.Connect())
+	t.Cleanup(func() { c.Disconnect(0) })
+	return c
+}
+
+func wait(t *testing.T, token mqtt.Token) {
+	t.Helper()
+	if !token.WaitTimeout(15*time.Second) || token.Error() != nil {
+		t.Fatalf("the broker: %v", token.Error())
+	}
+}
+
+// TestShippedConfiguration kills a broker with the shipped configuration while a building system is away, and looks for what
+// the broker had acknowledged.
+func TestShippedConfiguration(t *testing.T) {
+	gate, building := loopback.Account{Username: "facegate", Password: "1"}, loopback.Account{Username: "building", Password: "2"}
+	b := installed(t, gate, building)
+	b.Start(t)
+	l := listen(t, b, building)
+	wait(t, l.client.Subscribe("facegate/#", 1, nil))
+	l.client.Disconnect(100)
+	var want []string
+	for round := range 3 {
+		g := connect(t, b, gate, func(mqtt.Client, mqtt.Message) {})
+		for i := range 10 {
+			event := fmt.Sprintf("event %d.%d", round, i)
+			wait(t, g.Publish("facegate/hq/north/pass", 1, false, event))
+			want = append(want, event)
+		}
+		wait(t, g.Publish("facegate/hq/north/availability", 1, true, fmt.Sprintf("online %d", round)))
+		want = append(want, fmt.Sprintf("online %d", round))
+		written(t, b, want[len(want)-1])
+		b.kill(t)
+		b.Start(t)
+	}
+	l = listen(t, b, building)
+	for deadline := time.Now().Add(15 * time.Second); len(l.heard()) < len(want) && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if got := l.heard(); !slices.Equal(got, want) {
+		t.Errorf("after %d kills the building system has\n%q, want\n%q", 3, got, want)
+	}
+	wait(t, l.client.Subscribe("facegate/+/+/availability", 1, nil))
+	for deadline := time.Now().Add(15 * time.Second); !slices.Contains(l.heard(), "online 2*"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the retained availability is gone: %q", l.heard())
+		}
+	}
+	// Only the gate may speak for the gate. The broker acknowledges what it drops.
+	wait(t, l.client.Publish("facegate/hq/north/pass", 1, false, "forged"))
+	wait(t, connect(t, b, gate, func(mqtt.Client, mqtt.Message) {}).Publish("facegate/hq/north/pass", 1, false, "the last"))
+	for deadline := time.Now().Add(15 * time.Second); !slices.Contains(l.heard(), "the last"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the last event did not arrive")
+		}
+	}
+	if slices.Contains(l.heard(), "forged") {
+		t.Error("the building system could speak for the gate")
+	}
+	anonymous := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + b.Addr()).SetProtocolVersion(4))
+	if token := anonymous.Connect(); token.WaitTimeout(15*time.Second) && token.Error() == nil {
+		t.Error("somebody without a name was let in")
+	}
+	b.Stop(t)
+}
