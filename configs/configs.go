@@ -255,6 +255,11 @@ type MQTT struct {
 type Control struct {
 	Socket string `yaml:"socket"` // absolute path of a Unix socket
 	Group  string `yaml:"group"`  // name of the group that may connect, "" for the daemon's own
+
+	// OfficeGroup and TechnicianGroup are the groups whose members deal with people, or with door and camera. Where both are
+	// "" everybody who may connect may do everything.
+	OfficeGroup     string `yaml:"office_group"`
+	TechnicianGroup string `yaml:"technician_group"`
 }
 
 // Log is what the daemon writes to standard error.

@@ -257,6 +257,8 @@ func TestParseFaults(t *testing.T) {
 		{"password without user", "mqtt: {password_file: /p}\n", 4, 8, "mqtt.password_file: has no effect"},
 		{"relative socket", "control: {socket: s}\n", 4, 11, "control.socket: \"s\" is not an absolute path"},
 		{"long socket", "control: {socket: /" + strings.Repeat("x", 107) + "}\n", 4, 11, "longer than the 107 bytes"},
+		{"one role alone", "control: {office_group: desk}\n", 4, 11, "control.office_group: and technician_group belong together"},
+		{"one group for both roles", "control: {office_group: a, technician_group: a}\n", 4, 28, "control.technician_group: is the office_group too"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

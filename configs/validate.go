@@ -196,5 +196,9 @@ const maxSocket = 107
 
 func (d *document) control(c *Control) {
 	d.absolute("control.socket", c.Socket)
+	d.check(c.OfficeGroup == "" == (c.TechnicianGroup == ""), "control.office_group",
+		"and technician_group belong together: name both, or neither and everybody may do everything")
+	d.check(c.OfficeGroup == "" || c.OfficeGroup != c.TechnicianGroup, "control.technician_group",
+		"is the office_group too; to let everybody do everything name neither, to let somebody do both put them into both groups")
 	d.check(len(c.Socket) <= maxSocket, "control.socket", "is longer than the %d bytes that a socket may have", maxSocket)
 }

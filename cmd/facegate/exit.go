@@ -22,6 +22,7 @@ const (
 	exitNotRunning
 	exitForbidden
 	exitUnconfirmed
+	exitPending
 )
 
 // An exitCode is a code that a command ends with, and what it means.
@@ -38,8 +39,9 @@ func exitCodes() []exitCode {
 		{exitFailed, "failed, for the reason that is printed", nil},
 		{exitUsage, "the command line is wrong, or names two gates", []error{errOtherGate, errNoGate}},
 		{exitNotRunning, "the gate is not running", []error{control.ErrNotRunning}},
-		{exitForbidden, "this user may not do it", []error{errOwner, fs.ErrPermission}},
+		{exitForbidden, "this user may not do it", []error{errOwner, fs.ErrPermission, control.ErrForbidden}},
 		{exitUnconfirmed, "it cannot be undone, and was not confirmed: add --yes", []error{errUnconfirmed}},
+		{exitPending, "it cannot be undone, and waits for a second person", []error{control.ErrPending}},
 	}
 }
 

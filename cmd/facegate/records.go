@@ -334,19 +334,18 @@ func (c *lockdownCommand) Run(ctx context.Context, t terminal) error {
 
 // confirmAll asks before something that concerns everybody: the answer is how many they are.
 func (c *lockdownCommand) confirmAll(ctx context.Context, t terminal, what string) error {
-	people, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) ([]control.Person, error) { return g.People(ctx) },
-		ledger.Ledger.People)
+	e, err := (&epochStatusCommand{gateFlags: c.gateFlags}).ask(ctx, t)
 	if err != nil && !c.Yes { // otherwise it is tried all the same
 		return err
 	}
-	if err == nil && len(people) == 0 {
+	people := e.Renewed + e.Earlier + e.Foreign + e.None
+	if err == nil && people == 0 {
 		return nil
 	}
 	return c.confirm(ctx, t, question{what, []string{
-		fmt.Sprintf("enrolled: %d; no face opens the door any more, and each of them has to be captured again", len(people)),
+		fmt.Sprintf("enrolled: %d; no face opens the door any more, and each of them has to be captured again", people),
 		"to let no face in for now, and lose nothing: facegate faces off",
-	}, strconv.Itoa(len(people))})
+	}, strconv.Itoa(people)})
 }
 
 func (c *lockdownCommand) end(ctx context.Context, t terminal) error {

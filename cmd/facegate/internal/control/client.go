@@ -167,7 +167,7 @@ func (c *Client) Enrol(ctx context.Context, r EnrolRequest, progress func(Progre
 		}
 		switch {
 		case u.Failure != nil:
-			return Enrolled{}, u.Failure.err()
+			return Enrolled{}, u.Failure.err(ErrRefused)
 		case u.Person != nil:
 			t, err := tokenOf("/enrol", u.Pass)
 			return Enrolled{*u.Person, t}, err
@@ -210,7 +210,7 @@ func (c *Client) do(ctx context.Context, method, path string, in any) (io.ReadCl
 	if err := json.NewDecoder(res.Body).Decode(&f); err != nil {
 		return nil, hint.Wrap(fmt.Errorf("%w: %s: %s", ErrRefused, path, res.Status), adviceVersion)
 	}
-	return nil, f.err()
+	return nil, f.err(kindOf(res.StatusCode))
 }
 
 func (c *Client) explain(path string, err error) error {

@@ -297,7 +297,7 @@ const timeout = 10 * time.Second
 
 func newServer(gate control.Gate, socket string, timeout time.Duration, w io.Writer) (*control.Server, error) {
 	log := slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	return control.NewServer(gate, socket, "", timeout, log)
+	return control.NewServer(gate, socket, "", control.Groups{}, timeout, log)
 }
 
 func serve(t *testing.T, gate control.Gate, timeout time.Duration) *server {
@@ -438,7 +438,7 @@ func TestSocket(t *testing.T) {
 				tt.prepare(t, path)
 			}
 			before, _ := os.Lstat(path)
-			s, err := control.NewServer(newTwin(), path, tt.group, timeout, slog.New(slog.DiscardHandler))
+			s, err := control.NewServer(newTwin(), path, tt.group, control.Groups{}, timeout, slog.New(slog.DiscardHandler))
 			if tt.err == nil && tt.text == "" {
 				if err != nil {
 					t.Fatal(err)

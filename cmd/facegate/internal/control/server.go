@@ -10,12 +10,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"os/user"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
@@ -30,23 +30,30 @@ const (
 
 // A Server is the task that answers on the socket.
 type Server struct {
-	gate     Gate
-	path     string
-	timeout  time.Duration
-	log      *slog.Logger
-	listener net.Listener
-	ready    chan struct{}
+	gate      Gate
+	path      string
+	timeout   time.Duration
+	log       *slog.Logger
+	authority *authority
+	listener  net.Listener
+	ready     chan struct{}
 }
 
 // NewServer opens the socket at path with mode 0660, owned by group where that is not empty, and returns the task that
-// answers there for gate. An enrolment is given up after timeout. A socket that a dead daemon left behind is replaced;
+// answers there for gate, to whom has the right by one of the groups. An enrolment is given up after timeout. A socket that a dead daemon left behind is replaced;
 // one at which another daemon answers is ErrInUse. Run closes the socket.
-func NewServer(gate Gate, path, group string, timeout time.Duration, log *slog.Logger) (*Server, error) {
+func NewServer(gate Gate, path, group string, groups Groups, timeout time.Duration, log *slog.Logger) (*Server, error) {
+	authority, err := newAuthority(groups, os.Geteuid())
+	if err != nil {
+		return nil, fmt.Errorf("control: %w", err)
+	}
 	listener, err := listen(path, group)
 	if err != nil {
 		return nil, fmt.Errorf("control: open %s: %w", path, err)
 	}
-	return &Server{gate: gate, path: path, timeout: timeout, log: log, listener: listener, ready: make(chan struct{})}, nil
+	return &Server{
+		gate: gate, path: path, timeout: timeout, log: log, authority: authority, listener: listener, ready: make(chan struct{}),
+	}, nil
 }
 
 func (s *Server) String() string { return "control socket " + s.path }
@@ -99,34 +106,64 @@ func shutDown(srv *http.Server) {
 	}
 }
 
+// A route is a request that the server answers.
+type route struct {
+	pattern string // of http.ServeMux
+	right   right  // whose it is
+	serve   http.HandlerFunc
+}
+
+func (s *Server) routes() []route {
+	g := s.gate
+	return []route{
+		{"GET /status", everybodys, s.answer(func(*http.Request) (any, error) { return g.Status(), nil })},
+		{"GET /device", everybodys, s.answer(func(*http.Request) (any, error) { return g.Device(), nil })},
+		{"GET /audit", eithers, s.answer(func(*http.Request) (any, error) { return g.Verify() })},
+
+		{"GET /people", offices, s.answer(func(*http.Request) (any, error) { return g.People() })},
+		{"GET /receipts", offices, s.answer(func(*http.Request) (any, error) { return g.Receipts() })},
+		{"POST /receipts/fetched", offices, s.answer(s.fetched)},
+		{"POST /erase", offices, s.answer(s.erase)},
+		{"POST /person", offices, s.answer(s.person)},
+		{"POST /relabel", offices, s.answer(s.relabel)},
+		{"POST /pass", offices, s.answer(s.pass)},
+		{"POST /enrol", offices, s.enrol},
+
+		{"POST /door/test", technicians, s.answer(func(r *http.Request) (any, error) { return g.TestDoor(r.Context()) })},
+		{"POST /lockout/reset", technicians, s.answer(order(g.Unlock))},
+		{"GET /epoch", eithers, s.answer(func(*http.Request) (any, error) { return g.Epoch(), nil })},
+		{"POST /epoch/begin", technicians, s.answer(func(r *http.Request) (any, error) { return g.BeginEpoch(actor(r)) })},
+
+		{"POST /epoch/end", bothsTogether, s.answer(func(r *http.Request) (any, error) { return g.EndEpoch(actor(r)) })},
+		{"POST /lockdown", bothsTogether, s.answer(func(r *http.Request) (any, error) { return g.Lockdown(actor(r)) })},
+		{"POST /lockdown/end", eithers, s.answer(order(g.Reopen))},
+	}
+}
+
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", s.answer(func(*http.Request) (any, error) { return s.gate.Status(), nil }))
-	mux.HandleFunc("GET /people", s.answer(func(*http.Request) (any, error) { return s.gate.People() }))
-	mux.HandleFunc("POST /door/test", s.answer(func(r *http.Request) (any, error) { return s.gate.TestDoor(r.Context()) }))
-	mux.HandleFunc("GET /receipts", s.answer(func(*http.Request) (any, error) { return s.gate.Receipts() }))
-	mux.HandleFunc("GET /audit", s.answer(func(*http.Request) (any, error) { return s.gate.Verify() }))
-	mux.HandleFunc("GET /device", s.answer(func(*http.Request) (any, error) { return s.gate.Device(), nil }))
-	mux.HandleFunc("POST /erase", s.answer(s.erase))
-	mux.HandleFunc("POST /receipts/fetched", s.answer(s.fetched))
-	mux.HandleFunc("POST /person", s.answer(s.person))
-	mux.HandleFunc("POST /relabel", s.answer(s.relabel))
-	mux.HandleFunc("POST /pass", s.answer(s.pass))
-	mux.HandleFunc("POST /lockdown", s.answer(func(r *http.Request) (any, error) { return s.gate.Lockdown(actor(r)) }))
-	mux.HandleFunc("POST /lockdown/end", s.answer(order(s.gate.Reopen)))
-	mux.HandleFunc("POST /lockout/reset", s.answer(order(s.gate.Unlock)))
-	mux.HandleFunc("GET /epoch", s.answer(func(*http.Request) (any, error) { return s.gate.Epoch(), nil }))
-	mux.HandleFunc("POST /epoch/begin", s.answer(func(r *http.Request) (any, error) { return s.gate.BeginEpoch(actor(r)) }))
-	mux.HandleFunc("POST /epoch/end", s.answer(func(r *http.Request) (any, error) { return s.gate.EndEpoch(actor(r)) }))
-	mux.HandleFunc("POST /enrol", s.enrol)
+	for _, r := range s.routes() {
+		mux.HandleFunc(r.pattern, s.permitted(r))
+	}
 	return s.known(mux)
+}
+
+// permitted lets through who has the right.
+func (s *Server) permitted(to route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := s.authority.permit(to.pattern, to.right, peerOfRequest(r), time.Now()); err != nil {
+			fail(w, err)
+			return
+		}
+		to.serve(w, r)
+	}
 }
 
 // known lets only peers through whose identity the kernel vouches for, and notes who asked for what. The mode of the
 // socket has already kept out everybody who is not root, the daemon's own user or of its group.
 func (s *Server) known(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		peer, ok := r.Context().Value(peerKey{}).(*unix.Ucred)
+		p, ok := r.Context().Value(peerKey{}).(peer)
 		if !ok {
 			fail(w, errors.New("the kernel does not say who asks"))
 			return
@@ -135,10 +172,13 @@ func (s *Server) known(next http.Handler) http.Handler {
 		if r.Method == http.MethodGet {
 			level = slog.LevelDebug
 		}
-		s.log.Log(r.Context(), level, "control request", "path", r.URL.Path, "uid", peer.Uid, "pid", peer.Pid)
+		s.log.Log(r.Context(), level, "control request", "path", r.URL.Path, "uid", p.uid, "pid", p.pid)
 		next.ServeHTTP(w, r)
 	})
 }
+
+// peerOfRequest is who asks; known has seen to it that it is known.
+func peerOfRequest(r *http.Request) peer { return r.Context().Value(peerKey{}).(peer) }
 
 func (s *Server) answer(f func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -234,10 +274,8 @@ func order(do func(audit.Actor) error) func(*http.Request) (any, error) {
 	return func(r *http.Request) (any, error) { return struct{}{}, do(actor(r)) }
 }
 
-// actor is who asks, as the kernel says; known has seen to it that it does.
-func actor(r *http.Request) audit.Actor {
-	return audit.Actor(r.Context().Value(peerKey{}).(*unix.Ucred).Uid)
-}
+// actor is who asks, as the kernel says.
+func actor(r *http.Request) audit.Actor { return audit.Actor(peerOfRequest(r).uid) }
 
 // UserName returns the name of a user of this machine, or the number where it has none.
 func UserName(by audit.Actor) string {
@@ -295,8 +333,9 @@ type failure struct {
 
 func failureOf(err error) *failure { return &failure{err.Error(), hint.Of(err)} }
 
-func (f *failure) err() error {
-	err := fmt.Errorf("%w: %s", ErrRefused, f.Error)
+// err returns f as an error of that kind, which the text may begin with already.
+func (f *failure) err(kind error) error {
+	err := fmt.Errorf("%w: %s", kind, strings.TrimPrefix(f.Error, kind.Error()+": "))
 	if f.Hint == "" {
 		return err
 	}
@@ -305,8 +344,30 @@ func (f *failure) err() error {
 
 func fail(w http.ResponseWriter, err error) {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusUnprocessableEntity)
+	w.WriteHeader(statusOf(err))
 	json.NewEncoder(w).Encode(failureOf(err))
+}
+
+// statusOf returns the status that a client knows the error by.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, ErrForbidden):
+		return http.StatusForbidden
+	case errors.Is(err, ErrPending):
+		return http.StatusConflict
+	}
+	return http.StatusUnprocessableEntity
+}
+
+// kindOf returns the error that statusOf made a status of.
+func kindOf(status int) error {
+	switch status {
+	case http.StatusForbidden:
+		return ErrForbidden
+	case http.StatusConflict:
+		return ErrPending
+	}
+	return ErrRefused
 }
 
 // decode reads the body of a request: one JSON object with no unknown keys, and nothing after it.
@@ -325,25 +386,3 @@ func decode(r *http.Request, v any) error {
 
 // adviceVersion helps where the two ends of the socket do not speak the same language.
 const adviceVersion = "use the facegate command of the same version as the running gate"
-
-type peerKey struct{}
-
-// withPeer asks the kernel who is at the other end (SO_PEERCRED, unix(7)).
-func withPeer(ctx context.Context, c net.Conn) context.Context {
-	uc, ok := c.(*net.UnixConn)
-	if !ok {
-		return ctx
-	}
-	raw, err := uc.SyscallConn()
-	if err != nil {
-		return ctx
-	}
-	var cred *unix.Ucred
-	controlErr := raw.Control(func(fd uintptr) {
-		cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	})
-	if controlErr != nil || err != nil {
-		return ctx
-	}
-	return context.WithValue(ctx, peerKey{}, cred)
-}

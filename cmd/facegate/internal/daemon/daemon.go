@@ -125,7 +125,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		Settings: settings(c), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
 		Now: time.Now, Observe: out.Observe, Log: log,
 	})
-	if d.control, err = control.NewServer(d, c.Control.Socket, c.Control.Group, c.Enrol.Timeout, log); err != nil {
+	if d.control, err = control.NewServer(d, c.Control.Socket, c.Control.Group, groups(c.Control), c.Enrol.Timeout, log); err != nil {
 		return nil, err
 	}
 	d.notifier = newNotifier(d)
@@ -282,4 +282,8 @@ func settings(c *configs.Config) pipeline.Settings {
 			Agree: c.Decide.Agree, Window: c.Decide.Window, Rearm: c.Decide.Rearm, Margin: c.Match.Margin,
 		},
 	}
+}
+
+func groups(c configs.Control) control.Groups {
+	return control.Groups{Office: c.OfficeGroup, Technician: c.TechnicianGroup}
 }

@@ -1,0 +1,150 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"facegate/configs/hint"
+	"facegate/store/audit"
+)
+
+// Groups are the groups of this machine whose members have a role. Where none is named, everybody who may use the socket
+// has both roles.
+type Groups struct {
+	Office     string // deals with people: enrols, shows, erases, issues passes
+	Technician string // deals with door, camera and keys
+}
+
+// roles is a set of roles.
+type roles uint8
+
+const (
+	office roles = 1 << iota
+	technician
+	both = office | technician
+)
+
+// A right says who may give an order. The zero right is nobody's.
+type right uint8
+
+const (
+	everybodys    right = iota + 1 // who may use the socket
+	offices                        // or of somebody with both roles
+	technicians                    // likewise
+	eithers                        // of whoever has a role
+	bothsTogether                  // of somebody with both roles, or of two people with one each: it cannot be undone, for all
+)
+
+// Errors of an order that is not carried out because of who gives it.
+var (
+	ErrForbidden = errors.New("this user may not do that")
+	ErrPending   = errors.New("this waits for a second person")
+)
+
+// secondWithin is how long an order waits for a second person.
+const secondWithin = 10 * time.Minute
+
+// An authority knows who has which role, and which orders wait for a second person.
+type authority struct {
+	names Groups
+	ids   map[roles]uint32 // of the groups; none if everybody has both roles
+	self  uint32           // the user of this process
+
+	mu    sync.Mutex // guards what follows
+	asked map[string]asking
+}
+
+// An asking is an order that waits for a second person.
+type asking struct {
+	by    uint32
+	as    roles
+	until time.Time
+}
+
+func newAuthority(g Groups, self int) (*authority, error) {
+	a := &authority{names: g, self: uint32(self), asked: make(map[string]asking)}
+	if g == (Groups{}) {
+		return a, nil
+	}
+	a.ids = make(map[roles]uint32)
+	for role, name := range map[roles]string{office: g.Office, technician: g.Technician} {
+		found, err := user.LookupGroup(name)
+		if err != nil {
+			return nil, hint.Wrap(fmt.Errorf("there is no group %s", name),
+				"make it (groupadd --system %s), or correct control.office_group and control.technician_group", name)
+		}
+		id, err := strconv.ParseUint(found.Gid, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("the group %s has the number %q", name, found.Gid)
+		}
+		a.ids[role] = uint32(id)
+	}
+	return a, nil
+}
+
+// rolesOf returns the roles of p. Root and the user of the gate have both: what they may not ask for they could do to the
+// files and the process.
+func (a *authority) rolesOf(p peer) (r roles) {
+	if len(a.ids) == 0 || p.uid == 0 || p.uid == a.self {
+		return both
+	}
+	for role, id := range a.ids {
+		if p.gid == id || slices.Contains(p.groups, id) {
+			r |= role
+		}
+	}
+	return r
+}
+
+// permit returns nil if p may give the order at now, and otherwise ErrForbidden or ErrPending with advice.
+func (a *authority) permit(order string, needs right, p peer, now time.Time) error {
+	has := a.rolesOf(p)
+	switch {
+	case needs == everybodys,
+		needs == offices && has&office != 0,
+		needs == technicians && has&technician != 0,
+		needs == eithers && has != 0,
+		needs == bothsTogether && has == both:
+		return nil
+	case needs == bothsTogether && has != 0:
+		return a.second(order, p.uid, has, now)
+	}
+	return hint.Wrap(fmt.Errorf("%w: %s is in %s", ErrForbidden, UserName(audit.Actor(p.uid)), a.lacks(needs)),
+		"ask somebody who is, or have the group joined (usermod --append --groups GROUP USER) and log in again")
+}
+
+// lacks names the groups of which p is none of.
+func (a *authority) lacks(needs right) string {
+	switch needs {
+	case offices:
+		return "another group than " + a.names.Office
+	case technicians:
+		return "another group than " + a.names.Technician
+	}
+	return "neither of the groups " + strings.Join([]string{a.names.Office, a.names.Technician}, " and ")
+}
+
+// second returns nil if somebody else, of the other role, has given the same order within the last ten minutes. Otherwise
+// the order waits.
+func (a *authority) second(order string, by uint32, as roles, now time.Time) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	first, waits := a.asked[order]
+	delete(a.asked, order)
+	if waits && now.Before(first.until) && first.by != by && first.as|as == both {
+		return nil
+	}
+	a.asked[order] = asking{by, as, now.Add(secondWithin)}
+	other := a.names.Office
+	if as == office {
+		other = a.names.Technician
+	}
+	return hint.Wrap(fmt.Errorf("%w: it cannot be undone", ErrPending),
+		"have a member of the group %s give the same command within %d minutes", other, int(secondWithin.Minutes()))
+}
