@@ -4,11 +4,13 @@
 package configs
 
 import (
+	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +28,7 @@ type Config struct {
 	Door Door `yaml:"door"`
 
 	StateDir string `yaml:"state_dir"` // absolute path of the folder of databases
+	KeysDir  string `yaml:"keys_dir"`  // absolute path of the folder of their keyrings, beside StateDir; never empty after Parse
 	KeyFile  string `yaml:"key_file"`  // absolute path of the device key, outside StateDir
 
 	Camera   Camera   `yaml:"camera"`
@@ -301,6 +304,7 @@ func Parse(name string, r io.Reader) (*Config, error) {
 		return nil, hint.Wrap(err, "correct %s and check it with: facegate config check --config %s", name, name)
 	}
 	doc.clearUnspoken(cfg)
+	cfg.KeysDir = cmp.Or(cfg.KeysDir, filepath.Clean(cfg.StateDir)+"-keys")
 	if cfg.MQTT.ClientID == "" {
 		cfg.MQTT.ClientID = strings.Join([]string{"facegate", cfg.Site, cfg.Gate}, "-")
 	}

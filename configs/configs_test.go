@@ -62,6 +62,7 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 			Name: "main", Direction: configs.In, Driver: configs.Cdev, Line: "GPIO17", Pulse: 3 * time.Second,
 		},
 		StateDir: "/var/lib/facegate",
+		KeysDir:  "/var/lib/facegate-keys",
 		KeyFile:  "/etc/facegate/device.key",
 		Camera: configs.Camera{
 			Source: configs.V4L2, Device: "/dev/video0", Format: configs.AutoFormat,
@@ -233,6 +234,10 @@ func TestParseFaults(t *testing.T) {
 		{"long pulse", "door: {pulse: 31s}\n", 4, 8, "door.pulse: 31s is not between 200ms and 30s"},
 		{"relative state folder", "state_dir: state\n", 4, 1, `state_dir: "state" is not an absolute path`},
 		{"key inside the state folder", "key_file: /var/lib/x/../facegate/k\n", 4, 1, "key_file: /var/lib/x/../facegate/k lies inside"},
+		{"relative keys folder", "keys_dir: keys\n", 4, 1, `keys_dir: "keys" is not an absolute path`},
+		{"keys folder in the state folder", "state_dir: /a/b\nkeys_dir: /a/b/c\n", 5, 1, "keys_dir: /a/b/c and state_dir /a/b are not apart"},
+		{"keys folder around the state folder", "state_dir: /a/b\nkeys_dir: /a\n", 5, 1, "keys_dir: /a and state_dir /a/b are not apart"},
+		{"one folder for both", "state_dir: /a/b/\nkeys_dir: /a/b\n", 5, 1, "keys_dir: /a/b and state_dir /a/b/ are not apart"},
 		{"state folder around the default key", "state_dir: /etc\n", 4, 1, "state_dir: /etc/facegate/device.key lies inside"},
 		{"camera source", "camera: {source: usb}\n", 4, 10, `camera.source: "usb" is none of`},
 		{"camera format", "camera: {format: h264}\n", 4, 10, `camera.format: "h264" is none of`},

@@ -93,11 +93,24 @@ func (d *document) door(door *Door) {
 func (d *document) files(cfg *Config) {
 	d.absolute("state_dir", cfg.StateDir)
 	d.absolute("key_file", cfg.KeyFile)
-	rel, err := filepath.Rel(cfg.StateDir, cfg.KeyFile)
-	if inside := err == nil && filepath.IsLocal(rel); inside {
+	if inside(cfg.StateDir, cfg.KeyFile) {
 		d.at([]string{"key_file", "state_dir"},
 			"%s lies inside state_dir %s; a copy of that folder would then open itself", cfg.KeyFile, cfg.StateDir)
 	}
+	if cfg.KeysDir == "" {
+		return
+	}
+	d.absolute("keys_dir", cfg.KeysDir)
+	if inside(cfg.StateDir, cfg.KeysDir) || inside(cfg.KeysDir, cfg.StateDir) {
+		d.at([]string{"keys_dir", "state_dir"}, "%s and state_dir %s are not apart; a copy of the one would then bring back whoever "+
+			"was erased since", cfg.KeysDir, cfg.StateDir)
+	}
+}
+
+// inside reports whether path is dir or lies in it.
+func inside(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 func (d *document) absolute(key, path string) {

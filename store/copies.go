@@ -20,7 +20,7 @@ func (v *vault) dbPaths() [2]string {
 
 // The two files of a vault's keyring. Either is enough.
 func (v *vault) ringPaths() [2]string {
-	return [2]string{filepath.Join(v.dir, v.name+".key"), filepath.Join(v.dir, v.name+".copy.key")}
+	return [2]string{filepath.Join(v.keyDir, v.name+".key"), filepath.Join(v.keyDir, v.name+".copy.key")}
 }
 
 // A fault is why a file has to be made anew from its copy.

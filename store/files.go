@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"facegate/configs/hint"
@@ -128,6 +130,34 @@ func overwrite(f *os.File) error {
 		return err
 	}
 	return f.Sync()
+}
+
+// lockDirs makes the folders where they are missing, and keeps every other process out of them until unlock.
+func lockDirs(dirs ...string) (locks []*os.File, err error) {
+	for _, dir := range slices.Compact(dirs) {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, hint.Wrap(errors.Join(fmt.Errorf("store: %w", err), unlock(locks)),
+				"make the folder, as root: install -d -o USER -m 700 %s, where USER is the service's", dir)
+		}
+		lock, err := lockDir(dir)
+		if err != nil {
+			advice := cmp.Or(hint.Of(err), "let the service's user own the folder, and run this as that user")
+			if errors.Is(err, ErrInUse) {
+				advice = "stop the other facegate, or ask it through its control socket"
+			}
+			return nil, hint.Wrap(errors.Join(fmt.Errorf("store: %w", err), unlock(locks)), "%s", advice)
+		}
+		locks = append(locks, lock)
+	}
+	return locks, nil
+}
+
+// unlock lets other processes in.
+func unlock(locks []*os.File) (err error) {
+	for _, lock := range locks {
+		err = errors.Join(err, lock.Close())
+	}
+	return err
 }
 
 // lockDir keeps every other process out of dir until the file that it returns is closed. It refuses a folder in which

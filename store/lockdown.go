@@ -139,7 +139,7 @@ func (s *Store) wipe() error {
 	if err := errors.Join(s.faces.destroy(), s.people.destroy(), s.journal.discard()); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	if err := errors.Join(removeFile(s.journal.ringPaths()[0]), syncDir(s.journal.dir)); err != nil {
+	if err := errors.Join(removeFile(s.journal.ringPaths()[0]), syncDir(s.journal.keyDir)); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil

@@ -11,7 +11,7 @@ import (
 // A Mending says that a file was damaged and has been made anew from its copy. Nothing was lost, and the disk is not to be
 // trusted.
 type Mending struct {
-	File  string // its name in Options.Dir
+	File  string // its name in Options.Dir or, of a keyring, in Options.KeyDir
 	Fault string // what was wrong with it
 	Time  time.Time
 }

@@ -8,8 +8,9 @@
 //
 // Every key comes from the device key (KeySource) or is wrapped by a key that does. The rotations, the device id, the key
 // that signs and the inner one of the two seals of a Code are derived from it. Each database is sealed with a random
-// generation key, kept in a keyring file beside it (faces.key, people.key, journal.key) under a wrapping key. Whoever has
-// one database without its keyring, or all without the device key, has nothing.
+// generation key, kept in a keyring file (faces.key, people.key, journal.key) under a wrapping key. The keyrings are in a
+// folder of their own, so that an ordinary copy of the databases does not hold them. Whoever has one database without its
+// keyring, or all without the device key, has nothing.
 //
 // # Passes
 //
@@ -22,7 +23,8 @@
 // bbolt leaves deleted values in its file, and files get copied. An erasure therefore writes the database anew under a new
 // generation key and destroys the old key, which makes every older copy of the database unreadable. Other copies of the
 // keyring are the exception: who copied the database and its keyring before the erasure, and has the device key, can
-// read the copy. Keep the device key off the disk and keyrings out of backups that outlive an erasure.
+// read the copy, and put back both bring the person back. Keep the device key off the disk, and keyrings out of every
+// copy: Backup makes one that holds none.
 //
 // What an erasure is going to do, to the byte of its receipt, is on disk in journal.db before anything else happens.
 // From then on it is done: cut off at any point, it is finished at the next Open or the next change.
@@ -105,11 +107,12 @@ var (
 
 // Options say where a store is and what it depends on. All are required.
 type Options struct {
-	Dir  string // made if it is missing
-	Keys KeySource
-	Now  func() time.Time
-	Rand io.Reader // of cryptographic quality
-	Log  *slog.Logger
+	Dir    string // of the databases; made if it is missing
+	KeyDir string // of the keyrings, likewise; empty for Dir, where every copy of the databases opens as they do
+	Keys   KeySource
+	Now    func() time.Time
+	Rand   io.Reader // of cryptographic quality
+	Log    *slog.Logger
 
 	// Notices are the SHA-256 of the notices in force, one a language. A consent to any other is stale: nobody can be
 	// captured on it, and who was captured on it before still matches. With none in force nobody can be captured.
@@ -144,7 +147,7 @@ type Store struct {
 	policy    LockoutPolicy
 	filingAt  int
 	class     string // of the KeySource
-	lock      *os.File
+	locks     []*os.File
 	device    [32]byte // the device key
 	id        [16]byte // of the device
 	join      [32]byte // see across
@@ -180,23 +183,17 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, hint.Wrap(fmt.Errorf("store: %w", err), "make the directory, owned by the service's user")
-	}
-	lock, err := lockDir(o.Dir)
+	o.KeyDir = cmp.Or(o.KeyDir, o.Dir)
+	locks, err := lockDirs(o.Dir, o.KeyDir)
 	if err != nil {
-		advice := cmp.Or(hint.Of(err), "let the service's user own the directory, and run this as that user")
-		if errors.Is(err, ErrInUse) {
-			advice = "stop the other facegate, or ask it through its control socket"
-		}
-		return nil, hint.Wrap(fmt.Errorf("store: %w", err), "%s", advice)
+		return nil, err
 	}
 	vaultOf := func(name string, tables ...table) *vault {
-		return &vault{dir: o.Dir, name: name, wrap: wrappingKey(device, name), rand: o.Rand, tables: tables}
+		return &vault{dir: o.Dir, keyDir: o.KeyDir, name: name, wrap: wrappingKey(device, name), rand: o.Rand, tables: tables}
 	}
 	s := &Store{
 		now: o.Now, rand: o.Rand, log: o.Log, notices: o.Notices, retention: o.Retention, policy: o.Lockout,
-		filingAt: o.FilingAt, class: o.Keys.Class(), lock: lock, device: device, id: deviceID(device),
+		filingAt: o.FilingAt, class: o.Keys.Class(), locks: locks, device: device, id: deviceID(device),
 		join: derive(device, "facegate join 1"), inner: derive(device, "facegate record 1"), signer: signingKey(device),
 		people: vaultOf("people", table{name: peopleTable}, table{name: consentsTable}, table{name: stateTable}),
 		faces:  vaultOf("faces", table{name: recordsTable}),
@@ -222,7 +219,7 @@ func (s *Store) Close() error {
 	clear(s.inner[:])
 	clear(s.signer)
 	clear(s.byName)
-	return errors.Join(err, s.people.close(), s.faces.close(), s.journal.close(), s.lock.Close())
+	return errors.Join(err, s.people.close(), s.faces.close(), s.journal.close(), unlock(s.locks))
 }
 
 func (s *Store) vaults() []*vault { return []*vault{s.people, s.faces, s.journal} }

@@ -22,7 +22,8 @@ import (
 // under a key of the device. Both are on disk twice; see copies.go. Rows are in tables and named by 128-bit ids. What must
 // not be read again leaves by a rewrite alone; see rewrite for what it leaves behind after a crash.
 type vault struct {
-	dir    string
+	dir    string // of the database
+	keyDir string // of the keyring
 	name   string
 	wrap   [32]byte // of the keyring
 	rand   io.Reader
@@ -483,7 +484,7 @@ func (v *vault) discard() error {
 	for i := range dbs {
 		err = errors.Join(err, destroyFile(rings[i]+tmpSuffix), removeFile(dbs[i]), removeFile(dbs[i]+tmpSuffix))
 	}
-	return errors.Join(err, syncDir(v.dir))
+	return errors.Join(err, syncDir(v.dir), syncDir(v.keyDir))
 }
 
 // label names a value of this vault, so that no sealed value can stand in for another.
@@ -510,7 +511,7 @@ func (v *vault) failed(err error) error {
 	case errors.Is(err, bolterrors.ErrMaxSizeReached):
 		return hint.Wrap(err, "erase people who need the door no more")
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
-		return hint.Wrap(err, "make room on the disk with %s, and do it again", v.dir)
+		return hint.Wrap(err, "make room on the disk with %s and %s, and do it again", v.dir, v.keyDir)
 	}
 	return err
 }

@@ -207,7 +207,7 @@ func watch(t *testing.T, leak *leaks) *watched {
 	stranger := gatetest.Clip(t, "walk/s02")[40:75]
 	g.visit(t, gate, p, pose, arrival, stranger)
 	if mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", gate.cmd.Process.Pid)); err == nil {
-		writesOnlyBelow(t, gate.cmd.Process.Pid, site.State())
+		writesOnlyBelow(t, gate.cmd.Process.Pid, site.State(), site.Keyrings())
 		g.memory = memoryOf(t, gate.cmd.Process.Pid, mem)
 		mem.Close()
 	} else {
@@ -336,7 +336,7 @@ func (g *watched) find(t *testing.T) map[string][]string {
 // findOnDisk looks into every file that the gate could write to.
 func (g *watched) findOnDisk(t *testing.T) (found []string) {
 	t.Helper()
-	for _, dir := range []string{g.site.State(), g.site.Path("tmp")} {
+	for _, dir := range []string{g.site.State(), g.site.Keyrings(), g.site.Path("tmp")} {
 		must(t, filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 			if err != nil || !e.Type().IsRegular() {
 				return err
@@ -510,7 +510,7 @@ func memoryOf(t *testing.T, pid int, mem io.ReaderAt) (memory []byte) {
 }
 
 // writesOnlyBelow checks that a process has no file open for writing outside dir.
-func writesOnlyBelow(t *testing.T, pid int, dir string) {
+func writesOnlyBelow(t *testing.T, pid int, dirs ...string) {
 	t.Helper()
 	fds := fmt.Sprintf("/proc/%d/fd", pid)
 	entries, err := os.ReadDir(fds)
@@ -524,7 +524,8 @@ func writesOnlyBelow(t *testing.T, pid int, dir string) {
 		if err != nil || !file.Mode().IsRegular() {
 			continue
 		}
-		if name, err := os.Readlink(filepath.Join(fds, e.Name())); err == nil && filepath.IsAbs(name) && !strings.HasPrefix(name, dir+"/") {
+		name, err := os.Readlink(filepath.Join(fds, e.Name()))
+		if err == nil && filepath.IsAbs(name) && !slices.Contains(dirs, filepath.Dir(name)) {
 			t.Errorf("%s is open for writing", name)
 		}
 	}

@@ -444,7 +444,7 @@ func (c *wipeCommand) Run(t terminal) error {
 	}
 	v := map[string]any{"certificate": string(certificate), "public_key": key, "key_destroyed": destroyed}
 	return errors.Join(c.print(t, v, func(w *tabwriter.Writer) {
-		show.Fprintf(w, "everything that the gate kept in %s is destroyed, certificate: %s\n", cfg.StateDir, c.Certificate)
+		show.Fprintf(w, "everything that the gate kept in %s and %s is destroyed, certificate: %s\n", cfg.StateDir, cfg.KeysDir, c.Certificate)
 		switch {
 		case destroyed:
 			show.Fprintf(w, "the device key %s is destroyed\n", cfg.KeyFile)
@@ -466,8 +466,8 @@ func wipe(cfg *configs.Config, t terminal, keep func(certificate []byte) error) 
 		return hex.EncodeToString(cut.PublicKey), keep(cut.Certificate)
 	}
 	if errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrKey) {
-		return "", hint.Wrap(err, "%s; or, without a certificate, as root: shred -u %s/*.db %[2]s/*.key %s",
-			hint.Of(err), cfg.StateDir, cfg.KeyFile)
+		return "", hint.Wrap(err, "%s; or, without a certificate, as root: shred -u %s/*.key %s/*.db %s",
+			hint.Of(err), cfg.KeysDir, cfg.StateDir, cfg.KeyFile)
 	}
 	if err != nil {
 		return "", err

@@ -115,8 +115,10 @@ func wipeSite(t *testing.T, site gatetest.Site, config, key string) {
 		t.Error("the device key is there still")
 	}
 	for _, pattern := range []string{"*.db", "*.key"} {
-		if left, _ := filepath.Glob(filepath.Join(site.State(), pattern)); len(left) > 0 {
-			t.Errorf("left behind: %v", left)
+		for _, dir := range []string{site.State(), site.Keyrings()} {
+			if left, _ := filepath.Glob(filepath.Join(dir, pattern)); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
 		}
 	}
 }

@@ -78,13 +78,16 @@ func TestWipeCutOff(t *testing.T) {
 	secret, err := os.ReadFile(site.Path("device.key"))
 	must(t, err)
 	must(t, os.CopyFS(site.Path("copy"), os.DirFS(site.State())))
+	must(t, os.CopyFS(site.Path("copy-keys"), os.DirFS(site.Keyrings())))
 	var w wiped
 	do("wipe", "--yes", "--json", "--certificate", site.Path("first.json")).decode(t, &w)
 
 	cutOff := func() {
 		must(t, os.RemoveAll(site.State()))
 		must(t, os.CopyFS(site.State(), os.DirFS(site.Path("copy"))))
-		must(t, os.WriteFile(filepath.Join(site.State(), "journal.key"), []byte("facegate wiped 1\n"+w.Certificate), 0o600))
+		must(t, os.RemoveAll(site.Keyrings()))
+		must(t, os.CopyFS(site.Keyrings(), os.DirFS(site.Path("copy-keys"))))
+		must(t, os.WriteFile(filepath.Join(site.Keyrings(), "journal.key"), []byte("facegate wiped 1\n"+w.Certificate), 0o600))
 		must(t, os.WriteFile(site.Path("device.key"), secret, 0o600))
 	}
 	cutOff()
@@ -98,7 +101,7 @@ func TestWipeCutOff(t *testing.T) {
 	genuine(t, second, device.PublicKey, receipt.Wipe, "")
 
 	do("wipe", "--yes", "--certificate", site.Path("third.json")).
-		want(t, exitFailed, "", "or, without a certificate, as root: shred -u "+site.State()+"/*.db")
+		want(t, exitFailed, "", "or, without a certificate, as root: shred -u "+site.Keyrings()+"/*.key "+site.State()+"/*.db")
 	if _, err := os.Stat(site.Path("third.json")); err == nil {
 		t.Error("there is a certificate of nothing")
 	}

@@ -172,6 +172,9 @@ func (s Site) Path(name string) string { return filepath.Join(s.Dir, name) }
 // State returns the folder of the databases.
 func (s Site) State() string { return s.Path("state") }
 
+// Keyrings returns the folder of the keyrings of the databases.
+func (s Site) Keyrings() string { return s.Path("state-keys") }
+
 // Socket returns the path of the control socket.
 func (s Site) Socket() string { return s.Path("control.sock") }
 

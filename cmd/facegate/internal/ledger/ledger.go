@@ -41,7 +41,7 @@ func Options(c *configs.Config, keys store.KeySource, now func() time.Time, log 
 	}
 	p := c.Profile()
 	o := store.Options{
-		Dir: c.StateDir, Keys: keys, Now: now, Rand: rand.Reader, Log: log,
+		Dir: c.StateDir, KeyDir: c.KeysDir, Keys: keys, Now: now, Rand: rand.Reader, Log: log,
 		Retention: store.Retention{Idle: p.IdleMax, Access: p.AccessLogRetention, Records: p.RecordRetention},
 		Lockout: store.LockoutPolicy{
 			DelayAfter: uint32(p.Lockout.DelayAfter), Delay: p.Lockout.Delay, DisableAfter: uint32(p.Lockout.DisableAfter),
