@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"facegate/configs/hint"
@@ -285,12 +284,18 @@ const MaxSize = 64 << 10
 //
 // Parse returns every fault of the file at once, joined. Each one that has a place in the file is an *Error.
 func Parse(name string, r io.Reader) (*Config, error) {
+	cfg, _, err := Read(name, r)
+	return cfg, err
+}
+
+// Read is Parse, and returns besides where in the file each key stands, for faults that show only when the gate is opened.
+func Read(name string, r io.Reader) (*Config, *Source, error) {
 	text, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
 	if err != nil {
-		return nil, fmt.Errorf("configs: read %s: %w", name, err)
+		return nil, nil, fmt.Errorf("configs: read %s: %w", name, err)
 	}
 	if len(text) > MaxSize {
-		return nil, fmt.Errorf("configs: %s is longer than %d bytes", name, MaxSize)
+		return nil, nil, fmt.Errorf("configs: %s is longer than %d bytes", name, MaxSize)
 	}
 	cfg := new(Config)
 	defaults := newDocument("facegate.yaml", string(reference))
@@ -301,12 +306,12 @@ func Parse(name string, r io.Reader) (*Config, error) {
 		doc.validate(cfg)
 	}
 	if err := errors.Join(append(defaults.errs, doc.errs...)...); err != nil {
-		return nil, hint.Wrap(err, "correct %s and check it with: facegate config check --config %s", name, name)
+		return nil, nil, hint.Wrap(err, "correct %s and check it with: facegate config check --config %s", name, name)
 	}
 	doc.clearUnspoken(cfg)
 	cfg.KeysDir = cmp.Or(cfg.KeysDir, filepath.Clean(cfg.StateDir)+"-keys")
 	if cfg.MQTT.ClientID == "" {
-		cfg.MQTT.ClientID = strings.Join([]string{"facegate", cfg.Site, cfg.Gate}, "-")
+		cfg.MQTT.ClientID = clientID(cfg.Site, cfg.Gate)
 	}
-	return cfg, nil
+	return cfg, &Source{doc}, nil
 }

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"cmp"
 	"encoding"
 	"fmt"
 	"reflect"
@@ -28,7 +29,12 @@ type Error struct {
 	Message string
 	Law     string // articles and standards that a profile refuses the value by, "" if it is none of theirs
 	Source  string // the line itself
+
+	cause error // what a value that is in order leads to, nil if it is not in order itself
 }
+
+// Unwrap returns what the value leads to, such as that a file is missing; nil if the value itself is at fault.
+func (e *Error) Unwrap() error { return e.cause }
 
 // Error gives the place, the key and the fault on one line, and below it the line of the file with a mark.
 func (e *Error) Error() string {
@@ -95,13 +101,23 @@ func (d *document) fault(tok *token.Token, key, format string, args ...any) {
 
 // unlawful records a fault of key, which stands at tok, with the law that it breaks.
 func (d *document) unlawful(tok *token.Token, key, law, format string, args ...any) {
+	d.errs = append(d.errs, d.fresh(tok, key, law, format, args...))
+}
+
+// nearest returns where key stands or, if the file does not name it, the section that it would stand in.
+func (d *document) nearest(key string) *token.Token {
+	section, _, _ := strings.Cut(key, ".")
+	return cmp.Or(d.place[key], d.place[section])
+}
+
+func (d *document) fresh(tok *token.Token, key, law, format string, args ...any) *Error {
 	e := &Error{Name: d.name, Key: key, Message: string(show.Sprintf(format, args...)), Law: law}
 	if tok != nil && tok.Position.Line >= 1 && tok.Position.Line <= len(d.lines) {
 		// Tabs and control characters would move the mark, and a terminal.
 		e.Source = strings.Map(printable, d.lines[tok.Position.Line-1])
 		e.Line, e.Column = tok.Position.Line, tok.Position.Column
 	}
-	d.errs = append(d.errs, e)
+	return e
 }
 
 func printable(r rune) rune {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -30,6 +31,41 @@ func (d *document) lawful(cfg *Config) {
 	d.assessment(&cfg.Assessment, cfg.Jurisdiction, r)
 	d.notice(&cfg.Notice, r)
 	d.transfer(&cfg.MQTT, r)
+	if r.production() {
+		d.examples(cfg, r)
+	}
+}
+
+// examples refuses what the reference gives as an example: a notice in the name of nobody is none, and a site of that name
+// would be every such site's.
+func (d *document) examples(cfg *Config, r rules) {
+	var example Config
+	newDocument("facegate.yaml", string(reference)).decode(&example)
+	refuse := func(key, law, value string, is bool) {
+		if is && d.given[key] {
+			d.refuse(key, law, "%q is the example of the reference; write what is true here", value)
+		}
+	}
+	refuse("site", "", cfg.Site, bare(cfg.Site) == bare(example.Site))
+	is, not := &cfg.Notice, &example.Notice
+	for _, e := range []struct{ key, value, example string }{
+		{"notice.controller", is.Controller, not.Controller},
+		{"notice.contact", is.Contact, not.Contact},
+		{"notice.en.place", is.EN.Place, not.EN.Place},
+		{"notice.zh.place", is.ZH.Place, not.ZH.Place},
+	} {
+		refuse(e.key, r.notice, e.value, strings.Contains(bare(e.value), bare(e.example)))
+	}
+}
+
+// bare returns the letters and digits of text, in lower case: spaces and signs make no other text of it.
+func bare(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, text)
 }
 
 // refuse records that law forbids the value of key.

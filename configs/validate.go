@@ -2,8 +2,6 @@ package configs
 
 import (
 	"cmp"
-	"net"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,7 +21,7 @@ func (d *document) validate(cfg *Config) {
 	d.quality(&cfg.Quality)
 	d.recognition(cfg)
 	d.enrol(&cfg.Enrol)
-	d.mqtt(&cfg.MQTT)
+	d.mqtt(cfg)
 	d.control(&cfg.Control)
 	d.lawful(cfg)
 }
@@ -184,24 +182,6 @@ func (d *document) recognition(cfg *Config) {
 func (d *document) enrol(e *Enrol) {
 	within(d, "enrol.frames", e.Frames, 3, 30)
 	within(d, "enrol.timeout", e.Timeout, 5*time.Second, 10*time.Minute)
-}
-
-func (d *document) mqtt(m *MQTT) {
-	u, err := url.Parse(m.Broker)
-	if err != nil || !slices.Contains([]string{"tcp", "ssl"}, u.Scheme) || !hasPort(u.Host) {
-		d.at([]string{"mqtt.broker"}, "%q is not a broker; write tcp://host:port, or ssl://host:port for TLS", m.Broker)
-		return
-	}
-	d.check(u.User == nil, "mqtt.broker", "holds a user name; use mqtt.username and mqtt.password_file")
-	d.check(m.CAFile == "" || u.Scheme == "ssl", "mqtt.ca_file", "has no effect without TLS; use an ssl:// broker")
-	d.check(m.PasswordFile == "" || m.Username != "", "mqtt.password_file", "has no effect without mqtt.username")
-	d.check(!strings.ContainsFunc(m.ClientID, unreadable), "mqtt.client_id",
-		"%q contains a character that cannot be printed", m.ClientID)
-}
-
-func hasPort(address string) bool {
-	host, port, err := net.SplitHostPort(address)
-	return err == nil && host != "" && port != ""
 }
 
 // maxSocket is the longest path of a Unix socket on Linux, in bytes (unix(7): 108 with the final zero).
