@@ -54,6 +54,14 @@ type configFlag struct {
 }
 
 func (f configFlag) load() (*configs.Config, error) {
+	text, err := f.read()
+	if err != nil {
+		return nil, err
+	}
+	return configs.Parse(f.Config, bytes.NewReader(text))
+}
+
+func (f configFlag) read() ([]byte, error) {
 	text, err := file.ReadShared(f.Config, configs.MaxSize)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -63,7 +71,7 @@ func (f configFlag) load() (*configs.Config, error) {
 		return nil, hint.Wrap(fmt.Errorf("open the configuration: %w", err), "%s",
 			cmp.Or(hint.Of(err), fmt.Sprintf("let the user of facegate read %s", f.Config)))
 	}
-	return configs.Parse(f.Config, bytes.NewReader(text))
+	return text, nil
 }
 
 // jsonFlag asks for a result that a program can read.

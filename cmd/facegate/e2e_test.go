@@ -31,6 +31,7 @@ import (
 // A program is facegate in a process of its own.
 type program struct {
 	cmd    *exec.Cmd
+	config string // the file
 	client *control.Client
 	done   chan struct{} // closed when the program has ended; then its log and err can be read
 	log    bytes.Buffer
@@ -40,8 +41,8 @@ type program struct {
 // launch starts "facegate run", as a service manager does. It is killed when the test is over, if it has not ended.
 func launch(t *testing.T, site gatetest.Site, stdin *os.File, more gatetest.Settings) *program {
 	t.Helper()
-	p := &program{client: control.NewClient(site.Socket()), done: make(chan struct{})}
-	p.cmd = exec.Command(os.Args[0], "run", "--config", site.WriteConfig(t, more))
+	p := &program{config: site.WriteConfig(t, more), client: control.NewClient(site.Socket()), done: make(chan struct{})}
+	p.cmd = exec.Command(os.Args[0], "run", "--config", p.config)
 	p.cmd.Env = append(os.Environ(), asProgram+"=1")
 	p.cmd.Stderr = &p.log
 	if stdin != nil {

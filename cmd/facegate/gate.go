@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -29,16 +30,28 @@ func (c *runCommand) Run(ctx context.Context, t terminal) error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("forbid core dumps: %w", err)
 	}
-	cfg, err := c.load()
+	former, err := takeOver()
+	if err != nil {
+		return err
+	}
+	text, err := former.config(c.read)
+	if err != nil {
+		return err
+	}
+	cfg, err := configs.Parse(c.Config, bytes.NewReader(text))
 	if err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: cfg.Log.Level}))
-	d, err := daemon.New(cfg, daemon.Outside{Stdin: t.in}, version, log)
+	outside := daemon.Outside{Stdin: t.in, HandsOver: true, Socket: former.socket()}
+	d, err := daemon.New(cfg, outside, version, log)
 	if err != nil {
 		return err
 	}
-	return d.Run(ctx)
+	if err := d.Run(ctx); !errors.Is(err, daemon.ErrHandover) {
+		return err
+	}
+	return legacy{Config: text}.handOver(d.Socket())
 }
 
 type enrollCommand struct {

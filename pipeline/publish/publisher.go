@@ -82,6 +82,7 @@ type Publisher struct {
 	fault     *Fault // nil if all is well
 	told      string // Kind of the fault that the log was told last, and not yet that it has ended
 	short     int    // connections in a row that were not steady
+	leaving   bool   // see HandOver
 }
 
 // New returns a Publisher of what is in outbox and what is added by Grant. It reads the CA file and draws the boot id
@@ -206,11 +207,26 @@ func (p *Publisher) session(ctx context.Context) (since time.Time, err error) {
 	if err := p.forward(lingering, ctx.Done(), c, backlog); err != nil {
 		return since, err
 	}
-	if err := p.announce(lingering, c, stopped); err != nil {
-		return since, err
+	if !p.handsOver() {
+		if err := p.announce(lingering, c, stopped); err != nil {
+			return since, err
+		}
 	}
 	c.close()
 	return since, nil
+}
+
+// HandOver says that another process goes on after Run, and the gate is not to be called stopped in between.
+func (p *Publisher) HandOver() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.leaving = true
+}
+
+func (p *Publisher) handsOver() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.leaving
 }
 
 // announce publishes the availability.

@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"net/http"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -155,12 +155,12 @@ func (c *Client) TestDoor(ctx context.Context) (t DoorTest, err error) {
 // Enrol captures the person who stands before the camera. progress is called from the calling goroutine. The end of ctx
 // gives the capture up.
 func (c *Client) Enrol(ctx context.Context, r EnrolRequest, progress func(Progress)) (Enrolled, error) {
-	body, err := c.do(ctx, http.MethodPost, "/enrol", r)
+	res, err := c.do(ctx, http.MethodPost, "/enrol", r)
 	if err != nil {
 		return Enrolled{}, err
 	}
-	defer body.Close()
-	for lines := json.NewDecoder(body); ; {
+	defer res.Body.Close()
+	for lines := json.NewDecoder(res.Body); ; {
 		var u update
 		if err := lines.Decode(&u); err != nil {
 			return Enrolled{}, broken("/enrol", err)
@@ -170,7 +170,7 @@ func (c *Client) Enrol(ctx context.Context, r EnrolRequest, progress func(Progre
 			return Enrolled{}, u.Failure.err(ErrRefused)
 		case u.Person != nil:
 			t, err := tokenOf("/enrol", u.Pass)
-			return Enrolled{*u.Person, t}, err
+			return Enrolled{*u.Person, t}, errors.Join(err, c.outlive(ctx, u.Ends))
 		case u.Progress != nil:
 			progress(*u.Progress)
 		}
@@ -178,18 +178,50 @@ func (c *Client) Enrol(ctx context.Context, r EnrolRequest, progress func(Progre
 }
 
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
-	body, err := c.do(ctx, method, path, in)
+	res, err := c.do(ctx, method, path, in)
 	if err != nil {
 		return err
 	}
-	defer body.Close()
-	if err := json.NewDecoder(body).Decode(out); err != nil {
+	err = json.NewDecoder(res.Body).Decode(out)
+	res.Body.Close()
+	if err != nil {
 		return broken(path, err)
 	}
-	return nil
+	return c.outlive(ctx, res.Header.Get(endsHeader))
 }
 
-func (c *Client) do(ctx context.Context, method, path string, in any) (io.ReadCloser, error) {
+// Process asks for the name of the process of the gate that answers. Each has another one.
+func (c *Client) Process(ctx context.Context) (name string, err error) {
+	var p process
+	err = c.call(ctx, http.MethodGet, "/process", nil, &p)
+	return p.Name, err
+}
+
+// outlive waits until another process answers than the one of this name, which is going to hand over; "" is none.
+func (c *Client) outlive(ctx context.Context, name string) error {
+	if name == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, handoverTime)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		next, err := c.Process(ctx)
+		if err == nil && next != name {
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return hint.Wrap(errors.Join(ErrMemory, err),
+				"see facegate status, and start the gate anew: systemctl restart facegate; receipts are kept: facegate receipt fetch DIR")
+		}
+	}
+}
+
+// do sends a request. The caller closes the body of the answer.
+func (c *Client) do(ctx context.Context, method, path string, in any) (*http.Response, error) {
 	text, err := json.Marshal(in)
 	if err != nil {
 		return nil, err
@@ -203,7 +235,7 @@ func (c *Client) do(ctx context.Context, method, path string, in any) (io.ReadCl
 		return nil, c.explain(path, err)
 	}
 	if res.StatusCode == http.StatusOK {
-		return res.Body, nil
+		return res, nil
 	}
 	defer res.Body.Close()
 	var f failure

@@ -72,6 +72,10 @@ type Gate interface {
 
 	// Status says how the gate is.
 	Status() Status
+
+	// Process returns the name that this process of the gate has drawn for itself, and whether it is going to hand over to
+	// a fresh one, as it does after something was destroyed.
+	Process() (name string, ends bool)
 }
 
 // An EnrolRequest asks for a capture.
@@ -293,6 +297,9 @@ var (
 	ErrNotRunning = errors.New("the gate is not running")
 	ErrRefused    = errors.New("the gate refused the request")
 	ErrBroken     = errors.New("the gate stopped before it had answered")
+
+	// ErrMemory means that what was asked for is done, and may still be in the memory of the gate.
+	ErrMemory = errors.New("it is done, but the gate has not begun anew, and its memory may still hold what was destroyed")
 )
 
 // ErrInUse is the error of a Server at whose path another one answers.

@@ -46,10 +46,18 @@ type twin struct {
 	actor     audit.Actor
 	locked    bool
 	epoch     control.Epoch
+	ends      bool // it is going to hand over
 
 	appeared chan struct{} // has a token while somebody stands before the camera
 	doorHeld chan struct{} // if not nil, TestDoor waits for it
 	slow     time.Duration // that an erasure takes
+}
+
+// Process is named after the Gate: each is one process.
+func (g *twin) Process() (name string, ends bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return fmt.Sprintf("%p", g), g.ends
 }
 
 func newTwin() *twin {

@@ -19,7 +19,7 @@ import (
 
 // listen opens the socket at path, mode 0660, owned by group where that is not empty. One that a dead daemon left
 // behind is replaced. The errors carry hints.
-func listen(path, group string) (net.Listener, error) {
+func listen(path, group string) (*net.UnixListener, error) {
 	if err := removeStale(path); err != nil {
 		return nil, err
 	}
@@ -35,6 +35,20 @@ func listen(path, group string) (net.Listener, error) {
 	if err := share(path, group); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
+	return l.(*net.UnixListener), nil // as its network says
+}
+
+// adopt returns the listener of a socket that is open, and closes the file.
+func adopt(socket *os.File) (*net.UnixListener, error) {
+	listener, err := net.FileListener(socket)
+	if err := errors.Join(err, socket.Close()); err != nil {
+		return nil, err
+	}
+	l, ok := listener.(*net.UnixListener)
+	if !ok {
+		return nil, errors.Join(errors.New("it is no socket of a file"), listener.Close())
+	}
+	l.SetUnlinkOnClose(true)
 	return l, nil
 }
 

@@ -26,7 +26,13 @@ const (
 	maxRequest  = 4 << 10         // bytes of the body of a request
 	requestTime = 5 * time.Second // for a request to arrive whole
 	goodbye     = time.Second     // for the last answers when the server stops
+
+	// handoverTime is for a process to hand over to a fresh one: for the enrolment that may be under way, and for the start.
+	handoverTime = 2 * time.Minute
 )
+
+// endsHeader names in an answer the process that has answered, if it is going to hand over to a fresh one.
+const endsHeader = "Facegate-Process-Ends"
 
 // A Server is the task that answers on the socket.
 type Server struct {
@@ -35,13 +41,13 @@ type Server struct {
 	timeout   time.Duration
 	log       *slog.Logger
 	authority *authority
-	listener  net.Listener
+	listener  *net.UnixListener
 	ready     chan struct{}
 }
 
 // NewServer opens the socket at path with mode 0660, owned by group where that is not empty, and returns the task that
-// answers there for gate, to whom has the right by one of the groups. An enrolment is given up after timeout. A socket that a dead daemon left behind is replaced;
-// one at which another daemon answers is ErrInUse. Run closes the socket.
+// answers there for gate, to whom has the right by one of the groups. An enrolment is given up after timeout. A socket that
+// a dead daemon left behind is replaced; one at which another daemon answers is ErrInUse. Run closes the socket.
 func NewServer(gate Gate, path, group string, groups Groups, timeout time.Duration, log *slog.Logger) (*Server, error) {
 	authority, err := newAuthority(groups, os.Geteuid())
 	if err != nil {
@@ -51,9 +57,33 @@ func NewServer(gate Gate, path, group string, groups Groups, timeout time.Durati
 	if err != nil {
 		return nil, fmt.Errorf("control: open %s: %w", path, err)
 	}
+	return newServer(gate, path, listener, authority, timeout, log), nil
+}
+
+// AdoptServer is NewServer at a socket that is open already, and was handed over by the process before this one. It closes
+// the file.
+func AdoptServer(gate Gate, socket *os.File, path string, groups Groups, timeout time.Duration, log *slog.Logger) (*Server, error) {
+	authority, err := newAuthority(groups, os.Geteuid())
+	if err != nil {
+		return nil, fmt.Errorf("control: %w", err)
+	}
+	listener, err := adopt(socket)
+	if err != nil {
+		return nil, hint.Wrap(fmt.Errorf("control: take over %s: %w", path, err), "start the gate anew: systemctl restart facegate")
+	}
+	return newServer(gate, path, listener, authority, timeout, log), nil
+}
+
+func newServer(gate Gate, path string, l *net.UnixListener, a *authority, timeout time.Duration, log *slog.Logger) *Server {
 	return &Server{
-		gate: gate, path: path, timeout: timeout, log: log, authority: authority, listener: listener, ready: make(chan struct{}),
-	}, nil
+		gate: gate, path: path, timeout: timeout, log: log, authority: a, listener: l, ready: make(chan struct{}),
+	}
+}
+
+// HandOver returns the socket for AdoptServer in another process. Run leaves it open: who connects meanwhile waits.
+func (s *Server) HandOver() (*os.File, error) {
+	s.listener.SetUnlinkOnClose(false)
+	return s.listener.File()
 }
 
 func (s *Server) String() string { return "control socket " + s.path }
@@ -116,6 +146,7 @@ type route struct {
 func (s *Server) routes() []route {
 	g := s.gate
 	return []route{
+		{"GET /process", everybodys, s.answer(func(*http.Request) (any, error) { return process{s.name()}, nil })},
 		{"GET /status", everybodys, s.answer(func(*http.Request) (any, error) { return g.Status(), nil })},
 		{"GET /device", everybodys, s.answer(func(*http.Request) (any, error) { return g.Device(), nil })},
 		{"GET /audit", eithers, s.answer(func(*http.Request) (any, error) { return g.Verify() })},
@@ -188,8 +219,30 @@ func (s *Server) answer(f func(*http.Request) (any, error)) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
+		if ends := s.ends(); ends != "" && r.Method != http.MethodGet {
+			w.Header().Set(endsHeader, ends)
+		}
 		json.NewEncoder(w).Encode(v)
 	}
+}
+
+// A process is one process of the gate.
+type process struct {
+	Name string `json:"name"`
+}
+
+func (s *Server) name() string {
+	name, _ := s.gate.Process()
+	return name
+}
+
+// ends returns the name of this process if it is going to hand over to a fresh one.
+func (s *Server) ends() string {
+	name, ends := s.gate.Process()
+	if !ends {
+		return ""
+	}
+	return name
 }
 
 func (s *Server) erase(r *http.Request) (any, error) {
@@ -293,6 +346,7 @@ type update struct {
 	Person   *Person   `json:"person,omitempty"`
 	Pass     string    `json:"pass,omitempty"` // beside Person: the token
 	Failure  *failure  `json:"failure,omitempty"`
+	Ends     string    `json:"ends,omitempty"` // beside Person: see endsHeader
 }
 
 func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
@@ -322,7 +376,7 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer enrolled.Pass.Clear()
-	send(update{Person: &enrolled.Person, Pass: enrolled.Pass.Text()})
+	send(update{Person: &enrolled.Person, Pass: enrolled.Pass.Text(), Ends: s.ends()})
 }
 
 // A failure is an error on the socket.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -46,6 +47,11 @@ type Outside struct {
 	Line    gpio.Line          // the Daemon closes it
 	Stdin   io.Reader          // for the replay source "-"
 	Observe func(gate.Passage) // sees what each frame came to
+
+	// HandsOver says that the caller has a fresh process go on when Run returns ErrHandover, and Socket is what such a
+	// process was left by the one before.
+	HandsOver bool
+	Socket    *os.File
 }
 
 // A Daemon is one gate. It is made by New and lives until Run has returned.
@@ -66,6 +72,7 @@ type Daemon struct {
 	publisher *publish.Publisher
 	control   *control.Server
 	notifier  *notifier
+	handover  *handover
 
 	reassess atomic.Bool // something else is in use than what was assessed
 }
@@ -125,11 +132,26 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		Settings: settings(c), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
 		Now: time.Now, Observe: out.Observe, Log: log,
 	})
-	if d.control, err = control.NewServer(d, c.Control.Socket, c.Control.Group, groups(c.Control), c.Enrol.Timeout, log); err != nil {
+	if err := d.openControl(out.Socket); err != nil {
 		return nil, err
+	}
+	d.handover = &handover{
+		enabled: out.HandsOver, process: rand.Text(), quiet: d.quiet, leave: d.control.HandOver,
+		asked: make(chan struct{}), ready: make(chan struct{}),
 	}
 	d.notifier = newNotifier(d)
 	return d, nil
+}
+
+// openControl opens the control socket, unless the process before this one has left it.
+func (d *Daemon) openControl(left *os.File) (err error) {
+	c := d.config
+	if left != nil {
+		d.control, err = control.AdoptServer(d, left, c.Control.Socket, groups(c.Control), c.Enrol.Timeout, d.log)
+		return err
+	}
+	d.control, err = control.NewServer(d, c.Control.Socket, c.Control.Group, groups(c.Control), c.Enrol.Timeout, d.log)
+	return err
 }
 
 // OpenLine opens the line of the door's relay.

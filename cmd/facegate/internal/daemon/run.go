@@ -10,6 +10,7 @@ import (
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/configs/hint"
@@ -38,21 +39,28 @@ func (d *Daemon) Run(ctx context.Context) error {
 		defer abort()
 		served = d.runTasks(lasting, d.relay, d.publisher)
 	})
-	asked := d.runTasks(ctx, d.capture, d.gate, d.control, newSweeper(d.gallery, d.store, d.log), d.notifier)
+	asked := d.runTasks(ctx, d.capture, d.gate, d.control, newSweeper(d.gallery, d.store, d.handover.ask, d.log), d.notifier, d.handover)
+	if d.handover.socket != nil {
+		d.log.Info("handing over to a fresh process: something was destroyed that must not stay in memory")
+		d.publisher.HandOver()
+	}
 	stop()
 	wg.Wait()
-	return errors.Join(asked, served, d.close())
+	if err := errors.Join(asked, served, d.close()); err != nil || d.handover.socket == nil {
+		return err
+	}
+	return ErrHandover
 }
 
 // runTasks runs tasks side by side until all have returned. The first that fails, or the end of a recording, stops the
-// others; every failure counts.
+// others, and so does a handover; every failure counts.
 func (d *Daemon) runTasks(ctx context.Context, tasks ...task) error {
 	group, ctx := errgroup.WithContext(ctx)
 	errs := make([]error, len(tasks))
 	for i, t := range tasks {
 		group.Go(func() error {
 			err := t.Run(ctx)
-			if err != nil && !errors.Is(err, device.ErrEnd) {
+			if err != nil && !errors.Is(err, device.ErrEnd) && !errors.Is(err, ErrHandover) {
 				errs[i] = fmt.Errorf("%s: %w", t, err)
 			}
 			return err
@@ -106,8 +114,20 @@ func (n *notifier) Run(ctx context.Context) error {
 		return hint.Wrap(fmt.Errorf("tell systemd: %w", err), "check NOTIFY_SOCKET, or start facegate without it")
 	}
 	<-ctx.Done()
-	_, err := sd.SdNotify(false, sd.SdNotifyStopping)
+	_, err := sd.SdNotify(false, n.farewell())
 	return err
+}
+
+// farewell tells systemd that the gate stops, or is not ready until the fresh process says so (sd_notify(3)).
+func (n *notifier) farewell() string {
+	if !n.d.handover.due.Load() {
+		return sd.SdNotifyStopping
+	}
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return sd.SdNotifyReloading
+	}
+	return fmt.Sprintf("%s\nMONOTONIC_USEC=%d", sd.SdNotifyReloading, now.Nano()/1000)
 }
 
 // sweepEvery is how long a record may outlive its term.
@@ -117,12 +137,13 @@ const sweepEvery = time.Minute
 type sweeper struct {
 	gallery *gate.Gallery
 	store   *store.Store
+	erased  func() // is called when somebody was
 	log     *slog.Logger
 	ready   chan struct{}
 }
 
-func newSweeper(g *gate.Gallery, s *store.Store, log *slog.Logger) *sweeper {
-	return &sweeper{g, s, log, make(chan struct{})}
+func newSweeper(g *gate.Gallery, s *store.Store, erased func(), log *slog.Logger) *sweeper {
+	return &sweeper{g, s, erased, log, make(chan struct{})}
 }
 
 func (s *sweeper) String() string         { return "expiry sweeper" }
@@ -139,6 +160,7 @@ func (s *sweeper) Run(ctx context.Context) error {
 			s.log.Error("enrolments that are due could not be erased", "error", err, "hint", hint.Of(err))
 		} else if n > 0 {
 			s.log.Info("expired and idle enrolments erased", "people", n)
+			s.erased()
 		}
 		if _, err := s.store.Prune(time.Now()); err != nil {
 			s.log.Error("records that were kept long enough could not be dropped", "error", err, "hint", hint.Of(err))

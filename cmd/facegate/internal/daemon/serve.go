@@ -18,6 +18,9 @@ var _ control.Gate = (*Daemon)(nil)
 
 // Enrol implements control.Gate.
 func (d *Daemon) Enrol(ctx context.Context, r control.EnrolRequest, progress func(control.Progress)) (control.Enrolled, error) {
+	if r.Again { // the former template
+		defer d.handover.ask()
+	}
 	return d.gate.Enrol(ctx, r, progress)
 }
 
@@ -26,11 +29,13 @@ func (d *Daemon) People() ([]control.Person, error) { return d.gallery.People() 
 
 // Erase implements control.Gate.
 func (d *Daemon) Erase(label string, withdrawn bool, by audit.Actor) (control.Erasure, error) {
+	defer d.handover.ask() // even if it fails: it may be done in part
 	return d.gallery.Erase(label, withdrawn, by)
 }
 
 // EraseByPass implements control.Gate.
 func (d *Daemon) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (control.Erasure, error) {
+	defer d.handover.ask()
 	return d.gallery.EraseByPass(t, withdrawn, by)
 }
 
@@ -61,6 +66,7 @@ func (d *Daemon) Device() control.Device { return d.ledger().Device() }
 
 // Lockdown implements control.Gate.
 func (d *Daemon) Lockdown(by audit.Actor) (control.Facts, error) {
+	defer d.handover.ask()
 	f, err := d.gallery.Lockdown(by)
 	if err := d.assess(); err != nil { // the lockdown stands, and the next start assesses
 		d.log.Error("after the lockdown", "error", err, "hint", hint.Of(err))
@@ -81,7 +87,10 @@ func (d *Daemon) Epoch() control.Epoch { return d.ledger().Epoch() }
 func (d *Daemon) BeginEpoch(by audit.Actor) (control.Epoch, error) { return d.gallery.BeginEpoch(by) }
 
 // EndEpoch implements control.Gate.
-func (d *Daemon) EndEpoch(by audit.Actor) (control.Epoch, error) { return d.gallery.EndEpoch(by) }
+func (d *Daemon) EndEpoch(by audit.Actor) (control.Epoch, error) {
+	defer d.handover.ask()
+	return d.gallery.EndEpoch(by)
+}
 
 func (d *Daemon) ledger() ledger.Ledger { return ledger.Ledger{Store: d.store} }
 

@@ -93,6 +93,13 @@ func (g *Gate) begin(e *enrolment) error {
 	return nil
 }
 
+// Enrolling reports whether an enrolment is under way.
+func (g *Gate) Enrolling() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.asking != nil
+}
+
 // end takes e from the task, overwrites what it gathered, and reports whether it was under way still.
 func (g *Gate) end(e *enrolment) bool {
 	g.mu.Lock()

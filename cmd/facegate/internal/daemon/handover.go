@@ -1,0 +1,85 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"facegate/gpio"
+)
+
+// ErrHandover is the end of a Daemon that is to be followed by a fresh process, which takes over its Socket.
+//
+// The memory of a process cannot be cleared of what passed through it: the runtime and the libraries copy names, letters
+// and templates as they like, and free what they have copied without overwriting it. So a process ends that has held
+// somebody who was erased. The kernel gives the memory of a process that ended to nobody before it is overwritten.
+var ErrHandover = errors.New("something was destroyed: a fresh process is to go on, in whose memory it never was")
+
+const (
+	// handoverPatience is for how long a handover waits for an enrolment or a pulse that is under way.
+	handoverPatience = 90 * time.Second
+
+	// quietEvery is how often it looks whether they are.
+	quietEvery = 20 * time.Millisecond
+)
+
+// A handover is the task that ends the Daemon after something was destroyed, as soon as nobody is being captured or let in.
+type handover struct {
+	enabled bool        // whoever runs the Daemon starts another
+	process string      // the name of this process
+	due     atomic.Bool // something was destroyed
+	quiet   func() bool
+	leave   func() (*os.File, error) // lets go of the control socket
+	asked   chan struct{}
+	ready   chan struct{}
+	socket  *os.File // once Run has returned ErrHandover
+}
+
+func (h *handover) String() string         { return "handover" }
+func (h *handover) Ready() <-chan struct{} { return h.ready }
+
+// ask says that something was destroyed.
+func (h *handover) ask() {
+	if h.enabled && !h.due.Swap(true) {
+		close(h.asked)
+	}
+}
+
+// Run returns ErrHandover when it is time to, and nil if ctx is cancelled before.
+func (h *handover) Run(ctx context.Context) (err error) {
+	close(h.ready)
+	select {
+	case <-h.asked:
+	case <-ctx.Done():
+		return nil
+	}
+	late := time.After(handoverPatience)
+	look := time.NewTicker(quietEvery)
+	defer look.Stop()
+	for !h.quiet() {
+		select {
+		case <-look.C:
+			continue
+		case <-late:
+		case <-ctx.Done():
+			return nil
+		}
+		break
+	}
+	if h.socket, err = h.leave(); err != nil {
+		return err
+	}
+	return ErrHandover
+}
+
+// Process implements control.Gate.
+func (d *Daemon) Process() (name string, ends bool) { return d.handover.process, d.handover.due.Load() }
+
+// Socket is the control socket, after Run has returned ErrHandover. It is open, and whoever connects to it waits for the
+// next process.
+func (d *Daemon) Socket() *os.File { return d.handover.socket }
+
+// quiet reports whether nobody is being captured, and nobody is passing.
+func (d *Daemon) quiet() bool { return !d.gate.Enrolling() && d.relay.Status().State != gpio.Unlocked }
