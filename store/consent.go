@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"facegate/configs/hint"
+	"facegate/configs/text"
 	"facegate/store/audit"
 )
 
@@ -20,6 +18,14 @@ const (
 
 	// MaxConsentRef is the greatest length of a consent's Reference in bytes.
 	MaxConsentRef = 128
+)
+
+// What people say who enrol somebody.
+var (
+	LabelLine     = text.Line{Name: "a label", Max: MaxLabel}
+	ReferenceLine = text.Line{Name: "a reference", Max: MaxConsentRef}
+	GuardianLine  = text.Line{Name: "a guardian", Max: MaxText}
+	WitnessLine   = text.Line{Name: "a witness", Max: MaxText}
 )
 
 // An AgeBand is as much of a person's age as the law asks for (PIPL 31).
@@ -60,26 +66,30 @@ type Consent struct {
 // check says why a person cannot be captured on c at now, while the notices are in force.
 func (c Consent) check(now time.Time, notices [][32]byte) error {
 	for _, f := range []struct {
-		name, text string
-		limit      int
+		line  text.Line
+		given string
 	}{
-		{"notice version", c.Notice.Version, MaxText},
-		{"purpose", c.Purpose, MaxText},
-		{"method", c.Method, MaxText},
-		{"witness", c.Witness, MaxText},
-		{"reference", c.Reference, MaxConsentRef},
+		{text.Line{Name: "a notice version", Max: MaxText}, c.Notice.Version},
+		{text.Line{Name: "a purpose", Max: MaxText}, c.Purpose},
+		{text.Line{Name: "a method", Max: MaxText}, c.Method},
+		{WitnessLine, c.Witness},
+		{ReferenceLine, c.Reference},
 	} {
-		if strings.TrimSpace(f.text) == "" || !printable(f.text, f.limit) {
-			return noConsent("give the %s, one line of at most %d bytes", f.name, f.limit)
+		if f.given == "" {
+			return noConsent("give %s, one line of at most %d bytes", f.line.Name, f.line.Max)
 		}
+		if err := f.line.Check(f.given); err != nil {
+			return badText(ErrNoConsent, err)
+		}
+	}
+	if err := GuardianLine.Check(c.Guardian); err != nil {
+		return badText(ErrNoConsent, err)
 	}
 	switch {
 	case c.AgeBand < Adult || c.AgeBand > Under14:
 		return noConsent("say whether the person is an adult, a minor of 14 or more, or under 14")
-	case c.AgeBand == Under14 && strings.TrimSpace(c.Guardian) == "":
+	case c.AgeBand == Under14 && c.Guardian == "":
 		return hint.Wrap(fmt.Errorf("store: %w", ErrGuardian), "get the consent of a parent or guardian and give their name")
-	case !printable(c.Guardian, MaxText):
-		return noConsent("give the guardian's name on one line of at most %d bytes", MaxText)
 	case c.Given.IsZero() || c.Given.After(now):
 		return noConsent("give the time of the consent, which cannot be in the future")
 	case !c.Expires.Truncate(time.Second).After(now):
@@ -88,6 +98,11 @@ func (c Consent) check(now time.Time, notices [][32]byte) error {
 		return hint.Wrap(fmt.Errorf("store: %w", ErrStale), "have the person read the present notice and consent to it")
 	}
 	return nil
+}
+
+// badText returns the error of a text that cannot be kept, which is one of kind.
+func badText(kind, err error) error {
+	return hint.Wrap(fmt.Errorf("store: %w: %w", kind, err), "%s", hint.Of(err))
 }
 
 func noConsent(format string, args ...any) error {
@@ -196,17 +211,4 @@ type text128 struct {
 func newText128(s string) (t text128) {
 	t.Len = uint8(copy(t.Text[:], s))
 	return t
-}
-
-// printable reports whether s can be shown on one line of a terminal and is no longer than limit bytes.
-func printable(s string, limit int) bool {
-	if len(s) > limit || !utf8.ValidString(s) {
-		return false
-	}
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return true
 }

@@ -27,6 +27,7 @@ type Person struct {
 	Expires  time.Time // when the record stops to match and is due for erasure
 	LastSeen time.Time // the day on which the person was last let in, or was enrolled, at midnight UTC
 
+	looks   looks            // of Label
 	link    [16]byte         // that Record comes from
 	model   [32]byte         // SHA-256 of the embedder that the record was made with
 	subject audit.Subject    // in the audit log
@@ -67,8 +68,9 @@ func (s *Store) decodePerson(id template.PersonID, plain []byte) (Person, error)
 	if n, err := binary.Decode(plain, binary.BigEndian, &row); err != nil || n != len(plain) {
 		return Person{}, errors.New("a person is not in the form of this version")
 	}
+	label := row.Label.String()
 	return Person{
-		ID: id, Record: s.recordID(row.Link), Scheme: row.Scheme, Lane: row.Lane, Label: row.Label.String(),
+		ID: id, Record: s.recordID(row.Link), Scheme: row.Scheme, Lane: row.Lane, Label: label, looks: looksOf(label),
 		Consent: Consent{ID: row.ConsentID}, pass: row.Pass,
 		Enrolled: time.Unix(row.Enrolled, 0).UTC(), Expires: time.Unix(row.Expires, 0).UTC(),
 		LastSeen: time.Unix(row.LastSeen, 0).UTC(), link: row.Link, subject: row.Subject,

@@ -37,7 +37,7 @@ func (s *Store) Show(label string) (File, error) {
 }
 
 // Relabel corrects a label (PIPL 46, GDPR 16). The old one is erased as a person would be: no file holds it afterwards. It
-// refuses with ErrUnknown, ErrLabel or ErrExists.
+// refuses with ErrUnknown, ErrLabel, ErrExists or ErrAlike.
 func (s *Store) Relabel(old, label string, by audit.Actor) (Person, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -48,12 +48,12 @@ func (s *Store) Relabel(old, label string, by audit.Actor) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
-	if err := s.free(label); errors.Is(err, ErrExists) {
+	if err := s.free(label, p.ID); errors.Is(err, ErrExists) {
 		return Person{}, hint.Wrap(err, "choose another label: this one is somebody else's")
 	} else if err != nil {
 		return Person{}, err
 	}
-	p.Label = label
+	p.Label, p.looks = label, looksOf(label)
 	row, err := s.putPerson(p)
 	if err != nil {
 		return Person{}, err

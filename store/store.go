@@ -80,11 +80,11 @@ import (
 	"log/slog"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"facegate/configs/hint"
+	"facegate/configs/text/lookalike"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
 )
@@ -95,6 +95,7 @@ var (
 	ErrInUse     = errors.New("the store is in use by another process")
 	ErrLabel     = errors.New("a label is 1 to 64 bytes of printable text")
 	ErrExists    = errors.New("somebody is enrolled under this label")
+	ErrAlike     = errors.New("the label can be taken for somebody else's")
 	ErrUnknown   = errors.New("nobody is enrolled under this label")
 	ErrNoConsent = errors.New("the record of the person's consent is not complete")
 	ErrGuardian  = errors.New("a child under 14 needs the consent of a guardian")
@@ -268,7 +269,7 @@ func (s *Store) NextLane(label string) (uint8, error) {
 
 // An Enrolment is what it takes to enrol somebody.
 type Enrolment struct {
-	Label   string // not in use; printable, at most MaxLabel bytes
+	Label   string // not in use, nor like one in use; see LabelLine
 	Consent Consent
 	ModelID [32]byte
 	Lane    uint8 // that Code was made in, of the current epoch
@@ -280,7 +281,7 @@ type Enrolment struct {
 }
 
 // Enrol stores a person, their consent and their record. All are on disk when it returns. It refuses with ErrLabel,
-// ErrExists, ErrPass, ErrNoConsent, ErrGuardian, ErrStale, ErrExpiry or ErrLockdown. If it fails otherwise, the person may or may
+// ErrExists, ErrAlike, ErrPass, ErrNoConsent, ErrGuardian, ErrStale, ErrExpiry or ErrLockdown. If it fails otherwise, the person may or may
 // not be enrolled, and People tells.
 func (s *Store) Enrol(e Enrolment) (Person, error) {
 	s.mu.Lock()
@@ -316,7 +317,7 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 // newPerson returns whom e describes, under ids of their own.
 func (s *Store) newPerson(e Enrolment, now time.Time) (Person, error) {
 	p := Person{
-		Scheme: e.scheme(), Lane: e.Lane, Label: e.Label, Consent: e.Consent, Enrolled: day(now), LastSeen: day(now),
+		Scheme: e.scheme(), Lane: e.Lane, Label: e.Label, looks: looksOf(e.Label), Consent: e.Consent, Enrolled: day(now), LastSeen: day(now),
 		Expires: earlier(e.Expires, e.Consent.Expires).UTC().Truncate(time.Second), model: e.ModelID,
 	}
 	p.Consent.Given = p.Consent.Given.UTC().Truncate(time.Second)
@@ -384,7 +385,7 @@ func (s *Store) Check(e Enrolment) error {
 }
 
 func (s *Store) check(e Enrolment, now time.Time) error {
-	if err := s.free(e.Label); err != nil {
+	if err := s.free(e.Label, template.PersonID{}); err != nil {
 		return err
 	}
 	return s.permits(e, now)
@@ -407,13 +408,21 @@ func (s *Store) permits(e Enrolment, now time.Time) error {
 	return nil
 }
 
-// free says why nobody can be given label.
-func (s *Store) free(label string) error {
-	if strings.TrimSpace(label) == "" || !printable(label, MaxLabel) {
-		return hint.Wrap(fmt.Errorf("store: %w", ErrLabel), "choose a short name or number without line breaks")
+// free says why nobody can be given label, but for self, whose own label may change into one that looks like it.
+func (s *Store) free(label string, self template.PersonID) error {
+	if label == "" {
+		return hint.Wrap(fmt.Errorf("store: %w", ErrLabel), "choose a short name or number")
+	}
+	if err := LabelLine.Check(label); err != nil {
+		return badText(ErrLabel, err)
 	}
 	if _, ok := s.byName[label]; ok {
 		return hint.Wrap(fmt.Errorf("store: %q: %w", label, ErrExists), "choose another label, or capture this person again with --again")
+	}
+	if p, ok := s.lookalike(label); ok && p.ID != self {
+		return hint.Wrap(fmt.Errorf("store: %q: %w: %s is enrolled, and %s", label, ErrAlike, p.Label, lookalike.Contrast(label, p.Label)),
+			"choose a label that nobody can take for another one, such as with a first name or a number more; "+
+				"to capture %s again, give that label with --again", p.Label)
 	}
 	return nil
 }
@@ -421,10 +430,14 @@ func (s *Store) free(label string) error {
 // known returns the person enrolled under label.
 func (s *Store) known(label string) (Person, error) {
 	p, ok := s.byName[label]
-	if !ok {
-		return Person{}, hint.Wrap(fmt.Errorf("store: %q: %w", label, ErrUnknown), "list the labels with: facegate people")
+	if ok {
+		return p, nil
 	}
-	return p, nil
+	err := fmt.Errorf("store: %q: %w", label, ErrUnknown)
+	if other, ok := s.lookalike(label); ok {
+		return Person{}, hint.Wrap(err, "did you mean %s? (%s)", other.Label, lookalike.Contrast(other.Label, label))
+	}
+	return Person{}, hint.Wrap(err, "list the labels with: facegate people")
 }
 
 // header returns what p's record is bound to. Scheme S2 has no epoch: its rotation comes from the pass.

@@ -255,6 +255,12 @@ func (l *live) do(t *testing.T, args ...string) printout {
 // enroll carries out facegate enroll with a person of testdata before the camera.
 func (l *live) enroll(t *testing.T, person string, more ...string) printout {
 	t.Helper()
+	return l.enrollAs(t, person, person, more...)
+}
+
+// enrollAs is enroll, under another label.
+func (l *live) enrollAs(t *testing.T, person, label string, more ...string) printout {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	posed := make(chan error, 1)
 	pose := gatetest.Pose(t, person)
@@ -265,7 +271,7 @@ func (l *live) enroll(t *testing.T, person string, more ...string) printout {
 		}
 		posed <- err
 	}()
-	p := l.do(t, append([]string{"enroll", person, "--consent", "form " + person, "--age", "adult"}, more...)...)
+	p := l.do(t, append([]string{"enroll", label, "--consent", "form " + person, "--age", "adult"}, more...)...)
 	cancel()
 	if err := <-posed; !errors.Is(err, context.Canceled) {
 		t.Error(err)

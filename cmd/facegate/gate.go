@@ -55,12 +55,12 @@ func (c *runCommand) Run(ctx context.Context, t terminal) error {
 }
 
 type enrollCommand struct {
-	Label   string `arg:"" help:"Name or number for the people list. It never leaves the gate."`
-	Consent string `required:"" placeholder:"REF" help:"Where the person's consent is recorded, such as the number of the signed form."`
+	Label   string `arg:"" type:"label" help:"Name or number for the people list. It never leaves the gate."`
+	Consent string `required:"" type:"reference" placeholder:"REF" help:"Where the person's consent is recorded, such as the number of the signed form."`
 	Age     string `required:"" enum:"adult,minor,under-14" help:"How old the person is: adult, minor (14 or more) or under-14."`
 
-	Guardian string    `placeholder:"NAME" help:"Parent or guardian who consented for a child under 14."`
-	Witness  string    `placeholder:"NAME" help:"Who saw the consent. Otherwise you, by the name of your login."`
+	Guardian string    `type:"guardian" placeholder:"NAME" help:"Parent or guardian who consented for a child under 14."`
+	Witness  string    `type:"witness" placeholder:"NAME" help:"Who saw the consent. Otherwise you, by the name of your login."`
 	Lang     string    `enum:",en,zh" default:"" help:"Language of the notice that the person has read: en or zh. Otherwise the first of the gate."`
 	Until    time.Time `format:"2006-01-02" placeholder:"DATE" help:"Day on which the consent ends, if that is sooner than the term of the gate."`
 

@@ -73,6 +73,7 @@ func run(ctx context.Context, args []string, t terminal) int {
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Vars{"version": version},
+		typed(),
 	)
 	if err != nil {
 		return complain(t.err, err, exitFailed, wantsJSON(args))
@@ -82,7 +83,7 @@ func run(ctx context.Context, args []string, t terminal) int {
 		return exited // help was asked for
 	}
 	if err != nil {
-		err = hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "facegate --help lists the commands"))
+		err = hint.Wrap(err, "%s", cmp.Or(hint.Of(err), dashed(err, args), "facegate --help lists the commands"))
 		return complain(t.err, err, exitUsage, wantsJSON(args))
 	}
 	command.BindTo(ctx, (*context.Context)(nil))

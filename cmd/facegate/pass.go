@@ -120,7 +120,7 @@ func readPass(path string, t terminal) (template.Token, error) {
 }
 
 type passCommand struct {
-	Label string `arg:"" help:"Label from the people list."`
+	Label string `arg:"" type:"label" help:"Label from the people list."`
 	PNG   string `name:"png" placeholder:"FILE" help:"File for the picture of the pass; it must not exist. Otherwise the pass is shown in the terminal."`
 	yesFlag
 	gateFlags

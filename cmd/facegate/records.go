@@ -50,7 +50,7 @@ func openRecords(c *configs.Config, t terminal) (*store.Store, error) {
 func me() audit.Actor { return audit.Actor(os.Getuid()) }
 
 type eraseCommand struct {
-	Label   string `arg:"" optional:"" help:"Label from the people list."`
+	Label   string `arg:"" optional:"" type:"label" help:"Label from the people list."`
 	Pass    string `placeholder:"FILE" help:"Instead of a label: a file with the letters that the QR code of the person's own pass says, or - for standard input."`
 	Receipt string `placeholder:"FILE" help:"File to write the receipt to; it must not exist. Otherwise it is printed."`
 	yesFlag
@@ -200,7 +200,7 @@ type personCommand struct {
 }
 
 type personShowCommand struct {
-	Label string `arg:"" help:"Label from the people list."`
+	Label string `arg:"" type:"label" help:"Label from the people list."`
 	gateFlags
 	jsonFlag
 }
@@ -248,8 +248,8 @@ func templateLine(f control.File) string {
 }
 
 type relabelCommand struct {
-	Label string `arg:"" help:"Label from the people list."`
-	To    string `arg:"" help:"The correct one."`
+	Label string `arg:"" type:"label" help:"Label from the people list."`
+	To    string `arg:"" type:"label" help:"The correct one."`
 	gateFlags
 	jsonFlag
 }

@@ -21,7 +21,45 @@ import (
 var (
 	ErrEncoding  = errors.New("the text is not in UTF-8")
 	ErrCharacter = errors.New("the text holds a character that is not accepted")
+	ErrLong      = errors.New("the text is too long")
+	ErrForm      = errors.New("the text is not in its one form")
 )
+
+// A Line is a text that somebody gives: what it is called, with its article, and its greatest length in bytes.
+type Line struct {
+	Name string
+	Max  int
+}
+
+// Clean is Clean of the package, and refuses with ErrLong what is too long then. It does not refuse nothing at all.
+func (l Line) Clean(s string) (string, error) {
+	if len(s) > 64*l.Max { // before it is looked at
+		return "", l.tooLong(len(s))
+	}
+	clean, err := Clean(s)
+	if err != nil {
+		return "", hint.Wrap(fmt.Errorf("%s: %w", l.Name, err), "%s", hint.Of(err))
+	}
+	if len(clean) > l.Max {
+		return "", l.tooLong(len(clean))
+	}
+	return clean, nil
+}
+
+func (l Line) tooLong(n int) error {
+	return hint.Wrap(fmt.Errorf("%w: %s has at most %d bytes, and this has %d", ErrLong, l.Name, l.Max, n),
+		"shorten it; a letter without an accent is one byte, others are two to four")
+}
+
+// Check refuses what Clean would, or would change. It is for those whom a clean text should reach.
+func (l Line) Check(s string) error {
+	clean, err := l.Clean(s)
+	if err == nil && clean != s {
+		err = hint.Wrap(fmt.Errorf("%w: %s: %q instead of %q", ErrForm, l.Name, s, clean),
+			"give it in Unicode's normalisation form C, with single spaces and none at the ends")
+	}
+	return err
+}
 
 // Clean returns s as it is kept: in Unicode's normalisation form C, without spaces at its ends, and with one ordinary space
 // wherever there are spaces within. It refuses with ErrEncoding what is not UTF-8 or was not once, and with ErrCharacter,
@@ -121,11 +159,13 @@ const (
 	zwj  = '\u200d'
 )
 
-// Joins reports whether a joiner may stand between two characters: a letter, or a mark on one, and a letter, of a script
-// whose spelling needs joiners. That is the rule of RFC 5892, A.1 and A.2, without its tables of shapes: Persian joins and
-// parts letters that those do not list.
+// Joins reports whether a joiner may stand between two characters: a letter, or a mark on one, and a letter or a virama, of
+// a script whose spelling needs joiners. That is the rule of RFC 5892, A.1 and A.2, without its tables of shapes: Persian
+// parts letters, and Bengali joins before a virama, where that does not provide for it.
 func Joins(before, after rune) bool {
-	return (unicode.IsLetter(before) || unicode.Is(unicode.M, before)) && unicode.IsLetter(after) && joining(before) && joining(after)
+	virama := norm.NFC.PropertiesString(string(after)).CCC() == 9
+	return (unicode.IsLetter(before) || unicode.Is(unicode.M, before)) && (unicode.IsLetter(after) || virama) &&
+		joining(before) && joining(after)
 }
 
 // joining reports whether r is of a script with cursive letters or with conjuncts, or a mark that scripts share.

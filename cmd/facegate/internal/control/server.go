@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -16,8 +17,10 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"facegate/configs/hint"
+	"facegate/configs/text"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
 )
@@ -424,9 +427,30 @@ func kindOf(status int) error {
 	return ErrRefused
 }
 
-// decode reads the body of a request: one JSON object with no unknown keys, and nothing after it.
+// decode reads the body of a request: one JSON object in UTF-8 with no unknown keys, and nothing after it. What people typed
+// comes clean out of it.
 func decode(r *http.Request, v any) error {
-	d := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxRequest))
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxRequest))
+	if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
+		return hint.Wrap(fmt.Errorf("the request is longer than %d bytes", tooLong.Limit), "shorten what was typed")
+	}
+	if err == nil && !utf8.Valid(body) { // the decoder would put replacement characters there
+		return hint.Wrap(fmt.Errorf("read the request: %w", text.ErrEncoding), adviceVersion)
+	}
+	if err == nil {
+		err = decodeObject(body, v)
+	}
+	if err != nil {
+		return hint.Wrap(fmt.Errorf("read the request: %w", err), adviceVersion)
+	}
+	if t, ok := v.(typed); ok {
+		return t.clean()
+	}
+	return nil
+}
+
+func decodeObject(body []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	err := d.Decode(v)
 	if err == nil {
@@ -435,7 +459,7 @@ func decode(r *http.Request, v any) error {
 		}
 		err = errors.Join(errors.New("more follows the first value"), err)
 	}
-	return hint.Wrap(fmt.Errorf("read the request: %w", err), adviceVersion)
+	return err
 }
 
 // adviceVersion helps where the two ends of the socket do not speak the same language.

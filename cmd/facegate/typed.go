@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"facegate/configs/text"
+	"facegate/store"
+)
+
+// typed has kong take the texts that people type in their one form, or refuse them before anything is done. A field says
+// which one it is with type:"label" and so on.
+func typed() kong.Option {
+	lines := map[string]text.Line{
+		"label": store.LabelLine, "reference": store.ReferenceLine, "guardian": store.GuardianLine, "witness": store.WitnessLine,
+	}
+	var mappers []kong.Option
+	for name, line := range lines {
+		mappers = append(mappers, kong.NamedMapper(name, kong.MapperFunc(func(ctx *kong.DecodeContext, target reflect.Value) error {
+			given, err := ctx.Scan.PopValue(name)
+			if err != nil {
+				return err
+			}
+			clean, err := line.Clean(given.String())
+			if err != nil {
+				return err
+			}
+			if clean == "" {
+				return fmt.Errorf("%s cannot be empty", line.Name)
+			}
+			target.SetString(clean)
+			return nil
+		})))
+	}
+	return kong.OptionFunc(func(k *kong.Kong) error {
+		for _, m := range mappers {
+			if err := m.Apply(k); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// dashed advises those who have given a label that begins with a dash, which looks like a flag. Otherwise it is "".
+func dashed(err error, args []string) string {
+	var wrong *kong.ParseError
+	flag, unknown := strings.CutPrefix(err.Error(), "unknown flag ")
+	if !unknown || !errors.As(err, &wrong) || wrong.Context.Selected() == nil {
+		return ""
+	}
+	flag, _, _ = strings.Cut(flag, ",")
+	i := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, flag) && !strings.HasPrefix(arg, "--") })
+	command := wrong.Context.Selected()
+	takes := slices.ContainsFunc(command.Positional, func(p *kong.Positional) bool { return p.Tag.Type == "label" })
+	if i < 0 || !takes {
+		return ""
+	}
+	return fmt.Sprintf("a label with a dash in front follows after two dashes, at the end of the command: %s ... -- %s",
+		command.FullPath(), args[i])
+}
