@@ -65,12 +65,13 @@ const (
 	Captured                  // the frame was taken for an enrolment
 	LockedOut                 // too many were refused in a row: no face is looked at
 	AwaitingPass              // no face is looked at before a pass was shown
+	FacesOff                  // no face is looked at, because somebody wanted it so
 )
 
 func (s State) String() string {
 	return [...]string{
 		"nobody", "poor picture", "checking liveness", "not live", "matching", "granted", "lingering", "unknown",
-		"several people", "captured", "locked out", "waiting for a pass",
+		"several people", "captured", "locked out", "waiting for a pass", "faces off",
 	}[s]
 }
 

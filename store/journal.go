@@ -48,6 +48,7 @@ type state struct {
 	Head    audit.Head             // of the audit log before Entries
 	Entries []audit.Entry          // the last, which journal.db may lack
 	Locked  bool                   // since a lockdown
+	Off     *FacesOff              // nil unless no face is looked at
 	Lanes   [template.Lanes]uint64 // the audit entry of the last erasure from each lane of the epoch
 	Epoch   uint32                 // the current one
 	Ended   uint32                 // the last epoch that was ended

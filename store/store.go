@@ -101,7 +101,7 @@ var (
 	ErrGuardian  = errors.New("a child under 14 needs the consent of a guardian")
 	ErrStale     = errors.New("the consent was given to a notice that is no longer in force")
 	ErrExpiry    = errors.New("an enrolment needs an expiry in the future")
-	ErrLockdown  = errors.New("the store is locked down")
+	ErrLockdown  = errors.New("all templates were destroyed, and nobody can be captured")
 	ErrOptions   = errors.New("the store cannot be opened this way")
 	ErrFolder    = errors.New("the folder is not safe from others")
 )
@@ -403,7 +403,7 @@ func (s *Store) permits(e Enrolment, now time.Time) error {
 		return hint.Wrap(fmt.Errorf("store: %w", ErrExpiry), "give the day on which the person's right to the door ends")
 	}
 	if s.state.Locked {
-		return hint.Wrap(fmt.Errorf("store: %w", ErrLockdown), "end the lockdown first, with: facegate lockdown --end")
+		return hint.Wrap(fmt.Errorf("store: %w", ErrLockdown), "let people be captured again first: facegate destroy-templates --end")
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func TestAsking(t *testing.T) {
 		{[]string{"erase", "p01"}, known, "y"},
 		{[]string{"person", "withdraw", "p01"}, known, "y"},
 		{[]string{"person", "pass", "p01", "--png", png}, known, "y"},
-		{[]string{"lockdown"}, "enrolled: 2;", "2"},
+		{[]string{"destroy-templates"}, "enrolled: 2;", "2"},
 	} {
 		args := append(tt.args, "--socket", l.site.Socket())
 		p := facegate(t.Context(), args...)
@@ -52,7 +52,7 @@ func TestAsking(t *testing.T) {
 	l.do(t, "epoch", "begin").want(t, exitOK, "epoch 2", "")
 	l.do(t, "epoch", "end").want(t, exitUnconfirmed, "", "began: 1;")
 	say("1\n", "epoch", "end").want(t, exitOK, "1 templates destroyed", "captured again")
-	say("1\n", "lockdown").want(t, exitOK, "every template is destroyed", "enrolled: 1;")
+	say("1\n", "destroy-templates").want(t, exitOK, "every template is destroyed", "enrolled: 1;")
 }
 
 // TestAskingEnds interrupts a question.

@@ -32,7 +32,9 @@ type commandLine struct {
 	Lockout lockoutCommand `cmd:"" help:"Let faces open the door again after too many failures."`
 
 	Epoch    epochCommand    `cmd:"" help:"Change the keys that templates are made with, while people come and go."`
-	Lockdown lockdownCommand `cmd:"" help:"Destroy every template at once. The other ways in stay."`
+	Faces    facesCommand    `cmd:"" help:"Turn faces off for now, or on again. Nothing is destroyed, and the other ways in stay."`
+	Destroy  destroyCommand  `cmd:"" name:"destroy-templates" help:"Destroy every template at once, as after a theft. The other ways in stay."`
+	Lockdown lockdownCommand `cmd:"" hidden:"" help:"Say what this command is called now."`
 	Wipe     wipeCommand     `cmd:"" help:"Destroy all that a stopped gate holds, with a certificate."`
 
 	Status  statusCommand  `cmd:"" help:"Say how camera, door, broker and people are, and what to do where one is not well."`

@@ -37,7 +37,7 @@ func exitCodes() []exitCode {
 	return []exitCode{
 		{exitOK, "done", nil},
 		{exitFailed, "failed, for the reason that is printed", nil},
-		{exitUsage, "the command line is wrong, or names two gates", []error{errOtherGate, errNoGate}},
+		{exitUsage, "the command line is wrong, or names two gates", []error{errOtherGate, errNoGate, errLockdown}},
 		{exitNotRunning, "the gate is not running", []error{control.ErrNotRunning}},
 		{exitForbidden, "this user may not do it", []error{errOwner, fs.ErrPermission, control.ErrForbidden}},
 		{exitUnconfirmed, "it cannot be undone, and was not confirmed: add --yes", []error{errUnconfirmed}},

@@ -305,14 +305,14 @@ func (c *noticeCommand) Run(t terminal) error {
 	return c.print(t, v, func(w *tabwriter.Writer) { io.WriteString(w, n.Text) })
 }
 
-type lockdownCommand struct {
-	End bool `help:"End the lockdown: people can be captured again."`
+type destroyCommand struct {
+	End bool `help:"Let people be captured again after that."`
 	yesFlag
 	gateFlags
 	jsonFlag
 }
 
-func (c *lockdownCommand) Run(ctx context.Context, t terminal) error {
+func (c *destroyCommand) Run(ctx context.Context, t terminal) error {
 	if c.End {
 		return c.end(ctx, t)
 	}
@@ -326,14 +326,14 @@ func (c *lockdownCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	v := struct {
-		LockedDown bool `json:"locked_down"`
+		TemplatesDestroyed bool `json:"templates_destroyed"`
 		control.Facts
 	}{true, f}
 	return c.print(t, v, func(w *tabwriter.Writer) { writeFacts(w, f) })
 }
 
 // confirmAll asks before something that concerns everybody: the answer is how many they are.
-func (c *lockdownCommand) confirmAll(ctx context.Context, t terminal, what string) error {
+func (c *destroyCommand) confirmAll(ctx context.Context, t terminal, what string) error {
 	e, err := (&epochStatusCommand{gateFlags: c.gateFlags}).ask(ctx, t)
 	if err != nil && !c.Yes { // otherwise it is tried all the same
 		return err
@@ -348,21 +348,21 @@ func (c *lockdownCommand) confirmAll(ctx context.Context, t terminal, what strin
 	}, strconv.Itoa(people)})
 }
 
-func (c *lockdownCommand) end(ctx context.Context, t terminal) error {
+func (c *destroyCommand) end(ctx context.Context, t terminal) error {
 	err := c.command(ctx, t,
 		func(g *control.Client) error { return g.Reopen(ctx) },
 		func(l ledger.Ledger) error { return l.Reopen(me()) })
 	if err != nil {
 		return err
 	}
-	return c.print(t, map[string]bool{"locked_down": false}, func(w *tabwriter.Writer) {
-		show.Fprintln(w, "the lockdown is over: capture those who were enrolled again, with facegate enroll LABEL --again")
+	return c.print(t, map[string]bool{"templates_destroyed": false}, func(w *tabwriter.Writer) {
+		show.Fprintln(w, "people can be captured again: those who were enrolled, with facegate enroll LABEL --again")
 	})
 }
 
 // writeFacts says what a report to the authority needs.
 func writeFacts(w *tabwriter.Writer, f control.Facts) {
-	show.Fprintln(w, "locked down: no face opens the door, every template is destroyed; the other ways in stay")
+	show.Fprintln(w, "every template is destroyed: no face opens the door; the other ways in stay")
 	show.Fprintln(w, "for a report to the authority (PIPL Art. 57; GDPR Art. 33, within 72 hours):")
 	row := func(name, format string, args ...any) {
 		show.Fprintf(w, "%s\t%s\n", name, show.Sprintf(format, args...))
@@ -399,7 +399,7 @@ func (c *lockoutResetCommand) Run(ctx context.Context, t terminal) error {
 	return c.print(t, map[string]bool{"reset": true}, func(w *tabwriter.Writer) { show.Fprintln(w, resetText) })
 }
 
-// resetText does not say that faces open the door: a lockdown or match.mode may stand against it.
+// resetText does not say that faces open the door: destroyed templates or match.mode may stand against it.
 const resetText = "the failures in a row are forgotten; facegate status says whether faces open the door"
 
 type wipeCommand struct {

@@ -72,10 +72,10 @@ func TestRecords(t *testing.T) {
 	facegate(t.Context(), "wipe", "--yes", "--certificate", site.Path("early.json"), "--config", config).
 		want(t, exitFailed, "", "to do: stop the gate first")
 
-	do("lockdown", "--yes").want(t, exitOK, "1 enrolled; 1 templates destroyed, of which 0 opened with the person's pass alone", "")
-	l.do(t, "status").want(t, exitOK, "facegate lockdown --end", "")
-	l.do(t, "enroll", "p05", "--consent", "form", "--age", "adult").want(t, exitFailed, "", "to do: end the lockdown first")
-	do("lockdown", "--end").want(t, exitOK, "the lockdown is over", "")
+	do("destroy-templates", "--yes").want(t, exitOK, "1 enrolled; 1 templates destroyed, of which 0 opened with the person's pass alone", "")
+	l.do(t, "status").want(t, exitOK, "facegate destroy-templates --end", "")
+	l.do(t, "enroll", "p05", "--consent", "form", "--age", "adult").want(t, exitFailed, "", "to do: let people be captured again first")
+	do("destroy-templates", "--end").want(t, exitOK, "people can be captured again", "")
 	do("lockout", "reset").want(t, exitOK, "the failures in a row are forgotten", "")
 	facegate(t.Context(), "people", "--socket", site.Path("none.sock"), "--config", config).
 		want(t, exitUsage, "", "to do: the gate is running, ask it: --socket "+site.Socket()+"\n")
@@ -88,8 +88,8 @@ func TestRecords(t *testing.T) {
 	}
 	do("person", "show", "p04").want(t, exitOK, "none", "")
 	do("audit", "verify", "--json").want(t, exitOK, `"signature"`, "")
-	do("lockdown", "--yes", "--json").want(t, exitOK, `"templates": 0`, "")
-	do("lockdown", "--end").want(t, exitOK, "the lockdown is over", "")
+	do("destroy-templates", "--yes", "--json").want(t, exitOK, `"templates": 0`, "")
+	do("destroy-templates", "--end").want(t, exitOK, "people can be captured again", "")
 	var erased control.Erasure
 	do("person", "withdraw", "p04", "--yes", "--json").decode(t, &erased)
 	second := site.Path("second.json")

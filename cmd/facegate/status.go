@@ -137,7 +137,9 @@ func writeHealth(w *tabwriter.Writer, r health.Report) {
 func faces(s control.Status) string {
 	switch l := s.Lockout; {
 	case l.LockedDown:
-		return "locked down: facegate lockdown --end lets people be captured again"
+		return "all templates are destroyed: facegate destroy-templates --end lets people be captured again"
+	case s.FacesOff != nil:
+		return "off since " + s.FacesOff.Since.Format(time.DateTime) + ": facegate faces on"
 	case l.Disabled:
 		return "switched off after too many failures in a row: facegate lockout reset"
 	case l.WaitS > 0:

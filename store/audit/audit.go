@@ -58,15 +58,18 @@ const (
 	Assessed        Kind = 21 // Digest: of what is in use, and covered by the assessment
 	FilingReached   Kind = 22 // Count: of people, who oblige the operator to file
 	Mended          Kind = 23 // Count: of files of the store that were damaged and restored from their copies
+	FacesOff        Kind = 24 // no face is looked at any more
+	FacesOn         Kind = 25 // faces are looked at again
 )
 
 var kinds = [...]string{
 	Created: "created", Enrolled: "enrolled", Relabelled: "relabelled", Erased: "erased",
 	ReceiptIssued: "receipt-issued", Pruned: "pruned", Access: "access", SlowedDown: "slowed-down",
-	SwitchedOff: "switched-off", Reset: "reset", LockedDown: "locked-down", Reopened: "reopened",
+	SwitchedOff: "switched-off", Reset: "reset", LockedDown: "templates-destroyed", Reopened: "reopened",
 	PassIssued: "pass-issued", PassReplaced: "pass-replaced",
 	EpochBegun: "epoch-begun", Renewed: "renewed", EpochEnded: "epoch-ended",
 	ReassessmentDue: "reassessment-due", Assessed: "assessed", FilingReached: "filing-reached", Mended: "mended",
+	FacesOff: "faces-off", FacesOn: "faces-on",
 }
 
 // String returns the kind in a word.

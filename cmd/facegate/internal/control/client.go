@@ -114,13 +114,23 @@ func (c *Client) Device(ctx context.Context) (d Device, err error) {
 
 // Lockdown makes every template unusable.
 func (c *Client) Lockdown(ctx context.Context) (f Facts, err error) {
-	err = c.call(ctx, http.MethodPost, "/lockdown", nil, &f)
+	err = c.call(ctx, http.MethodPost, "/templates/destroy", nil, &f)
 	return f, err
 }
 
-// Reopen ends a lockdown.
+// Reopen lets people be captured again after that.
 func (c *Client) Reopen(ctx context.Context) error {
-	return c.call(ctx, http.MethodPost, "/lockdown/end", nil, &struct{}{})
+	return c.call(ctx, http.MethodPost, "/templates/destroy/end", nil, &struct{}{})
+}
+
+// TurnFacesOff has no face looked at until TurnFacesOn.
+func (c *Client) TurnFacesOff(ctx context.Context, reason string) error {
+	return c.call(ctx, http.MethodPost, "/faces/off", facesOffRequest{reason}, &struct{}{})
+}
+
+// TurnFacesOn has faces looked at again.
+func (c *Client) TurnFacesOn(ctx context.Context) error {
+	return c.call(ctx, http.MethodPost, "/faces/on", nil, &struct{}{})
 }
 
 // Unlock lets faces open the door again after too many failures.

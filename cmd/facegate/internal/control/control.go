@@ -61,6 +61,10 @@ type Gate interface {
 	// Unlock lets faces open the door again after too many failures in a row.
 	Unlock(by audit.Actor) error
 
+	// TurnFacesOff has no face looked at, and nobody captured, until TurnFacesOn. Nothing is destroyed.
+	TurnFacesOff(reason string, by audit.Actor) error
+	TurnFacesOn(by audit.Actor) error
+
 	// Epoch says how far a change of epoch has come. BeginEpoch begins one, and everybody matches as before; where faces are
 	// compared 1:1 it refuses. EndEpoch destroys the templates of the earlier ones, and their people have to be captured again.
 	Epoch() Epoch
@@ -110,7 +114,7 @@ type Erasure struct {
 
 // Facts are what the operator has to tell the authority after a breach (PIPL 57, GDPR 33), as far as the gate knows them.
 type Facts struct {
-	Time      time.Time `json:"time"`       // of the lockdown
+	Time      time.Time `json:"time"`       // of the destruction
 	Device    string    `json:"device"`     // fingerprint of its public key
 	KeyStore  string    `json:"key_store"`  // where the device key came from
 	People    int       `json:"people"`     // enrolled
@@ -226,7 +230,8 @@ type Status struct {
 	People   PeopleStatus         `json:"people"`
 	Frames   FrameStatus          `json:"frames"`
 	Lockout  LockoutStatus        `json:"lockout"`
-	KeyStore string               `json:"key_store"` // where the device key comes from
+	FacesOff *FacesOffStatus      `json:"faces_off,omitempty"` // nil unless no face is looked at
+	KeyStore string               `json:"key_store"`           // where the device key comes from
 	Epoch    Epoch                `json:"epoch"`
 
 	Assessment AssessmentStatus `json:"assessment,omitzero"`
@@ -256,9 +261,15 @@ type FilingStatus struct {
 
 // LockoutStatus says whether faces open the door.
 type LockoutStatus struct {
-	WaitS      int  `json:"wait_s"`      // seconds until a face is looked at again
-	Disabled   bool `json:"disabled"`    // until facegate lockout reset
-	LockedDown bool `json:"locked_down"` // every template was made unusable
+	WaitS      int  `json:"wait_s"`              // seconds until a face is looked at again
+	Disabled   bool `json:"disabled"`            // until facegate lockout reset
+	LockedDown bool `json:"templates_destroyed"` // all of them, until somebody lets people be captured again
+}
+
+// FacesOffStatus says since when and why no face is looked at.
+type FacesOffStatus struct {
+	Since  time.Time `json:"since"`
+	Reason string    `json:"reason,omitempty"`
 }
 
 // VisionStatus names the networks in use.

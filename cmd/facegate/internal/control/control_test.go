@@ -45,6 +45,7 @@ type twin struct {
 	calls     int // of any method but Status
 	actor     audit.Actor
 	locked    bool
+	off       *control.FacesOffStatus
 	epoch     control.Epoch
 	ends      bool // it is going to hand over
 
@@ -135,7 +136,7 @@ func (g *twin) begin(r control.EnrolRequest) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.calls++
-	if g.enrolling || r.Consent == "" || r.Label == "" || strings.Contains(r.Label, "\n") ||
+	if g.enrolling || g.off != nil || r.Consent == "" || r.Label == "" || strings.Contains(r.Label, "\n") ||
 		g.find(r.Label) >= 0 != r.Again {
 		return errTwin
 	}
@@ -212,6 +213,23 @@ func (g *twin) Lockdown(by audit.Actor) (control.Facts, error) {
 func (g *twin) Reopen(by audit.Actor) error { return g.order(by, false) }
 func (g *twin) Unlock(by audit.Actor) error { return g.order(by, false) }
 
+func (g *twin) TurnFacesOff(reason string, by audit.Actor) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if strings.Contains(reason, "\n") {
+		return errTwin
+	}
+	g.actor, g.off = by, &control.FacesOffStatus{Since: time.Now(), Reason: reason}
+	return nil
+}
+
+func (g *twin) TurnFacesOn(by audit.Actor) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.actor, g.off = by, nil
+	return nil
+}
+
 func (g *twin) Epoch() control.Epoch {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -272,7 +290,7 @@ func (g *twin) Status() control.Status {
 	return control.Status{
 		Site: "twin", Mode: configs.OneToMany, Started: time.Now(), Door: gpio.Status{Pulses: g.pulses},
 		People:  control.PeopleStatus{Enrolled: len(g.people), Limit: 10},
-		Lockout: control.LockoutStatus{LockedDown: g.locked},
+		Lockout: control.LockoutStatus{LockedDown: g.locked}, FacesOff: g.off,
 	}
 }
 

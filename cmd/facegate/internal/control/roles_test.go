@@ -54,7 +54,8 @@ func TestRights(t *testing.T) {
 		"GET /people": people, "GET /receipts": people, "POST /receipts/fetched": people, "POST /erase": people,
 		"POST /person": people, "POST /relabel": people, "POST /pass": people, "POST /enrol": people,
 		"POST /door/test": things, "POST /lockout/reset": things, "POST /epoch/begin": things,
-		"POST /epoch/end": together, "POST /lockdown": together, "POST /lockdown/end": staffed,
+		"POST /epoch/end": together, "POST /templates/destroy": together, "POST /templates/destroy/end": staffed,
+		"POST /faces/off": staffed, "POST /faces/on": things,
 	}
 	routes := (&Server{gate: nothing{}}).routes()
 	var patterns []string

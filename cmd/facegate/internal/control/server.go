@@ -164,13 +164,15 @@ func (s *Server) routes() []route {
 		{"POST /enrol", offices, s.enrol},
 
 		{"POST /door/test", technicians, s.answer(func(r *http.Request) (any, error) { return g.TestDoor(r.Context()) })},
+		{"POST /faces/off", eithers, s.answer(s.facesOff)},
+		{"POST /faces/on", technicians, s.answer(order(g.TurnFacesOn))},
 		{"POST /lockout/reset", technicians, s.answer(order(g.Unlock))},
 		{"GET /epoch", eithers, s.answer(func(*http.Request) (any, error) { return g.Epoch(), nil })},
 		{"POST /epoch/begin", technicians, s.answer(func(r *http.Request) (any, error) { return g.BeginEpoch(actor(r)) })},
 
 		{"POST /epoch/end", bothsTogether, s.answer(func(r *http.Request) (any, error) { return g.EndEpoch(actor(r)) })},
-		{"POST /lockdown", bothsTogether, s.answer(func(r *http.Request) (any, error) { return g.Lockdown(actor(r)) })},
-		{"POST /lockdown/end", eithers, s.answer(order(g.Reopen))},
+		{"POST /templates/destroy", bothsTogether, s.answer(func(r *http.Request) (any, error) { return g.Lockdown(actor(r)) })},
+		{"POST /templates/destroy/end", eithers, s.answer(order(g.Reopen))},
 	}
 }
 
@@ -323,6 +325,18 @@ func (s *Server) relabel(r *http.Request) (any, error) {
 type relabelRequest struct {
 	Label string `json:"label"`
 	To    string `json:"to"`
+}
+
+func (s *Server) facesOff(r *http.Request) (any, error) {
+	var req facesOffRequest
+	if err := decode(r, &req); err != nil {
+		return nil, err
+	}
+	return struct{}{}, s.gate.TurnFacesOff(req.Reason, actor(r))
+}
+
+type facesOffRequest struct {
+	Reason string `json:"reason,omitempty"`
 }
 
 // order answers a request that says nothing but what to do.

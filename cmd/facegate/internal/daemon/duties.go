@@ -52,7 +52,7 @@ const uncovered = "the impact assessment does not cover what is in use"
 
 func adviceReassess(a configs.Assessment) string {
 	return fmt.Sprintf("the networks, match.mode or the purpose of the notice changed after the assessment of %s, or there was "+
-		"a lockdown: assess again, and set assessment.date and assessment.version", a.Date)
+		"all templates were destroyed: assess again, and set assessment.date and assessment.version", a.Date)
 }
 
 // duties writes to s what the law asks of the operator.

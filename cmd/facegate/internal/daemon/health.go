@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -63,8 +64,10 @@ func doorHealth(s *control.Status) []health.Condition {
 func facesHealth(s *control.Status) []health.Condition {
 	l := s.Lockout
 	return slices.Concat(
-		health.When(l.LockedDown, health.Faces, health.Down, "every template was destroyed by a lockdown",
-			"facegate lockdown --end lets people be captured again"),
+		health.When(l.LockedDown, health.Faces, health.Down, "every template was destroyed by somebody's order",
+			"facegate destroy-templates --end lets people be captured again"),
+		health.When(s.FacesOff != nil, health.Faces, health.Down, facesOffReason(s.FacesOff),
+			"facegate faces on, once the reason is gone; the other ways in work"),
 		health.When(l.Disabled, health.Faces, health.Down, "faces were switched off after too many failures",
 			"find out who tries, then: facegate lockout reset"),
 		health.When(l.WaitS > 0, health.Faces, health.Degraded, "faces are slowed down after failures",
@@ -73,6 +76,17 @@ func facesHealth(s *control.Status) []health.Condition {
 			"faces open nothing: they are compared with the person's pass alone, and this version has no reader of passes",
 			"keep the other ways in"),
 	)
+}
+
+func facesOffReason(off *control.FacesOffStatus) string {
+	if off == nil {
+		return ""
+	}
+	why := "faces were turned off on " + off.Since.Format(time.DateTime)
+	if off.Reason != "" {
+		why += ": " + off.Reason
+	}
+	return why
 }
 
 func (d *Daemon) peopleHealth(*control.Status) []health.Condition {

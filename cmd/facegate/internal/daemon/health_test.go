@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -38,7 +39,11 @@ func TestHealthOfParts(t *testing.T) {
 		{"recording over", func(s *control.Status) { s.Camera.State = device.Ended }, health.Camera, health.Down, "ended"},
 		{"line in fault", func(s *control.Status) { s.Door = gpio.Status{State: gpio.Fault, Err: "stuck"} }, health.Door, health.Down, "stuck"},
 		{"a fault that is over", func(s *control.Status) { s.Door.Err = "stuck" }, "", "", ""},
-		{"lockdown", func(s *control.Status) { s.Lockout.LockedDown = true }, health.Faces, health.Down, "lockdown"},
+		{"no templates", func(s *control.Status) { s.Lockout.LockedDown = true }, health.Faces, health.Down, "every template was destroyed"},
+		{
+			"faces off", func(s *control.Status) { s.FacesOff = &control.FacesOffStatus{Since: time.Now(), Reason: "a film"} },
+			health.Faces, health.Down, ": a film",
+		},
 		{"switched off", func(s *control.Status) { s.Lockout.Disabled = true }, health.Faces, health.Down, "switched off"},
 		{"slowed down", func(s *control.Status) { s.Lockout.WaitS = 3 }, health.Faces, health.Degraded, "slowed down"},
 		{"no reader", func(s *control.Status) { s.Mode = configs.OneToOne }, health.Faces, health.Down, "no reader"},

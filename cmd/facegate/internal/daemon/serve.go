@@ -77,6 +77,14 @@ func (d *Daemon) Lockdown(by audit.Actor) (control.Facts, error) {
 // Reopen implements control.Gate.
 func (d *Daemon) Reopen(by audit.Actor) error { return d.ledger().Reopen(by) }
 
+// TurnFacesOff implements control.Gate.
+func (d *Daemon) TurnFacesOff(reason string, by audit.Actor) error {
+	return d.gallery.TurnFacesOff(reason, by)
+}
+
+// TurnFacesOn implements control.Gate.
+func (d *Daemon) TurnFacesOn(by audit.Actor) error { return d.gallery.TurnFacesOn(by) }
+
 // Unlock implements control.Gate.
 func (d *Daemon) Unlock(by audit.Actor) error { return d.gallery.Unlock(by) }
 
@@ -129,6 +137,9 @@ func (d *Daemon) Status() control.Status {
 	s.Lockout = control.LockoutStatus{
 		WaitS: int(math.Ceil(l.Wait.Seconds())), Disabled: l.Disabled,
 		LockedDown: d.store.LockedDown(),
+	}
+	if off := d.store.FacesOff(); off != nil {
+		s.FacesOff = &control.FacesOffStatus{Since: time.Unix(off.Since, 0).UTC(), Reason: off.Reason}
 	}
 	d.duties(&s)
 	for _, m := range d.bundle.Liveness {

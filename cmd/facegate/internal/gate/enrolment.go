@@ -112,6 +112,17 @@ func (g *Gate) end(e *enrolment) bool {
 	return true
 }
 
+// refuse ends the enrolment that may be under way. g.mu must be held.
+func (g *Gate) refuse(why error) {
+	e := g.asking
+	if e == nil {
+		return
+	}
+	e.done <- outcome{err: why}
+	e.session.Clear()
+	g.asking = nil
+}
+
 // capture leads one frame into the enrolment under way, and stores the template once it is complete. g.mu must be held.
 func (g *Gate) capture(f device.Frame) (pipeline.Report, error) {
 	e := g.asking
@@ -152,7 +163,7 @@ func advice(r pipeline.Report) string {
 		return r.Reason.Advice()
 	case pipeline.NotLive:
 		return "take sunglasses or a mask off and face the camera; a print or a screen cannot be enrolled"
-	case pipeline.LockedOut:
+	case pipeline.LockedOut, pipeline.FacesOff:
 		return "use another way in; see facegate status"
 	case pipeline.AwaitingPass:
 		return "use another way in: this version has no reader of passes"

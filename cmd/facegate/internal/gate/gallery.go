@@ -50,6 +50,7 @@ type Gallery struct {
 	profile     configs.Profile
 	now         func() time.Time
 	closed      atomic.Pointer[closure]
+	off         atomic.Bool    // no face is looked at
 	probe       template.Probe // of the task's goroutine, like Match, Watch, Renew and Enrol
 	spare       embed.Vector   // likewise
 	renewal     renewal        // likewise
@@ -78,6 +79,7 @@ func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
 		modelID: c.ModelID, fpir: c.FPIR, notices: c.Notices, profile: c.Profile, now: c.Now,
 		spare: make(embed.Vector, c.Calibration.Dim), renewal: newRenewal(c.Calibration.Dim),
 	}
+	g.off.Store(s.FacesOff() != nil)
 	l := s.Lockout(c.Now())
 	g.closed.Store(&closure{c.Now().Add(l.Wait), l.Disabled})
 	if err := s.UseModel(c.ModelID); err != nil {
@@ -142,6 +144,9 @@ func (g *Gallery) Limit() int {
 
 // Accepts says, before anybody is captured, why a request would be refused.
 func (g *Gallery) Accepts(r control.EnrolRequest) error {
+	if g.FacesOff() {
+		return ErrFacesOff
+	}
 	if limit := g.Limit(); limit > 0 && g.Len() >= limit && !(r.Again && g.has(r.Label)) {
 		return hint.Wrap(fmt.Errorf("%w: %d", ErrFull, limit), adviceFull)
 	}
@@ -367,6 +372,35 @@ func (g *Gallery) Unlock(by audit.Actor) error {
 		return err
 	}
 	g.closed.Store(&closure{})
+	return nil
+}
+
+// ErrFacesOff refuses an enrolment while no face is looked at, of those who stand at a desk neither.
+var ErrFacesOff = hint.Wrap(errors.New("faces are off, and nobody is captured meanwhile"), "facegate faces on, then enrol again")
+
+// FacesOff reports whether no face is to be looked at until TurnFacesOn. It does not wait for the store.
+func (g *Gallery) FacesOff() bool { return g.off.Load() }
+
+// TurnFacesOff has no face looked at any more, at once, even if that cannot be written down.
+func (g *Gallery) TurnFacesOff(reason string, by audit.Actor) error {
+	reason, err := ledger.Reason(reason)
+	if err != nil {
+		return err
+	}
+	g.off.Store(true)
+	if err := g.store.TurnFacesOff(reason, by); err != nil {
+		return hint.Wrap(fmt.Errorf("faces are off until facegate is restarted, and not longer: %w", err),
+			"make room on the disk, and give the command again")
+	}
+	return nil
+}
+
+// TurnFacesOn has faces looked at again.
+func (g *Gallery) TurnFacesOn(by audit.Actor) error {
+	if err := g.store.TurnFacesOn(by); err != nil {
+		return err
+	}
+	g.off.Store(false)
 	return nil
 }
 

@@ -138,6 +138,10 @@ func (g *Gate) handle(f device.Frame) {
 func (g *Gate) look(f device.Frame, now time.Time) (pipeline.Report, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.parts.Gallery.FacesOff() {
+		g.refuse(ErrFacesOff)
+		return pipeline.Report{State: pipeline.FacesOff, Time: f.Time}, nil
+	}
 	if g.asking != nil && !f.Time.Before(g.asking.since) {
 		return g.capture(f)
 	}

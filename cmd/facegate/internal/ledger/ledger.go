@@ -16,6 +16,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/text"
 	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/audit"
@@ -226,6 +227,33 @@ func (l Ledger) Lockdown(by audit.Actor) (control.Facts, error) {
 
 // Reopen ends a lockdown.
 func (l Ledger) Reopen(by audit.Actor) error { return l.Store.Reopen(by) }
+
+// maxReason is how long the reason for which faces are off may be, in bytes.
+const maxReason = 200
+
+// Reason returns the reason for which faces are turned off as it is kept. It may be empty.
+func Reason(typed string) (string, error) {
+	if len(typed) > maxReason {
+		return "", hint.Wrap(fmt.Errorf("the reason is longer than %d bytes", maxReason), "say it shorter")
+	}
+	reason, err := text.Clean(typed)
+	if err != nil {
+		return "", hint.Wrap(fmt.Errorf("the reason: %w", err), "type it again, or leave it out")
+	}
+	return reason, nil
+}
+
+// TurnFacesOff has no face looked at until TurnFacesOn.
+func (l Ledger) TurnFacesOff(reason string, by audit.Actor) error {
+	reason, err := Reason(reason)
+	if err != nil {
+		return err
+	}
+	return l.Store.TurnFacesOff(reason, by)
+}
+
+// TurnFacesOn has faces looked at again.
+func (l Ledger) TurnFacesOn(by audit.Actor) error { return l.Store.TurnFacesOn(by) }
 
 // Unlock lets faces open the door again after too many failures.
 func (l Ledger) Unlock(by audit.Actor) error { return l.Store.ResetLockout(by) }

@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"rights", rights},
 		{"passes", passes},
 		{"lockdown", lockdown},
+		{"faces", faces},
 		{"epoch", epoch},
 		{"door", door},
 	} {
@@ -286,6 +287,30 @@ func lockdown(t *testing.T, subject Subject, c *control.Client) {
 			t.Errorf("after %s: %+v, %v", step.name, s.Lockout, err)
 		}
 	}
+}
+
+// faces turns them off and on.
+func faces(t *testing.T, subject Subject, c *control.Client) {
+	ctx := t.Context()
+	refused(t, "a reason of two lines", c.TurnFacesOff(ctx, "a\nb"))
+	if s, err := c.Status(ctx); err != nil || s.FacesOff != nil {
+		t.Errorf("at first faces are off: %+v, %v", s.FacesOff, err)
+	}
+	if err := c.TurnFacesOff(ctx, "a film is made"); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := c.Status(ctx); err != nil || s.FacesOff == nil || s.FacesOff.Reason != "a film is made" || time.Since(s.FacesOff.Since) > time.Minute {
+		t.Errorf("turned off: %+v, %v", s.FacesOff, err)
+	}
+	_, err := c.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, func(control.Progress) {})
+	refused(t, "enrol while faces are off", err)
+	if err := c.TurnFacesOn(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := c.Status(ctx); err != nil || s.FacesOff != nil {
+		t.Errorf("turned on: %+v, %v", s.FacesOff, err)
+	}
+	enrol(t, subject, c, "Ada", func(control.Progress) {})
 }
 
 func door(t *testing.T, _ Subject, c *control.Client) {

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"text/tabwriter"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/ledger"
+	"facegate/configs/hint"
+	"facegate/configs/show"
+)
+
+type facesCommand struct {
+	Off facesOffCommand `cmd:"" help:"Look at no face, and capture nobody, until faces are turned on again. It holds over a restart."`
+	On  facesOnCommand  `cmd:"" help:"Look at faces again."`
+}
+
+type facesOffCommand struct {
+	Reason string `placeholder:"TEXT" help:"Why, for those who read facegate status. Name nobody."`
+	gateFlags
+	jsonFlag
+}
+
+func (c *facesOffCommand) Run(ctx context.Context, t terminal) error {
+	err := c.command(ctx, t,
+		func(g *control.Client) error { return g.TurnFacesOff(ctx, c.Reason) },
+		func(l ledger.Ledger) error { return l.TurnFacesOff(c.Reason, me()) })
+	if err != nil {
+		return err
+	}
+	return c.print(t, map[string]bool{"faces": false}, func(w *tabwriter.Writer) {
+		show.Fprintln(w, "faces are off: none is looked at and nobody is captured until facegate faces on; the other ways in stay")
+	})
+}
+
+type facesOnCommand struct {
+	gateFlags
+	jsonFlag
+}
+
+func (c *facesOnCommand) Run(ctx context.Context, t terminal) error {
+	err := c.command(ctx, t,
+		func(g *control.Client) error { return g.TurnFacesOn(ctx) },
+		func(l ledger.Ledger) error { return l.TurnFacesOn(me()) })
+	if err != nil {
+		return err
+	}
+	return c.print(t, map[string]bool{"faces": true}, func(w *tabwriter.Writer) {
+		show.Fprintln(w, "faces are on; facegate status says whether they open the door")
+	})
+}
+
+// A lockdownCommand is typed by who knows the former name, or means what other systems call a lockdown.
+type lockdownCommand struct {
+	Rest []string `arg:"" optional:"" passthrough:"" help:"Whatever follows."`
+}
+
+// Run does nothing but say what there is.
+func (*lockdownCommand) Run() error {
+	return hint.Wrap(errLockdown, "to look at no face for now, and lose nothing: facegate faces off\n"+
+		"to destroy every template for good, as after a theft: facegate destroy-templates\n"+
+		"the other ways in, and the lock itself, are not facegate's to lock")
+}
+
+var errLockdown = errors.New("there is no lockdown here: elsewhere the word means to lock every door, and this command destroyed templates")

@@ -1,0 +1,82 @@
+package gate_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/gate"
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/configs/hint"
+	"facegate/pipeline"
+)
+
+// TestFacesOff turns faces off with somebody enrolled who then walks up, before and after a restart, and on again.
+func TestFacesOff(t *testing.T) {
+	site := gatetest.NewSite(t)
+	b := start(t, site, defaults())
+	b.mustEnrol("p01")
+	if err := b.gallery.TurnFacesOff("a film\nis made", 1000); err == nil || b.gallery.FacesOff() {
+		t.Errorf("a reason of two lines: %v", err)
+	}
+	if err := b.gallery.TurnFacesOff("a film is made", 1000); err != nil {
+		t.Fatal(err)
+	}
+	shut := func(b *bench) {
+		t.Helper()
+		passages := b.show(gatetest.Arrival(t)...)
+		if count(passages, pipeline.FacesOff) != len(passages) || b.pulses() != 0 {
+			t.Errorf("%d of %d frames came to nothing, %d pulses", count(passages, pipeline.FacesOff), len(passages), b.pulses())
+		}
+		for _, p := range passages {
+			if p.Report.Faces != 0 {
+				t.Error("a face was looked for")
+			}
+		}
+	}
+	b.stop()
+	b = start(t, site, defaults())
+	shut(b)
+	if _, err := b.gate.Enrol(t.Context(), request("p02"), func(control.Progress) {}); !errors.Is(err, gate.ErrFacesOff) || hint.Of(err) == "" {
+		t.Errorf("an enrolment: %v, hint %q", err, hint.Of(err))
+	}
+	if err := b.gallery.TurnFacesOn(1000); err != nil {
+		t.Fatal(err)
+	}
+	if passages := b.show(gatetest.Arrival(t)...); count(passages, pipeline.Granted) != 1 {
+		t.Errorf("turned on: %d grants", count(passages, pipeline.Granted))
+	}
+}
+
+// TestFacesOffDuringEnrolment ends the enrolment that is under way.
+func TestFacesOffDuringEnrolment(t *testing.T) {
+	b := start(t, gatetest.NewSite(t), defaults())
+	done := make(chan error, 1)
+	waiting := make(chan struct{}, 100)
+	go func() {
+		_, err := b.gate.Enrol(t.Context(), request("p01"), func(control.Progress) { waiting <- struct{}{} })
+		done <- err
+	}()
+	for len(waiting) == 0 {
+		b.show(gatetest.Corridor(t))
+	}
+	if err := b.gallery.TurnFacesOff("", 1000); err != nil {
+		t.Fatal(err)
+	}
+	b.show(gatetest.Corridor(t))
+	if err := <-done; !errors.Is(err, gate.ErrFacesOff) {
+		t.Errorf("the enrolment ended with %v", err)
+	}
+}
+
+// TestFacesOffOnABrokenDisk turns faces off where that cannot be written down.
+func TestFacesOffOnABrokenDisk(t *testing.T) {
+	random := new(failing)
+	g := openGallery(t, openStore(t, gatetest.NewSite(t), random), galleryConfig(t, 0.001, time.Now))
+	random.fail = true
+	err := g.TurnFacesOff("", 1000)
+	if err == nil || hint.Of(err) == "" || !g.FacesOff() {
+		t.Errorf("error %v, hint %q, off: %v", err, hint.Of(err), g.FacesOff())
+	}
+}

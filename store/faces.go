@@ -1,0 +1,55 @@
+package store
+
+import (
+	"time"
+
+	"facegate/store/audit"
+)
+
+// A FacesOff says since when, by whom and why no face is looked at. Nothing is destroyed meanwhile.
+type FacesOff struct {
+	Since  int64 // Unix time in seconds
+	By     audit.Actor
+	Reason string // may be empty
+}
+
+// FacesOff returns whether faces are off, and nil if they are not.
+func (s *Store) FacesOff() *FacesOff {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.Off
+}
+
+// TurnFacesOff notes that no face is to be looked at until TurnFacesOn, over restarts too. Faces that are off stay off since
+// when they were.
+func (s *Store) TurnFacesOff(reason string, by audit.Actor) error {
+	now := s.now()
+	return s.turnFaces(now, &FacesOff{now.Unix(), by, reason}, audit.Entry{Kind: audit.FacesOff, Actor: by})
+}
+
+// TurnFacesOn notes that faces are looked at again.
+func (s *Store) TurnFacesOn(by audit.Actor) error {
+	return s.turnFaces(s.now(), nil, audit.Entry{Kind: audit.FacesOn, Actor: by})
+}
+
+func (s *Store) turnFaces(now time.Time, off *FacesOff, e audit.Entry) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ready(); err != nil {
+		return err
+	}
+	if (s.state.Off == nil) == (off == nil) {
+		return nil
+	}
+	entries, err := s.number(now, e)
+	if err != nil {
+		return err
+	}
+	next := s.state
+	next.Off = off
+	if err := s.apply(s.people.commit, next, entries, change{}); err != nil {
+		return err
+	}
+	s.follow()
+	return nil
+}
