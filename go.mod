@@ -3,6 +3,7 @@ module facegate
 go 1.26.0
 
 require (
+	filippo.io/edwards25519 v1.1.0
 	github.com/alecthomas/kong v1.17.0
 	github.com/blackjack/webcam v0.6.1
 	github.com/coreos/go-systemd/v22 v22.7.0

@@ -370,7 +370,7 @@ func TestRecapture(t *testing.T) {
 		t.Errorf("the receipt says %+v, %v", r, err)
 	}
 	want := receipt.Commit([16]byte(r.Records[0].Salt), faces[old.Record])
-	if d := cmp.Diff([]receipt.Record{want}, r.Records); d != "" {
+	if d := cmp.Diff([]receipt.Salted{want}, r.Records); d != "" {
 		t.Error("the receipt does not commit to the record that was erased")
 	}
 	consent := old.Consent

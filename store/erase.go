@@ -174,12 +174,17 @@ func (s *Store) issue(r receipt.Receipt, entries []audit.Entry) ([]byte, error) 
 
 // describe writes to r what there is of people, which is going to be erased.
 func (s *Store) describe(r *receipt.Receipt, people []Person) error {
-	r.Records = []receipt.Record{}
+	r.Forms, r.Records, r.Language = []receipt.Salted{}, []receipt.Salted{}, s.language(people)
 	for _, p := range people {
 		r.Erased.People++
 		if p.Consent.Guardian != "" {
 			r.Erased.Guardians++
 		}
+		salt, err := s.salt()
+		if err != nil {
+			return err
+		}
+		r.Forms = append(r.Forms, receipt.CommitForm(salt, p.Consent.Reference))
 		sealed, err := s.faces.get(rowID{recordsTable, p.Record})
 		if err != nil {
 			return err
@@ -187,14 +192,52 @@ func (s *Store) describe(r *receipt.Receipt, people []Person) error {
 		if sealed == nil {
 			continue // since a lockdown, or the end of its epoch
 		}
-		var salt [16]byte
-		if _, err := io.ReadFull(s.rand, salt[:]); err != nil {
-			return fmt.Errorf("store: no randomness: %w", err)
+		if salt, err = s.salt(); err != nil {
+			return err
 		}
 		r.Erased.Templates++
 		r.Records = append(r.Records, receipt.Commit(salt, sealed))
 	}
+	receipt.Sort(r.Forms)
+	receipt.Sort(r.Records)
 	return nil
+}
+
+func (s *Store) salt() (salt [16]byte, err error) {
+	if _, err := io.ReadFull(s.rand, salt[:]); err != nil {
+		return salt, fmt.Errorf("store: no randomness: %w", err)
+	}
+	return salt, nil
+}
+
+// minReaders is how many people on the list have to have read the notice in one language, for the language not to tell who
+// among them is meant.
+const minReaders = 5
+
+// language returns the one to print the receipt of people in: that of the notice they have read or, where few others have
+// read it in that, the first of the gate.
+func (s *Store) language(people []Person) string {
+	if len(s.languages) == 0 {
+		return ""
+	}
+	read := func(p Person) string {
+		if i := slices.Index(s.notices, p.Consent.Notice.Hash); i >= 0 && i < len(s.languages) {
+			return s.languages[i]
+		}
+		return ""
+	}
+	wanted := read(people[0])
+	readers := 0
+	for _, p := range s.byName {
+		if read(p) == wanted {
+			readers++
+		}
+	}
+	same := !slices.ContainsFunc(people, func(p Person) bool { return read(p) != wanted })
+	if wanted == "" || !same || readers < minReaders {
+		return s.languages[0]
+	}
+	return wanted
 }
 
 func (s *Store) generations(i *intent) error {

@@ -108,9 +108,9 @@ func (s *Store) Wipe(keep func(certificate []byte) error) error {
 	defer s.mu.Unlock()
 	r := receipt.Receipt{
 		ID: make([]byte, 16), Number: s.state.Number + 1, Kind: receipt.Wipe, Time: s.now().UTC().Format(time.RFC3339), KeyStore: s.class,
-		Records: []receipt.Record{},
-		Erased:  receipt.Counts{People: uint32(len(s.byName)), Templates: uint32(len(s.linked()))},
-		Audit:   receipt.Audit{Seq: s.head.Seq, Link: s.head.Link[:]},
+		Forms: []receipt.Salted{}, Records: []receipt.Salted{},
+		Erased: receipt.Counts{People: uint32(len(s.byName)), Templates: uint32(len(s.linked()))},
+		Audit:  receipt.Audit{Seq: s.head.Seq, Link: s.head.Link[:]},
 	}
 	for _, p := range s.byName {
 		if p.Consent.Guardian != "" {

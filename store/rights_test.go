@@ -86,7 +86,7 @@ func TestReceipt(t *testing.T) {
 	}
 	// Who has an old copy of the record can tell that it was meant.
 	want := receipt.Commit([16]byte(r.Records[0].Salt), sealed[p.Record])
-	if d := cmp.Diff([]receipt.Record{want}, r.Records); d != "" {
+	if d := cmp.Diff([]receipt.Salted{want}, r.Records); d != "" {
 		t.Error("the receipt does not commit to the record that was erased")
 	}
 	for _, secret := range [][]byte{[]byte(p.Label), []byte(p.Consent.Reference)} {

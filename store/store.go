@@ -119,6 +119,9 @@ type Options struct {
 	// captured on it, and who was captured on it before still matches. With none in force nobody can be captured.
 	Notices [][32]byte
 
+	// Languages are those of the Notices, in their order, and what receipts are printed in. Without them receipts name none.
+	Languages []string
+
 	Retention Retention
 	Lockout   LockoutPolicy
 
@@ -144,6 +147,7 @@ type Store struct {
 	rand      io.Reader
 	log       *slog.Logger
 	notices   [][32]byte
+	languages []string // of notices
 	retention Retention
 	policy    LockoutPolicy
 	filingAt  int
@@ -193,7 +197,8 @@ func Open(o Options) (*Store, error) {
 		return &vault{dir: o.Dir, keyDir: o.KeyDir, name: name, wrap: wrappingKey(device, name), rand: o.Rand, tables: tables}
 	}
 	s := &Store{
-		now: o.Now, rand: o.Rand, log: o.Log, notices: o.Notices, retention: o.Retention, policy: o.Lockout,
+		now: o.Now, rand: o.Rand, log: o.Log, notices: o.Notices, languages: o.Languages, retention: o.Retention,
+		policy:   o.Lockout,
 		filingAt: o.FilingAt, class: o.Keys.Class(), locks: locks, device: device, id: deviceID(device),
 		join: derive(device, "facegate join 1"), inner: derive(device, "facegate record 1"), signer: signingKey(device),
 		people: vaultOf("people", table{name: peopleTable}, table{name: consentsTable}, table{name: stateTable}),

@@ -255,7 +255,7 @@ func TestWipeCutOff(t *testing.T) {
 			must(t, err)
 			public := s.PublicKey()
 			certificate, err := receipt.Sign(receipt.Receipt{
-				ID: make([]byte, 16), Number: 1, Kind: receipt.Wipe, Time: "2026-03-01T12:00:00Z", Records: []receipt.Record{},
+				ID: make([]byte, 16), Number: 1, Kind: receipt.Wipe, Time: "2026-03-01T12:00:00Z", Forms: []receipt.Salted{}, Records: []receipt.Salted{},
 				Audit: receipt.Audit{Link: make([]byte, 32)},
 			}, s.signer)
 			must(t, err)

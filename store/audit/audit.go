@@ -20,6 +20,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"facegate/store/pubkey"
 )
 
 // What Verify may find.
@@ -250,7 +252,7 @@ func (h Head) message(as string) []byte {
 }
 
 func (c Checkpoint) verify(as string, public ed25519.PublicKey) error {
-	if len(public) != ed25519.PublicKeySize || !ed25519.Verify(public, c.message(as), c.Signature) {
+	if !pubkey.Verify(public, c.message(as), c.Signature) {
 		return fmt.Errorf("audit: after entry %d: %w", c.Seq, ErrSignature)
 	}
 	return nil

@@ -1,9 +1,14 @@
 // Package receipt is the signed proof that a device has erased somebody, or everything.
 //
-// A receipt names nobody. It commits to the sealed records that were erased by salted hashes: whoever holds an old copy
-// of a record can tell that it was meant, and nobody else learns anything. Verify needs the receipt and the public key
-// of the device, and nothing else. What it proves is that the device with this key has said so; what makes the old
-// copies unreadable is the destruction of the key that they were sealed with.
+// A receipt names nobody. It commits to the people whom it is about by salted hashes of the numbers of their forms: whoever
+// has the receipt and the form can tell that they belong together (Receipt.About), and one person's receipt does not pass
+// for that of another. Numbers of forms are short. Whoever has the receipt can therefore try all of them, and learn which
+// form it is about; a receipt is for the person and whoever has to answer for the erasure, and not to be published.
+//
+// It commits to the sealed records that were erased by salted hashes too: whoever holds an old copy of a record can tell
+// that it was meant, and nobody else learns anything. Verify needs the receipt and the public key of the device, and
+// nothing else. What it proves is that the device with this key has said so; what makes the old copies unreadable is the
+// destruction of the key that they were sealed with.
 //
 // A receipt is one line of JSON in a canonical form: fixed fields in a fixed order, no space, numbers without a sign,
 // bytes in lower-case hexadecimal. No other spelling of the same content is accepted.
@@ -17,11 +22,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
+
+	"facegate/configs/hint"
+	"facegate/store/pubkey"
 )
 
 // Schema is the version of the form of a receipt.
-const Schema = "facegate.receipt.2"
+const Schema = "facegate.receipt.3"
+
+// schemas begins the version of every form.
+const schemas = "facegate.receipt."
 
 // MaxSize is the greatest length of a receipt in bytes: one of 100,000 people.
 const MaxSize = 16 << 20
@@ -29,6 +42,7 @@ const MaxSize = 16 << 20
 // Why Verify refuses.
 var (
 	ErrForm      = errors.New("this is not a receipt in its canonical form")
+	ErrVersion   = errors.New("this is a receipt in the form of another version of facegate")
 	ErrSignature = errors.New("the receipt was changed, or was not signed by this device")
 )
 
@@ -49,9 +63,11 @@ type Receipt struct {
 	Reason      string      `json:"reason"` // of an erasure, as in the audit log
 	Time        string      `json:"time"`   // RFC 3339, UTC
 	Erased      Counts      `json:"erased"`
-	Records     []Record    `json:"records"` // the sealed records that were erased; none in a Wipe
+	Forms       []Salted    `json:"forms"`   // the people, by CommitForm, in the order of the commitments; none in a Wipe
+	Records     []Salted    `json:"records"` // the sealed records that were erased, likewise by Commit
 	Generations Generations `json:"generations"`
 	Audit       Audit       `json:"audit"`
+	Language    string      `json:"language"`  // to print it in (BCP 47), "" if that is not known
 	KeyStore    string      `json:"key_store"` // how the device key is kept: "file", "credential"
 	Device      Bytes       `json:"device"`    // Fingerprint of the public key
 }
@@ -63,16 +79,42 @@ type Counts struct {
 	Guardians uint32 `json:"guardians"` // names of guardians; the rest of a consent is kept, without a name, as a record
 }
 
-// A Record is the commitment to one sealed record: SHA-256 of the salt and the sealed bytes.
-type Record struct {
+// A Salted is a commitment: SHA-256 of what it is for, of the salt, and of what it commits to.
+type Salted struct {
 	Salt       Bytes `json:"salt"` // random, 16 bytes
 	Commitment Bytes `json:"commitment"`
 }
 
+// What a commitment is for, so that one of a form is never one of a record.
+const (
+	formDomain   = "facegate form 1\n"
+	recordDomain = "facegate record 1\n"
+)
+
 // Commit returns the commitment to a sealed record.
-func Commit(salt [16]byte, sealed []byte) Record {
-	sum := sha256.Sum256(append(salt[:], sealed...))
-	return Record{Salt: salt[:], Commitment: sum[:]}
+func Commit(salt [16]byte, sealed []byte) Salted { return commit(recordDomain, salt, sealed) }
+
+// CommitForm returns the commitment to the person whose consent has this form number, or other reference.
+func CommitForm(salt [16]byte, form string) Salted { return commit(formDomain, salt, []byte(form)) }
+
+func commit(domain string, salt [16]byte, to []byte) Salted {
+	h := sha256.New()
+	for _, part := range [][]byte{[]byte(domain), salt[:], to} {
+		h.Write(part)
+	}
+	return Salted{Salt: salt[:], Commitment: h.Sum(nil)}
+}
+
+// Sort puts commitments in the order of their bytes, which is none of the people.
+func Sort(list []Salted) {
+	slices.SortFunc(list, func(a, b Salted) int { return bytes.Compare(a.Commitment, b.Commitment) })
+}
+
+// About reports whether the person whose consent has this form number is one of those whom r is about.
+func (r Receipt) About(form string) bool {
+	return slices.ContainsFunc(r.Forms, func(s Salted) bool {
+		return len(s.Salt) == 16 && bytes.Equal(CommitForm([16]byte(s.Salt), form).Commitment, s.Commitment)
+	})
 }
 
 // Generations are the numbers of the store keys that replaced the destroyed ones; 0 if none did.
@@ -131,47 +173,78 @@ func Sign(r Receipt, key ed25519.PrivateKey) ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
-// Verify returns what the device with the key public has signed, or ErrForm or ErrSignature.
+// Verify returns what the device with the key public has signed, or ErrForm, ErrVersion or ErrSignature.
 func Verify(data []byte, public ed25519.PublicKey) (Receipt, error) {
-	if len(data) > MaxSize {
-		return Receipt{}, fmt.Errorf("receipt: %w: %d bytes", ErrForm, len(data))
-	}
-	var e envelope
-	var r Receipt
-	if err := errors.Join(json.Unmarshal(data, &e), json.Unmarshal(e.Receipt, &r)); err != nil {
-		return Receipt{}, fmt.Errorf("receipt: %w: %w", ErrForm, err)
-	}
-	if err := r.check(); err != nil {
+	r, signature, err := read(data)
+	if err != nil {
 		return Receipt{}, err
 	}
-	// What was read is written again: only the canonical form survives that unchanged.
 	body, err := json.Marshal(r)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("receipt: %w: %w", ErrForm, err)
 	}
-	canonical, err := json.Marshal(envelope{body, e.Signature})
-	if err != nil || !bytes.Equal(append(canonical, '\n'), data) {
-		return Receipt{}, fmt.Errorf("receipt: %w", ErrForm)
-	}
-	if len(public) != ed25519.PublicKeySize || !ed25519.Verify(public, append([]byte(domain), body...), e.Signature) ||
-		!bytes.Equal(r.Device, Fingerprint(public)) {
+	if !pubkey.Verify(public, append([]byte(domain), body...), signature) || !bytes.Equal(r.Device, Fingerprint(public)) {
 		return Receipt{}, fmt.Errorf("receipt: %w", ErrSignature)
 	}
 	return r, nil
 }
 
+// Read returns what a receipt says, whoever has signed it, or ErrForm or ErrVersion.
+func Read(data []byte) (Receipt, error) {
+	r, _, err := read(data)
+	return r, err
+}
+
+func read(data []byte) (r Receipt, signature []byte, err error) {
+	if len(data) > MaxSize {
+		return Receipt{}, nil, fmt.Errorf("receipt: %w: %d bytes", ErrForm, len(data))
+	}
+	var e envelope
+	var version struct{ Schema string }
+	if err := errors.Join(json.Unmarshal(data, &e), json.Unmarshal(e.Receipt, &version)); err != nil {
+		return Receipt{}, nil, fmt.Errorf("receipt: %w: %w", ErrForm, err)
+	}
+	if version.Schema != Schema && strings.HasPrefix(version.Schema, schemas) && word(version.Schema[len(schemas):]) {
+		return Receipt{}, nil, hint.Wrap(fmt.Errorf("receipt: %w: %s", ErrVersion, version.Schema),
+			"this version reads %s: check the receipt with the facegate of its own version", Schema)
+	}
+	if err := json.Unmarshal(e.Receipt, &r); err != nil {
+		return Receipt{}, nil, fmt.Errorf("receipt: %w: %w", ErrForm, err)
+	}
+	if err := r.check(); err != nil {
+		return Receipt{}, nil, err
+	}
+	// What was read is written again: only the canonical form survives that unchanged.
+	body, err := json.Marshal(r)
+	if err != nil {
+		return Receipt{}, nil, fmt.Errorf("receipt: %w: %w", ErrForm, err)
+	}
+	canonical, err := json.Marshal(envelope{body, e.Signature})
+	if err != nil || !bytes.Equal(append(canonical, '\n'), data) {
+		return Receipt{}, nil, fmt.Errorf("receipt: %w", ErrForm)
+	}
+	return r, e.Signature, nil
+}
+
 func (r Receipt) check() error {
 	at, err := time.Parse(time.RFC3339, r.Time)
 	ok := err == nil && at.UTC().Format(time.RFC3339) == r.Time && r.Schema == Schema &&
-		(r.Kind == Erasure || r.Kind == Wipe) && r.Number > 0 && word(r.Reason) && word(r.KeyStore) &&
-		len(r.ID) == 16 && len(r.Device) == 32 && len(r.Audit.Link) == 32 && r.Records != nil
-	for _, record := range r.Records {
-		ok = ok && len(record.Salt) == 16 && len(record.Commitment) == 32
-	}
+		(r.Kind == Erasure || r.Kind == Wipe) && r.Number > 0 && word(r.Reason) && word(r.KeyStore) && word(r.Language) &&
+		len(r.ID) == 16 && len(r.Device) == 32 && len(r.Audit.Link) == 32 && checked(r.Forms) && checked(r.Records)
 	if !ok {
 		return fmt.Errorf("receipt: %w", ErrForm)
 	}
 	return nil
+}
+
+// checked reports whether list is one of commitments, in order.
+func checked(list []Salted) bool {
+	for _, s := range list {
+		if len(s.Salt) != 16 || len(s.Commitment) != 32 {
+			return false
+		}
+	}
+	return list != nil && slices.IsSortedFunc(list, func(a, b Salted) int { return bytes.Compare(a.Commitment, b.Commitment) })
 }
 
 // word reports whether s is at most 32 lower-case letters, digits and hyphens, which JSON writes as they are.

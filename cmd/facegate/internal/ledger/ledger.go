@@ -50,7 +50,7 @@ func Options(c *configs.Config, keys store.KeySource, now func() time.Time, log 
 		FilingAt: p.FilingAt,
 	}
 	for _, n := range notices {
-		o.Notices = append(o.Notices, n.SHA256)
+		o.Notices, o.Languages = append(o.Notices, n.SHA256), append(o.Languages, string(n.Language))
 	}
 	return o, nil
 }
