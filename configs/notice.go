@@ -115,6 +115,9 @@ func phrase(text string) string {
 	return strings.TrimRight(strings.Join(strings.Fields(text), " "), ".。")
 }
 
+// WaysIn lists the other ways in as a sentence does.
+func (c *Config) WaysIn(lang Language) string { return waysIn(lang, c.Alternatives) }
+
 // waysIn lists ways as a sentence does.
 func waysIn(lang Language, ways []Way) string {
 	names := map[Way]string{

@@ -25,7 +25,7 @@ type Person struct {
 	Consent  Consent
 	Enrolled time.Time // the day, at midnight UTC; the hour is nobody's concern
 	Expires  time.Time // when the record stops to match and is due for erasure
-	LastSeen time.Time // the day on which the person was last let in, or was enrolled, at midnight UTC
+	LastSeen time.Time // the day on which the person was last let in, at midnight UTC; zero for never
 
 	looks   looks            // of Label
 	link    [16]byte         // that Record comes from
@@ -104,6 +104,14 @@ func (s *Store) putPerson(p Person) (put, error) {
 func (s *Store) putConsent(c Consent) (put, error) {
 	plain, err := c.encode()
 	return s.people.value(rowID{consentsTable, c.ID}, plain), err
+}
+
+// active returns the day on which p was last let in or, if they never were, enrolled.
+func (p Person) active() time.Time {
+	if p.LastSeen.After(p.Enrolled) {
+		return p.LastSeen
+	}
+	return p.Enrolled
 }
 
 // day returns the day of t, at midnight UTC.

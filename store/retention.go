@@ -52,7 +52,7 @@ func (s *Store) EraseDue(now time.Time) ([]template.PersonID, error) {
 		switch {
 		case !now.Before(p.Expires):
 			expired = append(expired, p)
-		case now.Sub(p.LastSeen) >= s.retention.Idle+24*time.Hour: // the end of the day is what counts
+		case now.Sub(p.active()) >= s.retention.Idle+24*time.Hour: // the end of the day is what counts
 			idle = append(idle, p)
 		}
 	}

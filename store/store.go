@@ -198,8 +198,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		now: o.Now, rand: o.Rand, log: o.Log, notices: o.Notices, languages: o.Languages, retention: o.Retention,
-		policy:   o.Lockout,
-		filingAt: o.FilingAt, class: o.Keys.Class(), locks: locks, device: device, id: deviceID(device),
+		policy: o.Lockout, filingAt: o.FilingAt, class: o.Keys.Class(), locks: locks, device: device, id: deviceID(device),
 		join: derive(device, "facegate join 1"), inner: derive(device, "facegate record 1"), signer: signingKey(device),
 		people: vaultOf("people", table{name: peopleTable}, table{name: consentsTable}, table{name: stateTable}),
 		faces:  vaultOf("faces", table{name: recordsTable}),
@@ -322,7 +321,7 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 // newPerson returns whom e describes, under ids of their own.
 func (s *Store) newPerson(e Enrolment, now time.Time) (Person, error) {
 	p := Person{
-		Scheme: e.scheme(), Lane: e.Lane, Label: e.Label, looks: looksOf(e.Label), Consent: e.Consent, Enrolled: day(now), LastSeen: day(now),
+		Scheme: e.scheme(), Lane: e.Lane, Label: e.Label, looks: looksOf(e.Label), Consent: e.Consent, Enrolled: day(now),
 		Expires: earlier(e.Expires, e.Consent.Expires).UTC().Truncate(time.Second), model: e.ModelID,
 	}
 	p.Consent.Given = p.Consent.Given.UTC().Truncate(time.Second)

@@ -157,7 +157,7 @@ func TestEnrolledPeopleAreThereAfterwards(t *testing.T) {
 		today := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 		want.People = append(want.People, store.Person{
 			ID: p.ID, Record: p.Record, Scheme: template.SchemeS1, Epoch: 1, Lane: e.Lane, Label: e.Label, Consent: e.Consent,
-			Enrolled: today, LastSeen: today, Expires: e.Expires,
+			Enrolled: today, Expires: e.Expires,
 		})
 		want.Records[p.ID] = template.Record{ID: p.Record, Person: p.ID, Epoch: 1, Lane: e.Lane, Code: e.Code}
 	}

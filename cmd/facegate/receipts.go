@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -14,13 +13,18 @@ import (
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/letter"
+	"facegate/configs"
 	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/configs/show"
+	"facegate/configs/text"
 	"facegate/store/durable"
+	"facegate/store/pubkey"
 	"facegate/store/receipt"
 )
 
@@ -91,38 +95,123 @@ func receiptID(text string) (string, error) {
 
 type receiptCommand struct {
 	Verify receiptVerifyCommand `cmd:"" help:"Check a receipt. It needs the file and the key of the device, and nothing else."`
+	Show   receiptShowCommand   `cmd:"" help:"Print a receipt in words."`
 	Fetch  receiptFetchCommand  `cmd:"" help:"Fetch the receipts that nobody has yet, such as those of expired enrolments."`
 }
 
 type receiptVerifyCommand struct {
 	File string `arg:"" help:"File with the receipt."`
 	Key  string `required:"" placeholder:"PUB" help:"Public key of the device, as facegate device pubkey prints it."`
+	Form string `placeholder:"NUMBER" help:"Number of the person's consent form, as --consent gave it: is the receipt about that person?"`
 	jsonFlag
 }
 
+// errNotAbout means that a receipt is genuine, and somebody else's.
+var errNotAbout = errors.New("the receipt is genuine, and not about this form")
+
 func (c *receiptVerifyCommand) Run(t terminal) error {
-	key, err := hex.DecodeString(strings.TrimSpace(c.Key))
-	if err != nil || len(key) != ed25519.PublicKeySize {
-		return hint.Wrap(errors.New("the key is not one of 64 hexadecimal digits"), "get it on the gate with: facegate device pubkey")
-	}
-	data, err := file.Read(c.File, receipt.MaxSize)
+	data, err := readReceipt(c.File)
 	if err != nil {
-		return hint.Wrap(fmt.Errorf("read the receipt: %w", err), "%s",
-			cmp.Or(hint.Of(err), "name the file with the receipt, one that you may read"))
+		return err
 	}
-	r, err := receipt.Verify(data, key)
+	r, err := verifyReceipt(c.File, data, c.Key)
 	if err != nil {
-		return hint.Wrap(fmt.Errorf("%s: %w", c.File, err), "ask for the receipt again, and make sure of the key of the device")
+		return err
 	}
-	return c.print(t, r, func(w *tabwriter.Writer) { writeReceipt(w, r) })
+	form, err := text.Clean(c.Form) // as it was kept
+	if err != nil {
+		return hint.Wrap(err, "type the number as it stands on the form")
+	}
+	if form != "" && !r.About(form) {
+		return hint.Wrap(fmt.Errorf("%w: %s", errNotAbout, form),
+			"compare the number with the form, letter by letter; if it is right, ask the operator for the person's own receipt")
+	}
+	return c.print(t, r, func(w *tabwriter.Writer) { writeReceipt(w, r, form) })
 }
 
-func writeReceipt(w *tabwriter.Writer, r receipt.Receipt) {
+func readReceipt(path string) ([]byte, error) {
+	data, err := file.Read(path, receipt.MaxSize)
+	if err != nil {
+		return nil, hint.Wrap(fmt.Errorf("read the receipt: %w", err), "%s",
+			cmp.Or(hint.Of(err), "name the file with the receipt, one that you may read"))
+	}
+	return data, nil
+}
+
+// verifyReceipt returns the receipt in the file at path, which the device with the public key in text has signed.
+func verifyReceipt(path string, data []byte, text string) (receipt.Receipt, error) {
+	key, err := pubkey.Parse(text)
+	if err != nil {
+		return receipt.Receipt{}, hint.Wrap(err, "get it on the gate with: facegate device pubkey")
+	}
+	r, err := receipt.Verify(data, key)
+	return r, adviseOn(path, err)
+}
+
+// adviseOn returns what to do about a receipt that is none.
+func adviseOn(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return hint.Wrap(fmt.Errorf("%s: %w", path, err), "%s",
+		cmp.Or(hint.Of(err), "ask for the receipt again, and make sure of the key of the device"))
+}
+
+type receiptShowCommand struct {
+	File string `arg:"" help:"File with the receipt."`
+	Key  string `placeholder:"PUB" help:"Check the receipt too, with the public key of the device."`
+	Lang string `enum:",en,zh" default:"" help:"Language: en or zh. Otherwise that of the notice that the person has read, or the first of the gate."`
+	configFlag
+	jsonFlag
+}
+
+func (c *receiptShowCommand) Run(t terminal) error {
+	data, err := readReceipt(c.File)
+	if err != nil {
+		return err
+	}
+	var r receipt.Receipt
+	if c.Key != "" {
+		r, err = verifyReceipt(c.File, data, c.Key)
+	} else {
+		r, err = receipt.Read(data)
+		err = adviseOn(c.File, err)
+	}
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	if err := letter.Receipt(&text, c.language(r), time.Local, r, c.Key != ""); err != nil {
+		return err
+	}
+	return c.print(t, map[string]string{"receipt": text.String()}, func(w *tabwriter.Writer) { io.WriteString(w, text.String()) })
+}
+
+// language returns the language to print r in. The configuration is there on a gate alone.
+func (c *receiptShowCommand) language(r receipt.Receipt) configs.Language {
+	switch lang := configs.Language(cmp.Or(c.Lang, r.Language)); lang {
+	case configs.English, configs.Chinese:
+		return lang
+	}
+	if cfg, err := c.load(); err == nil {
+		if notices, err := cfg.Notices(); err == nil {
+			return notices[0].Language
+		}
+	}
+	return configs.English
+}
+
+func writeReceipt(w *tabwriter.Writer, r receipt.Receipt, form string) {
 	show.Fprintf(w, "the receipt is genuine\t\n")
 	show.Fprintf(w, "what\t%s%s\n", r.Kind, map[bool]string{true: " (" + r.Reason + ")"}[r.Reason != ""])
 	show.Fprintf(w, "number\t%d\n", r.Number)
 	show.Fprintf(w, "when\t%s\n", r.Time)
 	show.Fprintf(w, "erased\t%d people, %d templates, %d names of guardians\n", r.Erased.People, r.Erased.Templates, r.Erased.Guardians)
+	if form != "" {
+		show.Fprintf(w, "whose\tit is about form %s\n", form)
+	} else {
+		show.Fprintf(w, "whose\tnot checked: give the number of the person's form with --form\n")
+	}
 	show.Fprintf(w, "audit log\tentry %d\n", r.Audit.Seq)
 	show.Fprintf(w, "device key\tkept in a %s\n", r.KeyStore)
 	show.Fprintf(w, "device\t%x\n", []byte(r.Device))

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -162,5 +163,72 @@ func TestKeep(t *testing.T) {
 		if data, err := os.ReadFile(path); err != nil || string(data) != want {
 			t.Errorf("%q is there: %q, %v", tt.there, data, err)
 		}
+	}
+}
+
+// TestReceiptIsOnePersons checks that nobody's receipt passes for that of somebody else.
+func TestReceiptIsOnePersons(t *testing.T) {
+	site := gatetest.NewSite(t)
+	config := stoppedWith(t, site, "ann", "bob")
+	ask := []string{"--socket", site.Socket(), "--config", config}
+	var device control.Device
+	facegate(t.Context(), append([]string{"device", "pubkey", "--json"}, ask...)...).decode(t, &device)
+	for _, label := range []string{"ann", "bob"} {
+		path := site.Path(label + ".json")
+		facegate(t.Context(), append([]string{"erase", label, "--yes", "--receipt", path}, ask...)...).want(t, exitOK, "receipt: ", "")
+	}
+	verify := func(label, key string, more ...string) printout {
+		return facegate(t.Context(), append([]string{"receipt", "verify", site.Path(label + ".json"), "--key", key}, more...)...)
+	}
+	verify("ann", device.PublicKey).want(t, exitOK, "not checked: give the number of the person's form with --form", "")
+	verify("ann", device.PublicKey, "--form", "form-ann").want(t, exitOK, "it is about form form-ann", "")
+	verify("bob", device.PublicKey, "--form", "form-bob").want(t, exitOK, "it is about form form-bob", "")
+	p := verify("bob", device.PublicKey, "--form", "form-ann")
+	p.want(t, exitFailed, "", "the receipt is genuine, and not about this form: form-ann")
+	p.want(t, exitFailed, "", "ask the operator for the person's own receipt")
+	// Under the identity everything verifies.
+	verify("ann", "01"+strings.Repeat("00", 31)).want(t, exitFailed, "", "everything verifies under a key of small order")
+}
+
+// TestReceiptInWords prints a receipt in the languages of a gate.
+func TestReceiptInWords(t *testing.T) {
+	site := gatetest.NewSite(t)
+	config := stoppedWith(t, site, "ann")
+	ask := []string{"--socket", site.Socket(), "--config", config}
+	path := site.Path("ann.json")
+	key := strings.TrimSpace(facegate(t.Context(), append([]string{"device", "pubkey"}, ask...)...).out)
+	facegate(t.Context(), append([]string{"person", "withdraw", "ann", "--yes", "--receipt", path}, ask...)...).want(t, exitOK, "receipt: ", "")
+	show := func(more ...string) printout {
+		return facegate(t.Context(), append([]string{"receipt", "show", path}, more...)...)
+	}
+	show().want(t, exitOK, "because the person withdrew their consent", "") // the first language of the gate is in the receipt
+	show("--lang", "zh").want(t, exitOK, "本人撤回同意", "")
+	show("--lang", "en").want(t, exitOK, "Whether it is genuine was not checked now", "")
+	show("--key", key).want(t, exitOK, "It is genuine", "")
+	show("--key", strings.Repeat("ab", 32)).want(t, exitFailed, "", "to do: ")
+	older, err := os.ReadFile(path)
+	must(t, err)
+	must(t, os.WriteFile(path, bytes.Replace(older, []byte(receipt.Schema), []byte("facegate.receipt.1"), 1), 0o600))
+	show().want(t, exitFailed, "", "to do: this version reads "+receipt.Schema)
+	show("--key", key).want(t, exitFailed, "", "to do: this version reads "+receipt.Schema)
+}
+
+// TestLetter answers a request for access.
+func TestLetter(t *testing.T) {
+	site := gatetest.NewSite(t)
+	config := stoppedWith(t, site, "ann")
+	letter := func(more ...string) printout {
+		args := append([]string{"person", "show", "ann", "--socket", site.Socket(), "--config", config}, more...)
+		return facegate(t.Context(), args...)
+	}
+	letter("--letter").want(t, exitOK, "Last let in by face: never", "")
+	letter("--letter").want(t, exitOK, "number form-ann, given on ", "")
+	letter("--letter", "--lang", "zh").want(t, exitOK, "最近一次刷脸通行：从未", "")
+	letter("--letter", "--lang", "fr").want(t, exitUsage, "", `must be one of "","en","zh"`)
+	letter().want(t, exitOK, "last let in  never", "")
+	var v map[string]string
+	letter("--letter", "--json").decode(t, &v)
+	if !strings.Contains(v["letter"], "WHAT YOU CAN ASK FOR") {
+		t.Errorf("--json says %v", v)
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/letter"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/configs/show"
@@ -200,7 +201,9 @@ type personCommand struct {
 }
 
 type personShowCommand struct {
-	Label string `arg:"" type:"label" help:"Label from the people list."`
+	Label  string `arg:"" type:"label" help:"Label from the people list."`
+	Letter bool   `help:"Answer the person's request for access: a letter that says in words what is held, why and until when."`
+	Lang   string `enum:",en,zh" default:"" help:"Language of the letter: en or zh. Otherwise that of the notice that the person has read."`
 	gateFlags
 	jsonFlag
 }
@@ -212,7 +215,49 @@ func (c *personShowCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
+	if c.Letter {
+		return c.letter(t, f)
+	}
 	return c.print(t, f, func(w *tabwriter.Writer) { writePerson(w, f) })
+}
+
+// letter prints f as an answer to the person, in the terms of the configuration.
+func (c *personShowCommand) letter(t terminal, f control.File) error {
+	g, err := c.target(defaultConfig)
+	if err != nil {
+		return err
+	}
+	cfg := g.config
+	if cfg == nil {
+		return hint.Wrap(errors.New("a letter says what the configuration says, and only a socket is named"),
+			"name the configuration of this gate: --config FILE")
+	}
+	notices, err := cfg.Notices()
+	if err != nil {
+		return err
+	}
+	lang := notices[0].Language
+	for _, n := range notices {
+		if hex.EncodeToString(n.SHA256[:]) == f.Agreed.NoticeSHA256 {
+			lang = n.Language
+		}
+	}
+	if c.Lang != "" {
+		lang = configs.Language(c.Lang)
+	}
+	var text strings.Builder
+	if err := letter.Access(&text, lang, time.Local, time.Now(), f, cfg); err != nil {
+		return err
+	}
+	return c.print(t, map[string]string{"letter": text.String()}, func(w *tabwriter.Writer) { io.WriteString(w, text.String()) })
+}
+
+// seen tells the day on which somebody was last let in.
+func seen(day time.Time) string {
+	if day.IsZero() {
+		return "never"
+	}
+	return day.Format(time.DateOnly)
 }
 
 func writePerson(w *tabwriter.Writer, f control.File) {
@@ -222,7 +267,7 @@ func writePerson(w *tabwriter.Writer, f control.File) {
 	a := f.Agreed
 	row("label", "%s", f.Label)
 	row("enrolled", "%s, until %s", f.Enrolled.Format(time.DateOnly), f.Expires.Format(time.DateOnly))
-	row("last let in", "%s or before", f.LastSeen.Format(time.DateOnly))
+	row("last let in", "%s", seen(f.LastSeen))
 	row("template", "%s", templateLine(f))
 	row("pass", "%s", map[bool]string{true: "one, of which the gate knows an id alone", false: "none"}[f.Pass])
 	row("consent", "%s, to notice %s, %s until %s", a.Method, a.NoticeVersion, a.Given.Format(time.DateOnly), a.Expires.Format(time.DateOnly))
@@ -232,7 +277,7 @@ func writePerson(w *tabwriter.Writer, f control.File) {
 		row("", "guardian: %s", a.Guardian)
 	}
 	for _, e := range f.Entries {
-		row("audit log", "%s entry %d: %s", e.Time.Format(time.DateTime), e.Seq, e.Kind)
+		row("audit log", "%s entry %d: %s", e.Time.Local().Format("2006-01-02 15:04:05 -07:00"), e.Seq, e.Kind)
 	}
 }
 

@@ -63,7 +63,7 @@ type Receipt struct {
 	Reason      string      `json:"reason"` // of an erasure, as in the audit log
 	Time        string      `json:"time"`   // RFC 3339, UTC
 	Erased      Counts      `json:"erased"`
-	Forms       []Salted    `json:"forms"`   // the people, by CommitForm, in the order of the commitments; none in a Wipe
+	Forms       []Salted    `json:"persons"` // the people, by CommitForm, in the order of the commitments; none in a Wipe
 	Records     []Salted    `json:"records"` // the sealed records that were erased, likewise by Commit
 	Generations Generations `json:"generations"`
 	Audit       Audit       `json:"audit"`

@@ -129,12 +129,12 @@ type Facts struct {
 // A File is all that is held of a person, but for the template.
 type File struct {
 	Person
-	Template bool         `json:"template"` // whether there is one
-	Scheme   string       `json:"scheme"`   // that protects it: S1, for 1:N, or S2, with the pass, for 1:1
-	Epoch    int          `json:"epoch"`    // that it is in; 0 in scheme S2
-	Lane     int          `json:"lane"`     // of the epoch; 0 in scheme S2
-	Pass     bool         `json:"pass"`     // whether the person has one
-	LastSeen time.Time    `json:"last_seen"`
+	Template bool         `json:"template"`           // whether there is one
+	Scheme   string       `json:"scheme"`             // that protects it: S1, for 1:N, or S2, with the pass, for 1:1
+	Epoch    int          `json:"epoch"`              // that it is in; 0 in scheme S2
+	Lane     int          `json:"lane"`               // of the epoch; 0 in scheme S2
+	Pass     bool         `json:"pass"`               // whether the person has one
+	LastSeen time.Time    `json:"last_seen,omitzero"` // the day; zero for never
 	Agreed   Consent      `json:"agreed"`
 	Entries  []AuditEntry `json:"entries"`
 }
@@ -201,6 +201,9 @@ type Person struct {
 	Consent  string    `json:"consent"`
 	Enrolled time.Time `json:"enrolled"`
 	Expires  time.Time `json:"expires"`
+
+	// Owed is when the erasure was asked for of somebody who does not match any more and could not be erased yet.
+	Owed time.Time `json:"erasure_owed,omitzero"`
 
 	// Receipt is that of the template destroyed, for somebody just captured again who had one; see package receipt.
 	Receipt string `json:"receipt,omitempty"`

@@ -1,0 +1,73 @@
+// Package letter writes in words, for the person concerned, what is otherwise records: the receipt of an erasure, and the
+// answer to a request for access (GDPR Art. 15, PIPL Art. 45).
+package letter
+
+import (
+	"embed"
+	"fmt"
+	"io"
+	"strings"
+	"text/template"
+	"time"
+
+	"facegate/configs"
+)
+
+//go:embed texts/*.txt
+var texts embed.FS
+
+// write fills the text of this name in a language. Times are told in zone.
+func write(w io.Writer, name string, lang configs.Language, zone *time.Location, page any) error {
+	file := fmt.Sprintf("%s.%s.txt", name, lang)
+	t, err := template.New(file).Option("missingkey=error").Funcs(template.FuncMap{
+		"when":  func(t time.Time) string { return when(lang, t.In(zone)) },
+		"day":   func(t time.Time) string { return day(lang, t) },
+		"days":  func(d time.Duration) int { return int(d / (24 * time.Hour)) },
+		"count": count,
+		"fold":  fold,
+	}).ParseFS(texts, "texts/"+file)
+	if err != nil {
+		return fmt.Errorf("letter: no text of it in language %q: %w", lang, err)
+	}
+	if err := t.Execute(w, page); err != nil {
+		return fmt.Errorf("letter: %w", err)
+	}
+	return nil
+}
+
+// when tells a time with its zone.
+func when(lang configs.Language, t time.Time) string {
+	if lang == configs.Chinese {
+		return t.Format("2006年1月2日 15:04") + "（" + zoneOf(t) + "）"
+	}
+	return t.Format("2 January 2006, 15:04 ") + zoneOf(t)
+}
+
+// zoneOf says how far the clocks of t are from UTC.
+func zoneOf(t time.Time) string {
+	if _, offset := t.Zone(); offset == 0 {
+		return "UTC"
+	}
+	return "UTC" + t.Format("-07:00")
+}
+
+// day tells one of the days that are kept, which begin at midnight UTC and have no time.
+func day(lang configs.Language, t time.Time) string {
+	if lang == configs.Chinese {
+		return t.UTC().Format("2006年1月2日") + "（按UTC计）"
+	}
+	return t.UTC().Format("2 January 2006") + " (UTC)"
+}
+
+// count returns n with one of two words.
+func count(n uint32, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
+// fold makes one line of a text of the configuration, without a full stop.
+func fold(text string) string {
+	return strings.TrimRight(strings.Join(strings.Fields(text), " "), ".。")
+}

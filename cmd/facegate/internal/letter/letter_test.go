@@ -1,0 +1,161 @@
+package letter_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/letter"
+	"facegate/configs"
+	"facegate/store/receipt"
+)
+
+// golden compares got with a file of testdata, which FACEGATE_UPDATE=1 writes.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if os.Getenv("FACEGATE_UPDATE") != "" {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Errorf("%s (-want +got):\n%s", path, d)
+	}
+}
+
+// config returns the reference configuration under a profile.
+func config(t *testing.T, profile string) *configs.Config {
+	t.Helper()
+	text := strings.Replace(string(configs.Reference()), "profile: lab", "profile: "+profile, 1)
+	c, err := configs.Parse("reference", strings.NewReader(text))
+	if err != nil {
+		c, err = configs.Parse("reference", bytes.NewReader(configs.Reference()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Jurisdiction = configs.Jurisdiction(profile) // whose other demands on a gate do not concern the letter
+	}
+	return c
+}
+
+var china = time.FixedZone("CST", 8*60*60)
+
+func at(hour int) time.Time { return time.Date(2026, 3, 1, hour, 30, 0, 0, time.UTC) }
+
+func file() control.File {
+	return control.File{
+		Person: control.Person{
+			Label: "Zhang Wei", Consent: "folder 7", Enrolled: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Expires: at(20).AddDate(1, 0, 0),
+		},
+		Template: true, Scheme: "S1", Epoch: 1, Lane: 3,
+		Agreed: control.Consent{
+			NoticeVersion: "1", Method: "separate", Witness: "Li Na", Age: "adult", Given: at(20), Expires: at(20).AddDate(1, 0, 0),
+		},
+		Entries: []control.AuditEntry{{Seq: 7, Time: at(20), Kind: "enrolled"}},
+	}
+}
+
+// everything has all that a letter can say.
+func everything() control.File {
+	f := file()
+	f.Scheme, f.Pass, f.LastSeen, f.Owed = "S2", true, time.Date(2026, 5, 2, 0, 0, 0, 0, time.UTC), at(3).AddDate(0, 3, 0)
+	f.Agreed.Age, f.Agreed.Guardian = "under-14", "Zhang Min"
+	f.Entries = append(f.Entries, control.AuditEntry{Seq: 9, Time: at(21), Kind: "pass-issued"})
+	return f
+}
+
+func TestAccess(t *testing.T) {
+	gone := file()
+	gone.Template, gone.Entries = false, nil
+	for _, tt := range []struct {
+		name    string
+		profile string
+		lang    configs.Language
+		file    control.File
+	}{
+		{"access-cn-zh.golden", "cn", configs.Chinese, file()},
+		{"access-cn-en.golden", "cn", configs.English, everything()},
+		{"access-eu-en.golden", "eu", configs.English, file()},
+		{"access-eu-zh.golden", "eu", configs.Chinese, everything()},
+		{"access-lab-en.golden", "lab", configs.English, gone},
+		{"access-lab-zh.golden", "lab", configs.Chinese, gone},
+	} {
+		var b strings.Builder
+		if err := letter.Access(&b, tt.lang, china, at(22), tt.file, config(t, tt.profile)); err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		golden(t, tt.name, b.String())
+		// Every time has its zone, in which it is already tomorrow, and a day that never was is no day.
+		for _, text := range []string{"2 March 2026, 04:30 UTC+08:00", "2026年3月2日 04:30（UTC+08:00）"} {
+			if got := strings.Contains(b.String(), text); got != (strings.Contains(text, "年") == (tt.lang == configs.Chinese)) {
+				t.Errorf("%s: %q: %v", tt.name, text, got)
+			}
+		}
+		never := map[configs.Language]string{configs.English: "Last let in by face: never", configs.Chinese: "最近一次刷脸通行：从未"}[tt.lang]
+		if got := strings.Contains(b.String(), never); got != tt.file.LastSeen.IsZero() || strings.Contains(b.String(), "0001") {
+			t.Errorf("%s: never: %v", tt.name, got)
+		}
+	}
+}
+
+func TestAccessWithoutNotice(t *testing.T) {
+	c := config(t, "lab")
+	c.Notice.ZH = configs.Words{}
+	if err := letter.Access(new(strings.Builder), configs.Chinese, china, at(22), file(), c); !errors.Is(err, configs.ErrNotice) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func aReceipt(reason string) receipt.Receipt {
+	return receipt.Receipt{
+		Number: 3, Kind: receipt.Erasure, Reason: reason, Time: "2026-03-01T20:30:00Z", Erased: receipt.Counts{People: 1, Templates: 1, Guardians: 1},
+		Forms: []receipt.Salted{receipt.CommitForm([16]byte{1}, "folder 7")}, Audit: receipt.Audit{Seq: 17}, Device: []byte{0xab, 0xcd},
+	}
+}
+
+func TestReceipt(t *testing.T) {
+	certificate := aReceipt("")
+	certificate.Kind, certificate.Forms = receipt.Wipe, nil
+	several := aReceipt("expired")
+	several.Erased.People, several.Forms = 2, append(several.Forms, receipt.CommitForm([16]byte{2}, "folder 8"))
+	for _, lang := range []configs.Language{configs.English, configs.Chinese} {
+		for name, tt := range map[string]struct {
+			receipt receipt.Receipt
+			checked bool
+		}{
+			"receipt-withdrawn": {aReceipt("withdrawn"), true},
+			"receipt-several":   {several, false},
+			"receipt-wipe":      {certificate, true},
+		} {
+			var b strings.Builder
+			if err := letter.Receipt(&b, lang, china, tt.receipt, tt.checked); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name+"-"+string(lang)+".golden", b.String())
+		}
+		for _, reason := range []string{"requested", "withdrawn", "expired", "idle", "recaptured"} {
+			var b strings.Builder
+			if err := letter.Receipt(&b, lang, china, aReceipt(reason), true); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(b.String(), ": "+reason) || strings.Contains(b.String(), "："+reason) {
+				t.Errorf("%s has no words for %s", lang, reason)
+			}
+		}
+	}
+	if err := letter.Receipt(new(strings.Builder), "fr", china, aReceipt("idle"), true); err == nil {
+		t.Error("in French")
+	}
+}
