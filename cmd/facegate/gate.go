@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"log/slog"
 	"text/tabwriter"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
@@ -21,38 +17,6 @@ import (
 	"facegate/store"
 	"facegate/store/durable"
 )
-
-type runCommand struct{ configFlag }
-
-func (c *runCommand) Run(ctx context.Context, t terminal) error {
-	// The memory of a gate has faces in it for moments, and keys for ever. It becomes no core dump, and no other process of
-	// its user can read it (prctl(2), PR_SET_DUMPABLE).
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return fmt.Errorf("forbid core dumps: %w", err)
-	}
-	former, err := takeOver()
-	if err != nil {
-		return err
-	}
-	text, err := former.config(c.read)
-	if err != nil {
-		return err
-	}
-	cfg, err := configs.Parse(c.Config, bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
-	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: cfg.Log.Level}))
-	outside := daemon.Outside{Stdin: t.in, HandsOver: true, Socket: former.socket()}
-	d, err := daemon.New(cfg, outside, version, log)
-	if err != nil {
-		return err
-	}
-	if err := d.Run(ctx); !errors.Is(err, daemon.ErrHandover) {
-		return err
-	}
-	return legacy{Config: text}.handOver(d.Socket())
-}
 
 type enrollCommand struct {
 	Label   string `arg:"" type:"label" help:"Name or number for the people list. It never leaves the gate."`

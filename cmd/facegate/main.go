@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"facegate/cmd/facegate/internal/memory"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/configs/show"
@@ -25,9 +26,15 @@ import (
 var version = "development"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// Every command may come to hold a key, a code or a name. Where it may not lock its memory it works all the same, and a
+	// gate says so in its status.
+	if err := memory.Seal(); err != nil {
+		os.Exit(complain(os.Stderr, err, exitFailed, false))
+	}
+	_ = memory.Lock()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	// After the first signal a second one ends the process at once.
+	// After the first signal a second one ends the process at once, but for a gate: see package signals.
 	context.AfterFunc(ctx, stop)
 	asks := isTerminal(os.Stdin) && isTerminal(os.Stdout)
 	os.Exit(run(ctx, os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, asks: asks}))

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -15,12 +17,28 @@ import (
 // asProgram is set in the environment of a test binary that is to be facegate itself.
 const asProgram = "FACEGATE_TEST_AS_PROGRAM"
 
+// asPanicking is set in the environment of a program that is to panic at SIGUSR2.
+const asPanicking = "FACEGATE_TEST_PANICKING"
+
+func panicWhenTold() {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGUSR2)
+	<-told
+	panic("planted")
+}
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		if path := os.Getenv(asLeaking); path != "" {
 			if err := leak(path); err != nil {
 				panic(err)
 			}
+		}
+		if os.Getenv(asPanicking) != "" {
+			go panicWhenTold()
+		}
+		if line := os.Getenv(asWitnessed); line != "" {
+			runWitnessed(line)
 		}
 		main()
 	}

@@ -112,13 +112,13 @@ func TestPrivacyNoCoreDump(t *testing.T) {
 	abort := func(dir string, command ...string) {
 		t.Helper()
 		cmd := exec.Command("sh", append([]string{"-c", `ulimit -c unlimited && exec "$@"`, "sh"}, command...)...)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), asProgram+"=1", "GOTRACEBACK=crash")
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), asProgram+"=1", asPanicking+"=1", "GOTRACEBACK=crash")
 		stderr, err := cmd.StderrPipe()
 		must(t, err)
 		must(t, cmd.Start())
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
 			if strings.Contains(lines.Text(), "in service") {
-				cmd.Process.Signal(syscall.SIGABRT)
+				cmd.Process.Signal(syscall.SIGUSR2) // see asPanicking
 			}
 		}
 		if err := cmd.Wait(); err == nil {

@@ -47,6 +47,9 @@ type Outside struct {
 	Line    gpio.Line          // the Daemon closes it
 	Stdin   io.Reader          // for the replay source "-"
 	Observe func(gate.Passage) // sees what each frame came to
+	LogLost func() uint64      // says how many lines of the log could not be written; nil if that is not known
+
+	Unlocked error // why the memory of the process is not locked; nil if it is
 
 	// HandsOver says that the caller has a fresh process go on when Run returns ErrHandover, and Socket is what such a
 	// process was left by the one before.
@@ -61,6 +64,7 @@ type Daemon struct {
 	version string
 	started time.Time
 	log     *slog.Logger
+	outside Outside
 
 	line      gpio.Line
 	relay     *gpio.Relay
@@ -80,7 +84,7 @@ type Daemon struct {
 // New opens every part. The door comes first: it is forced to its safe level before anything else can fail. What was
 // opened is closed again if a later part fails. Neither the camera nor the broker is waited for, or has to be there.
 func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *Daemon, err error) {
-	d := &Daemon{config: c, version: version, started: time.Now(), log: log, line: out.Line}
+	d := &Daemon{config: c, version: version, started: time.Now(), log: log, outside: out, line: out.Line}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -12,7 +13,9 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/memory"
 	"facegate/configs"
+	"facegate/configs/hint"
 	"facegate/device"
 	"facegate/gpio"
 )
@@ -22,7 +25,7 @@ import (
 func (d *Daemon) health(s *control.Status) health.Report {
 	var conditions [][]health.Condition
 	for _, part := range []func(*control.Status) []health.Condition{
-		d.profileHealth, cameraHealth, doorHealth, facesHealth, d.peopleHealth, brokerHealth, d.diskHealth, lawHealth,
+		d.profileHealth, cameraHealth, doorHealth, facesHealth, d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, lawHealth,
 	} {
 		conditions = append(conditions, part(s))
 	}
@@ -152,6 +155,35 @@ func sizeOf(dir string) (size uint64) {
 		return nil
 	})
 	return size
+}
+
+// memoryHealth looks at swap each time: somebody may switch it on.
+func (d *Daemon) memoryHealth(*control.Status) []health.Condition {
+	if d.outside.Unlocked == nil {
+		return nil
+	}
+	return swapHealth(os.DirFS("/"), d.outside.Unlocked)
+}
+
+// swapHealth says of a gate whose memory is not locked, for the reason unlocked, whether it can get to a disk.
+func swapHealth(root fs.FS, unlocked error) []health.Condition {
+	swappable, err := memory.Swappable(root)
+	if err != nil {
+		return health.When(true, health.Memory, health.Degraded,
+			fmt.Sprintf("nobody knows whether frames and keys can get to a disk by way of swap: %v", err), hint.Of(unlocked))
+	}
+	return health.When(swappable, health.Memory, health.Degraded,
+		fmt.Sprintf("frames and keys can get to a disk by way of swap: %v, and swap is on", unlocked),
+		"switch swap off (swapoff -a, and its line in /etc/fstab), or "+hint.Of(unlocked))
+}
+
+func (d *Daemon) logHealth(*control.Status) []health.Condition {
+	if d.outside.LogLost == nil {
+		return nil
+	}
+	n := d.outside.LogLost()
+	return health.When(n > 0, health.Log, health.Degraded, fmt.Sprintf("%d lines of the log could not be written", n),
+		"see that what reads the log runs (systemctl status systemd-journald), and restart facegate")
 }
 
 func lawHealth(s *control.Status) []health.Condition {

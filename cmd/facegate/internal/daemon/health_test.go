@@ -4,12 +4,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/memory"
 	"facegate/configs"
 	"facegate/device"
 	"facegate/gpio"
@@ -120,5 +122,20 @@ func TestLabInUse(t *testing.T) {
 		if warns != c.warns {
 			t.Errorf("%+v: a warning: %v", c, warns)
 		}
+	}
+}
+
+// TestHealthOfMemory puts a gate that may not lock its memory on machines with and without swap.
+func TestHealthOfMemory(t *testing.T) {
+	on := fstest.MapFS{"proc/swaps": {Data: []byte("Filename Type\n/dev/zram0 partition\n")}}
+	found := swapHealth(on, memory.ErrLimit)
+	if len(found) != 1 || found[0].Part != health.Memory || !strings.Contains(found[0].Reason, memory.ErrLimit.Error()) {
+		t.Errorf("with swap: %+v", found)
+	}
+	if found := swapHealth(fstest.MapFS{}, memory.ErrLimit); found != nil {
+		t.Errorf("without swap: %+v", found)
+	}
+	if found := (&Daemon{}).memoryHealth(nil); found != nil {
+		t.Errorf("with locked memory: %+v", found)
 	}
 }

@@ -30,26 +30,33 @@ type task interface {
 func (d *Daemon) Run(ctx context.Context) error {
 	ctx, abort := context.WithCancel(ctx)
 	defer abort()
-	// Door and publisher outlast those who ask for them: no grant opens a door that nobody will lock, or goes untold.
+	// The publisher outlasts those who ask for it: no grant goes untold. The relay does not: it ends the pulse under way and
+	// takes no other as soon as anything ends, however long the rest of the gate takes.
 	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var wg sync.WaitGroup
 	var served error
 	wg.Go(func() {
 		defer abort()
-		served = d.runTasks(lasting, d.relay, d.publisher)
+		served = d.runTasks(lasting, d.publisher)
 	})
-	asked := d.runTasks(ctx, d.capture, d.gate, d.control, newSweeper(d.gallery, d.store, d.handover.ask, d.log), d.notifier, d.handover)
+	asked := d.runTasks(ctx, d.relay, d.capture, d.gate, d.control, newSweeper(d.gallery, d.store, d.handover.ask, d.log),
+		d.notifier, d.handover)
 	if d.handover.socket != nil {
 		d.log.Info("handing over to a fresh process: something was destroyed that must not stay in memory")
 		d.publisher.HandOver()
 	}
 	stop()
 	wg.Wait()
-	if err := errors.Join(asked, served, d.close()); err != nil || d.handover.socket == nil {
+	err := errors.Join(asked, served, d.close())
+	switch {
+	case err != nil:
 		return err
+	case d.handover.socket != nil:
+		return ErrHandover
 	}
-	return ErrHandover
+	d.log.Info("stopped, with the door line at its safe level", "line", d.line.String())
+	return nil
 }
 
 // runTasks runs tasks side by side until all have returned. The first that fails, or the end of a recording, stops the
@@ -59,7 +66,7 @@ func (d *Daemon) runTasks(ctx context.Context, tasks ...task) error {
 	errs := make([]error, len(tasks))
 	for i, t := range tasks {
 		group.Go(func() error {
-			err := t.Run(ctx)
+			err := d.runTask(ctx, t)
 			if err != nil && !errors.Is(err, device.ErrEnd) && !errors.Is(err, ErrHandover) {
 				errs[i] = fmt.Errorf("%s: %w", t, err)
 			}
@@ -70,6 +77,21 @@ func (d *Daemon) runTasks(ctx context.Context, tasks ...task) error {
 		d.log.Info("the recording has ended")
 	}
 	return errors.Join(errs...)
+}
+
+// runTask runs t. A panic ends the process at once, and no other goroutine does anything any more: the one that panics
+// locks the door on its way. After what else may end a process at once, it is for the command that the service manager runs
+// after every stop (facegate door safe).
+func (d *Daemon) runTask(ctx context.Context, t task) error {
+	returned := false
+	defer func() {
+		if !returned {
+			d.line.Set(false)
+		}
+	}()
+	err := t.Run(ctx)
+	returned = true
+	return err
 }
 
 // Ready is closed when the gate is in service.

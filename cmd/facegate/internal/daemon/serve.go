@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -108,13 +109,20 @@ func (d *Daemon) TestDoor(ctx context.Context) (control.DoorTest, error) {
 	if err != nil {
 		return control.DoorTest{}, doorError(err, "wait until the door is locked (facegate status), then test again")
 	}
+	const stopped = "the gate was stopped, and locks the door as it ends: test again"
 	select {
 	case <-edge.Done:
-		return control.DoorTest{Line: d.line.String(), Pulse: time.Since(edge.At)}, nil
+		pulse := time.Since(edge.At)
+		if pulse < d.config.Door.Pulse {
+			return control.DoorTest{}, doorError(errCutShort, stopped)
+		}
+		return control.DoorTest{Line: d.line.String(), Pulse: pulse}, nil
 	case <-ctx.Done():
-		return control.DoorTest{}, doorError(ctx.Err(), "the gate was stopped, and locks the door as it ends: test again")
+		return control.DoorTest{}, doorError(errCutShort, stopped)
 	}
 }
+
+var errCutShort = errors.New("the pulse was cut short")
 
 // doorError gives err advice where it has none.
 func doorError(err error, advice string) error {

@@ -44,6 +44,7 @@ const (
 	Disk    Part = "disk" // and what is stored there
 	Clock   Part = "clock"
 	Memory  Part = "memory"
+	Log     Part = "log"
 	Law     Part = "law" // what it asks of the operator
 )
 

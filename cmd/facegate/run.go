@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"time"
+
+	"facegate/cmd/facegate/internal/daemon"
+	"facegate/cmd/facegate/internal/logsink"
+	"facegate/cmd/facegate/internal/memory"
+	"facegate/cmd/facegate/internal/signals"
+	"facegate/configs"
+)
+
+type runCommand struct{ configFlag }
+
+func (c *runCommand) Run(ctx context.Context, t terminal) error {
+	return c.serve(ctx, t, daemon.Outside{Stdin: t.in, HandsOver: true})
+}
+
+// lastLines is how long the end of a gate waits for whoever reads its log.
+const lastLines = time.Second
+
+// serve runs a gate in the world of out until a signal ends it, or a fresh process goes on.
+func (c *runCommand) serve(ctx context.Context, t terminal, out daemon.Outside) error {
+	next, socket, err := c.logged(ctx, t, out)
+	if err != nil || socket == nil {
+		return err
+	}
+	return next.handOver(socket)
+}
+
+// logged is gate, with a log. Neither a log that nobody reads nor one that cannot be written holds a gate up, and the
+// complaint that it ends with is a part of that log.
+func (c *runCommand) logged(ctx context.Context, t terminal, out daemon.Outside) (next legacy, socket *os.File, err error) {
+	sink := logsink.New(t.err)
+	defer sink.Close(lastLines)
+	out.LogLost = sink.Lost
+	if next, socket, err = c.gate(ctx, sink, out); err != nil {
+		err = exit{code: complain(sink, err, codeOf(err), false)}
+	}
+	return next, socket, err
+}
+
+// gate runs a gate. If a fresh process is to go on it returns what to leave to it, with the control socket.
+func (c *runCommand) gate(ctx context.Context, sink *logsink.Sink, out daemon.Outside) (next legacy, socket *os.File, err error) {
+	former, err := takeOver()
+	if err != nil {
+		return next, nil, err
+	}
+	text, err := former.config(c.read)
+	if err != nil {
+		return next, nil, err
+	}
+	cfg, err := configs.Parse(c.Config, bytes.NewReader(text))
+	if err != nil {
+		return next, nil, err
+	}
+	log := slog.New(slog.NewTextHandler(sink, &slog.HandlerOptions{Level: cfg.Log.Level}))
+	ctx, stop := signals.Heed(ctx, log)
+	defer stop()
+	out.Socket, out.Unlocked = former.socket(), memory.Lock()
+	d, err := daemon.New(cfg, out, version, log)
+	if err != nil {
+		return next, nil, err
+	}
+	err = d.Run(ctx)
+	if !errors.Is(err, daemon.ErrHandover) {
+		return next, nil, err
+	}
+	if ctx.Err() != nil { // a signal came after it was decided: nobody is to go on
+		return next, nil, d.Socket().Close()
+	}
+	return legacy{Config: text}, d.Socket(), nil
+}
