@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -129,6 +130,9 @@ func printable(r rune) rune {
 
 // decode sets the fields of cfg that the document names.
 func (d *document) decode(cfg *Config) {
+	if d.foreign() {
+		return
+	}
 	if d.crowded() {
 		return
 	}
@@ -180,6 +184,22 @@ func begins(text []rune, at int) bool {
 		return true
 	case '-', '?':
 		return (at == 0 || unicode.IsSpace(text[at-1])) && (at+1 == len(text) || unicode.IsSpace(text[at+1]))
+	}
+	return false
+}
+
+// foreign records the first line that is not UTF-8, and reports whether there is one.
+func (d *document) foreign() bool {
+	for i, line := range d.lines {
+		if utf8.ValidString(line) {
+			continue
+		}
+		valid := strings.ToValidUTF8(line, "\ufffd")
+		d.errs = append(d.errs, &Error{
+			Name: d.name, Line: i + 1, Column: utf8.RuneCountInString(valid[:strings.IndexRune(valid, utf8.RuneError)]) + 1,
+			Message: "the file is not in UTF-8; save it in that character set", Source: strings.Map(printable, valid),
+		})
+		return true
 	}
 	return false
 }

@@ -99,7 +99,7 @@ type noticePage struct {
 
 // render fills an embedded template.
 func (c *Config) render(name string, page any) (string, error) {
-	t, err := template.New("").Option("missingkey=error").ParseFS(templates, name)
+	t, err := template.New("").Option("missingkey=error").Funcs(template.FuncMap{"markdown": markdown}).ParseFS(templates, name)
 	if err != nil {
 		return "", fmt.Errorf("configs: %w", err)
 	}
@@ -110,9 +110,15 @@ func (c *Config) render(name string, page any) (string, error) {
 	return text.String(), nil
 }
 
-// phrase makes one line of text, without a full stop, which the notice sets itself.
-func phrase(text string) string {
-	return strings.TrimRight(strings.Join(strings.Fields(text), " "), ".。")
+// phrase is text of the operator within a sentence, without a full stop, which the notice sets itself.
+func phrase(text string) string { return markdown(strings.TrimRight(text, ".。")) }
+
+// markdown returns text as Markdown that reads as the text does, whatever stands in it.
+func markdown(text string) string {
+	return strings.NewReplacer(
+		"&", "&amp;", "<", "&lt;", ">", "&gt;",
+		`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "|", `\|`, "#", `\#`, "~", `\~`,
+	).Replace(text)
 }
 
 // WaysIn lists the other ways in as a sentence does.

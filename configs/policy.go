@@ -2,7 +2,6 @@ package configs
 
 import (
 	"io"
-	"strings"
 )
 
 // Policy writes the retention schedule and the rules of the gate as Markdown. Every number is the one that the
@@ -12,7 +11,6 @@ func Policy(w io.Writer, c *Config) error {
 		Config: c, Profile: c.Profile(), Law: lawOf(rulesOf(c.Jurisdiction)),
 		Ways:       waysIn(English, c.Alternatives),
 		RecordDays: RecordDays, GuardianAge: GuardianAge, FilingWorkingDays: FilingWorkingDays,
-		Assessment: strings.Join(strings.Fields(c.Assessment.ID), " "),
 	})
 	if err != nil {
 		return err
@@ -27,8 +25,7 @@ type policyPage struct {
 	Profile Profile
 	Law     policyLaw
 
-	Ways       string
-	Assessment string
+	Ways string
 
 	RecordDays, GuardianAge, FilingWorkingDays int
 }

@@ -2,15 +2,20 @@ package configs
 
 import (
 	"cmp"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
+
+	"facegate/configs/hint"
+	"facegate/configs/text"
 )
 
 // validate records what is wrong with the values of cfg.
 func (d *document) validate(cfg *Config) {
+	d.words(cfg)
 	d.jurisdiction(cfg)
 	d.names(cfg)
 	d.door(&cfg.Door)
@@ -52,6 +57,29 @@ func oneOf[T ~string](d *document, key string, v T, allowed ...T) {
 	d.check(slices.Contains(allowed, v), key, "%q is none of %q", v, allowed)
 }
 
+// words brings the texts that people read into their one form (see package text), in which a line break is a space.
+func (d *document) words(cfg *Config) {
+	n, a := &cfg.Notice, &cfg.Assessment
+	texts := map[string]*string{
+		"site": &cfg.Site, "gate": &cfg.Gate, "door.name": &cfg.Door.Name, "mqtt.transfer": &cfg.MQTT.Transfer,
+		"assessment.id": &a.ID, "assessment.version": &a.Version, "notice.version": &n.Version,
+		"notice.controller": &n.Controller, "notice.contact": &n.Contact, "notice.officer": &n.Officer,
+	}
+	for _, lang := range []Language{English, Chinese} {
+		w, prefix := n.words(lang), "notice."+string(lang)+"."
+		texts[prefix+"place"], texts[prefix+"purpose"] = &w.Place, &w.Purpose
+		texts[prefix+"necessity"], texts[prefix+"rights"] = &w.Necessity, &w.Rights
+	}
+	for _, key := range slices.Sorted(maps.Keys(texts)) {
+		clean, err := text.Clean(strings.ReplaceAll(*texts[key], "\n", " "))
+		if err != nil {
+			d.at([]string{key}, "cannot be printed as it stands: %v; %s", err, hint.Of(err))
+			continue
+		}
+		*texts[key] = clean
+	}
+}
+
 // names checks what becomes part of an MQTT topic: one level (MQTT 3.1.1, section 4.7), readable in a log.
 func (d *document) names(cfg *Config) {
 	d.required("site", cfg.Site)
@@ -75,7 +103,6 @@ func (d *document) topicLevel(key, name string) {
 	d.check(len(name) <= maxName, key, "is longer than %d bytes", maxName)
 	d.check(!strings.ContainsAny(name, "/+#"), key, "%q contains one of / + #, which MQTT topics reserve", name)
 	d.check(!strings.HasPrefix(name, "$"), key, "%q begins with $, which brokers reserve", name)
-	d.check(!strings.ContainsFunc(name, unreadable), key, "%q contains a character that cannot be printed", name)
 }
 
 func unreadable(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }
