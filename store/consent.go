@@ -49,6 +49,7 @@ type Notice struct {
 // show that it was with consent (GDPR 7(1), PIPL 55-56).
 type Consent struct {
 	ID        [16]byte // random; given by the store
+	Profile   string   // Options.Profile when it was given; given by the store
 	Notice    Notice
 	Purpose   string // what for
 	Method    string // how it was given: on paper, with an electronic signature
@@ -105,6 +106,22 @@ func badText(kind, err error) error {
 	return hint.Wrap(fmt.Errorf("store: %w: %w", kind, err), "%s", hint.Of(err))
 }
 
+// NeedsConsent reports whether p has consented under another profile than that of the store. A consent belongs to the rules
+// that it was given under: p does not match until they have consented again (Recapture), or the former profile is back.
+func (s *Store) NeedsConsent(p Person) bool { return p.Consent.Profile != s.profile }
+
+// ConsentAgain returns how many people that is so of.
+func (s *Store) ConsentAgain() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.byName {
+		if s.NeedsConsent(p) {
+			n++
+		}
+	}
+	return n
+}
+
 func noConsent(format string, args ...any) error {
 	return hint.Wrap(fmt.Errorf("store: %w", ErrNoConsent), format, args...)
 }
@@ -117,7 +134,7 @@ func (c Consent) end(at time.Time, why audit.Reason) Consent {
 
 // A consentRow is a Consent in people.db. Its length is fixed, so that sealed rows do not tell long texts from short.
 type consentRow struct {
-	Version, Purpose, Method, Witness, Guardian text64
+	Profile, Version, Purpose, Method, Witness, Guardian text64
 
 	Hash                  [32]byte
 	AgeBand               AgeBand
@@ -128,7 +145,7 @@ type consentRow struct {
 
 func (c Consent) encode() ([]byte, error) {
 	row := consentRow{
-		Version: newText64(c.Notice.Version), Purpose: newText64(c.Purpose), Method: newText64(c.Method),
+		Profile: newText64(c.Profile), Version: newText64(c.Notice.Version), Purpose: newText64(c.Purpose), Method: newText64(c.Method),
 		Witness: newText64(c.Witness), Guardian: newText64(c.Guardian), Hash: c.Notice.Hash, AgeBand: c.AgeBand,
 		Why: c.Why, Given: c.Given.Unix(), Expires: c.Expires.Unix(), Reference: newText128(c.Reference),
 	}
@@ -139,7 +156,7 @@ func (c Consent) encode() ([]byte, error) {
 }
 
 // consentSize is the length of an encoded consentRow in bytes.
-const consentSize = 5*(1+64) + 32 + 1 + 1 + 3*8 + 1 + 128
+const consentSize = 6*(1+64) + 32 + 1 + 1 + 3*8 + 1 + 128
 
 // decodeConsent reads what encode has written. By hand, because reflection took a quarter of the time to open a store.
 func decodeConsent(id [16]byte, plain []byte) (Consent, error) {
@@ -148,7 +165,7 @@ func decodeConsent(id [16]byte, plain []byte) (Consent, error) {
 	}
 	f := fields(plain)
 	c := Consent{
-		ID: id, Notice: Notice{Version: f.text(64)}, Purpose: f.text(64), Method: f.text(64), Witness: f.text(64),
+		ID: id, Profile: f.text(64), Notice: Notice{Version: f.text(64)}, Purpose: f.text(64), Method: f.text(64), Witness: f.text(64),
 		Guardian: f.text(64),
 	}
 	c.Notice.Hash, c.AgeBand, c.Why = [32]byte(f.next(32)), AgeBand(f.next(1)[0]), audit.Reason(f.next(1)[0])

@@ -138,7 +138,7 @@ func (s *Store) Renew(id template.PersonID, modelID [32]byte, lane uint8, code t
 	}
 	now := s.now()
 	old, ok := s.byName[s.names[id]]
-	if !ok || !s.isEarlier(old) || old.model != modelID || !now.Before(old.Expires) {
+	if !ok || !s.isEarlier(old) || old.model != modelID || !now.Before(old.Expires) || s.NeedsConsent(old) {
 		return old, false, nil
 	}
 	p := old

@@ -109,6 +109,8 @@ func (s *Store) claim(k *template.TokenKeys, modelID [32]byte) (Person, template
 		return Person{}, template.Code{}, err
 	case !s.now().Before(p.Expires):
 		return Person{}, template.Code{}, invalid("it has expired", adviceAgain)
+	case s.NeedsConsent(p):
+		return Person{}, template.Code{}, invalid("the person has consented under the rules of another profile", adviceAgain)
 	case p.Record == (template.RecordID{}):
 		return Person{}, template.Code{}, invalid("the template is gone since a lockdown", adviceAgain)
 	}
@@ -170,7 +172,7 @@ func (s *Store) bound(modelID [32]byte) ([]template.PersonID, error) {
 		if err != nil {
 			return nil, s.faces.damaged(err)
 		}
-		if h.ModelID == modelID && s.now().Before(p.Expires) {
+		if h.ModelID == modelID && s.now().Before(p.Expires) && !s.NeedsConsent(p) {
 			people = append(people, p.ID)
 		}
 	}

@@ -122,6 +122,10 @@ type Options struct {
 	// Languages are those of the Notices, in their order, and what receipts are printed in. Without them receipts name none.
 	Languages []string
 
+	// Profile names the rules under which people consent, in at most MaxText bytes. Who has consented under another one does
+	// not match.
+	Profile string
+
 	Retention Retention
 	Lockout   LockoutPolicy
 
@@ -148,6 +152,7 @@ type Store struct {
 	log       *slog.Logger
 	notices   [][32]byte
 	languages []string // of notices
+	profile   string
 	retention Retention
 	policy    LockoutPolicy
 	filingAt  int
@@ -197,8 +202,9 @@ func Open(o Options) (*Store, error) {
 		return &vault{dir: o.Dir, keyDir: o.KeyDir, name: name, wrap: wrappingKey(device, name), rand: o.Rand, tables: tables}
 	}
 	s := &Store{
-		now: o.Now, rand: o.Rand, log: o.Log, notices: o.Notices, languages: o.Languages, retention: o.Retention,
-		policy: o.Lockout, filingAt: o.FilingAt, class: o.Keys.Class(), locks: locks, device: device, id: deviceID(device),
+		now: o.Now, rand: o.Rand, log: o.Log, notices: o.Notices, languages: o.Languages, profile: o.Profile,
+		retention: o.Retention, policy: o.Lockout, filingAt: o.FilingAt, class: o.Keys.Class(), locks: locks, device: device,
+		id:   deviceID(device),
 		join: derive(device, "facegate join 1"), inner: derive(device, "facegate record 1"), signer: signingKey(device),
 		people: vaultOf("people", table{name: peopleTable}, table{name: consentsTable}, table{name: stateTable}),
 		faces:  vaultOf("faces", table{name: recordsTable}),
@@ -326,7 +332,7 @@ func (s *Store) newPerson(e Enrolment, now time.Time) (Person, error) {
 	}
 	p.Consent.Given = p.Consent.Given.UTC().Truncate(time.Second)
 	p.Consent.Expires = p.Consent.Expires.UTC().Truncate(time.Second)
-	p.Consent.Ended, p.Consent.Why = time.Time{}, 0
+	p.Consent.Ended, p.Consent.Why, p.Consent.Profile = time.Time{}, 0, s.profile
 	for _, id := range [][]byte{p.ID[:], p.link[:], p.Consent.ID[:], p.subject[:]} {
 		if _, err := io.ReadFull(s.rand, id); err != nil {
 			return Person{}, fmt.Errorf("store: no randomness: %w", err)
@@ -464,8 +470,8 @@ func (s *Store) People() ([]Person, error) {
 	return people, nil
 }
 
-// Records opens the records of scheme S1 made with a model, of whatever epoch, but for those that have expired; Bound lists
-// those of scheme S2. A record that does not open, or is not the one that its person is linked to, is ErrDamaged.
+// Records opens the records of scheme S1 made with a model, of whatever epoch, but for those that have expired and of people
+// who have to consent again; Bound lists those of scheme S2. A record that does not open, or is not the one that its person is linked to, is ErrDamaged.
 func (s *Store) Records(modelID [32]byte) (records []template.Record, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -492,7 +498,7 @@ func (s *Store) records(modelID [32]byte) ([]template.Record, error) {
 		if err != nil {
 			return s.faces.damaged(err)
 		}
-		if h.ModelID == modelID && now.Before(p.Expires) {
+		if h.ModelID == modelID && now.Before(p.Expires) && !s.NeedsConsent(p) {
 			records = append(records, template.Record{ID: id, Person: p.ID, Epoch: h.Epoch, Lane: h.Lane, Code: code})
 		}
 		return nil

@@ -34,8 +34,8 @@ func TestFilesFromOutside(t *testing.T) {
 		{"receipt verify --key " + key + " " + path("pipe"), "pipe is not a regular file"},
 		{"receipt verify --key " + key + " " + path("giant"), "giant is too large"},
 		{"receipt verify --key " + key + " /dev/zero", "/dev/zero is not a regular file"},
-		{"erase --pass " + path("pipe"), "pipe is not a regular file"},
-		{"erase --pass " + path("giant"), "giant is too large"},
+		{"erase --yes --pass " + path("pipe"), "pipe is not a regular file"},
+		{"erase --yes --pass " + path("giant"), "giant is too large"},
 	} {
 		t.Run(tt.command, func(t *testing.T) {
 			p := facegate(t.Context(), strings.Fields(tt.command)...)

@@ -142,9 +142,17 @@ func (c *peopleCommand) Run(ctx context.Context, t terminal) error {
 	return c.print(t, people, func(w *tabwriter.Writer) {
 		show.Fprintf(w, "LABEL\tENROLLED\tEXPIRES\tCONSENT\n")
 		for _, p := range people {
-			show.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Label, p.Enrolled.Format(time.DateOnly), p.Expires.Format(time.DateOnly), p.Consent)
+			show.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Label, p.Enrolled.Format(time.DateOnly), p.Expires.Format(time.DateOnly), consentOf(p))
 		}
 	})
+}
+
+// consentOf says in one cell where a person's consent is recorded, and whether it lets them in.
+func consentOf(p control.Person) string {
+	if !p.ConsentAgain {
+		return p.Consent
+	}
+	return fmt.Sprintf("%s - has to consent again (facegate enroll --again): this one was given under profile %s", p.Consent, p.ConsentProfile)
 }
 
 type doorCommand struct {

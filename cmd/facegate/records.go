@@ -271,6 +271,9 @@ func writePerson(w *tabwriter.Writer, f control.File) {
 	row("template", "%s", templateLine(f))
 	row("pass", "%s", map[bool]string{true: "one, of which the gate knows an id alone", false: "none"}[f.Pass])
 	row("consent", "%s, to notice %s, %s until %s", a.Method, a.NoticeVersion, a.Given.Format(time.DateOnly), a.Expires.Format(time.DateOnly))
+	if f.ConsentAgain {
+		row("", "given under profile %s, which is not that of the gate: the person has to consent again", a.Profile)
+	}
 	row("", "purpose: %s", a.Purpose)
 	row("", "form: %s, witness: %s, age: %s", f.Consent, a.Witness, a.Age)
 	if a.Guardian != "" {

@@ -107,6 +107,9 @@ func writeStatus(w *tabwriter.Writer, s control.Status) {
 	} else {
 		row("people", "%d", s.People.Enrolled)
 	}
+	if n := s.People.ConsentAgain; n > 0 {
+		row("", "%d more have to consent again under profile %s", n, s.Profile)
+	}
 	row("epoch", "%s", epochLine(s.Epoch))
 	row("faces", "%s", faces(s))
 	row("networks", "%s: %s, liveness %v", s.Vision.Bundle, s.Vision.Embedder, s.Vision.Liveness)

@@ -141,6 +141,7 @@ type File struct {
 
 // A Consent is what a person agreed to.
 type Consent struct {
+	Profile       string    `json:"profile"` // under whose rules
 	NoticeVersion string    `json:"notice_version"`
 	NoticeSHA256  string    `json:"notice_sha256"`
 	Purpose       string    `json:"purpose"`
@@ -204,6 +205,11 @@ type Person struct {
 
 	// Owed is when the erasure was asked for of somebody who does not match any more and could not be erased yet.
 	Owed time.Time `json:"erasure_owed,omitzero"`
+
+	// ConsentAgain says that the person has consented under another profile than that of the gate, and under which. They do
+	// not match until they consent again.
+	ConsentAgain   bool   `json:"consent_again,omitempty"`
+	ConsentProfile string `json:"consent_profile,omitempty"`
 
 	// Receipt is that of the template destroyed, for somebody just captured again who had one; see package receipt.
 	Receipt string `json:"receipt,omitempty"`
@@ -284,8 +290,12 @@ type VisionStatus struct {
 
 // PeopleStatus says how full the gate is.
 type PeopleStatus struct {
-	Enrolled int `json:"enrolled"`
-	Limit    int `json:"limit"` // the most for which the calibration covers the wanted error rate; 0 for any number
+	Enrolled int `json:"enrolled"` // who can match
+
+	// ConsentAgain is how many people on the list have consented under another profile, and do not match until they do again.
+	ConsentAgain int `json:"consent_again"`
+
+	Limit int `json:"limit"` // the most for which the calibration covers the wanted error rate; 0 for any number
 }
 
 // FrameStatus counts what frames came to.

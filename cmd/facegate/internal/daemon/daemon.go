@@ -220,9 +220,12 @@ func (d *Daemon) openGallery() (err error) {
 	if err != nil {
 		return err
 	}
-	if idle > 0 {
-		d.log.Warn("some people on the list cannot match", "people", idle,
-			"hint", adviceIdle)
+	again := d.store.ConsentAgain()
+	if again > 0 {
+		d.log.Warn("people who consented under another profile do not match", "people", again, "hint", adviceConsent)
+	}
+	if idle > again {
+		d.log.Warn("some people on the list cannot match", "people", idle-again, "hint", adviceIdle)
 	}
 	return d.assess()
 }

@@ -92,13 +92,21 @@ func facesOffReason(off *control.FacesOffStatus) string {
 	return why
 }
 
-func (d *Daemon) peopleHealth(*control.Status) []health.Condition {
+func (d *Daemon) peopleHealth(s *control.Status) []health.Condition {
 	idle, err := d.gallery.Idle()
 	if err != nil {
 		return health.When(true, health.People, health.Down, err.Error(), "")
 	}
-	return health.When(idle > 0, health.People, health.Degraded, fmt.Sprintf("%d people on the list cannot match", idle), adviceIdle)
+	again := s.People.ConsentAgain
+	idle -= again
+	return slices.Concat(
+		health.When(again > 0, health.People, health.Degraded,
+			fmt.Sprintf("%d people consented under another profile than %s, and do not match", again, s.Profile), adviceConsent),
+		health.When(idle > 0, health.People, health.Degraded, fmt.Sprintf("%d people on the list cannot match", idle), adviceIdle),
+	)
 }
+
+const adviceConsent = "facegate people says who: have them read the present notice and consent to it, then facegate enroll LABEL --again"
 
 const adviceIdle = "their enrolment has expired, or their template was destroyed or made with another embedder or match.mode: " +
 	"facegate enroll LABEL --again captures them"

@@ -135,8 +135,10 @@ func (d *Daemon) Status() control.Status {
 		Profile: d.config.Jurisdiction, Mode: d.config.Profile().Mode,
 		Version: d.version, Site: d.config.Site, Gate: d.config.Gate, StateDir: d.config.StateDir, Started: d.started,
 		Camera: d.capture.Status(), Door: d.relay.Status(), MQTT: d.publisher.Status(),
-		Vision:   control.VisionStatus{Bundle: d.bundle.Name, Embedder: d.bundle.Embedder.Name},
-		People:   control.PeopleStatus{Enrolled: d.gallery.Len(), Limit: d.gallery.Limit()},
+		Vision: control.VisionStatus{Bundle: d.bundle.Name, Embedder: d.bundle.Embedder.Name},
+		People: control.PeopleStatus{
+			Enrolled: d.gallery.Len(), ConsentAgain: d.store.ConsentAgain(), Limit: d.gallery.Limit(),
+		},
 		Frames:   d.gate.Count(),
 		KeyStore: d.keys.Class(),
 		Epoch:    d.Epoch(),

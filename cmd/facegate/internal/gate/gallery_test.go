@@ -24,7 +24,7 @@ func openStore(t *testing.T, site gatetest.Site, rand io.Reader) *store.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Dir, o.Rand = site.State(), rand
+	o.Dir, o.KeyDir, o.Rand = site.State(), site.Keyrings(), rand
 	s, err := store.Open(o)
 	if err != nil {
 		t.Fatal(err)

@@ -191,7 +191,7 @@ func (b *bench) openGallery(opt options, log *slog.Logger) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	o.Dir = b.site.State()
+	o.Dir, o.KeyDir = b.site.State(), b.site.Keyrings()
 	if b.store, err = store.Open(o); err != nil {
 		b.t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func Options(c *configs.Config, keys store.KeySource, now func() time.Time, log 
 		Lockout: store.LockoutPolicy{
 			DelayAfter: uint32(p.Lockout.DelayAfter), Delay: p.Lockout.Delay, DisableAfter: uint32(p.Lockout.DisableAfter),
 		},
-		FilingAt: p.FilingAt,
+		Profile: string(p.Jurisdiction), FilingAt: p.FilingAt,
 	}
 	for _, n := range notices {
 		o.Notices, o.Languages = append(o.Notices, n.SHA256), append(o.Languages, string(n.Language))
@@ -90,7 +90,7 @@ func (l Ledger) People() ([]control.Person, error) {
 	people, err := l.Store.People()
 	list := make([]control.Person, 0, len(people))
 	for _, p := range people {
-		list = append(list, Listed(p))
+		list = append(list, l.listed(p))
 	}
 	return list, err
 }
@@ -151,7 +151,7 @@ func (l Ledger) Relabel(old, label string, by audit.Actor) (control.Person, erro
 	if err != nil {
 		return control.Person{}, err
 	}
-	return Listed(p), nil
+	return l.listed(p), nil
 }
 
 // Show returns all that is held of a person, but for the template.
@@ -162,10 +162,10 @@ func (l Ledger) Show(label string) (control.File, error) {
 	}
 	p, c := held.Person, held.Person.Consent
 	f := control.File{
-		Person: Listed(p), Template: held.Record, Scheme: fmt.Sprintf("S%d", p.Scheme), Epoch: int(p.Epoch), Lane: int(p.Lane),
+		Person: l.listed(p), Template: held.Record, Scheme: fmt.Sprintf("S%d", p.Scheme), Epoch: int(p.Epoch), Lane: int(p.Lane),
 		Pass: p.HasPass(), LastSeen: p.LastSeen,
 		Agreed: control.Consent{
-			NoticeVersion: c.Notice.Version, NoticeSHA256: hex.EncodeToString(c.Notice.Hash[:]), Purpose: c.Purpose,
+			Profile: c.Profile, NoticeVersion: c.Notice.Version, NoticeSHA256: hex.EncodeToString(c.Notice.Hash[:]), Purpose: c.Purpose,
 			Method: c.Method, Witness: c.Witness, Age: AgeName(c.AgeBand), Guardian: c.Guardian, Given: c.Given,
 			Expires: c.Expires,
 		},
@@ -289,6 +289,15 @@ func (l Ledger) EndEpoch(by audit.Actor) (control.Epoch, error) {
 	e := l.Epoch()
 	e.Ended = n
 	return e, nil
+}
+
+// listed is Listed of somebody who may have to consent again.
+func (l Ledger) listed(p store.Person) control.Person {
+	line := Listed(p)
+	if l.Store.NeedsConsent(p) {
+		line.ConsentAgain, line.ConsentProfile = true, p.Consent.Profile
+	}
+	return line
 }
 
 // Listed returns the line of a person in the people list.

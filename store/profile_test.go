@@ -1,0 +1,75 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+
+	"facegate/store"
+	"facegate/store/storetest"
+)
+
+// openUnder opens a store under the rules of a profile.
+func openUnder(t *testing.T, dir, profile string) *store.Store {
+	t.Helper()
+	o := storetest.Options(dir)
+	o.Profile = profile
+	s, err := store.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// TestConsentOfAnotherProfile lets nobody match, whatever their scheme, until they consent again or the profile is back.
+func TestConsentOfAnotherProfile(t *testing.T) {
+	dir := t.TempDir()
+	s := openUnder(t, dir, "lab")
+	mustEnrol(t, s, 0, 1)
+	pass := enrolment(2)
+	pass.Pass = keysOf(t, s, 2)
+	_, err := s.Enrol(pass)
+	if err := errors.Join(err, enrolBound(s, 4)); err != nil {
+		t.Fatal(err)
+	}
+	matching := func(s *store.Store, records, bound, again int) {
+		t.Helper()
+		c := mustRead(t, s)
+		ids, err := s.Bound(model)
+		if len(c.People) != 4 || len(c.Records) != records || len(ids) != bound || err != nil || s.ConsentAgain() != again {
+			t.Errorf("%d people, %d records, %d bound, %d to consent again, %v; want %d, %d and %d",
+				len(c.People), len(c.Records), len(ids), s.ConsentAgain(), err, records, bound, again)
+		}
+	}
+	matching(s, 3, 1, 0)
+	mustClaim(t, s, 2, 4)
+	s.Close()
+
+	s = openUnder(t, dir, "eu")
+	matching(s, 0, 0, 4)
+	mustClaim(t, s)
+	p := mustRead(t, s).People[0]
+	if p.Consent.Profile != "lab" || !s.NeedsConsent(p) {
+		t.Errorf("the consent is of profile %q", p.Consent.Profile)
+	}
+	if err := s.BeginEpoch(1000); err != nil {
+		t.Fatal(err)
+	}
+	if _, renewed, err := s.Renew(p.ID, model, 0, codeOf(0)); renewed || err != nil {
+		t.Errorf("a template was renewed without a consent, %v", err)
+	}
+	again := enrolment(0)
+	again.Lane++
+	if p, _, err = s.Recapture(again); err != nil || p.Consent.Profile != "eu" || s.NeedsConsent(p) {
+		t.Errorf("after another consent: profile %q, %v", p.Consent.Profile, err)
+	}
+	matching(s, 1, 0, 3)
+	mustErase(t, s, labelOf(1)) // what is to be erased needs no consent
+	mustEnrol(t, s, 1)
+	matching(s, 2, 0, 2)
+	s.Close()
+
+	s = openUnder(t, dir, "lab")
+	matching(s, 1, 1, 2)
+	mustClaim(t, s, 2, 4)
+}
