@@ -45,3 +45,18 @@ func TestUnitBoundsMemory(t *testing.T) {
 		t.Errorf("GOMEMLIMIT is %d MiB and MemoryMax %d MiB: both Go and what is outside of it need 256 MiB", ours, all)
 	}
 }
+
+// TestUnitLetsAskForTheTime checks that the gate may ask the kernel whether the clock is right, and cannot set it.
+func TestUnitLetsAskForTheTime(t *testing.T) {
+	text, err := os.ReadFile("facegate.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]bool{
+		"ProtectClock=yes": false, "SystemCallFilter=adjtimex": true, "CapabilityBoundingSet=": true, "AmbientCapabilities=": true,
+	} {
+		if got := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(line) + `$`).Match(text); got != want {
+			t.Errorf("%s is in the unit: %v, want %v", line, got, want)
+		}
+	}
+}

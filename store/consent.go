@@ -62,6 +62,10 @@ type Consent struct {
 
 	Ended time.Time    // when the person was erased, or gave another consent; zero before
 	Why   audit.Reason // it ended
+
+	// GivenCount and EndedCount are set where the clock was not known to be right when the consent was given, or ended: they
+	// are clock.Verdict.Count at that time, and become the date when there is a right one. They are 0 otherwise.
+	GivenCount, EndedCount time.Duration
 }
 
 // check says why a person cannot be captured on c at now, while the notices are in force.
@@ -127,8 +131,8 @@ func noConsent(format string, args ...any) error {
 }
 
 // end returns c as it is kept when the person has been erased, or captured again on another consent.
-func (c Consent) end(at time.Time, why audit.Reason) Consent {
-	c.Ended, c.Why, c.Guardian = at.UTC().Truncate(time.Second), why, ""
+func (c Consent) end(at moment, why audit.Reason) Consent {
+	c.Ended, c.EndedCount, c.Why, c.Guardian = at.Time.UTC().Truncate(time.Second), at.Count, why, ""
 	return c
 }
 
@@ -140,7 +144,10 @@ type consentRow struct {
 	AgeBand               AgeBand
 	Why                   audit.Reason
 	Given, Expires, Ended int64 // Unix time in seconds; Ended is 0 for not yet
-	Reference             text128
+
+	GivenCount, EndedCount time.Duration
+
+	Reference text128
 }
 
 func (c Consent) encode() ([]byte, error) {
@@ -148,6 +155,7 @@ func (c Consent) encode() ([]byte, error) {
 		Profile: newText64(c.Profile), Version: newText64(c.Notice.Version), Purpose: newText64(c.Purpose), Method: newText64(c.Method),
 		Witness: newText64(c.Witness), Guardian: newText64(c.Guardian), Hash: c.Notice.Hash, AgeBand: c.AgeBand,
 		Why: c.Why, Given: c.Given.Unix(), Expires: c.Expires.Unix(), Reference: newText128(c.Reference),
+		GivenCount: c.GivenCount, EndedCount: c.EndedCount,
 	}
 	if !c.Ended.IsZero() {
 		row.Ended = c.Ended.Unix()
@@ -156,7 +164,7 @@ func (c Consent) encode() ([]byte, error) {
 }
 
 // consentSize is the length of an encoded consentRow in bytes.
-const consentSize = 6*(1+64) + 32 + 1 + 1 + 3*8 + 1 + 128
+const consentSize = 6*(1+64) + 32 + 1 + 1 + 5*8 + 1 + 128
 
 // decodeConsent reads what encode has written. By hand, because reflection took a quarter of the time to open a store.
 func decodeConsent(id [16]byte, plain []byte) (Consent, error) {
@@ -173,17 +181,21 @@ func decodeConsent(id [16]byte, plain []byte) (Consent, error) {
 	if c.Ended.Unix() == 0 {
 		c.Ended = time.Time{}
 	}
+	c.GivenCount, c.EndedCount = f.duration(), f.duration()
 	c.Reference = f.text(128)
 	return c, nil
 }
 
 // decodeEnded reads when the consent ended, of what encode has written, and nothing else.
-func decodeEnded(plain []byte) (time.Time, error) {
+func decodeEnded(plain []byte) (moment, error) {
 	if len(plain) != consentSize {
-		return time.Time{}, errConsentForm
+		return moment{}, errConsentForm
 	}
-	f := fields(plain[consentSize-1-128-8:])
-	return f.time(), nil
+	f := fields(plain[consentSize-1-128-3*8:])
+	at := moment{Time: f.time()}
+	f.duration()
+	at.Count = f.duration()
+	return at, nil
 }
 
 var errConsentForm = errors.New("a consent is not in the form of this version")
@@ -205,6 +217,8 @@ func (f *fields) text(size int) string {
 func (f *fields) time() time.Time {
 	return time.Unix(int64(binary.BigEndian.Uint64(f.next(8))), 0).UTC()
 }
+
+func (f *fields) duration() time.Duration { return time.Duration(binary.BigEndian.Uint64(f.next(8))) }
 
 // A text64 is a text in a row of fixed length.
 type text64 struct {

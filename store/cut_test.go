@@ -10,9 +10,11 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"facegate/configs/hint"
 	"facegate/store"
+	"facegate/store/clock/clocktest"
 	"facegate/store/storetest"
 )
 
@@ -126,10 +128,17 @@ func TestNoRoom(t *testing.T) {
 // twenty returns the files of a store with the people 0 to 19. Few pages are free in its databases.
 func twenty(t *testing.T) map[string][]byte {
 	dir := t.TempDir()
-	s := storetest.Open(t, dir)
+	o, now := storetest.Options(dir), storetest.Now().Add(-time.Minute)
+	o.Clock = clocktest.Right(func() time.Time { return now })
+	o.Retention.Access, o.Retention.Records = time.Second, time.Second
+	s, err := store.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
 	mustEnrol(t, s, upTo(21)...)
 	mustErase(t, s, labelOf(20))
-	if _, err := s.Prune(storetest.Now().AddDate(3, 0, 0)); err != nil {
+	now = storetest.Now()
+	if _, err := s.Prune(); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()

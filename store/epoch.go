@@ -136,9 +136,9 @@ func (s *Store) Renew(id template.PersonID, modelID [32]byte, lane uint8, code t
 	if err := s.ready(); err != nil {
 		return Person{}, false, err
 	}
-	now := s.now()
+	v := s.look()
 	old, ok := s.byName[s.names[id]]
-	if !ok || !s.isEarlier(old) || old.model != modelID || !now.Before(old.Expires) || s.NeedsConsent(old) {
+	if !ok || !s.isEarlier(old) || old.model != modelID || old.lapsed(v) || s.NeedsConsent(old) {
 		return old, false, nil
 	}
 	p := old
@@ -146,7 +146,7 @@ func (s *Store) Renew(id template.PersonID, modelID [32]byte, lane uint8, code t
 	if err := s.relink(&p); err != nil {
 		return Person{}, false, err
 	}
-	entries, err := s.number(now, audit.Entry{Kind: audit.Renewed, Actor: audit.Daemon})
+	entries, err := s.number(v.Wall, audit.Entry{Kind: audit.Renewed, Actor: audit.Daemon})
 	if err != nil {
 		return Person{}, false, err
 	}

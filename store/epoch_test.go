@@ -17,6 +17,7 @@ import (
 	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/audit"
+	"facegate/store/clock/clocktest"
 	"facegate/store/receipt"
 	"facegate/store/storetest"
 )
@@ -593,7 +594,7 @@ func TestFiling(t *testing.T) {
 	open := func(at int) *store.Store {
 		t.Helper()
 		o := storetest.Options(dir)
-		o.Now, o.FilingAt = func() time.Time { return now }, at
+		o.Clock, o.FilingAt = clocktest.Right(func() time.Time { return now }), at
 		s, err := store.Open(o)
 		if err != nil {
 			t.Fatal(err)

@@ -20,6 +20,7 @@ type intent struct {
 	Kind    string
 	People  []template.PersonID // who leave people.db
 	Reason  audit.Reason        // for which they do
+	Count   time.Duration       // as in moment
 	Entries []audit.Entry       // of the audit log
 	Number  uint64              // see receipt.Receipt
 	ID      [16]byte            // of the receipt
@@ -38,7 +39,7 @@ const (
 
 func (i *intent) lockdown() bool { return i != nil && i.Kind == lockdownIntent }
 
-func (i *intent) at() time.Time { return time.Unix(i.Entries[0].Time, 0) }
+func (i *intent) at() moment { return moment{time.Unix(i.Entries[0].Time, 0), i.Count} }
 
 // An Erasure is what was erased.
 type Erasure struct {
@@ -129,7 +130,7 @@ func (s *Store) carryOut(i *intent) error {
 
 // intend decides everything about the erasure of people.
 func (s *Store) intend(people []Person, why audit.Reason, by audit.Actor) (*intent, error) {
-	i := &intent{Kind: eraseIntent, Reason: why, Number: s.state.Number + 1}
+	i := &intent{Kind: eraseIntent, Reason: why, Count: s.moment().Count, Number: s.state.Number + 1}
 	if _, err := io.ReadFull(s.rand, i.ID[:]); err != nil {
 		return nil, fmt.Errorf("store: no randomness: %w", err)
 	}
@@ -319,7 +320,7 @@ func (s *Store) leave(i *intent) error {
 		}
 		delete(byName, p.Label)
 		consent := p.Consent.end(i.at(), i.Reason)
-		ended[consent.ID] = consent.Ended
+		ended[consent.ID] = moment{consent.Ended, consent.EndedCount}
 		if err := add(s.putConsent(consent)); err != nil {
 			return err
 		}

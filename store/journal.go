@@ -27,6 +27,7 @@ const (
 	startRow    = "start"    // of journal.db: audit.Head, where the log begins since entries were dropped
 	intentRow   = "intent"   // of journal.db: intent
 	failuresRow = "failures" // of journal.db: failures
+	clockRow    = "clock"    // of journal.db: clock.Memory
 )
 
 func stateRow(name string) rowID {
@@ -96,9 +97,11 @@ func (s *Store) getJournal(row string, v any) error {
 
 // number makes entries the next ones of the log.
 func (s *Store) number(now time.Time, entries ...audit.Entry) ([]audit.Entry, error) {
+	at, marks := s.stamp(now)
 	for i := range entries {
 		e := &entries[i]
-		e.Seq, e.Time = s.head.Seq+1+uint64(i), now.Unix()
+		e.Seq, e.Time, e.Marks = s.head.Seq+1+uint64(i), at, marks
+		marks &^= audit.SetBack
 		if _, err := io.ReadFull(s.rand, e.Salt[:]); err != nil {
 			return nil, fmt.Errorf("store: no randomness: %w", err)
 		}
@@ -201,11 +204,15 @@ func (s *Store) extend(entries []audit.Entry, c change) error {
 	if err != nil {
 		return err
 	}
-	c.puts, c.stamp = append(c.puts, head), h.Seq
+	row, err := s.putJournal(clockRow, s.judge.Memory())
+	if err != nil {
+		return err
+	}
+	c.puts, c.stamp = append(c.puts, head, row), h.Seq
 	if err := s.journal.commit(c); err != nil {
 		return errors.Join(err, s.load())
 	}
-	s.head = h
+	s.head, s.remembered = h, s.judge.Memory()
 	return nil
 }
 

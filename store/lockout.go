@@ -25,7 +25,7 @@ type Lockout struct {
 // the first delay on: what happens before that, to whoever stands there, is nothing to keep.
 type failures struct {
 	Count    uint32
-	Until    int64 // Unix time in seconds
+	Until    time.Duration // clock.Verdict.Count: a delay is as long whatever is done to the clock
 	Disabled bool
 	Attended bool // attempts are made, or were when the power went: Count may be behind
 }
@@ -54,17 +54,15 @@ func (s *Store) retire() error {
 	return s.setFailures(next)
 }
 
-// Lockout returns whether the face path works at now.
-func (s *Store) Lockout(now time.Time) Lockout {
+// Lockout returns whether the face path works.
+func (s *Store) Lockout() Lockout {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.lockout(now)
+	return s.lockout()
 }
 
-func (s *Store) lockout(now time.Time) Lockout {
-	// A clock that was set back must not make a delay any longer.
-	wait := min(max(time.Unix(s.failed.Until, 0).Sub(now), 0), s.policy.Delay)
-	return Lockout{wait, s.failed.Disabled}
+func (s *Store) lockout() Lockout {
+	return Lockout{min(max(s.failed.Until-s.look().Count, 0), s.policy.Delay), s.failed.Disabled}
 }
 
 // RecordFailure counts a failure at now, and returns what follows, which survives a restart.
@@ -73,22 +71,21 @@ func (s *Store) RecordFailure(now time.Time) (Lockout, error) {
 	defer s.mu.Unlock()
 	next := s.failed
 	if next.Disabled {
-		return s.lockout(now), nil
+		return s.lockout(), nil
 	}
 	next.Count++
 	if next.Count < s.policy.DelayAfter {
 		s.failed = next
-		return s.lockout(now), nil
+		return s.lockout(), nil
 	}
 	e := audit.Entry{Kind: audit.SlowedDown, Actor: audit.Daemon, Count: next.Count}
 	if next.Count >= s.policy.DisableAfter {
 		next.Disabled, e.Kind = true, audit.SwitchedOff
 	} else {
-		// Rounded up: a delay may be longer by a part of a second, not shorter.
-		next.Until = now.Add(s.policy.Delay + time.Second - 1).Unix()
+		next.Until = s.look().Count + s.policy.Delay
 	}
 	err := errors.Join(s.setFailures(next), s.record(now, e))
-	return s.lockout(now), err
+	return s.lockout(), err
 }
 
 // RecordSuccess forgets the failures in a row, unless they have switched the face path off.
@@ -126,5 +123,9 @@ func (s *Store) setFailures(next failures) error {
 	if err != nil {
 		return err
 	}
-	return s.journal.commit(change{puts: []put{row}})
+	counted, err := s.putJournal(clockRow, s.judge.Memory()) // or Until would be far ahead after a power cut
+	if err != nil {
+		return err
+	}
+	return s.journal.commit(change{puts: []put{row, counted}})
 }

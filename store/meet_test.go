@@ -12,6 +12,7 @@ import (
 
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/clock/clocktest"
 	"facegate/store/receipt"
 )
 
@@ -100,9 +101,10 @@ func TestHalfAChangeIsTakenBack(t *testing.T) {
 			},
 			"seen": func(s *Store) error {
 				for _, p := range s.byName {
-					must(t, s.MarkSeen(p.ID, testNow().AddDate(0, 0, 1)))
+					s.MarkSeen(p.ID, testNow().AddDate(0, 0, 1))
 				}
-				return nil
+				must(t, s.ready())
+				return s.writeSeen()
 			},
 			"erase":     func(s *Store) error { _, err := s.Erase("person 2", 1000); return err },
 			"lock out":  func(s *Store) error { return s.Attend() },
@@ -211,7 +213,7 @@ func TestPrunedEntriesAreGone(t *testing.T) {
 	dir := t.TempDir()
 	o := testOptions(dir)
 	now := testNow()
-	o.Now = func() time.Time { return now }
+	o.Clock = clocktest.Right(func() time.Time { return now })
 	o.Retention.Records = 1000 * time.Hour
 	s, err := Open(o)
 	must(t, err)
@@ -223,7 +225,7 @@ func TestPrunedEntriesAreGone(t *testing.T) {
 		states = append(states, sealed)
 	}
 	now = now.Add(2 * time.Hour)
-	n, err := s.Prune(now)
+	n, err := s.Prune()
 	if must(t, err); n != 5 {
 		t.Errorf("pruned %d", n)
 	}
@@ -280,13 +282,18 @@ func TestJournalFromBeforeAnIntent(t *testing.T) {
 
 // Who is due is told even if the erasure fails half-way, since it may be finished with any change that comes next.
 func TestEraseDueTellsOfHalf(t *testing.T) {
-	s := mustOpen(t, t.TempDir())
+	o := testOptions(t.TempDir())
+	now := testNow()
+	o.Clock = clocktest.Right(func() time.Time { return now })
+	s, err := Open(o)
+	must(t, err)
 	defer s.Close()
 	p, err := s.Enrol(testEnrolment(0))
 	must(t, err)
+	now = now.AddDate(3, 0, 0)
 	tmp := s.faces.dbPaths()[0] + tmpSuffix
 	must(t, os.MkdirAll(filepath.Join(tmp, "x"), 0o700))
-	ids, err := s.EraseDue(testNow().AddDate(3, 0, 0))
+	ids, err := s.EraseDue()
 	if err == nil || len(ids) != 1 || ids[0] != p.ID {
 		t.Errorf("%d people: %v", len(ids), err)
 	}

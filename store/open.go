@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/clock"
 )
 
 func (s *Store) open() error {
@@ -41,6 +41,11 @@ func (s *Store) open() error {
 	if err := s.loadJournal(); err != nil {
 		return err
 	}
+	if err := s.getJournal(clockRow, &s.remembered); err != nil {
+		return err
+	}
+	s.judge = clock.NewJudge(s.remembered)
+	s.written = s.remembered.Count
 	// A lockdown that was cut off has left of faces.db what it has left.
 	if !s.pending.lockdown() {
 		faces, err := s.faces.loadRings()
@@ -236,14 +241,15 @@ func (s *Store) loadPeople() error {
 	if err != nil {
 		return err
 	}
+	s.recall(byName, names)
 	s.state, s.byName, s.names, s.ended = st, byName, names, ended
 	return nil
 }
 
 // loadConsents gives the people in byName their consents; agreed has their labels by consent. It returns when the other
 // consents ended. Of those nothing else stays in memory: they are of people who were erased.
-func (s *Store) loadConsents(agreed map[[16]byte]string, byName map[string]Person) (ended map[[16]byte]time.Time, err error) {
-	ended = make(map[[16]byte]time.Time)
+func (s *Store) loadConsents(agreed map[[16]byte]string, byName map[string]Person) (ended map[[16]byte]moment, err error) {
+	ended = make(map[[16]byte]moment)
 	found := 0
 	err = s.people.eachValue(consentsTable, func(id [16]byte, plain []byte) error {
 		label, ok := agreed[id]
@@ -258,6 +264,7 @@ func (s *Store) loadConsents(agreed map[[16]byte]string, byName map[string]Perso
 		if p.Consent, err = decodeConsent(id, plain); err != nil {
 			return s.people.damaged(err)
 		}
+		p.Provisional = p.Consent.GivenCount != 0
 		byName[label] = p
 		found++
 		return nil

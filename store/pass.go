@@ -107,7 +107,7 @@ func (s *Store) claim(k *template.TokenKeys, modelID [32]byte) (Person, template
 	switch {
 	case err != nil:
 		return Person{}, template.Code{}, err
-	case !s.now().Before(p.Expires):
+	case p.lapsed(s.look()):
 		return Person{}, template.Code{}, invalid("it has expired", adviceAgain)
 	case s.NeedsConsent(p):
 		return Person{}, template.Code{}, invalid("the person has consented under the rules of another profile", adviceAgain)
@@ -156,6 +156,7 @@ func (s *Store) Bound(modelID [32]byte) (people []template.PersonID, err error) 
 }
 
 func (s *Store) bound(modelID [32]byte) ([]template.PersonID, error) {
+	v := s.look()
 	var people []template.PersonID
 	for _, p := range s.byName {
 		if p.Scheme != template.SchemeS2 || p.Record == (template.RecordID{}) {
@@ -172,7 +173,7 @@ func (s *Store) bound(modelID [32]byte) ([]template.PersonID, error) {
 		if err != nil {
 			return nil, s.faces.damaged(err)
 		}
-		if h.ModelID == modelID && s.now().Before(p.Expires) && !s.NeedsConsent(p) {
+		if h.ModelID == modelID && !p.lapsed(v) && !s.NeedsConsent(p) {
 			people = append(people, p.ID)
 		}
 	}

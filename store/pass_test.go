@@ -17,6 +17,7 @@ import (
 	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/audit"
+	"facegate/store/clock/clocktest"
 	"facegate/store/receipt"
 	"facegate/store/storetest"
 )
@@ -132,7 +133,7 @@ func TestClaimRefuses(t *testing.T) {
 	now = now.AddDate(1, 0, 4) // the person n expires a year and n days from the start
 	s.Close()
 	o := storetest.Options(dir)
-	o.Now = func() time.Time { return now }
+	o.Clock = clocktest.Right(func() time.Time { return now })
 	s, err := store.Open(o)
 	if err != nil {
 		t.Fatal(err)

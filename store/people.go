@@ -27,7 +27,15 @@ type Person struct {
 	Expires  time.Time // when the record stops to match and is due for erasure
 	LastSeen time.Time // the day on which the person was last let in, at midnight UTC; zero for never
 
+	// Provisional says that the clock was not known to be right at the enrolment. The dates are those of that clock, and are
+	// set when there is a right one.
+	Provisional bool
+
 	looks   looks            // of Label
+	term    time.Duration    // of a provisional enrolment, from then on; 0 if until alone ends it
+	until   time.Time        // the date on which a provisional enrolment ends at the latest; zero for none
+	seen    time.Duration    // clock.Verdict.Count when the person was last let in, if LastSeen does not have it; noCount otherwise
+	sealed  int64            // Expires as the record was sealed with it
 	link    [16]byte         // that Record comes from
 	model   [32]byte         // SHA-256 of the embedder that the record was made with
 	subject audit.Subject    // in the audit log
@@ -52,6 +60,10 @@ type personRow struct {
 	Enrolled  int64 // Unix time in seconds
 	Expires   int64
 	LastSeen  int64
+	Sealed    int64
+	Until     int64
+	Term      time.Duration
+	Seen      time.Duration
 	Label     text64
 }
 
@@ -59,6 +71,7 @@ func (p Person) encode() ([]byte, error) {
 	return binary.Append(nil, binary.BigEndian, personRow{
 		Link: p.link, ConsentID: p.Consent.ID, Subject: p.subject, Pass: p.pass, Scheme: p.Scheme, Lane: p.Lane,
 		Enrolled: p.Enrolled.Unix(), Expires: p.Expires.Unix(), LastSeen: p.LastSeen.Unix(), Label: newText64(p.Label),
+		Sealed: p.sealed, Until: p.until.Unix(), Term: p.term, Seen: p.seen,
 	})
 }
 
@@ -74,6 +87,7 @@ func (s *Store) decodePerson(id template.PersonID, plain []byte) (Person, error)
 		Consent: Consent{ID: row.ConsentID}, pass: row.Pass,
 		Enrolled: time.Unix(row.Enrolled, 0).UTC(), Expires: time.Unix(row.Expires, 0).UTC(),
 		LastSeen: time.Unix(row.LastSeen, 0).UTC(), link: row.Link, subject: row.Subject,
+		sealed: row.Sealed, until: time.Unix(row.Until, 0).UTC(), term: row.Term, seen: row.Seen,
 	}, nil
 }
 

@@ -24,7 +24,8 @@ type debt struct {
 func (s *Store) CheckRecapture(e Enrolment) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.checkRecapture(e, s.now())
+	now := s.now()
+	return s.checkRecapture(e.from(now), now)
 }
 
 func (s *Store) checkRecapture(e Enrolment, now time.Time) error {
@@ -46,6 +47,7 @@ func (s *Store) Recapture(e Enrolment) (Person, []byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
+	e = e.from(now)
 	if err := s.ready(); err != nil {
 		return Person{}, nil, err
 	}
@@ -129,7 +131,7 @@ func (s *Store) succeed(old, p Person, e Enrolment, next state, entries []audit.
 	if err := s.faces.commit(change{puts: []put{record}, stamp: entries[0].Seq}); err != nil {
 		return err
 	}
-	former := old.Consent.end(time.Unix(entries[0].Time, 0), audit.Recaptured)
+	former := old.Consent.end(moment{time.Unix(entries[0].Time, 0), s.moment().Count}, audit.Recaptured)
 	var c change
 	for _, row := range []func() (put, error){
 		func() (put, error) { return s.putPerson(p) },
@@ -147,7 +149,7 @@ func (s *Store) succeed(old, p Person, e Enrolment, next state, entries []audit.
 	}
 	s.byName[p.Label] = p
 	s.ended = maps.Clone(s.ended)
-	s.ended[former.ID] = former.Ended
+	s.ended[former.ID] = moment{former.Ended, former.EndedCount}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/clock"
 )
 
 // Retention says how long things are kept. All are required.
@@ -15,91 +16,136 @@ type Retention struct {
 	Records time.Duration // other entries, and consents after they ended
 }
 
-// MarkSeen notes the day on which a person was let in, so that they are not taken for idle. It writes to disk once a day
-// for each person. For somebody who is not enrolled it does nothing.
-func (s *Store) MarkSeen(id template.PersonID, at time.Time) error {
+// MarkSeen notes the day on which a person was let in, so that they are not taken for idle. It is kept in memory until
+// Tick or Close writes it, for everybody at once: rows that are written one by one tell in the free pages of a database who
+// came last. For somebody who is not enrolled it does nothing.
+func (s *Store) MarkSeen(id template.PersonID, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p, ok := s.byName[s.names[id]]; !ok || !day(at).After(p.LastSeen) {
-		return nil
-	}
-	if err := s.ready(); err != nil {
-		return err
-	}
 	p, ok := s.byName[s.names[id]]
-	if !ok { // they have just left
-		return nil
+	if !ok {
+		return
 	}
-	p.LastSeen = day(at)
-	row, err := s.putPerson(p)
-	if err != nil {
-		return err
+	v := s.look()
+	switch {
+	case !v.Settled:
+		p.seen = v.Count
+	case day(at).After(p.LastSeen):
+		p.LastSeen, p.seen = day(at), noCount
+	default:
+		return
 	}
-	if err := s.people.commit(change{puts: []put{row}}); err != nil {
-		return err
-	}
+	s.seen[id] = sighting{p.LastSeen, p.seen}
 	s.byName[p.Label] = p
+}
+
+// A sighting is when a person was last seen, which is not on disk yet.
+type sighting struct {
+	day   time.Time
+	count time.Duration
+}
+
+// recall adds the sightings to what was read from the disk.
+func (s *Store) recall(byName map[string]Person, names map[template.PersonID]string) {
+	for id, at := range s.seen {
+		if p, ok := byName[names[id]]; ok {
+			p.LastSeen, p.seen = at.day, at.count
+			byName[p.Label] = p
+		}
+	}
+}
+
+// writeSeen writes who has been seen, with everybody else: nothing tells afterwards whose row has changed.
+func (s *Store) writeSeen() error {
+	var c change
+	for id := range s.seen {
+		if p, ok := s.byName[s.names[id]]; ok {
+			row, err := s.putPerson(p)
+			if err != nil {
+				return err
+			}
+			c.puts = append(c.puts, row)
+		}
+	}
+	if len(c.puts) > 0 {
+		if err := s.people.rewrite(c); err != nil {
+			return err
+		}
+	}
+	clear(s.seen)
 	return nil
 }
 
-// EraseDue erases everybody whose enrolment has expired at now, and everybody who has been idle for too long, each group at
-// the cost of one, and returns who they were. If it fails, they are those who are erased or may be at the next change.
-func (s *Store) EraseDue(now time.Time) ([]template.PersonID, error) {
+// EraseDue erases everybody whose enrolment has certainly expired, and everybody who has certainly been idle for too long,
+// each group at the cost of one, and returns who they were. Whoever has expired by a clock that is not known to be right
+// stays, and does not match (Lapsed). If it fails, they are those who are erased or may be at the next change.
+func (s *Store) EraseDue() ([]template.PersonID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var expired, idle []Person
+	v := s.look()
+	due := make(map[audit.Reason][]Person)
 	for _, p := range s.byName {
-		switch {
-		case !now.Before(p.Expires):
-			expired = append(expired, p)
-		case now.Sub(p.active()) >= s.retention.Idle+24*time.Hour: // the end of the day is what counts
-			idle = append(idle, p)
+		if why, ok := p.due(v, s.retention.Idle); ok {
+			due[why] = append(due[why], p)
 		}
 	}
 	var ids []template.PersonID
-	for _, due := range []struct {
-		people []Person
-		why    audit.Reason
-	}{{expired, audit.Expired}, {idle, audit.Idle}} {
-		if len(due.people) == 0 {
+	for _, why := range []audit.Reason{audit.Expired, audit.Idle} {
+		if len(due[why]) == 0 {
 			continue
 		}
-		for _, p := range due.people {
+		for _, p := range due[why] {
 			ids = append(ids, p.ID)
 		}
-		if _, err := s.erase(due.people, due.why, audit.Daemon); err != nil {
+		if _, err := s.erase(due[why], why, audit.Daemon); err != nil {
 			return ids, err
 		}
 	}
 	return ids, nil
 }
 
-// Prune drops what has been kept for long enough at now: the body of old audit entries, whose place in the chain stays, and
-// old consents. It returns how many they were.
-func (s *Store) Prune(now time.Time) (int, error) {
+// Lapsed returns who may not match, because their enrolment has ended by one of the times that it may be.
+func (s *Store) Lapsed() map[template.PersonID]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.look()
+	lapsed := make(map[template.PersonID]bool)
+	for _, p := range s.byName {
+		if p.lapsed(v) {
+			lapsed[p.ID] = true
+		}
+	}
+	return lapsed
+}
+
+// Prune drops what has certainly been kept for long enough: the body of old audit entries, whose place in the chain stays,
+// and old consents. It returns how many they were.
+func (s *Store) Prune() (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.ready(); err != nil {
 		return 0, err
 	}
-	entries, err := s.pruneLog(now)
+	v := s.look()
+	entries, err := s.pruneLog(v)
 	if err != nil {
 		return 0, err
 	}
-	consents, err := s.pruneConsents(now, entries)
+	consents, err := s.pruneConsents(v, entries)
 	return entries + consents, err
 }
 
 // pruneLog writes journal.db anew without what is old.
-func (s *Store) pruneLog(now time.Time) (pruned int, err error) {
+func (s *Store) pruneLog(v clock.Verdict) (pruned int, err error) {
 	l, err := s.audit()
 	if err != nil {
 		return 0, err
 	}
 	var c change
 	start, leading := l.Start.Head, true
-	for _, r := range l.Records {
-		if r.Entry != nil && s.old(*r.Entry, now) {
+	made := madeBy(l.Records)
+	for i, r := range l.Records {
+		if r.Entry != nil && s.old(*r.Entry, made[i], v) {
 			pruned++
 			r = r.Pruned()
 			c.puts = append(c.puts, s.journal.value(entryRow(r.Seq), r.Append(nil)))
@@ -128,27 +174,41 @@ func dropped(row rowID, start audit.Head) bool {
 	return row.table == entriesTable && slices.Compare(row.id[:], last.id[:]) <= 0
 }
 
-// old reports whether e has been kept for long enough.
-func (s *Store) old(e audit.Entry, now time.Time) bool {
+// madeBy returns by when each entry was certainly made: at its own time or, if the clock was not known to be right, before
+// the next one that was made by a right clock. It is zero where there is none.
+func madeBy(records []audit.Record) []time.Time {
+	made := make([]time.Time, len(records))
+	var next time.Time
+	for i, r := range slices.Backward(records) {
+		if r.Entry != nil && r.Entry.Marks&audit.Doubted == 0 {
+			next = time.Unix(r.Entry.Time, 0)
+		}
+		made[i] = next
+	}
+	return made
+}
+
+// old reports whether e, which was made by then, has certainly been kept for long enough.
+func (s *Store) old(e audit.Entry, made time.Time, v clock.Verdict) bool {
 	keep := s.retention.Records
 	if e.Kind.ShortLived() {
 		keep = s.retention.Access
 	}
-	return now.Sub(time.Unix(e.Time, 0)) >= keep
+	return !made.IsZero() && v.Certain.Sub(made) >= keep
 }
 
 // pruneConsents removes old consents and notes in the log that they, and so many entries, were dropped.
-func (s *Store) pruneConsents(now time.Time, entries int) (int, error) {
+func (s *Store) pruneConsents(v clock.Verdict, entries int) (int, error) {
 	old := make(map[[16]byte]bool)
 	for id, at := range s.ended {
-		if now.Sub(at) >= s.retention.Records {
+		if at.over(v, s.retention.Records) {
 			old[id] = true
 		}
 	}
 	if entries+len(old) == 0 {
 		return 0, nil
 	}
-	noted, err := s.number(now, audit.Entry{Kind: audit.Pruned, Actor: audit.Daemon, Count: uint32(entries + len(old))})
+	noted, err := s.number(v.Wall, audit.Entry{Kind: audit.Pruned, Actor: audit.Daemon, Count: uint32(entries + len(old))})
 	if err != nil {
 		return 0, err
 	}
@@ -170,6 +230,10 @@ func (s *Store) pruneConsents(now time.Time, entries int) (int, error) {
 func (s *Store) EndedConsents() (consents []Consent, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.endedConsents()
+}
+
+func (s *Store) endedConsents() (consents []Consent, err error) {
 	err = s.people.eachValue(consentsTable, func(id [16]byte, plain []byte) error {
 		if _, ok := s.ended[id]; !ok {
 			return nil

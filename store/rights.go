@@ -27,7 +27,7 @@ func (s *Store) Show(label string) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	f := File{Person: p, Record: p.Record != (template.RecordID{})}
+	f := File{Person: p.shown(s.look()), Record: p.Record != (template.RecordID{})}
 	for _, r := range l.Records {
 		if r.Entry != nil && r.Entry.Subject == p.subject {
 			f.Entries = append(f.Entries, *r.Entry)

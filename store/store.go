@@ -87,6 +87,7 @@ import (
 	"facegate/configs/text/lookalike"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/clock"
 )
 
 // The reasons for which the store refuses.
@@ -111,9 +112,10 @@ type Options struct {
 	Dir    string // of the databases; made if it is missing
 	KeyDir string // of the keyrings, likewise; empty for Dir, where every copy of the databases opens as they do
 	Keys   KeySource
-	Now    func() time.Time
 	Rand   io.Reader // of cryptographic quality
 	Log    *slog.Logger
+
+	Clock clock.Source // of this machine
 
 	// Notices are the SHA-256 of the notices in force, one a language. A consent to any other is stale: nobody can be
 	// captured on it, and who was captured on it before still matches. With none in force nobody can be captured.
@@ -147,7 +149,7 @@ func (o Options) check() error {
 
 // A Store is an open store. It is safe for concurrent use.
 type Store struct {
-	now       func() time.Time
+	source    clock.Source
 	rand      io.Reader
 	log       *slog.Logger
 	notices   [][32]byte
@@ -170,7 +172,7 @@ type Store struct {
 	journal *vault
 	byName  map[string]Person            // every person in people.db
 	names   map[template.PersonID]string // their labels
-	ended   map[[16]byte]time.Time       // when the consents of people who were erased ended
+	ended   map[[16]byte]moment          // when the consents of people who were erased ended
 	state   state                        // of people.db
 	head    audit.Head                   // the end of the audit log in journal.db
 	pending *intent                      // in journal.db
@@ -179,6 +181,12 @@ type Store struct {
 	mended  []Mending                    // since the store was opened
 	noted   int                          // how many of them are in the audit log
 	unread  bool                         // what is in memory may not be what is on disk
+
+	judge      *clock.Judge
+	remembered clock.Memory                   // of judge, in journal.db
+	seen       map[template.PersonID]sighting // that are not in people.db yet
+	opened     bool
+	written    time.Duration // clock.Verdict.Count when they last were
 
 	attended bool // attempts are made
 }
@@ -202,7 +210,7 @@ func Open(o Options) (*Store, error) {
 		return &vault{dir: o.Dir, keyDir: o.KeyDir, name: name, wrap: wrappingKey(device, name), rand: o.Rand, tables: tables}
 	}
 	s := &Store{
-		now: o.Now, rand: o.Rand, log: o.Log, notices: o.Notices, languages: o.Languages, profile: o.Profile,
+		source: o.Clock, judge: new(clock.Judge), seen: make(map[template.PersonID]sighting), rand: o.Rand, log: o.Log, notices: o.Notices, languages: o.Languages, profile: o.Profile,
 		retention: o.Retention, policy: o.Lockout, filingAt: o.FilingAt, class: o.Keys.Class(), locks: locks, device: device,
 		id:   deviceID(device),
 		join: derive(device, "facegate join 1"), inner: derive(device, "facegate record 1"), signer: signingKey(device),
@@ -217,6 +225,7 @@ func Open(o Options) (*Store, error) {
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	s.opened = true
 	return s, nil
 }
 
@@ -224,6 +233,7 @@ func Open(o Options) (*Store, error) {
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.putAway()
 	err := s.retire()
 	clear(s.device[:])
 	clear(s.join[:])
@@ -231,6 +241,22 @@ func (s *Store) Close() error {
 	clear(s.signer)
 	clear(s.byName)
 	return errors.Join(err, s.people.close(), s.faces.close(), s.journal.close(), unlock(s.locks))
+}
+
+// putAway writes what is in memory alone.
+func (s *Store) putAway() {
+	if !s.opened || s.unread || s.pending != nil || s.people.db == nil || s.journal.db == nil {
+		return
+	}
+	var err error
+	if len(s.seen) > 0 {
+		if err = s.ready(); err == nil {
+			err = s.writeSeen()
+		}
+	}
+	if err := errors.Join(err, s.remember(time.Minute)); err != nil {
+		s.log.Error("who was seen last is not noted", "err", err)
+	}
 }
 
 func (s *Store) vaults() []*vault { return []*vault{s.people, s.faces, s.journal} }
@@ -286,8 +312,27 @@ type Enrolment struct {
 	Code    template.Code
 	Pass    *template.TokenKeys // of the person's pass, of which the id is kept; nil for none
 	Bound   bool                // Code is of scheme S2, made with the keys of Pass; Lane is 0 then
-	Expires time.Time           // required; kept to the second; the consent's own expiry counts if it is earlier
+	Expires time.Time           // kept to the second; the consent's own expiry counts if it is earlier
 	By      audit.Actor
+
+	// Term is how long the enrolment lasts at the most, from now on. With one, Expires and both dates of the consent may be
+	// zero, and are then those of the term. Without one, Expires is required.
+	Term time.Duration
+}
+
+// from returns e with its dates, if it begins at now.
+func (e Enrolment) from(now time.Time) Enrolment {
+	if e.Term == 0 {
+		return e
+	}
+	e.Expires = limit(now, e.Term, e.Expires)
+	if e.Consent.Given.IsZero() {
+		e.Consent.Given = now
+	}
+	if e.Consent.Expires.IsZero() {
+		e.Consent.Expires = e.Expires
+	}
+	return e
 }
 
 // Enrol stores a person, their consent and their record. All are on disk when it returns. It refuses with ErrLabel,
@@ -297,6 +342,7 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
+	e = e.from(now)
 	if err := s.ready(); err != nil {
 		return Person{}, err
 	}
@@ -321,7 +367,7 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 	s.byName[p.Label], s.names[p.ID] = p, p.Label
 	s.follow()
 	s.countForFiling(now)
-	return p, nil
+	return p.shown(s.look()), nil
 }
 
 // newPerson returns whom e describes, under ids of their own.
@@ -330,9 +376,16 @@ func (s *Store) newPerson(e Enrolment, now time.Time) (Person, error) {
 		Scheme: e.scheme(), Lane: e.Lane, Label: e.Label, looks: looksOf(e.Label), Consent: e.Consent, Enrolled: day(now),
 		Expires: earlier(e.Expires, e.Consent.Expires).UTC().Truncate(time.Second), model: e.ModelID,
 	}
+	p.sealed, p.seen = p.Expires.Unix(), noCount
 	p.Consent.Given = p.Consent.Given.UTC().Truncate(time.Second)
 	p.Consent.Expires = p.Consent.Expires.UTC().Truncate(time.Second)
-	p.Consent.Ended, p.Consent.Why, p.Consent.Profile = time.Time{}, 0, s.profile
+	p.Consent.Ended, p.Consent.EndedCount, p.Consent.Why, p.Consent.Profile = time.Time{}, 0, 0, s.profile
+	if p.Consent.GivenCount = s.moment().Count; p.Consent.GivenCount != 0 {
+		p.Provisional, p.term, p.until = true, e.Term, p.Expires
+		if p.Expires.Equal(limit(now, e.Term, time.Time{})) {
+			p.until = time.Time{}
+		}
+	}
 	for _, id := range [][]byte{p.ID[:], p.link[:], p.Consent.ID[:], p.subject[:]} {
 		if _, err := io.ReadFull(s.rand, id); err != nil {
 			return Person{}, fmt.Errorf("store: no randomness: %w", err)
@@ -391,7 +444,8 @@ func earlier(a, b time.Time) time.Time {
 func (s *Store) Check(e Enrolment) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.check(e, s.now())
+	now := s.now()
+	return s.check(e.from(now), now)
 }
 
 func (s *Store) check(e Enrolment, now time.Time) error {
@@ -454,7 +508,7 @@ func (s *Store) known(label string) (Person, error) {
 func (s *Store) header(p Person, modelID [32]byte) template.Header {
 	return template.Header{
 		Scheme: p.Scheme, Lane: p.Lane, Epoch: p.Epoch, RecordID: p.Record, ModelID: modelID,
-		DeviceID: s.id, ConsentID: s.across("consent", p.Consent.ID), Expiry: p.Expires.Unix(),
+		DeviceID: s.id, ConsentID: s.across("consent", p.Consent.ID), Expiry: p.sealed,
 	}
 }
 
@@ -462,9 +516,10 @@ func (s *Store) header(p Person, modelID [32]byte) template.Header {
 func (s *Store) People() ([]Person, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	v := s.look()
 	people := make([]Person, 0, len(s.byName))
 	for _, p := range s.byName {
-		people = append(people, p)
+		people = append(people, p.shown(v))
 	}
 	slices.SortFunc(people, func(a, b Person) int { return cmp.Compare(a.Label, b.Label) })
 	return people, nil
@@ -487,7 +542,7 @@ func (s *Store) records(modelID [32]byte) ([]template.Record, error) {
 	for _, p := range s.byName {
 		owner[p.Record] = p
 	}
-	now := s.now()
+	v := s.look()
 	records := make([]template.Record, 0, len(owner))
 	err := s.faces.eachValue(recordsTable, func(id [16]byte, sealed []byte) error {
 		p, ok := owner[id]
@@ -498,7 +553,7 @@ func (s *Store) records(modelID [32]byte) ([]template.Record, error) {
 		if err != nil {
 			return s.faces.damaged(err)
 		}
-		if h.ModelID == modelID && now.Before(p.Expires) && !s.NeedsConsent(p) {
+		if h.ModelID == modelID && !p.lapsed(v) && !s.NeedsConsent(p) {
 			records = append(records, template.Record{ID: id, Person: p.ID, Epoch: h.Epoch, Lane: h.Lane, Code: code})
 		}
 		return nil

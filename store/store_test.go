@@ -24,6 +24,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
 	"facegate/store"
+	"facegate/store/clock/clocktest"
 	"facegate/store/storetest"
 )
 
@@ -328,7 +329,7 @@ func TestExpiry(t *testing.T) {
 	dir := t.TempDir()
 	now := storetest.Now()
 	o := storetest.Options(dir)
-	o.Now = func() time.Time { return now }
+	o.Clock = clocktest.Right(func() time.Time { return now })
 	o.Retention.Idle = 10 * 365 * 24 * time.Hour
 	s, err := store.Open(o)
 	if err != nil {
@@ -340,7 +341,7 @@ func TestExpiry(t *testing.T) {
 	if c := mustRead(t, s); len(c.People) != 5 || len(c.Records) != 2 {
 		t.Errorf("%d people and %d records, want 5 and 2", len(c.People), len(c.Records))
 	}
-	got, err := s.EraseDue(now)
+	got, err := s.EraseDue()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -354,7 +355,7 @@ func TestExpiry(t *testing.T) {
 	if c := mustRead(t, s); len(c.People) != 2 || len(c.Records) != 2 {
 		t.Errorf("%d people and %d records, want 2 and 2", len(c.People), len(c.Records))
 	}
-	if got, err := s.EraseDue(now); got != nil || err != nil {
+	if got, err := s.EraseDue(); got != nil || err != nil {
 		t.Errorf("again: %v, %v", got, err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/clock/clocktest"
 	"facegate/store/receipt"
 )
 
@@ -28,7 +29,7 @@ func testNow() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
 func testOptions(dir string) Options {
 	return Options{
-		Dir: dir, Keys: testKey{1}, Now: testNow, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Dir: dir, Keys: testKey{1}, Clock: clocktest.Right(testNow), Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Notices:   [][32]byte{{}},
 		Retention: Retention{Idle: time.Hour, Access: time.Hour, Records: time.Hour},
 		Lockout:   LockoutPolicy{DelayAfter: 5, Delay: time.Second, DisableAfter: 50},

@@ -30,6 +30,7 @@ type commandLine struct {
 	Policy  policyCommand  `cmd:"" help:"Print the retention schedule and the rules that the configuration enforces."`
 	Notice  noticeCommand  `cmd:"" help:"Print the notice that people read before they consent."`
 	Lockout lockoutCommand `cmd:"" help:"Let faces open the door again after too many failures."`
+	Clock   clockCommand   `cmd:"" help:"Say whether the clock is believed, by which people are erased, or confirm it."`
 
 	Epoch    epochCommand    `cmd:"" help:"Change the keys that templates are made with, while people come and go."`
 	Faces    facesCommand    `cmd:"" help:"Turn faces off for now, or on again. Nothing is destroyed, and the other ways in stay."`

@@ -92,7 +92,10 @@ type enrolment struct {
 }
 
 func (c *enrollCommand) write(w *tabwriter.Writer, e enrolment, sheet *sheet, paper *durable.File) {
-	show.Fprintf(w, "%s is enrolled until %s\n", e.Label, e.Expires.Format(time.DateOnly))
+	show.Fprintf(w, "%s is enrolled until %s\n", e.Label, expiryOf(e.Person))
+	if e.Provisional {
+		show.Fprintln(w, "the clock is not known to be right: dates are set when it is, and facegate clock says what to do")
+	}
 	if e.Receipt != "" {
 		writeDelivered(w, "the former template is erased", paper, e.Receipt)
 	}
@@ -127,6 +130,15 @@ func progressLine(p control.Progress) string {
 	return line
 }
 
+// expiryOf says when an enrolment ends.
+func expiryOf(p control.Person) string {
+	day := p.Expires.Format(time.DateOnly)
+	if p.Provisional {
+		day += " (provisional)"
+	}
+	return day
+}
+
 type peopleCommand struct {
 	gateFlags
 	jsonFlag
@@ -142,7 +154,7 @@ func (c *peopleCommand) Run(ctx context.Context, t terminal) error {
 	return c.print(t, people, func(w *tabwriter.Writer) {
 		show.Fprintf(w, "LABEL\tENROLLED\tEXPIRES\tCONSENT\n")
 		for _, p := range people {
-			show.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Label, p.Enrolled.Format(time.DateOnly), p.Expires.Format(time.DateOnly), consentOf(p))
+			show.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Label, p.Enrolled.Format(time.DateOnly), expiryOf(p), consentOf(p))
 		}
 	})
 }

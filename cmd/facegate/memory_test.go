@@ -14,6 +14,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/systime"
 	"facegate/pipeline/template"
 )
 
@@ -114,7 +115,7 @@ func (s *scanned) use(t *testing.T, h *held) {
 // readCodes reads the templates of people from the files of the gate, which must not be running.
 func (s *scanned) readCodes(t *testing.T, people ...*held) {
 	t.Helper()
-	store, err := ledger.OpenStore(s.site.Config(t, nil), discard)
+	store, err := ledger.OpenStore(s.site.Config(t, nil), systime.New(), discard)
 	must(t, err)
 	defer store.Close()
 	modelID, err := hex.DecodeString(gatetest.Bundle(t).Embedder.ID())

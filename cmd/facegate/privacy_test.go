@@ -28,6 +28,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/systime"
 	"facegate/device"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/publish/loopback"
@@ -295,7 +296,7 @@ func (g *watched) lookFor(t *testing.T, pictures [][]byte) {
 // codes returns the templates in the clear, which belong nowhere but in memory.
 func (g *watched) codes(t *testing.T) (needles []needle) {
 	t.Helper()
-	s, err := ledger.OpenStore(g.site.Config(t, nil), discard)
+	s, err := ledger.OpenStore(g.site.Config(t, nil), systime.New(), discard)
 	must(t, err)
 	defer s.Close()
 	var modelID [32]byte

@@ -13,6 +13,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/store"
 	"facegate/store/durable"
@@ -31,7 +32,7 @@ func stoppedWith(t *testing.T, site gatetest.Site, labels ...string) (config str
 	defer file.Close()
 	c, err := configs.Parse(config, file)
 	must(t, err)
-	s, err := ledger.OpenStore(c, discard)
+	s, err := ledger.OpenStore(c, systime.New(), discard)
 	must(t, err)
 	defer s.Close()
 	notices, err := c.Notices()

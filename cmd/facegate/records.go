@@ -19,6 +19,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/letter"
+	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/configs/show"
@@ -40,7 +41,7 @@ func openRecords(c *configs.Config, t terminal) (*store.Store, error) {
 		return nil, hint.Wrap(fmt.Errorf("%w: %s", errOwner, c.StateDir), "run the command as that user: sudo -u %s facegate ...",
 			control.UserName(audit.Actor(owner)))
 	}
-	s, err := ledger.OpenStore(c, slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	s, err := ledger.OpenStore(c, systime.New(), slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if errors.Is(err, store.ErrInUse) {
 		return nil, hint.Wrap(err, "the gate is running, ask it: --socket %s", c.Control.Socket)
 	}

@@ -61,7 +61,7 @@ func TestConfig(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := goodConfig()
 			test.edit(&cfg)
-			_, err := New(cfg, NewMemoryOutbox(1), SystemClock, rand.Reader, slog.New(slog.DiscardHandler))
+			_, err := New(cfg, NewMemoryOutbox(1), synced, rand.Reader, slog.New(slog.DiscardHandler))
 			if (err == nil) != test.ok {
 				t.Fatalf("New = %v, want ok = %t", err, test.ok)
 			}

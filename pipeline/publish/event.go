@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Schema names the version of Event.
@@ -67,16 +65,6 @@ type Event struct {
 	Reason    *string   `json:"reason"`     // why passage was denied; null if it was not
 	LatencyMS int64     `json:"latency_ms"` // from the frame to the relay, in milliseconds
 	Replayed  bool      `json:"replayed"`   // it waited for a connection, or may have been sent before
-}
-
-// SystemClock asks the kernel whether the system clock is synchronised (adjtimex, STA_UNSYNC). If the kernel does not
-// say, the clock is taken as unsynced.
-func SystemClock() Clock {
-	var t unix.Timex
-	if _, err := unix.Adjtimex(&t); err != nil || t.Status&unix.STA_UNSYNC != 0 {
-		return Unsynced
-	}
-	return Synced
 }
 
 // newBoot draws the Boot of a process.

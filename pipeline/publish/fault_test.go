@@ -138,7 +138,7 @@ func rude(settings *tls.Config) func(net.Conn) {
 // fail returns the fault of one attempt to connect.
 func fail(t *testing.T, cfg Config, dial func(context.Context) (net.Conn, error)) *Fault {
 	t.Helper()
-	p, err := New(cfg, NewMemoryOutbox(1), SystemClock, rand.Reader, slog.New(slog.DiscardHandler))
+	p, err := New(cfg, NewMemoryOutbox(1), synced, rand.Reader, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

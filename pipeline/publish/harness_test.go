@@ -220,7 +220,7 @@ func gate(scheme string, c *cable) publish.Config {
 func (r *rig) build(cfg publish.Config) {
 	r.t.Helper()
 	var err error
-	r.publisher, err = publish.New(cfg, publish.NewMemoryOutbox(1000), publish.SystemClock,
+	r.publisher, err = publish.New(cfg, publish.NewMemoryOutbox(1000), func() publish.Clock { return publish.Synced },
 		strings.NewReader("\x7c\x1e"), slog.New(slog.NewTextHandler(&r.log, nil)))
 	if err != nil {
 		r.t.Fatal(err)

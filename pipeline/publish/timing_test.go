@@ -122,7 +122,7 @@ func play(t *testing.T, s *script, outbox Outbox) *stage {
 	t.Helper()
 	s.start = time.Now()
 	g := new(stage)
-	p, err := New(goodConfig(), outbox, SystemClock, strings.NewReader("\x7c\x1e"), slog.New(slog.NewTextHandler(&g.log, nil)))
+	p, err := New(goodConfig(), outbox, synced, strings.NewReader("\x7c\x1e"), slog.New(slog.NewTextHandler(&g.log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -328,7 +328,7 @@ func TestEventsOfAnEarlierBoot(t *testing.T) {
 }
 
 func TestGrantRefusesUnknownMethods(t *testing.T) {
-	p, err := New(goodConfig(), NewMemoryOutbox(1), SystemClock, strings.NewReader("\x7c\x1e"), slog.New(slog.DiscardHandler))
+	p, err := New(goodConfig(), NewMemoryOutbox(1), synced, strings.NewReader("\x7c\x1e"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@
 // destroys with it. From then on the entries of that person lead nowhere. (A keyed hash of the person's id would do the
 // same, and its key would need the same care.)
 //
-// The chain is link(n) = SHA-256("facegate audit 1" ‖ link(n−1) ‖ SHA-256(body(n))) (after Schneier and Kelsey, Secure
+// The chain is link(n) = SHA-256("facegate audit 2" ‖ link(n−1) ‖ SHA-256(body(n))) (after Schneier and Kelsey, Secure
 // Audit Logs to Support Computer Forensics, 1999). The body of an old entry can be replaced by its hash without
 // breaking it. The body has a random salt, so that the hash cannot be turned back by trying.
 //
@@ -31,6 +31,7 @@ var (
 	ErrEdited    = errors.New("an entry was edited")
 	ErrTruncated = errors.New("the end of the log was cut off")
 	ErrSignature = errors.New("a checkpoint was not signed by this device")
+	ErrOrder     = errors.New("an entry is older than the one before, and does not say that the clock was set back")
 )
 
 // A Kind says what was done.
@@ -62,6 +63,8 @@ const (
 	Mended          Kind = 23 // Count: of files of the store that were damaged and restored from their copies
 	FacesOff        Kind = 24 // no face is looked at any more
 	FacesOn         Kind = 25 // faces are looked at again
+	ClockConfirmed  Kind = 26 // a technician vouched for the date
+	ClockRight      Kind = 27 // the clock was found right after it was doubted; Count: of people who were given dates by it
 )
 
 var kinds = [...]string{
@@ -72,6 +75,7 @@ var kinds = [...]string{
 	EpochBegun: "epoch-begun", Renewed: "renewed", EpochEnded: "epoch-ended",
 	ReassessmentDue: "reassessment-due", Assessed: "assessed", FilingReached: "filing-reached", Mended: "mended",
 	FacesOff: "faces-off", FacesOn: "faces-on",
+	ClockConfirmed: "clock-confirmed", ClockRight: "clock-right",
 }
 
 // String returns the kind in a word.
@@ -122,6 +126,15 @@ type Actor uint32
 // Daemon is the Actor of what the daemon does by itself. It is the user id that no user has.
 const Daemon Actor = math.MaxUint32
 
+// Marks are what an entry says of its own Time, added up.
+type Marks uint8
+
+// The marks. The numbers are written to disk.
+const (
+	Doubted Marks = 1 // the clock was not known to be right: the entry was made after the one before, and that is all
+	SetBack Marks = 2 // Time is before that of the entry before, because the clock was set back between the two
+)
+
 // A Subject is a person's random id in the log; zeros stand for nobody.
 type Subject [16]byte
 
@@ -129,6 +142,7 @@ type Subject [16]byte
 type Entry struct {
 	Seq     uint64 // from 1, without a gap
 	Time    int64  // Unix time in seconds
+	Marks   Marks  // of Time
 	Kind    Kind
 	Reason  Reason
 	Actor   Actor
@@ -139,7 +153,7 @@ type Entry struct {
 }
 
 // EntrySize is the length of an encoded Entry in bytes.
-const EntrySize = 8 + 8 + 1 + 1 + 4 + 4 + 16 + 32 + 16
+const EntrySize = 8 + 8 + 1 + 1 + 1 + 4 + 4 + 16 + 32 + 16
 
 // Append appends the canonical encoding of e, EntrySize bytes in big-endian order, to b.
 func (e Entry) Append(b []byte) []byte {
@@ -171,7 +185,7 @@ type Head struct {
 // Next returns the place after one more entry, of which it needs the hash alone.
 func (h Head) Next(entry [32]byte) Head {
 	sum := sha256.New()
-	sum.Write([]byte("facegate audit 1"))
+	sum.Write([]byte("facegate audit 2"))
 	sum.Write(h.Link[:])
 	sum.Write(entry[:])
 	return Head{h.Seq + 1, [32]byte(sum.Sum(nil))}
@@ -293,6 +307,22 @@ func (l Log) Verify(public ed25519.PublicKey) error {
 		return fmt.Errorf("audit: after entry %d of %d: %w", at.Seq, l.End.Seq, ErrTruncated)
 	case at != l.End.Head:
 		return fmt.Errorf("audit: entry %d: %w", at.Seq, ErrEdited)
+	}
+	return l.inOrder()
+}
+
+// inOrder reports the first entry that is older than the one before without saying so.
+func (l Log) inOrder() error {
+	last := int64(math.MinInt64)
+	for _, r := range l.Records {
+		switch {
+		case r.Entry == nil: // which may have been the one that said so
+			last = math.MinInt64
+			continue
+		case r.Entry.Time < last && r.Entry.Marks&SetBack == 0:
+			return fmt.Errorf("audit: entry %d: %w", r.Seq, ErrOrder)
+		}
+		last = r.Entry.Time
 	}
 	return nil
 }

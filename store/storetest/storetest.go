@@ -15,6 +15,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"facegate/store"
+	"facegate/store/clock/clocktest"
 )
 
 // A Key is a device key in memory.
@@ -44,7 +45,7 @@ func Consent() store.Consent {
 func Options(dir string) store.Options {
 	const day = 24 * time.Hour
 	return store.Options{
-		Dir: dir, Keys: Key{1}, Now: Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Dir: dir, Keys: Key{1}, Clock: clocktest.Right(Now), Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Notices:   [][32]byte{Notice().Hash},
 		Retention: store.Retention{Idle: 180 * day, Access: 30 * day, Records: 3 * 365 * day},
 		Lockout:   store.LockoutPolicy{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50},

@@ -156,6 +156,18 @@ func (c *Client) EndEpoch(ctx context.Context) (e Epoch, err error) {
 	return e, err
 }
 
+// Clock asks what is known of the time.
+func (c *Client) Clock(ctx context.Context) (s ClockStatus, err error) {
+	err = c.call(ctx, http.MethodGet, "/clock", nil, &s)
+	return s, err
+}
+
+// ConfirmClock says that the date is right, which was seen a moment ago.
+func (c *Client) ConfirmClock(ctx context.Context, seen time.Time) (s ClockStatus, err error) {
+	err = c.call(ctx, http.MethodPost, "/clock/confirm", clockRequest{seen}, &s)
+	return s, err
+}
+
 // TestDoor gives one pulse of the door.
 func (c *Client) TestDoor(ctx context.Context) (t DoorTest, err error) {
 	err = c.call(ctx, http.MethodPost, "/door/test", nil, &t)

@@ -74,6 +74,11 @@ type Gate interface {
 	// TestDoor gives one pulse of the door, and waits for its end or that of ctx.
 	TestDoor(ctx context.Context) (DoorTest, error)
 
+	// Clock says what is known of the time. ConfirmClock notes that a technician vouches for the date, which was seen a
+	// moment ago: what waits for a right clock is done then.
+	Clock() ClockStatus
+	ConfirmClock(seen time.Time, by audit.Actor) (ClockStatus, error)
+
 	// Status says how the gate is.
 	Status() Status
 
@@ -158,6 +163,8 @@ type AuditEntry struct {
 	Seq  uint64    `json:"seq"`
 	Time time.Time `json:"time"`
 	Kind string    `json:"kind"`
+
+	Doubted bool `json:"doubted,omitempty"` // the clock was not known to be right
 }
 
 // An AuditReport says that the audit log is whole.
@@ -165,6 +172,8 @@ type AuditReport struct {
 	Entries   int    `json:"entries"`
 	Pruned    int    `json:"pruned"`    // of them, those whose body was dropped in time
 	Dropped   uint64 `json:"dropped"`   // entries before, of which nothing is kept
+	Doubted   int    `json:"doubted"`   // entries made while the clock was not known to be right
+	SetBack   int    `json:"set_back"`  // other entries that are older than the one before, because the clock was set back
 	End       uint64 `json:"end"`       // number of the last entry
 	Link      string `json:"link"`      // of the chain, after it
 	Signature string `json:"signature"` // of the end, by the device
@@ -211,6 +220,9 @@ type Person struct {
 	ConsentAgain   bool   `json:"consent_again,omitempty"`
 	ConsentProfile string `json:"consent_profile,omitempty"`
 
+	// Provisional says that the dates are those of a clock that is not known to be right, and are set when there is one.
+	Provisional bool `json:"provisional,omitempty"`
+
 	// Receipt is that of the template destroyed, for somebody just captured again who had one; see package receipt.
 	Receipt string `json:"receipt,omitempty"`
 }
@@ -240,7 +252,8 @@ type Status struct {
 	Frames   FrameStatus          `json:"frames"`
 	Lockout  LockoutStatus        `json:"lockout"`
 	FacesOff *FacesOffStatus      `json:"faces_off,omitempty"` // nil unless no face is looked at
-	KeyStore string               `json:"key_store"`           // where the device key comes from
+	Clock    ClockStatus          `json:"clock"`
+	KeyStore string               `json:"key_store"` // where the device key comes from
 	Epoch    Epoch                `json:"epoch"`
 
 	Assessment AssessmentStatus `json:"assessment,omitzero"`
@@ -266,6 +279,19 @@ type FilingStatus struct {
 	Deadline time.Time `json:"deadline,omitzero"` // counts Monday to Friday, and knows no public holidays
 	Measures []string  `json:"measures"`          // that protect them
 	Advice   string    `json:"advice,omitempty"`
+}
+
+// ClockStatus is what is known of the time.
+type ClockStatus struct {
+	Wall    time.Time `json:"wall"`   // what the clock says
+	Right   bool      `json:"right"`  // whether it is believed
+	Synced  bool      `json:"synced"` // whether it is believed because of a time server
+	Reason  string    `json:"reason,omitempty"`
+	Todo    string    `json:"todo,omitempty"`
+	Certain time.Time `json:"certain,omitzero"` // the earliest that it can be, by which is erased; none if nothing is known
+
+	Erasures    int `json:"erasures"`    // people whose erasure waits for a clock that is right
+	Provisional int `json:"provisional"` // people whose dates do
 }
 
 // LockoutStatus says whether faces open the door.

@@ -46,6 +46,7 @@ type twin struct {
 	actor     audit.Actor
 	locked    bool
 	off       *control.FacesOffStatus
+	confirmed bool
 	epoch     control.Epoch
 	ends      bool // it is going to hand over
 
@@ -105,6 +106,24 @@ func (g *twin) newPass(label string) template.Token {
 	}
 	g.passes[label] = t.Text()
 	return t
+}
+
+func (g *twin) Clock() control.ClockStatus {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return control.ClockStatus{Wall: time.Now(), Right: g.confirmed, Reason: "it is a twin"}
+}
+
+func (g *twin) ConfirmClock(seen time.Time, by audit.Actor) (control.ClockStatus, error) {
+	g.mu.Lock()
+	g.calls++
+	if g.mu.Unlock(); time.Since(seen).Abs() > time.Minute {
+		return control.ClockStatus{}, errTwin
+	}
+	g.mu.Lock()
+	g.confirmed, g.actor = true, by
+	g.mu.Unlock()
+	return g.Clock(), nil
 }
 
 func (g *twin) IssuePass(label string, by audit.Actor) (template.Token, error) {

@@ -163,6 +163,8 @@ func (s *Server) routes() []route {
 		{"POST /pass", offices, s.answer(s.pass)},
 		{"POST /enrol", offices, s.enrol},
 
+		{"GET /clock", everybodys, s.answer(func(*http.Request) (any, error) { return g.Clock(), nil })},
+		{"POST /clock/confirm", technicians, s.answer(s.confirmClock)},
 		{"POST /door/test", technicians, s.answer(func(r *http.Request) (any, error) { return g.TestDoor(r.Context()) })},
 		{"POST /faces/off", eithers, s.answer(s.facesOff)},
 		{"POST /faces/on", technicians, s.answer(order(g.TurnFacesOn))},
@@ -337,6 +339,18 @@ func (s *Server) facesOff(r *http.Request) (any, error) {
 
 type facesOffRequest struct {
 	Reason string `json:"reason,omitempty"`
+}
+
+func (s *Server) confirmClock(r *http.Request) (any, error) {
+	var req clockRequest
+	if err := decode(r, &req); err != nil {
+		return nil, err
+	}
+	return s.gate.ConfirmClock(req.Seen, actor(r))
+}
+
+type clockRequest struct {
+	Seen time.Time `json:"seen"`
 }
 
 // order answers a request that says nothing but what to do.

@@ -18,6 +18,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/configs/file"
 	"facegate/configs/hint"
@@ -36,6 +37,7 @@ import (
 	"facegate/pipeline/quality"
 	"facegate/pipeline/vision"
 	"facegate/store"
+	"facegate/store/clock"
 )
 
 // outboxSize is how many events are kept while the broker is away: 72 hours of a passage every 2.6 seconds.
@@ -46,6 +48,7 @@ type Outside struct {
 	Source  device.Source
 	Line    gpio.Line          // the Daemon closes it
 	Stdin   io.Reader          // for the replay source "-"
+	Clock   clock.Source       // of the machine
 	Observe func(gate.Passage) // sees what each frame came to
 	LogLost func() uint64      // says how many lines of the log could not be written; nil if that is not known
 
@@ -65,6 +68,7 @@ type Daemon struct {
 	started time.Time
 	log     *slog.Logger
 	outside Outside
+	clock   clock.Source
 
 	line      gpio.Line
 	relay     *gpio.Relay
@@ -84,7 +88,10 @@ type Daemon struct {
 // New opens every part. The door comes first: it is forced to its safe level before anything else can fail. What was
 // opened is closed again if a later part fails. Neither the camera nor the broker is waited for, or has to be there.
 func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *Daemon, err error) {
-	d := &Daemon{config: c, version: version, started: time.Now(), log: log, outside: out, line: out.Line}
+	d := &Daemon{config: c, version: version, started: time.Now(), log: log, outside: out, line: out.Line, clock: out.Clock}
+	if d.clock == nil {
+		d.clock = systime.New()
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())
@@ -203,7 +210,7 @@ func (d *Daemon) openGallery() (err error) {
 	if err != nil {
 		return err
 	}
-	if d.store, err = ledger.OpenStore(d.config, d.log); err != nil {
+	if d.store, err = ledger.OpenStore(d.config, d.clock, d.log); err != nil {
 		return err
 	}
 	d.gallery, err = gate.OpenGallery(d.store, gate.GalleryConfig{
@@ -292,7 +299,15 @@ func (d *Daemon) openPublisher() (*publish.Publisher, error) {
 	return publish.New(publish.Config{
 		Broker: m.Broker, ClientID: m.ClientID, Username: m.Username, Password: strings.TrimRight(string(password), "\r\n"),
 		CAFile: m.CAFile, Site: c.Site, Gate: c.Gate, Door: c.Door.Name, Direction: publish.Direction(c.Door.Direction),
-	}, &outbox{kept: kept}, publish.SystemClock, rand.Reader, d.log)
+	}, &outbox{kept: kept}, d.dated, rand.Reader, d.log)
+}
+
+// dated says of the time of an event whether it can be trusted.
+func (d *Daemon) dated() publish.Clock {
+	if d.store.Clock().Synced {
+		return publish.Synced
+	}
+	return publish.Unsynced
 }
 
 func settings(c *configs.Config) pipeline.Settings {

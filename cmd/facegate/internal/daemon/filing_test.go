@@ -9,6 +9,7 @@ import (
 	"facegate/configs"
 	"facegate/pipeline/models"
 	"facegate/store"
+	"facegate/store/clock/clocktest"
 	"facegate/store/storetest"
 )
 
@@ -16,7 +17,7 @@ import (
 func TestFiling(t *testing.T) {
 	now := storetest.Now()
 	o := storetest.Options(t.TempDir())
-	o.Now, o.FilingAt = func() time.Time { return now }, 5
+	o.Clock, o.FilingAt = clocktest.Right(func() time.Time { return now }), 5
 	s, err := store.Open(o)
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ import (
 func (d *Daemon) health(s *control.Status) health.Report {
 	var conditions [][]health.Condition
 	for _, part := range []func(*control.Status) []health.Condition{
-		d.profileHealth, cameraHealth, doorHealth, facesHealth, d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, lawHealth,
+		d.profileHealth, cameraHealth, doorHealth, facesHealth, d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, clockHealth, lawHealth,
 	} {
 		conditions = append(conditions, part(s))
 	}
@@ -192,6 +192,17 @@ func (d *Daemon) logHealth(*control.Status) []health.Condition {
 	n := d.outside.LogLost()
 	return health.When(n > 0, health.Log, health.Degraded, fmt.Sprintf("%d lines of the log could not be written", n),
 		"see that what reads the log runs (systemctl status systemd-journald), and restart facegate")
+}
+
+func clockHealth(s *control.Status) []health.Condition {
+	c, reason := s.Clock, s.Clock.Reason
+	if c.Erasures > 0 {
+		reason += fmt.Sprintf("; the erasures of %d people wait for it", c.Erasures)
+	}
+	if c.Provisional > 0 {
+		reason += fmt.Sprintf("; the dates of %d people wait for it", c.Provisional)
+	}
+	return health.When(!c.Right, health.Clock, health.Degraded, reason, c.Todo)
 }
 
 func lawHealth(s *control.Status) []health.Condition {

@@ -4,18 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
-	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
-	"facegate/cmd/facegate/internal/gate"
 	"facegate/configs/hint"
 	"facegate/device"
-	"facegate/store"
 )
 
 // A task is anything that runs for as long as the daemon does. Its Run returns nil when ctx is cancelled.
@@ -150,47 +146,4 @@ func (n *notifier) farewell() string {
 		return sd.SdNotifyReloading
 	}
 	return fmt.Sprintf("%s\nMONOTONIC_USEC=%d", sd.SdNotifyReloading, now.Nano()/1000)
-}
-
-// sweepEvery is how long a record may outlive its term.
-const sweepEvery = time.Minute
-
-// A sweeper is the task that erases enrolments when they expire or idle, and drops records that were kept long enough.
-type sweeper struct {
-	gallery *gate.Gallery
-	store   *store.Store
-	erased  func() // is called when somebody was
-	log     *slog.Logger
-	ready   chan struct{}
-}
-
-func newSweeper(g *gate.Gallery, s *store.Store, erased func(), log *slog.Logger) *sweeper {
-	return &sweeper{g, s, erased, log, make(chan struct{})}
-}
-
-func (s *sweeper) String() string         { return "expiry sweeper" }
-func (s *sweeper) Ready() <-chan struct{} { return s.ready }
-
-// Run sweeps until ctx is cancelled.
-func (s *sweeper) Run(ctx context.Context) error {
-	close(s.ready)
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		n, err := s.gallery.EraseDue()
-		if err != nil {
-			s.log.Error("enrolments that are due could not be erased", "error", err, "hint", hint.Of(err))
-		} else if n > 0 {
-			s.log.Info("expired and idle enrolments erased", "people", n)
-			s.erased()
-		}
-		if _, err := s.store.Prune(time.Now()); err != nil {
-			s.log.Error("records that were kept long enough could not be dropped", "error", err, "hint", hint.Of(err))
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
 }

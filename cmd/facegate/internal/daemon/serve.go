@@ -129,6 +129,14 @@ func doorError(err error, advice string) error {
 	return hint.Wrap(fmt.Errorf("test the door: %w", err), "%s", cmp.Or(hint.Of(err), advice))
 }
 
+// Clock implements control.Gate.
+func (d *Daemon) Clock() control.ClockStatus { return d.ledger().Clock() }
+
+// ConfirmClock implements control.Gate.
+func (d *Daemon) ConfirmClock(seen time.Time, by audit.Actor) (control.ClockStatus, error) {
+	return d.ledger().ConfirmClock(seen, by)
+}
+
 // Status implements control.Gate.
 func (d *Daemon) Status() control.Status {
 	s := control.Status{
@@ -142,8 +150,9 @@ func (d *Daemon) Status() control.Status {
 		Frames:   d.gate.Count(),
 		KeyStore: d.keys.Class(),
 		Epoch:    d.Epoch(),
+		Clock:    d.Clock(),
 	}
-	l := d.store.Lockout(time.Now())
+	l := d.store.Lockout()
 	s.Lockout = control.LockoutStatus{
 		WaitS: int(math.Ceil(l.Wait.Seconds())), Disabled: l.Disabled,
 		LockedDown: d.store.LockedDown(),

@@ -14,6 +14,7 @@ import (
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs/hint"
 	"facegate/device/replay"
 	"facegate/pipeline"
@@ -124,7 +125,7 @@ func jpegs(t *testing.T, dir, pattern string) [][]byte {
 // labels returns the labels of everybody enrolled at site, by their ids, of which no gate tells.
 func labels(t *testing.T, site gatetest.Site) map[template.PersonID]string {
 	t.Helper()
-	s, err := ledger.OpenStore(site.Config(t, nil), slog.New(slog.DiscardHandler))
+	s, err := ledger.OpenStore(site.Config(t, nil), systime.New(), slog.New(slog.DiscardHandler))
 	must(t, err)
 	defer s.Close()
 	people, err := s.People()

@@ -310,7 +310,8 @@ func TestModesDoNotMix(t *testing.T) {
 func TestClaimStoreFails(t *testing.T) {
 	random := new(failing)
 	now := time.Now()
-	g := openGallery(t, openStore(t, gatetest.NewSite(t), random), inMode(t, configs.OneToOne, func() time.Time { return now }))
+	at := func() time.Time { return now }
+	g := openGallery(t, openStoreAt(t, gatetest.NewSite(t), random, at), inMode(t, configs.OneToOne, at))
 	var passes []template.Token
 	for i, label := range []string{"one", "two"} {
 		e, err := g.Enrol(request(label), face(uint64(i+1)))

@@ -57,6 +57,8 @@ type Gallery struct {
 	bound       roster         // who can match where faces are compared 1:1
 	mu          sync.Mutex     // guards changes to the store, the eras and the roster together, and what follows
 	claim       *Claim         // the last one, or nil
+
+	lapsed map[template.PersonID]bool // who cannot match by the clock, and may again when that is another
 }
 
 // A GalleryConfig says how people are matched.
@@ -80,11 +82,12 @@ func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
 		spare: make(embed.Vector, c.Calibration.Dim), renewal: newRenewal(c.Calibration.Dim),
 	}
 	g.off.Store(s.FacesOff() != nil)
-	l := s.Lockout(c.Now())
+	l := s.Lockout()
 	g.closed.Store(&closure{c.Now().Add(l.Wait), l.Disabled})
 	if err := s.UseModel(c.ModelID); err != nil {
 		return nil, err
 	}
+	g.lapsed = s.Lapsed()
 	if err := g.load(); err != nil {
 		return nil, err
 	}
@@ -177,17 +180,13 @@ func (g *Gallery) enrolment(r control.EnrolRequest) (store.Enrolment, error) {
 		return store.Enrolment{}, hint.Wrap(fmt.Errorf("%w in language %q", configs.ErrNotice, r.Language),
 			"have the person read one that facegate notice prints")
 	}
-	now, notice := g.now(), g.notices[i]
-	expires := now.Add(g.profile.RetentionMax)
-	if !r.Until.IsZero() && r.Until.Before(expires) {
-		expires = r.Until
-	}
+	notice := g.notices[i]
 	return store.Enrolment{
-		Label: r.Label, ModelID: g.modelID, Expires: expires, By: r.By,
+		Label: r.Label, ModelID: g.modelID, Term: g.profile.RetentionMax, Expires: r.Until, By: r.By,
 		Consent: store.Consent{
 			Notice: store.Notice{Version: notice.Version, Hash: notice.SHA256}, Purpose: purpose,
 			Method: string(g.profile.Consent), Witness: r.Witness, AgeBand: age, Guardian: r.Guardian,
-			Given: now, Expires: expires, Reference: r.Consent,
+			Reference: r.Consent,
 		},
 	}, nil
 }
@@ -288,18 +287,18 @@ func (g *Gallery) Erase(label string, withdrawn bool, by audit.Actor) (control.E
 	return ledger.Ledger{Store: g.store}.Erase(label, withdrawn, by)
 }
 
-// EraseDue does the same to everybody whose enrolment has ended or who has not been seen for long, and returns how many
-// they were. Their receipts wait to be fetched.
+// EraseDue keeps everybody from matching whose enrolment has ended, or may have. It erases those of whom it is certain, and
+// who have certainly not been seen for long, and returns how many they were. Their receipts wait to be fetched. Those who
+// were kept from matching by a clock that was wrong match again.
 func (g *Gallery) EraseDue() (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := g.now()
-	if err := g.leave(func(p store.Person) bool { return !now.Before(p.Expires) }); err != nil {
+	if err := g.attend(); err != nil {
 		return 0, err
 	}
-	ids, err := g.store.EraseDue(now)
+	ids, err := g.store.EraseDue()
 	for _, id := range ids {
-		g.forget(id)
+		g.dismiss(id)
 	}
 	return len(ids), err
 }
@@ -312,6 +311,7 @@ func (g *Gallery) Lockdown(by audit.Actor) (control.Facts, error) {
 		e.index.Clear()
 	}
 	g.bound.clear()
+	clear(g.lapsed)
 	g.closeClaim()
 	return ledger.Ledger{Store: g.store}.Lockdown(by)
 }
@@ -324,10 +324,16 @@ func (g *Gallery) leave(who func(store.Person) bool) error {
 	}
 	for _, p := range people {
 		if who(p) {
-			g.forget(p.ID)
+			g.dismiss(p.ID)
 		}
 	}
 	return nil
+}
+
+// dismiss takes a person out of the index for good.
+func (g *Gallery) dismiss(id template.PersonID) {
+	delete(g.lapsed, id)
+	g.forget(id)
 }
 
 // forget takes a person out of the index.
@@ -344,7 +350,8 @@ func (g *Gallery) forget(id template.PersonID) {
 // Passed notes that a person was let in: who was, as the day on which they were last seen, and that somebody was, in the
 // audit log. Failures in a row end with it.
 func (g *Gallery) Passed(person decide.Person, at time.Time) error {
-	return errors.Join(g.store.RecordSuccess(), g.store.MarkSeen(person, at), g.store.RecordAccess(at))
+	g.store.MarkSeen(person, at)
+	return errors.Join(g.store.RecordSuccess(), g.store.RecordAccess(at))
 }
 
 // A closure says until when no face is looked at.

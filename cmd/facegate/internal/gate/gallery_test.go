@@ -16,11 +16,17 @@ import (
 	"facegate/pipeline/embed"
 	"facegate/store"
 	"facegate/store/audit"
+	"facegate/store/clock/clocktest"
 )
 
 func openStore(t *testing.T, site gatetest.Site, rand io.Reader) *store.Store {
 	t.Helper()
-	o, err := ledger.Options(lab(t), store.KeyFile(site.Path("device.key")), time.Now, slog.New(slog.DiscardHandler))
+	return openStoreAt(t, site, rand, time.Now)
+}
+
+func openStoreAt(t *testing.T, site gatetest.Site, rand io.Reader, now func() time.Time) *store.Store {
+	t.Helper()
+	o, err := ledger.Options(lab(t), store.KeyFile(site.Path("device.key")), clocktest.Right(now), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,8 +121,8 @@ func (f *failing) Read(b []byte) (int, error) {
 func TestStoreFails(t *testing.T) {
 	random := new(failing)
 	now := time.Now()
-	c := galleryConfig(t, 0.001, func() time.Time { return now })
-	g := openGallery(t, openStore(t, gatetest.NewSite(t), random), c)
+	at := func() time.Time { return now }
+	g := openGallery(t, openStoreAt(t, gatetest.NewSite(t), random, at), galleryConfig(t, 0.001, at))
 	for i, label := range []string{"one", "two"} {
 		if _, err := g.Enrol(request(label), face(uint64(i+1))); err != nil {
 			t.Fatal(err)
@@ -166,8 +172,9 @@ func TestEraseUnknown(t *testing.T) {
 // TestIdleAreErased checks that whoever is let in stays, and whoever is not goes, with a receipt that waits to be fetched.
 func TestIdleAreErased(t *testing.T) {
 	now := time.Now()
-	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	g := openGallery(t, s, galleryConfig(t, 0.001, func() time.Time { return now }))
+	at := func() time.Time { return now }
+	s := openStoreAt(t, gatetest.NewSite(t), rand.Reader, at)
+	g := openGallery(t, s, galleryConfig(t, 0.001, at))
 	for i, label := range []string{"one", "two"} {
 		if _, err := g.Enrol(request(label), face(uint64(i+1))); err != nil {
 			t.Fatal(err)

@@ -29,6 +29,7 @@ import (
 	"facegate/pipeline/publish"
 	"facegate/pipeline/quality"
 	"facegate/store"
+	"facegate/store/clock/clocktest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -187,7 +188,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 
 func (b *bench) openGallery(opt options, log *slog.Logger) {
 	b.t.Helper()
-	o, err := ledger.Options(lab(b.t), store.KeyFile(b.site.Path("device.key")), b.clock.now, log)
+	o, err := ledger.Options(lab(b.t), store.KeyFile(b.site.Path("device.key")), clocktest.Right(b.clock.now), log)
 	if err != nil {
 		b.t.Fatal(err)
 	}

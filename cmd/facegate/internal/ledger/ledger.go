@@ -20,6 +20,7 @@ import (
 	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/audit"
+	"facegate/store/clock"
 	"facegate/store/receipt"
 )
 
@@ -35,14 +36,14 @@ func Keys(c *configs.Config) store.KeySource {
 }
 
 // Options returns how the store of a gate is opened: its notices, terms and limits are those of the configuration.
-func Options(c *configs.Config, keys store.KeySource, now func() time.Time, log *slog.Logger) (store.Options, error) {
+func Options(c *configs.Config, keys store.KeySource, source clock.Source, log *slog.Logger) (store.Options, error) {
 	notices, err := c.Notices()
 	if err != nil {
 		return store.Options{}, err
 	}
 	p := c.Profile()
 	o := store.Options{
-		Dir: c.StateDir, KeyDir: c.KeysDir, Keys: keys, Now: now, Rand: rand.Reader, Log: log,
+		Dir: c.StateDir, KeyDir: c.KeysDir, Keys: keys, Clock: source, Rand: rand.Reader, Log: log,
 		Retention: store.Retention{Idle: p.IdleMax, Access: p.AccessLogRetention, Records: p.RecordRetention},
 		Lockout: store.LockoutPolicy{
 			DelayAfter: uint32(p.Lockout.DelayAfter), Delay: p.Lockout.Delay, DisableAfter: uint32(p.Lockout.DisableAfter),
@@ -56,9 +57,9 @@ func Options(c *configs.Config, keys store.KeySource, now func() time.Time, log 
 }
 
 // OpenStore opens the store of a gate.
-func OpenStore(c *configs.Config, log *slog.Logger) (*store.Store, error) {
+func OpenStore(c *configs.Config, source clock.Source, log *slog.Logger) (*store.Store, error) {
 	keys := Keys(c)
-	o, err := Options(c, keys, time.Now, log)
+	o, err := Options(c, keys, source, log)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +173,7 @@ func (l Ledger) Show(label string) (control.File, error) {
 		Entries: []control.AuditEntry{},
 	}
 	for _, e := range held.Entries {
-		f.Entries = append(f.Entries, control.AuditEntry{Seq: e.Seq, Time: time.Unix(e.Time, 0).UTC(), Kind: e.Kind.String()})
+		f.Entries = append(f.Entries, control.AuditEntry{Seq: e.Seq, Time: time.Unix(e.Time, 0).UTC(), Kind: e.Kind.String(), Doubted: e.Marks&audit.Doubted != 0})
 	}
 	return f, nil
 }
@@ -192,8 +193,13 @@ func (l Ledger) Verify() (control.AuditReport, error) {
 		Signature: hex.EncodeToString(log.End.Signature),
 	}
 	for _, e := range log.Records {
-		if e.Entry == nil {
+		switch {
+		case e.Entry == nil:
 			r.Pruned++
+		case e.Entry.Marks&audit.Doubted != 0:
+			r.Doubted++
+		case e.Entry.Marks&audit.SetBack != 0:
+			r.SetBack++
 		}
 	}
 	return r, nil
@@ -206,7 +212,7 @@ func (l Ledger) Lockdown(by audit.Actor) (control.Facts, error) {
 		return control.Facts{}, err
 	}
 	f := control.Facts{
-		Time: time.Now().UTC(), Device: l.Device().Fingerprint, KeyStore: l.Store.KeyStore(), People: len(people),
+		Time: l.Store.Clock().Wall.UTC(), Device: l.Device().Fingerprint, KeyStore: l.Store.KeyStore(), People: len(people),
 		Former: l.Store.Former(),
 	}
 	for _, p := range people {
@@ -302,7 +308,9 @@ func (l Ledger) listed(p store.Person) control.Person {
 
 // Listed returns the line of a person in the people list.
 func Listed(p store.Person) control.Person {
-	return control.Person{Label: p.Label, Consent: p.Consent.Reference, Enrolled: p.Enrolled, Expires: p.Expires}
+	return control.Person{
+		Label: p.Label, Consent: p.Consent.Reference, Enrolled: p.Enrolled, Expires: p.Expires, Provisional: p.Provisional,
+	}
 }
 
 // AgeName returns the name of an age band on the command line.

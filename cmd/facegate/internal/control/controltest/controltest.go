@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"lockdown", lockdown},
 		{"faces", faces},
 		{"epoch", epoch},
+		{"clock", clock},
 		{"door", door},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -311,6 +312,21 @@ func faces(t *testing.T, subject Subject, c *control.Client) {
 		t.Errorf("turned on: %+v, %v", s.FacesOff, err)
 	}
 	enrol(t, subject, c, "Ada", func(control.Progress) {})
+}
+
+func clock(t *testing.T, _ Subject, c *control.Client) {
+	s, err := c.Clock(t.Context())
+	if err != nil || time.Since(s.Wall).Abs() > time.Minute || !s.Right && s.Reason == "" {
+		t.Errorf("at first the clock is %+v, %v", s, err)
+	}
+	_, err = c.ConfirmClock(t.Context(), s.Wall.AddDate(0, 0, -1))
+	refused(t, "confirm what it said yesterday", err)
+	if s, err = c.ConfirmClock(t.Context(), s.Wall); err != nil || !s.Right {
+		t.Errorf("confirmed, the clock is %+v, %v", s, err)
+	}
+	if s, err = c.Clock(t.Context()); err != nil || !s.Right {
+		t.Errorf("after that the clock is %+v, %v", s, err)
+	}
 }
 
 func door(t *testing.T, _ Subject, c *control.Client) {

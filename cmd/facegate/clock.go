@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/ledger"
+	"facegate/configs/show"
+)
+
+type clockCommand struct {
+	Show    clockShowCommand    `cmd:"" default:"1" help:"Say what the clock says, whether it is believed, and what waits for it."`
+	Confirm clockConfirmCommand `cmd:"" help:"Say that the date and time of the clock are right, where no time server can. What waits is done then."`
+}
+
+type clockShowCommand struct {
+	gateFlags
+	jsonFlag
+}
+
+func (c *clockShowCommand) Run(ctx context.Context, t terminal) error {
+	s, err := clockOf(ctx, c.gateFlags, t)
+	if err != nil {
+		return err
+	}
+	return c.print(t, s, func(w *tabwriter.Writer) { writeClock(w, s) })
+}
+
+func clockOf(ctx context.Context, f gateFlags, t terminal) (control.ClockStatus, error) {
+	return ask(ctx, f, t,
+		func(g *control.Client) (control.ClockStatus, error) { return g.Clock(ctx) },
+		func(l ledger.Ledger) (control.ClockStatus, error) { return l.Clock(), nil })
+}
+
+// sayDate says a date so that a wrong year, day of the week, hour or zone meets the eye.
+const sayDate = "Monday, 2 January 2006, 15:04:05 MST (-0700)"
+
+func writeClock(w *tabwriter.Writer, s control.ClockStatus) {
+	row := func(name, text string) { show.Fprintf(w, "%s\t%s\n", name, text) }
+	row("the clock says", s.Wall.Local().Format(sayDate))
+	switch {
+	case s.Synced:
+		row("it is", "right, by a time server")
+	case s.Right:
+		row("it is", "right")
+	default:
+		row("it is", "not known to be right: "+s.Reason)
+		row("to do", s.Todo)
+	}
+	if !s.Right && !s.Certain.IsZero() {
+		row("it is at least", s.Certain.Local().Format(sayDate))
+	}
+	if s.Erasures > 0 {
+		row("waiting", fmt.Sprintf("the erasures of %d people, who do not match meanwhile", s.Erasures))
+	}
+	if s.Provisional > 0 {
+		row("waiting", fmt.Sprintf("the dates of %d people, who were enrolled while the clock was not known to be right", s.Provisional))
+	}
+}
+
+type clockConfirmCommand struct {
+	yesFlag
+	gateFlags
+	jsonFlag
+}
+
+func (c *clockConfirmCommand) Run(ctx context.Context, t terminal) error {
+	s, err := clockOf(ctx, c.gateFlags, t)
+	if err != nil {
+		return err
+	}
+	if err := c.confirm(ctx, t, question{"the date of this gate is confirmed", confirmed(s), "y"}); err != nil {
+		return err
+	}
+	seen := s.Wall
+	s, err = ask(ctx, c.gateFlags, t,
+		func(g *control.Client) (control.ClockStatus, error) { return g.ConfirmClock(ctx, seen) },
+		func(l ledger.Ledger) (control.ClockStatus, error) { return l.ConfirmClock(seen, me()) })
+	if err != nil {
+		return err
+	}
+	return c.print(t, s, func(w *tabwriter.Writer) { writeClock(w, s) })
+}
+
+// confirmed says what comes of it if the date is confirmed.
+func confirmed(s control.ClockStatus) []string {
+	about := []string{
+		"the clock says " + s.Wall.Local().Format(sayDate),
+		"compare date, time and zone with another clock: people are erased for good when they have expired by this one",
+	}
+	if !s.Certain.IsZero() && s.Wall.Before(s.Certain) {
+		about = append(about, "it is at least "+s.Certain.Local().Format(sayDate)+" by what the gate knows")
+	}
+	if s.Erasures > 0 {
+		about = append(about, fmt.Sprintf("people who have expired by this clock or what was known before: %d", s.Erasures))
+	}
+	if s.Provisional > 0 {
+		about = append(about, fmt.Sprintf("people who are given their dates: %d", s.Provisional))
+	}
+	return about
+}

@@ -1,0 +1,96 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"facegate/cmd/facegate/internal/gate"
+	"facegate/cmd/facegate/internal/ledger"
+	"facegate/configs/hint"
+	"facegate/store"
+	"facegate/store/clock"
+)
+
+const (
+	// sweepEvery is how long a record may outlive its term.
+	sweepEvery = time.Minute
+
+	// lookEvery is how often the clock is looked at: for so long somebody may match who has expired, after it was set.
+	lookEvery = time.Second
+)
+
+// A sweeper is the task that erases enrolments when they expire or idle, and drops records that were kept long enough. It
+// watches the clock, without which it knows of neither.
+type sweeper struct {
+	gallery *gate.Gallery
+	store   *store.Store
+	erased  func() // is called when somebody was
+	log     *slog.Logger
+	ready   chan struct{}
+
+	last clock.Verdict // what was known at the last sweep
+}
+
+func newSweeper(g *gate.Gallery, s *store.Store, erased func(), log *slog.Logger) *sweeper {
+	return &sweeper{gallery: g, store: s, erased: erased, log: log, ready: make(chan struct{})}
+}
+
+func (s *sweeper) String() string         { return "expiry sweeper" }
+func (s *sweeper) Ready() <-chan struct{} { return s.ready }
+
+// Run sweeps until ctx is cancelled: every minute, and as soon as the clock was set or confirmed.
+func (s *sweeper) Run(ctx context.Context) error {
+	close(s.ready)
+	s.tell(s.store.Clock())
+	s.sweep()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		v := s.store.Clock()
+		if v.Doubt != s.last.Doubt {
+			s.tell(v)
+		}
+		if v.Doubt != s.last.Doubt || v.Since != s.last.Since || v.Settled != s.last.Settled || v.Passed(s.last.Count) >= sweepEvery {
+			s.sweep()
+		}
+	}
+}
+
+// tell says in the log whether the clock is believed.
+func (s *sweeper) tell(v clock.Verdict) {
+	if v.Right() {
+		s.log.Info("the clock is believed", "time_server", v.Synced)
+		return
+	}
+	reason, todo := ledger.Doubt(v)
+	s.log.Warn("the clock is not believed, and nothing is erased by it", "reason", reason, "says", v.Wall.Format(time.RFC3339),
+		"hint", todo)
+}
+
+// sweep does what is due. It never erases people and drops records in one go: whatever was wrong with the one can be seen
+// before the other.
+func (s *sweeper) sweep() {
+	s.last = s.store.Clock()
+	if err := s.store.Tick(); err != nil {
+		s.log.Error("the records could not be kept up to date", "error", err, "hint", hint.Of(err))
+	}
+	n, err := s.gallery.EraseDue()
+	switch {
+	case err != nil:
+		s.log.Error("enrolments that are due could not be erased", "error", err, "hint", hint.Of(err))
+		return
+	case n > 0:
+		s.log.Info("expired and idle enrolments erased", "people", n)
+		s.erased()
+		return
+	}
+	if _, err := s.store.Prune(); err != nil {
+		s.log.Error("records that were kept long enough could not be dropped", "error", err, "hint", hint.Of(err))
+	}
+}

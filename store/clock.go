@@ -1,0 +1,312 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"facegate/configs/hint"
+	"facegate/store/audit"
+	"facegate/store/clock"
+)
+
+// noCount stands for no clock.Verdict.Count.
+const noCount time.Duration = -1
+
+const (
+	// rememberEvery is how often what is known of the time is written where nothing else is.
+	rememberEvery = 15 * time.Minute
+
+	// seenEvery is how often it is written who has been seen, all of them together.
+	seenEvery = 4 * time.Hour
+
+	// outOfOrder is how far a clock that is right may go back, as when a time server corrects it, without a mark.
+	outOfOrder = time.Minute
+)
+
+// ErrClock refuses to confirm a date.
+var ErrClock = errors.New("this date cannot be confirmed")
+
+// A moment is when something was, by the clock of then. Where that was not known to be right, Count is clock.Verdict.Count
+// of then, which becomes the date when there is a right one; otherwise it is 0.
+type moment struct {
+	Time  time.Time
+	Count time.Duration
+}
+
+// moment returns the present one.
+func (s *Store) moment() moment {
+	v := s.look()
+	if v.Settled {
+		return moment{Time: v.Wall}
+	}
+	return moment{v.Wall, max(v.Count, 1)}
+}
+
+// dated returns m by the right clock of v.
+func (m moment) dated(v clock.Verdict) time.Time {
+	if m.Count == 0 {
+		return m.Time
+	}
+	return v.At(m.Count)
+}
+
+// over reports whether m is so long ago, at the least.
+func (m moment) over(v clock.Verdict, term time.Duration) bool {
+	if m.Count != 0 {
+		return v.Passed(m.Count) >= term
+	}
+	return v.Certain.Sub(m.Time) >= term
+}
+
+// look reads the clock and judges it.
+func (s *Store) look() clock.Verdict { return s.judge.Judge(s.source()) }
+
+// now reads the clock.
+func (s *Store) now() time.Time { return s.look().Wall }
+
+// Clock returns what is known of the time.
+func (s *Store) Clock() clock.Verdict {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.look()
+}
+
+// stamp returns the time of an entry that is made at now, after the last one, and its marks.
+func (s *Store) stamp(now time.Time) (at int64, marks audit.Marks) {
+	at = now.Unix()
+	v := s.look()
+	if !v.Right() {
+		marks = audit.Doubted
+	}
+	if len(s.state.Entries) == 0 {
+		return at, marks
+	}
+	last := s.state.Entries[len(s.state.Entries)-1]
+	if at >= last.Time {
+		return at, marks
+	}
+	if marks|last.Marks == 0 && last.Time-at <= int64(outOfOrder/time.Second) {
+		return last.Time, 0
+	}
+	return at, marks | audit.SetBack
+}
+
+// ConfirmClock notes that a technician vouches for the date that the clock says, which was about seen a moment ago. It
+// refuses with ErrClock.
+func (s *Store) ConfirmClock(seen time.Time, by audit.Actor) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ready(); err != nil {
+		return err
+	}
+	r := s.source()
+	if r.Wall.Sub(seen).Abs() > 2*time.Minute {
+		return hint.Wrap(fmt.Errorf("store: %w: the clock was set meanwhile, and says %s", ErrClock, r.Wall.Format(time.RFC1123Z)),
+			"look at it again with: facegate clock")
+	}
+	if err := s.judge.Confirm(r); err != nil {
+		return hint.Wrap(fmt.Errorf("store: %w: %w", ErrClock, err), "set the clock first, with: timedatectl set-time")
+	}
+	if err := s.append(r.Wall, audit.Entry{Kind: audit.ClockConfirmed, Actor: by}); err != nil {
+		return err
+	}
+	return s.setDates(s.look())
+}
+
+// Tick writes what the passing of time has brought about: where the clock has come right, the dates of who was enrolled
+// before; from time to time who has been seen, and what is known of the time. It is to be called every minute or so.
+func (s *Store) Tick() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ready(); err != nil {
+		return err
+	}
+	v := s.look()
+	if err := s.setDates(v); err != nil {
+		return err
+	}
+	if v.Passed(s.written) >= seenEvery {
+		if err := s.writeSeen(); err != nil {
+			return err
+		}
+		s.written = v.Count
+	}
+	s.countForFiling(v.Wall)
+	return s.remember(rememberEvery)
+}
+
+// remember writes what is known of the time, if it is news or so long ago that it was.
+func (s *Store) remember(every time.Duration) error {
+	m, old := s.judge.Memory(), s.remembered
+	if m.Boot == old.Boot && m.Run.Line == old.Run.Line && m.Count-old.Count < every &&
+		(m.Known == old.Known || m.Known != nil && old.Known != nil && *m.Known == *old.Known) {
+		return nil
+	}
+	row, err := s.putJournal(clockRow, m)
+	if err != nil {
+		return err
+	}
+	if err := s.journal.commit(change{puts: []put{row}}); err != nil {
+		return err
+	}
+	s.remembered = m
+	return nil
+}
+
+// setDates sets the dates of everything that came while the clock was not known to be right, where it is now.
+func (s *Store) setDates(v clock.Verdict) error {
+	if !v.Settled {
+		return nil
+	}
+	var c change
+	add := func(p put, err error) error { c.puts = append(c.puts, p); return err }
+	people := make([]Person, 0, len(s.byName))
+	for _, p := range s.byName {
+		if p.Provisional || p.seen != noCount {
+			p = p.dated(v)
+			people = append(people, p)
+			if err := errors.Join(add(s.putPerson(p)), add(s.putConsent(p.Consent))); err != nil {
+				return err
+			}
+		}
+	}
+	ended, err := s.endedConsents()
+	if err != nil {
+		return err
+	}
+	for i, old := range ended {
+		ended[i] = old.dated(v)
+		if ended[i] != old {
+			if err := add(s.putConsent(ended[i])); err != nil {
+				return err
+			}
+		}
+	}
+	if len(c.puts) == 0 && !s.doubted() {
+		return nil
+	}
+	entries, err := s.number(v.Wall, audit.Entry{Kind: audit.ClockRight, Actor: audit.Daemon, Count: uint32(len(people))})
+	if err != nil {
+		return err
+	}
+	if err := s.apply(s.people.rewrite, s.state, entries, c); err != nil {
+		return err
+	}
+	for _, p := range people {
+		s.byName[p.Label] = p
+		delete(s.seen, p.ID)
+	}
+	for _, old := range ended {
+		s.ended[old.ID] = moment{old.Ended, old.EndedCount}
+	}
+	s.follow()
+	return nil
+}
+
+// doubted reports whether the last entry of the log was made by a clock that was not known to be right.
+func (s *Store) doubted() bool {
+	return s.state.Entries[len(s.state.Entries)-1].Marks&audit.Doubted != 0
+}
+
+// dated returns p with the dates by the clock of v, which is right.
+func (p Person) dated(v clock.Verdict) Person {
+	if p.Provisional {
+		given := v.At(p.Consent.GivenCount)
+		expires := limit(given, p.term, p.until)
+		p.Consent.Given, p.Consent.GivenCount = given.UTC().Truncate(time.Second), 0
+		if p.Consent.Expires.Equal(p.Expires) {
+			p.Consent.Expires = expires
+		}
+		p.Expires, p.Enrolled, p.Provisional = expires, day(given), false
+		p.term, p.until = 0, time.Time{}
+	}
+	if p.seen != noCount {
+		p.LastSeen, p.seen = day(v.At(p.seen)), noCount
+	}
+	return p
+}
+
+// shown returns p with the dates that it has by the clock of v, if that is believed.
+func (p Person) shown(v clock.Verdict) Person {
+	if !v.Right() {
+		return p
+	}
+	return p.dated(v)
+}
+
+// limit returns what comes first: the end of a term that begins at from, or a date. Either may be zero.
+func limit(from time.Time, term time.Duration, until time.Time) time.Time {
+	end := from.Add(term).UTC().Truncate(time.Second)
+	if term == 0 || !until.IsZero() && until.Before(end) {
+		return until
+	}
+	return end
+}
+
+// dated returns c, which has ended, with the dates by the right clock of v.
+func (c Consent) dated(v clock.Verdict) Consent {
+	if c.GivenCount != 0 {
+		off := v.At(c.GivenCount).Sub(c.Given)
+		c.Given, c.GivenCount = c.Given.Add(off).UTC().Truncate(time.Second), 0
+		if c.Expires.Before(c.Given) {
+			c.Expires = c.Expires.Add(off).UTC().Truncate(time.Second)
+		}
+	}
+	c.Ended, c.EndedCount = moment{c.Ended, c.EndedCount}.dated(v).UTC().Truncate(time.Second), 0
+	return c
+}
+
+// expired reports whether the enrolment of p has ended at now, which is one of the times of v.
+func (p Person) expired(v clock.Verdict, now time.Time) bool {
+	if !p.Provisional {
+		return !now.Before(p.Expires)
+	}
+	return p.term != 0 && v.Passed(p.Consent.GivenCount) >= p.term || !p.until.IsZero() && !now.Before(p.until)
+}
+
+// lapsed reports whether p may not match: the enrolment has ended by any of the times that it may be.
+func (p Person) lapsed(v clock.Verdict) bool { return p.expired(v, v.Latest) }
+
+// due reports whether p is certainly to be erased, and why.
+func (p Person) due(v clock.Verdict, idle time.Duration) (audit.Reason, bool) {
+	last := moment{Time: p.active()}
+	switch {
+	case p.seen != noCount:
+		last.Count = max(p.seen, 1)
+	case p.Provisional:
+		last.Count = p.Consent.GivenCount
+	}
+	switch {
+	case p.expired(v, v.Certain):
+		return audit.Expired, true
+	case last.over(v, idle+24*time.Hour): // the end of the day is what counts
+		return audit.Idle, true
+	}
+	return 0, false
+}
+
+// Waiting is what waits for the clock to be right.
+type Waiting struct {
+	Erasures    int // people who do not match any more, or have not been seen for long, by a clock that is not known to be right
+	Provisional int // people whose dates are those of such a clock
+}
+
+// Waiting returns what waits for the clock.
+func (s *Store) Waiting() (w Waiting) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.look()
+	asIf := v
+	asIf.Certain = v.Latest
+	for _, p := range s.byName {
+		_, due := p.due(v, s.retention.Idle)
+		if _, maybe := p.due(asIf, s.retention.Idle); maybe && !due {
+			w.Erasures++
+		}
+		if p.Provisional {
+			w.Provisional++
+		}
+	}
+	return w
+}
