@@ -15,7 +15,6 @@ import (
 	"os/user"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -27,7 +26,9 @@ import (
 
 const (
 	maxRequest  = 4 << 10         // bytes of the body of a request
-	requestTime = 5 * time.Second // for a request to arrive whole
+	maxHeader   = 8 << 10         // bytes of its header
+	requestTime = 5 * time.Second // for a request to arrive whole, and for a connection between two of them
+	answerTime  = 5 * time.Second // for the other end to take an answer
 	goodbye     = time.Second     // for the last answers when the server stops
 
 	// handoverTime is for a process to hand over to a fresh one: for the enrolment that may be under way, and for the start.
@@ -97,19 +98,18 @@ func (s *Server) Ready() <-chan struct{} { return s.ready }
 // Run answers until ctx is cancelled. That ends what is under way, and the requests concerned are told so. No request
 // is in the hands of the Gate any more when Run returns.
 func (s *Server) Run(ctx context.Context) error {
-	var conns sync.WaitGroup
+	var here guests
 	srv := &http.Server{
-		Handler:           s.handler(),
-		ReadHeaderTimeout: requestTime,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ConnContext:       withPeer,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-		ConnState: func(_ net.Conn, state http.ConnState) {
-			switch state {
-			case http.StateNew:
-				conns.Add(1)
-			case http.StateClosed:
-				conns.Done()
+		Handler:        s.handler(),
+		MaxHeaderBytes: maxHeader,
+		ReadTimeout:    requestTime,
+		IdleTimeout:    requestTime,
+		BaseContext:    func(net.Listener) context.Context { return ctx },
+		ConnContext:    func(ctx context.Context, c net.Conn) context.Context { return here.enter(withPeer(ctx, c), c) },
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ConnState: func(c net.Conn, state http.ConnState) {
+			if state == http.StateClosed {
+				here.leave(c)
 			}
 		},
 	}
@@ -122,11 +122,11 @@ func (s *Server) Run(ctx context.Context) error {
 	err := srv.Serve(s.listener)
 	if stay() { // nobody told it to stop: the listener has failed
 		srv.Close()
-		conns.Wait()
+		here.wait()
 		return fmt.Errorf("control: %w", err)
 	}
 	<-stopped
-	conns.Wait()
+	here.wait()
 	return nil
 }
 
@@ -211,8 +211,32 @@ func (s *Server) known(next http.Handler) http.Handler {
 			level = slog.LevelDebug
 		}
 		s.log.Log(r.Context(), level, "control request", "path", r.URL.Path, "uid", p.uid, "pid", p.pid)
+		if err := receive(w, r); err != nil {
+			fail(w, err)
+			return
+		}
+		defer r.Context().Value(guestKey{}).(*guest).serve()()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// receive reads the body of a request before anybody looks at it. An answer may then take as long as it takes.
+func receive(w http.ResponseWriter, r *http.Request) error {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
+		return hint.Wrap(fmt.Errorf("the request is longer than %d bytes", tooLong.Limit), "shorten what was typed")
+	}
+	if err != nil {
+		return hint.Wrap(fmt.Errorf("read the request: %w", err), adviceVersion)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return http.NewResponseController(w).SetReadDeadline(time.Time{})
+}
+
+// begin prepares an answer in JSON. The other end has to take it in time.
+func begin(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime)) // or the connection is closed already
 }
 
 // peerOfRequest is who asks; known has seen to it that it is known.
@@ -225,7 +249,7 @@ func (s *Server) answer(f func(*http.Request) (any, error)) http.HandlerFunc {
 			fail(w, err)
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
+		begin(w)
 		if ends := s.ends(); ends != "" && r.Method != http.MethodGet {
 			w.Header().Set(endsHeader, ends)
 		}
@@ -428,7 +452,7 @@ func (f *failure) err(kind error) error {
 }
 
 func fail(w http.ResponseWriter, err error) {
-	w.Header().Set("Content-Type", "application/json")
+	begin(w)
 	w.WriteHeader(statusOf(err))
 	json.NewEncoder(w).Encode(failureOf(err))
 }
@@ -458,10 +482,7 @@ func kindOf(status int) error {
 // decode reads the body of a request: one JSON object in UTF-8 with no unknown keys, and nothing after it. What people typed
 // comes clean out of it.
 func decode(r *http.Request, v any) error {
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxRequest))
-	if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
-		return hint.Wrap(fmt.Errorf("the request is longer than %d bytes", tooLong.Limit), "shorten what was typed")
-	}
+	body, err := io.ReadAll(r.Body)
 	if err == nil && !utf8.Valid(body) { // the decoder would put replacement characters there
 		return hint.Wrap(fmt.Errorf("read the request: %w", text.ErrEncoding), adviceVersion)
 	}
@@ -475,19 +496,6 @@ func decode(r *http.Request, v any) error {
 		return t.clean()
 	}
 	return nil
-}
-
-func decodeObject(body []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	if err == nil {
-		if _, err = d.Token(); errors.Is(err, io.EOF) {
-			return nil
-		}
-		err = errors.Join(errors.New("more follows the first value"), err)
-	}
-	return err
 }
 
 // adviceVersion helps where the two ends of the socket do not speak the same language.
