@@ -126,13 +126,8 @@ func (r *Relay) String() string { return "relay on " + r.line.String() }
 func (r *Relay) Pulse() (Edge, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case !r.running:
-		return Edge{}, ErrStopped
-	case r.state == Unlocked:
-		return Edge{}, ErrBusy
-	case r.state == Fault:
-		return Edge{}, hint.Wrap(ErrFault, "%s", hint.Of(r.err))
+	if err := r.refusal(); err != nil {
+		return Edge{}, err
 	}
 	done := make(chan struct{})
 	timer := time.AfterFunc(r.pulse, func() { r.expire(done) })
@@ -149,6 +144,26 @@ func (r *Relay) Pulse() (Edge, error) {
 	r.state, r.done = Unlocked, done
 	r.pulses++
 	return Edge{At: at, Done: done}, nil
+}
+
+// usable returns nil if Pulse would be given, and otherwise its error.
+func (r *Relay) usable() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refusal()
+}
+
+// refusal says why no pulse is given now. r.mu must be held.
+func (r *Relay) refusal() error {
+	switch {
+	case !r.running:
+		return ErrStopped
+	case r.state == Unlocked:
+		return ErrBusy
+	case r.state == Fault:
+		return hint.Wrap(ErrFault, "%s", hint.Of(r.err))
+	}
+	return nil
 }
 
 // Status returns the state of the relay.

@@ -224,6 +224,24 @@ func (s *Store) RecordAccess(now time.Time) error {
 	return s.record(now, audit.Entry{Kind: audit.Access, Actor: audit.Daemon})
 }
 
+// RecordOpening notes in the audit log that the door is opened by hand, and for whom.
+func (s *Store) RecordOpening(now time.Time, by audit.Actor) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.record(now, audit.Entry{Kind: audit.OpenedByHand, Actor: by})
+}
+
+// Openings returns when the door was opened by hand since a time, oldest first.
+func (s *Store) Openings(since time.Time) (at []time.Time, err error) {
+	l, err := s.Audit()
+	for _, r := range l.Records {
+		if e := r.Entry; e != nil && e.Kind == audit.OpenedByHand && e.Time >= since.Unix() {
+			at = append(at, time.Unix(e.Time, 0))
+		}
+	}
+	return at, err
+}
+
 // Audit returns the audit log, with its end signed. Its Verify tells whether it is what this device has written.
 func (s *Store) Audit() (audit.Log, error) {
 	s.mu.Lock()

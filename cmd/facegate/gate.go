@@ -168,7 +168,7 @@ func consentOf(p control.Person) string {
 }
 
 type doorCommand struct {
-	Test doorTestCommand `cmd:"" help:"Give one pulse of the door, on the running gate."`
+	Test doorTestCommand `cmd:"" help:"Give one pulse of the door, on the running gate. It is noted with your name, told to the broker, and bounded: a rest of three pulses, 30 pulses and 5 minutes an hour."`
 	Safe doorSafeCommand `cmd:"" help:"Force the relay to its safe level, with the gate stopped. systemd calls this after every stop."`
 }
 

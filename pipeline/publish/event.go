@@ -18,17 +18,23 @@ const Timestamp = "2006-01-02T15:04:05.000Z"
 // An EventType says what happened at the door, in the vocabulary of BACnet's AccessEvent.
 type EventType string
 
-// Granted means that the door was opened for somebody.
-const Granted EventType = "granted"
+// The events.
+const (
+	Granted EventType = "granted" // the door was opened for somebody who was recognised
+	Opened  EventType = "opened"  // the door was opened by hand, on the order of a technician
+)
 
 // A Method says by what means somebody asked for passage. It is a closed set, so that no name or number can take its
 // place in an event.
 type Method string
 
-// Face means that a face was recognised.
-const Face Method = "face"
+// The methods.
+const (
+	Face   Method = "face"   // a face was recognised
+	Manual Method = "manual" // nobody was: the door was opened by hand
+)
 
-func (m Method) valid() bool { return m == Face }
+func (m Method) valid() bool { return m == Face || m == Manual }
 
 // A Direction says which way a door leads.
 type Direction string
@@ -50,7 +56,7 @@ const (
 	Unsynced Clock = "unsynced"
 )
 
-// An Event is one passage, as it goes on the wire. It has no subject: no name, number, score, picture or pseudonym, and
+// An Event is one passage or opening, as it goes on the wire. It has no subject: no name, number, score, picture or pseudonym, and
 // no field may be added that tells one person from another.
 type Event struct {
 	Schema    string    `json:"schema"`
@@ -63,7 +69,7 @@ type Event struct {
 	Direction Direction `json:"direction"`  // the configured direction of the door
 	Method    Method    `json:"method"`     // the means that was used
 	Reason    *string   `json:"reason"`     // why passage was denied; null if it was not
-	LatencyMS int64     `json:"latency_ms"` // from the frame to the relay, in milliseconds
+	LatencyMS int64     `json:"latency_ms"` // from the frame to the relay, in milliseconds; 0 if no frame led to it
 	Replayed  bool      `json:"replayed"`   // it waited for a connection, or may have been sent before
 }
 

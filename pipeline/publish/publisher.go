@@ -117,9 +117,16 @@ func (p *Publisher) Grant(at time.Time, method Method, latency time.Duration) er
 	if !method.valid() {
 		return ErrMethod
 	}
+	return p.tell(Granted, at, method, latency)
+}
+
+// Open adds the event that the door was opened by hand at the given time. It is otherwise like Grant.
+func (p *Publisher) Open(at time.Time) error { return p.tell(Opened, at, Manual, 0) }
+
+func (p *Publisher) tell(what EventType, at time.Time, method Method, latency time.Duration) error {
 	e := Event{
 		Schema:    Schema,
-		Type:      Granted,
+		Type:      what,
 		Boot:      p.boot,
 		Time:      timestamp(at),
 		Clock:     p.clock(),

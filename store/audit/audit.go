@@ -65,6 +65,7 @@ const (
 	FacesOn         Kind = 25 // faces are looked at again
 	ClockConfirmed  Kind = 26 // a technician vouched for the date
 	ClockRight      Kind = 27 // the clock was found right after it was doubted; Count: of people who were given dates by it
+	OpenedByHand    Kind = 28 // the door was opened for Actor
 )
 
 var kinds = [...]string{
@@ -76,6 +77,7 @@ var kinds = [...]string{
 	ReassessmentDue: "reassessment-due", Assessed: "assessed", FilingReached: "filing-reached", Mended: "mended",
 	FacesOff: "faces-off", FacesOn: "faces-on",
 	ClockConfirmed: "clock-confirmed", ClockRight: "clock-right",
+	OpenedByHand: "opened-by-hand",
 }
 
 // String returns the kind in a word.

@@ -71,8 +71,8 @@ type Gate interface {
 	BeginEpoch(by audit.Actor) (Epoch, error)
 	EndEpoch(by audit.Actor) (Epoch, error)
 
-	// TestDoor gives one pulse of the door, and waits for its end or that of ctx.
-	TestDoor(ctx context.Context) (DoorTest, error)
+	// TestDoor gives one pulse of the door, and waits for its end or that of ctx. It is bounded, noted and told; see gpio.Hand.
+	TestDoor(ctx context.Context, by audit.Actor) (DoorTest, error)
 
 	// Clock says what is known of the time. ConfirmClock notes that a technician vouches for the date, which was seen a
 	// moment ago: what waits for a right clock is done then.

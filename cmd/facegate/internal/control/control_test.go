@@ -42,7 +42,8 @@ type twin struct {
 	people    []control.Person
 	passes    map[string]string // texts by label
 	pulses    uint64
-	calls     int // of any method but Status
+	opened    time.Time // last
+	calls     int       // of any method but Status
 	actor     audit.Actor
 	locked    bool
 	off       *control.FacesOffStatus
@@ -287,10 +288,16 @@ func (g *twin) order(by audit.Actor, locked bool) error {
 	return nil
 }
 
-func (g *twin) TestDoor(ctx context.Context) (control.DoorTest, error) {
+func (g *twin) TestDoor(ctx context.Context, by audit.Actor) (control.DoorTest, error) {
 	g.mu.Lock()
 	g.calls++
+	if time.Since(g.opened) < 200*time.Millisecond {
+		g.mu.Unlock()
+		return control.DoorTest{}, errTwin
+	}
+	g.opened = time.Now()
 	g.pulses++
+	g.actor = by
 	held := g.doorHeld
 	g.mu.Unlock()
 	if held != nil {

@@ -165,7 +165,7 @@ func (s *Server) routes() []route {
 
 		{"GET /clock", everybodys, s.answer(func(*http.Request) (any, error) { return g.Clock(), nil })},
 		{"POST /clock/confirm", technicians, s.answer(s.confirmClock)},
-		{"POST /door/test", technicians, s.answer(func(r *http.Request) (any, error) { return g.TestDoor(r.Context()) })},
+		{"POST /door/test", technicians, s.answer(func(r *http.Request) (any, error) { return g.TestDoor(r.Context(), actor(r)) })},
 		{"POST /faces/off", eithers, s.answer(s.facesOff)},
 		{"POST /faces/on", technicians, s.answer(order(g.TurnFacesOn))},
 		{"POST /lockout/reset", technicians, s.answer(order(g.Unlock))},

@@ -72,6 +72,7 @@ type Daemon struct {
 
 	line      gpio.Line
 	relay     *gpio.Relay
+	hand      *gpio.Hand
 	store     *store.Store
 	keys      store.KeySource
 	gallery   *gate.Gallery
@@ -125,6 +126,9 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		}
 	}()
 	if err := d.openGallery(); err != nil {
+		return nil, err
+	}
+	if err := d.openHand(); err != nil {
 		return nil, err
 	}
 	source := out.Source
@@ -235,6 +239,14 @@ func (d *Daemon) openGallery() (err error) {
 		d.log.Warn("some people on the list cannot match", "people", idle-again, "hint", adviceIdle)
 	}
 	return d.assess()
+}
+
+// openHand takes openings by hand up where the last process has left them, so that a restart is no way round their bounds.
+func (d *Daemon) openHand() error {
+	now := time.Now()
+	before, err := d.store.Openings(now.Add(-time.Hour))
+	d.hand = gpio.NewHand(d.relay, before, now)
+	return err
 }
 
 // ErrPass means that the profile wants everybody to ask for the door first, which this version cannot see.

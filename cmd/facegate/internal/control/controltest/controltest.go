@@ -332,6 +332,12 @@ func clock(t *testing.T, _ Subject, c *control.Client) {
 func door(t *testing.T, _ Subject, c *control.Client) {
 	for i := range 2 {
 		r, err := c.TestDoor(t.Context())
+		if i > 0 { // the door rests
+			refused(t, "test the door at once again", err)
+		}
+		for deadline := time.Now().Add(20 * time.Second); i > 0 && err != nil && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+			r, err = c.TestDoor(t.Context())
+		}
 		if err != nil || r.Line == "" || r.Pulse <= 0 {
 			t.Errorf("test of the door: %+v, %v", r, err)
 		}
