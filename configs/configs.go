@@ -189,18 +189,19 @@ const (
 	Key      Way = "key"
 )
 
-// Under14 is what is done about children under GuardianAge.
-type Under14 string
+// Children is what is done about people below Profile.ChildAge.
+type Children string
 
 // The rules for children.
 const (
-	RefuseChildren Under14 = "refuse"   // they are not enrolled
-	AskGuardian    Under14 = "guardian" // a guardian consents for them
+	RefuseChildren Children = "refuse"   // they are not enrolled
+	AskGuardian    Children = "guardian" // a guardian consents for them
 )
 
 // Consent is who may be asked for consent.
 type Consent struct {
-	Under14 Under14 `yaml:"under_14"`
+	Children Children `yaml:"children"`
+	ChildAge int      `yaml:"child_age"` // years below which a guardian consents; 0 for those of the jurisdiction
 }
 
 // Retention is how long records live, besides Enrol.ValidDays.

@@ -84,7 +84,7 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 		Log:     configs.Log{Level: slog.LevelInfo},
 
 		Alternatives: []configs.Way{configs.Key},
-		Consent:      configs.Consent{Under14: configs.RefuseChildren},
+		Consent:      configs.Consent{Children: configs.RefuseChildren},
 		Retention:    configs.Retention{IdleDays: 180, AccessLogDays: 90},
 		Lockout:      configs.Lockout{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50},
 		Notice: configs.Notice{

@@ -246,8 +246,9 @@ func (d *document) section(path string, node ast.Node, dst reflect.Value) {
 	keys := keysOf(dst.Type())
 	for _, entry := range mapping.Values {
 		tok := entry.Key.GetToken()
-		key := join(path, tok.Value)
-		i := slices.Index(keys, tok.Value)
+		name := present(path, tok.Value)
+		key := join(path, name)
+		i := slices.Index(keys, name)
 		if i < 0 {
 			d.fault(tok, path, "unknown key %q; %s", tok.Value, suggest(tok.Value, keys))
 			continue
@@ -259,6 +260,15 @@ func (d *document) section(path string, node ast.Node, dst reflect.Value) {
 		d.place[key] = tok
 		d.value(key, entry.Value, dst.Field(i))
 	}
+}
+
+// present returns the present name of a key at path, which files may have by a former one: consent.children was under_14 while
+// one age stood for all laws.
+func present(path, name string) string {
+	if path == "consent" && name == "under_14" {
+		return "children"
+	}
+	return name
 }
 
 func (d *document) list(path string, node ast.Node, dst reflect.Value) {

@@ -109,9 +109,12 @@ func (d *document) comparison(cfg *Config, r rules) {
 }
 
 func (d *document) children(cfg *Config, r rules) {
-	if v := cfg.Consent.Under14; v != RefuseChildren && v != AskGuardian {
-		d.refuse("consent.under_14", r.minors, "%q is none of %q; a child under %d cannot consent alone",
-			v, []Under14{RefuseChildren, AskGuardian}, GuardianAge)
+	if cfg.Consent.ChildAge != 0 {
+		bounded(d, "consent.child_age", cfg.Consent.ChildAge, r.childAge)
+	}
+	if v := cfg.Consent.Children; v != RefuseChildren && v != AskGuardian {
+		d.refuse("consent.children", r.childAge.law, "%q is none of %q; who is under %d cannot consent alone",
+			v, []Children{RefuseChildren, AskGuardian}, cfg.Profile().ChildAge)
 	}
 }
 

@@ -53,7 +53,7 @@ func (c *Config) NoticeText(lang Language) (NoticeText, error) {
 		Version: phrase(c.Notice.Version), Controller: phrase(c.Notice.Controller),
 		Contact: phrase(c.Notice.Contact), Officer: phrase(c.Notice.Officer),
 		Ways:   waysIn(lang, c.Alternatives),
-		Config: c, Profile: c.Profile(), GuardianAge: GuardianAge, RecordYears: RecordDays / 365,
+		Config: c, Profile: c.Profile(), RecordYears: RecordDays / 365,
 	})
 	if err != nil {
 		return NoticeText{}, err
@@ -93,7 +93,6 @@ type noticePage struct {
 	Ways        string
 	Config      *Config
 	Profile     Profile
-	GuardianAge int
 	RecordYears int
 }
 

@@ -48,9 +48,6 @@ const (
 )
 
 const (
-	// GuardianAge is the age in years below which only a guardian can consent (PIPL 31).
-	GuardianAge = 14
-
 	// RecordDays is how many days a record of a consent, an erasure or an assessment is kept: three years with a leap
 	// day (PIPL 56).
 	RecordDays = 3*365 + 1
@@ -66,8 +63,10 @@ type Profile struct {
 	EmbedTrigger Trigger     // never AutoTrigger
 	Consent      ConsentForm // without which nobody is captured
 
-	MinorsAllowed    bool // persons under GuardianAge may be enrolled
-	GuardianRequired bool // and then by a guardian's consent alone
+	ChildAge         int    // years below which a person cannot consent alone
+	ChildLaw         string // that says so, "" where it is facegate's own rule
+	MinorsAllowed    bool   // persons under ChildAge may be enrolled
+	GuardianRequired bool   // and then by a guardian's consent alone
 
 	RetentionMax       time.Duration // from capture to erasure of a template at the latest; a consent may say sooner
 	IdleMax            time.Duration // from the last pass to erasure of a template
@@ -86,7 +85,8 @@ func (c *Config) Profile() Profile {
 	r := rulesOf(c.Jurisdiction)
 	p := Profile{
 		Jurisdiction: c.Jurisdiction, Mode: c.Match.Mode, EmbedTrigger: c.Match.Trigger, Consent: r.consent,
-		MinorsAllowed: c.Consent.Under14 == AskGuardian, GuardianRequired: c.Consent.Under14 == AskGuardian,
+		ChildAge: cmp.Or(c.Consent.ChildAge, r.childAt), ChildLaw: r.childAge.law,
+		MinorsAllowed: c.Consent.Children == AskGuardian, GuardianRequired: c.Consent.Children == AskGuardian,
 		RetentionMax: days(c.Enrol.ValidDays), IdleMax: days(c.Retention.IdleDays),
 		AccessLogRetention: days(c.Retention.AccessLogDays), RecordRetention: days(RecordDays),
 		FilingAt: r.filingAt, FilingWarnAt: r.filingAt / 10 * 8,
@@ -127,12 +127,14 @@ type rules struct {
 	delayAfter, disableAfter           bound[int]
 	delay                              bound[time.Duration]
 
+	childAt  int        // years below which a guardian consents, unless the operator has set
+	childAge bound[int] // another age
+
 	alternatives string // there is a way in without a face
 	assessment   string // an assessment was made
 	notice       string // people are told
 	sign         string // a sign stands at the door
 	chinese      string // they are told in Chinese
-	minors       string // children under GuardianAge need a guardian's consent
 	oneToMany    string // identification has to be insisted on
 	zone         string // people who pass by are left alone
 	transfer     string // what leaves the site is stated and protected
@@ -167,8 +169,9 @@ func rulesOf(j Jurisdiction) rules {
 			delay:        bound[time.Duration]{30 * time.Second, time.Hour, nist63B},
 			alternatives: "Measures Art. 10; SPC Art. 10", assessment: "PIPL Art. 55, 56; Measures Art. 9",
 			notice: "PIPL Art. 17, 30; Measures Art. 5", sign: "PIPL Art. 26; Measures Art. 13",
-			chinese: "PIPL Art. 17", minors: "PIPL Art. 31; Measures Art. 7", transfer: "Measures Art. 8",
+			chinese: "PIPL Art. 17", transfer: "Measures Art. 8",
 			records: "PIPL Art. 56; Measures Art. 9", filing: "Measures Art. 15",
+			childAt: 14, childAge: bound[int]{14, 14, "PIPL Art. 31; Measures Art. 7"},
 		}
 	case EU:
 		return rules{
@@ -180,6 +183,9 @@ func rulesOf(j Jurisdiction) rules {
 			delay:        bound[time.Duration]{30 * time.Second, time.Hour, nist63B},
 			alternatives: "GDPR Art. 9(2)(a)", assessment: "GDPR Art. 35(3)(b)",
 			notice: "GDPR Art. 13", sign: "GDPR Art. 13",
+			// The law of the member state says from which age a person consents to this. The article is about online services, and
+			// has 16 where that law has no lower age, which cannot be below 13.
+			childAt: 16, childAge: bound[int]{13, 16, "GDPR Art. 8(1) and the law of the member state"},
 			oneToMany: airports + "; GDPR Art. 5(1)(e), 5(1)(f), 25, 32",
 			zone:      airports,
 		}
@@ -192,6 +198,8 @@ func rulesOf(j Jurisdiction) rules {
 			delayAfter:    bound[int]{1, 5, nist63B}, disableAfter: bound[int]{1, 50, nist63B},
 			delay:      bound[time.Duration]{30 * time.Second, time.Hour, nist63B},
 			assessment: bipa15a, notice: bipa15b, sign: bipa15b, zone: bipa15b,
+			// A release by the subject's legally authorized representative; a minor is who is under 18.
+			childAt: 18, childAge: bound[int]{18, 18, "740 ILCS 14/10, 14/15(b)(3); 755 ILCS 5/11-1"},
 		}
 	}
 	return rules{
@@ -199,6 +207,7 @@ func rulesOf(j Jurisdiction) rules {
 		validDays: bound[int]{1, 1095, ""}, idleDays: bound[int]{1, 1095, ""}, accessLogDays: bound[int]{1, 1095, ""},
 		liveness:   bound[float64]{0, 0.99, ""},
 		delayAfter: bound[int]{1, 1000, ""}, disableAfter: bound[int]{1, 1000, ""},
-		delay: bound[time.Duration]{0, time.Hour, ""},
+		delay:   bound[time.Duration]{0, time.Hour, ""},
+		childAt: 14, childAge: bound[int]{1, 18, ""},
 	}
 }

@@ -81,6 +81,9 @@ const (
 	a353b      = "GDPR Art. 35(3)(b)"
 	il15a      = "740 ILCS 14/15(a)"
 	il15b      = "740 ILCS 14/15(b)"
+	under14    = "PIPL Art. 31; Measures Art. 7"
+	under16    = "GDPR Art. 8(1) and the law of the member state"
+	under18    = "740 ILCS 14/10, 14/15(b)(3); 755 ILCS 5/11-1"
 	opinion    = "EDPB Opinion 11/2024 (on airports)"
 	accepted   = "accepted"
 	noLaw      = ""
@@ -269,12 +272,17 @@ func TestProfilesRefuse(t *testing.T) {
 
 		{
 			"child that consents alone",
-			file{"consent": "{under_14: allow}"},
-			"consent.under_14",
-			[4]string{"PIPL Art. 31; Measures Art. 7", noLaw, noLaw, noLaw},
-			"a child under 14 cannot consent alone",
+			file{"consent": "{children: allow}"},
+			"consent.children",
+			[4]string{under14, under16, under18, noLaw},
+			" cannot consent alone",
 		},
-		{"guardian", file{"consent": "{under_14: guardian}"}, "", all(accepted), ""},
+		{"guardian", file{"consent": "{children: guardian}"}, "", all(accepted), ""},
+		{"guardian, by the key of one age", file{"consent": "{under_14: guardian}"}, "", all(accepted), ""},
+		{"guardian up to 13", file{"consent": "{child_age: 13}"}, "consent.child_age", [4]string{under14, accepted, under18, accepted}, "13 is not between"},
+		{"guardian up to 12", file{"consent": "{child_age: 12}"}, "consent.child_age", [4]string{under14, under16, under18, accepted}, "12 is not between"},
+		{"guardian up to 17", file{"consent": "{child_age: 17}"}, "consent.child_age", [4]string{under14, under16, under18, accepted}, "17 is not between"},
+		{"guardian up to 19", file{"consent": "{child_age: 19}"}, "consent.child_age", [4]string{under14, under16, under18, noLaw}, "19 is not between"},
 
 		{
 			"template for more than three years",
@@ -460,11 +468,15 @@ func TestProfile(t *testing.T) {
 			p.FilingAt, p.FilingWarnAt, p.AssessmentRequired = 100_000, 80_000, true
 		}},
 		{"cn, children, by pass", configs.CN, file{
-			"consent": "{under_14: guardian}", "match": "{mode: one-to-one}",
+			"consent": "{children: guardian}", "match": "{mode: one-to-one}",
 		}, func(p *configs.Profile) {
 			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToOne, configs.RequestTrigger, configs.SeparateConsent
 			p.FilingAt, p.FilingWarnAt, p.AssessmentRequired = 100_000, 80_000, true
 			p.MinorsAllowed, p.GuardianRequired = true, true
+		}},
+		{"eu, where 13 is the age", configs.EU, file{"consent": "{child_age: 13}"}, func(p *configs.Profile) {
+			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToOne, configs.RequestTrigger, configs.ExplicitConsent
+			p.AssessmentRequired, p.ChildAge = true, 13
 		}},
 		{"eu", configs.EU, nil, func(p *configs.Profile) {
 			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToOne, configs.RequestTrigger, configs.ExplicitConsent
@@ -489,6 +501,8 @@ func TestProfile(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			want := common
+			want.ChildAge, want.ChildLaw = map[configs.Jurisdiction]int{configs.CN: 14, configs.EU: 16, configs.USIL: 18, configs.Lab: 14}[test.j],
+				map[configs.Jurisdiction]string{configs.CN: under14, configs.EU: under16, configs.USIL: under18}[test.j]
 			want.Jurisdiction = test.j
 			test.want(&want)
 			got := parse(t, lawful(test.j).with(test.changes).text()).Profile()
@@ -505,9 +519,9 @@ func TestNotice(t *testing.T) {
 		j       configs.Jurisdiction
 		changes file
 	}{
-		{"cn", configs.CN, file{"consent": "{under_14: guardian}"}},
+		{"cn", configs.CN, file{"consent": "{children: guardian}"}},
 		{"eu", configs.EU, nil},
-		{"us-il", configs.USIL, file{"match": "{mode: one-to-many}"}},
+		{"us-il", configs.USIL, file{"match": "{mode: one-to-many}", "consent": "{children: guardian}"}},
 		{"lab", configs.Lab, nil},
 	}
 	for _, test := range tests {
@@ -569,7 +583,7 @@ func TestNoticeHangsOnEveryStatement(t *testing.T) {
 		"valid days": func(c *configs.Config) { c.Enrol.ValidDays = 100 },
 		"idle days":  func(c *configs.Config) { c.Retention.IdleDays = 101 },
 		"log days":   func(c *configs.Config) { c.Retention.AccessLogDays = 102 },
-		"children":   func(c *configs.Config) { c.Consent.Under14 = configs.AskGuardian },
+		"children":   func(c *configs.Config) { c.Consent.Children = configs.AskGuardian },
 	}
 	for name, change := range changes {
 		c := *base
@@ -626,7 +640,7 @@ func TestPolicy(t *testing.T) {
 		{"cn", configs.CN, file{
 			"mqtt":  "{broker: 'ssl://broker.example.org:8883', username: a, transfer: decision D-3}",
 			"enrol": "{valid_days: 300}", "retention": "{idle_days: 61, access_log_days: 31}",
-			"lockout": "{delay_after: 4, delay: 45s, disable_after: 40}", "consent": "{under_14: guardian}",
+			"lockout": "{delay_after: 4, delay: 45s, disable_after: 40}", "consent": "{children: guardian}",
 		}},
 		{"eu", configs.EU, nil},
 		{"eu-many", configs.EU, file{"match": "{mode: one-to-many, fpir: 0.0002, margin: 0.1}", "i_know": "one-to-many"}},

@@ -76,12 +76,12 @@ func (s *Store) countForFiling(now time.Time) {
 	}
 }
 
-// Count returns how many people are on the list, and how many of them are under 14.
+// Count returns how many people are on the list, and how many of them cannot consent alone.
 func (s *Store) Count() (people, children int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.byName {
-		if p.Consent.AgeBand == Under14 {
+		if p.Consent.AgeBand == Child {
 			children++
 		}
 	}

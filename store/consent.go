@@ -28,15 +28,19 @@ var (
 	WitnessLine   = text.Line{Name: "a witness", Max: MaxText}
 )
 
-// An AgeBand is as much of a person's age as the law asks for (PIPL 31).
+// An AgeBand is as much of a person's age as the law asks for: whether they can consent alone. Below which age they cannot
+// is Consent.ChildAge.
 type AgeBand uint8
 
 // The age bands. The numbers are written to disk.
 const (
-	Adult       AgeBand = 1
-	Minor14Plus AgeBand = 2 // a minor of 14 years or more, who can consent alone
-	Under14     AgeBand = 3 // for whom a guardian consents
+	Adult AgeBand = 1
+	Minor AgeBand = 2 // a minor who can consent alone
+	Child AgeBand = 3 // for whom a guardian consents
 )
+
+// majority is the age in years from which a person consents alone under every law.
+const majority = 18
 
 // A Notice is the text that a person consented to.
 type Notice struct {
@@ -55,7 +59,8 @@ type Consent struct {
 	Method    string // how it was given: on paper, with an electronic signature
 	Witness   string // who saw it
 	AgeBand   AgeBand
-	Guardian  string // who consented for the person; required if AgeBand is Under14
+	ChildAge  uint8  // years below which a guardian consents, when it was given
+	Guardian  string // who consented for the person; required if AgeBand is Child
 	Given     time.Time
 	Expires   time.Time // required
 	Reference string    // where the site keeps the signed form; at most MaxConsentRef bytes
@@ -91,10 +96,12 @@ func (c Consent) check(now time.Time, notices [][32]byte) error {
 		return badText(ErrNoConsent, err)
 	}
 	switch {
-	case c.AgeBand < Adult || c.AgeBand > Under14:
-		return noConsent("say whether the person is an adult, a minor of 14 or more, or under 14")
-	case c.AgeBand == Under14 && c.Guardian == "":
-		return hint.Wrap(fmt.Errorf("store: %w", ErrGuardian), "get the consent of a parent or guardian and give their name")
+	case c.AgeBand < Adult || c.AgeBand > Child:
+		return noConsent("say whether the person is an adult, a minor who can consent alone, or younger")
+	case c.ChildAge == 0 || c.ChildAge > majority || c.AgeBand == Minor && c.ChildAge == majority:
+		return noConsent("say below which age a guardian consents, which is at most %d", majority)
+	case c.AgeBand == Child && c.Guardian == "":
+		return hint.Wrap(fmt.Errorf("store: %w: under %d", ErrGuardian, c.ChildAge), "get the consent of a parent or guardian and give their name")
 	case c.Given.IsZero() || c.Given.After(now):
 		return noConsent("give the time of the consent, which cannot be in the future")
 	case !c.Expires.Truncate(time.Second).After(now):
@@ -142,6 +149,7 @@ type consentRow struct {
 
 	Hash                  [32]byte
 	AgeBand               AgeBand
+	ChildAge              uint8
 	Why                   audit.Reason
 	Given, Expires, Ended int64 // Unix time in seconds; Ended is 0 for not yet
 
@@ -153,7 +161,7 @@ type consentRow struct {
 func (c Consent) encode() ([]byte, error) {
 	row := consentRow{
 		Profile: newText64(c.Profile), Version: newText64(c.Notice.Version), Purpose: newText64(c.Purpose), Method: newText64(c.Method),
-		Witness: newText64(c.Witness), Guardian: newText64(c.Guardian), Hash: c.Notice.Hash, AgeBand: c.AgeBand,
+		Witness: newText64(c.Witness), Guardian: newText64(c.Guardian), Hash: c.Notice.Hash, AgeBand: c.AgeBand, ChildAge: c.ChildAge,
 		Why: c.Why, Given: c.Given.Unix(), Expires: c.Expires.Unix(), Reference: newText128(c.Reference),
 		GivenCount: c.GivenCount, EndedCount: c.EndedCount,
 	}
@@ -164,7 +172,7 @@ func (c Consent) encode() ([]byte, error) {
 }
 
 // consentSize is the length of an encoded consentRow in bytes.
-const consentSize = 6*(1+64) + 32 + 1 + 1 + 5*8 + 1 + 128
+const consentSize = 6*(1+64) + 32 + 1 + 1 + 1 + 5*8 + 1 + 128
 
 // decodeConsent reads what encode has written. By hand, because reflection took a quarter of the time to open a store.
 func decodeConsent(id [16]byte, plain []byte) (Consent, error) {
@@ -176,7 +184,8 @@ func decodeConsent(id [16]byte, plain []byte) (Consent, error) {
 		ID: id, Profile: f.text(64), Notice: Notice{Version: f.text(64)}, Purpose: f.text(64), Method: f.text(64), Witness: f.text(64),
 		Guardian: f.text(64),
 	}
-	c.Notice.Hash, c.AgeBand, c.Why = [32]byte(f.next(32)), AgeBand(f.next(1)[0]), audit.Reason(f.next(1)[0])
+	c.Notice.Hash, c.AgeBand, c.ChildAge = [32]byte(f.next(32)), AgeBand(f.next(1)[0]), f.next(1)[0]
+	c.Why = audit.Reason(f.next(1)[0])
 	c.Given, c.Expires, c.Ended = f.time(), f.time(), f.time()
 	if c.Ended.Unix() == 0 {
 		c.Ended = time.Time{}

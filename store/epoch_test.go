@@ -324,7 +324,7 @@ func TestRecapture(t *testing.T) {
 	now := storetest.Now()
 	s := openAt(t, dir, &now)
 	e := enrolment(1)
-	e.Consent.AgeBand, e.Consent.Guardian = store.Under14, "Zhang Min"
+	e.Consent.AgeBand, e.Consent.Guardian = store.Child, "Zhang Min"
 	old, err := s.Enrol(e)
 	if err != nil {
 		t.Fatal(err)

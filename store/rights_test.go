@@ -129,7 +129,7 @@ func TestConsentOutlivesThePerson(t *testing.T) {
 	now := storetest.Now()
 	s := openAt(t, dir, &now)
 	e := enrolment(0)
-	e.Consent.AgeBand, e.Consent.Guardian = store.Under14, "Zhang Min"
+	e.Consent.AgeBand, e.Consent.Guardian = store.Child, "Zhang Min"
 	p, err := s.Enrol(e)
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +212,7 @@ func TestEnrolmentEndsWithTheConsent(t *testing.T) {
 		t.Errorf("expires %v, %v", p.Expires, err)
 	}
 	e = enrolment(1)
-	e.Consent.AgeBand, e.Consent.Guardian = store.Under14, "Zhang Min"
+	e.Consent.AgeBand, e.Consent.Guardian = store.Child, "Zhang Min"
 	if _, err := s.Enrol(e); err != nil {
 		t.Errorf("a child with a guardian: %v", err)
 	}

@@ -99,7 +99,7 @@ var (
 	ErrAlike     = errors.New("the label can be taken for somebody else's")
 	ErrUnknown   = errors.New("nobody is enrolled under this label")
 	ErrNoConsent = errors.New("the record of the person's consent is not complete")
-	ErrGuardian  = errors.New("a child under 14 needs the consent of a guardian")
+	ErrGuardian  = errors.New("a child needs the consent of a guardian")
 	ErrStale     = errors.New("the consent was given to a notice that is no longer in force")
 	ErrExpiry    = errors.New("an enrolment needs an expiry in the future")
 	ErrLockdown  = errors.New("all templates were destroyed, and nobody can be captured")

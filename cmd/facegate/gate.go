@@ -21,9 +21,9 @@ import (
 type enrollCommand struct {
 	Label   string `arg:"" type:"label" help:"Name or number for the people list. It never leaves the gate."`
 	Consent string `required:"" type:"reference" placeholder:"REF" help:"Where the person's consent is recorded, such as the number of the signed form."`
-	Age     string `required:"" enum:"adult,minor,under-14" help:"How old the person is: adult, minor (14 or more) or under-14."`
+	Age     string `required:"" type:"age" placeholder:"AGE" help:"How old the person is: adult, minor, or under-14 and the like: those for whom a guardian consents. Which ages there are comes from the profile (cn: under-14, eu: under-16 unless configured, us-il: under-18, and no other minors)."`
 
-	Guardian string    `type:"guardian" placeholder:"NAME" help:"Parent or guardian who consented for a child under 14."`
+	Guardian string    `type:"guardian" placeholder:"NAME" help:"Parent or guardian who consented for somebody who cannot alone."`
 	Witness  string    `type:"witness" placeholder:"NAME" help:"Who saw the consent. Otherwise you, by the name of your login."`
 	Lang     string    `enum:",en,zh" default:"" help:"Language of the notice that the person has read: en or zh. Otherwise the first of the gate."`
 	Until    time.Time `format:"2006-01-02" placeholder:"DATE" help:"Day on which the consent ends, if that is sooner than the term of the gate."`

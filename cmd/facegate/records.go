@@ -276,7 +276,8 @@ func writePerson(w *tabwriter.Writer, f control.File) {
 		row("", "given under profile %s, which is not that of the gate: the person has to consent again", a.Profile)
 	}
 	row("", "purpose: %s", a.Purpose)
-	row("", "form: %s, witness: %s, age: %s", f.Consent, a.Witness, a.Age)
+	row("", "form: %s, witness: %s", f.Consent, a.Witness)
+	row("", "age: %s, where a guardian consents for who is under %d", a.Age, a.ChildAge)
 	if a.Guardian != "" {
 		row("", "guardian: %s", a.Guardian)
 	}

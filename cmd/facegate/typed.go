@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
+	"facegate/configs/hint"
 	"facegate/configs/text"
 	"facegate/store"
 )
@@ -19,7 +21,7 @@ func typed() kong.Option {
 	lines := map[string]text.Line{
 		"label": store.LabelLine, "reference": store.ReferenceLine, "guardian": store.GuardianLine, "witness": store.WitnessLine,
 	}
-	var mappers []kong.Option
+	mappers := []kong.Option{kong.NamedMapper("age", kong.MapperFunc(age))}
 	for name, line := range lines {
 		mappers = append(mappers, kong.NamedMapper(name, kong.MapperFunc(func(ctx *kong.DecodeContext, target reflect.Value) error {
 			given, err := ctx.Scan.PopValue(name)
@@ -45,6 +47,22 @@ func typed() kong.Option {
 		}
 		return nil
 	})
+}
+
+// age takes the name of an age band. Whether there is this one is for the profile of the gate to say.
+func age(ctx *kong.DecodeContext, target reflect.Value) error {
+	given, err := ctx.Scan.PopValue("age")
+	if err != nil {
+		return err
+	}
+	years, child := strings.CutPrefix(given.String(), "under-")
+	n, err := strconv.Atoi(years)
+	if number := child && err == nil && n > 0; !number && !slices.Contains([]string{"adult", "minor"}, given.String()) {
+		return hint.Wrap(fmt.Errorf("%q is no age", given.String()),
+			"say adult, minor (who can consent alone), or under-14 and the like; facegate policy has the age of the profile")
+	}
+	target.SetString(given.String())
+	return nil
 }
 
 // dashed advises those who have given a label that begins with a dash, which looks like a flag. Otherwise it is "".

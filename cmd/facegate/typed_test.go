@@ -42,6 +42,8 @@ func TestTypedIsCheckedFirst(t *testing.T) {
 		{"long label", enroll(strings.Repeat("门", 22), "--consent", "f"), "a label has at most 64 bytes, and this has 66", "shorten"},
 		{"empty label", enroll(" ", "--consent", "f"), "a label cannot be empty", ""},
 		{"joiner alone", enroll("\u200c", "--consent", "f"), "U+200C ZERO WIDTH NON-JOINER", "between two letters"},
+		{"age", []string{"enroll", "x", "--consent", "f", "--age", "young"}, `"young" is no age`, "say adult, minor"},
+		{"age without years", []string{"enroll", "x", "--consent", "f", "--age", "under-"}, `"under-" is no age`, "under-14"},
 		{"dash", enroll("-x", "--consent", "f"), "unknown flag -x", "follows after two dashes, at the end of the command: facegate enroll ... -- -x"},
 		{"dash before a name", enroll("-Ada", "--consent", "f"), "unknown flag -A", "-- -Ada"},
 		{"number below zero", enroll("-1", "--consent", "f"), "unknown flag -1", "-- -1"},

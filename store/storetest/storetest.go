@@ -36,7 +36,7 @@ func Notice() store.Notice { return store.Notice{Version: "2026-1", Hash: [32]by
 // Consent returns a complete consent to Notice, given an hour before Now, for ten years.
 func Consent() store.Consent {
 	return store.Consent{
-		Notice: Notice(), Purpose: "to open this door", Method: "signed on paper", Witness: "Li Na", AgeBand: store.Adult,
+		Notice: Notice(), Purpose: "to open this door", Method: "signed on paper", Witness: "Li Na", AgeBand: store.Adult, ChildAge: 14,
 		Given: Now().Add(-time.Hour), Expires: Now().AddDate(10, 0, 0), Reference: "folder 1",
 	}
 }

@@ -92,8 +92,8 @@ type EnrolRequest struct {
 	Label   string `json:"label"`   // what the people list shows
 	Consent string `json:"consent"` // reference of the person's recorded consent
 
-	Age      string    `json:"age"`                // adult, minor (14 or more), under-14
-	Guardian string    `json:"guardian,omitempty"` // who consented for a child under 14
+	Age      string    `json:"age"`                // adult, minor (who can consent alone) or under-N, with the N of the profile
+	Guardian string    `json:"guardian,omitempty"` // who consented for somebody who cannot alone
 	Witness  string    `json:"witness,omitempty"`  // who saw the consent; the user who asks if empty
 	Language string    `json:"language,omitempty"` // of the notice that was read; the first of the gate if empty
 	Until    time.Time `json:"until,omitzero"`     // end of the consent, if sooner than the gate's own term
@@ -153,6 +153,7 @@ type Consent struct {
 	Method        string    `json:"method"`
 	Witness       string    `json:"witness"`
 	Age           string    `json:"age"`
+	ChildAge      int       `json:"child_age"` // years below which a guardian consented then
 	Guardian      string    `json:"guardian,omitempty"`
 	Given         time.Time `json:"given"`
 	Expires       time.Time `json:"expires"`
@@ -273,7 +274,7 @@ type AssessmentStatus struct {
 type FilingStatus struct {
 	At       int       `json:"at"`                // people who oblige the operator to file
 	People   int       `json:"people"`            // on the list of this gate
-	Children int       `json:"children"`          // of them, under 14
+	Children int       `json:"children"`          // of them, for whom a guardian consents
 	Codes    int       `json:"codes"`             // templates
 	Reached  time.Time `json:"reached,omitzero"`  // the day on which At people were on the list for the first time
 	Deadline time.Time `json:"deadline,omitzero"` // counts Monday to Friday, and knows no public holidays

@@ -28,7 +28,7 @@ func TestFiling(t *testing.T) {
 	for n, label := range []string{"one", "two", "three", "four", "five", "six"} {
 		c := storetest.Consent()
 		if n == 1 {
-			c.AgeBand, c.Guardian = store.Under14, "Zhang Min"
+			c.AgeBand, c.Guardian = store.Child, "Zhang Min"
 		}
 		if _, err := s.Enrol(store.Enrolment{Label: label, Consent: c, Expires: c.Expires}); err != nil {
 			t.Fatal(err)

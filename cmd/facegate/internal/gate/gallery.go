@@ -30,10 +30,10 @@ var (
 	ErrFull  = errors.New("the gate has as many people as its calibration covers")
 	ErrTwice = errors.New("this face is enrolled already")
 	ErrFace  = errors.New("the face cannot be turned into a template")
-	ErrChild = errors.New("this gate enrols no children under 14")
+	ErrChild = errors.New("this gate enrols nobody who cannot consent alone")
 
 	// ErrGuardian says that nothing is kept of somebody whose consent is not needed.
-	ErrGuardian = errors.New("a guardian consents for a child under 14 alone")
+	ErrGuardian = errors.New("a guardian consents for nobody who can consent alone")
 )
 
 const adviceFull = "raise match.fpir, or measure a calibration on more people with facegate eval recognition"
@@ -168,11 +168,15 @@ const purpose = "to open this door by face, as the notice says"
 
 // enrolment returns what r asks for, on the terms of the notice that the person has read.
 func (g *Gallery) enrolment(r control.EnrolRequest) (store.Enrolment, error) {
-	age := ledger.AgeBands()[r.Age] // the store refuses none
-	if age == store.Under14 && !g.profile.MinorsAllowed {
-		return store.Enrolment{}, hint.Wrap(ErrChild, "the configuration has consent.under_14: refuse; another way in has to do")
+	age, err := ledger.Age(g.profile, r.Age)
+	if err != nil {
+		return store.Enrolment{}, err
 	}
-	if age != store.Under14 && r.Guardian != "" {
+	if age == store.Child && !g.profile.MinorsAllowed {
+		return store.Enrolment{}, hint.Wrap(fmt.Errorf("%w: under %d", ErrChild, g.profile.ChildAge),
+			"the configuration has consent.children: refuse; another way in has to do")
+	}
+	if age != store.Child && r.Guardian != "" {
 		return store.Enrolment{}, hint.Wrap(ErrGuardian, "leave --guardian out, or correct --age")
 	}
 	i := slices.IndexFunc(g.notices, func(n configs.NoticeText) bool { return r.Language == "" || string(n.Language) == r.Language })
@@ -185,8 +189,8 @@ func (g *Gallery) enrolment(r control.EnrolRequest) (store.Enrolment, error) {
 		Label: r.Label, ModelID: g.modelID, Term: g.profile.RetentionMax, Expires: r.Until, By: r.By,
 		Consent: store.Consent{
 			Notice: store.Notice{Version: notice.Version, Hash: notice.SHA256}, Purpose: purpose,
-			Method: string(g.profile.Consent), Witness: r.Witness, AgeBand: age, Guardian: r.Guardian,
-			Reference: r.Consent,
+			Method: string(g.profile.Consent), Witness: r.Witness, AgeBand: age, ChildAge: uint8(g.profile.ChildAge),
+			Guardian: r.Guardian, Reference: r.Consent,
 		},
 	}, nil
 }

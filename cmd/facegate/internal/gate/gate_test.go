@@ -433,7 +433,7 @@ func TestLockout(t *testing.T) {
 	}
 }
 
-// TestChildren checks who may be enrolled under 14.
+// TestChildren checks who may be enrolled below the age at which they can consent.
 func TestChildren(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
 	c := galleryConfig(t, 0.001, time.Now)
@@ -454,6 +454,19 @@ func TestChildren(t *testing.T) {
 	child.Guardian = "Li Na"
 	if err := g.Accepts(child); err != nil {
 		t.Errorf("Accepts with a guardian: %v", err)
+	}
+	c.Profile.ChildAge, c.Profile.ChildLaw = 18, "740 ILCS 14/10"
+	older := openGallery(t, s, c)
+	if err := older.Accepts(child); !errors.Is(err, store.ErrNoConsent) || !strings.Contains(hint.Of(err), "under-18") {
+		t.Errorf("Accepts by an age of another law: %v, hint %q", err, hint.Of(err))
+	}
+	child.Age = "under-18"
+	if err := older.Accepts(child); err != nil {
+		t.Errorf("Accepts with a guardian under 18: %v", err)
+	}
+	child.Guardian = ""
+	if err := older.Accepts(child); !errors.Is(err, store.ErrGuardian) || !strings.Contains(err.Error(), "under 18") {
+		t.Errorf("Accepts without a guardian under 18: %v", err)
 	}
 	child.Age, child.Guardian, child.Language = "adult", "", "fr"
 	if err := g.Accepts(child); !errors.Is(err, configs.ErrNotice) || hint.Of(err) == "" {

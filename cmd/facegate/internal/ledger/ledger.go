@@ -167,7 +167,7 @@ func (l Ledger) Show(label string) (control.File, error) {
 		Pass: p.HasPass(), LastSeen: p.LastSeen,
 		Agreed: control.Consent{
 			Profile: c.Profile, NoticeVersion: c.Notice.Version, NoticeSHA256: hex.EncodeToString(c.Notice.Hash[:]), Purpose: c.Purpose,
-			Method: c.Method, Witness: c.Witness, Age: AgeName(c.AgeBand), Guardian: c.Guardian, Given: c.Given,
+			Method: c.Method, Witness: c.Witness, Age: AgeName(c.AgeBand, int(c.ChildAge)), ChildAge: int(c.ChildAge), Guardian: c.Guardian, Given: c.Given,
 			Expires: c.Expires,
 		},
 		Entries: []control.AuditEntry{},
@@ -311,19 +311,4 @@ func Listed(p store.Person) control.Person {
 	return control.Person{
 		Label: p.Label, Consent: p.Consent.Reference, Enrolled: p.Enrolled, Expires: p.Expires, Provisional: p.Provisional,
 	}
-}
-
-// AgeName returns the name of an age band on the command line.
-func AgeName(b store.AgeBand) string {
-	for name, band := range AgeBands() {
-		if band == b {
-			return name
-		}
-	}
-	return ""
-}
-
-// AgeBands returns the age bands by their names on the command line.
-func AgeBands() map[string]store.AgeBand {
-	return map[string]store.AgeBand{"adult": store.Adult, "minor": store.Minor14Plus, "under-14": store.Under14}
 }

@@ -1,0 +1,54 @@
+package ledger_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"facegate/cmd/facegate/internal/ledger"
+	"facegate/configs"
+	"facegate/configs/hint"
+	"facegate/store"
+)
+
+// TestAge checks who consents alone under which law.
+func TestAge(t *testing.T) {
+	const none = store.AgeBand(0)
+	for _, tt := range []struct {
+		profile  configs.Jurisdiction
+		childAge int // that the operator has set
+		law      string
+		want     map[string]store.AgeBand
+	}{
+		{configs.CN, 0, "PIPL Art. 31", map[string]store.AgeBand{
+			"adult": store.Adult, "minor": store.Minor, "under-14": store.Child, "under-18": none, "": none, "Adult": none,
+		}},
+		{configs.EU, 0, "GDPR Art. 8(1)", map[string]store.AgeBand{
+			"adult": store.Adult, "minor": store.Minor, "under-16": store.Child, "under-14": none, "under-13": none,
+		}},
+		{configs.EU, 13, "GDPR Art. 8(1)", map[string]store.AgeBand{"minor": store.Minor, "under-13": store.Child, "under-16": none}},
+		{configs.USIL, 0, "740 ILCS 14/10", map[string]store.AgeBand{
+			"adult": store.Adult, "minor": none, "under-18": store.Child, "under-14": none,
+		}},
+		{configs.Lab, 0, "", map[string]store.AgeBand{"adult": store.Adult, "minor": store.Minor, "under-14": store.Child}},
+		{configs.Lab, 18, "", map[string]store.AgeBand{"minor": none, "under-18": store.Child}},
+	} {
+		c := configs.Config{Jurisdiction: tt.profile, Consent: configs.Consent{ChildAge: tt.childAge}}
+		p := c.Profile()
+		for name, want := range tt.want {
+			band, err := ledger.Age(p, name)
+			if band != want || (err == nil) != (want != none) {
+				t.Errorf("%s, %d: %q is band %d, %v, want %d", tt.profile, tt.childAge, name, band, err, want)
+			}
+			if want != none {
+				if back := ledger.AgeName(band, p.ChildAge); back != name {
+					t.Errorf("%s: the name of %q is %q", tt.profile, name, back)
+				}
+				continue
+			}
+			if h := hint.Of(err); !errors.Is(err, store.ErrNoConsent) || !strings.Contains(h, tt.law) || !strings.Contains(h, "under-") {
+				t.Errorf("%s: %q is refused with %v, %s", tt.profile, name, err, h)
+			}
+		}
+	}
+}
