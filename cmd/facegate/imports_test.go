@@ -74,6 +74,7 @@ func TestImports(t *testing.T) {
 		"github.com/warthog618/go-gpiocdev":   {"facegate/gpio/cdev"},
 		"go.etcd.io/bbolt":                    {"facegate/store"},
 		"github.com/eclipse/paho.mqtt.golang": {"facegate/pipeline/publish", "facegate/cmd/facegate"}, // in cmd the demo's subscriber
+		"github.com/makiuchi-d/gozxing":       {"facegate/pipeline/template/pass"},
 		"github.com/mochi-mqtt/server/v2":     {"facegate/pipeline/publish/loopback"},
 	}
 	seen := map[string]bool{}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"text/tabwriter"
 
 	"facegate/cmd/facegate/internal/control"
@@ -91,30 +90,36 @@ func (s *sheet) drawn(w io.Writer) {
 }
 
 // maxPassFile bounds, in bytes, what is read as a pass.
-const maxPassFile = 1 << 20
+const maxPassFile = 16 << 20
 
-// readPass reads the token of a pass from a file or, for standard, from standard input: what the QR code says. It does not
-// come as an argument, because every process can read those of all others.
+// readPass reads the token of a pass from a file or, for standard, from standard input: a picture of its QR code, or the
+// letters that it says. They do not come as an argument, because every process can read those of all others.
 func readPass(path string, t terminal) (template.Token, error) {
 	in := t.in
 	if path != standard {
 		f, err := file.Open(path, maxPassFile)
 		if err != nil {
 			return template.Token{}, hint.Wrap(fmt.Errorf("read the pass: %w", err), "%s",
-				cmp.Or(hint.Of(err), "name the file with the letters of the pass, or - for standard input"))
+				cmp.Or(hint.Of(err), "name the picture or the file with the letters of the pass, or - for standard input"))
 		}
 		defer f.Close()
 		in = f
 	}
-	text, err := io.ReadAll(io.LimitReader(in, 2*template.TokenTextSize))
-	defer clear(text)
+	data, err := io.ReadAll(io.LimitReader(in, maxPassFile))
+	defer clear(data)
 	if err != nil {
 		return template.Token{}, fmt.Errorf("read the pass: %w", err)
 	}
-	token, err := template.ParseToken(strings.TrimSpace(string(text)))
+	token, err := qr.Read(data)
+	switch {
+	case errors.Is(err, qr.ErrPicture):
+		err = hint.Wrap(err, "take a sharp picture with nothing but the code and its white margin, or type the letters that it says")
+	case err != nil:
+		err = hint.Wrap(err, "give the picture of the pass, or the %d letters that its QR code says and nothing else: their last ones tell "+
+			"whether one is wrong", template.TokenTextSize)
+	}
 	if err != nil {
-		return template.Token{}, hint.Wrap(fmt.Errorf("read the pass: %w", err),
-			"give the %d letters that the QR code of the pass says and nothing else", template.TokenTextSize)
+		return template.Token{}, hint.Wrap(fmt.Errorf("read the pass: %w", err), "%s", hint.Of(err))
 	}
 	return token, nil
 }

@@ -53,7 +53,7 @@ func me() audit.Actor { return audit.Actor(os.Getuid()) }
 
 type eraseCommand struct {
 	Label   string `arg:"" optional:"" type:"label" help:"Label from the people list."`
-	Pass    string `placeholder:"FILE" help:"Instead of a label: a file with the letters that the QR code of the person's own pass says, or - for standard input."`
+	Pass    string `placeholder:"FILE" help:"Instead of a label: a picture of the person's own pass (PNG or JPEG), or a file with the letters that its QR code says, or - for standard input."`
 	Receipt string `placeholder:"FILE" help:"File to write the receipt to; it must not exist. Otherwise it is printed."`
 	yesFlag
 	gateFlags

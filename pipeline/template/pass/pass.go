@@ -1,4 +1,5 @@
-// Package pass draws the QR code (ISO/IEC 18004) of a token, as a picture to print and as text for a terminal.
+// Package pass draws the QR code (ISO/IEC 18004) of a token, as a picture to print and as text for a terminal, and reads it
+// back from a picture or from the letters that it says.
 //
 // The code holds template.Token.Text and nothing else: no name, no number, no address. Whoever photographs it has the
 // token, so what this package returns is shown or written where the operator says, and kept nowhere.
