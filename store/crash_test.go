@@ -30,6 +30,12 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(1)
 	}
+	if dir := os.Getenv(childOwing); dir != "" {
+		if err := askForEver(dir, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
 	// No test pulls the plug, so that memory does for a disk, and is faster. Benchmarks are to have the disk.
 	flag.Parse()
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() && flag.Lookup("test.bench").Value.String() == "" {

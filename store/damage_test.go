@@ -30,7 +30,9 @@ func sound(tb testing.TB) (map[string][]byte, contents) {
 	mustEnrol(tb, s, upTo(25)...)
 	c := mustRead(tb, s)
 	s.Close()
-	return files(tb, dir), c
+	sound := files(tb, dir)
+	delete(sound, reserveFile) // which is one file that holds the same twice: see TestReserveDamaged
+	return sound, c
 }
 
 // storeFiles are the files of a store. The second half are copies of the first.
@@ -91,6 +93,7 @@ func (b *bench) try(damaged map[string][]byte, what string, args ...any) (mended
 	what = fmt.Sprintf(what, args...)
 	mended, refused = mustRefuseOrAgree(b.t, b.dir, what, b.want)
 	after := files(b.t, b.dir)
+	delete(after, reserveFile)
 	if refused && !maps.EqualFunc(before, after, bytes.Equal) {
 		b.t.Errorf("%s: was refused, and files were changed", what)
 	}

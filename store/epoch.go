@@ -138,7 +138,7 @@ func (s *Store) Renew(id template.PersonID, modelID [32]byte, lane uint8, code t
 	}
 	v := s.look()
 	old, ok := s.byName[s.names[id]]
-	if !ok || !s.isEarlier(old) || old.model != modelID || old.lapsed(v) || s.NeedsConsent(old) {
+	if !ok || s.barred(old) || !s.isEarlier(old) || old.model != modelID || old.lapsed(v) || s.NeedsConsent(old) {
 		return old, false, nil
 	}
 	p := old
@@ -164,9 +164,21 @@ func (s *Store) Renew(id template.PersonID, modelID [32]byte, lane uint8, code t
 // EndEpoch destroys the records of all earlier epochs, none of scheme S2, and returns how many. Their people stay on the
 // list and have to be captured again (Recapture). It is done like an erasure: what was renewed or destroyed is in no copy
 // that opens with a key that still exists, and cut off at any point it is finished. It refuses with ErrNoEpoch.
+//
+// Where it cannot be written it is owed, as an erasure is: an OwedError, and nobody whose record is earlier matches.
 func (s *Store) EndEpoch(by audit.Actor) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	of := s.state.Epoch
+	n, err := s.endEpoch(by)
+	if err != nil {
+		return 0, s.owe(mark{Epoch: of, By: by, Asked: s.now().Unix()}, err)
+	}
+	s.settleOwed()
+	return n, nil
+}
+
+func (s *Store) endEpoch(by audit.Actor) (int, error) {
 	before := s.pending
 	if err := s.ready(); err != nil {
 		return 0, err

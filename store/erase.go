@@ -49,8 +49,8 @@ type Erasure struct {
 
 // Erase removes the person enrolled under label, and the person's record, from the disk. No copy of the databases made
 // before opens with a key that still exists. What is left is the consent, as Consent says, and entries of the audit log
-// that lead to nobody. If Erase fails, the person counts as enrolled, and yet may be erased when the store is next
-// opened or changed; it can be repeated. It refuses with ErrUnknown.
+// that lead to nobody. If Erase fails with an OwedError, such as on a full disk, the person is listed still and does not match
+// any more, after a restart neither; it is carried out by EraseOwed, and can be repeated. It refuses with ErrUnknown.
 func (s *Store) Erase(label string, by audit.Actor) (Erasure, error) {
 	return s.eraseOne(label, audit.Requested, by)
 }
@@ -75,7 +75,12 @@ func (s *Store) eraseAgain(p Person, err error, is func(Person) bool, why audit.
 	if err != nil {
 		return Erasure{}, err
 	}
-	return s.erase([]Person{p}, why, by)
+	e, err := s.erase([]Person{p}, why, by)
+	if err != nil {
+		return Erasure{}, s.owe(s.markOf(p, why, by), err)
+	}
+	s.settleOwed()
+	return e, nil
 }
 
 // erase erases people. If they are who an erasure was about that failed half-way, it is finished and counts.

@@ -107,16 +107,18 @@ func (s *Store) recover() error {
 	if err := s.getJournal(failuresRow, &s.failed); err != nil {
 		return err
 	}
+	s.loadOwed()
 	if s.pending != nil {
 		s.log.Warn("finishing what was interrupted", "what", s.pending.Kind, "people", len(s.pending.People))
 	}
 	if err := s.tidy(); err != nil {
-		if s.pending != nil || errors.Is(err, ErrDamaged) {
+		if errors.Is(err, ErrDamaged) {
 			return err
 		}
-		// Such as for want of room. The door can do without, and the next change begins with it.
+		// Such as for want of room. The door can do without, nobody matches who was to leave, and the next change begins with it.
 		s.log.Error("the store cannot be written to", "err", err, "damaged", s.faulty())
 	}
+	s.settleOwed()
 	return nil
 }
 

@@ -111,7 +111,9 @@ func (s *Store) claim(k *template.TokenKeys, modelID [32]byte) (Person, template
 		return Person{}, template.Code{}, invalid("it has expired", adviceAgain)
 	case s.NeedsConsent(p):
 		return Person{}, template.Code{}, invalid("the person has consented under the rules of another profile", adviceAgain)
-	case p.Record == (template.RecordID{}):
+	case !s.owedSince(p).IsZero():
+		return Person{}, template.Code{}, invalid("its owner is to be erased", "make room on the disk: it is then done by itself")
+	case p.Record == (template.RecordID{}), s.barred(p), s.templatesGone():
 		return Person{}, template.Code{}, invalid("the template is gone since a lockdown", adviceAgain)
 	}
 	sealed, err := s.faces.getValue(rowID{recordsTable, p.Record})
@@ -159,7 +161,7 @@ func (s *Store) bound(modelID [32]byte) ([]template.PersonID, error) {
 	v := s.look()
 	var people []template.PersonID
 	for _, p := range s.byName {
-		if p.Scheme != template.SchemeS2 || p.Record == (template.RecordID{}) {
+		if p.Scheme != template.SchemeS2 || p.Record == (template.RecordID{}) || s.barred(p) || s.templatesGone() {
 			continue
 		}
 		sealed, err := s.faces.getValue(rowID{recordsTable, p.Record})
@@ -203,6 +205,9 @@ func (s *Store) setPass(label string, id template.TokenID, by audit.Actor) error
 	}
 	p, err := s.known(label)
 	if err != nil {
+		return err
+	}
+	if err := s.stays(p); err != nil {
 		return err
 	}
 	if p.Scheme == template.SchemeS2 {

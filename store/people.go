@@ -31,6 +31,8 @@ type Person struct {
 	// set when there is a right one.
 	Provisional bool
 
+	Owed time.Time // when the person's erasure was asked for, which is owed; see OwedError. Zero if it was not
+
 	looks   looks            // of Label
 	term    time.Duration    // of a provisional enrolment, from then on; 0 if until alone ends it
 	until   time.Time        // the date on which a provisional enrolment ends at the latest; zero for none

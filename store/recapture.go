@@ -29,7 +29,11 @@ func (s *Store) CheckRecapture(e Enrolment) error {
 }
 
 func (s *Store) checkRecapture(e Enrolment, now time.Time) error {
-	if _, err := s.known(e.Label); err != nil {
+	p, err := s.known(e.Label)
+	if err != nil {
+		return err
+	}
+	if err := s.stays(p); err != nil {
 		return err
 	}
 	return s.permits(e, now)

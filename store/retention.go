@@ -23,7 +23,7 @@ func (s *Store) MarkSeen(id template.PersonID, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, ok := s.byName[s.names[id]]
-	if !ok {
+	if !ok || s.barred(p) {
 		return
 	}
 	v := s.look()

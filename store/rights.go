@@ -27,7 +27,9 @@ func (s *Store) Show(label string) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	f := File{Person: p.shown(s.look()), Record: p.Record != (template.RecordID{})}
+	p = p.shown(s.look())
+	p.Owed = s.owedSince(p)
+	f := File{Person: p, Record: p.Record != (template.RecordID{})}
 	for _, r := range l.Records {
 		if r.Entry != nil && r.Entry.Subject == p.subject {
 			f.Entries = append(f.Entries, *r.Entry)
@@ -37,7 +39,7 @@ func (s *Store) Show(label string) (File, error) {
 }
 
 // Relabel corrects a label (PIPL 46, GDPR 16). The old one is erased as a person would be: no file holds it afterwards. It
-// refuses with ErrUnknown, ErrLabel, ErrExists or ErrAlike.
+// refuses with ErrUnknown, ErrOwed, ErrLabel, ErrExists or ErrAlike.
 func (s *Store) Relabel(old, label string, by audit.Actor) (Person, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,6 +48,9 @@ func (s *Store) Relabel(old, label string, by audit.Actor) (Person, error) {
 	}
 	p, err := s.known(old)
 	if err != nil {
+		return Person{}, err
+	}
+	if err := s.stays(p); err != nil {
 		return Person{}, err
 	}
 	if err := s.free(label, p.ID); errors.Is(err, ErrExists) {

@@ -182,6 +182,10 @@ type Store struct {
 	noted   int                          // how many of them are in the audit log
 	unread  bool                         // what is in memory may not be what is on disk
 
+	reserve *reserve
+	owed    []mark // what could not be carried out when it was asked for
+	lasting bool   // the reserve holds owed
+
 	judge      *clock.Judge
 	remembered clock.Memory                   // of judge, in journal.db
 	seen       map[template.PersonID]sighting // that are not in people.db yet
@@ -219,6 +223,7 @@ func Open(o Options) (*Store, error) {
 		journal: vaultOf("journal", table{name: entriesTable}, table{name: receiptsTable}, table{name: outboxTable},
 			table{name: stateTable}),
 	}
+	s.reserve = newReserve(o.Dir, device, o.Rand)
 	for _, v := range s.vaults() {
 		v.mended, v.reopened = s.noteMended, func() { s.unread = true }
 	}
@@ -238,6 +243,7 @@ func (s *Store) Close() error {
 	clear(s.device[:])
 	clear(s.join[:])
 	clear(s.inner[:])
+	clear(s.reserve.key[:])
 	clear(s.signer)
 	clear(s.byName)
 	return errors.Join(err, s.people.close(), s.faces.close(), s.journal.close(), unlock(s.locks))
@@ -519,14 +525,16 @@ func (s *Store) People() ([]Person, error) {
 	v := s.look()
 	people := make([]Person, 0, len(s.byName))
 	for _, p := range s.byName {
+		p.Owed = s.owedSince(p)
 		people = append(people, p.shown(v))
 	}
 	slices.SortFunc(people, func(a, b Person) int { return cmp.Compare(a.Label, b.Label) })
 	return people, nil
 }
 
-// Records opens the records of scheme S1 made with a model, of whatever epoch, but for those that have expired and of people
-// who have to consent again; Bound lists those of scheme S2. A record that does not open, or is not the one that its person is linked to, is ErrDamaged.
+// Records opens the records of scheme S1 made with a model, of whatever epoch, but for those that have expired, are owed an
+// erasure, and of people who have to consent again; Bound lists those of scheme S2. A record that does not open, or is not
+// the one that its person is linked to, is ErrDamaged.
 func (s *Store) Records(modelID [32]byte) (records []template.Record, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -544,6 +552,9 @@ func (s *Store) records(modelID [32]byte) ([]template.Record, error) {
 	}
 	v := s.look()
 	records := make([]template.Record, 0, len(owner))
+	if s.templatesGone() {
+		return records, nil
+	}
 	err := s.faces.eachValue(recordsTable, func(id [16]byte, sealed []byte) error {
 		p, ok := owner[id]
 		if !ok || p.Scheme != template.SchemeS1 {
@@ -553,7 +564,7 @@ func (s *Store) records(modelID [32]byte) ([]template.Record, error) {
 		if err != nil {
 			return s.faces.damaged(err)
 		}
-		if h.ModelID == modelID && !p.lapsed(v) && !s.NeedsConsent(p) {
+		if h.ModelID == modelID && !p.lapsed(v) && !s.NeedsConsent(p) && !s.barred(p) {
 			records = append(records, template.Record{ID: id, Person: p.ID, Epoch: h.Epoch, Lane: h.Lane, Code: code})
 		}
 		return nil
