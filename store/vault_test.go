@@ -52,7 +52,7 @@ func mustOpen(tb testing.TB, dir string) *Store {
 
 func testEnrolment(n int) Enrolment {
 	e := Enrolment{Label: fmt.Sprint("person ", n), Expires: testNow().AddDate(1, 0, 0), Consent: Consent{
-		Notice: Notice{Version: "1"}, Purpose: "door", Method: "paper", Witness: "clerk", Reference: "form", AgeBand: Adult,
+		Notice: Notice{Version: "1"}, Purpose: "door", Method: "paper", Witness: "clerk", Reference: "form", AgeBand: Adult, ChildAge: 14,
 		Given: testNow(), Expires: testNow().AddDate(2, 0, 0),
 	}}
 	e.Lane = uint8(n % template.Lanes)
