@@ -8,6 +8,7 @@ import (
 	"image/jpeg"
 	"io"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 	"testing/iotest"
@@ -111,8 +112,9 @@ func TestJPEGSize(t *testing.T) {
 		{name: "cut in EOI", data: pic[:len(pic)-1], err: device.ErrTruncated},
 		{name: "cut in a thumbnail", data: insert(pic, 0xE1, thumb)[:len(thumb)], err: device.ErrTruncated},
 		{name: "cut, then zeros", data: append(bytes.Clone(pic[:len(pic)/2]), make([]byte, 500)...), err: device.ErrTruncated},
-		{name: "bytes behind it", data: append(bytes.Clone(pic), 0, 0, 7), err: device.ErrCorrupt},
-		{name: "two pictures", data: append(bytes.Clone(pic), pic...), err: device.ErrCorrupt},
+		{name: "bytes behind it", data: append(bytes.Clone(pic), 0, 0, 7), w: 70, h: 50},
+		{name: "its end twice", data: append(bytes.Clone(pic), 0xFF, 0xD9), w: 70, h: 50},
+		{name: "two pictures", data: append(bytes.Clone(pic), pic...), w: 70, h: 50},
 		{name: "one picture in the other", data: append(bytes.Clone(pic[:len(pic)-20]), pic...), err: device.ErrCorrupt},
 		{name: "SOI and EOI only", data: []byte{0xFF, 0xD8, 0xFF, 0xD9}, err: device.ErrCorrupt},
 		{name: "segment of length 1", data: []byte{0xFF, 0xD8, 0xFF, 0xE0, 0, 1, 0xFF, 0xD9}, err: device.ErrCorrupt},
@@ -132,6 +134,72 @@ func TestJPEGSize(t *testing.T) {
 			w, h, err := device.JPEGSize(tt.data)
 			if w != tt.w || h != tt.h || !errors.Is(err, tt.err) {
 				t.Errorf("JPEGSize = %d, %d, %v; want %d, %d, %v", w, h, err, tt.w, tt.h, tt.err)
+			}
+		})
+	}
+}
+
+// TestCheckJPEG shows which pictures sources use: those that a viewer shows.
+func TestCheckJPEG(t *testing.T) {
+	pic := colour(t, 70, 50)
+	scan := bytes.Index(pic, []byte{0xFF, 0xDA})
+	begin := scan + 14
+	at := func(i int, more ...byte) []byte { return slices.Concat(pic[:i], more, pic[i:]) }
+	before := func(marker byte, more ...byte) []byte { return at(bytes.Index(pic, []byte{0xFF, marker}), more...) }
+	zeros := make([]byte, 4096)
+	tests := []struct {
+		name string
+		data []byte
+		len  int // of what follows the picture
+		err  error
+	}{
+		{name: "good", data: pic},
+		{name: "grey", data: picture(t, 33, 9, 1)},
+		{name: "no Huffman tables", data: withoutTables(t, pic)},
+		{name: "a newline behind it", data: append(bytes.Clone(pic), '\n'), len: 1},
+		{name: "its end twice", data: append(bytes.Clone(pic), 0xFF, 0xD9), len: 2},
+		{name: "a page behind it", data: append(bytes.Clone(pic), zeros...), len: 4096},
+		{name: "another picture behind it", data: append(bytes.Clone(pic), pic...), len: len(pic)},
+		{name: "a byte before the first segment", data: at(2, 0)},
+		{name: "bytes before a table", data: before(0xDB, 1, 2, 3, 0xFF, 0, 4)},
+		{name: "bytes before the frame header", data: before(0xC0, zeros...)},
+		{name: "bytes before the scan", data: before(0xDA, 0x0D, 0x0A)},
+		{name: "fill bytes before the scan", data: before(0xDA, bytes.Repeat([]byte{0xFF}, 4096)...)},
+		{name: "bytes before its end", data: at(len(pic)-2, 0, 1, 2, 3)},
+		{name: "zeros before its end", data: at(len(pic)-2, zeros...)},
+		{name: "fill bytes before its end", data: at(len(pic)-2, bytes.Repeat([]byte{0xFF}, 4096)...)},
+		{name: "a restart marker between segments", data: before(0xDB, 0xFF, 0xD3)},
+		{name: "a comment of no length", data: before(0xDB, 0xFF, 0xFE, 0, 0)},
+		{name: "lines to be told later", data: before(0xDA, 0xFF, 0xDC, 0, 4, 0, 50)},
+		{name: "arithmetic coding, which is left to the decoder", data: edit(t, pic, 0xC0, 1, 0xC9)},
+
+		{name: "the end of the scan missing", data: slices.Concat(pic[:len(pic)-40], []byte{0xFF, 0xD9}), err: device.ErrCorrupt},
+		{name: "no scan", data: slices.Concat(pic[:begin], []byte{0xFF, 0xD9}), err: device.ErrCorrupt},
+		{name: "zeros for the scan", data: slices.Concat(pic[:begin], zeros[:len(pic)-begin-2], []byte{0xFF, 0xD9}), err: device.ErrCorrupt},
+		{name: "twice its height", data: edit(t, pic, 0xC0, 5, 0, 100), err: device.ErrCorrupt},
+		{name: "half its height", data: edit(t, pic, 0xC0, 5, 0, 24), err: device.ErrCorrupt},
+		{name: "a marker in the scan", data: at(begin+40, 0xFF, 0xFE, 0, 2), err: device.ErrCorrupt},
+		{name: "a restart in the scan", data: at(begin+40, 0xFF, 0xD0), err: device.ErrCorrupt},
+		{name: "restarts told and not made", data: before(0xDA, 0xFF, 0xDD, 0, 4, 0, 5), err: device.ErrCorrupt},
+		{name: "another picture begins in a table", data: slices.Concat(pic[:20], pic), err: device.ErrCorrupt},
+		{name: "a second scan", data: slices.Concat(pic[:len(pic)-2], pic[scan:]), err: device.ErrCorrupt},
+		{name: "a table of codes that cannot be", data: edit(t, pic, 0xC4, 5, 9), err: device.ErrCorrupt},
+		{name: "a scan of no component", data: edit(t, pic, 0xDA, 5, 77), err: device.ErrCorrupt},
+		{name: "no table of steps", data: edit(t, pic, 0xC0, 12, 3), err: device.ErrCorrupt},
+		{name: "a reserved marker", data: before(0xDA, 0xFF, 0x02), err: device.ErrCorrupt},
+		{name: "CMYK", data: insert(picture(t, 8, 8, 1), 0xC0, []byte{8, 0, 8, 0, 8, 4, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0}), err: errors.ErrUnsupported},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			info, err := device.CheckJPEG(tt.data)
+			if !errors.Is(err, tt.err) {
+				t.Fatalf("CheckJPEG: %v, want %v", err, tt.err)
+			}
+			if err == nil && info.Length != len(tt.data)-tt.len {
+				t.Errorf("%d of %d bytes, want %d", info.Length, len(tt.data), len(tt.data)-tt.len)
+			}
+			if err != nil && info != (device.JPEGInfo{}) {
+				t.Errorf("%+v beside an error", info)
 			}
 		})
 	}
@@ -164,8 +232,11 @@ func TestJPEGReader(t *testing.T) {
 		{"multipart headers", [][]byte{[]byte("\r\n--b\r\n\r\n"), a, []byte("\r\n--b\r\n\r\n"), b}, [][]byte{a, b}},
 		{"cut at the end", [][]byte{a, b, c[:len(c)/2]}, [][]byte{a, b}},
 		{"cut in the middle", [][]byte{a, c[:len(c)/2], b, a}, [][]byte{a, b, a}},
-		{"cut behind the thumbnail", [][]byte{thumbed[:len(b)+40], c, a}, [][]byte{a}},
+		{"cut behind the thumbnail", [][]byte{thumbed[:len(b)+40], c, a}, [][]byte{c, a}},
 		{"damaged behind the thumbnail", [][]byte{insert(edit(t, c, 0xDB, 3, 1), 0xE1, a), b}, [][]byte{b}},
+		{"a beginning between them", [][]byte{a, {0xFF, 0xD8, 0xFF, 0xE0}, b, {0xFF, 0xD8}, c}, [][]byte{a, b, c}},
+		{"bytes between segments", [][]byte{slices.Insert(slices.Clone(a), 2, 0, 7), b}, [][]byte{slices.Insert(slices.Clone(a), 2, 0, 7), b}},
+		{"bytes behind each", [][]byte{a, {'\n'}, b, {0xFF, 0xD9}, c, make([]byte, 4096)}, [][]byte{a, b, c}},
 		{"too wide", [][]byte{edit(t, b, 0xC0, 7, 0x20, 1), c}, [][]byte{c}},
 		{"too large", [][]byte{c[:len(c)-2], bytes.Repeat([]byte{7}, device.MaxBytes), {0xFF, 0xD9}, b}, [][]byte{b}},
 	}
@@ -230,6 +301,29 @@ func (r *chunkReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// TestJPEGReaderTells counts the pictures of a stream that are passed over.
+func TestJPEGReaderTells(t *testing.T) {
+	pic := colour(t, 90, 40)
+	end := pic[len(pic)-2:]
+	jr := device.NewJPEGReader(bytes.NewReader(slices.Concat(
+		pic, pic[:len(pic)-100], end, []byte{'-'}, pic, edit(t, pic, 0xC0, 1, 0xC3), pic, pic[:300], pic, pic[:len(pic)-9],
+	)))
+	var told []error
+	jr.PassedOver = func(why error) { told = append(told, why) }
+	n := 0
+	for ; ; n++ {
+		if _, err := jr.Next(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []error{device.ErrCorrupt, errors.ErrUnsupported, device.ErrCorrupt, device.ErrTruncated}
+	if n != 4 || !slices.EqualFunc(told, want, errors.Is) {
+		t.Errorf("%d pictures, and told of %v, want 4 and %v", n, told, want)
+	}
+}
+
 func TestJPEGReaderErrors(t *testing.T) {
 	pic := picture(t, 8, 8, 1)
 	broken := errors.New("broken pipe")
@@ -280,8 +374,15 @@ func FuzzJPEGSize(f *testing.F) {
 		if c, err := jpeg.DecodeConfig(bytes.NewReader(data)); err == nil && (c.Width != w || c.Height != h) {
 			t.Errorf("size %dx%d, image/jpeg says %dx%d", w, h, c.Width, c.Height)
 		}
-		if _, _, err := device.JPEGSize(data[:len(bytes.TrimRight(data, "\x00"))-1]); err == nil {
+		info, err := device.ParseJPEG(data)
+		if err != nil || info.Length > len(data) {
+			t.Fatalf("%+v of %d bytes: %v", info, len(data), err)
+		}
+		if _, err := device.ParseJPEG(data[:info.Length-1]); err == nil {
 			t.Error("also accepted without its last byte")
+		}
+		if whole, err := device.CheckJPEG(data); err == nil && whole != info {
+			t.Errorf("CheckJPEG says %+v, ParseJPEG %+v", whole, info)
 		}
 	})
 }
@@ -318,6 +419,21 @@ func BenchmarkJPEGSize(b *testing.B) {
 	b.SetBytes(int64(len(pic)))
 	for b.Loop() {
 		if _, _, err := device.JPEGSize(pic); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkCheckJPEG looks at a frame of the recordings.
+func BenchmarkCheckJPEG(b *testing.B) {
+	pic, err := os.ReadFile("../testdata/walk/p01/0090.jpg")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(pic)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := device.CheckJPEG(pic); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,5 +1,15 @@
 package vision
 
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"gocv.io/x/gocv"
+
+	"facegate/device"
+)
+
 var ErrBusy = errBusy
 
 // Remains counts the bytes other than zero in all memory of the Engine's own that can hold a face.
@@ -35,4 +45,27 @@ func (e *Engine) Stale() (n int) {
 		}
 	}
 	return n
+}
+
+// Decode decodes the JPEG picture with which data begins as libjpeg does, without a look at it before. It returns nil pixels
+// for one of unusable size.
+func Decode(data []byte) ([]byte, error) {
+	m := gocv.NewMatWithSize(1, 1, gocv.MatTypeCV8UC3)
+	defer func() { m.Close() }()
+	err := decodeJPEG(data, m)
+	if err == nil || errors.Is(err, device.ErrCorrupt) {
+		return m.ToBytes(), err
+	}
+	_, size, _ := strings.Cut(err.Error(), "its size is ")
+	var width, height int
+	if n, _ := fmt.Sscanf(size, "%dx%d", &width, &height); n != 2 {
+		return nil, err
+	}
+	if max(width, height) > device.MaxSide || width*height > maxPixels {
+		return nil, nil
+	}
+	m.Close()
+	m = gocv.NewMatWithSize(height, width, gocv.MatTypeCV8UC3)
+	err = decodeJPEG(data, m)
+	return m.ToBytes(), err
 }

@@ -3,7 +3,6 @@
 package vision
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"image"
@@ -255,7 +254,7 @@ func (e *Engine) Load(f device.Frame) error {
 	}
 	defer e.mu.Unlock()
 	e.unload()
-	width, height, err := pictureSize(f)
+	width, height, err := pictureSize(&f)
 	if err != nil {
 		blank(&e.picture)
 		return err
@@ -269,18 +268,20 @@ func (e *Engine) Load(f device.Frame) error {
 	return nil
 }
 
-// pictureSize returns the size of the picture in f, after checking all that can be checked before it is decoded.
-func pictureSize(f device.Frame) (width, height int, err error) {
+// pictureSize returns the size of the picture in f, after checking all that can be checked before it is decoded. It cuts
+// off what follows the picture.
+func pictureSize(f *device.Frame) (width, height int, err error) {
 	switch f.Format {
 	case device.JPEG:
-		// Decoders make a whole picture of half a JPEG and call that a warning.
-		width, height, err = device.JPEGSize(f.Data)
-		if err == nil && bytes.Count(f.Data, []byte{0xFF, 0xDA}) > maxScans {
+		info, err := device.ParseJPEG(f.Data)
+		if err == nil && info.Scans > maxScans {
 			err = errors.New("the JPEG has too many scans")
 		}
 		if err != nil {
 			return 0, 0, fmt.Errorf("%w: %w", ErrPicture, err)
 		}
+		f.Data = f.Data[:info.Length]
+		width, height = info.Width, info.Height
 	case device.YUYV:
 		width, height = f.Width, f.Height
 	default:
