@@ -40,10 +40,11 @@ const (
 type CaptureStatus struct {
 	Source    string       `json:"source"`
 	State     CaptureState `json:"state"`
-	Error     string       `json:"error,omitempty"` // why the source is lost
+	Error     string       `json:"error,omitempty"` // why the source is lost or, while frames flow, what many of them lack
 	Hint      string       `json:"hint,omitempty"`  // what to do about it
 	Frames    uint64       `json:"frames"`          // usable frames delivered
-	Refused   uint64       `json:"refused"`         // frames that the mailbox would not have
+	Refused   uint64       `json:"refused"`         // frames that cannot be used, with those of which decoding showed it
+	Damaged   uint64       `json:"damaged"`         // of them, those of which a part is lost
 	Dropped   uint64       `json:"dropped"`         // frames replaced by a newer one before they were looked at
 	LastFrame time.Time    `json:"last_frame,omitzero"`
 }
@@ -62,17 +63,23 @@ type Capture struct {
 	unreported uint64 // frames refused since the last report
 	reported   time.Time
 
-	mu     sync.Mutex // guards status
+	mu     sync.Mutex // guards what follows
 	status CaptureStatus
+	recent recent
+	flaw   error // of the last frame of this stream that could not be used
 }
 
 // NewCapture returns a Capture from src into box. It logs each change between working and failing, not each attempt.
 func NewCapture(src Source, box *Mailbox, log *slog.Logger) *Capture {
-	return &Capture{
+	c := &Capture{
 		src: src, box: box, log: log,
 		ready:  make(chan struct{}),
 		status: CaptureStatus{Source: src.String(), State: Starting},
 	}
+	if t, ok := src.(Teller); ok {
+		t.Tell(c.refuse)
+	}
+	return c
 }
 
 func (c *Capture) String() string { return "capture from " + c.src.String() }
@@ -86,6 +93,10 @@ func (c *Capture) Status() CaptureStatus {
 	defer c.mu.Unlock()
 	s := c.status
 	s.Dropped = c.box.Dropped()
+	if s.State == Streaming && c.recent.many {
+		err := c.recent.err()
+		s.Error, s.Hint = err.Error(), hint.Of(err)
+	}
 	return s
 }
 
@@ -125,10 +136,8 @@ func (c *Capture) Run(ctx context.Context) error {
 func (c *Capture) stream(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watchdog := time.AfterFunc(silence, func() {
-		cancel(hint.Wrap(fmt.Errorf("%w for %v", ErrSilent, silence),
-			"see that the sender of a stream is running; unplug a camera and plug it in again"))
-	})
+	c.forget()
+	watchdog := time.AfterFunc(silence, func() { cancel(c.silent()) })
 	defer watchdog.Stop()
 
 	c.seq = c.last
@@ -146,12 +155,31 @@ func (c *Capture) stream(ctx context.Context) error {
 	return errStopped
 }
 
+// forget makes what was wrong with the frames of a stream no reason for the silence of the next.
+func (c *Capture) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flaw = nil
+}
+
+// silent is the error of a source without a usable frame, and says what is wrong with those that it sends.
+func (c *Capture) silent() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := fmt.Errorf("%w for %v", ErrSilent, silence)
+	if why := c.flaw; why != nil {
+		return hint.Wrap(fmt.Errorf("%w: %w", err, why), "%s", hint.Of(why))
+	}
+	return hint.Wrap(err, "see that the sender of a stream is running; unplug a camera and plug it in again")
+}
+
 // deliver puts f into the mailbox and reports whether it was usable.
 func (c *Capture) deliver(f Frame) bool {
 	f.Seq += c.seq
 	c.last = f.Seq
 	if err := c.box.Put(f); err != nil {
 		c.refuse(err)
+		c.report(err)
 		return false
 	}
 	c.mu.Lock()
@@ -159,6 +187,7 @@ func (c *Capture) deliver(f Frame) bool {
 	c.status.Frames++
 	c.status.LastFrame = f.Time
 	c.status.State, c.status.Error, c.status.Hint = Streaming, "", ""
+	changed := c.recent.add(nil)
 	c.mu.Unlock()
 	if first {
 		close(c.ready)
@@ -167,14 +196,50 @@ func (c *Capture) deliver(f Frame) bool {
 		c.logged = ""
 		c.log.Info("frames flow", "source", c.src.String(), "width", f.Width, "height", f.Height, "format", f.Format.String())
 	}
+	c.tell(changed)
 	return true
 }
 
-// refuse counts a frame that cannot be used, and reports the count at most once in reportEvery.
-func (c *Capture) refuse(err error) {
+// refuse counts a frame that cannot be used.
+func (c *Capture) refuse(why error) {
 	c.mu.Lock()
 	c.status.Refused++
+	if Damaged(why) {
+		c.status.Damaged++
+	}
+	c.flaw = why
+	changed := c.recent.add(why)
 	c.mu.Unlock()
+	c.tell(changed)
+}
+
+// Spoilt takes note that a frame which was delivered turned out to be damaged when it was decoded, and why.
+func (c *Capture) Spoilt(why error) {
+	c.mu.Lock()
+	c.status.Refused++
+	c.status.Damaged++
+	changed := c.recent.correct(why)
+	c.mu.Unlock()
+	c.tell(changed)
+}
+
+// tell logs that many frames cannot be used, or that they can again, where that has changed.
+func (c *Capture) tell(changed bool) {
+	if !changed {
+		return
+	}
+	c.mu.Lock()
+	many, err := c.recent.many, c.recent.err()
+	c.mu.Unlock()
+	if many {
+		c.log.Warn("many frames cannot be used", "source", c.src.String(), "error", err, "hint", hint.Of(err))
+	} else {
+		c.log.Info("nearly all frames can be used again", "source", c.src.String())
+	}
+}
+
+// report logs frames that the mailbox would not have at most once in reportEvery, with how many.
+func (c *Capture) report(err error) {
 	c.unreported++
 	if now := time.Now(); now.Sub(c.reported) >= reportEvery {
 		c.log.Warn("frames refused", "source", c.src.String(), "count", c.unreported, "error", err)

@@ -267,3 +267,137 @@ func TestCaptureRefusesFrames(t *testing.T) {
 		}
 	})
 }
+
+// A teller is a source that tells of bad frames: each string of frames is sent at 10 Hz, a dot for a good one, a letter for
+// one that is damaged (d) or of another kind (k).
+type teller struct {
+	frames string
+	told   func(error)
+}
+
+var errKind = hint.Wrap(errors.New("a film"), "send pictures")
+
+func (s *teller) String() string        { return "teller" }
+func (s *teller) Tell(told func(error)) { s.told = told }
+
+func (s *teller) Stream(ctx context.Context, emit func(device.Frame)) error {
+	for i, kind := range s.frames {
+		if time.Sleep(100 * time.Millisecond); ctx.Err() != nil {
+			return nil
+		}
+		switch kind {
+		case 'd':
+			s.told(hint.Wrap(fmt.Errorf("%w: half of it", device.ErrTruncated), "try another cable"))
+		case 'k':
+			s.told(errKind)
+		default:
+			emit(frame(uint64(i+1), 1))
+		}
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// TestCaptureTellsOfBadFrames shows what status and log say of a source of which frames are damaged or cannot be used.
+func TestCaptureTellsOfBadFrames(t *testing.T) {
+	good := strings.Repeat(".", 200)
+	tests := []struct {
+		name             string
+		frames           string
+		refused, damaged uint64
+		err, hint        string
+		logged           string // in the log, once
+		lines            int
+	}{
+		{name: "good", frames: good, lines: 1},
+		{name: "a few at first", frames: "dddd" + good, refused: 4, damaged: 4, lines: 1},
+		{name: "now and then", frames: strings.Repeat(good[:99]+"d", 3), refused: 3, damaged: 3, lines: 1},
+		{
+			name: "every second", frames: strings.Repeat(".d", 50), refused: 50, damaged: 50,
+			err: "50 % of the last 100 frames are damaged: the JPEG picture is cut short: half of it", hint: "try another cable",
+			logged: "many frames cannot be used", lines: 2,
+		},
+		{
+			name: "one in ten", frames: good + strings.Repeat(good[:9]+"d", 40), refused: 40, damaged: 40,
+			err: "10 % of the last 200 frames are damaged", hint: "try another cable",
+			logged: "many frames cannot be used", lines: 2,
+		},
+		{
+			name: "of another kind", frames: strings.Repeat(".kk", 40), refused: 80,
+			err: "67 % of the last 120 frames cannot be used: a film", hint: "send pictures",
+			logged: `error="63 %`, lines: 2,
+		},
+		{
+			name: "mended", frames: strings.Repeat(".d", 50) + good, refused: 50, damaged: 50,
+			logged: "nearly all frames can be used again", lines: 3,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				c := device.NewCapture(&teller{frames: tt.frames}, device.NewMailbox(), slog.New(slog.NewTextHandler(&log, nil)))
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() { done <- c.Run(ctx) }()
+				time.Sleep(time.Duration(len(tt.frames))*100*time.Millisecond + time.Millisecond)
+				s := c.Status()
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+				if s.State != device.Streaming || s.Refused != tt.refused || s.Damaged != tt.damaged {
+					t.Errorf("%s, %d refused, %d damaged; want streaming, %d, %d", s.State, s.Refused, s.Damaged, tt.refused, tt.damaged)
+				}
+				if !strings.HasPrefix(s.Error, tt.err) || (s.Error == "") != (tt.err == "") || s.Hint != tt.hint {
+					t.Errorf("%q, to do %q; want %q, to do %q", s.Error, s.Hint, tt.err, tt.hint)
+				}
+				if n := strings.Count(log.String(), "\n"); n != tt.lines || tt.logged != "" && strings.Count(log.String(), tt.logged) != 1 {
+					t.Errorf("%d lines, want %d and among them %q:\n%s", n, tt.lines, tt.logged, &log)
+				}
+			})
+		})
+	}
+}
+
+// TestCaptureWithoutAGoodFrame holds that a source is not called silent which sends what cannot be used.
+func TestCaptureWithoutAGoodFrame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := device.NewCapture(&teller{frames: strings.Repeat("k", 100)}, device.NewMailbox(), slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithTimeout(t.Context(), 5200*time.Millisecond)
+		defer cancel()
+		done := make(chan error, 1)
+		go func() { done <- c.Run(ctx) }()
+		time.Sleep(5150 * time.Millisecond)
+		s := c.Status()
+		if s.State != device.Lost || s.Hint != "send pictures" ||
+			s.Error != "the source delivers no usable frame for 5s: a film" {
+			t.Errorf("%s: %q, to do %q", s.State, s.Error, s.Hint)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestSpoilt counts frames that only their decoding shows to be damaged.
+func TestSpoilt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := device.NewCapture(&teller{frames: strings.Repeat(".", 20)}, device.NewMailbox(), slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- c.Run(ctx) }()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		for range 30 { // which is more than there were
+			c.Spoilt(device.ErrCorrupt)
+		}
+		if s := c.Status(); s.Damaged != 30 || !strings.HasPrefix(s.Error, "100 % of the last 20 frames are damaged") {
+			t.Errorf("%d damaged: %q", s.Damaged, s.Error)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}

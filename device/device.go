@@ -61,6 +61,15 @@ type Source interface {
 	String() string
 }
 
+// A Teller is a Source that also tells of the frames that cannot be used, which it does not emit.
+type Teller interface {
+	Source
+
+	// Tell makes Stream call told for each such frame, between two calls of emit, with the reason and a hint. It is called
+	// before Stream.
+	Tell(told func(why error))
+}
+
 // ErrEnd ends the stream of a recording that has been played to its end.
 var ErrEnd = errors.New("the recording has ended")
 

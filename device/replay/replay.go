@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"log/slog"
 	"os"
 	"path"
 	"strings"
@@ -21,10 +23,14 @@ import (
 type Options struct {
 	FPS  float64 // frames per second; 0 plays as fast as they can be read
 	Loop bool    // begin again at the end, instead of ending with device.ErrEnd
+
+	Log *slog.Logger // names the files of a folder that are passed over, each once; may be nil
 }
 
 // ErrNoPicture is the final error of a recording in which there is no whole JPEG picture within the limits of device.
 var ErrNoPicture = errors.New("no whole JPEG picture found")
+
+var errEmpty = errors.New("the file is empty")
 
 // Open returns the source that name asks for: "-" is an MJPEG stream on stdin, a folder is its JPEG files in the order
 // of their names, and a file is an MJPEG stream. The errors carry hints.
@@ -63,34 +69,42 @@ func reopen(r io.Reader) (io.ReadCloser, error) {
 	return mine, nil
 }
 
-// Folder returns a source of the files in dir that end in .jpg or .jpeg, in the order of their names.
-func Folder(dir string, opts Options) device.Source {
-	return &recording{
-		name: "folder " + dir,
-		opts: opts,
-		open: func() (pictures, error) {
-			names, err := pictureNames(dir)
-			return &folder{dir: dir, names: names}, err
-		},
+// Folder returns a source of the files in dir that end in .jpg or .jpeg, in the order of their names. A file that does not
+// begin with a whole picture is passed over.
+func Folder(dir string, opts Options) device.Teller {
+	r := newRecording("folder "+dir, opts)
+	named := map[string]bool{} // files passed over that the log has named
+	r.open = func() (pictures, error) {
+		names, err := pictureNames(dir)
+		return &folder{dir: dir, names: names, passedOver: func(name string, why error) {
+			if !named[name] {
+				named[name] = true
+				r.opts.Log.Warn("a file is no whole picture and is passed over", "file", name, "error", why)
+			}
+			if !strings.Contains(why.Error(), name) {
+				why = fmt.Errorf("%s: %w", name, why)
+			}
+			r.passOver(why)
+		}}, err
 	}
+	return r
 }
 
 // Stream returns a source of the concatenated JPEG pictures in what open returns. It is closed when Stream returns and
 // also, to interrupt a Read, when the context is cancelled; cancelling takes effect no sooner than that Read returns.
-func Stream(name string, open func() (io.ReadCloser, error), opts Options) device.Source {
-	return &recording{
-		name: name,
-		opts: opts,
-		open: func() (pictures, error) {
-			r, err := open()
-			if err != nil {
-				return nil, err
-			}
-			s := &stream{Closer: r}
-			s.Reset(r)
-			return s, nil
-		},
+func Stream(name string, open func() (io.ReadCloser, error), opts Options) device.Teller {
+	r := newRecording(name, opts)
+	r.open = func() (pictures, error) {
+		in, err := open()
+		if err != nil {
+			return nil, err
+		}
+		s := &stream{Closer: in}
+		s.Reset(in)
+		s.PassedOver = r.passOver
+		return s, nil
 	}
+	return r
 }
 
 // pictures are the frames of a recording, each valid until the next call, then io.EOF.
@@ -105,10 +119,44 @@ type recording struct {
 	opts Options
 	open func() (pictures, error)
 
-	played bool // some Stream has delivered a frame: an input with nothing more in it has ended, it is not empty
+	told func(why error) // of pictures that are passed over; may be nil
+
+	played bool  // some Stream has delivered a frame: an input with nothing more in it has ended, it is not empty
+	why    error // the last picture was passed over
+}
+
+func newRecording(name string, opts Options) *recording {
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	return &recording{name: name, opts: opts}
 }
 
 func (r *recording) String() string { return r.name }
+
+// Tell implements device.Teller.
+func (r *recording) Tell(told func(why error)) { r.told = told }
+
+// passOver takes note of a picture that cannot be used.
+func (r *recording) passOver(why error) {
+	r.why = hint.Wrap(why, "%s", advice(why))
+	if r.told != nil {
+		r.told(r.why)
+	}
+}
+
+// advice says what to do about a picture that cannot be used.
+func advice(why error) string {
+	switch {
+	case errors.Is(why, fs.ErrPermission):
+		return "let the service's user read the files"
+	case errors.Is(why, device.ErrFrameSize), errors.Is(why, device.ErrPictureSize):
+		return fmt.Sprintf("the limits are %d pixels a side and %d MiB", device.MaxSide, device.MaxBytes>>20)
+	case device.Damaged(why):
+		return "see whether the recording was copied whole, or make it anew"
+	}
+	return "turn it into pictures that can be decoded with: ffmpeg -i FILM -f mjpeg OUT.mjpeg"
+}
 
 func (r *recording) Stream(ctx context.Context, emit func(device.Frame)) error {
 	p := newPacer(r.opts.FPS)
@@ -120,7 +168,7 @@ func (r *recording) Stream(ctx context.Context, emit func(device.Frame)) error {
 			return err
 		}
 		if !r.played || r.opts.Loop && p.next == before {
-			return fmt.Errorf("replay: %s: %w", r.name, noPicture())
+			return fmt.Errorf("replay: %s: %w", r.name, r.noPicture())
 		}
 		if !r.opts.Loop {
 			return device.ErrEnd
@@ -155,8 +203,15 @@ func (r *recording) play(ctx context.Context, p *pacer, emit func(device.Frame))
 	}
 }
 
-func noPicture() error {
-	return device.AsFinal(hint.Wrap(ErrNoPicture,
+func (r *recording) noPicture() error {
+	err := ErrNoPicture
+	if r.why != nil {
+		err = fmt.Errorf("%w, the last one passed over: %w", err, r.why)
+	}
+	if errors.Is(r.why, fs.ErrPermission) {
+		return device.AsFinal(err) // with its own hint
+	}
+	return device.AsFinal(hint.Wrap(err,
 		"the limits are %d pixels a side and %d MiB; turn a film into pictures with: ffmpeg -i FILM -f mjpeg OUT.mjpeg",
 		device.MaxSide, device.MaxBytes>>20))
 }
@@ -191,36 +246,60 @@ type stream struct {
 	io.Closer
 }
 
-// folder is a list of files, each of which is one picture.
+// folder is a list of files, each of which begins with one picture. Phones append things to it.
 type folder struct {
-	device.JPEGReader
-	dir   string
-	names []string
+	dir        string
+	names      []string
+	passedOver func(name string, why error)
+	buf        []byte
 }
 
 func (d *folder) Close() error { return nil }
 
+func (d *folder) Reset(io.Reader) { clear(d.buf) }
+
 // maxFile bounds a file of a folder, in bytes: what follows the picture may be longer than it.
 const maxFile = 4 * device.MaxBytes
 
-// Next returns the first picture in the next file. Phones append things to a picture, so more may follow there.
+// Next returns the picture of the next file that has one.
 func (d *folder) Next() (device.Frame, error) {
-	if len(d.names) == 0 {
-		return device.Frame{}, io.EOF
+	for len(d.names) > 0 {
+		name := path.Join(d.dir, d.names[0])
+		d.names = d.names[1:]
+		info, err := d.read(name)
+		if err == nil {
+			return device.Frame{
+				Format: device.JPEG, Data: d.buf[:info.Length], Width: info.Width, Height: info.Height,
+			}, nil
+		}
+		d.passedOver(name, err)
 	}
-	name := path.Join(d.dir, d.names[0])
-	d.names = d.names[1:]
+	return device.Frame{}, io.EOF
+}
+
+// read reads the beginning of a file, as much as a picture may have.
+func (d *folder) read(name string) (device.JPEGInfo, error) {
 	in, err := file.Open(name, maxFile)
 	if err != nil {
-		return device.Frame{}, err
+		return device.JPEGInfo{}, err
 	}
 	defer in.Close()
-	d.Reset(in)
-	f, err := d.JPEGReader.Next()
-	if errors.Is(err, io.EOF) {
-		err = fmt.Errorf("%s: %w", name, noPicture())
+	stat, err := in.Stat()
+	if err != nil {
+		return device.JPEGInfo{}, err
 	}
-	return f, err
+	if stat.Size() == 0 {
+		return device.JPEGInfo{}, errEmpty
+	}
+	clear(d.buf)
+	if size := int(min(stat.Size(), device.MaxBytes)); len(d.buf) < size {
+		d.buf = make([]byte, size+size/4)
+	}
+	n, err := io.ReadFull(in, d.buf[:min(len(d.buf), device.MaxBytes)])
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // which is the end of the file
+		return device.JPEGInfo{}, err
+	}
+	return device.CheckJPEG(d.buf[:n])
 }
 
 // pictureNames lists the JPEG files of dir by name.

@@ -10,15 +10,18 @@ import (
 	"image/jpeg"
 	"io"
 	"io/fs"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"facegate/configs/hint"
 	"facegate/device"
@@ -305,7 +308,8 @@ func TestOpenErrors(t *testing.T) {
 }
 
 func TestStreamErrors(t *testing.T) {
-	empty, damaged, film := t.TempDir(), makeFolder(t, 3), t.TempDir()
+	empty, damaged, film := t.TempDir(), t.TempDir(), t.TempDir()
+	write(t, damaged, "000.jpg", nil)
 	write(t, damaged, "001.jpeg", picture(t, 40)[:300])
 	write(t, film, "clip.mp4", bytes.Repeat([]byte("ftypisom"), 10_000))
 	gone := makeFolder(t, 1)
@@ -324,7 +328,8 @@ func TestStreamErrors(t *testing.T) {
 	}{
 		{"no file", replay.Folder(empty, replay.Options{}), replay.ErrNoPicture, empty, true, true},
 		{"no file, looped", replay.Folder(empty, replay.Options{Loop: true}), replay.ErrNoPicture, empty, true, true},
-		{"damaged file", replay.Folder(damaged, replay.Options{}), replay.ErrNoPicture, "001.jpeg", true, true},
+		{"damaged files", replay.Folder(damaged, replay.Options{}), replay.ErrNoPicture, "001.jpeg", true, true},
+		{"damaged files, looped", replay.Folder(damaged, replay.Options{Loop: true}), device.ErrTruncated, "001.jpeg", true, true},
 		{
 			"a film", mustOpen(t, filepath.Join(film, "clip.mp4"), nil, replay.Options{Loop: true}),
 			replay.ErrNoPicture, "clip.mp4", true, true,
@@ -345,6 +350,116 @@ func TestStreamErrors(t *testing.T) {
 				t.Errorf("final %v, hint %q; want final %v, hint %v", device.Final(err), hint.Of(err), tt.final, tt.hint)
 			}
 		})
+	}
+}
+
+// bad are contents of files that are no whole picture.
+func bad(t *testing.T) map[string][]byte {
+	pic := picture(t, 40)
+	return map[string][]byte{
+		"empty":            nil,
+		"cut short":        pic[:300],
+		"cut, with an end": append(bytes.Clone(pic[:len(pic)-20]), 0xFF, 0xD9),
+		"text":             []byte("notes"),
+		"PNG":              []byte("\x89PNG\r\n\x1a\n"),
+		"behind something": append([]byte{0}, pic...),
+		"lossless":         bytes.Replace(pic, []byte{0xFF, 0xC0}, []byte{0xFF, 0xC3}, 1),
+	}
+}
+
+// TestFolderPassesOver puts a bad file at the beginning, in the middle and at the end of a folder, and plays it twice.
+func TestFolderPassesOver(t *testing.T) {
+	for name, content := range bad(t) {
+		for _, file := range []string{"000.jpg", "001x.jpg", "zzz.JPEG"} {
+			t.Run(name+"/"+file, func(t *testing.T) {
+				dir := makeFolder(t, 3)
+				want := []int{1, 2, 3}
+				if write(t, dir, file, content); file == "000.jpg" {
+					want = want[1:]
+				}
+				var log bytes.Buffer
+				src := replay.Folder(dir, replay.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+				var told []error
+				src.Tell(func(why error) { told = append(told, why) })
+				for range 2 {
+					got, err := play(t, src, 0)
+					if diff := cmp.Diff(want, got); diff != "" || !errors.Is(err, device.ErrEnd) {
+						t.Errorf("%v, and the widths (-want +got):\n%s", err, diff)
+					}
+				}
+				if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), filepath.Join(dir, file)) {
+					t.Errorf("%d lines, want one that names the file:\n%s", n, &log)
+				}
+				if len(told) != 2 || !strings.Contains(told[0].Error(), file) || hint.Of(told[0]) == "" {
+					t.Errorf("told %v, to do %q", told, hint.Of(errors.Join(told...)))
+				}
+			})
+		}
+	}
+}
+
+// TestFolderPassesOverWhatIsNoFile has a pipe, a link to nowhere and a file that may not be read among the pictures.
+func TestFolderPassesOverWhatIsNoFile(t *testing.T) {
+	dir := makeFolder(t, 3)
+	path := func(name string) string { return filepath.Join(dir, name) }
+	want := []string{path("001-pipe.jpg"), path("001-link.jpg"), path("001-folder.jpg")}
+	for _, err := range []error{
+		unix.Mkfifo(want[0], 0o600), os.Symlink("/nonexistent", want[1]), os.Symlink("/tmp", want[2]),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if os.Geteuid() != 0 { // who may read all
+		want = append(want, path("001-secret.jpg"))
+		write(t, dir, "001-secret.jpg", picture(t, 9))
+		if err := os.Chmod(want[3], 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log bytes.Buffer
+	got, err := play(t, replay.Folder(dir, replay.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}), 0)
+	if diff := cmp.Diff([]int{1, 2, 3}, got); diff != "" || !errors.Is(err, device.ErrEnd) {
+		t.Errorf("%v, and the widths (-want +got):\n%s", err, diff)
+	}
+	for _, name := range want {
+		if strings.Count(log.String(), "file="+name) != 1 {
+			t.Errorf("the log does not name %s once:\n%s", name, &log)
+		}
+	}
+}
+
+// TestFolderLoops holds that a folder played in a loop names a bad file once, and that the rest is played again and again.
+func TestFolderLoops(t *testing.T) {
+	dir := makeFolder(t, 3)
+	write(t, dir, "001.jpeg", picture(t, 40)[:300])
+	var log bytes.Buffer
+	got, err := play(t, replay.Folder(dir, replay.Options{Loop: true, Log: slog.New(slog.NewTextHandler(&log, nil))}), 7)
+	if diff := cmp.Diff([]int{1, 3, 1, 3, 1, 3, 1}, got); diff != "" || err != nil {
+		t.Errorf("%v, and the widths (-want +got):\n%s", err, diff)
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 {
+		t.Errorf("%d lines, want one:\n%s", n, &log)
+	}
+}
+
+// TestAppended plays files and a stream of pictures with something behind each, and with bytes between their segments.
+func TestAppended(t *testing.T) {
+	dir := t.TempDir()
+	var stream []byte
+	for i, more := range []string{"\n", "\xFF\xD9", "a block of the camera's own", "\xFF\xD8", strings.Repeat("\x00", 4096)} {
+		pic := append(slices.Insert(picture(t, i+1), 2, 0), more...)
+		write(t, dir, fmt.Sprintf("%d.jpg", i), pic)
+		stream = append(stream, pic...)
+	}
+	for name, src := range map[string]device.Source{
+		"folder": replay.Folder(dir, replay.Options{}),
+		"stream": mustOpen(t, "-", bytes.NewReader(stream), replay.Options{}),
+	} {
+		got, err := play(t, src, 0)
+		if diff := cmp.Diff([]int{1, 2, 3, 4, 5}, got); diff != "" || !errors.Is(err, device.ErrEnd) {
+			t.Errorf("%s: %v, and the widths (-want +got):\n%s", name, err, diff)
+		}
 	}
 }
 

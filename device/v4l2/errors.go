@@ -28,10 +28,26 @@ func explain(path string, err error) error {
 		return hint.Wrap(err, "another program holds the camera; find it with: fuser -v %s", path)
 	case isAny(err, unix.ENOSPC):
 		return hint.Wrap(err, "the USB bus has no room for this stream: use mjpeg, a smaller size, or another port")
-	case isAny(err, ErrHung, ErrBad, unix.EIO, unix.EPROTO):
-		return hint.Wrap(err, "try another cable, USB port or power supply for the camera")
+	case isAny(err, ErrBad):
+		return flaw(err)
+	case isAny(err, ErrHung, unix.EIO, unix.EPROTO):
+		return hint.Wrap(err, adviceCable)
 	}
 	return err
+}
+
+const adviceCable = "try another cable, USB port or power supply for the camera"
+
+// flaw adds to what is wrong with a frame what a technician should do about a camera that sends such frames.
+func flaw(err error) error {
+	switch {
+	case isAny(err, ErrOtherSize, device.ErrPictureSize):
+		return hint.Wrap(err, "the camera does not keep to the size that it was set to: set camera.width and camera.height to "+
+			"the size that it sends, at most 4096x4096, or camera.format to yuyv")
+	case isAny(err, ErrProgressive, device.ErrNotJPEG, errors.ErrUnsupported):
+		return hint.Wrap(err, "what this camera sends as MJPEG is something else: set camera.format to yuyv, or use another camera")
+	}
+	return hint.Wrap(err, adviceCable)
 }
 
 func isAny(err error, targets ...error) bool {

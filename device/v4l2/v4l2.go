@@ -45,7 +45,14 @@ const (
 var (
 	ErrNoFormat = errors.New("the camera offers no format that can be used")
 	ErrHung     = errors.New("the camera sends no frames")
-	ErrBad      = errors.New("the camera sends damaged frames")
+	ErrBad      = errors.New("the camera sends no frame that can be used")
+)
+
+// What can be wrong with a frame of a camera, beside what can be wrong with any JPEG picture.
+var (
+	ErrOtherSize   = errors.New("another size than the camera was set to")
+	ErrProgressive = errors.New("a progressive picture, which takes too long to decode")
+	errShort       = fmt.Errorf("%w: fewer bytes than the picture has", device.ErrTruncated)
 )
 
 // camera is what this package uses of *webcam.Webcam. One value serves one stream: it cannot be started again after a
@@ -67,12 +74,16 @@ type source struct {
 	cfg    Config
 	open   func(path string) (camera, error)
 	format func(path string) (pixFormat, error)
+	told   func(why error) // of frames that cannot be used
 }
 
 // New returns the camera that cfg names. Nothing is opened before Stream.
-func New(cfg Config) device.Source {
+func New(cfg Config) device.Teller {
 	return &source{cfg: cfg, open: openWebcam, format: currentFormat}
 }
+
+// Tell implements device.Teller.
+func (s *source) Tell(told func(why error)) { s.told = told }
 
 func (s *source) String() string { return "camera " + s.cfg.Device }
 
@@ -99,12 +110,12 @@ func (s *source) stream(ctx context.Context, emit func(device.Frame)) (err error
 	if err := cam.StartStreaming(); err != nil {
 		return fmt.Errorf("start: %w", withErrno(err))
 	}
-	r := reader{cam: cam, picture: picture}
+	r := reader{cam: cam, picture: picture, told: s.told}
 	defer func() { clear(r.buf[:cap(r.buf)]) }()
 	return r.run(ctx, emit)
 }
 
-// setUp sets format, size, rate and buffers, and returns what the frames will be. In MJPEG the size is still open.
+// setUp sets format, size, rate and buffers, and returns what the frames will be.
 func (s *source) setUp(cam camera) (picture, error) {
 	m, err := choose(cam, s.cfg)
 	if err != nil {
@@ -118,11 +129,9 @@ func (s *source) setUp(cam camera) (picture, error) {
 	if got != m.pixels {
 		return picture{}, fmt.Errorf("%w: asked for %s, it chose %s", ErrNoFormat, fourCC(m.pixels), fourCC(got))
 	}
-	p := picture{format: device.JPEG}
-	if m.pixels == pixYUYV {
-		if p, err = s.yuyvPicture(); err != nil {
-			return picture{}, err
-		}
+	p, err := s.negotiated(m)
+	if err != nil {
+		return picture{}, err
 	}
 	if s.cfg.FPS > 0 {
 		_ = cam.SetFramerate(float32(s.cfg.FPS)) // many drivers cannot; the rate that comes will do
@@ -133,16 +142,28 @@ func (s *source) setUp(cam camera) (picture, error) {
 	return p, nil
 }
 
-// yuyvPicture asks the driver for the size that it has set.
-func (s *source) yuyvPicture() (picture, error) {
+// negotiated asks the driver what it has made of the mode that was asked for.
+func (s *source) negotiated(m mode) (picture, error) {
 	f, err := s.format(s.cfg.Device)
+	p := picture{format: device.JPEG, width: int(f.width), height: int(f.height)}
+	if m.pixels != pixYUYV {
+		if err != nil || f.pixels != m.pixels {
+			return picture{format: device.JPEG}, nil // the pictures say it themselves
+		}
+		return p, nil
+	}
 	if err != nil {
 		return picture{}, fmt.Errorf("get format: %w", err)
 	}
-	p := picture{format: device.YUYV, width: int(f.width), height: int(f.height)}
-	if f.pixels != pixYUYV || f.bytesPerLine != yuyvBytes*f.width || p.width > device.MaxSide || p.height > device.MaxSide {
-		return picture{}, fmt.Errorf("%w: %s, %dx%d, %d bytes a line", ErrNoFormat, fourCC(f.pixels), f.width, f.height,
-			f.bytesPerLine)
+	if f.pixels != pixYUYV || min(p.width, p.height) < 1 || max(p.width, p.height) > device.MaxSide {
+		return picture{}, fmt.Errorf("%w: %s, %dx%d", ErrNoFormat, fourCC(f.pixels), f.width, f.height)
+	}
+	p.format, p.line = device.YUYV, int(f.bytesPerLine)
+	if p.line == 0 { // some drivers do not say
+		p.line = yuyvBytes * p.width
+	}
+	if p.line < yuyvBytes*p.width {
+		return picture{}, fmt.Errorf("%w: lines of %d pixels in %d bytes", ErrNoFormat, p.width, p.line)
 	}
 	return p, nil
 }
@@ -150,32 +171,47 @@ func (s *source) yuyvPicture() (picture, error) {
 // A picture is what every frame of a stream has to be.
 type picture struct {
 	format        device.Format
-	width, height int // 0 until the first good frame in MJPEG
+	width, height int // 0 until the first good frame where the driver does not say, in MJPEG
+	line          int // bytes from the beginning of one line to that of the next, in YUYV
 }
 
-// check returns p with the size that data really has, or why data is no frame of this stream.
-func (p picture) check(data []byte) (picture, error) {
+// read returns what of data is a frame of this stream, or why there is none in them.
+func (p *picture) read(data []byte) ([]byte, error) {
 	if p.format == device.YUYV {
-		if want := yuyvBytes * p.width * p.height; len(data) != want {
-			return p, fmt.Errorf("%d bytes instead of %d", len(data), want)
+		return p.packed(data)
+	}
+	info, err := device.CheckJPEG(data)
+	switch {
+	case err != nil:
+		return nil, err
+	case p.width != 0 && (info.Width != p.width || info.Height != p.height):
+		return nil, fmt.Errorf("%w: %dx%d instead of %dx%d", ErrOtherSize, info.Width, info.Height, p.width, p.height)
+	case info.Progressive:
+		return nil, ErrProgressive
+	}
+	p.width, p.height = info.Width, info.Height
+	return data[:info.Length], nil
+}
+
+// packed moves the lines of a raw picture together, over what fills each up, and leaves out what follows the last.
+func (p *picture) packed(data []byte) ([]byte, error) {
+	width := yuyvBytes * p.width
+	if len(data) < p.line*(p.height-1)+width {
+		return nil, fmt.Errorf("%w: %d", errShort, len(data))
+	}
+	if p.line > width {
+		for y := range p.height {
+			copy(data[y*width:], data[y*p.line:][:width])
 		}
-		return p, nil
 	}
-	w, h, err := device.JPEGSize(data)
-	if err != nil {
-		return p, err
-	}
-	if p.width != 0 && (w != p.width || h != p.height) {
-		return p, fmt.Errorf("%dx%d pixels instead of %dx%d", w, h, p.width, p.height)
-	}
-	p.width, p.height = w, h
-	return p, nil
+	return data[:width*p.height], nil
 }
 
 // A reader takes the frames from a camera that streams.
 type reader struct {
 	cam     camera
 	picture picture
+	told    func(why error) // may be nil
 	buf     []byte
 	seq     uint64
 }
@@ -196,9 +232,9 @@ func (r *reader) run(ctx context.Context, emit func(device.Frame)) error {
 		}
 		silent = 0
 		now := time.Now() // webcam drops the kernel's own stamp
+		var data []byte
 		if err == nil {
-			r.seq++
-			r.picture, err = r.picture.check(r.buf)
+			data, err = r.frame()
 		}
 		if err != nil {
 			if bad++; bad == badFrames {
@@ -208,10 +244,20 @@ func (r *reader) run(ctx context.Context, emit func(device.Frame)) error {
 		}
 		bad = 0
 		emit(device.Frame{
-			Format: r.picture.format, Data: r.buf, Width: r.picture.width, Height: r.picture.height, Seq: r.seq, Time: now,
+			Format: r.picture.format, Data: data, Width: r.picture.width, Height: r.picture.height, Seq: r.seq, Time: now,
 		})
 	}
 	return nil
+}
+
+// frame returns what of buf is the next frame, or tells why there is none in it.
+func (r *reader) frame() ([]byte, error) {
+	r.seq++
+	data, err := r.picture.read(r.buf)
+	if err != nil && r.told != nil {
+		r.told(flaw(err))
+	}
+	return data, err
 }
 
 // read waits for a frame and copies it to buf. The frame is given back to the driver only then, for from that moment

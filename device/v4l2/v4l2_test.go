@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/jpeg"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -170,6 +171,7 @@ func TestFrames(t *testing.T) {
 	padded := append(bytes.Clone(pic), make([]byte, 100)...)
 	cut := pic[:len(pic)/2]
 	yuyv := make([]byte, 2*32*16)
+	progressive := bytes.Replace(pic, []byte{0xFF, 0xC0}, []byte{0xFF, 0xC2}, 1)
 	jpegs := func() *driver { return newDriver(32, 16, pixMJPEG, pixYUYV) }
 	raw := func() *driver { return newDriver(32, 16, pixYUYV) }
 	tests := []struct {
@@ -190,7 +192,14 @@ func TestFrames(t *testing.T) {
 		{"ten cut short", jpegs().sends(badFrames, cut).sends(1, pic), nil, ErrBad},
 		{"raw", raw().sends(2, yuyv), []uint64{1, 2}, ErrHung},
 		{"raw, short", raw().sends(1, yuyv[1:]).sends(1, yuyv), []uint64{2}, ErrHung},
-		{"raw, long", raw().sends(badFrames, make([]byte, len(yuyv)+1)), nil, ErrBad},
+		{"raw, long", raw().sends(2, make([]byte, len(yuyv)+1)), []uint64{1, 2}, ErrHung},
+		{"raw, a page", raw().sends(2, make([]byte, 4096)), []uint64{1, 2}, ErrHung},
+		{"raw, all short", raw().sends(badFrames, yuyv[1:]), nil, ErrBad},
+		{"junk behind it", jpegs().sends(2, append(bytes.Clone(pic), "junk\xFF\xD9"...)), []uint64{1, 2}, ErrHung},
+		{"a byte between segments", jpegs().sends(2, slices.Insert(bytes.Clone(pic), 2, 0)), []uint64{1, 2}, ErrHung},
+		{"another size from the start", jpegs().sends(badFrames, other), nil, ErrOtherSize},
+		{"progressive", jpegs().sends(badFrames, progressive), nil, ErrProgressive},
+		{"not JPEG", jpegs().sends(badFrames, yuyv), nil, device.ErrNotJPEG},
 		{"not ready", jpegs().sends(1, pic).errs(3, unix.EAGAIN).sends(1, pic), []uint64{1, 2}, ErrHung},
 		{"never ready", jpegs().errs(badFrames, unix.EAGAIN), nil, ErrBad},
 		{"unplugged", jpegs().sends(2, pic).errs(1, unix.ENODEV).sends(1, pic), []uint64{1, 2}, unix.ENODEV},
@@ -260,6 +269,98 @@ func TestDriverHasTheLastWord(t *testing.T) {
 	})
 	if diff := cmp.Diff([]string{"24x8", "24x8"}, got); diff != "" {
 		t.Errorf("sizes (-want +got):\n%s", diff)
+	}
+}
+
+// TestPadding holds that what fills up lines and buffers is left out.
+func TestPadding(t *testing.T) {
+	const w, h = 36, 16
+	var packed []byte
+	for i := range 2 * w * h {
+		packed = append(packed, byte(i%251))
+	}
+	tests := []struct {
+		name  string
+		line  int // bytes, as the driver says
+		each  int // bytes, as it is
+		extra int // bytes behind the last line; below 0 they are missing
+		used  bool
+	}{
+		{"packed", 72, 72, 0, true},
+		{"the driver does not say", 0, 72, 0, true},
+		{"padded lines", 96, 96, 0, true},
+		{"the last line is not padded", 96, 96, -24, true},
+		{"a byte of the last line is missing", 96, 96, -25, false},
+		{"padded lines in pages", 128, 128, 2048, true},
+		{"in a page", 72, 72, 4096 - len(packed), true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			data := bytes.Repeat([]byte{0xEE}, tt.each*h+max(0, tt.extra))
+			for y := range h {
+				copy(data[y*tt.each:], packed[y*2*w:][:2*w])
+			}
+			data = data[:len(data)+min(0, tt.extra)]
+			d := newDriver(w, h, pixYUYV).sends(2, data).errs(1, unix.ENODEV)
+			d.set = pixFormat{width: w, height: h, pixels: pixYUYV, bytesPerLine: uint32(tt.line), sizeImage: uint32(len(data))}
+			frames := 0
+			if err := d.source(Config{Width: w, Height: h}).Stream(t.Context(), func(f device.Frame) {
+				frames++
+				sourcetest.CheckFrame(t, f)
+				if !bytes.Equal(f.Data, packed) {
+					t.Error("it is not the picture")
+				}
+			}); !errors.Is(err, unix.ENODEV) {
+				t.Errorf("Stream: %v, want %v", err, unix.ENODEV)
+			}
+			if want := map[bool]int{true: 2}[tt.used]; frames != want {
+				t.Errorf("%d frames, want %d", frames, want)
+			}
+		})
+	}
+}
+
+// TestTells shows what is said of single frames that cannot be used, and what a technician should do.
+func TestTells(t *testing.T) {
+	pic, raw := makeJPEG(t, 32, 16), make([]byte, 2*32*16)
+	tests := []struct {
+		name string
+		data []byte
+		want error
+		hint string
+	}{
+		{"cut short", pic[:len(pic)-1], device.ErrTruncated, "cable"},
+		{"damaged", append(bytes.Clone(pic[:len(pic)-9]), 0xFF, 0xD9), device.ErrCorrupt, "cable"},
+		{"another size", makeJPEG(t, 64, 64), ErrOtherSize, "camera.width"},
+		{"huge", makeJPEG(t, 8200, 8), device.ErrPictureSize, "camera.width"},
+		{"progressive", bytes.Replace(pic, []byte{0xFF, 0xC0}, []byte{0xFF, 0xC2}, 1), ErrProgressive, "yuyv"},
+		{"raw", raw, device.ErrNotJPEG, "yuyv"},
+		{"lossless", bytes.Replace(pic, []byte{0xFF, 0xC0}, []byte{0xFF, 0xC3}, 1), errors.ErrUnsupported, "yuyv"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := newDriver(32, 16, pixMJPEG).sends(1, pic).sends(3, tt.data).sends(1, pic).errs(1, unix.ENODEV)
+			s := d.source(Config{Width: 32, Height: 16})
+			var told []error
+			s.Tell(func(why error) { told = append(told, why) })
+			frames := 0
+			if err := s.Stream(t.Context(), func(device.Frame) { frames++ }); !errors.Is(err, unix.ENODEV) {
+				t.Errorf("Stream: %v, want %v", err, unix.ENODEV)
+			}
+			if frames != 2 || len(told) != 3 || !errors.Is(told[0], tt.want) || !strings.Contains(hint.Of(told[0]), tt.hint) {
+				t.Errorf("%d frames, told %v, to do %q; want 2 and thrice %v, to do %q", frames, told, hint.Of(errors.Join(told...)), tt.want, tt.hint)
+			}
+		})
+	}
+}
+
+// TestSizeNotTold streams from a driver that does not say to what size it has set MJPEG: the first picture does.
+func TestSizeNotTold(t *testing.T) {
+	pic, other := makeJPEG(t, 32, 16), makeJPEG(t, 64, 64)
+	d := newDriver(640, 480, pixMJPEG).sends(2, pic).sends(1, other).sends(1, pic).errs(1, unix.ENODEV)
+	d.fail["VIDIOC_G_FMT"] = unix.ENOTTY
+	if got, err := run(t, d, Config{}); !errors.Is(err, unix.ENODEV) || !slices.Equal(got, []uint64{1, 2, 4}) {
+		t.Errorf("frames %v, then %v", got, err)
 	}
 }
 
@@ -364,8 +465,8 @@ func TestErrors(t *testing.T) {
 		{name: "wait", fail: "WaitForFrame", err: unix.EIO, want: unix.EIO, hint: "cable"},
 		{name: "buffers", fail: "SetBufferCount 3", err: unix.EINVAL, want: unix.EINVAL},
 		{
-			name: "lines with a gap", final: true, want: ErrNoFormat, hint: "UVC",
-			set: pixFormat{width: 32, height: 16, pixels: pixYUYV, bytesPerLine: 128},
+			name: "lines too short", final: true, want: ErrNoFormat, hint: "UVC",
+			set: pixFormat{width: 32, height: 16, pixels: pixYUYV, bytesPerLine: 48},
 		},
 		{
 			name: "another format", final: true, want: ErrNoFormat, hint: "UVC",

@@ -331,6 +331,7 @@ type FrameStatus struct {
 	Advice  string            `json:"advice,omitempty"` // what to do about it
 	Counts  map[string]uint64 `json:"counts"`           // frames by what they came to
 	Stale   uint64            `json:"stale"`            // frames too old to decide on
+	Damaged uint64            `json:"damaged"`          // frames of which a part is lost, and which were not looked at
 	Failed  uint64            `json:"failed"`           // frames that could not be processed
 	Latency Latency           `json:"latency"`
 }

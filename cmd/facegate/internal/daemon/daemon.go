@@ -133,7 +133,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	}
 	source := out.Source
 	if source == nil {
-		if source, err = openSource(c.Camera, out.Stdin); err != nil {
+		if source, err = openSource(c.Camera, out.Stdin, log); err != nil {
 			return nil, err
 		}
 	}
@@ -145,7 +145,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	d.gate = gate.New(gate.Parts{
 		Mailbox: mailbox, Engine: eyes, Gallery: d.gallery, Door: d.relay, Publisher: d.publisher,
 		Settings: settings(c), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
-		Now: time.Now, Observe: out.Observe, Log: log,
+		Now: time.Now, Spoilt: d.capture.Spoilt, Observe: out.Observe, Log: log,
 	})
 	if err := d.openControl(out.Socket); err != nil {
 		return nil, err
@@ -286,9 +286,9 @@ func (d *Daemon) loadCalibration() (*calibrate.File, error) {
 	return f, hint.Wrap(err, "name the calibration of this embedder in vision.calibration, or leave it empty")
 }
 
-func openSource(c configs.Camera, stdin io.Reader) (device.Source, error) {
+func openSource(c configs.Camera, stdin io.Reader, log *slog.Logger) (device.Source, error) {
 	if c.Source == configs.Replay {
-		return replay.Open(c.Path, stdin, replay.Options{FPS: float64(c.FPS), Loop: c.Loop})
+		return replay.Open(c.Path, stdin, replay.Options{FPS: float64(c.FPS), Loop: c.Loop, Log: log})
 	}
 	return v4l2.New(v4l2.Config{
 		Device: c.Device, Format: v4l2.Format(c.Format), Width: c.Width, Height: c.Height, FPS: c.FPS,

@@ -57,7 +57,7 @@ func cameraHealth(s *control.Status) []health.Condition {
 	case device.Ended:
 		return health.When(true, health.Camera, health.Down, "the recording has ended", "start the gate again")
 	}
-	return nil
+	return health.When(c.Error != "", health.Frames, health.Degraded, c.Error, c.Hint)
 }
 
 func doorHealth(s *control.Status) []health.Condition {

@@ -50,7 +50,8 @@ type Parts struct {
 	MaxAge    time.Duration // an older frame opens nothing
 	Frames    int           // that make one template
 	Now       func() time.Time
-	Observe   func(Passage) // called for each frame, from the task's goroutine; may be nil
+	Spoilt    func(error)   // called for each frame that is damaged, which only its decoding shows; may be nil
+	Observe   func(Passage) // called for each frame that was decided on, from the task's goroutine; may be nil
 	Log       *slog.Logger
 }
 
@@ -70,6 +71,9 @@ type Gate struct {
 func New(p Parts) *Gate {
 	if p.Observe == nil {
 		p.Observe = func(Passage) {}
+	}
+	if p.Spoilt == nil {
+		p.Spoilt = func(error) {}
 	}
 	return &Gate{
 		parts: p, pipeline: pipeline.New(p.Settings, p.Engine), ready: make(chan struct{}),
@@ -110,6 +114,12 @@ func (g *Gate) handle(f device.Frame) {
 		return
 	}
 	report, err := g.look(f, now)
+	if device.Damaged(err) {
+		// It is of nobody: neither of somebody live nor of a print, and no frame in between either.
+		g.tally.damaged()
+		g.parts.Spoilt(err)
+		return
+	}
 	g.parts.Gallery.Watch(report)
 	if err != nil {
 		g.tally.failed()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/device"
 	"facegate/pipeline"
 	"facegate/pipeline/publish"
 	"facegate/store"
@@ -362,6 +364,55 @@ func TestBadFrame(t *testing.T) {
 	b.stop()
 	if n := strings.Count(b.log.String(), "\n"); n != 1 {
 		t.Errorf("%d log lines, want one:\n%s", n, &b.log)
+	}
+}
+
+// damagedBy returns pictures of which the decoder has to make up a part, as bytes that a cable lost leave them.
+func damagedBy(pic []byte) [][]byte {
+	gap := slices.Concat(pic[:len(pic)/2], pic[len(pic)/2+len(pic)/4:])
+	half := append(slices.Clone(pic[:len(pic)/2]), 0xFF, 0xD9)
+	return [][]byte{gap, half, pic[:len(pic)/2]}
+}
+
+// TestDamagedFrames shows damaged pictures of somebody enrolled, again and again: nobody has been there, and nobody has
+// tried anything. A good frame in between counts as if there were no others.
+func TestDamagedFrames(t *testing.T) {
+	b := start(t, gatetest.NewSite(t), defaults())
+	b.mustEnrol("p01")
+	spoil := func(pic []byte) {
+		for _, p := range damagedBy(pic) {
+			b.put(p, 0)
+			if why := <-b.spoilt; !device.Damaged(why) {
+				t.Fatalf("a damaged frame: %v", why)
+			}
+		}
+	}
+	before := b.gate.Count()
+	for range 10 { // approaches
+		for range 5 {
+			spoil(gatetest.Arrival(t)[20])
+		}
+		b.clock.advance(30 * time.Second)
+	}
+	if b.gallery.LockedOut(b.clock.now()) {
+		t.Error("damaged frames are counted as failures")
+	}
+	after := b.gate.Count()
+	if after.Damaged != 150 || after.Failed != 0 || !maps.Equal(before.Counts, after.Counts) || after.Now != before.Now {
+		t.Errorf("counters are %+v, were %+v", after, before)
+	}
+	granted := 0
+	for _, p := range gatetest.Arrival(t) {
+		granted += count(b.show(p), pipeline.Granted)
+		b.put(damagedBy(p)[0], 0)
+		<-b.spoilt
+	}
+	if granted != 1 || b.pulses() != 1 {
+		t.Errorf("with every second frame damaged %d grants and %d pulses, want 1", granted, b.pulses())
+	}
+	b.stop()
+	if b.log.Len() > 0 {
+		t.Errorf("the gate logs:\n%s", &b.log)
 	}
 }
 

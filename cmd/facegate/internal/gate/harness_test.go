@@ -114,6 +114,7 @@ type bench struct {
 	events  *events
 	clock   *clock
 	seen    chan gate.Passage
+	spoilt  chan error   // why a frame was not looked at
 	log     bytes.Buffer // to be read when the gate has stopped
 	stop    func()
 }
@@ -141,7 +142,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 	engine := gatetest.Engine(t)
 	b := &bench{
 		t: t, site: site, box: device.NewMailbox(), line: sim.New(), events: new(events),
-		clock: &clock{at: time.Date(2026, 7, 1, 9, 0, 0, 0, time.UTC)}, seen: make(chan gate.Passage, 1),
+		clock: &clock{at: time.Date(2026, 7, 1, 9, 0, 0, 0, time.UTC)}, seen: make(chan gate.Passage, 1), spoilt: make(chan error, 1),
 	}
 	log := slog.New(slog.NewTextHandler(&b.log, nil))
 	b.openGallery(o, log)
@@ -160,6 +161,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 			Rules: decide.Rules{Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second, Margin: 0.06},
 		},
 		MaxAge: maxAge, Frames: 5, Now: b.clock.gateNow, Log: log,
+		Spoilt:  func(why error) { b.spoilt <- why },
 		Observe: func(p gate.Passage) { b.seen <- p },
 	})
 	ctx, cancel := context.WithCancel(t.Context())

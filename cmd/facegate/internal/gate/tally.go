@@ -29,6 +29,12 @@ func (t *tally) stale() {
 	t.counts.Stale++
 }
 
+func (t *tally) damaged() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts.Damaged++
+}
+
 func (t *tally) failed() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
