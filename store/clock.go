@@ -10,9 +10,6 @@ import (
 	"facegate/store/clock"
 )
 
-// noCount stands for no clock.Verdict.Count.
-const noCount time.Duration = -1
-
 const (
 	// rememberEvery is how often what is known of the time is written where nothing else is.
 	rememberEvery = 15 * time.Minute
@@ -40,7 +37,7 @@ func (s *Store) moment() moment {
 	if v.Settled {
 		return moment{Time: v.Wall}
 	}
-	return moment{v.Wall, max(v.Count, 1)}
+	return moment{v.Wall, v.Count}
 }
 
 // dated returns m by the right clock of v.
@@ -163,7 +160,7 @@ func (s *Store) setDates(v clock.Verdict) error {
 	add := func(p put, err error) error { c.puts = append(c.puts, p); return err }
 	people := make([]Person, 0, len(s.byName))
 	for _, p := range s.byName {
-		if p.Provisional || p.seen != noCount {
+		if p.Provisional || p.seen != 0 {
 			p = p.dated(v)
 			people = append(people, p)
 			if err := errors.Join(add(s.putPerson(p)), add(s.putConsent(p.Consent))); err != nil {
@@ -221,8 +218,8 @@ func (p Person) dated(v clock.Verdict) Person {
 		p.Expires, p.Enrolled, p.Provisional = expires, day(given), false
 		p.term, p.until = 0, time.Time{}
 	}
-	if p.seen != noCount {
-		p.LastSeen, p.seen = day(v.At(p.seen)), noCount
+	if p.seen != 0 {
+		p.LastSeen, p.seen = day(v.At(p.seen)), 0
 	}
 	return p
 }
@@ -272,8 +269,8 @@ func (p Person) lapsed(v clock.Verdict) bool { return p.expired(v, v.Latest) }
 func (p Person) due(v clock.Verdict, idle time.Duration) (audit.Reason, bool) {
 	last := moment{Time: p.active()}
 	switch {
-	case p.seen != noCount:
-		last.Count = max(p.seen, 1)
+	case p.seen != 0:
+		last.Count = p.seen
 	case p.Provisional:
 		last.Count = p.Consent.GivenCount
 	}

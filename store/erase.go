@@ -170,6 +170,7 @@ func (s *Store) issue(r receipt.Receipt, entries []audit.Entry) ([]byte, error) 
 	at := s.head.Next(entries[0].Hash())
 	r.Audit = receipt.Audit{Seq: at.Seq, Link: at.Link[:]}
 	r.Time = time.Unix(entries[0].Time, 0).UTC().Format(time.RFC3339)
+	r.Clock = entries[0].Marks.String()
 	signed, err := receipt.Sign(r, s.signer)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)

@@ -106,8 +106,10 @@ const wipedMagic = "facegate wiped 1\n"
 func (s *Store) Wipe(keep func(certificate []byte) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	at, marks := s.stamp(s.now())
 	r := receipt.Receipt{
-		ID: make([]byte, 16), Number: s.state.Number + 1, Kind: receipt.Wipe, Time: s.now().UTC().Format(time.RFC3339), KeyStore: s.class,
+		ID: make([]byte, 16), Number: s.state.Number + 1, Kind: receipt.Wipe, KeyStore: s.class,
+		Time: time.Unix(at, 0).UTC().Format(time.RFC3339), Clock: marks.String(),
 		Forms: []receipt.Salted{}, Records: []receipt.Salted{},
 		Erased: receipt.Counts{People: uint32(len(s.byName)), Templates: uint32(len(s.linked()))},
 		Audit:  receipt.Audit{Seq: s.head.Seq, Link: s.head.Link[:]},

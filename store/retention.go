@@ -31,7 +31,7 @@ func (s *Store) MarkSeen(id template.PersonID, at time.Time) {
 	case !v.Settled:
 		p.seen = v.Count
 	case day(at).After(p.LastSeen):
-		p.LastSeen, p.seen = day(at), noCount
+		p.LastSeen, p.seen = day(at), 0
 	default:
 		return
 	}

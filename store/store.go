@@ -382,7 +382,7 @@ func (s *Store) newPerson(e Enrolment, now time.Time) (Person, error) {
 		Scheme: e.scheme(), Lane: e.Lane, Label: e.Label, looks: looksOf(e.Label), Consent: e.Consent, Enrolled: day(now),
 		Expires: earlier(e.Expires, e.Consent.Expires).UTC().Truncate(time.Second), model: e.ModelID,
 	}
-	p.sealed, p.seen = p.Expires.Unix(), noCount
+	p.sealed = p.Expires.Unix()
 	p.Consent.Given = p.Consent.Given.UTC().Truncate(time.Second)
 	p.Consent.Expires = p.Consent.Expires.UTC().Truncate(time.Second)
 	p.Consent.Ended, p.Consent.EndedCount, p.Consent.Why, p.Consent.Profile = time.Time{}, 0, 0, s.profile

@@ -205,7 +205,9 @@ func writeReceipt(w *tabwriter.Writer, r receipt.Receipt, form string) {
 	show.Fprintf(w, "the receipt is genuine\t\n")
 	show.Fprintf(w, "what\t%s%s\n", r.Kind, map[bool]string{true: " (" + r.Reason + ")"}[r.Reason != ""])
 	show.Fprintf(w, "number\t%d\n", r.Number)
-	show.Fprintf(w, "when\t%s\n", r.Time)
+	show.Fprintf(w, "when\t%s%s\n", r.Time, map[string]string{
+		"doubted": ", by a clock that was not known to be right", "set-back": ", after the clock was set back",
+	}[r.Clock])
 	show.Fprintf(w, "erased\t%d people, %d templates, %d names of guardians\n", r.Erased.People, r.Erased.Templates, r.Erased.Guardians)
 	if form != "" {
 		show.Fprintf(w, "whose\tit is about form %s\n", form)

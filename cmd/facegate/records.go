@@ -190,6 +190,12 @@ func (c *auditVerifyCommand) Run(ctx context.Context, t terminal) error {
 	}
 	return c.print(t, r, func(w *tabwriter.Writer) {
 		show.Fprintf(w, "the audit log is whole: entries %d to %d, the content of %d dropped in time\n", r.Dropped+1, r.End, r.Pruned)
+		if r.Doubted > 0 {
+			show.Fprintf(w, "made while the clock was not known to be right: %d; their order is certain, and their times are not\n", r.Doubted)
+		}
+		if r.SetBack > 0 {
+			show.Fprintf(w, "older than the one before, because the clock was set back: %d\n", r.SetBack)
+		}
 		show.Fprintf(w, "end of the chain: %s\n", r.Link)
 	})
 }

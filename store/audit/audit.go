@@ -137,6 +137,17 @@ const (
 	SetBack Marks = 2 // Time is before that of the entry before, because the clock was set back between the two
 )
 
+// String returns the mark that weighs more in a word, "" for none.
+func (m Marks) String() string {
+	switch {
+	case m&Doubted != 0:
+		return "doubted"
+	case m&SetBack != 0:
+		return "set-back"
+	}
+	return ""
+}
+
 // A Subject is a person's random id in the log; zeros stand for nobody.
 type Subject [16]byte
 

@@ -40,11 +40,15 @@ const (
 	settle = time.Hour
 
 	// renew is how often a date that is known is taken from the wall clock anew. Steps that each are too small to be seen
-	// as one add up to no more than the slack of a day then.
+	// as one add up to no more than slack in a day then.
 	renew = 24 * time.Hour
 
 	// night is the longest pause for which the word of a wall clock that nothing vouches for is taken, while it is observed.
 	night = 24 * time.Hour
+
+	// slack is how far the two clocks may part. They come from one oscillator, and whatever makes the one go faster or slower
+	// does so to the other; what is left are the small steps by which a time server is followed.
+	slack = time.Minute
 
 	// inexact is by how much a date may be wrong that no time server has given.
 	inexact = 24 * time.Hour
@@ -55,9 +59,6 @@ func Floor() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // ErrFloor refuses to confirm a date before Floor.
 var ErrFloor = errors.New("no gate of this version has seen that date")
-
-// slack is how far the two clocks may part in so much time: small corrections, and an oscillator that is 500 ppm wrong.
-func slack(passed time.Duration) time.Duration { return time.Minute + passed/2000 }
 
 // A Line is a wall clock that goes on steadily: it says Wall at Count.
 type Line struct {
@@ -70,7 +71,7 @@ func (l Line) At(count time.Duration) time.Time { return l.Wall.Add(count - l.Co
 
 // near reports whether wall at count is on the line.
 func (l Line) near(wall time.Time, count time.Duration) bool {
-	return wall.Sub(l.At(count)).Abs() <= slack(count-l.Count)
+	return wall.Sub(l.At(count)).Abs() <= slack
 }
 
 // A Run is how the wall clock has gone on since it was last set.
@@ -118,11 +119,11 @@ const (
 // A Verdict is what is known of the time at one moment.
 type Verdict struct {
 	Wall  time.Time
-	Count time.Duration // known to have passed from the first reading ever
+	Count time.Duration // known to have passed from the first reading ever; never 0
 	Since time.Duration // Count at which the wall clock was last set, or first read
 
 	Doubt   Doubt
-	Off     time.Duration // of Stepped and Behind: how far Wall is from what is known
+	Off     time.Duration // how far Wall is from what is known or, of Unvouched, from what it said for longer; 0 if it is not
 	Synced  bool          // the kernel vouches for Wall, and there is no Doubt
 	Settled bool          // there is no Doubt, and has been none for long enough to write dates by Wall
 	Waits   time.Duration // of Unvouched: until Wall is believed if it goes on steadily
@@ -183,6 +184,7 @@ func (j *Judge) follow(r Reading) {
 	started := r.Boot != m.Boot
 	switch {
 	case m.Boot == "": // nothing of what was before is known
+		m.Count = 1
 	case started:
 		m.Count += r.Up
 	default:
@@ -196,7 +198,7 @@ func (j *Judge) follow(r Reading) {
 	case started && off >= 0 && off <= night:
 		m.Run.Off += off
 	default:
-		set = off.Abs() > slack(m.Count-m.Run.Count)
+		set = off.Abs() > slack
 	}
 	if set {
 		m.Run = Run{Line: Line{r.Wall, m.Count}}
@@ -301,6 +303,9 @@ func (j *Judge) verdict(r Reading) Verdict {
 	case Stepped, Behind:
 		v.Off = r.Wall.Sub(m.Known.At(m.Count))
 	case Unvouched:
+		if !m.Lead.near(r.Wall, m.Count) {
+			v.Off = r.Wall.Sub(m.Lead.At(m.Count))
+		}
 		v.Waits = SteadyFor - (m.Count - m.Run.Count)
 	}
 	return v

@@ -31,7 +31,7 @@ import (
 )
 
 // Schema is the version of the form of a receipt.
-const Schema = "facegate.receipt.3"
+const Schema = "facegate.receipt.4"
 
 // schemas begins the version of every form.
 const schemas = "facegate.receipt."
@@ -62,6 +62,7 @@ type Receipt struct {
 	Kind        string      `json:"kind"`   // Erasure or Wipe
 	Reason      string      `json:"reason"` // of an erasure, as in the audit log
 	Time        string      `json:"time"`   // RFC 3339, UTC
+	Clock       string      `json:"clock"`  // "doubted" or "set-back", as the marks of the entry in the audit log; "" for right
 	Erased      Counts      `json:"erased"`
 	Forms       []Salted    `json:"persons"` // the people, by CommitForm, in the order of the commitments; none in a Wipe
 	Records     []Salted    `json:"records"` // the sealed records that were erased, likewise by Commit
@@ -229,7 +230,7 @@ func read(data []byte) (r Receipt, signature []byte, err error) {
 func (r Receipt) check() error {
 	at, err := time.Parse(time.RFC3339, r.Time)
 	ok := err == nil && at.UTC().Format(time.RFC3339) == r.Time && r.Schema == Schema &&
-		(r.Kind == Erasure || r.Kind == Wipe) && r.Number > 0 && word(r.Reason) && word(r.KeyStore) && word(r.Language) &&
+		(r.Kind == Erasure || r.Kind == Wipe) && r.Number > 0 && word(r.Reason) && word(r.Clock) && word(r.KeyStore) && word(r.Language) &&
 		len(r.ID) == 16 && len(r.Device) == 32 && len(r.Audit.Link) == 32 && checked(r.Forms) && checked(r.Records)
 	if !ok {
 		return fmt.Errorf("receipt: %w", ErrForm)

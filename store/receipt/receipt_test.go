@@ -87,9 +87,9 @@ func TestVerifyRefuses(t *testing.T) {
 	}{
 		{"nothing", "", receipt.ErrForm},
 		{"no JSON", "hello", receipt.ErrForm},
-		{"an older version", replace("receipt.3", "receipt.2"), receipt.ErrVersion},
-		{"a newer version", replace("receipt.3", "receipt.4"), receipt.ErrVersion},
-		{"another schema", replace("facegate.receipt.3", "facegate.bill.3"), receipt.ErrForm},
+		{"an older version", replace("receipt.4", "receipt.3"), receipt.ErrVersion},
+		{"a newer version", replace("receipt.4", "receipt.5"), receipt.ErrVersion},
+		{"another schema", replace("facegate.receipt.4", "facegate.bill.4"), receipt.ErrForm},
 		{"no number", replace(`"number":3`, `"number":0`), receipt.ErrForm},
 		{"another kind", replace(`"erasure"`, `"party"`), receipt.ErrForm},
 		{"reason edited", replace("withdrawn", "requested"), receipt.ErrSignature},

@@ -53,10 +53,11 @@ func (s *sweeper) Run(ctx context.Context) error {
 			return nil
 		}
 		v := s.store.Clock()
-		if v.Doubt != s.last.Doubt {
+		set := v.Since != s.last.Since || v.Doubt != s.last.Doubt
+		if set {
 			s.tell(v)
 		}
-		if v.Doubt != s.last.Doubt || v.Since != s.last.Since || v.Settled != s.last.Settled || v.Passed(s.last.Count) >= sweepEvery {
+		if set || v.Settled != s.last.Settled || v.Passed(s.last.Count) >= sweepEvery {
 			s.sweep()
 		}
 	}
@@ -65,7 +66,7 @@ func (s *sweeper) Run(ctx context.Context) error {
 // tell says in the log whether the clock is believed.
 func (s *sweeper) tell(v clock.Verdict) {
 	if v.Right() {
-		s.log.Info("the clock is believed", "time_server", v.Synced)
+		s.log.Info("the clock is believed", "says", v.Wall.Format(time.RFC3339), "time_server", v.Synced)
 		return
 	}
 	reason, todo := ledger.Doubt(v)

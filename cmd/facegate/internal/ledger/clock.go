@@ -35,7 +35,11 @@ func Doubt(v clock.Verdict) (reason, todo string) {
 	switch v.Doubt {
 	case clock.Unvouched:
 		days := math.Ceil(v.Waits.Hours() / 24)
-		return "no time server says that the clock is right", fmt.Sprintf("%s; otherwise it is believed when it has gone on for "+
+		reason = "no time server says that the clock is right"
+		if v.Off != 0 {
+			reason = "the clock was set " + distance(v.Off) + " what it said for longer, and " + reason
+		}
+		return reason, fmt.Sprintf("%s; otherwise it is believed when it has gone on for "+
 			"%.0f more days", confirm, days)
 	case clock.Stepped:
 		return "the clock was set " + distance(v.Off) + " the date that is known", "set it right; if it is the clock that is right " +

@@ -130,6 +130,8 @@ func TestReceipt(t *testing.T) {
 	certificate.Kind, certificate.Forms = receipt.Wipe, nil
 	several := aReceipt("expired")
 	several.Erased.People, several.Forms = 2, append(several.Forms, receipt.CommitForm([16]byte{2}, "folder 8"))
+	doubted := aReceipt("idle")
+	doubted.Clock = "doubted"
 	for _, lang := range []configs.Language{configs.English, configs.Chinese} {
 		for name, tt := range map[string]struct {
 			receipt receipt.Receipt
@@ -138,6 +140,7 @@ func TestReceipt(t *testing.T) {
 			"receipt-withdrawn": {aReceipt("withdrawn"), true},
 			"receipt-several":   {several, false},
 			"receipt-wipe":      {certificate, true},
+			"receipt-doubted":   {doubted, true},
 		} {
 			var b strings.Builder
 			if err := letter.Receipt(&b, lang, china, tt.receipt, tt.checked); err != nil {

@@ -1,0 +1,65 @@
+package gate_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/ledger"
+	"facegate/configs"
+	"facegate/store"
+	"facegate/store/audit"
+	"facegate/store/clock/clocktest"
+)
+
+// TestLapse sets the clock ahead over everybody's term, and back. Who was kept from matching matches again, and who was to
+// be erased meanwhile does not.
+func TestLapse(t *testing.T) {
+	for _, mode := range []configs.Mode{configs.OneToMany, configs.OneToOne} {
+		site, random := gatetest.NewSite(t), new(failing)
+		machine := clocktest.New(time.Date(2026, 7, 1, 9, 0, 0, 0, time.UTC))
+		machine.Sync(true)
+		o, err := ledger.Options(lab(t), store.KeyFile(site.Path("device.key")), machine.Read, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Dir, o.KeyDir, o.Rand = site.State(), site.Keyrings(), random
+		s, err := store.Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		g := openGallery(t, s, inMode(t, mode, machine.Wall))
+		for i, label := range []string{"one", "two", "three"} {
+			if _, err := g.Enrol(request(label), face(uint64(i+1))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sweep := func(want int) {
+			t.Helper()
+			if n, err := g.EraseDue(); n != 0 || err != nil || g.Len() != want {
+				t.Errorf("%s: %d erased, %v; %d people match, want %d", mode, n, err, g.Len(), want)
+			}
+		}
+		sweep(3)
+		machine.Ahead(2 * valid)
+		sweep(0)
+		random.fail = true
+		if _, err := g.Erase("two", false, audit.Daemon); err == nil {
+			t.Error("erased without randomness")
+		}
+		random.fail = false
+		machine.Ahead(0)
+		sweep(2)
+		if mode == configs.OneToMany && (!matches(g, face(1)) || matches(g, face(2)) || !matches(g, face(3))) {
+			t.Errorf("back again: %v, %v, %v", matches(g, face(1)), matches(g, face(2)), matches(g, face(3)))
+		}
+		// Somebody is there who could not match at the start.
+		machine.Ahead(2 * valid)
+		g = openGallery(t, s, inMode(t, mode, machine.Wall))
+		sweep(0)
+		machine.Ahead(0)
+		sweep(3)
+	}
+}
