@@ -178,7 +178,4 @@ func TestPlace(t *testing.T) {
 	if other := errors.New("another"); source.Place(other) != other || source.Place(nil) != nil {
 		t.Error("what is about no key was changed")
 	}
-	if !source.Given("site") || source.Given("key_file") {
-		t.Error("what the file gives is told wrongly")
-	}
 }

@@ -10,9 +10,6 @@ import (
 // A Source is the file that a Config was read from. It tells where in it a key stands.
 type Source struct{ doc *document }
 
-// Given reports whether the file itself gives key, a dotted path, a value.
-func (s *Source) Given(key string) bool { return s.doc.given[key] }
-
 // About says that err is about the value of key, a dotted path: what it names is not there, or does not fit. It returns nil
 // if err is nil.
 func About(key string, err error) error {

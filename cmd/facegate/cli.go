@@ -10,7 +10,6 @@ import (
 	"runtime/debug"
 	"text/tabwriter"
 
-	"facegate/cmd/facegate/internal/daemon"
 	"facegate/configs"
 	"facegate/configs/file"
 	"facegate/configs/hint"
@@ -57,11 +56,17 @@ type configFlag struct {
 }
 
 func (f configFlag) load() (*configs.Config, error) {
+	c, _, err := f.parse()
+	return c, err
+}
+
+// parse returns the configuration, and where in the file its keys stand.
+func (f configFlag) parse() (*configs.Config, *configs.Source, error) {
 	text, err := f.read()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return configs.Parse(f.Config, bytes.NewReader(text))
+	return configs.Read(f.Config, bytes.NewReader(text))
 }
 
 func (f configFlag) read() ([]byte, error) {
@@ -114,24 +119,6 @@ func (c *versionCommand) Run(t terminal) error {
 type configCommand struct {
 	Check   configCheckCommand   `cmd:"" help:"Check a configuration and say what is wrong with it."`
 	Example configExampleCommand `cmd:"" help:"Print the reference: every key, explained, with its default."`
-}
-
-type configCheckCommand struct {
-	configFlag
-	jsonFlag
-}
-
-func (c *configCheckCommand) Run(t terminal) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
-	if err := daemon.Enforceable(cfg.Profile()); err != nil {
-		return err
-	}
-	return c.print(t, map[string]any{"ok": true, "site": cfg.Site, "gate": cfg.Gate}, func(w *tabwriter.Writer) {
-		show.Fprintf(w, "%s is valid: gate %s of site %s\n", c.Config, cfg.Gate, cfg.Site)
-	})
 }
 
 type configExampleCommand struct{}

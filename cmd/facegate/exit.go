@@ -67,19 +67,45 @@ type complaint struct {
 
 // complain prints an error and what to do about it, as one line of JSON if that is wanted, and returns the exit code.
 func complain(w io.Writer, err error, code int, asJSON bool) int {
-	c := complaint{err.Error(), hint.Of(err), code}
+	each := parts(err)
 	if asJSON {
+		var advice []string
+		for _, e := range each {
+			advice = append(advice, hint.Of(e))
+		}
+		c := complaint{err.Error(), strings.Trim(strings.Join(slices.Compact(advice), "\n"), "\n"), code}
 		var text, line bytes.Buffer
 		if show.JSON(&text, c) == nil && json.Compact(&line, text.Bytes()) == nil {
 			show.Fprintln(w, show.Text(line.String()))
 		}
 		return code
 	}
-	show.Fprintf(w, "facegate: ")
-	for _, line := range faults(err) {
-		show.Fprintln(w, line)
+	for _, e := range each {
+		show.Fprintf(w, "facegate: ")
+		for _, line := range faults(e) {
+			show.Fprintln(w, line)
+		}
+		advise(w, hint.Of(e))
 	}
-	for i, line := range strings.Split(c.ToDo, "\n") {
+	return code
+}
+
+// parts returns the errors that errors.Join has joined, where each has advice of its own.
+func parts(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	each := joined.Unwrap()
+	if errors.Join(each...).Error() != err.Error() || slices.ContainsFunc(each, func(e error) bool { return hint.Of(e) == "" }) {
+		return []error{err}
+	}
+	return each
+}
+
+// advise prints what to do.
+func advise(w io.Writer, todo string) {
+	for i, line := range strings.Split(todo, "\n") {
 		switch {
 		case i > 0:
 			show.Fprintln(w, "        ", line)
@@ -87,7 +113,6 @@ func complain(w io.Writer, err error, code int, asJSON bool) int {
 			show.Fprintln(w, "  to do:", line)
 		}
 	}
-	return code
 }
 
 // wantsJSON reports whether a command line asks for JSON, even if it is wrong otherwise.

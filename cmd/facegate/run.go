@@ -55,7 +55,7 @@ func (c *runCommand) gate(ctx context.Context, sink *logsink.Sink, out daemon.Ou
 	if err != nil {
 		return next, nil, err
 	}
-	cfg, err := configs.Parse(c.Config, bytes.NewReader(text))
+	cfg, source, err := configs.Read(c.Config, bytes.NewReader(text))
 	if err != nil {
 		return next, nil, err
 	}
@@ -65,7 +65,7 @@ func (c *runCommand) gate(ctx context.Context, sink *logsink.Sink, out daemon.Ou
 	out.Socket, out.Unlocked = former.socket(), memory.Lock()
 	d, err := daemon.New(cfg, out, version, log)
 	if err != nil {
-		return next, nil, err
+		return next, nil, source.Place(err)
 	}
 	err = d.Run(ctx)
 	if !errors.Is(err, daemon.ErrHandover) {

@@ -19,6 +19,9 @@ var (
 	ErrAmbiguous = errors.New("more than one line fits")
 	ErrNumber    = errors.New("a line number without a chip names no line")
 	ErrBusy      = errors.New("the line is in use")
+
+	ErrNoChip     = fmt.Errorf("%w: this machine has no GPIO chip", ErrNotFound)
+	ErrNoSuchChip = fmt.Errorf("%w: the chip is not there", ErrNotFound)
 )
 
 // A Config says which line to drive and how.
@@ -33,13 +36,9 @@ type Config struct {
 // change between boards and kernels, so a line is found by its name or by its chip's label. Its errors wrap ErrNotFound,
 // ErrAmbiguous, ErrNumber, ErrBusy, fs.ErrPermission or what the kernel said, with a hint.
 func Open(cfg Config) (gpio.Line, error) {
-	chips, scanErr := scan()
-	at, err := choose(chips, cfg.Chip, cfg.Line)
-	if errors.Is(err, ErrNotFound) && scanErr != nil {
-		err = scanErr // the line may be on the chip that could not be read
-	}
+	at, err := find(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("gpio: find line %q: %w", cfg.Line, err)
+		return nil, err
 	}
 	consumer := cfg.Consumer
 	if consumer == "" {
@@ -54,6 +53,24 @@ func Open(cfg Config) (gpio.Line, error) {
 		return nil, fmt.Errorf("gpio: request %v: %w", at, requestError(err, at))
 	}
 	return &line{line: l, name: at.String()}, nil
+}
+
+// Check says whether Open would find the line. It requests nothing, and the line may be in use.
+func Check(cfg Config) error {
+	_, err := find(cfg)
+	return err
+}
+
+func find(cfg Config) (place, error) {
+	chips, scanErr := scan()
+	at, err := choose(chips, cfg.Chip, cfg.Line)
+	if errors.Is(err, ErrNotFound) && scanErr != nil {
+		err = scanErr // the line may be on the chip that could not be read
+	}
+	if err != nil {
+		return place{}, fmt.Errorf("gpio: find line %q: %w", cfg.Line, err)
+	}
+	return at, nil
 }
 
 // scan lists the chips with their lines. It leaves out what is not a chip of its own, such as the symbolic link

@@ -46,14 +46,14 @@ func choose(chips []chip, onChip, line string) (place, error) {
 			"Give the line by its name, such as GPIO17 (`gpioinfo` lists them), or say on which chip it is.")
 	}
 	if len(chips) == 0 {
-		return place{}, hint.Wrap(fmt.Errorf("%w: this machine has no GPIO chip", ErrNotFound),
+		return place{}, hint.Wrap(ErrNoChip,
 			"Run facegate on a board with GPIO, with /dev/gpiochip* present, or use the simulated door.")
 	}
 	on := slices.DeleteFunc(slices.Clone(chips), func(c chip) bool {
 		return onChip != "" && c.name != onChip && c.label != onChip
 	})
 	if len(on) == 0 {
-		return place{}, hint.Wrap(fmt.Errorf("%w: no chip is called %q", ErrNotFound, onChip),
+		return place{}, hint.Wrap(fmt.Errorf("%w: none is called %q", ErrNoSuchChip, onChip),
 			"The chips of this machine are %s.", chipList(chips))
 	}
 	found := named(on, line)

@@ -30,6 +30,12 @@ type Config struct {
 	Direction Direction
 }
 
+// Check says what New would refuse.
+func (cfg Config) Check() error {
+	_, err := cfg.endpoint()
+	return err
+}
+
 // endpoint is where and how to connect, as read from a Config.
 type endpoint struct {
 	addr string // "host:port"

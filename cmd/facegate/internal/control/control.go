@@ -356,3 +356,9 @@ var (
 
 // ErrInUse is the error of a Server at whose path another one answers.
 var ErrInUse = errors.New("another facegate answers there")
+
+// The groups of a Server that it cannot use.
+var (
+	ErrGroup = errors.New("the group of the socket cannot be used")
+	ErrRole  = errors.New("the group of a role cannot be used")
+)

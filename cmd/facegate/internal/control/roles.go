@@ -3,6 +3,7 @@ package control
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/user"
 	"slices"
 	"strconv"
@@ -67,6 +68,12 @@ type asking struct {
 	until time.Time
 }
 
+// CheckGroups says whether NewServer knows the groups.
+func CheckGroups(g Groups) error {
+	_, err := newAuthority(g, os.Geteuid())
+	return err
+}
+
 func newAuthority(g Groups, self int) (*authority, error) {
 	a := &authority{names: g, self: uint32(self), asked: make(map[string]asking)}
 	if g == (Groups{}) {
@@ -76,7 +83,7 @@ func newAuthority(g Groups, self int) (*authority, error) {
 	for role, name := range map[roles]string{office: g.Office, technician: g.Technician} {
 		found, err := user.LookupGroup(name)
 		if err != nil {
-			return nil, hint.Wrap(fmt.Errorf("there is no group %s", name),
+			return nil, hint.Wrap(fmt.Errorf("%w: there is none called %s", ErrRole, name),
 				"make it (groupadd --system %s), or correct control.office_group and control.technician_group", name)
 		}
 		id, err := strconv.ParseUint(found.Gid, 10, 32)

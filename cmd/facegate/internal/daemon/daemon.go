@@ -2,16 +2,12 @@
 package daemon
 
 import (
-	"bytes"
-	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -20,16 +16,11 @@ import (
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
-	"facegate/configs/file"
-	"facegate/configs/hint"
 	"facegate/device"
-	"facegate/device/replay"
-	"facegate/device/v4l2"
 	"facegate/gpio"
 	"facegate/gpio/cdev"
 	"facegate/gpio/sim"
 	"facegate/pipeline"
-	"facegate/pipeline/calibrate"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/detect"
 	"facegate/pipeline/models"
@@ -106,7 +97,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if d.relay, err = gpio.NewRelay(d.line, c.Door.Pulse, log); err != nil {
 		return nil, err
 	}
-	if err := Enforceable(c.Profile()); err != nil {
+	if err := enforceable(c.Profile()); err != nil {
 		return nil, err
 	}
 	if c.Profile().Mode == configs.OneToOne {
@@ -148,7 +139,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		Now: time.Now, Spoilt: d.capture.Spoilt, Observe: out.Observe, Log: log,
 	})
 	if err := d.openControl(out.Socket); err != nil {
-		return nil, err
+		return nil, aboutControl(err)
 	}
 	d.handover = &handover{
 		enabled: out.HandsOver, process: rand.Text(), quiet: d.quiet, leave: d.control.HandOver,
@@ -177,20 +168,11 @@ func OpenLine(d configs.Door) (gpio.Line, error) {
 	return cdev.Open(cdev.Config{Chip: d.Chip, Line: d.Line, ActiveLow: d.ActiveLow})
 }
 
-func (d *Daemon) openEngine() (*vision.Engine, error) {
-	manifest, err := models.Load()
-	if err != nil {
+func (d *Daemon) openEngine() (_ *vision.Engine, err error) {
+	if d.bundle, err = chooseBundle(d.config.Vision); err != nil {
 		return nil, err
 	}
-	v := d.config.Vision
-	if d.bundle, err = manifest.Select(string(v.Bundle), v.Embedder, v.Liveness); err != nil {
-		return nil, err
-	}
-	networks, err := vision.Read(d.bundle, models.Dir(v.ModelsDir))
-	if errors.Is(err, models.ErrMissing) {
-		return nil, hint.Wrap(err, "run facegate models fetch --bundle %s --dir %s, or facegate models import FROM --dir %[2]s",
-			d.bundle.Name, v.ModelsDir)
-	}
+	networks, err := readNetworks(d.config.Vision, d.bundle)
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +180,7 @@ func (d *Daemon) openEngine() (*vision.Engine, error) {
 }
 
 func (d *Daemon) openGallery() (err error) {
-	calibration, err := d.loadCalibration()
+	calibration, err := loadCalibration(d.config.Vision, d.bundle)
 	if err != nil {
 		return err
 	}
@@ -214,7 +196,14 @@ func (d *Daemon) openGallery() (err error) {
 	if err != nil {
 		return err
 	}
-	if d.store, err = ledger.OpenStore(d.config, d.clock, d.log); err != nil {
+	if err := checkFolders(d.config); err != nil {
+		return err
+	}
+	if d.store, err = ledger.OpenStore(d.config, d.clock, d.log); errors.Is(err, store.ErrKey) {
+		return configs.About("key_file", err)
+	} else if errors.Is(err, store.ErrDamaged) {
+		return configs.About("state_dir", err)
+	} else if err != nil {
 		return err
 	}
 	d.gallery, err = gate.OpenGallery(d.store, gate.GalleryConfig{
@@ -249,69 +238,16 @@ func (d *Daemon) openHand() error {
 	return err
 }
 
-// ErrPass means that the profile wants everybody to ask for the door first, which this version cannot see.
-var ErrPass = errors.New("this version of facegate has no reader of passes")
-
-// Enforceable refuses, with ErrPass, a configuration whose rules this version would not keep to. One-to-one it keeps to:
-// without a reader of passes nobody is measured who is not being enrolled, and faces open nothing.
-func Enforceable(p configs.Profile) error {
-	if p.Mode == configs.OneToOne || p.EmbedTrigger == configs.ZoneTrigger {
-		return nil
-	}
-	return hint.Wrap(fmt.Errorf("%w: profile %s compares %s, on %s", ErrPass, p.Jurisdiction, p.Mode, p.EmbedTrigger),
-		"match.mode one-to-one waits for such a reader; match.trigger zone works, and not every profile allows it")
-}
-
-// The largest files that a configuration names, in bytes. The calibrations that are shipped have some 20 KB; MQTT has no
-// longer password.
-const (
-	maxCalibration = 4 << 20
-	maxPassword    = 64 << 10
-)
-
-func (d *Daemon) loadCalibration() (*calibrate.File, error) {
-	id := d.bundle.Embedder.ID()
-	if d.config.Vision.Calibration == "" {
-		f, err := calibrate.Shipped(id)
-		return f, hint.Wrap(err, "measure one with facegate eval recognition --write-calibration, and name it in vision.calibration")
-	}
-	data, err := file.ReadShared(d.config.Vision.Calibration, maxCalibration)
-	if err != nil {
-		return nil, hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "correct vision.calibration"))
-	}
-	f, err := calibrate.Read(bytes.NewReader(data))
-	if err == nil && f.ModelID != id {
-		err = fmt.Errorf("%s is of another embedder than %s", d.config.Vision.Calibration, d.bundle.Embedder.Name)
-	}
-	return f, hint.Wrap(err, "name the calibration of this embedder in vision.calibration, or leave it empty")
-}
-
-func openSource(c configs.Camera, stdin io.Reader, log *slog.Logger) (device.Source, error) {
-	if c.Source == configs.Replay {
-		return replay.Open(c.Path, stdin, replay.Options{FPS: float64(c.FPS), Loop: c.Loop, Log: log})
-	}
-	return v4l2.New(v4l2.Config{
-		Device: c.Device, Format: v4l2.Format(c.Format), Width: c.Width, Height: c.Height, FPS: c.FPS,
-	}), nil
-}
-
 func (d *Daemon) openPublisher() (*publish.Publisher, error) {
-	c, m := d.config, d.config.MQTT
-	var password []byte
-	if m.PasswordFile != "" {
-		var err error
-		if password, err = file.ReadSecret(m.PasswordFile, maxPassword); err != nil {
-			return nil, hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "correct mqtt.password_file, or let the service's user read it"))
-		}
+	cfg, err := publishing(d.config)
+	if err != nil {
+		return nil, err
 	}
 	kept, err := d.store.Outbox(outboxSize)
 	if err != nil {
 		return nil, err
 	}
-	return publish.New(publish.Config{
-		Broker: m.Broker, ClientID: m.ClientID, Username: m.Username, Password: strings.TrimRight(string(password), "\r\n"),
-		CAFile: m.CAFile, Site: c.Site, Gate: c.Gate, Door: c.Door.Name, Direction: publish.Direction(c.Door.Direction),
-	}, &outbox{kept: kept}, d.dated, rand.Reader, d.log)
+	return publish.New(cfg, &outbox{kept: kept}, d.dated, rand.Reader, d.log)
 }
 
 // dated says of the time of an event whether it can be trusted.

@@ -71,10 +71,18 @@ type GalleryConfig struct {
 	Now         func() time.Time
 }
 
+// Covers refuses, with ErrFull, a rate that the calibration cannot answer for even with one person.
+func Covers(f *calibrate.File, fpir float64) error {
+	if f.MaxEnrolled(fpir) > 0 {
+		return nil
+	}
+	return configs.About("match.fpir", hint.Wrap(fmt.Errorf("%w: %g is beyond it even for one", ErrFull, fpir), adviceFull))
+}
+
 // OpenGallery unseals everybody in s into memory.
 func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
-	if c.Calibration.MaxEnrolled(c.FPIR) == 0 {
-		return nil, hint.Wrap(fmt.Errorf("%w: match.fpir %g is beyond it even for one", ErrFull, c.FPIR), adviceFull)
+	if err := Covers(c.Calibration, c.FPIR); err != nil {
+		return nil, err
 	}
 	g := &Gallery{
 		store: s, calibration: c.Calibration,

@@ -24,13 +24,13 @@ import (
 	"facegate/store/receipt"
 )
 
-// keyCredential is the name of the systemd credential that takes the place of the key file where there is one.
-const keyCredential = "facegate-device-key"
+// KeyCredential is the name of the systemd credential that takes the place of the key file where there is one.
+const KeyCredential = "facegate-device-key"
 
 // Keys returns where the device key of a gate comes from.
 func Keys(c *configs.Config) store.KeySource {
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
-		return store.Credential(dir, keyCredential)
+		return store.Credential(dir, KeyCredential)
 	}
 	return store.KeyFile(c.KeyFile)
 }
@@ -64,10 +64,8 @@ func OpenStore(c *configs.Config, source clock.Source, log *slog.Logger) (*store
 		return nil, err
 	}
 	s, err := store.Open(o)
-	if errors.Is(err, store.ErrKey) && errors.Is(err, fs.ErrNotExist) && keys.Class() == "file" {
-		return nil, hint.Wrap(err, "on a new device make one: facegate key create %s; on one with people enrolled, restore its own; "+
-			"where the unit has it as a credential: systemd-run --pipe --uid=facegate -p LoadCredentialEncrypted=%s:FILE facegate ...",
-			c.KeyFile, keyCredential)
+	if errors.Is(err, store.ErrKey) {
+		return nil, ExplainKey(err, c, keys)
 	}
 	if wiped := new(store.WipedError); errors.As(err, &wiped) {
 		return nil, hint.Wrap(err, "keep this certificate, it is kept nowhere else: %s\n"+
@@ -75,6 +73,16 @@ func OpenStore(c *configs.Config, source clock.Source, log *slog.Logger) (*store
 			bytes.TrimSpace(wiped.Certificate), wiped.PublicKey)
 	}
 	return s, err
+}
+
+// ExplainKey adds to err, for want of the device key, what to do where there is none.
+func ExplainKey(err error, c *configs.Config, keys store.KeySource) error {
+	if !errors.Is(err, fs.ErrNotExist) || keys.Class() != "file" {
+		return err
+	}
+	return hint.Wrap(err, "on a new device make one: facegate key create %s; on one with people enrolled, restore its own; "+
+		"where the unit has it as a credential: systemd-run --pipe --uid=facegate -p LoadCredentialEncrypted=%s:FILE facegate ...",
+		c.KeyFile, KeyCredential)
 }
 
 // A Ledger answers from one open store.

@@ -1,0 +1,211 @@
+package daemon
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/gate"
+	"facegate/cmd/facegate/internal/ledger"
+	"facegate/configs"
+	"facegate/gpio/cdev"
+	"facegate/pipeline/models"
+	"facegate/store"
+)
+
+// Check says, for the user who runs it, what New would refuse of c on this machine: all of it, joined, each with the key that
+// it is about. It makes, changes and locks nothing, and the gate may be running. The notes are what it could not look at, or
+// what need not be there yet.
+//
+// On a machine that has nothing of this gate yet, what is at the places of the reference is not looked for: the file may be
+// checked where it is written. With credential the unit brings the device key along, and the key file is not read.
+func Check(c *configs.Config, credential bool) (notes []string, err error) {
+	usual, err := configs.Parse("facegate.yaml", bytes.NewReader(configs.Reference()))
+	if err != nil {
+		return nil, err
+	}
+	k := &checker{config: c, usual: usual, credential: credential}
+	if k.fresh = missing(c.KeyFile) && missing(c.StateDir) && missing(c.Vision.ModelsDir); k.fresh {
+		k.note("there is nothing of this gate on this machine yet; what its key, networks and groups are like shows only there")
+	}
+	k.refuse(enforceable(c.Profile()))
+	k.networks()
+	k.records()
+	k.door()
+	k.camera()
+	k.broker()
+	k.socket()
+	return k.notes, errors.Join(k.errs...)
+}
+
+// A checker collects what Check finds.
+type checker struct {
+	config     *configs.Config
+	usual      *configs.Config // the reference
+	credential bool
+	fresh      bool // the machine has nothing of this gate
+	notes      []string
+	errs       []error
+}
+
+func (k *checker) note(format string, args ...any) {
+	k.notes = append(k.notes, fmt.Sprintf(format, args...))
+}
+
+func (k *checker) refuse(err error) {
+	if err != nil {
+		k.errs = append(k.errs, err)
+	}
+}
+
+// counts reports whether what is configured has to be there, of which the reference has usual.
+func (k *checker) counts(configured, usual string) bool { return !k.fresh || configured != usual }
+
+func missing(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+func (k *checker) networks() {
+	c := k.config
+	bundle, err := chooseBundle(c.Vision)
+	if err != nil {
+		k.refuse(err)
+		return
+	}
+	if k.counts(c.Vision.ModelsDir, k.usual.Vision.ModelsDir) {
+		k.refuse(checkNetworks(c.Vision, bundle))
+	}
+	calibration, err := loadCalibration(c.Vision, bundle)
+	if err != nil {
+		k.refuse(err)
+		return
+	}
+	k.refuse(gate.Covers(calibration, c.Match.FPIR))
+}
+
+// checkNetworks is readNetworks without keeping them in memory.
+func checkNetworks(v configs.Vision, b models.Bundle) error {
+	for _, r := range models.Dir(v.ModelsDir).Verify(b.Models()) {
+		if r.Status != models.OK {
+			_, err := readNetworks(v, b)
+			return err
+		}
+	}
+	return nil
+}
+
+// madeByUnit are the folders that systemd makes when it starts the service.
+func madeByUnit() []string {
+	return []string{"/var/lib/facegate", "/var/lib/facegate-keys", "/run/facegate"}
+}
+
+// toBeMade reports whether systemd makes the folder when it starts the service.
+func (k *checker) toBeMade(key, dir string) bool {
+	made := missing(dir) && slices.Contains(madeByUnit(), filepath.Clean(dir))
+	if made {
+		k.note("%s: %s is not there yet; systemd makes it when it starts the service", key, dir)
+	}
+	return made
+}
+
+func (k *checker) records() {
+	c := k.config
+	whole := true
+	for _, folder := range []struct{ key, path, usual string }{
+		{"state_dir", c.StateDir, k.usual.StateDir},
+		{"keys_dir", c.KeysDir, k.usual.KeysDir},
+	} {
+		if k.counts(folder.path, folder.usual) && !k.toBeMade(folder.key, folder.path) {
+			err := configs.About(folder.key, store.CheckFolder(folder.path))
+			k.refuse(err)
+			whole = whole && err == nil
+		}
+	}
+	keys := ledger.Keys(c)
+	if k.credential && keys.Class() == "file" {
+		k.note("key_file: the unit brings the device key along as a credential; this command cannot see it")
+		return
+	}
+	if !k.counts(c.KeyFile, k.usual.KeyFile) {
+		return
+	}
+	if _, err := keys.DeviceKey(); err != nil {
+		k.refuse(configs.About("key_file", ledger.ExplainKey(err, c, keys)))
+	} else if whole {
+		k.refuse(configs.About("state_dir", store.CheckKeyrings(c.StateDir, c.KeysDir, keys)))
+	}
+}
+
+func (k *checker) door() {
+	d := k.config.Door
+	if d.Driver != configs.Cdev {
+		return
+	}
+	err := cdev.Check(cdev.Config{Chip: d.Chip, Line: d.Line})
+	switch {
+	case errors.Is(err, cdev.ErrNoChip):
+		k.note("door.line: %s cannot be checked, because this machine has no GPIO chip", d.Line)
+	case d.Chip != "" && errors.Is(err, cdev.ErrNoSuchChip):
+		k.refuse(configs.About("door.chip", err))
+	default:
+		k.refuse(configs.About("door.line", err))
+	}
+}
+
+func (k *checker) camera() {
+	c := k.config.Camera
+	if c.Source == configs.Replay {
+		if c.Path == "-" {
+			return
+		}
+		_, err := openSource(c, nil, slog.New(slog.DiscardHandler))
+		k.refuse(err)
+		return
+	}
+	switch err := unix.Access(c.Device, unix.R_OK|unix.W_OK); {
+	case errors.Is(err, unix.ENOENT):
+		k.note("camera.device: %s is not there; the gate starts and waits for it", c.Device)
+	case err != nil:
+		k.note("camera.device: this user may not use %s (%v); make the service's user a member of the group video", c.Device, err)
+	}
+}
+
+func (k *checker) broker() {
+	_, err := publishing(k.config)
+	k.refuse(err)
+	u, err := url.Parse(k.config.MQTT.Broker)
+	if err != nil {
+		return // which New has no other words for
+	}
+	if a, err := netip.ParseAddr(u.Hostname()); u.Hostname() != "localhost" && (err != nil || !a.Unmap().IsLoopback()) {
+		k.note("mqtt.broker: %s is another machine; the service reaches it only where IPAddressAllow= of the unit names it", u.Hostname())
+	}
+}
+
+func (k *checker) socket() {
+	c := k.config.Control
+	if dir := filepath.Dir(c.Socket); k.counts(c.Socket, k.usual.Control.Socket) && !k.toBeMade("control.socket", dir) {
+		k.control(control.CheckSocket(c.Socket))
+	}
+	if c.Group != "" && k.counts(c.Group, k.usual.Control.Group) {
+		k.control(control.CheckGroup(c.Group))
+	}
+	k.control(control.CheckGroups(groups(c)))
+}
+
+func (k *checker) control(err error) {
+	if err != nil {
+		k.refuse(aboutControl(err))
+	}
+}

@@ -1,0 +1,227 @@
+package daemon_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"facegate/cmd/facegate/internal/daemon"
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/configs"
+	"facegate/configs/hint"
+	"facegate/gpio/sim"
+	"facegate/pipeline/calibrate"
+)
+
+// verdicts returns what Check and New have against the configuration of a site.
+func verdicts(t *testing.T, site gatetest.Site, more gatetest.Settings) (notes []string, checked, opened error) {
+	t.Helper()
+	c, source, err := configs.Read("gate.yaml", strings.NewReader(site.YAML(t, more)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := listing(t, site.Dir)
+	notes, err = daemon.Check(c, false)
+	checked = source.Place(err)
+	if after := listing(t, site.Dir); !slices.Equal(before, after) {
+		t.Errorf("the check has changed %q to %q", before, after)
+	}
+	out := daemon.Outside{Line: sim.New()}
+	if c.Camera.Source == configs.V4L2 {
+		out.Source = gatetest.Stage(t)
+	}
+	d, err := daemon.New(c, out, "test", slog.New(slog.DiscardHandler))
+	if err == nil {
+		t.Cleanup(func() {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			d.Run(ctx)
+		})
+	}
+	return notes, checked, source.Place(err)
+}
+
+// listing returns every path below dir with its mode and time.
+func listing(t *testing.T, dir string) (list []string) {
+	t.Helper()
+	must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			list = append(list, fmt.Sprint(path, info.Mode(), info.ModTime()))
+		}
+		return err
+	}))
+	return list
+}
+
+// TestCheckRefusesWhatNewRefuses compares the two, to the line and the advice.
+func TestCheckRefusesWhatNewRefuses(t *testing.T) {
+	nothing := func(*testing.T, gatetest.Site) gatetest.Settings { return nil }
+	set := func(key, text string) func(*testing.T, gatetest.Site) gatetest.Settings {
+		return func(*testing.T, gatetest.Site) gatetest.Settings { return gatetest.Settings{key: text} }
+	}
+	vision := func(t *testing.T, rest string) gatetest.Settings {
+		return gatetest.Settings{"vision": fmt.Sprintf("{models_dir: %s%s}", gatetest.Models(t), rest)}
+	}
+	for _, test := range []struct {
+		name    string
+		prepare func(t *testing.T, s gatetest.Site) gatetest.Settings
+		key     string // "" if the gate starts
+	}{
+		{"all is well", nothing, ""},
+		{"a state folder that is there", func(t *testing.T, s gatetest.Site) gatetest.Settings { fill(t, s); return nil }, ""},
+		{"a slash at the end of the broker", set("mqtt", `{broker: "tcp://127.0.0.1:1/"}`), ""},
+		{"long names", set("site", strings.Repeat("s", 64)), ""},
+		{"a camera that is not there", set("camera", "{device: /dev/video99}"), ""},
+		{"no key", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			must(t, os.Remove(s.Path("device.key")))
+			return nil
+		}, "key_file"},
+		{"a key for all", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			must(t, os.Chmod(s.Path("device.key"), 0o644))
+			return nil
+		}, "key_file"},
+		{"a short key", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			must(t, os.Truncate(s.Path("device.key"), 16))
+			return nil
+		}, "key_file"},
+		{"another key", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			fill(t, s)
+			must(t, os.WriteFile(s.Path("device.key"), bytes.Repeat([]byte{7}, 32), 0o600))
+			return nil
+		}, "state_dir"},
+		{"a file for a state folder", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			must(t, os.WriteFile(s.State(), nil, 0o600))
+			return nil
+		}, "state_dir"},
+		{"a state folder below a file", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			return gatetest.Settings{"state_dir": s.Path("device.key") + "/state"}
+		}, "state_dir"},
+		{"a state folder for everybody", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			must(t, os.Mkdir(s.State(), 0o700))
+			must(t, os.Chmod(s.State(), 0o777))
+			return nil
+		}, "state_dir"},
+		{"a file for the keyrings", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			return gatetest.Settings{"keys_dir": s.Path("device.key")}
+		}, "keys_dir"},
+		{"no networks", set("vision", "{models_dir: /nonexistent}"), "vision"},
+		{"an unknown embedder", func(t *testing.T, _ gatetest.Site) gatetest.Settings { return vision(t, ", embedder: arcface") }, "vision"},
+		{"an unknown liveness model", func(t *testing.T, _ gatetest.Site) gatetest.Settings { return vision(t, ", liveness: [psychic]") }, "vision"},
+		{"no calibration", func(t *testing.T, _ gatetest.Site) gatetest.Settings { return vision(t, ", calibration: /nonexistent") }, "vision"},
+		{"the calibration of another embedder", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			return vision(t, ", calibration: "+otherCalibration(t, s))
+		}, "vision"},
+		{"no CA file", set("mqtt", `{broker: "ssl://127.0.0.1:1", ca_file: /nonexistent}`), "mqtt"},
+		{"a folder for a CA file", set("mqtt", `{broker: "ssl://127.0.0.1:1", ca_file: /tmp}`), "mqtt"},
+		{"a CA file without certificates", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			must(t, os.WriteFile(s.Path("ca"), []byte("nothing"), 0o600))
+			return gatetest.Settings{"mqtt": fmt.Sprintf(`{broker: "ssl://127.0.0.1:1", ca_file: %s}`, s.Path("ca"))}
+		}, "mqtt"},
+		{"no password", set("mqtt", `{broker: "tcp://127.0.0.1:1", username: a, password_file: /nonexistent}`), "mqtt"},
+		{"a password for all", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			must(t, os.WriteFile(s.Path("password"), []byte("secret"), 0o600))
+			must(t, os.Chmod(s.Path("password"), 0o644))
+			return gatetest.Settings{"mqtt": fmt.Sprintf(`{broker: "tcp://127.0.0.1:1", username: a, password_file: %s}`, s.Path("password"))}
+		}, "mqtt"},
+		{"no recording", set("camera", "{source: replay, path: /nonexistent}"), "camera"},
+		{"a device for a recording", set("camera", "{source: replay, path: /dev/null}"), "camera"},
+		{"no such group", func(_ *testing.T, s gatetest.Site) gatetest.Settings {
+			return gatetest.Settings{"control": fmt.Sprintf("{socket: %s, group: no-such-group}", s.Socket())}
+		}, "control"},
+		{"no such group for a role", func(_ *testing.T, s gatetest.Site) gatetest.Settings {
+			return gatetest.Settings{"control": fmt.Sprintf(`{socket: %s, group: "", office_group: no-such-group, technician_group: no-such-group}`, s.Socket())}
+		}, "control"},
+		{"no folder for the socket", set("control", `{socket: /nonexistent/control.sock, group: ""}`), "control"},
+		{"a file for a socket", func(_ *testing.T, s gatetest.Site) gatetest.Settings {
+			return gatetest.Settings{"control": fmt.Sprintf(`{socket: %s, group: ""}`, s.Path("device.key"))}
+		}, "control"},
+		{"a pass is wanted", set("match", "{mode: one-to-many, trigger: request}"), "match"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			site := gatetest.NewSite(t)
+			_, checked, opened := verdicts(t, site, test.prepare(t, site))
+			if test.key == "" {
+				if checked != nil || opened != nil {
+					t.Fatalf("check: %v\nrun: %v", checked, opened)
+				}
+				return
+			}
+			if checked == nil || opened == nil {
+				t.Fatalf("check: %v\nrun: %v", checked, opened)
+			}
+			place := func(err error) string { line, _, _ := strings.Cut(err.Error(), " "); return line }
+			if place(checked) != place(opened) || !strings.Contains(checked.Error(), ": "+test.key) {
+				t.Errorf("check: %v\nrun: %v\nwant both about %s", checked, opened, test.key)
+			}
+			if a, b := hint.Of(checked), hint.Of(opened); a == "" || a != b {
+				t.Errorf("check says to do %q, run %q", a, b)
+			}
+		})
+	}
+}
+
+// otherCalibration writes a calibration of another embedder.
+func otherCalibration(t *testing.T, s gatetest.Site) string {
+	t.Helper()
+	f, err := calibrate.Shipped(gatetest.Bundle(t).Embedder.ID())
+	must(t, err)
+	f.ModelID = strings.Repeat("ab", 32)
+	text, err := json.Marshal(f)
+	must(t, err)
+	must(t, os.WriteFile(s.Path("other.json"), text, 0o600))
+	return s.Path("other.json")
+}
+
+// TestCheckTellsAll has more than one fault, and wants each with its own advice.
+func TestCheckTellsAll(t *testing.T) {
+	site := gatetest.NewSite(t)
+	must(t, os.Remove(site.Path("device.key")))
+	_, checked, _ := verdicts(t, site, gatetest.Settings{
+		"mqtt":    `{broker: "ssl://127.0.0.1:1", ca_file: /nonexistent}`,
+		"control": fmt.Sprintf("{socket: %s, group: no-such-group}", site.Socket()),
+	})
+	for _, want := range []string{": key_file: ", ": mqtt.ca_file: ", ": control.group: "} {
+		if checked == nil || !strings.Contains(checked.Error(), want) {
+			t.Errorf("got %v, want %q in it", checked, want)
+		}
+	}
+}
+
+// TestCheckOfARunningGate finds nothing wrong with it.
+func TestCheckOfARunningGate(t *testing.T) {
+	site := gatetest.NewSite(t)
+	start(t, site, nil, daemon.Outside{})
+	c := site.Config(t, nil)
+	if _, err := daemon.Check(c, false); err != nil {
+		t.Errorf("check of a running gate: %v", err)
+	}
+}
+
+// TestCheckAwayFromTheGate checks a file on a machine that has nothing of it.
+func TestCheckAwayFromTheGate(t *testing.T) {
+	c, err := configs.Parse("facegate.yaml", bytes.NewReader(configs.Reference()))
+	must(t, err)
+	if _, err := os.Lstat(c.KeyFile); err == nil {
+		t.Skip("this machine is a gate")
+	}
+	notes, err := daemon.Check(c, false)
+	if err != nil || !slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, "nothing of this gate") }) {
+		t.Errorf("notes %q, %v", notes, err)
+	}
+	c.KeyFile = "/nonexistent/key"
+	if _, err := daemon.Check(c, false); err == nil || !strings.Contains(err.Error(), "key_file") {
+		t.Errorf("a file that nobody would name is missing, and the check says %v", err)
+	}
+}

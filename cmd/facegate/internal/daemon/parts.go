@@ -1,0 +1,141 @@
+package daemon
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/configs"
+	"facegate/configs/file"
+	"facegate/configs/hint"
+	"facegate/device"
+	"facegate/device/replay"
+	"facegate/device/v4l2"
+	"facegate/pipeline/calibrate"
+	"facegate/pipeline/models"
+	"facegate/pipeline/publish"
+	"facegate/pipeline/vision"
+	"facegate/store"
+)
+
+// What a configuration names is read here, for New and for Check alike. Each error says which key it is about.
+
+// ErrPass means that the profile wants everybody to ask for the door first, which this version cannot see.
+var ErrPass = errors.New("this version of facegate has no reader of passes")
+
+// enforceable refuses, with ErrPass, a configuration whose rules this version would not keep to. One-to-one it keeps to:
+// without a reader of passes nobody is measured who is not being enrolled, and faces open nothing.
+func enforceable(p configs.Profile) error {
+	if p.Mode == configs.OneToOne || p.EmbedTrigger == configs.ZoneTrigger {
+		return nil
+	}
+	err := fmt.Errorf("%w: profile %s compares %s, on %s", ErrPass, p.Jurisdiction, p.Mode, p.EmbedTrigger)
+	return configs.About("match.trigger", hint.Wrap(err,
+		"match.mode one-to-one waits for such a reader; match.trigger zone works, and not every profile allows it"))
+}
+
+func chooseBundle(v configs.Vision) (models.Bundle, error) {
+	manifest, err := models.Load()
+	if err != nil {
+		return models.Bundle{}, err
+	}
+	bundle, embedder := string(v.Bundle), v.Embedder
+	if _, err := manifest.Select(bundle, "", nil); err != nil {
+		return models.Bundle{}, configs.About("vision.bundle", err)
+	}
+	if _, err := manifest.Select(bundle, embedder, nil); err != nil {
+		return models.Bundle{}, configs.About("vision.embedder", err)
+	}
+	chosen, err := manifest.Select(bundle, embedder, v.Liveness)
+	return chosen, configs.About("vision.liveness", err)
+}
+
+func readNetworks(v configs.Vision, b models.Bundle) (vision.Networks, error) {
+	networks, err := vision.Read(b, models.Dir(v.ModelsDir))
+	if errors.Is(err, models.ErrMissing) {
+		err = hint.Wrap(err, "run facegate models fetch --bundle %s --dir %s, or facegate models import FROM --dir %[2]s",
+			b.Name, v.ModelsDir)
+	}
+	return networks, configs.About("vision.models_dir", err)
+}
+
+// checkFolders refuses folders that the store could not use.
+func checkFolders(c *configs.Config) error {
+	return errors.Join(
+		configs.About("state_dir", store.CheckFolder(c.StateDir)),
+		configs.About("keys_dir", store.CheckFolder(c.KeysDir)))
+}
+
+// aboutControl says which key an error of the control socket is about.
+func aboutControl(err error) error {
+	switch {
+	case errors.Is(err, control.ErrRole):
+		return configs.About("control.office_group", err)
+	case errors.Is(err, control.ErrGroup):
+		return configs.About("control.group", err)
+	}
+	return configs.About("control.socket", err)
+}
+
+// The largest files that a configuration names, in bytes. The calibrations that are shipped have some 20 KB; MQTT has no
+// longer password.
+const (
+	maxCalibration = 4 << 20
+	maxPassword    = 64 << 10
+)
+
+func loadCalibration(v configs.Vision, b models.Bundle) (*calibrate.File, error) {
+	id := b.Embedder.ID()
+	if v.Calibration == "" {
+		f, err := calibrate.Shipped(id)
+		return f, configs.About("vision.calibration",
+			hint.Wrap(err, "measure one with facegate eval recognition --write-calibration, and name it in vision.calibration"))
+	}
+	data, err := file.ReadShared(v.Calibration, maxCalibration)
+	if err != nil {
+		return nil, configs.About("vision.calibration", hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "correct vision.calibration")))
+	}
+	f, err := calibrate.Read(bytes.NewReader(data))
+	if err == nil && f.ModelID != id {
+		err = fmt.Errorf("%s is of another embedder than %s", v.Calibration, b.Embedder.Name)
+	}
+	return f, configs.About("vision.calibration",
+		hint.Wrap(err, "name the calibration of this embedder in vision.calibration, or leave it empty"))
+}
+
+func openSource(c configs.Camera, stdin io.Reader, log *slog.Logger) (device.Source, error) {
+	if c.Source == configs.Replay {
+		source, err := replay.Open(c.Path, stdin, replay.Options{FPS: float64(c.FPS), Loop: c.Loop, Log: log})
+		return source, configs.About("camera.path", err)
+	}
+	return v4l2.New(v4l2.Config{
+		Device: c.Device, Format: v4l2.Format(c.Format), Width: c.Width, Height: c.Height, FPS: c.FPS,
+	}), nil
+}
+
+// publishing returns how events are published, with the password.
+func publishing(c *configs.Config) (publish.Config, error) {
+	m := c.MQTT
+	var password []byte
+	if m.PasswordFile != "" {
+		var err error
+		if password, err = file.ReadSecret(m.PasswordFile, maxPassword); err != nil {
+			return publish.Config{}, configs.About("mqtt.password_file",
+				hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "correct mqtt.password_file, or let the service's user read it")))
+		}
+	}
+	cfg := publish.Config{
+		Broker: m.Broker, ClientID: m.ClientID, Username: m.Username, Password: strings.TrimRight(string(password), "\r\n"),
+		CAFile: m.CAFile, Site: c.Site, Gate: c.Gate, Door: c.Door.Name, Direction: publish.Direction(c.Door.Direction),
+	}
+	key := "mqtt.broker"
+	if m.CAFile != "" {
+		key = "mqtt.ca_file" // the rest has been checked when the configuration was read
+	}
+	return cfg, configs.About(key, cfg.Check())
+}

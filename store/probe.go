@@ -1,0 +1,70 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"facegate/configs/hint"
+)
+
+// CheckFolder says, for the user who runs it, whether Open could use the folder dir, or make it where it is missing. It
+// makes, changes and locks nothing. A disk that cannot be written to is no fault of the folder.
+func CheckFolder(dir string) error {
+	d, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return checkParent(dir)
+	}
+	if err == nil {
+		err = errors.Join(checkDir(d), d.Close())
+	}
+	if err == nil {
+		err = writable(dir)
+	}
+	return hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "let the service's user own the folder, with mode 0700"))
+}
+
+// checkParent says whether dir could be made.
+func checkParent(dir string) error {
+	parent := filepath.Dir(dir)
+	info, err := os.Stat(parent)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && parent != dir:
+		return checkParent(parent)
+	case err == nil && !info.IsDir():
+		err = fmt.Errorf("%s is not a folder", parent)
+	case err == nil:
+		err = writable(parent)
+	}
+	return hint.Wrap(err, "make the folder, as root: install -d -o USER -m 700 %s, where USER is the service's", dir)
+}
+
+func writable(dir string) error {
+	err := unix.Access(dir, unix.W_OK|unix.X_OK)
+	if err == nil || errors.Is(err, unix.EROFS) {
+		return nil
+	}
+	return fmt.Errorf("nothing can be written in %s: %w", dir, err)
+}
+
+// CheckKeyrings says whether the databases in dir, with their keyrings in keyDir, are of the device key. Like CheckFolder it
+// changes nothing, and a store that is open may be asked about.
+func CheckKeyrings(dir, keyDir string, keys KeySource) error {
+	device, err := keys.DeviceKey()
+	if err != nil {
+		return err
+	}
+	defer clear(device[:])
+	for _, name := range []string{"people", "faces", "journal"} {
+		v := &vault{dir: dir, keyDir: keyDir, name: name, wrap: wrappingKey(device, name)}
+		if _, err := v.loadRings(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
