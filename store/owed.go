@@ -10,8 +10,13 @@ import (
 	"facegate/store/audit"
 )
 
-// ErrOwed says that somebody is to be erased, and that nothing else can be done about them.
-var ErrOwed = errors.New("this person is to be erased, which waits until the disk can be written to")
+var (
+	// ErrOwed says that somebody is to be erased, and that nothing else can be done about them.
+	ErrOwed = errors.New("this person is to be erased, which waits until the disk can be written to")
+
+	// ErrOwing is what every OwedError is.
+	ErrOwing = errors.New("the erasure is owed, and whoever it concerns does not match any more")
+)
 
 // An OwedError says that an erasure could not be carried out. It is remembered, and whoever it concerns does not match any
 // more.
@@ -21,10 +26,10 @@ type OwedError struct {
 }
 
 // Error implements error.
-func (e *OwedError) Error() string { return "the erasure is owed: " + e.Err.Error() }
+func (e *OwedError) Error() string { return ErrOwing.Error() + ": " + e.Err.Error() }
 
-// Unwrap returns why it could not be carried out.
-func (e *OwedError) Unwrap() error { return e.Err }
+// Unwrap returns ErrOwing, and why it could not be carried out.
+func (e *OwedError) Unwrap() []error { return []error{ErrOwing, e.Err} }
 
 // Owed says what was to be destroyed and could not be yet.
 type Owed struct {
@@ -125,8 +130,10 @@ func (s *Store) done(m mark) bool {
 func (s *Store) EraseOwed() (erased []template.PersonID, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pending != nil {
-		erased = slices.Clone(s.pending.People)
+	if s.pending != nil || s.templatesGone() {
+		if s.pending != nil {
+			erased = slices.Clone(s.pending.People)
+		}
 		if err := s.ready(); err != nil {
 			return nil, err
 		}

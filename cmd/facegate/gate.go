@@ -156,12 +156,29 @@ func (c *peopleCommand) Run(ctx context.Context, t terminal) error {
 		for _, p := range people {
 			show.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Label, p.Enrolled.Format(time.DateOnly), expiryOf(p), consentOf(p))
 		}
+		writeOwed(w, people)
 	})
+}
+
+// writeOwed says of how many people the erasure is owed.
+func writeOwed(w *tabwriter.Writer, people []control.Person) {
+	n := 0
+	for _, p := range people {
+		if !p.Owed.IsZero() {
+			n++
+		}
+	}
+	if n > 0 {
+		show.Fprintf(w, "erasures owed: %d; they are carried out as soon as the disk can be written to: facegate status says what is wrong with it\n", n)
+	}
 }
 
 // consentOf says in one cell where a person's consent is recorded, and whether it lets them in.
 func consentOf(p control.Person) string {
-	if !p.ConsentAgain {
+	switch {
+	case !p.Owed.IsZero():
+		return fmt.Sprintf("%s - to be erased, asked for on %s; does not match any more", p.Consent, p.Owed.Local().Format("2006-01-02 15:04 -07:00"))
+	case !p.ConsentAgain:
 		return p.Consent
 	}
 	return fmt.Sprintf("%s - has to consent again (facegate enroll --again): this one was given under profile %s", p.Consent, p.ConsentProfile)

@@ -111,6 +111,9 @@ func writeStatus(w *tabwriter.Writer, s control.Status) {
 	if n := s.People.ConsentAgain; n > 0 {
 		row("", "%d more have to consent again under profile %s", n, s.Profile)
 	}
+	if n := s.People.Owed; n > 0 {
+		row("", "%d to be erased, who do not match any more", n)
+	}
 	row("epoch", "%s", epochLine(s.Epoch))
 	row("faces", "%s", faces(s))
 	row("networks", "%s: %s, liveness %v", s.Vision.Bundle, s.Vision.Embedder, s.Vision.Liveness)

@@ -322,6 +322,9 @@ type PeopleStatus struct {
 	// ConsentAgain is how many people on the list have consented under another profile, and do not match until they do again.
 	ConsentAgain int `json:"consent_again"`
 
+	// Owed is how many people are to be erased, who do not match any more, and could not be erased yet.
+	Owed int `json:"erasures_owed"`
+
 	Limit int `json:"limit"` // the most for which the calibration covers the wanted error rate; 0 for any number
 }
 
@@ -349,6 +352,9 @@ var (
 	ErrNotRunning = errors.New("the gate is not running")
 	ErrRefused    = errors.New("the gate refused the request")
 	ErrBroken     = errors.New("the gate stopped before it had answered")
+
+	// ErrOwed means that something could not be destroyed yet, and is going to be. Its text is that of store.ErrOwing.
+	ErrOwed = errors.New("the erasure is owed, and whoever it concerns does not match any more")
 
 	// ErrMemory means that what was asked for is done, and may still be in the memory of the gate.
 	ErrMemory = errors.New("it is done, but the gate has not begun anew, and its memory may still hold what was destroyed")

@@ -464,6 +464,8 @@ func statusOf(err error) int {
 		return http.StatusForbidden
 	case errors.Is(err, ErrPending):
 		return http.StatusConflict
+	case errors.Is(err, ErrOwed):
+		return http.StatusInsufficientStorage
 	}
 	return http.StatusUnprocessableEntity
 }
@@ -475,6 +477,8 @@ func kindOf(status int) error {
 		return ErrForbidden
 	case http.StatusConflict:
 		return ErrPending
+	case http.StatusInsufficientStorage:
+		return ErrOwed
 	}
 	return ErrRefused
 }

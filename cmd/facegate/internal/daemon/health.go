@@ -102,8 +102,34 @@ func (d *Daemon) peopleHealth(s *control.Status) []health.Condition {
 	return slices.Concat(
 		health.When(again > 0, health.People, health.Degraded,
 			fmt.Sprintf("%d people consented under another profile than %s, and do not match", again, s.Profile), adviceConsent),
+		d.owedHealth(),
 		health.When(idle > 0, health.People, health.Degraded, fmt.Sprintf("%d people on the list cannot match", idle), adviceIdle),
 	)
+}
+
+// owedHealth says what was to be destroyed and could not be yet.
+func (d *Daemon) owedHealth() []health.Condition {
+	o := d.store.Owed()
+	reason := fmt.Sprintf("%d erasures are owed", o.People)
+	switch {
+	case o.People == 1:
+		reason = "1 erasure is owed"
+	case o.People == 0 && o.Epoch:
+		reason = "the end of an epoch is owed"
+	case o.People == 0:
+		reason = "that every template was destroyed is not in the records yet"
+	}
+	if !o.Since.IsZero() {
+		reason += ", the first since " + o.Since.Format(time.RFC3339)
+	}
+	reason += ": the disk could not be written to"
+	todo := fmt.Sprintf("make room on the disk with %s, or mend it: it is then done by itself, and receipts are kept: facegate receipt fetch DIR",
+		d.config.StateDir)
+	if !o.Lasting {
+		reason += ", and takes no mark of it either"
+		todo += "; do not restart facegate before"
+	}
+	return health.When(o.Any(), health.People, health.Degraded, reason, todo)
 }
 
 const adviceConsent = "facegate people says who: have them read the present notice and consent to it, then facegate enroll LABEL --again"

@@ -30,14 +30,24 @@ func (d *Daemon) People() ([]control.Person, error) { return d.gallery.People() 
 
 // Erase implements control.Gate.
 func (d *Daemon) Erase(label string, withdrawn bool, by audit.Actor) (control.Erasure, error) {
-	defer d.handover.ask() // even if it fails: it may be done in part
-	return d.gallery.Erase(label, withdrawn, by)
+	e, err := d.gallery.Erase(label, withdrawn, by)
+	d.destroyed(err)
+	return e, err
 }
 
 // EraseByPass implements control.Gate.
 func (d *Daemon) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (control.Erasure, error) {
-	defer d.handover.ask()
-	return d.gallery.EraseByPass(t, withdrawn, by)
+	e, err := d.gallery.EraseByPass(t, withdrawn, by)
+	d.destroyed(err)
+	return e, err
+}
+
+// destroyed has the gate hand over to a fresh process after something was destroyed, even if it was not wholly. What is owed
+// stays where it is, and may be remembered in this process alone.
+func (d *Daemon) destroyed(err error) {
+	if !errors.Is(err, control.ErrOwed) {
+		d.handover.ask()
+	}
 }
 
 // IssuePass implements control.Gate.
@@ -97,8 +107,9 @@ func (d *Daemon) BeginEpoch(by audit.Actor) (control.Epoch, error) { return d.ga
 
 // EndEpoch implements control.Gate.
 func (d *Daemon) EndEpoch(by audit.Actor) (control.Epoch, error) {
-	defer d.handover.ask()
-	return d.gallery.EndEpoch(by)
+	e, err := d.gallery.EndEpoch(by)
+	d.destroyed(err)
+	return e, err
 }
 
 func (d *Daemon) ledger() ledger.Ledger { return ledger.Ledger{Store: d.store} }
@@ -149,7 +160,8 @@ func (d *Daemon) Status() control.Status {
 		Camera: d.capture.Status(), Door: d.relay.Status(), MQTT: d.publisher.Status(),
 		Vision: control.VisionStatus{Bundle: d.bundle.Name, Embedder: d.bundle.Embedder.Name},
 		People: control.PeopleStatus{
-			Enrolled: d.gallery.Len(), ConsentAgain: d.store.ConsentAgain(), Limit: d.gallery.Limit(),
+			Enrolled: d.gallery.Len(), ConsentAgain: d.store.ConsentAgain(), Owed: d.store.Owed().People,
+			Limit: d.gallery.Limit(),
 		},
 		Frames:   d.gate.Count(),
 		KeyStore: d.keys.Class(),

@@ -30,6 +30,7 @@ type sweeper struct {
 	ready   chan struct{}
 
 	last clock.Verdict // what was known at the last sweep
+	owed string        // why what is owed could not be done at the last sweep
 }
 
 func newSweeper(g *gate.Gallery, s *store.Store, erased func(), log *slog.Logger) *sweeper {
@@ -78,6 +79,9 @@ func (s *sweeper) tell(v clock.Verdict) {
 // before the other.
 func (s *sweeper) sweep() {
 	s.last = s.store.Clock()
+	if s.payOwed() {
+		return
+	}
 	if err := s.store.Tick(); err != nil {
 		s.log.Error("the records could not be kept up to date", "error", err, "hint", hint.Of(err))
 	}
@@ -94,4 +98,24 @@ func (s *sweeper) sweep() {
 	if _, err := s.store.Prune(); err != nil {
 		s.log.Error("records that were kept long enough could not be dropped", "error", err, "hint", hint.Of(err))
 	}
+}
+
+// payOwed carries out the erasures that were asked for and found no room, and reports whether anything was destroyed. It says
+// once why it cannot.
+func (s *sweeper) payOwed() bool {
+	if !s.store.Owed().Any() {
+		return false
+	}
+	n, err := s.gallery.EraseOwed()
+	if err != nil {
+		if s.owed != err.Error() {
+			s.log.Error("what is owed could not be destroyed", "error", err, "hint", hint.Of(err))
+		}
+		s.owed = err.Error()
+		return false
+	}
+	s.owed = ""
+	s.log.Info("what was owed is destroyed", "people", n)
+	s.erased()
+	return true
 }

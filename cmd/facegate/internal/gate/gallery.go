@@ -135,12 +135,13 @@ func (g *Gallery) Len() int {
 	return n
 }
 
-// Idle returns how many people are on the list and cannot match, because their enrolment has expired and is yet to be
+// Idle returns how many people are on the list, not to be erased, and cannot match, because their enrolment has expired and is yet to be
 // erased, was made with another embedder or for another match.mode, or has lost its template.
 func (g *Gallery) Idle() (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	people, err := g.store.People()
+	people = slices.DeleteFunc(people, func(p store.Person) bool { return !p.Owed.IsZero() })
 	return len(people) - g.Len(), err
 }
 
@@ -309,6 +310,18 @@ func (g *Gallery) EraseDue() (int, error) {
 		return 0, err
 	}
 	ids, err := g.store.EraseDue()
+	for _, id := range ids {
+		g.dismiss(id)
+	}
+	return len(ids), err
+}
+
+// EraseOwed erases those whose erasure was asked for and found no room, and returns how many they were. Their receipts wait
+// to be fetched.
+func (g *Gallery) EraseOwed() (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	ids, err := g.store.EraseOwed()
 	for _, id := range ids {
 		g.dismiss(id)
 	}

@@ -112,9 +112,18 @@ func (l Ledger) Erase(label string, withdrawn bool, by audit.Actor) (control.Era
 	}
 	e, err := remove(label, by)
 	if err != nil {
-		return control.Erasure{}, err
+		return control.Erasure{}, owed(err)
 	}
 	return control.Erasure{Erased: label, Receipt: string(e.Receipt)}, nil
+}
+
+// owed returns err as the command line knows it, if it is of something that could not be destroyed yet.
+func owed(err error) error {
+	var o *store.OwedError
+	if !errors.As(err, &o) {
+		return err
+	}
+	return hint.Wrap(fmt.Errorf("%w: %w", control.ErrOwed, o.Err), "%s", hint.Of(err))
 }
 
 // EraseByPass is Erase, by the pass of the person. The label is nobody's concern then.
@@ -125,7 +134,7 @@ func (l Ledger) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (c
 	}
 	e, err := l.Store.EraseByPass(t, why, by)
 	if err != nil {
-		return control.Erasure{}, err
+		return control.Erasure{}, owed(err)
 	}
 	return control.Erasure{Receipt: string(e.Receipt)}, nil
 }
@@ -298,7 +307,7 @@ func (l Ledger) BeginEpoch(mode configs.Mode, by audit.Actor) (control.Epoch, er
 func (l Ledger) EndEpoch(by audit.Actor) (control.Epoch, error) {
 	n, err := l.Store.EndEpoch(by)
 	if err != nil {
-		return control.Epoch{}, err
+		return control.Epoch{}, owed(err)
 	}
 	e := l.Epoch()
 	e.Ended = n
@@ -318,5 +327,6 @@ func (l Ledger) listed(p store.Person) control.Person {
 func Listed(p store.Person) control.Person {
 	return control.Person{
 		Label: p.Label, Consent: p.Consent.Reference, Enrolled: p.Enrolled, Expires: p.Expires, Provisional: p.Provisional,
+		Owed: p.Owed,
 	}
 }
