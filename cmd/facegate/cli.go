@@ -45,6 +45,10 @@ type commandLine struct {
 	Eval    evalCommand    `cmd:"" help:"Measure accuracy on pictures, and write the calibration."`
 	Demo    demoCommand    `cmd:"" help:"Show the gate at work on recorded people who do not exist."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	Man         manCommand        `cmd:"" help:"Print the man page: facegate man | man -l -"`
+	Completion  completionCommand `cmd:"" help:"Print what completes commands and flags in a shell."`
+	ShowVersion versionFlag       `name:"version" help:"Print the version, wherever it stands."`
 }
 
 // defaultConfig is where the configuration of a machine with one gate is.

@@ -73,17 +73,14 @@ func complain(w io.Writer, err error, code int, asJSON bool) int {
 		for _, e := range each {
 			advice = append(advice, hint.Of(e))
 		}
-		c := complaint{err.Error(), strings.Trim(strings.Join(slices.Compact(advice), "\n"), "\n"), code}
-		var text, line bytes.Buffer
-		if show.JSON(&text, c) == nil && json.Compact(&line, text.Bytes()) == nil {
-			show.Fprintln(w, show.Text(line.String()))
-		}
+		c := complaint{show.Plain(err.Error()), strings.Trim(strings.Join(slices.Compact(advice), "\n"), "\n"), code}
+		show.Fprintln(w, jsonLine(c))
 		return code
 	}
 	for _, e := range each {
 		show.Fprintf(w, "facegate: ")
 		for _, line := range faults(e) {
-			show.Fprintln(w, line)
+			show.Fprintln(w, show.Plain(line))
 		}
 		advise(w, hint.Of(e))
 	}
@@ -113,6 +110,15 @@ func advise(w io.Writer, todo string) {
 			show.Fprintln(w, "  to do:", line)
 		}
 	}
+}
+
+// jsonLine returns v as JSON on one line, "" if it cannot be JSON.
+func jsonLine(v any) string {
+	var text, line bytes.Buffer
+	if show.JSON(&text, v) != nil || json.Compact(&line, text.Bytes()) != nil {
+		return ""
+	}
+	return line.String()
 }
 
 // wantsJSON reports whether a command line asks for JSON, even if it is wrong otherwise.

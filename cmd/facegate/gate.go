@@ -23,10 +23,10 @@ type enrollCommand struct {
 	Consent string `required:"" type:"reference" placeholder:"REF" help:"Where the person's consent is recorded, such as the number of the signed form."`
 	Age     string `required:"" type:"age" placeholder:"AGE" help:"How old the person is: adult, minor, or under-14 and the like: those for whom a guardian consents. Which ages there are comes from the profile (cn: under-14, eu: under-16 unless configured, us-il: under-18, and no other minors)."`
 
-	Guardian string    `type:"guardian" placeholder:"NAME" help:"Parent or guardian who consented for somebody who cannot alone."`
-	Witness  string    `type:"witness" placeholder:"NAME" help:"Who saw the consent. Otherwise you, by the name of your login."`
-	Lang     string    `enum:",en,zh" default:"" help:"Language of the notice that the person has read: en or zh. Otherwise the first of the gate."`
-	Until    time.Time `format:"2006-01-02" placeholder:"DATE" help:"Day on which the consent ends, if that is sooner than the term of the gate."`
+	Guardian string `type:"guardian" placeholder:"NAME" help:"Parent or guardian who consented for somebody who cannot alone."`
+	Witness  string `type:"witness" placeholder:"NAME" help:"Who saw the consent. Otherwise you, by the name of your login."`
+	Lang     string `enum:",en,zh" default:"" placeholder:"LANG" help:"Language of the notice that the person has read: en or zh. Otherwise the first of the gate."`
+	Until    day    `placeholder:"DATE" help:"Day on which the consent ends, as 2027-11-26, if that is sooner than the term of the gate."`
 
 	Again   bool   `help:"Capture somebody who is enrolled already, by a new consent. Their former template is erased, with a receipt."`
 	Receipt string `placeholder:"FILE" help:"File to write that receipt to; it must not exist. Otherwise it is printed."`
@@ -75,10 +75,14 @@ func (c *enrollCommand) capture(ctx context.Context, g *control.Client, t termin
 	last := ""
 	request := control.EnrolRequest{
 		Label: c.Label, Consent: c.Consent, Age: c.Age, Guardian: c.Guardian, Witness: c.Witness, Language: c.Lang,
-		Until: c.Until, Again: c.Again, Pass: pass,
+		Until: c.Until.Time, Again: c.Again, Pass: pass,
 	}
 	return g.Enrol(ctx, request, func(p control.Progress) {
-		if line := progressLine(p); line != last {
+		line := progressLine(p)
+		if c.JSON {
+			line = jsonLine(p)
+		}
+		if line != last {
 			show.Fprintln(t.err, line)
 			last = line
 		}

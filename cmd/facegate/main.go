@@ -81,6 +81,7 @@ func run(ctx context.Context, args []string, t terminal) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Vars{"version": version},
 		typed(),
+		kong.Bind(t),
 	)
 	if err != nil {
 		return complain(t.err, err, exitFailed, wantsJSON(args))
@@ -93,6 +94,7 @@ func run(ctx context.Context, args []string, t terminal) int {
 		err = hint.Wrap(err, "%s", cmp.Or(hint.Of(err), dashed(err, args), "facegate --help lists the commands"))
 		return complain(t.err, err, exitUsage, wantsJSON(args))
 	}
+	command.Bind(parser)
 	command.BindTo(ctx, (*context.Context)(nil))
 	if err := command.Run(t); err != nil {
 		if e := (exit{}); errors.As(err, &e) {

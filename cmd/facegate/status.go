@@ -74,7 +74,7 @@ func checkLine(r health.Report) string {
 	if !bad {
 		return string(r.State)
 	}
-	line := fmt.Sprintf("%s: %s: %s; to do: %s", r.State, worst.Part, worst.Reason, worst.Todo)
+	line := fmt.Sprintf("%s: %s: %s; to do: %s", r.State, worst.Part, show.Plain(worst.Reason), worst.Todo)
 	if more := len(r.Conditions) - 1; more > 0 {
 		line += fmt.Sprintf(" (and %d more: facegate status)", more)
 	}
@@ -96,7 +96,7 @@ func writeStatus(w *tabwriter.Writer, s control.Status) {
 	}
 	row("door", "%s, %d pulses", s.Door.State, s.Door.Pulses)
 	if s.Door.Err != "" {
-		row("", "the last error was: %s", s.Door.Err)
+		row("", "the last error was: %s", show.Plain(s.Door.Err))
 	}
 	broker := "not connected"
 	if s.MQTT.Connected {
@@ -136,7 +136,7 @@ func profileLine(j configs.Jurisdiction) string {
 func writeHealth(w *tabwriter.Writer, r health.Report) {
 	show.Fprintf(w, "health\t%s\n", r.State)
 	for _, c := range r.Conditions {
-		show.Fprintf(w, "\t%s %s: %s\n\tto do: %s\n", c.Part, c.State, c.Reason, c.Todo)
+		show.Fprintf(w, "\t%s %s: %s\n\tto do: %s\n", c.Part, c.State, show.Plain(c.Reason), c.Todo)
 	}
 }
 

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"facegate/configs/show"
+)
+
+// TestNoInternalPrefixes looks through every error that the program can make, and checks that nobody reads the name of one
+// of its packages in front of it.
+func TestNoInternalPrefixes(t *testing.T) {
+	packages := listPackages(t)
+	var names []string
+	for _, p := range packages {
+		names = append(names, path.Base(p.ImportPath))
+	}
+	prefix := regexp.MustCompile(`^([a-z0-9]+): `)
+	seen := 0
+	for _, p := range packages {
+		if strings.HasSuffix(p.ImportPath, "test") || within(p.ImportPath, "facegate/scripts") {
+			continue
+		}
+		eachFile(t, p, func(name string, file *ast.File) {
+			ast.Inspect(file, func(n ast.Node) bool {
+				text, ok := errorText(n)
+				if !ok {
+					return true
+				}
+				seen++
+				if found := prefix.FindStringSubmatch(text); found != nil && slices.Contains(names, found[1]) {
+					if got := show.Plain(text); got == text {
+						t.Errorf("%s: people read %q", name, text)
+					}
+				}
+				return true
+			})
+		})
+	}
+	if seen < 200 {
+		t.Errorf("only %d errors found", seen)
+	}
+}
+
+// errorText returns the text of a call of errors.New or fmt.Errorf.
+func errorText(n ast.Node) (string, bool) {
+	call, ok := n.(*ast.CallExpr)
+	if !ok || len(call.Args) == 0 {
+		return "", false
+	}
+	f, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || f.Sel.Name != "Errorf" && f.Sel.Name != "New" {
+		return "", false
+	}
+	text, ok := call.Args[0].(*ast.BasicLit)
+	if !ok || text.Kind != token.STRING {
+		return "", false
+	}
+	s, err := strconv.Unquote(text.Value)
+	return s, err == nil
+}
+
+// TestComplain prints errors as they come, joined and wrapped.
+func TestComplain(t *testing.T) {
+	err := fmt.Errorf("the gate refused the request: %w", errors.New("store: people.db: unexpected EOF"))
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{err, "facegate: the gate refused the request: people.db: it ends too early\n"},
+		{errors.Join(errors.New("store: a"), errors.New("gpio: b")), "facegate: a\nb\n"},
+	} {
+		var out strings.Builder
+		if code := complain(&out, tt.err, exitFailed, false); code != exitFailed || out.String() != tt.want {
+			t.Errorf("%v: code %d, %q", tt.err, code, &out)
+		}
+	}
+}
+
+// TestDays reads dates as people write them.
+func TestDays(t *testing.T) {
+	for _, tt := range []struct{ typed, says string }{
+		{"26.11.2027", "to do: write it year-month-day, as 2027-11-26"},
+		{"2027/11/26", "as 2027-11-26"},
+		{"2027-1-6", "as 2027-01-06"},
+		{"20271126", "as 2027-11-26"},
+		{"2027年11月26日", "as 2027-11-26"},
+		{"11/26/2027", "such as 2027-11-26"}, // month or day first, who knows
+		{"2027-02-30", "such as 2027-11-26"},
+		{"soon", "such as 2027-11-26"},
+		{"", "such as 2027-11-26"},
+	} {
+		p := facegate(t.Context(), "enroll", "x", "--consent", "f", "--age", "adult", "--until="+tt.typed)
+		p.want(t, exitUsage, "", tt.says)
+		p.want(t, exitUsage, "", "is no date")
+		for _, word := range []string{"parsing", "cannot parse", "2006"} {
+			if strings.Contains(p.err, word) {
+				t.Errorf("%s: people read %q", tt.typed, p.err)
+			}
+		}
+	}
+	var d day
+	must(t, d.UnmarshalText([]byte("2027-11-26")))
+	if d.Year() != 2027 || d.YearDay() != 330 {
+		t.Errorf("read as %v", d)
+	}
+}
+
+// TestManual checks that the man page has every command and flag, and every exit code, and that each shell is served.
+func TestManual(t *testing.T) {
+	p := facegate(t.Context(), "man")
+	p.want(t, exitOK, ".SH EXIT STATUS", "")
+	for _, c := range exitCodes() {
+		p.want(t, exitOK, fmt.Sprintf(".B %d\n", c.code), "")
+	}
+	for _, leaf := range leaves(t) {
+		words := strings.TrimPrefix(leaf.FullPath(), "facegate ")
+		p.want(t, exitOK, ".SS "+strings.ReplaceAll(words, "-", `\-`), "")
+		for _, f := range leaf.Flags {
+			p.want(t, exitOK, `\-\-`+strings.ReplaceAll(f.Name, "-", `\-`), "")
+		}
+	}
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		facegate(t.Context(), "completion", shell).want(t, exitOK, "destroy-templates", "")
+	}
+	facegate(t.Context(), "completion", "tcsh").want(t, exitUsage, "", "bash")
+	facegate(t.Context(), "--version").want(t, exitOK, "facegate development (go1.", "")
+	facegate(t.Context(), "status", "--version").want(t, exitOK, "facegate development (go1.", "")
+}
+
+// TestExitCodes checks that each code stands once, and in its place.
+func TestExitCodes(t *testing.T) {
+	for i, c := range exitCodes() {
+		if c.code != i || c.meaning == "" {
+			t.Errorf("code %d: %+v", i, c)
+		}
+		for _, err := range c.errs {
+			if got := codeOf(fmt.Errorf("open: %w", err)); got != c.code {
+				t.Errorf("%v ends with %d, want %d", err, got, c.code)
+			}
+		}
+	}
+	if codeOf(errors.New("x")) != exitFailed || codeOf(nil) != exitOK {
+		t.Error("an error of no kind has not failed")
+	}
+}
