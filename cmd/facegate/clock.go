@@ -11,7 +11,7 @@ import (
 )
 
 type clockCommand struct {
-	Show    clockShowCommand    `cmd:"" default:"1" help:"Say what the clock says, whether it is believed, and what waits for it."`
+	Show    clockShowCommand    `cmd:"" default:"withargs" help:"Say what the clock says, whether it is believed, and what waits for it."`
 	Confirm clockConfirmCommand `cmd:"" help:"Say that the date and time of the clock are right, where no time server can. What waits is done then."`
 }
 

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/gatetest"
+)
+
+// TestClock shows the clock of a gate and confirms it, as a technician does where there is no time server. It is confirmed
+// for the stopped gate too, as long as the machine runs.
+func TestClock(t *testing.T) {
+	site := gatetest.NewSite(t)
+	config := site.WriteConfig(t, nil)
+	l := startLive(t, site, nil)
+	year := time.Now().Format("2006")
+	l.do(t, "clock").want(t, exitOK, year, "")
+	asked := facegate(t.Context(), "clock", "confirm", "--config", config)
+	asked.want(t, exitUnconfirmed, "", "--yes")
+	asked.want(t, exitUnconfirmed, "", year)
+	answering(t.Context(), "n\n", "clock", "confirm", "--config", config).want(t, exitUnconfirmed, "", "compare date, time and zone")
+	answering(t.Context(), "y\n", "clock", "confirm", "--config", config).want(t, exitOK, "right", "Type y")
+	l.stop()
+	var s control.ClockStatus
+	facegate(t.Context(), "clock", "--json", "--config", config).decode(t, &s)
+	if !s.Right {
+		t.Errorf("of the stopped gate the clock is %+v", s)
+	}
+	facegate(t.Context(), "clock", "confirm", "--yes", "--config", config).want(t, exitOK, "right", "")
+}
+
+// TestWriteClock says of a clock that is not believed why, and what waits.
+func TestWriteClock(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	s := control.ClockStatus{
+		Wall: at, Reason: "it was set", Todo: "set it right", Certain: at.AddDate(0, 0, -1), Erasures: 2, Provisional: 3,
+	}
+	var out strings.Builder
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	writeClock(w, s)
+	w.Flush()
+	for _, want := range []string{"1 March 2026", "28 February 2026", "it was set", "set it right", "2 people", "3 people"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, &out)
+		}
+	}
+	if about := strings.Join(confirmed(s), "\n"); !strings.Contains(about, "1 March 2026") || !strings.Contains(about, ": 2") {
+		t.Errorf("before a confirmation: %s", about)
+	}
+}
