@@ -43,6 +43,13 @@
 // that people.db has and journal.db lacks are added. With the entries of a recapture comes what it leaves to be done: the
 // former record to be erased from faces.db, and the receipt to be written to journal.db.
 //
+// # Time
+//
+// Whatever destroys by the date asks package clock, and goes by a time that has certainly come. Who has expired by any of the
+// times that it may be is not among Records. What comes while no clock is known to be right is kept with the time that was
+// counted, and Tick sets its dates when there is one. Who has been seen is in memory for up to four hours, which a power
+// cut costs, and is then written by a rewrite for everybody at once.
+//
 // # Damage and rollback
 //
 // Each database and each keyring is on disk twice: faces.db and faces.copy.db, faces.key and faces.copy.key. A change is
