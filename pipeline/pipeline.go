@@ -46,6 +46,7 @@ type Settings struct {
 	LivenessThreshold float64 // fused probability that the frame and the median of LivenessWindow must reach
 	LivenessWindow    int     // frames
 	Rules             decide.Rules
+	Attempts          Attempts
 }
 
 // A State says how far the frame's most promising face came. It carries no score and no name.
@@ -78,12 +79,14 @@ func (s State) String() string {
 // A Report says what one frame came to.
 type Report struct {
 	State  State
-	Reason quality.Reason // with Poor
-	Faces  int            // faces found, in the zone or not
-	Person decide.Person  // with Granted only
-	Track  track.ID       // of the face that was looked at closely, 0 if none was
-	Failed bool           // an attempt to be taken for somebody enrolled has ended with this frame; see failure
-	Time   time.Time      // of the frame
+	Reason quality.Reason  // with Poor
+	Faces  int             // faces found, in the zone or not
+	Person decide.Person   // with Granted only
+	Track  track.ID        // of the face that was looked at closely, 0 if none was
+	Failed bool            // an attempt to be taken for somebody enrolled has ended with this frame; see failure
+	Tried  []decide.Person // who was nearly matched in attempts that have ended with this frame
+	Flood  int             // prints and screens refused of late, in the frame from which on no face is looked at
+	Time   time.Time       // of the frame
 }
 
 // rest is how long a track found Unknown is left alone: a stranger who stands there is not measured over and over.
@@ -99,6 +102,7 @@ type Pipeline struct {
 	turn     turn
 	live     []float64
 	vector   embed.Vector
+	refused  refusals
 }
 
 // A turn is the right of one track to be looked at frame after frame. It ends when a frame leads nowhere, and at the
@@ -113,9 +117,10 @@ type subject struct {
 	window    *liveness.Window
 	examined  time.Time // when a frame of it was last looked at closely
 	restUntil time.Time
-	admitted  bool      // it is of somebody let in, until a verdict says otherwise
-	near      bool      // it was nearly taken for somebody enrolled, and has not been counted for that
-	counted   time.Time // when it last counted as a failure
+	admitted  bool           // it is of somebody let in, until a verdict says otherwise
+	near      *decide.Person // whom it was nearly taken for, and has not been counted for that
+	counted   time.Time      // when it last counted as a failure
+	failures  int            // how often it did
 }
 
 const (
@@ -140,6 +145,9 @@ func New(s Settings, v Vision) *Pipeline {
 
 // Identify leads one frame through all stages. An error concerns this frame only.
 func (p *Pipeline) Identify(f device.Frame, m Matcher) (Report, error) {
+	if p.refused.flood(p.settings.Attempts, f.Time) {
+		return Report{State: LockedOut, Time: f.Time}, nil
+	}
 	defer p.vision.Clear()
 	near, report, err := p.look(f)
 	if err != nil || len(near) == 0 {
@@ -171,8 +179,8 @@ func (p *Pipeline) look(f device.Frame) (near []*track.Track, report Report, err
 	report.Faces = len(faces)
 	tracks, ended := p.tracker.Update(faces, f.Time)
 	for _, id := range ended {
-		if s := p.subjects[id]; s != nil && s.near {
-			report.Failed = true // stepping back before the verdict is no way round the count
+		if s := p.subjects[id]; s != nil && s.near != nil { // stepping back before the verdict is no way round the count
+			report.Failed, report.Tried = true, append(report.Tried, *s.near)
 		}
 		delete(p.subjects, id)
 		p.decider.Forget(id)
@@ -237,6 +245,9 @@ func (p *Pipeline) idle(nearest *track.Track) State {
 func (p *Pipeline) identify(tr *track.Track, report *Report, m Matcher) error {
 	report.Track = tr.ID
 	if usable, err := p.examine(tr, report); !usable {
+		if report.State == NotLive {
+			p.refuse(p.subject(tr.ID), tr.Seen, report)
+		}
 		return err
 	}
 	defer clear(p.vector)
@@ -284,9 +295,22 @@ func (p *Pipeline) examine(tr *track.Track, report *Report) (usable bool, err er
 		report.State = Checking
 	case !live:
 		report.State = NotLive
-		report.Failed = s.failure(tr.Seen)
+	case p.refused.wary(p.settings.Attempts, tr.Seen) && !s.window.Sure(p.settings.LivenessThreshold):
+		report.State, live = Checking, false
 	}
 	return live, nil
+}
+
+// refuse counts a print or a screen.
+func (p *Pipeline) refuse(s *subject, now time.Time, report *Report) {
+	if !s.failure(now, p.settings.Attempts) {
+		return
+	}
+	report.Failed = true
+	p.refused.add(p.settings.Attempts, now)
+	if p.refused.flood(p.settings.Attempts, now) {
+		report.Flood = p.refused.count
+	}
 }
 
 // decide matches the embedding at hand and weighs what it says.
@@ -296,22 +320,24 @@ func (p *Pipeline) decide(tr *track.Track, report *Report, m Matcher) {
 		score, second, threshold = -1, -1, 1
 	}
 	s := p.subject(tr.ID)
-	s.near = !s.admitted && (s.near || score >= threshold-nearMiss)
+	if !s.admitted && score >= threshold-nearMiss {
+		s.near = &person
+	}
 	match := decide.Match{Track: tr.ID, Time: tr.Seen, Person: person, Score: score, Second: second}
 	switch p.decider.Observe(match, threshold) {
 	case decide.Undecided:
 		report.State = Matching
 	case decide.Grant:
 		report.State, report.Person = Granted, person
-		s.admitted, s.near = true, false
+		s.admitted, s.near = true, nil
 	case decide.Lingering:
 		report.State = Lingering
-		s.admitted, s.near = true, false
+		s.admitted, s.near = true, nil
 	case decide.Unknown:
 		report.State = Unknown
 		s.admitted, s.restUntil = false, tr.Seen.Add(rest)
-		if s.near {
-			report.Failed = s.failure(tr.Seen)
+		if tried := s.near; tried != nil && s.failure(tr.Seen, p.settings.Attempts) {
+			report.Failed, report.Tried = true, append(report.Tried, *tried)
 		}
 	}
 }
@@ -319,12 +345,15 @@ func (p *Pipeline) decide(tr *track.Track, report *Report, m Matcher) {
 // failure reports whether a refusal at the time now counts: a print, a screen, or a face that is nearly that of somebody
 // enrolled, once in attempt. Nothing else does. A face that is not enrolled has claimed nothing, and if it counted, the
 // neighbours who declined would lock out those who consented.
-func (s *subject) failure(now time.Time) bool {
-	s.near = false
+func (s *subject) failure(now time.Time, a Attempts) bool {
+	s.near = nil
 	if !s.counted.IsZero() && now.Before(s.counted.Add(attempt)) {
 		return false
 	}
 	s.counted = now
+	if s.failures++; a.Wary > 0 && s.failures >= a.Wary {
+		s.restUntil = now.Add(a.Rest)
+	}
 	return true
 }
 
@@ -344,7 +373,6 @@ func (p *Pipeline) Capture(f device.Frame, session *enrol.Session) (Report, erro
 		return report, nil
 	}
 	if usable, err := p.examine(near[0], &report); !usable {
-		report.Failed = false // nobody has asked for the door
 		return report, err
 	}
 	report.State = Matching

@@ -285,10 +285,16 @@ func (s *Store) finish() error {
 	if i.Receipt != nil {
 		done.puts = []put{s.journal.value(rowID{receiptsTable, i.ID}, i.Receipt)}
 	}
+	failed := s.failed.without(i.People...)
+	row, err := s.putFailures(failed)
+	if err != nil {
+		return err
+	}
+	done.puts = append(done.puts, row)
 	if err := s.extend(i.Entries, done); err != nil {
 		return err
 	}
-	s.pending, s.leaving = nil, nil
+	s.pending, s.leaving, s.failed = nil, nil, failed
 	return nil
 }
 

@@ -2,124 +2,194 @@ package store
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
+	"facegate/pipeline/template"
 	"facegate/store/audit"
 )
 
 // A LockoutPolicy says what failures in a row lead to (NIST SP 800-63B, rate limiting). All are required.
+//
+// A failure counts against the one person whom somebody was nearly taken for, as a wrong password counts against the one
+// account that it was tried at. So nobody shuts out anybody but the person whom they try to be taken for, and nothing is kept
+// of whoever tries.
 type LockoutPolicy struct {
 	DelayAfter   uint32        // so many failures, and each one after, lead to Delay
-	Delay        time.Duration // in which nobody is let in by face
-	DisableAfter uint32        // so many failures switch the face path off until ResetLockout
+	Delay        time.Duration // in which the person is not let in by face
+	DisableAfter uint32        // so many failures keep the person's face from opening the door until ResetLockout
 }
 
-// A Lockout is whether the face path works. How many failures there were is not said: whoever could ask would learn from
+// A Lockout is whether a person's face works. How many failures there were is not said: whoever could ask would learn from
 // each attempt how near it came.
 type Lockout struct {
 	Wait     time.Duration // until it works again; 0 if it does
 	Disabled bool          // until ResetLockout
 }
 
-// failures is what is kept of failures. It tells of nobody, and of no time but that of the last delay. It is on disk from
-// the first delay on: what happens before that, to whoever stands there, is nothing to keep.
-type failures struct {
+// tries are the failures in a row against one person. They tell of no time but that of the last delay.
+type tries struct {
+	Person   template.PersonID
 	Count    uint32
 	Until    time.Duration // clock.Verdict.Count: a delay is as long whatever is done to the clock
 	Disabled bool
-	Attended bool // attempts are made, or were when the power went: Count may be behind
 }
 
-// Attend says that attempts are made from now on, until Close. After a power cut or a crash meanwhile the count begins just
+// failures is what is kept of failures. Those against a person are on disk from the first delay on, until the person is let
+// in or erased: what happens before that, to whoever stands there, is nothing to keep but over a restart.
+type failures struct {
+	Against  []tries
+	Base     uint32 // the count against everybody else
+	Attended bool   // attempts are made, or were when the power went: counts may be behind
+}
+
+// of returns the tries against a person.
+func (f failures) of(p template.PersonID) tries {
+	if i := slices.IndexFunc(f.Against, func(t tries) bool { return t.Person == p }); i >= 0 {
+		return f.Against[i]
+	}
+	return tries{Person: p, Count: f.Base}
+}
+
+// with returns f with t in the place of the tries against the same person. f stays as it is.
+func (f failures) with(t tries) failures {
+	f.Against = append(f.without(t.Person).Against, t)
+	return f
+}
+
+// without returns f without the tries against people. f stays as it is.
+func (f failures) without(people ...template.PersonID) failures {
+	f.Against = slices.DeleteFunc(slices.Clone(f.Against), func(t tries) bool { return slices.Contains(people, t.Person) })
+	return f
+}
+
+// Attend says that attempts are made from now on, until Close. After a power cut or a crash meanwhile every count begins just
 // below the first delay: else whoever can cut the power could try for ever, a few times after each start.
 func (s *Store) Attend() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := s.failed
 	if next.Attended {
-		next.Count = max(next.Count, s.policy.DelayAfter-1)
+		next.Base = s.policy.DelayAfter - 1
 	}
 	next.Attended = true
 	s.attended = true
 	return s.setFailures(next)
 }
 
-// retire keeps the count until the next Attend.
+// retire keeps the counts until the next Attend.
 func (s *Store) retire() error {
 	if !s.attended || s.journal.db == nil {
 		return nil
 	}
 	next := s.failed
 	next.Attended = false
+	row, err := s.putJournal(failuresRow, next)
+	if err != nil {
+		return err
+	}
+	s.failed = next
+	return s.journal.commit(change{puts: []put{row}})
+}
+
+// Lockouts returns the people whose face does not work.
+func (s *Store) Lockouts() map[template.PersonID]Lockout {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.look().Count
+	out := make(map[template.PersonID]Lockout)
+	for _, t := range s.failed.Against {
+		if l := s.lockout(t, now); l != (Lockout{}) {
+			out[t.Person] = l
+		}
+	}
+	return out
+}
+
+func (s *Store) lockout(t tries, now time.Duration) Lockout {
+	return Lockout{min(max(t.Until-now, 0), s.policy.Delay), t.Disabled}
+}
+
+// RecordFailure counts a failure at now against a person, and returns what follows, which survives a restart.
+func (s *Store) RecordFailure(p template.PersonID, now time.Time) (Lockout, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.names[p]; !ok {
+		return Lockout{}, fmt.Errorf("store: %w any more", ErrUnknown)
+	}
+	t, count := s.failed.of(p), s.look().Count
+	if t.Disabled {
+		return s.lockout(t, count), nil
+	}
+	t.Count++
+	if t.Count < s.policy.DelayAfter {
+		s.failed = s.failed.with(t)
+		return s.lockout(t, count), nil
+	}
+	e := audit.Entry{Kind: audit.SlowedDown, Actor: audit.Daemon, Count: t.Count}
+	if t.Count >= s.policy.DisableAfter {
+		t.Disabled, e.Kind = true, audit.SwitchedOff
+	} else {
+		t.Until = count + s.policy.Delay
+	}
+	err := errors.Join(s.setFailures(s.failed.with(t)), s.record(now, e))
+	return s.lockout(t, count), err
+}
+
+// RecordSuccess forgets the failures in a row against a person, unless they have switched the person's face off.
+func (s *Store) RecordSuccess(p template.PersonID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.failed.of(p)
+	next := s.failed.without(p)
+	if next.Base > 0 {
+		next = next.with(tries{Person: p})
+	}
+	switch {
+	case t.Disabled:
+		return nil
+	case t.Count < s.policy.DelayAfter:
+		s.failed = next
+		return nil
+	}
 	return s.setFailures(next)
 }
 
-// Lockout returns whether the face path works.
-func (s *Store) Lockout() Lockout {
+// RecordFlood notes that so many prints and screens were refused, one after the other, that no face is looked at for now.
+func (s *Store) RecordFlood(now time.Time, refused uint32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.lockout()
+	return s.record(now, audit.Entry{Kind: audit.SwitchedOff, Actor: audit.Daemon, Count: refused})
 }
 
-func (s *Store) lockout() Lockout {
-	return Lockout{min(max(s.failed.Until-s.look().Count, 0), s.policy.Delay), s.failed.Disabled}
-}
-
-// RecordFailure counts a failure at now, and returns what follows, which survives a restart.
-func (s *Store) RecordFailure(now time.Time) (Lockout, error) {
+// ResetLockout lets everybody's face work again.
+func (s *Store) ResetLockout(by audit.Actor) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := s.failed
-	if next.Disabled {
-		return s.lockout(), nil
+	var count uint32
+	for _, t := range s.failed.Against {
+		count += t.Count
 	}
-	next.Count++
-	if next.Count < s.policy.DelayAfter {
-		s.failed = next
-		return s.lockout(), nil
-	}
-	e := audit.Entry{Kind: audit.SlowedDown, Actor: audit.Daemon, Count: next.Count}
-	if next.Count >= s.policy.DisableAfter {
-		next.Disabled, e.Kind = true, audit.SwitchedOff
-	} else {
-		next.Until = s.look().Count + s.policy.Delay
-	}
-	err := errors.Join(s.setFailures(next), s.record(now, e))
-	return s.lockout(), err
-}
-
-// RecordSuccess forgets the failures in a row, unless they have switched the face path off.
-func (s *Store) RecordSuccess() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.failed.Disabled:
+	if count == 0 && s.failed.Base == 0 {
 		return nil
-	case s.failed.Count < s.policy.DelayAfter:
-		s.failed.Count = 0
-		return nil
+	}
+	if err := s.record(s.now(), audit.Entry{Kind: audit.Reset, Actor: by, Count: count}); err != nil {
+		return err
 	}
 	return s.setFailures(failures{Attended: s.attended})
 }
 
-// ResetLockout lets the face path work again.
-func (s *Store) ResetLockout(by audit.Actor) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	none := failures{Attended: s.attended}
-	if s.failed == none || s.failed == (failures{}) {
-		return nil
-	}
-	if err := s.record(s.now(), audit.Entry{Kind: audit.Reset, Actor: by, Count: s.failed.Count}); err != nil {
-		return err
-	}
-	return s.setFailures(none)
+// putFailures returns the put of what of f is to be on disk.
+func (s *Store) putFailures(f failures) (put, error) {
+	f.Against = slices.DeleteFunc(slices.Clone(f.Against), func(t tries) bool { return t.Count < s.policy.DelayAfter })
+	return s.putJournal(failuresRow, f)
 }
 
 // setFailures writes next to disk. If that fails it counts all the same, until the program ends.
 func (s *Store) setFailures(next failures) error {
 	s.failed = next
-	row, err := s.putJournal(failuresRow, next)
+	row, err := s.putFailures(next)
 	if err != nil {
 		return err
 	}

@@ -496,19 +496,30 @@ func attend(t *testing.T, dir string, now *time.Time) *store.Store {
 	return s
 }
 
+// against is somebody enrolled, whom others try to be taken for.
+func against(t *testing.T, s *store.Store, n int) template.PersonID {
+	t.Helper()
+	p, err := s.Enrol(enrolment(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.ID
+}
+
 func TestLockout(t *testing.T) {
 	dir := t.TempDir()
 	now := storetest.Now()
 	s := attend(t, dir, &now)
+	anna, bert := against(t, s, 1), against(t, s, 2)
 	fail := func(want store.Lockout) {
 		t.Helper()
-		got, err := s.RecordFailure(now)
+		got, err := s.RecordFailure(anna, now)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.Close()
 		s = attend(t, dir, &now)
-		if after := s.Lockout(); got != want || after != want {
+		if after := s.Lockouts(); got != want || after[anna] != want || after[bert] != (store.Lockout{}) {
 			t.Errorf("got %+v, after a restart %+v, want %+v", got, after, want)
 		}
 	}
@@ -517,12 +528,15 @@ func TestLockout(t *testing.T) {
 		for range 4 {
 			fail(store.Lockout{})
 		}
-		if err := s.RecordSuccess(); err != nil {
+		if err := s.RecordSuccess(anna); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range 4 {
 		fail(store.Lockout{})
+	}
+	if err := s.RecordSuccess(bert); err != nil { // is no success of Anna's
+		t.Fatal(err)
 	}
 	fail(store.Lockout{Wait: delay})
 	failed := now
@@ -530,7 +544,7 @@ func TestLockout(t *testing.T) {
 		{0, delay}, {10 * time.Second, 20 * time.Second}, {delay, 0}, {time.Hour, 0},
 	} {
 		now = failed.Add(step.at)
-		if got := s.Lockout().Wait; got != step.want {
+		if got := s.Lockouts()[anna].Wait; got != step.want {
 			t.Errorf("after %v: wait %v, want %v", step.at, got, step.want)
 		}
 	}
@@ -541,24 +555,48 @@ func TestLockout(t *testing.T) {
 	now = now.Add(time.Minute)
 	fail(store.Lockout{Disabled: true})
 	before := files(t, dir)
-	if _, err := s.RecordFailure(now); err != nil {
+	if _, err := s.RecordFailure(anna, now); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.RecordSuccess(); err != nil || !s.Lockout().Disabled {
+	if err := s.RecordSuccess(anna); err != nil || !s.Lockouts()[anna].Disabled {
 		t.Errorf("switched on by a success, %v", err)
 	}
 	if !maps.EqualFunc(before, files(t, dir), bytes.Equal) {
 		t.Error("switched off, and every failure is written to disk")
 	}
 	for range 2 {
-		if err := s.ResetLockout(1000); err != nil || s.Lockout() != (store.Lockout{}) {
-			t.Errorf("after the reset: %+v, %v", s.Lockout(), err)
+		if err := s.ResetLockout(1000); err != nil || len(s.Lockouts()) != 0 {
+			t.Errorf("after the reset: %+v, %v", s.Lockouts(), err)
 		}
 	}
 	got := kinds(t, s)
-	want := append([]string{"created"}, slices.Repeat([]string{"slowed-down"}, 45)...)
+	want := append([]string{"created", "enrolled", "enrolled"}, slices.Repeat([]string{"slowed-down"}, 45)...)
 	if want = append(want, "switched-off", "reset"); !slices.Equal(want, got) {
 		t.Errorf("the audit log: %v", got)
+	}
+}
+
+// TestLockoutEndsWithThePerson erases somebody against whom there were failures: nothing of them is left, and none can be
+// counted any more.
+func TestLockoutEndsWithThePerson(t *testing.T) {
+	dir, now := t.TempDir(), storetest.Now()
+	s := attend(t, dir, &now)
+	anna, bert := against(t, s, 1), against(t, s, 2)
+	for range 5 {
+		for _, p := range []template.PersonID{anna, bert} {
+			if _, err := s.RecordFailure(p, now); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	mustErase(t, s, enrolment(1).Label)
+	if _, err := s.RecordFailure(anna, now); !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("a failure against somebody who was erased: %v", err)
+	}
+	s.Close()
+	s = attend(t, dir, &now)
+	if got := s.Lockouts(); len(got) != 1 || got[bert].Wait == 0 {
+		t.Errorf("after the erasure: %+v", got)
 	}
 }
 
@@ -567,13 +605,14 @@ func TestLockout(t *testing.T) {
 func TestLockoutBelowTheDelay(t *testing.T) {
 	dir, now := t.TempDir(), storetest.Now()
 	s := attend(t, dir, &now)
+	anna := against(t, s, 1)
 	before := files(t, dir)
 	for n := range 4 {
-		if l, err := s.RecordFailure(now); err != nil || l != (store.Lockout{}) {
+		if l, err := s.RecordFailure(anna, now); err != nil || l != (store.Lockout{}) {
 			t.Fatalf("failure %d: %+v, %v", n, l, err)
 		}
 	}
-	if err := s.RecordSuccess(); err != nil {
+	if err := s.RecordSuccess(anna); err != nil {
 		t.Fatal(err)
 	}
 	if !maps.EqualFunc(before, files(t, dir), bytes.Equal) {
@@ -587,10 +626,19 @@ func TestLockoutBelowTheDelay(t *testing.T) {
 	}
 	s.Close()
 	s = attend(t, cut, &now)
-	if got := s.Lockout(); got != (store.Lockout{}) {
+	if got := s.Lockouts(); len(got) != 0 {
 		t.Errorf("after a power cut: %+v", got)
 	}
-	if got, err := s.RecordFailure(now); err != nil || got.Wait == 0 {
+	if err := s.RecordSuccess(anna); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.RecordFailure(anna, now); err != nil || got.Wait != 0 {
+		t.Errorf("the first failure after a success: %+v, %v", got, err)
+	}
+	s.Close()
+	s = attend(t, cut, &now)
+	bert := against(t, s, 2)
+	if got, err := s.RecordFailure(bert, now); err != nil || got.Wait == 0 {
 		t.Errorf("the first failure after a power cut: %+v, %v", got, err)
 	}
 }

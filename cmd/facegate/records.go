@@ -275,6 +275,9 @@ func writePerson(w *tabwriter.Writer, f control.File) {
 	row("label", "%s", f.Label)
 	row("enrolled", "%s, until %s", f.Enrolled.Format(time.DateOnly), f.Expires.Format(time.DateOnly))
 	row("last let in", "%s", seen(f.LastSeen))
+	if f.Barred != "" {
+		row("face", "opens nothing, %s, because somebody tried too often to be taken for this person (facegate lockout reset)", f.Barred)
+	}
 	row("template", "%s", templateLine(f))
 	row("pass", "%s", map[bool]string{true: "one, of which the gate knows an id alone", false: "none"}[f.Pass])
 	row("consent", "%s, to notice %s, %s until %s", a.Method, a.NoticeVersion, a.Given.Format(time.DateOnly), a.Expires.Format(time.DateOnly))
@@ -437,7 +440,7 @@ func writeFacts(w *tabwriter.Writer, f control.Facts) {
 }
 
 type lockoutCommand struct {
-	Reset lockoutResetCommand `cmd:"" help:"Let faces open the door again after too many failures in a row."`
+	Reset lockoutResetCommand `cmd:"" help:"Let everybody's face open the door again, after too many failures in a row to be taken for them."`
 }
 
 type lockoutResetCommand struct {

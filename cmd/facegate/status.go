@@ -147,10 +147,8 @@ func faces(s control.Status) string {
 		return "all templates are destroyed: facegate destroy-templates --end lets people be captured again"
 	case s.FacesOff != nil:
 		return "off since " + s.FacesOff.Since.Format(time.DateTime) + ": facegate faces on"
-	case l.Disabled:
-		return "switched off after too many failures in a row: facegate lockout reset"
 	case l.WaitS > 0:
-		return fmt.Sprintf("slowed down after failures in a row: %d s to wait", l.WaitS)
+		return fmt.Sprintf("open nothing for %d s: many prints or screens are being shown", l.WaitS)
 	case s.Mode == configs.OneToOne:
 		return "open nothing: they are compared with the person's pass alone, and this version has no reader of passes yet"
 	}

@@ -52,3 +52,8 @@ func (w *Window) Live(threshold float64) (live, known bool) {
 	live = w.recent[len(w.recent)-1] >= threshold
 	return live, live
 }
+
+// Sure reports whether the whole window has been seen, and every frame of it is at least threshold.
+func (w *Window) Sure(threshold float64) bool {
+	return len(w.recent) == w.size && !slices.ContainsFunc(w.recent, func(p float64) bool { return !(p >= threshold) })
+}

@@ -58,7 +58,7 @@ type Gate interface {
 	Lockdown(by audit.Actor) (Facts, error)
 	Reopen(by audit.Actor) error
 
-	// Unlock lets faces open the door again after too many failures in a row.
+	// Unlock lets the faces of those open the door again whom somebody tried too often to be taken for.
 	Unlock(by audit.Actor) error
 
 	// TurnFacesOff has no face looked at, and nobody captured, until TurnFacesOn. Nothing is destroyed.
@@ -140,9 +140,19 @@ type File struct {
 	Lane     int          `json:"lane"`               // of the epoch; 0 in scheme S2
 	Pass     bool         `json:"pass"`               // whether the person has one
 	LastSeen time.Time    `json:"last_seen,omitzero"` // the day; zero for never
+	Barred   Barred       `json:"barred,omitempty"`
 	Agreed   Consent      `json:"agreed"`
 	Entries  []AuditEntry `json:"entries"`
 }
+
+// Barred says that a person's face opens nothing, after failures in a row to be taken for them; empty if it does.
+type Barred string
+
+// For how long it does not.
+const (
+	BarredBriefly Barred = "briefly"
+	BarredUntil   Barred = "until a technician resets it"
+)
 
 // A Consent is what a person agreed to.
 type Consent struct {
@@ -297,8 +307,9 @@ type ClockStatus struct {
 
 // LockoutStatus says whether faces open the door.
 type LockoutStatus struct {
-	WaitS      int  `json:"wait_s"`              // seconds until a face is looked at again
-	Disabled   bool `json:"disabled"`            // until facegate lockout reset
+	WaitS      int  `json:"wait_s"`              // seconds until a face is looked at again, after a flood of prints
+	Slowed     int  `json:"slowed"`              // people whose face opens nothing for moments, after failures against them
+	Off        int  `json:"off"`                 // people whose face opens nothing until facegate lockout reset
 	LockedDown bool `json:"templates_destroyed"` // all of them, until somebody lets people be captured again
 }
 

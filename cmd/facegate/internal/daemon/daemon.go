@@ -269,6 +269,9 @@ func settings(c *configs.Config) pipeline.Settings {
 			MinSharpness: q.MinSharpness, MinBrightness: q.MinBrightness, MaxBrightness: q.MaxBrightness,
 			MaxYaw: q.MaxYaw, MaxPitch: q.MaxPitch, MaxRoll: q.MaxRoll,
 		},
+		Attempts: pipeline.Attempts{
+			Wary: c.Lockout.DelayAfter, Rest: c.Lockout.Delay, Flood: c.Lockout.DisableAfter,
+		},
 		LivenessThreshold: c.Liveness.Threshold, LivenessWindow: c.Liveness.Window,
 		Rules: decide.Rules{
 			Agree: c.Decide.Agree, Window: c.Decide.Window, Rearm: c.Decide.Rearm, Margin: c.Match.Margin,

@@ -79,7 +79,7 @@ func (d *Daemon) filing(p configs.Profile, e control.Epoch) control.FilingStatus
 		"the device key is kept in a " + d.keys.Class(),
 		fmt.Sprintf("templates are erased at the latest %d days after capture, or %d days after the last pass",
 			d.config.Enrol.ValidDays, d.config.Retention.IdleDays),
-		fmt.Sprintf("faces are slowed down after %d failures in a row and switched off after %d", l.DelayAfter, l.DisableAfter),
+		fmt.Sprintf("a person's face waits after %d failures in a row to be taken for them, and is switched off after %d", l.DelayAfter, l.DisableAfter),
 		"consents, erasures and changes are in a signed, hash-chained audit log",
 		"the terms of all this: facegate policy; what people are told: facegate notice",
 	}

@@ -46,8 +46,9 @@ func TestHealthOfParts(t *testing.T) {
 			"faces off", func(s *control.Status) { s.FacesOff = &control.FacesOffStatus{Since: time.Now(), Reason: "a film"} },
 			health.Faces, health.Down, ": a film",
 		},
-		{"switched off", func(s *control.Status) { s.Lockout.Disabled = true }, health.Faces, health.Down, "switched off"},
-		{"slowed down", func(s *control.Status) { s.Lockout.WaitS = 3 }, health.Faces, health.Degraded, "slowed down"},
+		{"switched off", func(s *control.Status) { s.Lockout.Off = 2 }, health.Faces, health.Degraded, "2 people opens nothing, because"},
+		{"slowed down", func(s *control.Status) { s.Lockout.Slowed = 1 }, health.Faces, health.Degraded, "for now"},
+		{"flooded", func(s *control.Status) { s.Lockout.WaitS = 3 }, health.Faces, health.Down, "many prints"},
 		{"no reader", func(s *control.Status) { s.Mode = configs.OneToOne }, health.Faces, health.Down, "no reader"},
 		{
 			"broker away", func(s *control.Status) { s.MQTT = publish.Status{Err: "refused"} },

@@ -168,11 +168,10 @@ func (d *Daemon) Status() control.Status {
 		Epoch:    d.Epoch(),
 		Clock:    d.Clock(),
 	}
-	l := d.store.Lockout()
 	s.Lockout = control.LockoutStatus{
-		WaitS: int(math.Ceil(l.Wait.Seconds())), Disabled: l.Disabled,
-		LockedDown: d.store.LockedDown(),
+		WaitS: int(math.Ceil(max(time.Until(d.gate.Flooded()), 0).Seconds())), LockedDown: d.store.LockedDown(),
 	}
+	s.Lockout.Slowed, s.Lockout.Off = d.gallery.Barred(time.Now())
 	if off := d.store.FacesOff(); off != nil {
 		s.FacesOff = &control.FacesOffStatus{Since: time.Unix(off.Since, 0).UTC(), Reason: off.Reason}
 	}

@@ -49,7 +49,7 @@ type Gallery struct {
 	notices     []configs.NoticeText
 	profile     configs.Profile
 	now         func() time.Time
-	closed      atomic.Pointer[closure]
+	barred      bars
 	off         atomic.Bool    // no face is looked at
 	probe       template.Probe // of the task's goroutine, like Match, Watch, Renew and Enrol
 	spare       embed.Vector   // likewise
@@ -90,8 +90,7 @@ func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
 		spare: make(embed.Vector, c.Calibration.Dim), renewal: newRenewal(c.Calibration.Dim),
 	}
 	g.off.Store(s.FacesOff() != nil)
-	l := s.Lockout()
-	g.closed.Store(&closure{c.Now().Add(l.Wait), l.Disabled})
+	g.barred.load(s.Lockouts(), c.Now())
 	if err := s.UseModel(c.ModelID); err != nil {
 		return nil, err
 	}
@@ -113,6 +112,9 @@ func (g *Gallery) Match(v embed.Vector) (person decide.Person, score, second, th
 	threshold, err := g.threshold()
 	if err != nil {
 		r, of = match.Result{}, nil
+	}
+	if r.OK && g.barred.hold(r.Best, g.now()) {
+		threshold = unreachable
 	}
 	g.renewal.weigh(r, threshold, of != nil && of != g.current())
 	return r.Best, r.Score, r.Second, threshold, r.OK
@@ -367,44 +369,17 @@ func (g *Gallery) forget(id template.PersonID) {
 		e.index.RemovePerson(id)
 	}
 	g.bound.remove(id)
+	g.barred.lift(id)
 	if g.claim != nil && g.claim.person == id {
 		g.closeClaim()
 	}
 }
 
 // Passed notes that a person was let in: who was, as the day on which they were last seen, and that somebody was, in the
-// audit log. Failures in a row end with it.
+// audit log. Failures in a row against them end with it.
 func (g *Gallery) Passed(person decide.Person, at time.Time) error {
 	g.store.MarkSeen(person, at)
-	return errors.Join(g.store.RecordSuccess(), g.store.RecordAccess(at))
-}
-
-// A closure says until when no face is looked at.
-type closure struct {
-	until    time.Time
-	disabled bool // until Unlock
-}
-
-// Failed notes that a face was refused, of which too many in a row lock faces out.
-func (g *Gallery) Failed(at time.Time) error {
-	l, err := g.store.RecordFailure(at)
-	g.closed.Store(&closure{at.Add(l.Wait), l.Disabled})
-	return err
-}
-
-// LockedOut reports whether no face is to be looked at. It does not wait for the store, which an erasure may hold.
-func (g *Gallery) LockedOut(at time.Time) bool {
-	c := g.closed.Load()
-	return c.disabled || at.Before(c.until)
-}
-
-// Unlock ends a lock-out.
-func (g *Gallery) Unlock(by audit.Actor) error {
-	if err := g.store.ResetLockout(by); err != nil {
-		return err
-	}
-	g.closed.Store(&closure{})
-	return nil
+	return errors.Join(g.store.RecordSuccess(person), g.store.RecordAccess(at))
 }
 
 // ErrFacesOff refuses an enrolment while no face is looked at, of those who stand at a desk neither.

@@ -155,22 +155,28 @@ func (g *Gate) look(f device.Frame, now time.Time) (pipeline.Report, error) {
 	if g.asking != nil && !f.Time.Before(g.asking.since) {
 		return g.capture(f)
 	}
-	if g.parts.Gallery.LockedOut(now) {
-		return pipeline.Report{State: pipeline.LockedOut, Time: f.Time}, nil
-	}
 	if g.parts.Gallery.oneToOne() {
 		return pipeline.Report{State: pipeline.AwaitingPass, Time: f.Time}, nil
 	}
 	return g.pipeline.Identify(f, g.parts.Gallery)
 }
 
-// count notes a refusal, of which too many in a row lock faces out. What an enrolment sees is no attempt.
+// count notes attempts that have failed, of which too many in a row keep faces from opening the door: the face of whom
+// somebody tried to be taken for, or for moments all.
 func (g *Gate) count(r pipeline.Report, now time.Time) error {
-	if !r.Failed {
-		return nil
+	var errs []error
+	for _, person := range r.Tried {
+		errs = append(errs, g.parts.Gallery.Failed(person, now))
 	}
-	return g.parts.Gallery.Failed(now)
+	if r.Flood > 0 {
+		g.tally.flood(now.Add(g.parts.Settings.Attempts.Rest))
+		errs = append(errs, g.parts.Gallery.Flooded(now, r.Flood))
+	}
+	return errors.Join(errs...)
 }
+
+// Flooded returns until when no face is looked at, because so many prints and screens were shown.
+func (g *Gate) Flooded() time.Time { return g.tally.flooded() }
 
 // admit opens the door and tells that it did. If the telling fails, the door is open all the same.
 func (g *Gate) admit(p *Passage) error {

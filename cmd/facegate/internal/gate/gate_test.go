@@ -394,7 +394,7 @@ func TestDamagedFrames(t *testing.T) {
 		}
 		b.clock.advance(30 * time.Second)
 	}
-	if b.gallery.LockedOut(b.clock.now()) {
+	if slowed, off := b.gallery.Barred(b.clock.now()); slowed+off > 0 || !b.gate.Flooded().IsZero() {
 		t.Error("damaged frames are counted as failures")
 	}
 	after := b.gate.Count()
@@ -437,50 +437,118 @@ func TestEraseAtTheLastMoment(t *testing.T) {
 	}
 }
 
-// TestLockout shows a print until faces are slowed down, and until they are switched off. Neither a restart nor the person
-// of the print gets round it; a technician does.
+// TestPrintsShutOutNobody shows six prints in a row. Whoever comes next is let in, and so is the person of the prints.
+// Prints that come faster than people stop faces, for half a minute after the last.
+func TestPrintsShutOutNobody(t *testing.T) {
+	b := start(t, gatetest.NewSite(t), defaults())
+	b.mustEnrol("p01")
+	shown := func() (refused int) {
+		print := gatetest.Hold(gatetest.Clip(t, "spoof")[:1], time.Second)
+		passages := append(b.show(print...), b.show(gatetest.Hold([][]byte{gatetest.Corridor(t)}, time.Second)...)...)
+		for _, p := range passages {
+			if p.Report.State == pipeline.NotLive && p.Report.Failed {
+				refused++
+			}
+		}
+		return refused
+	}
+	b.show(gatetest.Hold([][]byte{gatetest.Corridor(t)}, time.Second)...) // who was enrolled has gone
+	for n := range 6 {
+		if shown() != 1 {
+			t.Fatalf("print %d was not refused", n)
+		}
+	}
+	if n := count(b.show(gatetest.Arrival(t)...), pipeline.Granted); n != 1 {
+		t.Errorf("after six prints there are %d grants", n)
+	}
+	for range 3 {
+		shown()
+	}
+	until := b.gate.Flooded()
+	if wait := until.Sub(b.clock.now()); wait <= 0 || wait > 30*time.Second {
+		t.Errorf("after eight prints in a row faces stop for %v", wait)
+	}
+	if passages := b.show(gatetest.Corridor(t)); passages[0].Report.State != pipeline.LockedOut {
+		t.Errorf("after eight prints in a row a frame comes to %v", passages[0].Report.State)
+	}
+	b.clock.advance(until.Sub(b.clock.now()) + 6*time.Second) // and he has been gone for long enough
+	if n := count(b.show(gatetest.Arrival(t)...), pipeline.Granted); n != 1 {
+		t.Errorf("after the flood there are %d grants", n)
+	}
+	if entries := auditKinds(t, b.store); !slices.Contains(entries, audit.SwitchedOff) {
+		t.Errorf("the audit log does not say that faces stopped: %v", entries)
+	}
+}
+
+func auditKinds(t *testing.T, s *store.Store) (kinds []audit.Kind) {
+	t.Helper()
+	log, err := s.Audit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range log.Records {
+		if r.Entry != nil {
+			kinds = append(kinds, r.Entry.Kind)
+		}
+	}
+	return kinds
+}
+
+// TestLockout has somebody try to be taken for p01 until p01 is slowed down, and until the face of p01 opens nothing. Neither
+// a restart nor p01 gets round it; a technician does. Nobody else is concerned.
 func TestLockout(t *testing.T) {
 	site := gatetest.NewSite(t)
 	b := start(t, site, defaults())
 	b.mustEnrol("p01")
-	print := gatetest.Hold(gatetest.Clip(t, "spoof")[:1], time.Second)
-	refuse := func(b *bench) {
+	b.mustEnrol("p02")
+	tryFor := func(b *bench, label string, times int) {
 		t.Helper()
-		for i := 0; !b.gallery.LockedOut(b.clock.now()); i++ {
-			if b.show(print[0]); i > 1000 {
-				t.Fatal("a print can be shown for ever")
+		people, err := b.store.People()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range times {
+			if err := b.gallery.Failed(people[slices.IndexFunc(people, func(p store.Person) bool { return p.Label == label })].ID, b.clock.now()); err != nil {
+				t.Fatal(err)
 			}
 		}
 	}
-	refuse(b)
-	if passages := b.show(gatetest.Arrival(t)...); count(passages, pipeline.LockedOut) != len(passages) || b.pulses() != 0 {
-		t.Errorf("while slowed down: %d of %d frames are locked out, %d pulses", count(passages, pipeline.LockedOut),
-			len(passages), b.pulses())
+	grants := func(b *bench) int {
+		defer b.clock.advance(6 * time.Second) // and he has been gone for long enough
+		return count(b.show(gatetest.Arrival(t)...), pipeline.Granted)
+	}
+	tryFor(b, "p02", 5)
+	if n := grants(b); n != 1 {
+		t.Errorf("after failures against another there are %d grants", n)
+	}
+	tryFor(b, "p01", 4)
+	if n := grants(b); n != 1 {
+		t.Errorf("after four failures there are %d grants", n)
+	}
+	tryFor(b, "p01", 5) // the grant has ended the row
+	if n := grants(b); n != 0 {
+		t.Errorf("after five failures there are %d grants", n)
 	}
 	b.clock.advance(31 * time.Second)
-	if passages := b.show(gatetest.Arrival(t)...); count(passages, pipeline.Granted) != 1 {
-		t.Errorf("after the delay: %d grants", count(passages, pipeline.Granted))
+	if n := grants(b); n != 1 {
+		t.Errorf("after the delay there are %d grants", n)
 	}
-	for range 8 - 4 { // the grant has ended the row: five failures and three delays
-		refuse(b)
-		b.clock.advance(31 * time.Second)
-	}
-	if !b.gallery.LockedOut(b.clock.now()) {
-		t.Fatal("so many failures do not switch faces off")
-	}
-	at := b.clock.now()
+	tryFor(b, "p01", 8)
 	b.stop()
 
 	b = start(t, site, defaults())
-	b.clock.advance(at.Sub(b.clock.now()) + time.Hour)
-	if passages := b.show(gatetest.Arrival(t)...); count(passages, pipeline.LockedOut) != len(passages) {
-		t.Error("a restart switches faces on")
+	b.clock.advance(time.Hour)
+	if n := grants(b); n != 0 {
+		t.Errorf("after eight failures, an hour and a restart there are %d grants", n)
+	}
+	if slowed, off := b.gallery.Barred(b.clock.now()); slowed != 0 || off != 1 {
+		t.Errorf("%d have to wait, %d are off", slowed, off)
 	}
 	if err := b.gallery.Unlock(1000); err != nil {
 		t.Fatal(err)
 	}
-	if passages := b.show(gatetest.Arrival(t)...); count(passages, pipeline.Granted) != 1 {
-		t.Errorf("after the reset: %d grants", count(passages, pipeline.Granted))
+	if n := grants(b); n != 1 {
+		t.Errorf("after the reset there are %d grants", n)
 	}
 }
 

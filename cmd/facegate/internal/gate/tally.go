@@ -18,6 +18,19 @@ type tally struct {
 	counts    control.FrameStatus
 	latencies []time.Duration // of the last grants, a ring
 	grants    int
+	until     time.Time // of the flood
+}
+
+func (t *tally) flood(until time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.until = until
+}
+
+func (t *tally) flooded() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.until
 }
 
 // latencyWindow is how many grants the latency in status covers.

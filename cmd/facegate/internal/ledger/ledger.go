@@ -189,6 +189,12 @@ func (l Ledger) Show(label string) (control.File, error) {
 		},
 		Entries: []control.AuditEntry{},
 	}
+	switch l := l.Store.Lockouts()[p.ID]; {
+	case l.Disabled:
+		f.Barred = control.BarredUntil
+	case l.Wait > 0:
+		f.Barred = control.BarredBriefly
+	}
 	for _, e := range held.Entries {
 		f.Entries = append(f.Entries, control.AuditEntry{Seq: e.Seq, Time: time.Unix(e.Time, 0).UTC(), Kind: e.Kind.String(), Doubted: e.Marks&audit.Doubted != 0})
 	}

@@ -1,0 +1,108 @@
+package gate
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"facegate/pipeline/decide"
+	"facegate/store"
+	"facegate/store/audit"
+)
+
+// bars say who is not let in by face, after failures against them. To look at them does not wait for the store, which an
+// erasure may hold.
+type bars struct {
+	mu sync.Mutex // guards of
+	of map[decide.Person]bar
+}
+
+// A bar holds until a time, or until Unlock.
+type bar struct {
+	until    time.Time
+	disabled bool
+}
+
+func (b *bars) load(lockouts map[decide.Person]store.Lockout, now time.Time) {
+	for p, l := range lockouts {
+		b.set(p, l, now)
+	}
+}
+
+func (b *bars) set(p decide.Person, l store.Lockout, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.of == nil {
+		b.of = make(map[decide.Person]bar)
+	}
+	b.of[p] = bar{now.Add(l.Wait), l.Disabled}
+}
+
+// lift ends what holds against people.
+func (b *bars) lift(people ...decide.Person) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range people {
+		delete(b.of, p)
+	}
+}
+
+func (b *bars) clear() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.of = nil
+}
+
+// hold reports whether a person is not let in at now.
+func (b *bars) hold(p decide.Person, now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	x, ok := b.of[p]
+	return ok && (x.disabled || now.Before(x.until))
+}
+
+// count returns how many people have to wait at now, and how many to be unlocked.
+func (b *bars) count(now time.Time) (slowed, off int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, x := range b.of {
+		switch {
+		case x.disabled:
+			off++
+		case now.Before(x.until):
+			slowed++
+		}
+	}
+	return slowed, off
+}
+
+// unreachable is a threshold that no cosine comes near.
+const unreachable = 2
+
+// Failed notes that somebody was nearly taken for a person, and was not. Too many in a row, and the person is not let in by
+// face: for moments, and in the end until Unlock. Nobody else is concerned.
+func (g *Gallery) Failed(person decide.Person, at time.Time) error {
+	l, err := g.store.RecordFailure(person, at)
+	if errors.Is(err, store.ErrUnknown) { // erased just now
+		return nil
+	}
+	g.barred.set(person, l, at)
+	return err
+}
+
+// Flooded notes that so many prints and screens were refused that no face is looked at for now.
+func (g *Gallery) Flooded(at time.Time, refused int) error {
+	return g.store.RecordFlood(at, uint32(refused))
+}
+
+// Barred returns how many people are not let in by face for moments, and how many until Unlock.
+func (g *Gallery) Barred(now time.Time) (slowed, off int) { return g.barred.count(now) }
+
+// Unlock ends every lock-out.
+func (g *Gallery) Unlock(by audit.Actor) error {
+	if err := g.store.ResetLockout(by); err != nil {
+		return err
+	}
+	g.barred.clear()
+	return nil
+}

@@ -1,0 +1,127 @@
+package pipeline_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"facegate/pipeline"
+)
+
+// limited are settings with the limits of the reference configuration.
+func limited() pipeline.Settings {
+	s := settings()
+	s.Attempts = pipeline.Attempts{Wary: 5, Rest: 30 * time.Second, Flood: 50}
+	return s
+}
+
+// showPrints shows prints one after the other, each for a second and a half, and returns the reports.
+func (d *door) showPrints(n int) (reports []pipeline.Report) {
+	for range n {
+		for i := range 21 {
+			var scene []actor
+			if i < 15 {
+				scene = []actor{anna.photo()}
+			}
+			reports = append(reports, d.see(scene...))
+		}
+	}
+	return reports
+}
+
+// TestPrintsShutOutNobody shows six prints, and has somebody enrolled come right after, or stand beside the seventh.
+func TestPrintsShutOutNobody(t *testing.T) {
+	d := newDoor(t, limited(), "ab")
+	reports := d.showPrints(6)
+	if n := len(slices.DeleteFunc(reports, func(r pipeline.Report) bool { return !r.Failed })); n != 6 {
+		t.Fatalf("%d of 6 prints were refused", n)
+	}
+	if n := d.untilGranted(20, "b", bert); n > 10 {
+		t.Errorf("the person of none of them is let in after %d frames", n)
+	}
+	if n := d.untilGranted(20, "a", anna); n > 10 {
+		t.Errorf("the person of the prints is let in after %d frames", n)
+	}
+	d = newDoor(t, limited(), "ab")
+	d.showPrints(6)
+	if n := d.untilGranted(40, "b", anna.photo().at(500), bert); n > 30 {
+		t.Errorf("beside a print somebody is let in after %d frames", n)
+	}
+}
+
+// TestWary checks that after five prints a face has to be live in every frame, and that this ends.
+func TestWary(t *testing.T) {
+	measured := func(d *door) int {
+		before := len(d.embeds)
+		for i := range 40 { // every fourth frame speaks against a live face
+			who := stranger
+			if i%4 == 3 {
+				who = stranger.photo()
+			}
+			d.see(who)
+		}
+		d.run(10)
+		return len(d.embeds) - before
+	}
+	d := newDoor(t, limited(), "ab")
+	if measured(d) == 0 {
+		t.Error("at first such a face is not measured")
+	}
+	d.showPrints(6)
+	if n := measured(d); n > 0 {
+		t.Errorf("after six prints such a face is measured in %d frames", n)
+	}
+	d.run(600)
+	if measured(d) == 0 {
+		t.Error("a minute after the last print such a face is not measured")
+	}
+}
+
+// TestFaceThatFailsRests holds one print before the camera: it is looked at for the time of five failures, and then once in
+// half a minute.
+func TestFaceThatFailsRests(t *testing.T) {
+	d := newDoor(t, limited(), "ab")
+	d.run(410, anna.photo())
+	before := len(d.looked)
+	d.run(3000, anna.photo())
+	if n := len(d.looked) - before; n > 30 {
+		t.Errorf("in five minutes after five failures it was looked at in %d frames", n)
+	}
+}
+
+// TestFlood shows prints faster than anybody comes. Faces stop, which is told once, and go on half a minute after.
+func TestFlood(t *testing.T) {
+	d := newDoor(t, limited(), "ab")
+	reports := d.showPrints(60)
+	floods, last := 0, len(reports)
+	for i, r := range reports {
+		if r.Flood > 0 {
+			floods, last = floods+1, i
+			if r.Flood != 50 {
+				t.Errorf("there were %d", r.Flood)
+			}
+		}
+	}
+	if floods == 0 || d.see(bert).State != pipeline.LockedOut {
+		t.Fatalf("60 prints in %d frames stop no faces", len(reports))
+	}
+	if n := d.untilGranted(400, "b", bert); n > 310 {
+		t.Errorf("after the flood, told at frame %d of %d, somebody is let in after %d frames", last, len(reports), n)
+	}
+}
+
+// TestNearMissNamesWhom checks that a failure is of the person whom somebody was nearly taken for, and of nobody else.
+func TestNearMissNamesWhom(t *testing.T) {
+	d := newDoor(t, limited(), "ab")
+	tried := 0
+	for range 100 {
+		for _, p := range d.see(stranger.with(func(a *actor) { a.like = 0.46 })).Tried {
+			if tried++; p != person('a') {
+				t.Errorf("tried to be taken for %v", p)
+			}
+		}
+	}
+	if tried != 1 {
+		t.Errorf("%d tries in ten seconds", tried)
+	}
+}
