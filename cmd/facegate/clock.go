@@ -53,10 +53,10 @@ func writeClock(w *tabwriter.Writer, s control.ClockStatus) {
 		row("it is at least", s.Certain.Local().Format(sayDate))
 	}
 	if s.Erasures > 0 {
-		row("waiting", fmt.Sprintf("the erasures of %d people, who do not match meanwhile", s.Erasures))
+		row("waiting", fmt.Sprintf("%d erasures; nobody of them matches meanwhile", s.Erasures))
 	}
 	if s.Provisional > 0 {
-		row("waiting", fmt.Sprintf("the dates of %d people, who were enrolled while the clock was not known to be right", s.Provisional))
+		row("waiting", fmt.Sprintf("the dates of people who were enrolled while the clock was not known to be right: %d", s.Provisional))
 	}
 }
 

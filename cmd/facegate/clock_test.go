@@ -42,7 +42,7 @@ func TestWriteClock(t *testing.T) {
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	writeClock(w, s)
 	w.Flush()
-	for _, want := range []string{"1 March 2026", "28 February 2026", "it was set", "set it right", "2 people", "3 people"} {
+	for _, want := range []string{"1 March 2026", "28 February 2026", "it was set", "set it right", "2 erasures", "right: 3"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, &out)
 		}

@@ -162,6 +162,7 @@ func (j *Judge) Memory() Memory {
 
 // Judge takes note of r, which is later than the reading before, and says what is known.
 func (j *Judge) Judge(r Reading) Verdict {
+	r.Wall = r.Wall.Round(0) // two times of one process that have a monotonic reading are compared by that
 	first := j.m.Boot == ""
 	j.follow(r)
 	j.believe(r, first)
@@ -171,6 +172,7 @@ func (j *Judge) Judge(r Reading) Verdict {
 // Confirm takes note that a technician vouches for r. It refuses with ErrFloor.
 func (j *Judge) Confirm(r Reading) error {
 	j.Judge(r)
+	r.Wall = r.Wall.Round(0)
 	if r.Wall.Before(Floor()) {
 		return ErrFloor
 	}

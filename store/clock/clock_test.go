@@ -212,6 +212,23 @@ func TestDoubts(t *testing.T) {
 	}
 }
 
+// TestNoMonotonicReading checks that nothing of the times of one process is left by which Go would compare them, rather than
+// by the wall clock.
+func TestNoMonotonicReading(t *testing.T) {
+	judge := new(clock.Judge)
+	r := clock.Reading{Wall: time.Now(), Up: time.Hour, Boot: "a", Synced: true}
+	v := judge.Judge(r)
+	if err := judge.Confirm(r); err != nil {
+		t.Fatal(err)
+	}
+	m := judge.Memory()
+	for _, at := range []time.Time{v.Wall, v.Certain, v.Latest, m.Run.Wall, m.Known.Wall, m.Lead.Wall} {
+		if at != at.Round(0) {
+			t.Errorf("%v has a monotonic reading", at)
+		}
+	}
+}
+
 // TestConfirmRefuses checks that nobody can confirm what cannot be.
 func TestConfirmRefuses(t *testing.T) {
 	w := newWatch(t)

@@ -227,10 +227,10 @@ func (d *Daemon) logHealth(*control.Status) []health.Condition {
 func clockHealth(s *control.Status) []health.Condition {
 	c, reason := s.Clock, s.Clock.Reason
 	if c.Erasures > 0 {
-		reason += fmt.Sprintf("; the erasures of %d people wait for it", c.Erasures)
+		reason += fmt.Sprintf("; erasures that wait for it: %d", c.Erasures)
 	}
 	if c.Provisional > 0 {
-		reason += fmt.Sprintf("; the dates of %d people wait for it", c.Provisional)
+		reason += fmt.Sprintf("; people whose dates wait for it: %d", c.Provisional)
 	}
 	return health.When(!c.Right, health.Clock, health.Degraded, reason, c.Todo)
 }
