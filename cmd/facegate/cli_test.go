@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -277,6 +278,9 @@ func (l *live) enrollAs(t *testing.T, person, label string, more ...string) prin
 		}
 		posed <- err
 	}()
+	if !slices.Contains(more, "--witness") { // a test may run as root, who is nobody's witness
+		more = append(more, "--witness", "Li Na")
+	}
 	p := l.do(t, append([]string{"enroll", label, "--consent", "form " + person, "--age", "adult"}, more...)...)
 	cancel()
 	if err := <-posed; !errors.Is(err, context.Canceled) {

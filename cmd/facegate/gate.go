@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"text/tabwriter"
 	"time"
 
@@ -24,7 +26,7 @@ type enrollCommand struct {
 	Age     string `required:"" type:"age" placeholder:"AGE" help:"How old the person is: adult, minor, or under-14 and the like: those for whom a guardian consents. Which ages there are comes from the profile (cn: under-14, eu: under-16 unless configured, us-il: under-18, and no other minors)."`
 
 	Guardian string `type:"guardian" placeholder:"NAME" help:"Parent or guardian who consented for somebody who cannot alone."`
-	Witness  string `type:"witness" placeholder:"NAME" help:"Who saw the consent. Otherwise you, by the name of your login."`
+	Witness  string `type:"witness" placeholder:"NAME" help:"Who saw the consent. Otherwise you, by the name of your login, unless that is root or a number."`
 	Lang     string `enum:",en,zh" default:"" placeholder:"LANG" help:"Language of the notice that the person has read: en or zh. Otherwise the first of the gate."`
 	Until    day    `placeholder:"DATE" help:"Day on which the consent ends, as 2027-11-26, if that is sooner than the term of the gate."`
 
@@ -74,7 +76,7 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 func (c *enrollCommand) capture(ctx context.Context, g *control.Client, t terminal, pass bool) (control.Enrolled, error) {
 	last := ""
 	request := control.EnrolRequest{
-		Label: c.Label, Consent: c.Consent, Age: c.Age, Guardian: c.Guardian, Witness: c.Witness, Language: c.Lang,
+		Label: c.Label, Consent: c.Consent, Age: c.Age, Guardian: c.Guardian, Witness: cmp.Or(c.Witness, sudoer()), Language: c.Lang,
 		Until: c.Until.Time, Again: c.Again, Pass: pass,
 	}
 	return g.Enrol(ctx, request, func(p control.Progress) {
@@ -87,6 +89,14 @@ func (c *enrollCommand) capture(ctx context.Context, g *control.Client, t termin
 			last = line
 		}
 	})
+}
+
+// sudoer returns the login of who has become root by sudo, "" for others: root is nobody's name.
+func sudoer() string {
+	if os.Geteuid() != 0 {
+		return ""
+	}
+	return os.Getenv("SUDO_USER")
 }
 
 // An enrolment is what came of a capture.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -150,5 +151,17 @@ func TestExitCodes(t *testing.T) {
 	}
 	if codeOf(errors.New("x")) != exitFailed || codeOf(nil) != exitOK {
 		t.Error("an error of no kind has not failed")
+	}
+}
+
+// TestSudoer checks that a technician who became root by sudo is named as who they are.
+func TestSudoer(t *testing.T) {
+	t.Setenv("SUDO_USER", "ada")
+	want := "ada"
+	if os.Geteuid() != 0 {
+		want = ""
+	}
+	if got := sudoer(); got != want {
+		t.Errorf("the login is %q, want %q", got, want)
 	}
 }

@@ -94,7 +94,7 @@ type EnrolRequest struct {
 
 	Age      string    `json:"age"`                // adult, minor (who can consent alone) or under-N, with the N of the profile
 	Guardian string    `json:"guardian,omitempty"` // who consented for somebody who cannot alone
-	Witness  string    `json:"witness,omitempty"`  // who saw the consent; the user who asks if empty
+	Witness  string    `json:"witness,omitempty"`  // who saw the consent; the user who asks if empty, unless that is nobody's name
 	Language string    `json:"language,omitempty"` // of the notice that was read; the first of the gate if empty
 	Until    time.Time `json:"until,omitzero"`     // end of the consent, if sooner than the gate's own term
 	Pass     bool      `json:"pass,omitempty"`     // the person gets one, as everybody does where faces are compared 1:1

@@ -2,7 +2,6 @@ package control
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -411,7 +410,6 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	req.By = actor(r)
-	req.Witness = cmp.Or(req.Witness, UserName(req.By))
 	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
 	defer cancel()
 	stream := http.NewResponseController(w)

@@ -1,9 +1,11 @@
 package gate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +33,8 @@ var (
 	ErrTwice = errors.New("this face is enrolled already")
 	ErrFace  = errors.New("the face cannot be turned into a template")
 	ErrChild = errors.New("this gate enrols nobody who cannot consent alone")
+
+	ErrWitness = errors.New("somebody has to have seen the consent")
 
 	// ErrGuardian says that nothing is kept of somebody whose consent is not needed.
 	ErrGuardian = errors.New("a guardian consents for nobody who can consent alone")
@@ -195,15 +199,30 @@ func (g *Gallery) enrolment(r control.EnrolRequest) (store.Enrolment, error) {
 		return store.Enrolment{}, hint.Wrap(fmt.Errorf("%w in language %q", configs.ErrNotice, r.Language),
 			"have the person read one that facegate notice prints")
 	}
+	witness, err := g.witness(r)
+	if err != nil {
+		return store.Enrolment{}, err
+	}
 	notice := g.notices[i]
 	return store.Enrolment{
 		Label: r.Label, ModelID: g.modelID, Term: g.profile.RetentionMax, Expires: r.Until, By: r.By,
 		Consent: store.Consent{
 			Notice: store.Notice{Version: notice.Version, Hash: notice.SHA256}, Purpose: purpose,
-			Method: string(g.profile.Consent), Witness: r.Witness, AgeBand: age, ChildAge: uint8(g.profile.ChildAge),
+			Method: string(g.profile.Consent), Witness: witness, AgeBand: age, ChildAge: uint8(g.profile.ChildAge),
 			Guardian: r.Guardian, Reference: r.Consent,
 		},
 	}, nil
+}
+
+// witness returns who saw the consent: whom the request names, or who asks. It has to be somebody's name, but where nobody
+// consents who exists.
+func (g *Gallery) witness(r control.EnrolRequest) (string, error) {
+	name := cmp.Or(r.Witness, control.UserName(r.By))
+	if nobody := name == "root" || strings.Trim(strings.TrimPrefix(name, "user "), "0123456789") == ""; nobody &&
+		g.profile.Jurisdiction != configs.Lab {
+		return "", hint.Wrap(fmt.Errorf("%w, and %q is nobody's name", ErrWitness, name), "say who saw it: --witness NAME")
+	}
+	return name, nil
 }
 
 // Enrol protects the mean embedding of one person, stores it and lets it match. v is cleared. A face that matches

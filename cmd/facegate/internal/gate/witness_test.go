@@ -1,0 +1,65 @@
+package gate_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"os"
+	"os/user"
+	"strconv"
+	"testing"
+	"time"
+
+	"facegate/cmd/facegate/internal/gate"
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/configs"
+	"facegate/configs/hint"
+	"facegate/store/audit"
+)
+
+// TestWitness checks that a consent has a witness with a name, where there is somebody who consents.
+func TestWitness(t *testing.T) {
+	s := openStore(t, gatetest.NewSite(t), rand.Reader)
+	for _, tt := range []struct {
+		witness string
+		by      audit.Actor
+		law     configs.Jurisdiction
+		ok      bool
+	}{
+		{"Li Na", 0, configs.EU, true},
+		{"", 0, configs.EU, false},
+		{"root", 1000, configs.EU, false},
+		{"", 4_000_000_000, configs.EU, false}, // who has no name on this machine
+		{"1000", 1000, configs.CN, false},
+		{"user 7", 1000, configs.CN, false},
+		{"7 of 9", 1000, configs.CN, true},
+		{"", 0, configs.Lab, true},
+	} {
+		c := galleryConfig(t, 0.001, time.Now)
+		c.Profile.Jurisdiction = tt.law
+		r := request("Ada")
+		r.Witness, r.By = tt.witness, tt.by
+		err := openGallery(t, s, c).Accepts(r)
+		if (err == nil) != tt.ok || err != nil && (!errors.Is(err, gate.ErrWitness) || hint.Of(err) == "") {
+			t.Errorf("%+v: %v, hint %q", tt, err, hint.Of(err))
+		}
+	}
+}
+
+// TestWitnessIsWhoAsks checks that a login with a name is a witness.
+func TestWitnessIsWhoAsks(t *testing.T) {
+	self, err := user.Lookup("nobody")
+	if err != nil {
+		t.Skip(err)
+	}
+	id, err := strconv.Atoi(self.Uid)
+	if err != nil || id == 0 {
+		t.Skip(os.ErrInvalid)
+	}
+	c := galleryConfig(t, 0.001, time.Now)
+	c.Profile.Jurisdiction = configs.EU
+	r := request("Ada")
+	r.Witness, r.By = "", audit.Actor(id)
+	if err := openGallery(t, openStore(t, gatetest.NewSite(t), rand.Reader), c).Accepts(r); err != nil {
+		t.Errorf("%s is no witness: %v", self.Username, err)
+	}
+}
