@@ -113,7 +113,8 @@ func readKey(f *os.File) (key [32]byte, err error) {
 		err = fmt.Errorf("%s is not %d bytes long", f.Name(), len(key))
 	case !errors.Is(err, io.ErrUnexpectedEOF):
 	case [32]byte(buf[:]) == [32]byte{}:
-		err = fmt.Errorf("%s holds nothing but zeros, as a power cut may leave a file", f.Name())
+		return [32]byte{}, keyError(fmt.Errorf("%s holds nothing but zeros, as a wipe or a power cut may leave a file", f.Name()),
+			"after a wipe remove it as root and make a new one (facegate key create); otherwise restore the key from its backup")
 	default:
 		return [32]byte(buf[:]), nil
 	}

@@ -222,6 +222,9 @@ func TestRunRefuses(t *testing.T) {
 	if err := os.Remove(site.Path("device.key")); err != nil {
 		t.Fatal(err)
 	}
+	facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "restore its own to "+site.Path("device.key"))
+	must(t, os.RemoveAll(site.State()))
+	must(t, os.RemoveAll(site.Keyrings()))
 	facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "facegate key create "+site.Path("device.key"))
 }
 

@@ -462,16 +462,19 @@ func (c *lockoutResetCommand) Run(ctx context.Context, t terminal) error {
 const resetText = "the failures in a row are forgotten; facegate status says whether faces open the door"
 
 type wipeCommand struct {
-	Yes         bool   `required:"" help:"Confirm that everything is to be destroyed."`
 	Certificate string `required:"" placeholder:"FILE" help:"File to write the certificate to; it must not exist."`
+	yesFlag
 	configFlag
 	jsonFlag
 }
 
 // Run leaves nothing of the store and, where it is a file, of the device key. The gate must not be running.
-func (c *wipeCommand) Run(t terminal) error {
+func (c *wipeCommand) Run(ctx context.Context, t terminal) error {
 	cfg, err := c.load()
 	if err != nil {
+		return err
+	}
+	if err := c.confirmed(ctx, t, cfg); err != nil {
 		return err
 	}
 	file, err := durable.Create(t.newFiles(), c.Certificate, paperRoom)
@@ -514,6 +517,23 @@ func (c *wipeCommand) Run(t terminal) error {
 	}), err)
 }
 
+// confirmed asks whether this gate is meant: the answer is its name.
+func (c *wipeCommand) confirmed(ctx context.Context, t terminal, cfg *configs.Config) error {
+	about := []string{
+		fmt.Sprintf("all records in %s and their keys in %s", cfg.StateDir, cfg.KeysDir), "the device key: no receipt can be signed any more",
+	}
+	if !c.Yes && ledger.Holds(cfg) {
+		if s, err := openRecords(cfg, t); err == nil {
+			e := ledger.Ledger{Store: s}.Epoch()
+			about = append(about, fmt.Sprintf("enrolled: %d", e.Renewed+e.Earlier+e.Foreign+e.None))
+			if err := s.Close(); err != nil {
+				return err
+			}
+		}
+	}
+	return c.confirm(ctx, t, question{fmt.Sprintf("this destroys all that gate %s of %s holds", cfg.Gate, cfg.Site), about, cfg.Gate})
+}
+
 // wipe wipes the store, or finishes a wipe that was cut off, and hands keep the certificate. It returns the public key that
 // verifies it.
 func wipe(cfg *configs.Config, t terminal, keep func(certificate []byte) error) (key string, err error) {
@@ -523,6 +543,9 @@ func wipe(cfg *configs.Config, t terminal, keep func(certificate []byte) error) 
 	}
 	if cut := new(store.WipedError); errors.As(err, &cut) {
 		return hex.EncodeToString(cut.PublicKey), keep(cut.Certificate)
+	}
+	if errors.Is(err, store.ErrKey) && !ledger.Holds(cfg) {
+		return "", hint.Wrap(err, "nothing of the gate is left in %s and %s, so that there is nothing to wipe", cfg.StateDir, cfg.KeysDir)
 	}
 	if errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrKey) {
 		return "", hint.Wrap(err, "%s; or, without a certificate, as root: shred -u %s/*.key %s/*.db %s",

@@ -107,7 +107,10 @@ func TestRecords(t *testing.T) {
 func wipeSite(t *testing.T, site gatetest.Site, config, key string) {
 	t.Helper()
 	certificate := site.Path("certificate.json")
-	facegate(t.Context(), "wipe", "--certificate", certificate, "--config", config).want(t, exitUsage, "", "--yes")
+	facegate(t.Context(), "wipe", "--certificate", certificate, "--config", config).want(t, exitUnconfirmed, "", "--yes")
+	absent(t, certificate)
+	answering(t.Context(), "yes\n", "wipe", "--certificate", certificate, "--config", config).
+		want(t, exitUnconfirmed, "", "This cannot be undone. Type front to go on: ")
 	facegate(t.Context(), "wipe", "--yes", "--certificate", certificate, "--config", config).
 		want(t, exitOK, fmt.Sprintf("facegate receipt verify %s --key %s", certificate, key), "")
 	genuine(t, certificate, key, receipt.Wipe, "")

@@ -101,6 +101,12 @@ func TestWipeCutOff(t *testing.T) {
 	genuine(t, second, device.PublicKey, receipt.Wipe, "")
 
 	do("wipe", "--yes", "--certificate", site.Path("third.json")).
+		want(t, exitFailed, "", "to do: nothing of the gate is left in "+site.State())
+	do("people").want(t, exitFailed, "", "to do: the gate holds nobody, because it is new or was wiped: make a key with facegate key create")
+	must(t, os.RemoveAll(site.State()))
+	must(t, os.CopyFS(site.State(), os.DirFS(site.Path("copy"))))
+	do("people").want(t, exitFailed, "", "to do: the gate has records, which no other key opens: restore its own to "+site.Path("device.key"))
+	do("wipe", "--yes", "--certificate", site.Path("third.json")).
 		want(t, exitFailed, "", "or, without a certificate, as root: shred -u "+site.Keyrings()+"/*.key "+site.State()+"/*.db")
 	if _, err := os.Stat(site.Path("third.json")); err == nil {
 		t.Error("there is a certificate of nothing")

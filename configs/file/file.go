@@ -152,9 +152,10 @@ func private(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// adviceOwner says what to do about a secret that belongs to another user. To give it to root would shut the service out.
+// adviceOwner says what to do about a secret that belongs to another user. To give it to root, or to whoever happened to type a
+// command, would shut the service out. What root has just made is given to the service.
 func adviceOwner(path string, owner int) string {
-	if os.Geteuid() == 0 {
+	if os.Geteuid() == 0 || owner != 0 {
 		return fmt.Sprintf("run this as that user: sudo -u %s facegate ...", userName(owner))
 	}
 	return fmt.Sprintf("run as root: chown %s %s", userName(os.Geteuid()), path)

@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"facegate/cmd/facegate/internal/control"
@@ -80,9 +82,24 @@ func ExplainKey(err error, c *configs.Config, keys store.KeySource) error {
 	if !errors.Is(err, fs.ErrNotExist) || keys.Class() != "file" {
 		return err
 	}
-	return hint.Wrap(err, "on a new device make one: facegate key create %s; on one with people enrolled, restore its own; "+
-		"where the unit has it as a credential: systemd-run --pipe --uid=facegate -p LoadCredentialEncrypted=%s:FILE facegate ...",
-		c.KeyFile, KeyCredential)
+	advice := "the gate has records, which no other key opens: restore its own to " + c.KeyFile
+	if !Holds(c) {
+		advice = "the gate holds nobody, because it is new or was wiped: make a key with facegate key create " + c.KeyFile
+	}
+	return hint.Wrap(err, "%s; where the unit has it as a credential: "+
+		"systemd-run --pipe --uid=facegate -p LoadCredentialEncrypted=%s:FILE facegate ...", advice, KeyCredential)
+}
+
+// Holds reports whether there are records of a gate, or keys of them. Where that cannot be told there may be.
+func Holds(c *configs.Config) bool {
+	for dir, kind := range map[string]string{c.StateDir: ".db", c.KeysDir: ".key"} {
+		files, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) ||
+			slices.ContainsFunc(files, func(f os.DirEntry) bool { return filepath.Ext(f.Name()) == kind }) {
+			return true
+		}
+	}
+	return false
 }
 
 // A Ledger answers from one open store.
