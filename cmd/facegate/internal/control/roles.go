@@ -80,7 +80,8 @@ func newAuthority(g Groups, self int) (*authority, error) {
 		return a, nil
 	}
 	a.ids = make(map[roles]uint32)
-	for role, name := range map[roles]string{office: g.Office, technician: g.Technician} {
+	for _, role := range []roles{office, technician} {
+		name := map[roles]string{office: g.Office, technician: g.Technician}[role]
 		found, err := user.LookupGroup(name)
 		if err != nil {
 			return nil, hint.Wrap(fmt.Errorf("%w: there is none called %s", ErrRole, name),

@@ -141,7 +141,7 @@ func TestCheckRefusesWhatNewRefuses(t *testing.T) {
 			return gatetest.Settings{"control": fmt.Sprintf("{socket: %s, group: no-such-group}", s.Socket())}
 		}, "control"},
 		{"no such group for a role", func(_ *testing.T, s gatetest.Site) gatetest.Settings {
-			return gatetest.Settings{"control": fmt.Sprintf(`{socket: %s, group: "", office_group: no-such-group, technician_group: no-such-group}`, s.Socket())}
+			return gatetest.Settings{"control": fmt.Sprintf(`{socket: %s, group: "", office_group: no-such-group, technician_group: no-group-either}`, s.Socket())}
 		}, "control"},
 		{"no folder for the socket", set("control", `{socket: /nonexistent/control.sock, group: ""}`), "control"},
 		{"a file for a socket", func(_ *testing.T, s gatetest.Site) gatetest.Settings {
