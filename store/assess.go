@@ -60,9 +60,9 @@ func (s *Store) Filing() time.Time {
 }
 
 // countForFiling notes the day on which so many people are enrolled that the operator has to file. Where that cannot be
-// written, it is the next enrolment's or the next Open's to do.
+// written, or the clock is not known to be right, it is the next enrolment's, Tick's or Open's to do.
 func (s *Store) countForFiling(now time.Time) {
-	if s.filingAt == 0 || s.state.Filing != 0 || len(s.byName) < s.filingAt {
+	if s.filingAt == 0 || s.state.Filing != 0 || len(s.byName) < s.filingAt || !s.look().Right() {
 		return
 	}
 	err := s.ready()

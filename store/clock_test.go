@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -211,6 +212,32 @@ func TestConfirmClockRefuses(t *testing.T) {
 	machine.Ahead(-60 * 365 * oneDay)
 	if err := s.ConfirmClock(machine.Wall(), 1000); !errors.Is(err, store.ErrClock) || hint.Of(err) == "" {
 		t.Errorf("in 1966: %v", err)
+	}
+}
+
+// TestDutiesWaitForTheClock checks that no day is noted, and nobody told that theirs has passed, by a clock that is wrong.
+func TestDutiesWaitForTheClock(t *testing.T) {
+	machine := clocktest.New(storetest.Now())
+	machine.Ahead(12 * 365 * oneDay)
+	o := storetest.Options(t.TempDir())
+	o.Clock, o.FilingAt = machine.Read, 1
+	s, err := store.Open(o)
+	must(t, err)
+	defer s.Close()
+	until := forTerm(0)
+	until.Expires = storetest.Now().AddDate(0, 1, 0)
+	if _, err := s.Enrol(until); !errors.Is(err, store.ErrExpiry) || !strings.Contains(hint.Of(err), "facegate clock") {
+		t.Errorf("until a day that has passed by this clock: %v, %q", err, hint.Of(err))
+	}
+	_, err = s.Enrol(forTerm(1))
+	if must(t, err); !s.Filing().IsZero() {
+		t.Errorf("to be filed since %v", s.Filing())
+	}
+	machine.Ahead(0)
+	must(t, s.ConfirmClock(machine.Wall(), 1000))
+	must(t, s.Tick())
+	if want := storetest.Now().Truncate(oneDay); !s.Filing().Equal(want) {
+		t.Errorf("to be filed since %v, want %v", s.Filing(), want)
 	}
 }
 

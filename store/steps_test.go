@@ -167,7 +167,7 @@ func (c *clocked) sweep() {
 // and idle. Nobody is lost who had not expired by the true time, and nobody matches who had. When the clock is right again,
 // everybody matches who may, and nobody else is left.
 func TestClockSteps(t *testing.T) {
-	steps := 100
+	steps := 60
 	if os.Getenv("FACEGATE_SLOW") != "" {
 		steps = 1000
 	}

@@ -473,11 +473,15 @@ func (s *Store) permits(e Enrolment, now time.Time) error {
 	if err := s.checkPass(e); err != nil {
 		return err
 	}
+	if !e.Expires.Truncate(time.Second).After(now) {
+		advice := "give the day on which the person's right to the door ends"
+		if !s.look().Right() {
+			advice = "set the clock, which says " + now.Format(time.DateOnly) + " and is not known to be right: facegate clock"
+		}
+		return hint.Wrap(fmt.Errorf("store: %w", ErrExpiry), "%s", advice)
+	}
 	if err := e.Consent.check(now, s.notices); err != nil {
 		return err
-	}
-	if !e.Expires.Truncate(time.Second).After(now) {
-		return hint.Wrap(fmt.Errorf("store: %w", ErrExpiry), "give the day on which the person's right to the door ends")
 	}
 	if s.state.Locked {
 		return hint.Wrap(fmt.Errorf("store: %w", ErrLockdown), "let people be captured again first: facegate destroy-templates --end")

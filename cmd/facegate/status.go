@@ -87,7 +87,7 @@ func writeStatus(w *tabwriter.Writer, s control.Status) {
 	}
 	row("profile", "%s", profileLine(s.Profile))
 	writeHealth(w, s.Health)
-	row("gate", "%s of %s, facegate %s, up %v", s.Gate, s.Site, s.Version, time.Since(s.Started).Round(time.Second))
+	row("gate", "%s of %s, facegate %s, up %v", s.Gate, s.Site, s.Version, time.Duration(s.UpS)*time.Second)
 	row("camera", "%s: %s, %d frames, %d dropped, %d unusable",
 		s.Camera.State, s.Camera.Source, s.Camera.Frames, s.Camera.Dropped, s.Camera.Refused)
 	row("sees", "%s", cmp.Or(s.Frames.Now, "nothing yet"))

@@ -254,7 +254,8 @@ type Status struct {
 	Gate     string               `json:"gate"`
 	StateDir string               `json:"state_dir"` // where its records are; no two gates share one
 	Mode     configs.Mode         `json:"mode"`      // one-to-one: nobody is compared who shows no pass
-	Started  time.Time            `json:"started"`
+	Started  time.Time            `json:"started"`   // by the clock of then
+	UpS      int                  `json:"up_s"`      // seconds since, whatever was done to the clock
 	Camera   device.CaptureStatus `json:"camera"`
 	Door     gpio.Status          `json:"door"`
 	MQTT     publish.Status       `json:"mqtt"`

@@ -156,7 +156,7 @@ func (d *Daemon) ConfirmClock(seen time.Time, by audit.Actor) (control.ClockStat
 func (d *Daemon) Status() control.Status {
 	s := control.Status{
 		Profile: d.config.Jurisdiction, Mode: d.config.Profile().Mode,
-		Version: d.version, Site: d.config.Site, Gate: d.config.Gate, StateDir: d.config.StateDir, Started: d.started,
+		Version: d.version, Site: d.config.Site, Gate: d.config.Gate, StateDir: d.config.StateDir, Started: d.started, UpS: int(time.Since(d.started).Seconds()),
 		Camera: d.capture.Status(), Door: d.relay.Status(), MQTT: d.publisher.Status(),
 		Vision: control.VisionStatus{Bundle: d.bundle.Name, Embedder: d.bundle.Embedder.Name},
 		People: control.PeopleStatus{

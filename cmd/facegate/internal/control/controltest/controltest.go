@@ -52,7 +52,7 @@ func status(t *testing.T, subject Subject, c *control.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Site != subject.Site || s.People.Enrolled != 0 || (s.People.Limit == 0) != (s.Mode == configs.OneToOne) || time.Since(s.Started) > time.Hour {
+	if s.Site != subject.Site || s.People.Enrolled != 0 || (s.People.Limit == 0) != (s.Mode == configs.OneToOne) || s.UpS < 0 || s.UpS > 3600 || time.Since(s.Started) > time.Hour {
 		t.Errorf("status is %+v", s)
 	}
 }
