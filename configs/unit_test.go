@@ -60,3 +60,10 @@ func TestUnitLetsAskForTheTime(t *testing.T) {
 		}
 	}
 }
+
+// TestUnitKeepsTheReason checks that a gate which fails again and again leaves its reason where facegate status looks.
+func TestUnitKeepsTheReason(t *testing.T) {
+	if got := unitValue(t, "RuntimeDirectoryPreserve"); got != "restart" && got != "yes" {
+		t.Errorf("the runtime folder goes with each failure: RuntimeDirectoryPreserve=%s", got)
+	}
+}

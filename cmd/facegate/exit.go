@@ -97,7 +97,11 @@ func parts(err error) []error {
 	if errors.Join(each...).Error() != err.Error() || slices.ContainsFunc(each, func(e error) bool { return hint.Of(e) == "" }) {
 		return []error{err}
 	}
-	return each
+	var all []error
+	for _, e := range each {
+		all = append(all, parts(e)...)
+	}
+	return all
 }
 
 // advise prints what to do.

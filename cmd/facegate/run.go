@@ -6,13 +6,16 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"facegate/cmd/facegate/internal/daemon"
+	"facegate/cmd/facegate/internal/ended"
 	"facegate/cmd/facegate/internal/logsink"
 	"facegate/cmd/facegate/internal/memory"
 	"facegate/cmd/facegate/internal/signals"
 	"facegate/configs"
+	"facegate/configs/hint"
 )
 
 type runCommand struct{ configFlag }
@@ -47,6 +50,8 @@ func (c *runCommand) logged(ctx context.Context, t terminal, out daemon.Outside)
 
 // gate runs a gate. If a fresh process is to go on it returns what to leave to it, with the control socket.
 func (c *runCommand) gate(ctx context.Context, sink *logsink.Sink, out daemon.Outside) (next legacy, socket *os.File, err error) {
+	place := usualSocket()
+	defer func() { note(place, err) }()
 	former, err := takeOver()
 	if err != nil {
 		return next, nil, err
@@ -59,12 +64,14 @@ func (c *runCommand) gate(ctx context.Context, sink *logsink.Sink, out daemon.Ou
 	if err != nil {
 		return next, nil, err
 	}
+	place = cfg.Control.Socket
 	log := slog.New(slog.NewTextHandler(sink, &slog.HandlerOptions{Level: cfg.Log.Level}))
 	ctx, stop := signals.Heed(ctx, log)
 	defer stop()
 	out.Socket, out.Unlocked = former.socket(), memory.Lock()
-	d, err := daemon.New(cfg, out, version, log)
-	if err != nil {
+	out.InService = func() { ended.Forget(place) } // what is left of it says when it was
+	d, err := open(ctx, cfg, out, log)
+	if d == nil {
 		return next, nil, source.Place(err)
 	}
 	err = d.Run(ctx)
@@ -75,4 +82,39 @@ func (c *runCommand) gate(ctx context.Context, sink *logsink.Sink, out daemon.Ou
 		return next, nil, d.Socket().Close()
 	}
 	return legacy{Config: text}, d.Socket(), nil
+}
+
+// open opens the gate. While the disk cannot be written to it runs what is left of the gate without; it returns nil without
+// an error if ctx is cancelled meanwhile.
+func open(ctx context.Context, cfg *configs.Config, out daemon.Outside, log *slog.Logger) (*daemon.Daemon, error) {
+	for {
+		d, err := daemon.New(cfg, out, version, log)
+		if !daemon.IsDisk(err) {
+			return d, err
+		}
+		r, left := daemon.NewRemnant(cfg, out, version, err, log)
+		if left != nil {
+			return nil, errors.Join(err, left)
+		}
+		if err := r.Run(ctx); !errors.Is(err, daemon.ErrDiskBack) {
+			return nil, err
+		}
+		out.Socket = nil // it was taken over, and is closed
+	}
+}
+
+// usualSocket is the control socket of a gate whose configuration cannot be read.
+func usualSocket() string {
+	c, err := configs.Parse("facegate.yaml", bytes.NewReader(configs.Reference()))
+	if err != nil {
+		return ""
+	}
+	return c.Control.Socket
+}
+
+// note keeps why the gate ends, for whoever asks for it. That it cannot be kept is no more than that: the log has it.
+func note(socket string, err error) {
+	if err != nil && socket != "" {
+		ended.Note(socket, ended.Failure{At: time.Now(), Error: strings.Join(faults(err), "\n"), ToDo: hint.Of(err)})
+	}
 }

@@ -50,9 +50,14 @@ const (
 // check prints how a gate is that has answered with r, or not at all but with err, and returns it as an exit.
 func (c *statusCommand) check(t terminal, r health.Report, err error) error {
 	if errors.Is(err, control.ErrNotRunning) {
-		r = health.Assess(health.Condition{
+		gone := health.Condition{
 			Part: "gate", State: health.Down, Reason: "it is not running", Todo: "systemctl status facegate says why",
-		})
+		}
+		if e := new(control.EndedError); errors.As(err, &e) {
+			gone.Reason += ": " + e.Last.String()
+			gone.Todo = cmp.Or(e.Last.ToDo, gone.Todo)
+		}
+		r = health.Assess(gone)
 	} else if err != nil {
 		return exit{checkUnknown, err}
 	}

@@ -9,10 +9,12 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"facegate/cmd/facegate/internal/ended"
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
 )
@@ -270,14 +272,32 @@ func (c *Client) do(ctx context.Context, method, path string, in any) (*http.Res
 func (c *Client) explain(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ECONNREFUSED):
+		if last, ok := ended.Last(c.path); ok {
+			return hint.Wrap(&EndedError{c.path, last}, "%s", strings.TrimPrefix(last.ToDo+"\n"+adviceLog, "\n"))
+		}
 		return hint.Wrap(fmt.Errorf("%w: nothing answers at %s", ErrNotRunning, c.path),
-			"start it (systemctl start facegate), or name its socket with --socket")
+			"start it (systemctl start facegate), or name its socket with --socket; %s", adviceLog)
 	case errors.Is(err, fs.ErrPermission):
 		return hint.Wrap(fmt.Errorf("control: open %s: %w", c.path, fs.ErrPermission),
 			"run the command as root or as a member of the socket's group (ls -l %s)", c.path)
 	}
 	return broken(path, err)
 }
+
+const adviceLog = "its log says more: journalctl -u facegate"
+
+// An EndedError is ErrNotRunning of a gate that has told why it ended.
+type EndedError struct {
+	socket string
+	Last   ended.Failure
+}
+
+func (e *EndedError) Error() string {
+	return fmt.Sprintf("%v: nothing answers at %s; %v", ErrNotRunning, e.socket, e.Last)
+}
+
+// Unwrap returns ErrNotRunning.
+func (e *EndedError) Unwrap() error { return ErrNotRunning }
 
 // broken tells of an answer that did not come, or not to its end.
 func broken(path string, err error) error {

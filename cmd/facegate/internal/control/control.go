@@ -377,6 +377,7 @@ var ErrInUse = errors.New("another facegate answers there")
 
 // The groups of a Server that it cannot use.
 var (
-	ErrGroup = errors.New("the group of the socket cannot be used")
-	ErrRole  = errors.New("the group of a role cannot be used")
+	ErrGroup      = errors.New("the group of the socket cannot be used")
+	ErrOffice     = errors.New("the group of the office cannot be used")
+	ErrTechnician = errors.New("the group of the technicians cannot be used")
 )

@@ -80,11 +80,15 @@ func newAuthority(g Groups, self int) (*authority, error) {
 		return a, nil
 	}
 	a.ids = make(map[roles]uint32)
-	for _, role := range []roles{office, technician} {
-		name := map[roles]string{office: g.Office, technician: g.Technician}[role]
+	for _, r := range []struct {
+		role    roles
+		name    string
+		refused error
+	}{{office, g.Office, ErrOffice}, {technician, g.Technician, ErrTechnician}} {
+		role, name := r.role, r.name
 		found, err := user.LookupGroup(name)
 		if err != nil {
-			return nil, hint.Wrap(fmt.Errorf("%w: there is none called %s", ErrRole, name),
+			return nil, hint.Wrap(fmt.Errorf("%w: there is none called %s", r.refused, name),
 				"make it (groupadd --system %s), or correct control.office_group and control.technician_group", name)
 		}
 		id, err := strconv.ParseUint(found.Gid, 10, 32)

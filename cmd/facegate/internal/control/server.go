@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +47,7 @@ type Server struct {
 	authority *authority
 	listener  *net.UnixListener
 	ready     chan struct{}
+	why       error // see Restrict
 }
 
 // NewServer opens the socket at path with mode 0660, owned by group where that is not empty, and returns the task that
@@ -81,6 +83,15 @@ func newServer(gate Gate, path string, l *net.UnixListener, a *authority, timeou
 	return &Server{
 		gate: gate, path: path, timeout: timeout, log: log, authority: a, listener: l, ready: make(chan struct{}),
 	}
+}
+
+// Restrict refuses with why all that is asked but for the status and a test of the door. It is called before Run.
+func (s *Server) Restrict(why error) { s.why = why }
+
+// restricted reports whether a route is refused.
+func (s *Server) restricted(to route) bool {
+	left := []string{"GET /process", "GET /status", "POST /door/test"}
+	return s.why != nil && !slices.Contains(left, to.pattern)
 }
 
 // HandOver returns the socket for AdoptServer in another process. Run leaves it open: who connects meanwhile waits.
@@ -190,6 +201,10 @@ func (s *Server) permitted(to route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := s.authority.permit(to.pattern, to.right, peerOfRequest(r), time.Now()); err != nil {
 			fail(w, err)
+			return
+		}
+		if s.restricted(to) {
+			fail(w, s.why)
 			return
 		}
 		to.serve(w, r)

@@ -43,6 +43,8 @@ type Outside struct {
 	Observe func(gate.Passage) // sees what each frame came to
 	LogLost func() uint64      // says how many lines of the log could not be written; nil if that is not known
 
+	InService func() // is called once the gate is in service; may be nil
+
 	Unlocked error // why the memory of the process is not locked; nil if it is
 
 	// HandsOver says that the caller has a fresh process go on when Run returns ErrHandover, and Socket is what such a
@@ -138,8 +140,8 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		Settings: settings(c), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
 		Now: time.Now, Spoilt: d.capture.Spoilt, Observe: out.Observe, Log: log,
 	})
-	if err := d.openControl(out.Socket); err != nil {
-		return nil, aboutControl(err)
+	if err := d.openControl(d, out.Socket); err != nil {
+		return nil, err
 	}
 	d.handover = &handover{
 		enabled: out.HandsOver, process: rand.Text(), quiet: d.quiet, leave: d.control.HandOver,
@@ -149,15 +151,18 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	return d, nil
 }
 
-// openControl opens the control socket, unless the process before this one has left it.
-func (d *Daemon) openControl(left *os.File) (err error) {
+// openControl opens the control socket of g, unless the process before this one has left it.
+func (d *Daemon) openControl(g control.Gate, left *os.File) (err error) {
 	c := d.config
 	if left != nil {
-		d.control, err = control.AdoptServer(d, left, c.Control.Socket, groups(c.Control), c.Enrol.Timeout, d.log)
-		return err
+		d.control, err = control.AdoptServer(g, left, c.Control.Socket, groups(c.Control), c.Enrol.Timeout, d.log)
+	} else {
+		d.control, err = control.NewServer(g, c.Control.Socket, c.Control.Group, groups(c.Control), c.Enrol.Timeout, d.log)
 	}
-	d.control, err = control.NewServer(d, c.Control.Socket, c.Control.Group, groups(c.Control), c.Enrol.Timeout, d.log)
-	return err
+	if err != nil {
+		return aboutControl(err)
+	}
+	return nil
 }
 
 // OpenLine opens the line of the door's relay.

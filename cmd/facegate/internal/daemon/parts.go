@@ -74,8 +74,10 @@ func checkFolders(c *configs.Config) error {
 // aboutControl says which key an error of the control socket is about.
 func aboutControl(err error) error {
 	switch {
-	case errors.Is(err, control.ErrRole):
+	case errors.Is(err, control.ErrOffice):
 		return configs.About("control.office_group", err)
+	case errors.Is(err, control.ErrTechnician):
+		return configs.About("control.technician_group", err)
 	case errors.Is(err, control.ErrGroup):
 		return configs.About("control.group", err)
 	}

@@ -63,7 +63,7 @@ func (d *Daemon) runTasks(ctx context.Context, tasks ...task) error {
 	for i, t := range tasks {
 		group.Go(func() error {
 			err := d.runTask(ctx, t)
-			if err != nil && !errors.Is(err, device.ErrEnd) && !errors.Is(err, ErrHandover) {
+			if err != nil && !errors.Is(err, device.ErrEnd) && !errors.Is(err, ErrHandover) && !errors.Is(err, ErrDiskBack) {
 				errs[i] = fmt.Errorf("%s: %w", t, err)
 			}
 			return err
@@ -126,6 +126,9 @@ func (n *notifier) Run(ctx context.Context) error {
 		}
 	}
 	close(n.ready)
+	if begun := n.d.outside.InService; begun != nil {
+		begun()
+	}
 	c := n.d.config
 	n.d.log.Info("in service", "site", c.Site, "gate", c.Gate, "people", n.d.gallery.Len(), "socket", c.Control.Socket)
 	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {

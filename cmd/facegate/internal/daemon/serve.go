@@ -11,6 +11,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/configs/hint"
+	"facegate/gpio"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
 )
@@ -124,6 +125,11 @@ func (d *Daemon) TestDoor(ctx context.Context, by audit.Actor) (control.DoorTest
 	if err := d.publisher.Open(edge.At); err != nil { // the door is open all the same
 		d.log.Error("an opening by hand goes untold", "error", err, "hint", hint.Of(err))
 	}
+	return d.awaitPulse(ctx, edge)
+}
+
+// awaitPulse waits for the end of a pulse by hand.
+func (d *Daemon) awaitPulse(ctx context.Context, edge gpio.Edge) (control.DoorTest, error) {
 	const stopped = "the gate was stopped, and locks the door as it ends: test again"
 	select {
 	case <-edge.Done:

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"facegate/cmd/facegate/internal/gatetest"
+)
+
+// TestStatusOfAGateThatFails wants the last reason, its advice and the log where somebody looks for the gate.
+func TestStatusOfAGateThatFails(t *testing.T) {
+	site := gatetest.NewSite(t)
+	config := site.WriteConfig(t, gatetest.Settings{"mqtt": `{broker: "ssl://127.0.0.1:1", ca_file: /nonexistent}`})
+	facegate(t.Context(), "status", "--config", config).want(t, exitNotRunning, "", "systemctl start facegate")
+	for range 3 {
+		facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", ": mqtt.ca_file: ")
+	}
+	for _, args := range [][]string{{"status", "--config", config}, {"status", "--socket", site.Socket()}, {"door", "test", "--config", config}} {
+		p := facegate(t.Context(), args...)
+		for _, want := range []string{"it failed 3 times in a row", "mqtt.ca_file", "Check that the file is there", "journalctl -u facegate"} {
+			if p.code != exitNotRunning || !strings.Contains(p.err, want) {
+				t.Errorf("%q: exit code %d:\n%s\nwant %q in it", args, p.code, p.err, want)
+			}
+		}
+	}
+	facegate(t.Context(), "status", "--check", "--config", config).want(t, checkDown, "it failed 3 times in a row", "")
+	var c complaint
+	p := facegate(t.Context(), "status", "--json", "--config", config)
+	unmarshal(t, p.err, &c)
+	if c.Code != exitNotRunning || !strings.Contains(c.Error, "mqtt.ca_file") || !strings.Contains(c.ToDo, "journalctl") {
+		t.Errorf("as JSON: %+v", c)
+	}
+	left, err := filepath.Glob(site.Path("*.failure"))
+	if err != nil || len(left) != 1 {
+		t.Fatalf("the reason is in %q, %v", left, err)
+	}
+	if info, err := os.Stat(left[0]); err != nil || info.Mode().Perm()&0o007 != 0 {
+		t.Errorf("everybody may read the reason: %v, %v", info, err)
+	}
+}

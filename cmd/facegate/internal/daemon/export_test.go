@@ -1,0 +1,6 @@
+package daemon
+
+import "time"
+
+// LookEvery has the disk looked at in other times than usual.
+func (r *Remnant) LookEvery(t time.Duration) { r.every = t }
