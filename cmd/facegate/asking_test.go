@@ -48,7 +48,7 @@ func TestAsking(t *testing.T) {
 	say := func(answer string, args ...string) printout {
 		return answering(t.Context(), answer, append(args, "--socket", l.site.Socket())...)
 	}
-	say("y\n", "erase", "p01").want(t, exitOK, "it was: "+known, known)
+	say("y\n", "erase", "p01").want(t, exitOK, "p01 is erased and does not match any more (form form p01, enrolled "+today, known)
 	l.do(t, "epoch", "begin").want(t, exitOK, "epoch 2", "")
 	l.do(t, "epoch", "end").want(t, exitUnconfirmed, "", "began: 1;")
 	say("1\n", "epoch", "end").want(t, exitOK, "1 templates destroyed", "captured again")

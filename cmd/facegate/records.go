@@ -93,10 +93,11 @@ func (c *eraseCommand) erase(ctx context.Context, t terminal, withdrawn bool) er
 	}
 	v := erased{e, person.Consent, person.Enrolled, person.Expires}
 	return c.print(t, v, func(w *tabwriter.Writer) {
+		gone := who + " is erased and does not match any more"
 		if person.Label != "" {
-			show.Fprintf(w, "it was: %s\n", whom(person))
+			gone += " (" + paperwork(person) + ")"
 		}
-		writeDelivered(w, who+" is erased and does not match any more", paper, e.Receipt)
+		writeDelivered(w, gone, paper, e.Receipt)
 	})
 }
 
@@ -132,8 +133,12 @@ func (f gateFlags) person(ctx context.Context, t terminal, label string) (contro
 
 // whom tells a person from others of the same name.
 func whom(p control.Person) string {
-	return fmt.Sprintf("%s, form %s, enrolled %s, until %s", p.Label, p.Consent,
-		p.Enrolled.Format(time.DateOnly), p.Expires.Format(time.DateOnly))
+	return p.Label + ", " + paperwork(p)
+}
+
+// paperwork is what a person's form has of them, besides the name.
+func paperwork(p control.Person) string {
+	return fmt.Sprintf("form %s, enrolled %s, until %s", p.Consent, p.Enrolled.Format(time.DateOnly), p.Expires.Format(time.DateOnly))
 }
 
 // remove erases the person by label or by pass.

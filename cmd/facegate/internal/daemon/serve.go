@@ -80,8 +80,8 @@ func (d *Daemon) Device() control.Device { return d.ledger().Device() }
 func (d *Daemon) Lockdown(by audit.Actor) (control.Facts, error) {
 	defer d.handover.ask()
 	f, err := d.gallery.Lockdown(by)
-	if err := d.assess(); err != nil { // the lockdown stands, and the next start assesses
-		d.log.Error("after the lockdown", "error", err, "hint", hint.Of(err))
+	if err := d.assess(); err != nil { // the destruction stands, and the next start assesses
+		d.log.Error("after all templates were destroyed", "error", err, "hint", hint.Of(err))
 	}
 	return f, err
 }
