@@ -331,6 +331,9 @@ type Enrolment struct {
 	// Term is how long the enrolment lasts at the most, from now on. With one, Expires and both dates of the consent may be
 	// zero, and are then those of the term. Without one, Expires is required.
 	Term time.Duration
+
+	// FaceChanged says that the face of somebody who is captured again was not compared with the former one on purpose.
+	FaceChanged bool
 }
 
 // from returns e with its dates, if it begins at now.
@@ -417,6 +420,9 @@ func (s *Store) newPerson(e Enrolment, now time.Time) (Person, error) {
 // enrolled returns what the audit log says of the enrolment of p, in the place of old if that is anybody.
 func (p Person) enrolled(e Enrolment, old Person) []audit.Entry {
 	entries := []audit.Entry{{Kind: audit.Enrolled, Actor: e.By, Subject: p.subject, Digest: p.Consent.Notice.Hash}}
+	if e.FaceChanged {
+		entries = append(entries, audit.Entry{Kind: audit.FaceChanged, Actor: e.By, Subject: p.subject})
+	}
 	if e.Pass == nil {
 		return entries
 	}

@@ -31,6 +31,8 @@ type enrollCommand struct {
 	Until    day    `placeholder:"DATE" help:"Day on which the consent ends, as 2027-11-26, if that is sooner than the term of the gate."`
 
 	Again   bool   `help:"Capture somebody who is enrolled already, by a new consent. Their former template is erased, with a receipt."`
+	Changed bool   `name:"changed-face" help:"With --again, do not compare with the former template: you have seen by a document that it is the person. It is noted in the audit log."`
+	Former  string `name:"former-pass" placeholder:"FILE" help:"With --again where faces are compared 1:1: the person's present pass, so that the face can be compared. A file with the picture or the letters, or - for standard input."`
 	Receipt string `placeholder:"FILE" help:"File to write that receipt to; it must not exist. Otherwise it is printed."`
 	Pass    string `placeholder:"FILE" help:"Give the person a pass: a new PNG file for its QR code, or - to show it in the terminal. Where faces are compared 1:1 everybody gets one."`
 	gateFlags
@@ -40,6 +42,10 @@ type enrollCommand struct {
 func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 	if c.Receipt != "" && !c.Again {
 		return hint.Wrap(errors.New("there is no receipt for somebody who is new"), "leave out --receipt, or capture somebody with --again")
+	}
+	if (c.Changed || c.Former != "") && !c.Again {
+		return hint.Wrap(errors.New("there is no former face of somebody who is new"),
+			"leave out --changed-face and --former-pass, or capture somebody with --again")
 	}
 	g, err := c.running(ctx)
 	if err != nil {
@@ -57,7 +63,7 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return errors.Join(err, sheet.discard(), paper.Discard())
 	}
-	v := enrolment{Person: enrolled.Person}
+	v := enrolment{Person: enrolled.Person, Former: enrolled.Former}
 	delivered := c.deliver(ctx, t, paper, v.Receipt)
 	if sheet != nil {
 		if err := sheet.draw(enrolled.Pass); err != nil {
@@ -77,7 +83,15 @@ func (c *enrollCommand) capture(ctx context.Context, g *control.Client, t termin
 	last := ""
 	request := control.EnrolRequest{
 		Label: c.Label, Consent: c.Consent, Age: c.Age, Guardian: c.Guardian, Witness: cmp.Or(c.Witness, sudoer()), Language: c.Lang,
-		Until: c.Until.Time, Again: c.Again, Pass: pass,
+		Until: c.Until.Time, Again: c.Again, FaceChanged: c.Changed, Pass: pass,
+	}
+	if c.Former != "" {
+		token, err := readPass(c.Former, t)
+		if err != nil {
+			return control.Enrolled{}, err
+		}
+		request.FormerPass = token.Text()
+		token.Clear()
 	}
 	return g.Enrol(ctx, request, func(p control.Progress) {
 		line := progressLine(p)
@@ -102,13 +116,17 @@ func sudoer() string {
 // An enrolment is what came of a capture.
 type enrolment struct {
 	control.Person
-	Pass string `json:"pass,omitempty"` // its file
+	Pass   string `json:"pass,omitempty"`   // its file
+	Former string `json:"former,omitempty"` // see control.Enrolled
 }
 
 func (c *enrollCommand) write(w *tabwriter.Writer, e enrolment, sheet *sheet, paper *durable.File) {
 	show.Fprintf(w, "%s is enrolled until %s\n", e.Label, expiryOf(e.Person))
 	if e.Provisional {
 		show.Fprintln(w, "the clock is not known to be right: dates are set when it is, and facegate clock says what to do")
+	}
+	if e.Former != "" {
+		show.Fprintln(w, e.Former)
 	}
 	if e.Receipt != "" {
 		writeDelivered(w, "the former template is erased", paper, e.Receipt)

@@ -66,6 +66,7 @@ const (
 	ClockConfirmed  Kind = 26 // a technician vouched for the date
 	ClockRight      Kind = 27 // the clock was found right after it was doubted; Count: of people who were given dates by it
 	OpenedByHand    Kind = 28 // the door was opened for Actor
+	FaceChanged     Kind = 29 // somebody was captured again without a comparison, because Actor said that their face had changed
 )
 
 var kinds = [...]string{
@@ -77,7 +78,7 @@ var kinds = [...]string{
 	ReassessmentDue: "reassessment-due", Assessed: "assessed", FilingReached: "filing-reached", Mended: "mended",
 	FacesOff: "faces-off", FacesOn: "faces-on",
 	ClockConfirmed: "clock-confirmed", ClockRight: "clock-right",
-	OpenedByHand: "opened-by-hand",
+	OpenedByHand: "opened-by-hand", FaceChanged: "face-changed",
 }
 
 // String returns the kind in a word.

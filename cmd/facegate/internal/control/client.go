@@ -194,7 +194,7 @@ func (c *Client) Enrol(ctx context.Context, r EnrolRequest, progress func(Progre
 			return Enrolled{}, u.Failure.err(ErrRefused)
 		case u.Person != nil:
 			t, err := tokenOf("/enrol", u.Pass)
-			return Enrolled{*u.Person, t}, errors.Join(err, c.outlive(ctx, u.Ends))
+			return Enrolled{*u.Person, t, u.Former}, errors.Join(err, c.outlive(ctx, u.Ends))
 		case u.Progress != nil:
 			progress(*u.Progress)
 		}

@@ -102,13 +102,19 @@ type EnrolRequest struct {
 	// Again captures somebody who is enrolled already, by a new consent: a new template takes the place of theirs.
 	Again bool `json:"again,omitempty"`
 
+	// The face is then compared with the former template, unless FaceChanged. Where that opens with the person's pass alone,
+	// FormerPass has to have the letters of it.
+	FaceChanged bool   `json:"face_changed,omitempty"`
+	FormerPass  string `json:"former_pass,omitempty"`
+
 	By audit.Actor `json:"-"` // who asks, as the kernel says
 }
 
 // An Enrolled is what came of a capture.
 type Enrolled struct {
 	Person
-	Pass template.Token // of the person's pass, which is kept nowhere else; the zero Token if there is none
+	Pass   template.Token // of the person's pass, which is kept nowhere else; the zero Token if there is none
+	Former string         // whether the face is that of the former template, or why that is not known; "" for somebody new
 }
 
 // An Erasure is what was erased.

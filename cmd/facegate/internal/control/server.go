@@ -413,7 +413,8 @@ func UserName(by audit.Actor) string {
 type update struct {
 	Progress *Progress `json:"progress,omitempty"`
 	Person   *Person   `json:"person,omitempty"`
-	Pass     string    `json:"pass,omitempty"` // beside Person: the token
+	Pass     string    `json:"pass,omitempty"`   // beside Person: the token
+	Former   string    `json:"former,omitempty"` // beside Person: see Enrolled
 	Failure  *failure  `json:"failure,omitempty"`
 	Ends     string    `json:"ends,omitempty"` // beside Person: see endsHeader
 }
@@ -444,7 +445,7 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer enrolled.Pass.Clear()
-	send(update{Person: &enrolled.Person, Pass: enrolled.Pass.Text(), Ends: s.ends()})
+	send(update{Person: &enrolled.Person, Pass: enrolled.Pass.Text(), Former: enrolled.Former, Ends: s.ends()})
 }
 
 // A failure is an error on the socket.

@@ -110,8 +110,7 @@ func (g *Gallery) Claim(t template.Token) (*Claim, error) {
 		return nil, err
 	}
 	defer k.Clear()
-	// As for a small site, and however many people there are: a pass can be stolen, and the face then stands alone.
-	threshold, err := g.calibration.Threshold(min(planFor, g.calibration.MaxEnrolled(g.fpir)), g.fpir)
+	threshold, err := g.verification()
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +134,12 @@ func (g *Gallery) Claim(t template.Token) (*Claim, error) {
 	return g.claim, nil
 }
 
+// verification returns the threshold of a comparison with one person. It is that of a small site, however many people there
+// are: a pass can be stolen, and the face then stands alone.
+func (g *Gallery) verification() (float64, error) {
+	return g.calibration.Threshold(min(planFor, g.calibration.MaxEnrolled(g.fpir)), g.fpir)
+}
+
 // closeClaim closes the last claim, if there was one. g.mu must be held.
 func (g *Gallery) closeClaim() {
 	if g.claim != nil {
@@ -147,18 +152,19 @@ type verifier func(embed.Vector, *template.Code) (float64, bool)
 
 // verifier returns the one for the Code of p, and what forgets the keys in it.
 func (g *Gallery) verifier(p store.Person, k *template.TokenKeys) (verify verifier, forget func(), err error) {
-	for _, e := range *g.eras.Load() {
-		if p.Scheme != template.SchemeS1 || p.Epoch != e.epoch {
-			continue
+	if p.Scheme == template.SchemeS2 {
+		projector, err := g.tokenProjector(k)
+		if err != nil {
+			return nil, nil, err
 		}
-		verify = func(v embed.Vector, c *template.Code) (float64, bool) { return e.projector.Verify(v, p.Lane, c) }
-		return verify, func() {}, nil
+		return projector.Verify, projector.Clear, nil
 	}
-	projector, err := g.tokenProjector(k)
+	e, err := g.eraOf(p.Epoch)
 	if err != nil {
 		return nil, nil, err
 	}
-	return projector.Verify, projector.Clear, nil
+	verify = func(v embed.Vector, c *template.Code) (float64, bool) { return e.projector.Verify(v, p.Lane, c) }
+	return verify, func() {}, nil
 }
 
 // A Claim says that the person before the camera is the one whose pass was shown. It is safe for concurrent use.

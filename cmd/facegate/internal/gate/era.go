@@ -54,6 +54,16 @@ func (g *Gallery) newEra(epoch uint32) (*era, error) {
 	return &era{epoch: epoch, projector: projector}, nil
 }
 
+// eraOf returns the era of an epoch, which may be one that nobody can match in.
+func (g *Gallery) eraOf(epoch uint32) (*era, error) {
+	for _, e := range *g.eras.Load() {
+		if e.epoch == epoch {
+			return e, nil
+		}
+	}
+	return g.newEra(epoch)
+}
+
 // current returns the era that people are enrolled into.
 func (g *Gallery) current() *era { return (*g.eras.Load())[0] }
 

@@ -173,7 +173,10 @@ func (g *Gallery) Accepts(r control.EnrolRequest) error {
 		return err
 	}
 	if r.Again {
-		return g.store.CheckRecapture(e)
+		if err := g.store.CheckRecapture(e); err != nil {
+			return err
+		}
+		return g.knowsPass(r)
 	}
 	return g.store.Check(e)
 }
@@ -206,6 +209,7 @@ func (g *Gallery) enrolment(r control.EnrolRequest) (store.Enrolment, error) {
 	notice := g.notices[i]
 	return store.Enrolment{
 		Label: r.Label, ModelID: g.modelID, Term: g.profile.RetentionMax, Expires: r.Until, By: r.By,
+		FaceChanged: r.Again && r.FaceChanged,
 		Consent: store.Consent{
 			Notice: store.Notice{Version: notice.Version, Hash: notice.SHA256}, Purpose: purpose,
 			Method: string(g.profile.Consent), Witness: witness, AgeBand: age, ChildAge: uint8(g.profile.ChildAge),
@@ -243,29 +247,36 @@ func (g *Gallery) Enrol(r control.EnrolRequest, v embed.Vector) (enrolled contro
 		}
 		defer e.Pass.Clear()
 	}
-	if enrolled.Person, err = g.keep(e, v, r.Again); err != nil {
+	if err = g.keep(&enrolled, e, r, v); err != nil {
 		enrolled.Pass.Clear()
 		return control.Enrolled{}, err
 	}
 	return enrolled, nil
 }
 
-// keep turns v into the Code of e, stores it and lets it match.
-func (g *Gallery) keep(e store.Enrolment, v embed.Vector, again bool) (control.Person, error) {
+// keep turns v into the Code of e, stores it and lets it match. What came of it is in enrolled.
+func (g *Gallery) keep(enrolled *control.Enrolled, e store.Enrolment, r control.EnrolRequest, v embed.Vector) (err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err := g.protect(&e, v); err != nil {
-		return control.Person{}, err
+	if r.Again {
+		if enrolled.Former, err = g.compare(r, v); err != nil {
+			return err
+		}
 	}
-	if again {
-		return g.recapture(e)
+	if err := g.protect(&e, v); err != nil {
+		return err
+	}
+	if r.Again {
+		enrolled.Person, err = g.recapture(e)
+		return err
 	}
 	p, err := g.store.Enrol(e)
 	if err != nil {
-		return control.Person{}, err
+		return err
 	}
 	g.join(p, e)
-	return ledger.Listed(p), nil
+	enrolled.Person = ledger.Listed(p)
+	return nil
 }
 
 // unique refuses a face that matches somebody else than whom r is about.

@@ -346,7 +346,9 @@ func TestAgain(t *testing.T) {
 	if g.Len() != 2 || !matches(g, face(1)) || !matches(g, face(2)) {
 		t.Errorf("%d people, one matches: %v, two: %v", g.Len(), matches(g, face(1)), matches(g, face(2)))
 	}
-	if _, err := g.Enrol(again("one"), face(7)); err != nil || matches(g, face(1)) || !matches(g, face(7)) {
-		t.Errorf("with another face: %v; the old one matches: %v", err, matches(g, face(1)))
+	changed := again("one")
+	changed.FaceChanged = true
+	if _, err := g.Enrol(changed, face(7)); err != nil || matches(g, face(1)) || !matches(g, face(7)) {
+		t.Errorf("with a face that has changed: %v; the old one matches: %v", err, matches(g, face(1)))
 	}
 }
