@@ -36,7 +36,7 @@ type Person struct {
 	looks   looks            // of Label
 	term    time.Duration    // of a provisional enrolment, from then on; 0 if until alone ends it
 	until   time.Time        // the date on which a provisional enrolment ends at the latest; zero for none
-	seen    time.Duration    // clock.Verdict.Count when the person was last let in, if LastSeen does not have it; 0 otherwise
+	seen    time.Duration    // the count at the end of the day on which p was last let in; 0 if LastSeen has that day
 	sealed  int64            // Expires as the record was sealed with it
 	link    [16]byte         // that Record comes from
 	model   [32]byte         // SHA-256 of the embedder that the record was made with

@@ -26,10 +26,11 @@ func (s *Store) MarkSeen(id template.PersonID, at time.Time) {
 	if !ok || s.barred(p) {
 		return
 	}
+	const oneDay = 24 * time.Hour
 	v := s.look()
 	switch {
 	case !v.Settled:
-		p.seen = v.Count
+		p.seen = (v.Count/oneDay + 1) * oneDay // the day, and no more
 	case day(at).After(p.LastSeen):
 		p.LastSeen, p.seen = day(at), 0
 	default:

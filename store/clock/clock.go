@@ -123,7 +123,7 @@ type Verdict struct {
 	Since time.Duration // Count at which the wall clock was last set, or first read
 
 	Doubt   Doubt
-	Off     time.Duration // how far Wall is from what is known or, of Unvouched, from what it said for longer; 0 if it is not
+	Off     time.Duration // how far Wall is from what is known or, of Unvouched, from what it said for longer
 	Synced  bool          // the kernel vouches for Wall, and there is no Doubt
 	Settled bool          // there is no Doubt, and has been none for long enough to write dates by Wall
 	Waits   time.Duration // of Unvouched: until Wall is believed if it goes on steadily
@@ -265,7 +265,7 @@ func (j *Judge) doubt(r Reading) Doubt {
 		return Absurd
 	case j.firm(r) && k.near(r.Wall, m.Count):
 		return None
-	case j.firm(r) && r.Synced && !k.Exact && r.Wall.Sub(k.At(m.Count)).Abs() <= inexact:
+	case k != nil && r.Synced && !k.Exact && r.Wall.Sub(k.At(m.Count)).Abs() <= inexact:
 		return None
 	case j.firm(r):
 		return Stepped
@@ -305,7 +305,7 @@ func (j *Judge) verdict(r Reading) Verdict {
 	case Stepped, Behind:
 		v.Off = r.Wall.Sub(m.Known.At(m.Count))
 	case Unvouched:
-		if !m.Lead.near(r.Wall, m.Count) {
+		if !m.Lead.near(r.Wall, m.Count) && !m.Lead.Wall.Before(Floor()) {
 			v.Off = r.Wall.Sub(m.Lead.At(m.Count))
 		}
 		v.Waits = SteadyFor - (m.Count - m.Run.Count)

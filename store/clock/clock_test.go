@@ -192,6 +192,16 @@ func TestDoubts(t *testing.T) {
 			w.Sync(true)
 			return w.see(2 * time.Hour)
 		}, clock.None, true, 0},
+		{"confirmed to the hour, then a power cut, and then a time server", func(w *watch) clock.Verdict {
+			w.Ahead(time.Hour)
+			if err := w.judge.Confirm(w.Read()); err != nil {
+				w.t.Error(err)
+			}
+			w.Restart(time.Minute)
+			w.Ahead(0)
+			w.Sync(true)
+			return w.see(2 * time.Hour)
+		}, clock.None, true, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWatch(t)
