@@ -45,7 +45,7 @@ type CaptureStatus struct {
 	Frames    uint64       `json:"frames"`          // usable frames delivered
 	Refused   uint64       `json:"refused"`         // frames that cannot be used, with those of which decoding showed it
 	Damaged   uint64       `json:"damaged"`         // of them, those of which a part is lost
-	Dropped   uint64       `json:"dropped"`         // frames replaced by a newer one before they were looked at
+	Dropped   uint64       `json:"-"`               // frames replaced by a newer one before they were looked at: more where there are faces
 	LastFrame time.Time    `json:"last_frame,omitzero"`
 }
 

@@ -233,9 +233,26 @@ func (s *Store) RecordOpening(now time.Time, by audit.Actor) error {
 
 // Openings returns when the door was opened by hand since a time, oldest first.
 func (s *Store) Openings(since time.Time) (at []time.Time, err error) {
+	return s.when(audit.OpenedByHand, since)
+}
+
+// RecordAiming notes in the audit log that somebody is shown what the camera sees.
+func (s *Store) RecordAiming(now time.Time, by audit.Actor) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.record(now, audit.Entry{Kind: audit.Aimed, Actor: by})
+}
+
+// Aimings returns when somebody was shown that since a time, oldest first.
+func (s *Store) Aimings(since time.Time) (at []time.Time, err error) {
+	return s.when(audit.Aimed, since)
+}
+
+// when returns the times of the entries of a kind since a time, oldest first.
+func (s *Store) when(kind audit.Kind, since time.Time) (at []time.Time, err error) {
 	l, err := s.Audit()
 	for _, r := range l.Records {
-		if e := r.Entry; e != nil && e.Kind == audit.OpenedByHand && e.Time >= since.Unix() {
+		if e := r.Entry; e != nil && e.Kind == kind && e.Time >= since.Unix() {
 			at = append(at, time.Unix(e.Time, 0))
 		}
 	}

@@ -38,6 +38,7 @@ type commandLine struct {
 	Wipe     wipeCommand     `cmd:"" help:"Destroy all that a stopped gate holds, with a certificate."`
 
 	Status  statusCommand  `cmd:"" help:"Say how camera, door, broker and people are, and what to do where one is not well."`
+	Camera  cameraCommand  `cmd:"" help:"Show what the camera sees, to mount it."`
 	Door    doorCommand    `cmd:"" help:"Test the door, or force it to its safe level."`
 	Models  modelsCommand  `cmd:"" help:"Bring and check the networks."`
 	Config  configCommand  `cmd:"" help:"Check a configuration, or print the reference."`

@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 		if os.Getenv(asPanicking) != "" {
 			go panicWhenTold()
 		}
-		if line := os.Getenv(asWitnessed); line != "" {
-			runWitnessed(line)
+		if line, frames := os.Getenv(asWitnessed), os.Getenv(asObserved); (line != "" || frames != "") && os.Args[1] == "run" {
+			runWatched(line, frames)
 		}
 		main()
 	}

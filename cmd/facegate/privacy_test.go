@@ -208,7 +208,7 @@ func watch(t *testing.T, leak *leaks) *watched {
 	stranger := gatetest.Clip(t, "walk/s02")[40:75]
 	g.visit(t, gate, p, pose, arrival, stranger)
 	if mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", gate.cmd.Process.Pid)); err == nil {
-		writesOnlyBelow(t, gate.cmd.Process.Pid, site.State(), site.Keyrings())
+		writesOnlyBelow(t, gate.cmd.Process.Pid, site.State(), site.Keyrings(), filepath.Dir(gate.frames))
 		g.memory = memoryOf(t, gate.cmd.Process.Pid, mem)
 		mem.Close()
 	} else {
@@ -234,7 +234,7 @@ func (g *watched) visit(t *testing.T, gate *program, p *projector, pose, arrival
 	}
 	g.pass, err = gate.client.IssuePass(t.Context(), poisonName)
 	must(t, err)
-	seen := func(state string) uint64 { return gate.status(t).Frames.Counts[state] }
+	seen := gate.came
 	for range 5 { // a busy machine may need to see them more than once
 		if p.play(arrival); seen("granted") > 0 {
 			break
@@ -246,7 +246,7 @@ func (g *watched) visit(t *testing.T, gate *program, p *projector, pose, arrival
 		}
 	}
 	if seen("granted") == 0 || seen("unknown") == 0 {
-		t.Fatalf("the frames came to %v: nobody was let in, or the stranger was not looked at", gate.status(t).Frames.Counts)
+		t.Fatal("nobody was let in, or the stranger was not looked at")
 	}
 	_, err = gate.client.Show(t.Context(), poisonName)
 	must(t, err)

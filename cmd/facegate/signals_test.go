@@ -43,17 +43,33 @@ func (l fileLine) active() bool {
 	return err == nil && string(level) == "1"
 }
 
-// runWitnessed is "facegate run --config FILE" on the line in path. It panics at the first frame after path.panic is there.
-func runWitnessed(path string) {
+// asObserved is set in the environment of a program that writes to a file of that name what each frame came to.
+const asObserved = "FACEGATE_TEST_OBSERVED"
+
+// runWatched is "facegate run --config FILE", with the line in a file if one is named, and with its frames written to
+// another if one is. It panics at the first frame after line.panic is there.
+func runWatched(line, frames string) {
+	out := daemon.Outside{Stdin: os.Stdin, HandsOver: true}
+	if line != "" {
+		out.Line = fileLine(line)
+	}
+	var came *os.File
+	if frames != "" {
+		var err error
+		if came, err = os.OpenFile(frames, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+			panic(err)
+		}
+	}
+	out.Observe = func(p gate.Passage) {
+		if came != nil {
+			fmt.Fprintln(came, p.Report.State)
+		}
+		if _, err := os.Stat(line + ".panic"); err == nil && line != "" {
+			panic("planted")
+		}
+	}
 	c := runCommand{configFlag{Config: os.Args[3]}}
-	err := c.serve(context.Background(), terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}, daemon.Outside{
-		Line: fileLine(path),
-		Observe: func(gate.Passage) {
-			if _, err := os.Stat(path + ".panic"); err == nil {
-				panic("planted")
-			}
-		},
-	})
+	err := c.serve(context.Background(), terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr}, out)
 	if e := (exit{}); errors.As(err, &e) {
 		os.Exit(e.code)
 	}

@@ -93,9 +93,9 @@ func writeStatus(w *tabwriter.Writer, s control.Status) {
 	row("profile", "%s", profileLine(s.Profile))
 	writeHealth(w, s.Health)
 	row("gate", "%s of %s, facegate %s, up %v", s.Gate, s.Site, s.Version, time.Duration(s.UpS)*time.Second)
-	row("camera", "%s: %s, %d frames, %d dropped, %d unusable",
-		s.Camera.State, s.Camera.Source, s.Camera.Frames, s.Camera.Dropped, s.Camera.Refused)
-	row("sees", "%s", cmp.Or(s.Frames.Now, "nothing yet"))
+	row("camera", "%s: %s, %d frames, %d unusable",
+		s.Camera.State, s.Camera.Source, s.Camera.Frames, s.Camera.Refused)
+	row("frames", "%s; facegate camera aim shows what they show", cmp.Or(s.Frames.Now, "none yet"))
 	if s.Frames.Advice != "" {
 		row("", "to do: %s", s.Frames.Advice)
 	}

@@ -67,6 +67,7 @@ const (
 	ClockRight      Kind = 27 // the clock was found right after it was doubted; Count: of people who were given dates by it
 	OpenedByHand    Kind = 28 // the door was opened for Actor
 	FaceChanged     Kind = 29 // somebody was captured again without a comparison, because Actor said that their face had changed
+	Aimed           Kind = 30 // Actor was shown what the camera sees
 )
 
 var kinds = [...]string{
@@ -78,7 +79,7 @@ var kinds = [...]string{
 	ReassessmentDue: "reassessment-due", Assessed: "assessed", FilingReached: "filing-reached", Mended: "mended",
 	FacesOff: "faces-off", FacesOn: "faces-on",
 	ClockConfirmed: "clock-confirmed", ClockRight: "clock-right",
-	OpenedByHand: "opened-by-hand", FaceChanged: "face-changed",
+	OpenedByHand: "opened-by-hand", FaceChanged: "face-changed", Aimed: "aimed",
 }
 
 // String returns the kind in a word.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -197,6 +198,29 @@ func (c *Client) Enrol(ctx context.Context, r EnrolRequest, progress func(Progre
 			return Enrolled{*u.Person, t, u.Former}, errors.Join(err, c.outlive(ctx, u.Ends))
 		case u.Progress != nil:
 			progress(*u.Progress)
+		}
+	}
+}
+
+// Aim calls view, from the calling goroutine, for what the camera sees, until the gate ends it or ctx is done.
+func (c *Client) Aim(ctx context.Context, view func(View)) error {
+	res, err := c.do(ctx, http.MethodPost, "/camera/aim", nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	for lines := json.NewDecoder(res.Body); ; {
+		var u update
+		err := lines.Decode(&u)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return broken("/camera/aim", err)
+		case u.Failure != nil:
+			return u.Failure.err(ErrRefused)
+		case u.View != nil:
+			view(*u.View)
 		}
 	}
 }

@@ -79,6 +79,10 @@ type Gate interface {
 	Clock() ClockStatus
 	ConfirmClock(seen time.Time, by audit.Actor) (ClockStatus, error)
 
+	// Aim shows to a technician what the camera sees, for moments and not too often, until ctx is done. view is called from
+	// one goroutine.
+	Aim(ctx context.Context, view func(View), by audit.Actor) error
+
 	// Status says how the gate is.
 	Status() Status
 
@@ -346,15 +350,20 @@ type PeopleStatus struct {
 	Limit int `json:"limit"` // the most for which the calibration covers the wanted error rate; 0 for any number
 }
 
-// FrameStatus counts what frames came to.
+// FrameStatus says what the gate does with frames. It does not say what they show, nor how many showed it: whoever asks again
+// and again would count everybody who passes. Gate.Aim shows it, for moments.
 type FrameStatus struct {
-	Now     string            `json:"now"`              // what the newest frame came to
-	Advice  string            `json:"advice,omitempty"` // what to do about it
-	Counts  map[string]uint64 `json:"counts"`           // frames by what they came to
-	Stale   uint64            `json:"stale"`            // frames too old to decide on
-	Damaged uint64            `json:"damaged"`          // frames of which a part is lost, and which were not looked at
-	Failed  uint64            `json:"failed"`           // frames that could not be processed
-	Latency Latency           `json:"latency"`
+	Now     string  `json:"now"`              // what the gate does with them
+	Advice  string  `json:"advice,omitempty"` // what to do where it looks at none
+	Damaged uint64  `json:"damaged"`          // frames of which a part is lost, and which were not looked at
+	Failed  uint64  `json:"failed"`           // frames that could not be processed
+	Latency Latency `json:"latency"`
+}
+
+// A View says what is before the camera, and what is wrong with the picture. It does not say who is there.
+type View struct {
+	Sees   string `json:"sees"`
+	Advice string `json:"advice,omitempty"`
 }
 
 // Latency is the time from a frame to the edge of the relay, of the last grants.

@@ -288,6 +288,16 @@ func (g *twin) order(by audit.Actor, locked bool) error {
 	return nil
 }
 
+func (g *twin) Aim(ctx context.Context, view func(control.View), by audit.Actor) error {
+	g.mu.Lock()
+	g.calls++
+	g.actor = by
+	g.mu.Unlock()
+	view(control.View{Sees: "nobody", Advice: "step in front of the camera"})
+	<-ctx.Done()
+	return nil
+}
+
 func (g *twin) TestDoor(ctx context.Context, by audit.Actor) (control.DoorTest, error) {
 	g.mu.Lock()
 	g.calls++

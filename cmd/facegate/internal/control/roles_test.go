@@ -53,7 +53,7 @@ func TestRights(t *testing.T) {
 		"GET /status": all, "GET /clock": all, "GET /process": all, "GET /device": all, "GET /audit": staffed, "GET /epoch": staffed,
 		"GET /people": people, "GET /receipts": people, "POST /receipts/fetched": people, "POST /erase": people,
 		"POST /person": people, "POST /relabel": people, "POST /pass": people, "POST /enrol": people,
-		"POST /door/test": things, "POST /clock/confirm": things, "POST /lockout/reset": things, "POST /epoch/begin": things,
+		"POST /door/test": things, "POST /camera/aim": things, "POST /clock/confirm": things, "POST /lockout/reset": things, "POST /epoch/begin": things,
 		"POST /epoch/end": together, "POST /templates/destroy": together, "POST /templates/destroy/end": staffed,
 		"POST /faces/off": staffed, "POST /faces/on": things,
 	}

@@ -176,6 +176,7 @@ func (s *Server) routes() []route {
 		{"GET /clock", everybodys, s.answer(func(*http.Request) (any, error) { return g.Clock(), nil })},
 		{"POST /clock/confirm", technicians, s.answer(s.confirmClock)},
 		{"POST /door/test", technicians, s.answer(func(r *http.Request) (any, error) { return g.TestDoor(r.Context(), actor(r)) })},
+		{"POST /camera/aim", technicians, s.aim},
 		{"POST /faces/off", eithers, s.answer(s.facesOff)},
 		{"POST /faces/on", technicians, s.answer(order(g.TurnFacesOn))},
 		{"POST /lockout/reset", technicians, s.answer(order(g.Unlock))},
@@ -409,12 +410,14 @@ func UserName(by audit.Actor) string {
 	return u.Username
 }
 
-// An update is one line of the answer to an enrolment: progress lines, then one with the person or the error.
+// An update is one line of an answer that takes its time. That to an enrolment has progress lines, then one with the person
+// or the error.
 type update struct {
 	Progress *Progress `json:"progress,omitempty"`
 	Person   *Person   `json:"person,omitempty"`
 	Pass     string    `json:"pass,omitempty"`   // beside Person: the token
 	Former   string    `json:"former,omitempty"` // beside Person: see Enrolled
+	View     *View     `json:"view,omitempty"`   // of an aiming, whose answer is of these
 	Failure  *failure  `json:"failure,omitempty"`
 	Ends     string    `json:"ends,omitempty"` // beside Person: see endsHeader
 }
@@ -428,16 +431,11 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
 	req.By = actor(r)
 	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
 	defer cancel()
-	stream := http.NewResponseController(w)
 	// Nobody is let in by face during an enrolment, so a client that has stopped reading must not make it longer.
-	if err := stream.SetWriteDeadline(time.Now().Add(s.timeout + goodbye)); err != nil {
+	send, err := stream(w, s.timeout+goodbye)
+	if err != nil {
 		fail(w, err)
 		return
-	}
-	lines := json.NewEncoder(w)
-	send := func(u update) {
-		lines.Encode(u)
-		stream.Flush()
 	}
 	enrolled, err := s.gate.Enrol(ctx, req, func(p Progress) { send(update{Progress: &p}) })
 	if err != nil {
@@ -446,6 +444,35 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
 	}
 	defer enrolled.Pass.Clear()
 	send(update{Person: &enrolled.Person, Pass: enrolled.Pass.Text(), Former: enrolled.Former, Ends: s.ends()})
+}
+
+// stream returns what sends one line of an answer that is over after limit.
+func stream(w http.ResponseWriter, limit time.Duration) (send func(update), err error) {
+	out := http.NewResponseController(w)
+	if err := out.SetWriteDeadline(time.Now().Add(limit)); err != nil {
+		return nil, err
+	}
+	lines := json.NewEncoder(w)
+	return func(u update) {
+		lines.Encode(u)
+		out.Flush()
+	}, nil
+}
+
+// AimTime is how long one aiming lasts at the longest.
+const AimTime = 2 * time.Minute
+
+func (s *Server) aim(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), AimTime)
+	defer cancel()
+	send, err := stream(w, AimTime+goodbye)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	if err := s.gate.Aim(ctx, func(v View) { send(update{View: &v}) }, actor(r)); err != nil {
+		send(update{Failure: failureOf(err)})
+	}
 }
 
 // A failure is an error on the socket.

@@ -150,6 +150,29 @@ func doorError(err error, advice string) error {
 	return hint.Wrap(fmt.Errorf("test the door: %w", err), "%s", cmp.Or(hint.Of(err), advice))
 }
 
+// aimings is how often somebody may be shown in an hour what the camera sees. To mount a camera takes less; to count who
+// passes would take all day, and leaves as many entries in the audit log.
+const aimings = 10
+
+var errAimings = errors.New("what the camera sees was shown too often within the hour")
+
+// Aim implements control.Gate.
+func (d *Daemon) Aim(ctx context.Context, view func(control.View), by audit.Actor) error {
+	return d.gate.Aim(ctx, func() error { return d.noteAiming(time.Now(), by) }, view)
+}
+
+// noteAiming refuses what comes too often.
+func (d *Daemon) noteAiming(now time.Time, by audit.Actor) error {
+	at, err := d.store.Aimings(now.Add(-time.Hour))
+	if err != nil {
+		return err
+	}
+	if len(at) >= aimings {
+		return hint.Wrap(errAimings, "wait %v", at[0].Add(time.Hour).Sub(now).Round(time.Second))
+	}
+	return d.store.RecordAiming(now, by)
+}
+
 // Clock implements control.Gate.
 func (d *Daemon) Clock() control.ClockStatus { return d.ledger().Clock() }
 

@@ -62,6 +62,7 @@ type Gate struct {
 	ready    chan struct{}
 	tally    tally
 	trouble  trouble
+	aiming   aiming
 
 	mu     sync.Mutex // held for as long as a frame is looked at; guards what follows
 	asking *enrolment // the one under way, or nil
@@ -77,7 +78,6 @@ func New(p Parts) *Gate {
 	}
 	return &Gate{
 		parts: p, pipeline: pipeline.New(p.Settings, p.Engine), ready: make(chan struct{}),
-		tally:   tally{counts: control.FrameStatus{Counts: map[string]uint64{}}},
 		trouble: trouble{log: p.Log},
 	}
 }
@@ -104,13 +104,12 @@ func (g *Gate) Run(ctx context.Context) error {
 	}
 }
 
-// Count returns the counters since the start.
+// Count returns what can be told of frames since the start.
 func (g *Gate) Count() control.FrameStatus { return g.tally.status() }
 
 func (g *Gate) handle(f device.Frame) {
 	now := g.parts.Now()
 	if now.Sub(f.Time) > g.parts.MaxAge {
-		g.tally.stale()
 		return
 	}
 	report, err := g.look(f, now)
@@ -140,6 +139,7 @@ func (g *Gate) handle(f device.Frame) {
 		g.trouble.report(now, err)
 	}
 	g.tally.add(p)
+	g.aiming.tell(report)
 	g.parts.Observe(p)
 }
 

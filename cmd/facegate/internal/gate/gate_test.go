@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -72,7 +71,7 @@ func TestPerson(t *testing.T) {
 	}
 
 	s := b.gate.Count()
-	if s.Latency.Grants != 1 || s.Counts["granted"] != 1 || s.Counts["nobody"] == 0 || s.Failed != 0 || s.Stale != 0 {
+	if s.Latency.Grants != 1 || s.Failed != 0 || s.Damaged != 0 {
 		t.Errorf("counters are %+v", s)
 	}
 }
@@ -83,7 +82,7 @@ func TestStranger(t *testing.T) {
 	passages := b.show(gatetest.Clip(t, "walk/s02")[30:70]...)
 	if count(passages, pipeline.Granted) != 0 || count(passages, pipeline.Unknown) == 0 ||
 		b.pulses() != 0 || b.events.count() != 0 {
-		t.Errorf("a stranger came to %+v", b.gate.Count())
+		t.Errorf("a stranger was granted %d times, and unknown %d times", count(passages, pipeline.Granted), count(passages, pipeline.Unknown))
 	}
 }
 
@@ -272,12 +271,16 @@ func TestOldFrame(t *testing.T) {
 	t.Run("taken late", func(t *testing.T) {
 		b := start(t, gatetest.NewSite(t), defaults())
 		b.mustEnrol("p01")
-		for i, p := range walk {
+		untaken := b.box.Dropped()
+		for _, p := range walk {
 			b.put(p, maxAge+time.Millisecond)
-			gatetest.Eventually(t, "the frame is refused", func() bool { return b.gate.Count().Stale == uint64(i+1) })
+			time.Sleep(20 * time.Millisecond) // in which it is taken, mostly
 		}
-		if b.pulses() != 0 || b.events.count() != 0 {
-			t.Errorf("%d pulses, %d events", b.pulses(), b.events.count())
+		if n := b.box.Dropped() - untaken; n > uint64(len(walk)/2) {
+			t.Fatalf("%d of %d frames were not taken", n, len(walk))
+		}
+		if b.pulses() != 0 || b.events.count() != 0 || len(b.seen) != 0 {
+			t.Errorf("%d pulses, %d events, %d frames were decided on", b.pulses(), b.events.count(), len(b.seen))
 		}
 	})
 	t.Run("decided late", func(t *testing.T) {
@@ -398,7 +401,7 @@ func TestDamagedFrames(t *testing.T) {
 		t.Error("damaged frames are counted as failures")
 	}
 	after := b.gate.Count()
-	if after.Damaged != 150 || after.Failed != 0 || !maps.Equal(before.Counts, after.Counts) || after.Now != before.Now {
+	if after.Damaged != 150 || after.Failed != 0 || after.Now != before.Now {
 		t.Errorf("counters are %+v, were %+v", after, before)
 	}
 	granted := 0

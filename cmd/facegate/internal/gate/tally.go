@@ -2,7 +2,6 @@ package gate
 
 import (
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -12,7 +11,8 @@ import (
 	"facegate/pipeline"
 )
 
-// A tally counts what frames came to.
+// A tally is what can be told of frames. It is the same whoever stands before the camera: a count of what frames came to
+// would be a count of passers-by to whoever asks again and again.
 type tally struct {
 	mu        sync.Mutex // guards what follows
 	counts    control.FrameStatus
@@ -36,12 +36,6 @@ func (t *tally) flooded() time.Time {
 // latencyWindow is how many grants the latency in status covers.
 const latencyWindow = 1000
 
-func (t *tally) stale() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.counts.Stale++
-}
-
 func (t *tally) damaged() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -57,11 +51,25 @@ func (t *tally) failed() {
 func (t *tally) add(p Passage) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.counts.Now, t.counts.Advice = countable(p.Report), advice(p.Report)
-	t.counts.Counts[t.counts.Now]++
+	t.counts.Now, t.counts.Advice = doing(p.Report), ""
+	if t.counts.Now != looking {
+		t.counts.Advice = advice(p.Report)
+	}
 	if !p.Opened.IsZero() {
 		t.grant(p.Opened.Sub(p.Report.Time))
 	}
+}
+
+// looking is what the gate does with frames, whatever comes of it.
+const looking = "looking for faces"
+
+// doing says what the gate does with frames.
+func doing(r pipeline.Report) string {
+	switch r.State {
+	case pipeline.LockedOut, pipeline.FacesOff, pipeline.AwaitingPass:
+		return r.State.String()
+	}
+	return looking
 }
 
 func (t *tally) grant(latency time.Duration) {
@@ -77,7 +85,6 @@ func (t *tally) status() control.FrameStatus {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.counts
-	s.Counts = maps.Clone(t.counts.Counts)
 	s.Latency = summarize(t.latencies, t.grants)
 	return s
 }

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"passes", passes},
 		{"lockdown", lockdown},
 		{"faces", faces},
+		{"aim", aim},
 		{"epoch", epoch},
 		{"clock", clock},
 		{"door", door},
@@ -312,6 +313,22 @@ func faces(t *testing.T, subject Subject, c *control.Client) {
 		t.Errorf("turned on: %+v, %v", s.FacesOff, err)
 	}
 	enrol(t, subject, c, "Ada", func(control.Progress) {})
+}
+
+func aim(t *testing.T, subject Subject, c *control.Client) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	seen := 0
+	err := c.Aim(ctx, func(v control.View) {
+		if v.Sees == "" {
+			t.Error("a view says nothing")
+		}
+		seen++
+		cancel()
+	})
+	if seen == 0 {
+		t.Errorf("nothing was seen: %v", err)
+	}
 }
 
 func clock(t *testing.T, _ Subject, c *control.Client) {

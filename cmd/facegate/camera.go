@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/configs/show"
+)
+
+type cameraCommand struct {
+	Aim cameraAimCommand `cmd:"" help:"Show for two minutes what is before the camera and what is wrong with the picture, to mount it. It is noted with your name, and bounded: ten times an hour."`
+}
+
+type cameraAimCommand struct {
+	For time.Duration `default:"2m" placeholder:"TIME" help:"End it sooner than after two minutes."`
+	gateFlags
+	jsonFlag
+}
+
+func (c *cameraAimCommand) Run(ctx context.Context, t terminal) error {
+	g, err := c.running(ctx)
+	if err != nil {
+		return err
+	}
+	short, cancel := context.WithTimeout(ctx, c.For)
+	defer cancel()
+	var last control.View
+	err = g.Aim(short, func(v control.View) {
+		if v != last {
+			c.show(t, v)
+		}
+		last = v
+	})
+	if short.Err() != nil { // it was seen for as long as was asked
+		return nil
+	}
+	return err
+}
+
+func (c *cameraAimCommand) show(t terminal, v control.View) {
+	if c.JSON {
+		json.NewEncoder(t.out).Encode(v)
+		return
+	}
+	line := v.Sees
+	if v.Advice != "" {
+		line += " - " + v.Advice
+	}
+	show.Fprintln(t.out, line)
+}

@@ -1,0 +1,81 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/configs/hint"
+	"facegate/pipeline"
+)
+
+// ErrAiming says that somebody watches already what the camera sees.
+var ErrAiming = errors.New("somebody is aiming the camera already")
+
+// An aiming is a technician who watches what the camera sees, as nobody can at other times: whoever could ask what each frame
+// comes to could count everybody who passes.
+type aiming struct {
+	mu    sync.Mutex // guards views
+	views chan control.View
+}
+
+// Aim calls view, from the calling goroutine, for what the newest frames show, until ctx is done. First it calls note, and
+// shows nothing if that fails.
+func (g *Gate) Aim(ctx context.Context, note func() error, view func(control.View)) error {
+	views := make(chan control.View, 1)
+	if err := g.aiming.begin(views); err != nil {
+		return err
+	}
+	defer g.aiming.end()
+	if err := note(); err != nil {
+		return err
+	}
+	for {
+		select {
+		case v := <-views:
+			view(v)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (a *aiming) begin(views chan control.View) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.views != nil {
+		return hint.Wrap(ErrAiming, "wait for it to end, or stop it with Ctrl-C where it was started")
+	}
+	a.views = views
+	return nil
+}
+
+func (a *aiming) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.views = nil
+}
+
+// tell replaces the view that was not read yet: only the newest counts.
+func (a *aiming) tell(r pipeline.Report) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.views == nil {
+		return
+	}
+	select {
+	case <-a.views:
+	default:
+	}
+	a.views <- viewOf(r)
+}
+
+// viewOf says what is wrong with a picture, and nothing of who is in it: a good face is a good face, whoever's it is.
+func viewOf(r pipeline.Report) control.View {
+	switch r.State {
+	case pipeline.Nobody, pipeline.Poor, pipeline.LockedOut, pipeline.FacesOff, pipeline.AwaitingPass:
+		return control.View{Sees: countable(r), Advice: advice(r)}
+	}
+	return control.View{Sees: "a face, near and clear enough"}
+}
