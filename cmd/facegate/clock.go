@@ -40,13 +40,9 @@ const sayDate = "Monday, 2 January 2006, 15:04:05 MST (-0700)"
 func writeClock(w *tabwriter.Writer, s control.ClockStatus) {
 	row := func(name, text string) { show.Fprintf(w, "%s\t%s\n", name, text) }
 	row("the clock says", s.Wall.Local().Format(sayDate))
-	switch {
-	case s.Synced:
-		row("it is", "right, by a time server")
-	case s.Right:
-		row("it is", "right")
-	default:
-		row("it is", "not known to be right: "+s.Reason)
+	row("it is", clockLine(s))
+	if !s.Right {
+		row("why", s.Reason)
 		row("to do", s.Todo)
 	}
 	if !s.Right && !s.Certain.IsZero() {
@@ -58,6 +54,17 @@ func writeClock(w *tabwriter.Writer, s control.ClockStatus) {
 	if s.Provisional > 0 {
 		row("waiting", fmt.Sprintf("the dates of people who were enrolled while the clock was not known to be right: %d", s.Provisional))
 	}
+}
+
+// clockLine says whether the clock is believed.
+func clockLine(s control.ClockStatus) string {
+	switch {
+	case s.Synced:
+		return "right, by a time server"
+	case s.Right:
+		return "right"
+	}
+	return "not known to be right"
 }
 
 type clockConfirmCommand struct {

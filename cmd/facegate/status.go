@@ -119,6 +119,7 @@ func writeStatus(w *tabwriter.Writer, s control.Status) {
 	if n := s.People.Owed; n > 0 {
 		row("", "%d to be erased, who do not match any more", n)
 	}
+	row("clock", "%s", clockLine(s.Clock))
 	row("epoch", "%s", epochLine(s.Epoch))
 	row("faces", "%s", faces(s))
 	row("networks", "%s: %s, liveness %v", s.Vision.Bundle, s.Vision.Embedder, s.Vision.Liveness)

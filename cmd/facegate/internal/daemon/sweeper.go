@@ -29,12 +29,12 @@ type sweeper struct {
 	log     *slog.Logger
 	ready   chan struct{}
 
-	last clock.Verdict // what was known at the last sweep
-	owed string        // why what is owed could not be done at the last sweep
+	last clock.Verdict     // what was known at the last sweep
+	said map[string]string // what could not be done at the last sweep, and why
 }
 
 func newSweeper(g *gate.Gallery, s *store.Store, erased func(), log *slog.Logger) *sweeper {
-	return &sweeper{gallery: g, store: s, erased: erased, log: log, ready: make(chan struct{})}
+	return &sweeper{gallery: g, store: s, erased: erased, log: log, ready: make(chan struct{}), said: make(map[string]string)}
 }
 
 func (s *sweeper) String() string         { return "expiry sweeper" }
@@ -82,40 +82,43 @@ func (s *sweeper) sweep() {
 	if s.payOwed() {
 		return
 	}
-	if err := s.store.Tick(); err != nil {
-		s.log.Error("the records could not be kept up to date", "error", err, "hint", hint.Of(err))
-	}
+	s.failed("the records could not be kept up to date", s.store.Tick())
 	n, err := s.gallery.EraseDue()
-	switch {
-	case err != nil:
-		s.log.Error("enrolments that are due could not be erased", "error", err, "hint", hint.Of(err))
+	if s.failed("enrolments that are due could not be erased", err) {
 		return
-	case n > 0:
+	}
+	if n > 0 {
 		s.log.Info("expired and idle enrolments erased", "people", n)
 		s.erased()
 		return
 	}
-	if _, err := s.store.Prune(); err != nil {
-		s.log.Error("records that were kept long enough could not be dropped", "error", err, "hint", hint.Of(err))
-	}
+	_, err = s.store.Prune()
+	s.failed("records that were kept long enough could not be dropped", err)
 }
 
-// payOwed carries out the erasures that were asked for and found no room, and reports whether anything was destroyed. It says
-// once why it cannot.
+// payOwed carries out the erasures that were asked for and found no room, and reports whether anything was destroyed.
 func (s *sweeper) payOwed() bool {
 	if !s.store.Owed().Any() {
 		return false
 	}
 	n, err := s.gallery.EraseOwed()
-	if err != nil {
-		if s.owed != err.Error() {
-			s.log.Error("what is owed could not be destroyed", "error", err, "hint", hint.Of(err))
-		}
-		s.owed = err.Error()
+	if s.failed("what is owed could not be destroyed", err) {
 		return false
 	}
-	s.owed = ""
 	s.log.Info("what was owed is destroyed", "people", n)
 	s.erased()
+	return true
+}
+
+// failed reports whether err is one, and says it once for as long as it stays the same.
+func (s *sweeper) failed(what string, err error) bool {
+	if err == nil {
+		delete(s.said, what)
+		return false
+	}
+	if s.said[what] != err.Error() {
+		s.log.Error(what, "error", err, "hint", hint.Of(err))
+	}
+	s.said[what] = err.Error()
 	return true
 }
