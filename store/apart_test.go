@@ -4,7 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"testing"
 
 	"facegate/store"
@@ -57,9 +57,9 @@ func TestKeyringsApart(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for dir, suffix := range map[string]string{o.Dir: ".db", o.KeyDir: ".key"} {
+	for dir, suffixes := range map[string][]string{o.Dir: {".db"}, o.KeyDir: {".key", ".list"}} {
 		for name := range files(t, dir) {
-			if !strings.HasSuffix(name, suffix) && name != reserveFile {
+			if !slices.Contains(suffixes, filepath.Ext(name)) && name != reserveFile {
 				t.Errorf("%s holds %s", dir, name)
 			}
 		}
@@ -134,5 +134,30 @@ func TestFolderOfKeyringsOthersMayWriteTo(t *testing.T) {
 	mustOpenApart(t, o)
 	if _, err := store.Open(o); !errors.Is(err, store.ErrInUse) {
 		t.Errorf("a second time: %v", err)
+	}
+}
+
+// TestDatabasesAndKeyringsPutBack finds the list of what was erased ahead of them.
+func TestDatabasesAndKeyringsPutBack(t *testing.T) {
+	o := apart(t)
+	s := mustOpenApart(t, o)
+	mustEnrol(t, s, 0, 1)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dbs, keys := files(t, o.Dir), files(t, o.KeyDir)
+	s = mustOpenApart(t, o)
+	mustErase(t, s, labelOf(0))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	now := files(t, o.KeyDir)
+	for _, name := range []string{"erased.list", "erased.copy.list"} {
+		keys[name] = now[name]
+	}
+	putBack(t, o.Dir, dbs)
+	putBack(t, o.KeyDir, keys)
+	if _, err := store.Open(o); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -274,6 +274,9 @@ func (s *Store) finish() error {
 		return err
 	}
 	if people.Generation < i.PeopleGeneration {
+		if err := s.buryFor(i); err != nil {
+			return err
+		}
 		if err := s.leave(i); err != nil {
 			return err
 		}

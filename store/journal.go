@@ -55,6 +55,7 @@ type state struct {
 	Ended   uint32                 // the last epoch that was ended
 	Model   [32]byte               // SHA-256 of the embedder of the epoch; zeros until there is one
 	Debt    *debt                  // that came with Entries
+	Store   [16]byte               // random; of the store and those that were restored from its backups
 	Number  uint64                 // of the last destruction; see receipt.Receipt
 	Filing  int64                  // the day on which FilingAt was reached, Unix time in seconds; 0 if it was not
 
@@ -165,6 +166,11 @@ func (s *Store) ready() error {
 	}
 	if err := s.catchUp(); err != nil {
 		return err
+	}
+	if s.unburied {
+		if err := s.saveTombstones(s.gone); err != nil {
+			return err
+		}
 	}
 	return s.recordMended()
 }

@@ -138,7 +138,11 @@ func (s *Store) Wipe(keep func(certificate []byte) error) error {
 // wipe removes everything, and what says that a wipe is under way last.
 func (s *Store) wipe() error {
 	s.byName, s.names, s.ended, s.pending = nil, nil, nil, nil
-	if err := errors.Join(s.faces.destroy(), s.people.destroy(), s.journal.discard(), destroyFile(s.reserve.path)); err != nil {
+	err := errors.Join(s.faces.destroy(), s.people.destroy(), s.journal.discard(), destroyFile(s.reserve.path))
+	for _, path := range tombstonePaths(s.people.keyDir) {
+		err = errors.Join(err, destroyFile(path), destroyFile(path+tmpSuffix))
+	}
+	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	if err := errors.Join(removeFile(s.journal.ringPaths()[0]), syncDir(s.journal.keyDir)); err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"facegate/pipeline/template"
@@ -74,7 +75,11 @@ func (s *Store) create(rings ...keyrings) error {
 	if err != nil {
 		return err
 	}
-	first, err := s.putState(state{Epoch: 1, Entries: entries})
+	made := state{Epoch: 1, Entries: entries}
+	if _, err := io.ReadFull(s.rand, made.Store[:]); err != nil {
+		return fmt.Errorf("store: no randomness: %w", err)
+	}
+	first, err := s.putState(made)
 	if err != nil {
 		return err
 	}
@@ -101,6 +106,9 @@ func (s *Store) create(rings ...keyrings) error {
 // recover reads the databases, holds them against each other and tidies up.
 func (s *Store) recover() error {
 	if err := s.load(); err != nil {
+		return err
+	}
+	if err := s.openTombstones(); err != nil {
 		return err
 	}
 	// Once only: what could not be written of them must not be forgotten by reading again.

@@ -16,6 +16,9 @@ import (
 // A debt is what a change of people.db leaves to be done in the other databases before it is acknowledged.
 type debt struct {
 	Faces   uint64   // the generation that faces.db is to be in
+	Number  uint64   // see receipt.Receipt
+	Consent [16]byte // the former one
+	Time    int64    // when it ended, Unix time in seconds
 	ID      [16]byte // of the receipt
 	Receipt []byte
 }
@@ -117,6 +120,7 @@ func (s *Store) succession(old, p Person, e Enrolment) (next state, entries []au
 	if entries, err = s.number(s.now(), slices.Concat([]audit.Entry{erased}, enrolled, []audit.Entry{issued})...); err != nil {
 		return state{}, nil, err
 	}
+	next.Debt.Number, next.Debt.Consent, next.Debt.Time = next.Number, old.Consent.ID, entries[0].Time
 	next.Faces = entries[len(entries)-1].Seq
 	if old.Epoch == next.Epoch {
 		next.Lanes[old.Lane] = next.Faces
@@ -161,6 +165,9 @@ func (s *Store) succeed(old, p Person, e Enrolment, next state, entries []audit.
 func (s *Store) pay(d *debt) (change, error) {
 	if d == nil {
 		return change{}, nil
+	}
+	if err := s.bury(d.Number, d.Time, audit.Recaptured, [][16]byte{d.Consent}, nil); err != nil {
+		return change{}, err
 	}
 	if err := s.dropUnlinked(d.Faces); err != nil {
 		return change{}, err

@@ -171,6 +171,7 @@ type Store struct {
 	id        [16]byte // of the device
 	join      [32]byte // see across
 	inner     [32]byte // of the records of scheme S1; see seal
+	graves    [32]byte // of the tombstones
 	signer    ed25519.PrivateKey
 
 	mu      sync.Mutex // guards all that follows
@@ -182,6 +183,7 @@ type Store struct {
 	ended   map[[16]byte]moment          // when the consents of people who were erased ended
 	state   state                        // of people.db
 	head    audit.Head                   // the end of the audit log in journal.db
+	gone    tombstones                   // beside the keyrings
 	pending *intent                      // in journal.db
 	leaving []Person                     // whom pending erases, if this process began it
 	failed  failures                     // in journal.db
@@ -198,6 +200,8 @@ type Store struct {
 	seen       map[template.PersonID]sighting // that are not in people.db yet
 	opened     bool
 	written    time.Duration // clock.Verdict.Count when they last were
+
+	unburied bool // gone is not on disk
 
 	attended bool // attempts are made
 }
@@ -221,10 +225,12 @@ func Open(o Options) (*Store, error) {
 		return &vault{dir: o.Dir, keyDir: o.KeyDir, name: name, wrap: wrappingKey(device, name), rand: o.Rand, tables: tables}
 	}
 	s := &Store{
-		source: o.Clock, judge: new(clock.Judge), seen: make(map[template.PersonID]sighting), rand: o.Rand, log: o.Log, notices: o.Notices, languages: o.Languages, profile: o.Profile,
+		source: o.Clock, judge: new(clock.Judge), seen: make(map[template.PersonID]sighting), rand: o.Rand, log: o.Log,
+		notices: o.Notices, languages: o.Languages, profile: o.Profile,
 		retention: o.Retention, policy: o.Lockout, filingAt: o.FilingAt, class: o.Keys.Class(), locks: locks, device: device,
 		id:   deviceID(device),
-		join: derive(device, "facegate join 1"), inner: derive(device, "facegate record 1"), signer: signingKey(device),
+		join: derive(device, "facegate join 1"), inner: derive(device, "facegate record 1"),
+		graves: derive(device, "facegate tombstones 1"), signer: signingKey(device),
 		people: vaultOf("people", table{name: peopleTable}, table{name: consentsTable}, table{name: stateTable}),
 		faces:  vaultOf("faces", table{name: recordsTable}),
 		journal: vaultOf("journal", table{name: entriesTable}, table{name: receiptsTable}, table{name: outboxTable},
@@ -251,6 +257,7 @@ func (s *Store) Close() error {
 	clear(s.join[:])
 	clear(s.inner[:])
 	clear(s.reserve.key[:])
+	clear(s.graves[:])
 	clear(s.signer)
 	clear(s.byName)
 	return errors.Join(err, s.people.close(), s.faces.close(), s.journal.close(), unlock(s.locks))

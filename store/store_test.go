@@ -292,8 +292,8 @@ func TestErasedBytesAreGone(t *testing.T) {
 	mustErase(t, s, erased.Label)
 	s.Close()
 	now := files(t, dir)
-	if len(now) != len(storeFiles)+1 { // and the reserve
-		t.Errorf("%d files, want %d", len(now), len(storeFiles)+1)
+	if len(now) != len(storeFiles)+3 { // and the reserve, and the list of what was erased, with its copy
+		t.Errorf("%d files, want %d", len(now), len(storeFiles)+3)
 	}
 	const ciphertext = template.Bits/8 + 16
 	for name, data := range now {

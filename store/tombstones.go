@@ -1,0 +1,194 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"facegate/configs/file"
+	"facegate/store/audit"
+)
+
+// Tombstones are what is remembered of those whom the store has erased, in a file beside the keyrings and so apart from the
+// databases: which consents ended, by ids that lead nowhere without the device key, and no names. Restore holds a backup
+// against them, and Open the databases: those that know of fewer destructions are an older copy.
+//
+// It is the seam for a counter that cannot be turned back: who puts back databases, keyrings and tombstones together has
+// turned back all there is. Such a counter would hold Last.
+type tombstones struct {
+	tombstonesHead
+	Gone []tombstone
+}
+
+type tombstonesHead struct {
+	Store [16]byte // that they are of; see state
+	From  uint64   // they know of every destruction after this one,
+	Last  uint64   // up to this one; see receipt.Receipt
+	Void  uint64   // the last lockdown, which destroyed every template; 0 for none
+	Ended uint32   // the last epoch that was ended, which destroyed its templates
+}
+
+// A tombstone is of one consent.
+type tombstone struct {
+	Consent [16]byte // see Store.across
+	Number  uint64   // of the destruction
+	Time    int64    // Unix time in seconds
+	Reason  audit.Reason
+}
+
+const (
+	// tombstonesMagic begins the file and names its version. The rest is sealed.
+	tombstonesMagic = "facegate tombstones 1\n"
+
+	tombstonesLabel = "facegate tombstones"
+
+	// maxTombstones bounds the file, in bytes: a million of them.
+	maxTombstones = 64 << 20
+)
+
+// The two files of the tombstones. Either is enough.
+func tombstonePaths(keyDir string) [2]string {
+	return [2]string{filepath.Join(keyDir, "erased.list"), filepath.Join(keyDir, "erased.copy.list")}
+}
+
+func (t tombstones) encode() ([]byte, error) {
+	plain, err := binary.Append(nil, binary.BigEndian, t.tombstonesHead)
+	if err != nil {
+		return nil, err
+	}
+	return binary.Append(plain, binary.BigEndian, t.Gone)
+}
+
+func decodeTombstones(plain []byte) (t tombstones, err error) {
+	n, err := binary.Decode(plain, binary.BigEndian, &t.tombstonesHead)
+	if err != nil {
+		return tombstones{}, err
+	}
+	size := binary.Size(tombstone{})
+	if len(plain[n:])%size != 0 {
+		return tombstones{}, errors.New("the list of what was erased is not in the form of this version")
+	}
+	t.Gone = make([]tombstone, len(plain[n:])/size)
+	_, err = binary.Decode(plain[n:], binary.BigEndian, t.Gone)
+	return t, err
+}
+
+// readTombstones reads one file of the tombstones.
+func readTombstones(path string, key [32]byte) (tombstones, error) {
+	data, err := file.ReadOwn(path, maxTombstones)
+	if err != nil {
+		return tombstones{}, err
+	}
+	sealed, ok := bytes.CutPrefix(data, []byte(tombstonesMagic))
+	if !ok {
+		return tombstones{}, errors.New("it is no list of what was erased")
+	}
+	plain, err := openValue(key, tombstonesLabel, sealed)
+	if err != nil {
+		return tombstones{}, err
+	}
+	return decodeTombstones(plain)
+}
+
+// loadTombstones reads the tombstones in keyDir, those of Store zeros if there are none. Of two that differ the later ones
+// count. The faults are of the files that have to be written anew.
+func loadTombstones(keyDir string, key [32]byte) (t tombstones, faults []fault) {
+	var both [2]tombstones
+	var errs [2]error
+	for i, path := range tombstonePaths(keyDir) {
+		both[i], errs[i] = readTombstones(path, key)
+		if errs[i] != nil {
+			faults = append(faults, fault{path, errs[i]})
+		}
+	}
+	later := 0
+	if errs[0] != nil || errs[1] == nil && both[1].Last > both[0].Last {
+		later = 1
+	}
+	if len(faults) == 0 && !slices.Equal(both[0].Gone, both[1].Gone) {
+		faults = append(faults, fault{tombstonePaths(keyDir)[1-later], errors.New("it is not what was written last")})
+	}
+	return both[later], faults
+}
+
+// openTombstones reads the tombstones and holds the databases against them. What is lost of them is said by From.
+func (s *Store) openTombstones() error {
+	t, faults := loadTombstones(s.people.keyDir, s.graves)
+	known := s.state.Number
+	if s.pending != nil { // it may have been cut off
+		known = s.pending.Number
+	}
+	switch {
+	case t.Store != s.state.Store:
+		t = tombstones{tombstonesHead: tombstonesHead{Store: s.state.Store, From: s.state.Number, Last: s.state.Number}}
+		s.unburied = true
+	case t.Last > known:
+		return s.people.damaged(fmt.Errorf("it is an older copy, from before %d of %d destructions", t.Last-known, t.Last))
+	case t.Last < s.state.Number:
+		t.From, t.Last = s.state.Number, s.state.Number
+		s.unburied = true
+	}
+	for _, f := range faults {
+		s.unburied = true
+		if !errors.Is(f.err, os.ErrNotExist) { // as in a store that was just made
+			s.noteMended(f)
+		}
+	}
+	s.gone = t
+	return nil
+}
+
+// saveTombstones writes t to both files. They are on disk when it returns.
+func (s *Store) saveTombstones(t tombstones) error {
+	plain, err := t.encode()
+	if err != nil {
+		return err
+	}
+	sealed, err := sealValue(s.graves, s.rand, tombstonesLabel, plain)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	for _, path := range tombstonePaths(s.people.keyDir) {
+		if err := replaceFile(path, append([]byte(tombstonesMagic), sealed...)); err != nil {
+			return s.people.failed(fmt.Errorf("the list of what was erased: %w", err))
+		}
+	}
+	s.gone, s.unburied = t, false
+	return nil
+}
+
+// bury notes, before anything is erased, what the destruction with this number ends. To do it twice makes no difference.
+func (s *Store) bury(number uint64, at int64, why audit.Reason, consents [][16]byte, also func(*tombstones)) error {
+	if s.gone.Last >= number {
+		return nil
+	}
+	t := s.gone
+	t.Last, t.Gone = number, slices.Clone(t.Gone)
+	for _, id := range consents {
+		t.Gone = append(t.Gone, tombstone{s.across("gone", id), number, at, why})
+	}
+	if also != nil {
+		also(&t)
+	}
+	return s.saveTombstones(t)
+}
+
+// buryFor is bury of a pending intent.
+func (s *Store) buryFor(i *intent) error {
+	var consents [][16]byte
+	for _, id := range i.People {
+		consents = append(consents, s.byName[s.names[id]].Consent.ID)
+	}
+	return s.bury(i.Number, i.Entries[0].Time, i.Reason, consents, func(t *tombstones) {
+		switch i.Kind {
+		case lockdownIntent:
+			t.Void = i.Number
+		case epochIntent:
+			t.Ended = s.state.Epoch - 1
+		}
+	})
+}
