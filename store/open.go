@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"facegate/pipeline/template"
@@ -76,8 +75,8 @@ func (s *Store) create(rings ...keyrings) error {
 		return err
 	}
 	made := state{Epoch: 1, Entries: entries}
-	if _, err := io.ReadFull(s.rand, made.Store[:]); err != nil {
-		return fmt.Errorf("store: no randomness: %w", err)
+	if err := s.adopt(&made); err != nil {
+		return err
 	}
 	first, err := s.putState(made)
 	if err != nil {

@@ -202,6 +202,7 @@ type Store struct {
 	written    time.Duration // clock.Verdict.Count when they last were
 
 	unburied bool // gone is not on disk
+	anew     bool // takes the place of a damaged store
 
 	attended bool // attempts are made
 }
@@ -209,6 +210,25 @@ type Store struct {
 // Open opens the store in o.Dir, or makes one where there is none. It finishes what a crash has interrupted. A store can
 // be opened once at a time (ErrInUse). A store that was being wiped is gone afterwards, and Open returns a *WipedError.
 func Open(o Options) (*Store, error) {
+	s, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.start(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// start opens what prepare has returned.
+func (s *Store) start() error {
+	err := s.open()
+	s.opened = err == nil
+	return err
+}
+
+// prepare returns the store in o.Dir, locked and not open.
+func prepare(o Options) (*Store, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -240,10 +260,6 @@ func Open(o Options) (*Store, error) {
 	for _, v := range s.vaults() {
 		v.mended, v.reopened = s.noteMended, func() { s.unread = true }
 	}
-	if err := s.open(); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	s.opened = true
 	return s, nil
 }
 

@@ -530,8 +530,9 @@ func (d *damage) Unwrap() []error { return []error{ErrDamaged, d.cause} }
 
 func (v *vault) damaged(err error) error {
 	return hint.Wrap(&damage{v.name, err},
-		"the door stays locked to faces; check the disk and restore the last good copy of people, faces and journal, every "+
-			".db and .key together, with the device key that they were made under")
+		"the door stays locked to faces; check the disk and the device key, then stop the gate and put a backup back, without "+
+			"those who were erased since: facegate backup restore FILE (older files of %s copied back would not open, or bring "+
+			"them back); without a backup, wipe the gate and enrol people again", v.dir)
 }
 
 // unopened returns the error of a resealer. Where there is no randomness, nothing is damaged.

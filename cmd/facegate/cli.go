@@ -36,6 +36,7 @@ type commandLine struct {
 	Destroy  destroyCommand  `cmd:"" name:"destroy-templates" help:"Destroy every template at once, as after a theft. The other ways in stay."`
 	Lockdown lockdownCommand `cmd:"" hidden:"" help:"Say what this command is called now."`
 	Wipe     wipeCommand     `cmd:"" help:"Destroy all that a stopped gate holds, with a certificate."`
+	Backup   backupCommand   `cmd:"" help:"Copy people and templates without their keys, and bring them back without those who were erased."`
 
 	Status  statusCommand  `cmd:"" help:"Say how camera, door, broker and people are, and what to do where one is not well."`
 	Camera  cameraCommand  `cmd:"" help:"Show what the camera sees, to mount it."`

@@ -33,19 +33,32 @@ var errOwner = errors.New("the records belong to another user")
 // openRecords opens the store of a gate that is not running, as its own user alone: the service could not read files that
 // another one has written.
 func openRecords(c *configs.Config, t terminal) (*store.Store, error) {
-	info, err := os.Stat(c.StateDir)
-	if err != nil {
+	if _, err := os.Stat(c.StateDir); err != nil {
 		return nil, hint.Wrap(fmt.Errorf("open the records: %w", err), "correct state_dir, or start the gate once to make it")
 	}
-	if owner := info.Sys().(*syscall.Stat_t).Uid; int(owner) != os.Geteuid() {
-		return nil, hint.Wrap(fmt.Errorf("%w: %s", errOwner, c.StateDir), "run the command as that user: sudo -u %s facegate ...",
-			control.UserName(audit.Actor(owner)))
+	if err := checkOwner(c.StateDir, c.KeysDir); err != nil {
+		return nil, err
 	}
 	s, err := ledger.OpenStore(c, systime.New(), slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if errors.Is(err, store.ErrInUse) {
 		return nil, hint.Wrap(err, "the gate is running, ask it: --socket %s", c.Control.Socket)
 	}
 	return s, err
+}
+
+// checkOwner refuses folders of records, where they are there, that belong to another user.
+func checkOwner(dirs ...string) error {
+	for _, dir := range dirs {
+		info, err := os.Stat(dir)
+		if err != nil {
+			continue // as the store will find
+		}
+		if owner := info.Sys().(*syscall.Stat_t).Uid; int(owner) != os.Geteuid() {
+			return hint.Wrap(fmt.Errorf("%w: %s", errOwner, dir), "run the command as that user: sudo -u %s facegate ...",
+				control.UserName(audit.Actor(owner)))
+		}
+	}
+	return nil
 }
 
 // me is who changes the records of a gate that is not running.

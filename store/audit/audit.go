@@ -68,6 +68,8 @@ const (
 	OpenedByHand    Kind = 28 // the door was opened for Actor
 	FaceChanged     Kind = 29 // somebody was captured again without a comparison, because Actor said that their face had changed
 	Aimed           Kind = 30 // Actor was shown what the camera sees
+	BackedUp        Kind = 31 // Count: of people in the backup, Digest: SHA-256 of it
+	Restored        Kind = 32 // Count: of people who are back from a backup, Digest: SHA-256 of it
 )
 
 var kinds = [...]string{
@@ -80,6 +82,7 @@ var kinds = [...]string{
 	FacesOff: "faces-off", FacesOn: "faces-on",
 	ClockConfirmed: "clock-confirmed", ClockRight: "clock-right",
 	OpenedByHand: "opened-by-hand", FaceChanged: "face-changed", Aimed: "aimed",
+	BackedUp: "backed-up", Restored: "restored",
 }
 
 // String returns the kind in a word.

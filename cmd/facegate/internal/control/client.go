@@ -86,6 +86,12 @@ func (c *Client) Receipts(ctx context.Context) (r []string, err error) {
 	return r, err
 }
 
+// Backup makes a sealed copy of people, consents and templates.
+func (c *Client) Backup(ctx context.Context) (b Backup, err error) {
+	err = c.call(ctx, http.MethodPost, "/backup", struct{}{}, &b)
+	return b, err
+}
+
 // Fetched says that the receipt with this id need not be kept.
 func (c *Client) Fetched(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodPost, "/receipts/fetched", fetchedRequest{id}, &struct{}{})

@@ -54,6 +54,9 @@ type Gate interface {
 	// Device returns the identity of the device.
 	Device() Device
 
+	// Backup makes a sealed copy of people, consents and templates, for a gate that has lost them.
+	Backup(by audit.Actor) (Backup, error)
+
 	// Lockdown makes every template unusable, and nobody matches when it returns. Reopen lets people be captured again.
 	Lockdown(by audit.Actor) (Facts, error)
 	Reopen(by audit.Actor) error
@@ -198,6 +201,13 @@ type AuditReport struct {
 	End       uint64 `json:"end"`       // number of the last entry
 	Link      string `json:"link"`      // of the chain, after it
 	Signature string `json:"signature"` // of the end, by the device
+}
+
+// A Backup is a copy of people, consents and templates, sealed under the device key.
+type Backup struct {
+	Data   []byte `json:"data"`
+	People int    `json:"people"`
+	Number uint64 `json:"number"` // of the last receipt before it
 }
 
 // An Epoch says how far the current epoch has come, in people.

@@ -55,7 +55,7 @@ func TestRights(t *testing.T) {
 		"POST /person": people, "POST /relabel": people, "POST /pass": people, "POST /enrol": people,
 		"POST /door/test": things, "POST /camera/aim": things, "POST /clock/confirm": things, "POST /lockout/reset": things, "POST /epoch/begin": things,
 		"POST /epoch/end": together, "POST /templates/destroy": together, "POST /templates/destroy/end": staffed,
-		"POST /faces/off": staffed, "POST /faces/on": things,
+		"POST /faces/off": staffed, "POST /faces/on": things, "POST /backup": staffed,
 	}
 	routes := (&Server{gate: nothing{}}).routes()
 	var patterns []string

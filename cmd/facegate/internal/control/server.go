@@ -177,6 +177,7 @@ func (s *Server) routes() []route {
 		{"POST /clock/confirm", technicians, s.answer(s.confirmClock)},
 		{"POST /door/test", technicians, s.answer(func(r *http.Request) (any, error) { return g.TestDoor(r.Context(), actor(r)) })},
 		{"POST /camera/aim", technicians, s.aim},
+		{"POST /backup", eithers, s.answer(func(r *http.Request) (any, error) { return g.Backup(actor(r)) })},
 		{"POST /faces/off", eithers, s.answer(s.facesOff)},
 		{"POST /faces/on", technicians, s.answer(order(g.TurnFacesOn))},
 		{"POST /lockout/reset", technicians, s.answer(order(g.Unlock))},

@@ -73,6 +73,9 @@ func (d *Daemon) Relabel(old, label string, by audit.Actor) (control.Person, err
 // Verify implements control.Gate.
 func (d *Daemon) Verify() (control.AuditReport, error) { return d.ledger().Verify() }
 
+// Backup implements control.Gate.
+func (d *Daemon) Backup(by audit.Actor) (control.Backup, error) { return d.ledger().Backup(by) }
+
 // Device implements control.Gate.
 func (d *Daemon) Device() control.Device { return d.ledger().Device() }
 

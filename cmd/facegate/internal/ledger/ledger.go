@@ -245,6 +245,21 @@ func (l Ledger) Verify() (control.AuditReport, error) {
 	return r, nil
 }
 
+// Backup makes a sealed copy of people, consents and templates.
+func (l Ledger) Backup(by audit.Actor) (control.Backup, error) {
+	b, err := l.Store.Backup(by)
+	return control.Backup{Data: b.Data, People: b.People, Number: b.Number}, err
+}
+
+// Restore brings the people of a backup back into the store of a gate that is not running, but for those erased since.
+func Restore(c *configs.Config, source clock.Source, backup []byte, proof store.Proof, by audit.Actor, log *slog.Logger) (store.Restored, error) {
+	o, err := Options(c, Keys(c), source, log)
+	if err != nil {
+		return store.Restored{}, err
+	}
+	return store.Restore(o, backup, proof, by)
+}
+
 // Lockdown makes every template unusable, and gathers the facts.
 func (l Ledger) Lockdown(by audit.Actor) (control.Facts, error) {
 	people, err := l.Store.People()

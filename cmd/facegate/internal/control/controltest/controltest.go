@@ -188,6 +188,9 @@ func rights(t *testing.T, subject Subject, c *control.Client) {
 		t.Errorf("receipts: %v, %v", r, err)
 	}
 	refused(t, "fetch no receipt", c.Fetched(ctx, ""))
+	if b, err := c.Backup(ctx); err != nil || b.People != 1 || len(b.Data) == 0 {
+		t.Errorf("backup: %d bytes of %d people, %v", len(b.Data), b.People, err)
+	}
 	if e, err := c.Erase(ctx, "Ada L.", true); err != nil || e.Receipt == "" {
 		t.Errorf("withdrawn %+v, %v", e, err)
 	}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/gatetest"
+)
+
+// TestBackup makes a backup of a running gate, erases one of its people, and loses the databases, and then everything but
+// the device key.
+func TestBackup(t *testing.T) {
+	site := gatetest.NewSite(t)
+	config := site.WriteConfig(t, nil)
+	l := startLive(t, site, nil)
+	for _, person := range []string{"p01", "p04"} {
+		if p := l.enroll(t, person); p.code != exitOK {
+			t.Fatal(p.err)
+		}
+	}
+	do := func(args ...string) printout {
+		t.Helper()
+		return facegate(t.Context(), append(args, "--config", config)...)
+	}
+	file, receipts := site.Path("gate.backup"), site.Path("receipts")
+	must(t, os.Mkdir(receipts, 0o700))
+	do("backup", "create", file).want(t, exitOK, "holds 2 people as they are after receipt number 0", "")
+	do("backup", "create", file).want(t, exitFailed, "", "to do: name a new file")
+	data, err := os.ReadFile(file)
+	must(t, err)
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 || strings.Contains(string(data), "p01") {
+		t.Errorf("the backup has mode %v, and shows names: %v, %v", info.Mode(), strings.Contains(string(data), "p01"), err)
+	}
+	do("erase", "p04", "--yes", "--receipt", filepath.Join(receipts, "one.json")).want(t, exitOK, "erased", "")
+	do("backup", "restore", file).want(t, exitFailed, "", "to do: stop the gate first")
+	l.stop()
+
+	must(t, os.RemoveAll(site.State()))
+	do("run").want(t, exitFailed, "", "facegate backup restore FILE")
+	do("backup", "restore", file).want(t, exitUnconfirmed, "", "the audit log, and receipts that nobody has fetched, are lost with it")
+	do("backup", "restore", file, "--yes", "--last-receipt", "2").want(t, exitFailed, "", "receipts with these numbers are missing: 2")
+	p := do("backup", "restore", file, "--yes", "--last-receipt", "1")
+	p.want(t, exitOK, "1 people are back", "")
+	p.want(t, exitOK, "1 were erased or captured again after the backup, and are not back", "")
+	p.want(t, exitOK, "list of erasures goes up to receipt number 1", "")
+	list := func() (labels []string) {
+		t.Helper()
+		var people []control.Person
+		do("people", "--json").decode(t, &people)
+		for _, p := range people {
+			labels = append(labels, p.Label)
+		}
+		return labels
+	}
+	if labels := list(); len(labels) != 1 || labels[0] != "p01" {
+		t.Errorf("%v are enrolled", labels)
+	}
+
+	must(t, os.RemoveAll(site.State()))
+	must(t, os.RemoveAll(site.Keyrings()))
+	do("backup", "restore", file).want(t, exitFailed, "", "--last-receipt N")
+	p = do("backup", "restore", file, "--receipts", receipts, "--last-receipt", "1")
+	p.want(t, exitOK, "1 people are back", "")
+	p.want(t, exitOK, "who was erased by a later one is back", "")
+	if labels := list(); len(labels) != 1 || labels[0] != "p01" {
+		t.Errorf("%v are enrolled", labels)
+	}
+	l = startLive(t, site, nil)
+	var s control.Status
+	l.do(t, "status", "--json").decode(t, &s)
+	if s.People.Enrolled != 1 {
+		t.Errorf("%d people match", s.People.Enrolled)
+	}
+	do("audit", "verify").want(t, exitOK, "the audit log is whole", "")
+	must(t, os.WriteFile(site.Path("text"), []byte("no backup"), 0o600))
+	l.stop()
+	do("backup", "restore", site.Path("text")).want(t, exitFailed, "", "this is not a backup of this device")
+}

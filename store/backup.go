@@ -1,0 +1,179 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"facegate/configs/hint"
+	"facegate/pipeline/template"
+	"facegate/store/audit"
+)
+
+// The reasons for which a backup is not made, or not restored.
+var (
+	ErrBackup    = errors.New("this is not a backup of this device")
+	ErrDates     = errors.New("people were enrolled by a clock that is not known to be right")
+	ErrReceipts  = errors.New("nobody can tell whom the gate has erased since the backup")
+	ErrForeign   = errors.New("the backup is of another store of this device")
+	ErrDestroyed = errors.New("everything was destroyed after the backup")
+	ErrRemains   = errors.New("what is left of the damaged store has to make way")
+)
+
+// MaxBackup is the greatest length of a backup in bytes: one of 400,000 people.
+const MaxBackup = 1 << 30
+
+const (
+	// backupMagic begins a backup and names its version. The rest is sealed.
+	backupMagic = "facegate backup 1\n"
+
+	backupLabel = "facegate backup"
+)
+
+// A backup is what a copy of the store for Restore holds: people, consents and templates as they are sealed, and no key. It
+// is sealed under the device key alone, because it is for the day on which the keyrings are lost.
+type backup struct {
+	Store   [16]byte
+	Number  uint64 // of the last destruction before it
+	Time    int64  // Unix time in seconds
+	Locked  bool
+	Filing  int64
+	Epoch   uint32
+	Ended   uint32
+	Model   [32]byte
+	Lanes   [template.Lanes]uint64
+	People  []backupPerson
+	Ends    []backupRow // the consents that have ended
+	Entries uint64      // of the audit log, which is not in it
+}
+
+// A backupRow is a row of people.db, unsealed.
+type backupRow struct {
+	ID    [16]byte
+	Plain []byte
+}
+
+type backupPerson struct {
+	Person, Consent backupRow
+	Record          []byte // with the inner seal alone; nil if there is none
+}
+
+// A BackedUp is a backup that was just made.
+type BackedUp struct {
+	Data   []byte
+	People int
+	Number uint64 // of the last destruction before it; see receipt.Receipt
+}
+
+// Backup makes a copy of people, consents and templates for Restore. It holds no key. Whoever has it and the device key can
+// read it, those among the people who are erased later included: each erasure calls for a new backup and the end of the
+// old. It refuses with ErrDates while somebody's dates are not known.
+func (s *Store) Backup(by audit.Actor) (BackedUp, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ready(); err != nil {
+		return BackedUp{}, err
+	}
+	var b backup
+	err := s.faces.mending(func() (err error) {
+		b, err = s.copyOut()
+		return err
+	})
+	if err != nil {
+		return BackedUp{}, err
+	}
+	plain, err := json.Marshal(b)
+	if err != nil {
+		return BackedUp{}, fmt.Errorf("store: %w", err)
+	}
+	defer clear(plain)
+	key := backupKey(s.device)
+	defer clear(key[:])
+	sealed, err := sealValue(key, s.rand, backupLabel, plain)
+	if err != nil {
+		return BackedUp{}, fmt.Errorf("store: %w", err)
+	}
+	data := append([]byte(backupMagic), sealed...)
+	entry := audit.Entry{Kind: audit.BackedUp, Actor: by, Count: uint32(len(b.People)), Digest: sha256.Sum256(data)}
+	return BackedUp{data, len(b.People), b.Number}, s.append(s.now(), entry)
+}
+
+// backupKey returns the key that backups are sealed with.
+func backupKey(device [32]byte) [32]byte { return derive(device, "facegate backup 1") }
+
+// copyOut returns what a backup holds.
+func (s *Store) copyOut() (backup, error) {
+	b := backup{
+		Store: s.state.Store, Number: s.state.Number, Time: s.now().Unix(), Locked: s.state.Locked, Filing: s.state.Filing,
+		Epoch: s.state.Epoch, Ended: s.state.Ended, Model: s.state.Model, Lanes: s.state.Lanes, Entries: s.head.Seq,
+	}
+	for _, p := range s.byName {
+		copied, err := s.copyPerson(p)
+		if err != nil {
+			return backup{}, err
+		}
+		b.People = append(b.People, copied)
+	}
+	ended, err := s.endedConsents()
+	if err != nil {
+		return backup{}, err
+	}
+	for _, c := range ended {
+		c.GivenCount, c.EndedCount = 0, 0 // which mean nothing to another clock
+		plain, err := c.encode()
+		if err != nil {
+			return backup{}, err
+		}
+		b.Ends = append(b.Ends, backupRow{c.ID, plain})
+	}
+	return b, nil
+}
+
+func (s *Store) copyPerson(p Person) (b backupPerson, err error) {
+	if p.Provisional {
+		return b, hint.Wrap(fmt.Errorf("store: %w", ErrDates), "set the clock, or vouch for it with: facegate clock confirm")
+	}
+	p.seen = 0
+	person, err := p.encode()
+	if err != nil {
+		return b, err
+	}
+	consent, err := p.Consent.encode()
+	if err != nil {
+		return b, err
+	}
+	b = backupPerson{Person: backupRow{p.ID, person}, Consent: backupRow{p.Consent.ID, consent}}
+	if p.Record != (template.RecordID{}) {
+		b.Record, err = s.faces.getValue(rowID{recordsTable, p.Record})
+	}
+	return b, err
+}
+
+// readBackup opens a backup of this device.
+func (s *Store) readBackup(data []byte) (b backup, err error) {
+	refused := func(why string) error {
+		return hint.Wrap(fmt.Errorf("store: %w: %s", ErrBackup, why),
+			"name the file that facegate backup create has written, on the device whose key it was made under")
+	}
+	sealed, ok := bytes.CutPrefix(data, []byte(backupMagic))
+	if !ok {
+		return backup{}, refused("it is no backup that this version knows")
+	}
+	key := backupKey(s.device)
+	defer clear(key[:])
+	plain, err := openValue(key, backupLabel, sealed)
+	if err != nil {
+		return backup{}, refused("it was changed, or made under another device key")
+	}
+	defer clear(plain)
+	if err := json.Unmarshal(plain, &b); err != nil {
+		return backup{}, refused("it is not in the form of this version")
+	}
+	return b, nil
+}
+
+// at returns when b was made.
+func (b backup) at() time.Time { return time.Unix(b.Time, 0).UTC() }

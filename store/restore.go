@@ -1,0 +1,367 @@
+package store
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"facegate/configs/hint"
+	"facegate/pipeline/template"
+	"facegate/store/audit"
+	"facegate/store/receipt"
+)
+
+// A Proof is what the operator knows of what was erased since a backup. The gate's own list of it counts as well, where that
+// has outlived the damage; a gate that is made anew, or was put back as a whole, has none.
+type Proof struct {
+	Last     uint64   // the highest number of a receipt that the operator holds; 0 if that is not said
+	Receipts [][]byte // those after the backup
+
+	// Replace lets what is left of a damaged store make way. Nothing of it can be had back.
+	Replace bool
+}
+
+// A Restored is what came back.
+type Restored struct {
+	People    int      // who are back
+	Templates int      // of them, those with a template that lets them in
+	Erased    int      // who are in the backup, and were erased since, or are not as they were in it
+	Present   int      // who are in the backup, and were enrolled all the time
+	Taken     []string // labels of those who were left out because their label, or one like it, is somebody else's
+
+	Made    time.Time // when the backup was
+	Number  uint64    // of the last destruction before it
+	Last    uint64    // of the last destruction that is known
+	Listed  bool      // whether the gate's own list says so, besides the operator
+	Entries uint64    // of the audit log at the backup, which is not in it
+}
+
+// Restore brings the people of a backup back into the store in o.Dir, except those who were erased since. Who they are is
+// known from the store's own list of destructions or, where that is lost, by the receipts: each number after that of the
+// backup up to the highest that is known must be accounted for (ErrReceipts). Lockdowns and ends of epochs have numbers and
+// no receipts: without the list, no backup from before one can be restored.
+//
+// A store that is ErrDamaged is made anew, with Replace (ErrRemains). Its audit log ends with it, and the passes of people
+// in scheme S1, which may have been replaced since, are not brought back. The store must not be open.
+func Restore(o Options, data []byte, proof Proof, by audit.Actor) (Restored, error) {
+	s, err := prepare(o)
+	if err != nil {
+		return Restored{}, err
+	}
+	b, err := s.readBackup(data)
+	if err != nil {
+		return Restored{}, errors.Join(err, s.Close())
+	}
+	err = s.start()
+	if errors.Is(err, ErrDamaged) {
+		if err := errors.Join(s.makeWay(b, proof, err), s.Close()); err != nil {
+			return Restored{}, err
+		}
+		if s, err = prepare(o); err != nil {
+			return Restored{}, err
+		}
+		s.anew = true
+		err = s.start()
+	}
+	if err != nil {
+		return Restored{}, errors.Join(err, s.Close())
+	}
+	r, err := s.restore(b, sha256.Sum256(data), proof, by)
+	return r, errors.Join(err, s.Close())
+}
+
+// makeWay destroys what is left of a damaged store, once it is sure that b can be restored. The tombstones stay.
+func (s *Store) makeWay(b backup, proof Proof, damage error) error {
+	t, _ := loadTombstones(s.people.keyDir, s.graves)
+	if _, err := s.weigh(b, t, proof); err != nil {
+		return err
+	}
+	if !proof.Replace {
+		return hint.Wrap(fmt.Errorf("store: %w: %w", ErrRemains, damage),
+			"what is left is destroyed, the audit log and receipts that nobody has fetched among it, and then the backup is restored")
+	}
+	var err error
+	for _, v := range s.vaults() {
+		err = errors.Join(err, v.destroy())
+	}
+	return err
+}
+
+// A verdict is what became of the people of a backup since.
+type verdict struct {
+	last     uint64 // the number of the last destruction that is known
+	receipts []receipt.Receipt
+	gone     map[[16]byte]tombstone // by tombstone.Consent
+	listed   bool
+	void     bool   // every template of the backup was destroyed
+	ended    uint32 // as were those of epochs up to this one
+}
+
+// maxUnknown bounds how many numbers are looked for.
+const maxUnknown = 1 << 20
+
+// weigh holds b against the tombstones t and what the operator knows.
+func (s *Store) weigh(b backup, t tombstones, proof Proof) (verdict, error) {
+	v := verdict{gone: make(map[[16]byte]tombstone), last: max(b.Number, proof.Last), listed: t.Store == b.Store, ended: b.Ended}
+	if !v.listed && t.Last > 0 {
+		return v, hint.Wrap(fmt.Errorf("store: %w, and in the present one people were erased", ErrForeign),
+			"capture the people of the backup again: nobody can tell the receipts of the two apart")
+	}
+	byNumber := make(map[uint64]bool)
+	for _, signed := range proof.Receipts {
+		r, err := receipt.Verify(signed, s.PublicKey())
+		if err != nil {
+			return v, hint.Wrap(err, "give the receipts of this device, to the byte")
+		}
+		if r.Number <= b.Number {
+			continue
+		}
+		if r.Kind == receipt.Wipe {
+			return v, hint.Wrap(fmt.Errorf("store: %w", ErrDestroyed), "capture people again")
+		}
+		v.receipts, v.last = append(v.receipts, r), max(v.last, r.Number)
+		byNumber[r.Number] = true
+	}
+	if v.listed {
+		v.last = max(v.last, t.Last)
+		v.void, v.ended = t.Void > b.Number, max(b.Ended, t.Ended)
+		for _, g := range t.Gone {
+			v.gone[g.Consent] = g
+		}
+	} else if proof.Last == 0 && len(proof.Receipts) == 0 {
+		return v, hint.Wrap(fmt.Errorf("store: %w: the gate's own list is lost", ErrReceipts),
+			"say the highest number of a receipt that you hold (facegate receipt verify shows it) with --last-receipt N, and give "+
+				"those after %d with --receipts; where there are none, it is --last-receipt %[1]d", b.Number)
+	}
+	return v, v.complete(b, t, byNumber)
+}
+
+// complete reports which numbers between b and the last are known neither to the list nor to the operator.
+func (v verdict) complete(b backup, t tombstones, receipts map[uint64]bool) error {
+	if v.last-b.Number > maxUnknown {
+		return hint.Wrap(fmt.Errorf("store: %w: number %d is out of reach of %d", ErrReceipts, v.last, b.Number), "correct --last-receipt")
+	}
+	var missing []string
+	for n := b.Number + 1; n <= v.last; n++ {
+		if listed := v.listed && n > t.From && n <= t.Last; !listed && !receipts[n] {
+			missing = append(missing, strconv.FormatUint(n, 10))
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	more := ""
+	if len(missing) > 20 {
+		more, missing = fmt.Sprintf(" and %d more", len(missing)-20), missing[:20]
+	}
+	return hint.Wrap(fmt.Errorf("store: %w: the receipts with these numbers are missing: %s%s", ErrReceipts, strings.Join(missing, ", "), more),
+		"give them with --receipts; where one of them was the destruction of all templates or the end of an epoch, which have no "+
+			"receipt, take a backup from after it, or capture people again")
+}
+
+// erased reports whether the consent c has ended since the backup, and how it is to be kept.
+func (s *Store) erased(c Consent, v verdict) (Consent, bool) {
+	if g, ok := v.gone[s.across("gone", c.ID)]; ok {
+		return c.end(moment{Time: time.Unix(g.Time, 0)}, g.Reason), true
+	}
+	i := slices.IndexFunc(v.receipts, func(r receipt.Receipt) bool { return r.About(c.Reference) })
+	if i < 0 {
+		return c, false
+	}
+	at, err := time.Parse(time.RFC3339, v.receipts[i].Time)
+	if err != nil {
+		return c, true // a receipt that was verified has a time
+	}
+	return c.end(moment{Time: at}, reasonOf(v.receipts[i].Reason)), true
+}
+
+// reasonOf returns the reason that a receipt names.
+func reasonOf(name string) audit.Reason {
+	for why := audit.Requested; why <= audit.Recaptured; why++ {
+		if why.String() == name {
+			return why
+		}
+	}
+	return audit.Requested
+}
+
+// restore brings back who is to come back of b.
+func (s *Store) restore(b backup, digest [32]byte, proof Proof, by audit.Actor) (Restored, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ready(); err != nil {
+		return Restored{}, err
+	}
+	t := s.gone
+	v, err := s.weigh(b, t, proof)
+	if err != nil {
+		return Restored{}, err
+	}
+	r := Restored{Made: b.at(), Number: b.Number, Last: v.last, Listed: v.listed, Entries: b.Entries}
+	in := intake{store: s, verdict: v, restored: &r, next: s.resumed(b, v)}
+	if err := in.take(b); err != nil {
+		return Restored{}, err
+	}
+	entries, err := s.number(s.now(), audit.Entry{Kind: audit.Restored, Actor: by, Count: uint32(r.People), Digest: digest})
+	if err != nil {
+		return Restored{}, err
+	}
+	in.next.Faces = entries[0].Seq
+	if err := s.faces.commit(change{puts: in.records, stamp: in.next.Faces}); err != nil {
+		return Restored{}, err
+	}
+	if err := s.apply(s.people.commit, in.next, entries, change{puts: in.rows}); err != nil {
+		return Restored{}, err
+	}
+	if err := s.load(); err != nil {
+		return Restored{}, err
+	}
+	s.follow()
+	if !v.listed {
+		t = tombstones{tombstonesHead: tombstonesHead{Store: b.Store, From: v.last}}
+	} else if v.last > t.Last {
+		t.From = v.last
+	}
+	t.Last = v.last
+	return r, s.saveTombstones(t)
+}
+
+// resumed returns the state of the store as it goes on from b.
+func (s *Store) resumed(b backup, v verdict) state {
+	next := s.state
+	next.Store, next.Number = b.Store, v.last
+	next.Locked = next.Locked || b.Locked || v.void
+	if b.Filing != 0 && (next.Filing == 0 || b.Filing < next.Filing) {
+		next.Filing = b.Filing
+	}
+	if len(s.byName) == 0 {
+		next.Ended, next.Model, next.Lanes = max(next.Ended, v.ended), b.Model, b.Lanes
+	}
+	next.Epoch = max(next.Epoch, b.Epoch, next.Ended+1)
+	return next
+}
+
+// An intake is what comes into a store from a backup.
+type intake struct {
+	store    *Store
+	verdict  verdict
+	restored *Restored
+	next     state
+	rows     []put // of people.db
+	records  []put // of faces.db
+}
+
+func (in *intake) take(b backup) error {
+	for _, row := range b.Ends {
+		if _, ok := in.store.ended[row.ID]; ok {
+			continue
+		}
+		c, err := decodeConsent(row.ID, row.Plain)
+		if err != nil {
+			return fmt.Errorf("store: %w: %w", ErrBackup, err)
+		}
+		if err := in.consent(c); err != nil {
+			return err
+		}
+	}
+	for _, copied := range b.People {
+		if err := in.person(copied); err != nil {
+			return err
+		}
+	}
+	slices.Sort(in.restored.Taken)
+	return nil
+}
+
+func (in *intake) consent(c Consent) error {
+	row, err := in.store.putConsent(c)
+	in.rows = append(in.rows, row)
+	return err
+}
+
+// person takes one person of a backup in, or what is kept of somebody who was erased since.
+func (in *intake) person(copied backupPerson) error {
+	s := in.store
+	p, err := s.decodePerson(copied.Person.ID, copied.Person.Plain)
+	if err == nil {
+		p.Consent, err = decodeConsent(copied.Consent.ID, copied.Consent.Plain)
+	}
+	if err != nil {
+		return fmt.Errorf("store: %w: %w", ErrBackup, err)
+	}
+	former, erased := s.erased(p.Consent, in.verdict)
+	_, here := s.names[p.ID]
+	switch _, ended := s.ended[p.Consent.ID]; {
+	case here:
+		in.restored.Present++
+		return nil
+	case ended:
+		in.restored.Erased++
+		return nil
+	case erased:
+		in.restored.Erased++
+		return in.consent(former)
+	case s.free(p.Label, p.ID) != nil:
+		in.restored.Taken = append(in.restored.Taken, p.Label)
+		return nil
+	}
+	return in.back(p, copied.Record)
+}
+
+// back brings p back. They count as seen today: nobody knows when they were.
+func (in *intake) back(p Person, sealed []byte) error {
+	s := in.store
+	p.LastSeen = day(s.now())
+	if p.Scheme == template.SchemeS1 {
+		p.pass = template.TokenID{} // it may have been replaced since
+	}
+	if sealed != nil {
+		h, err := template.ReadHeader(sealed)
+		if err == nil {
+			p.Epoch, p.model = h.Epoch, h.ModelID
+		}
+		if err == nil && p.Scheme == template.SchemeS1 {
+			_, _, err = s.openRecord(p, nil, sealed)
+		}
+		if err != nil {
+			return fmt.Errorf("store: %w: %w", ErrBackup, err)
+		}
+	}
+	if destroyed := in.verdict.void || p.Scheme == template.SchemeS1 && p.Epoch <= in.next.Ended; sealed == nil || destroyed {
+		p = p.unlinked()
+	} else {
+		in.records = append(in.records, s.faces.value(rowID{recordsTable, p.Record}, sealed))
+		in.restored.Templates++
+	}
+	row, err := s.putPerson(p)
+	if err != nil {
+		return err
+	}
+	in.rows = append(in.rows, row)
+	in.restored.People++
+	return in.consent(p.Consent)
+}
+
+// adopt makes a store that takes the place of a damaged one go on with its tombstones. Otherwise it must be the first with
+// these keyrings: tombstones say that there was another, which its own device did not wipe.
+func (s *Store) adopt(made *state) error {
+	t, faults := loadTombstones(s.people.keyDir, s.graves)
+	none := len(faults) == 2 && errors.Is(faults[0].err, os.ErrNotExist) && errors.Is(faults[1].err, os.ErrNotExist)
+	if !s.anew && !none {
+		return s.people.damaged(errors.New("databases and keyrings are gone, and the list of what was erased is there"))
+	}
+	if t.Store != ([16]byte{}) {
+		made.Store, made.Number = t.Store, t.Last
+		return nil
+	}
+	if _, err := io.ReadFull(s.rand, made.Store[:]); err != nil {
+		return fmt.Errorf("store: no randomness: %w", err)
+	}
+	return nil
+}
