@@ -35,6 +35,12 @@
 // pass (Renew), in place; EndEpoch destroys the rest, and the bytes of what was renewed, as an erasure does. The record of
 // one person is replaced by Recapture, which erases the former one.
 //
+// # Backups
+//
+// Beside the keyrings is a list of what was destroyed, the tombstones: ids and no names. Backup makes a copy of people,
+// consents and templates for the day on which the databases are damaged or lost, sealed under the device key alone. Restore
+// leaves out whoever the tombstones or, where they are lost as well, the receipts say was erased since.
+//
 // # Order
 //
 // A commit is on disk before it is acknowledged. A change that is worth an audit entry is written to faces.db, to
@@ -69,8 +75,9 @@
 // journal.db know each other's end of the chain. A database that is older than the others together with its copy, or
 // alone where its copy is damaged, is refused, with or without its keyrings.
 //
-// Three rollbacks are not noticed. All three databases put back together look like what they were: to tell, the device
-// would have to count in a place that cannot be put back, such as a TPM's NV counter, and no KeySource here has one.
+// Three rollbacks are not noticed. All three databases put back together, with their keyrings and the tombstones, look like
+// what they were: to tell, the device would have to count in a place that cannot be put back, such as a TPM's NV counter,
+// and no KeySource here has one. Without the tombstones they are noticed if something was destroyed since.
 // people.db and journal.db put back together to just before the last change of faces.db, or to any time since, look like a
 // power cut in that change. And what needs no audit entry (the day somebody was last seen, a receipt that was fetched, a
 // message of the outbox) goes back with the files that it is in as far as the last entry, and in journal.db, to which

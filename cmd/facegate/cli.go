@@ -21,7 +21,7 @@ type commandLine struct {
 	Run     runCommand     `cmd:"" help:"Run the gate: watch the camera, decide, open the door, tell the broker."`
 	Enroll  enrollCommand  `cmd:"" help:"Enrol the consenting person who stands before the camera."`
 	People  peopleCommand  `cmd:"" help:"List who is enrolled."`
-	Erase   eraseCommand   `cmd:"" help:"Erase a person. They stop matching at once, and there is a signed receipt. It works on a stopped gate too."`
+	Erase   eraseCommand   `cmd:"" help:"Erase a person. They stop matching at once, and there is a signed receipt. Copies that hold the keyrings, and backups, are not reached. It works on a stopped gate too."`
 	Person  personCommand  `cmd:"" help:"Show what is held of a person, correct a label, issue a pass, or withdraw a consent."`
 	Receipt receiptCommand `cmd:"" help:"Check or fetch receipts of erasures."`
 	Audit   auditCommand   `cmd:"" help:"Check the audit log."`

@@ -214,6 +214,7 @@ func writeReceipt(w *tabwriter.Writer, r receipt.Receipt, form string) {
 	} else {
 		show.Fprintf(w, "whose\tnot checked: give the number of the person's form with --form\n")
 	}
+	show.Fprintf(w, "not reached\tcopies of databases and keyrings together, and backups, from before: with the device key they open\n")
 	show.Fprintf(w, "audit log\tentry %d\n", r.Audit.Seq)
 	show.Fprintf(w, "device key\tkept in a %s\n", r.KeyStore)
 	show.Fprintf(w, "device\t%x\n", []byte(r.Device))
