@@ -119,6 +119,26 @@ func TestUsedKeyAndNoDatabases(t *testing.T) {
 	}
 }
 
+// TestListAloneIsNoFirstStart finds that databases and keyrings were taken away, and not wiped.
+func TestListAloneIsNoFirstStart(t *testing.T) {
+	o := apart(t)
+	s := mustOpenApart(t, o)
+	mustEnrol(t, s, 0)
+	if err := errors.Join(s.Close(), os.RemoveAll(o.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	for name := range files(t, o.KeyDir) {
+		if filepath.Ext(name) == ".key" {
+			if err := os.Remove(filepath.Join(o.KeyDir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := store.Open(o); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestFolderOfKeyringsOthersMayWriteTo is refused as that of the databases is.
 func TestFolderOfKeyringsOthersMayWriteTo(t *testing.T) {
 	o := apart(t)

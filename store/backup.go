@@ -68,7 +68,7 @@ type BackedUp struct {
 	Number uint64 // of the last destruction before it; see receipt.Receipt
 }
 
-// Backup makes a copy of people, consents and templates for Restore. It holds no key. Whoever has it and the device key can
+// Backup makes a copy of people, consents and templates for Restore, without those whose erasure is owed. It holds no key. Whoever has it and the device key can
 // read it, those among the people who are erased later included: each erasure calls for a new backup and the end of the
 // old. It refuses with ErrDates while somebody's dates are not known.
 func (s *Store) Backup(by audit.Actor) (BackedUp, error) {
@@ -111,6 +111,9 @@ func (s *Store) copyOut() (backup, error) {
 		Epoch: s.state.Epoch, Ended: s.state.Ended, Model: s.state.Model, Lanes: s.state.Lanes, Entries: s.head.Seq,
 	}
 	for _, p := range s.byName {
+		if !s.owedSince(p).IsZero() {
+			continue
+		}
 		copied, err := s.copyPerson(p)
 		if err != nil {
 			return backup{}, err

@@ -75,7 +75,7 @@ func (s *Store) create(rings ...keyrings) error {
 		return err
 	}
 	made := state{Epoch: 1, Entries: entries}
-	if err := s.adopt(&made); err != nil {
+	if err := s.adopt(&made, rings); err != nil {
 		return err
 	}
 	first, err := s.putState(made)

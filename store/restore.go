@@ -58,6 +58,7 @@ func Restore(o Options, data []byte, proof Proof, by audit.Actor) (Restored, err
 	if err != nil {
 		return Restored{}, errors.Join(err, s.Close())
 	}
+	owed, _ := s.reserve.load() // where it cannot be read, nobody can tell
 	err = s.start()
 	if errors.Is(err, ErrDamaged) {
 		if err := errors.Join(s.makeWay(b, proof, err), s.Close()); err != nil {
@@ -72,7 +73,7 @@ func Restore(o Options, data []byte, proof Proof, by audit.Actor) (Restored, err
 	if err != nil {
 		return Restored{}, errors.Join(err, s.Close())
 	}
-	r, err := s.restore(b, sha256.Sum256(data), proof, by)
+	r, err := s.restore(b, owed, sha256.Sum256(data), proof, by)
 	return r, errors.Join(err, s.Close())
 }
 
@@ -192,7 +193,7 @@ func reasonOf(name string) audit.Reason {
 }
 
 // restore brings back who is to come back of b.
-func (s *Store) restore(b backup, digest [32]byte, proof Proof, by audit.Actor) (Restored, error) {
+func (s *Store) restore(b backup, owed []mark, digest [32]byte, proof Proof, by audit.Actor) (Restored, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.ready(); err != nil {
@@ -204,7 +205,7 @@ func (s *Store) restore(b backup, digest [32]byte, proof Proof, by audit.Actor) 
 		return Restored{}, err
 	}
 	r := Restored{Made: b.at(), Number: b.Number, Last: v.last, Listed: v.listed, Entries: b.Entries}
-	in := intake{store: s, verdict: v, restored: &r, next: s.resumed(b, v)}
+	in := intake{store: s, verdict: v, owed: owed, restored: &r, next: s.resumed(b, v)}
 	if err := in.take(b); err != nil {
 		return Restored{}, err
 	}
@@ -251,6 +252,7 @@ func (s *Store) resumed(b backup, v verdict) state {
 type intake struct {
 	store    *Store
 	verdict  verdict
+	owed     []mark // of the store that was damaged
 	restored *Restored
 	next     state
 	rows     []put // of people.db
@@ -296,6 +298,9 @@ func (in *intake) person(copied backupPerson) error {
 		return fmt.Errorf("store: %w: %w", ErrBackup, err)
 	}
 	former, erased := s.erased(p.Consent, in.verdict)
+	if i := slices.IndexFunc(in.owed, func(m mark) bool { return m.Epoch == 0 && m.Person == p.ID }); i >= 0 && !erased {
+		former, erased = p.Consent.end(s.moment(), in.owed[i].Reason), true
+	}
 	_, here := s.names[p.ID]
 	switch _, ended := s.ended[p.Consent.ID]; {
 	case here:
@@ -317,7 +322,8 @@ func (in *intake) person(copied backupPerson) error {
 // back brings p back. They count as seen today: nobody knows when they were.
 func (in *intake) back(p Person, sealed []byte) error {
 	s := in.store
-	p.LastSeen = day(s.now())
+	at := s.moment()
+	p.LastSeen, p.seen = day(at.Time), at.Count
 	if p.Scheme == template.SchemeS1 {
 		p.pass = template.TokenID{} // it may have been replaced since
 	}
@@ -348,12 +354,13 @@ func (in *intake) back(p Person, sealed []byte) error {
 	return in.consent(p.Consent)
 }
 
-// adopt makes a store that takes the place of a damaged one go on with its tombstones. Otherwise it must be the first with
-// these keyrings: tombstones say that there was another, which its own device did not wipe.
-func (s *Store) adopt(made *state) error {
+// adopt makes a store that takes the place of a damaged one go on with its tombstones. Otherwise, unless its creation was cut
+// off, it must be the first in these folders: tombstones say that there was another, which was not wiped.
+func (s *Store) adopt(made *state, rings []keyrings) error {
 	t, faults := loadTombstones(s.people.keyDir, s.graves)
 	none := len(faults) == 2 && errors.Is(faults[0].err, os.ErrNotExist) && errors.Is(faults[1].err, os.ErrNotExist)
-	if !s.anew && !none {
+	cutOff := slices.ContainsFunc(rings, func(r keyrings) bool { return !r.empty() })
+	if !s.anew && !none && !cutOff {
 		return s.people.damaged(errors.New("databases and keyrings are gone, and the list of what was erased is there"))
 	}
 	if t.Store != ([16]byte{}) {
