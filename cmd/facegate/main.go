@@ -2,7 +2,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +16,6 @@ import (
 
 	"facegate/cmd/facegate/internal/memory"
 	"facegate/configs"
-	"facegate/configs/hint"
 	"facegate/configs/show"
 	"facegate/store/durable"
 )
@@ -91,8 +89,7 @@ func run(ctx context.Context, args []string, t terminal) int {
 		return exited // help was asked for
 	}
 	if err != nil {
-		err = hint.Wrap(err, "%s", cmp.Or(hint.Of(err), dashed(err, args), "facegate --help lists the commands"))
-		return complain(t.err, err, exitUsage, wantsJSON(args))
+		return complain(t.err, usage(err, args), exitUsage, wantsJSON(args))
 	}
 	command.Bind(parser)
 	command.BindTo(ctx, (*context.Context)(nil))

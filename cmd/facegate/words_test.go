@@ -165,3 +165,25 @@ func TestSudoer(t *testing.T) {
 		t.Errorf("the login is %q, want %q", got, want)
 	}
 }
+
+// TestUsage checks that a wrong command line is answered in words that are not the parser's.
+func TestUsage(t *testing.T) {
+	for _, tt := range []struct {
+		args      string
+		says, not string
+	}{
+		{"enroll x --consent", "--consent: a value is missing", "EOL"},
+		{"status --socket", "--socket: a value is missing", "EOL"},
+		{"eval liveness x --threshold=y", `--threshold: a number is wanted, not "y"`, "float"},
+		{"enroll -x --consent f --age adult", "unknown flag -x\n", "did you mean"},
+		{"status --jsno", `did you mean "--json"?`, "(string)"},
+		{"status x", "to do: facegate status --help says what it takes", "EOL"},
+		{"opne", "to do: facegate --help lists the commands", "EOL"},
+	} {
+		p := facegate(t.Context(), strings.Fields(tt.args)...)
+		p.want(t, exitUsage, "", tt.says)
+		if strings.Contains(p.err, tt.not) {
+			t.Errorf("%s: people read %q", tt.args, p.err)
+		}
+	}
+}
