@@ -7,7 +7,6 @@ import (
 	"os/user"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -127,19 +126,20 @@ func (a *authority) permit(order string, needs right, p peer, now time.Time) err
 	case needs == bothsTogether && has != 0:
 		return a.second(order, p.uid, has, now)
 	}
-	return hint.Wrap(fmt.Errorf("%w: %s is in %s", ErrForbidden, UserName(audit.Actor(p.uid)), a.lacks(needs)),
-		"ask somebody who is, or have the group joined (usermod --append --groups GROUP USER) and log in again")
+	group := a.wanted(needs)
+	return hint.Wrap(fmt.Errorf("%w: %s is not in the group %s", ErrForbidden, UserName(audit.Actor(p.uid)), group),
+		"ask a member of the group %s, or become one (as root: usermod --append --groups GROUP USER) and log in again", group)
 }
 
-// lacks names the groups of which p is none of.
-func (a *authority) lacks(needs right) string {
+// wanted names the group, or the groups one of which, that it takes.
+func (a *authority) wanted(needs right) string {
 	switch needs {
 	case offices:
-		return "another group than " + a.names.Office
+		return a.names.Office
 	case technicians:
-		return "another group than " + a.names.Technician
+		return a.names.Technician
 	}
-	return "neither of the groups " + strings.Join([]string{a.names.Office, a.names.Technician}, " and ")
+	return a.names.Office + " or " + a.names.Technician
 }
 
 // second returns nil if somebody else, of the other role, has given the same order within the last ten minutes. Otherwise
