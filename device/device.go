@@ -43,7 +43,7 @@ type Frame struct {
 	Width  int       // pixels; for JPEG what the picture's own header says
 	Height int       // pixels
 	Seq    uint64    // counts the frames of one Stream from 1, dropped ones included; Capture counts on when it opens again
-	Time   time.Time // when the source handed the frame over; its age is measured from here
+	Time   time.Time // when the source handed the frame over, with a monotonic reading; its age is measured from here
 }
 
 // A Source delivers frames: a camera, a folder of pictures, a recorded stream.

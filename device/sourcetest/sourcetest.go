@@ -44,6 +44,9 @@ func testFrames(t *testing.T, src device.Source) {
 		if f.Time.Before(last.Time) || f.Time.Before(began) || f.Time.After(time.Now()) {
 			t.Errorf("Seq %d: Time %v is not between that of the frame before, %v, and now", f.Seq, f.Time, last.Time)
 		}
+		if f.Time == f.Time.Round(0) {
+			t.Errorf("Seq %d: Time has no monotonic reading: a clock that is set makes frames old, or new", f.Seq)
+		}
 		last = f
 	})
 	if n < enough {

@@ -103,6 +103,9 @@ func (d *Daemon) peopleHealth(s *control.Status) []health.Condition {
 	}
 	again := s.People.ConsentAgain
 	idle -= again
+	if !s.Clock.Right {
+		idle -= min(idle, s.Clock.Erasures) // of whom the clock is to be told
+	}
 	return slices.Concat(
 		health.When(again > 0, health.People, health.Degraded,
 			fmt.Sprintf("%d people consented under another profile than %s, and do not match", again, s.Profile), adviceConsent),

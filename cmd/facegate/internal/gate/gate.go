@@ -47,11 +47,11 @@ type Parts struct {
 	Door      Door
 	Publisher Publisher
 	Settings  pipeline.Settings
-	MaxAge    time.Duration // an older frame opens nothing
-	Frames    int           // that make one template
-	Now       func() time.Time
-	Spoilt    func(error)   // called for each frame that is damaged, which only its decoding shows; may be nil
-	Observe   func(Passage) // called for each frame that was decided on, from the task's goroutine; may be nil
+	MaxAge    time.Duration    // an older frame opens nothing
+	Frames    int              // that make one template
+	Now       func() time.Time // with a monotonic reading, so that no frame is old because the clock was set
+	Spoilt    func(error)      // called for each frame that is damaged, which only its decoding shows; may be nil
+	Observe   func(Passage)    // called for each frame that was decided on, from the task's goroutine; may be nil
 	Log       *slog.Logger
 }
 
