@@ -41,27 +41,29 @@ func benchmarkFrame(b *testing.B, bundle string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	frames = frames[46:80] // he stands before the door
+	frames = thereAndBack(frames[46:80]) // he stands before the door
 	line := pipeline.New(benchSettings(), eyes)
 	people := newCrowd(b, eyes.Dim(), 10_000)
 	now := time.Unix(0, 0)
-	identify := func(i int) pipeline.Report {
+	next := 0
+	identify := func() pipeline.Report {
 		now = now.Add(time.Second / 15)
-		report, err := line.Identify(device.Frame{Format: device.JPEG, Data: frames[i%len(frames)], Time: now}, people)
+		report, err := line.Identify(device.Frame{Format: device.JPEG, Data: frames[next%len(frames)], Time: now}, people)
 		if err != nil {
 			b.Fatal(err)
 		}
+		next++
 		return report
 	}
-	for i := range len(frames) { // warm up, and fill the liveness window
-		identify(i)
+	for range len(frames) / 2 { // warm up, and fill the liveness window
+		identify()
 	}
 	var times []time.Duration
 	matched := 0
 	network := eyes.NetworkTime()
-	for i := 0; b.Loop(); i++ {
+	for b.Loop() {
 		start := time.Now()
-		report := identify(i)
+		report := identify()
 		times = append(times, time.Since(start))
 		if report.State == pipeline.Matching {
 			matched++
@@ -72,6 +74,13 @@ func benchmarkFrame(b *testing.B, bundle string) {
 		b.Fatalf("only %d of %d frames went all the way", matched, len(times))
 	}
 	reportFrames(b, times, network)
+}
+
+// thereAndBack is a clip without an end: played again and again, nobody in it jumps.
+func thereAndBack(frames [][]byte) [][]byte {
+	back := slices.Clone(frames)
+	slices.Reverse(back)
+	return slices.Concat(frames, back)
 }
 
 func reportFrames(b *testing.B, times []time.Duration, network time.Duration) {
