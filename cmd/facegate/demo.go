@@ -187,6 +187,7 @@ func (d *demo) enrol(ctx context.Context, person string) error {
 		return err
 	}
 	begun := time.Now()
+	d.witness.begin()
 	playing, stop := context.WithCancel(ctx)
 	played := make(chan error, 1)
 	go func() { played <- d.stage.Play(playing, hold(stills[:3], 2*time.Second)) }()
@@ -197,7 +198,7 @@ func (d *demo) enrol(ctx context.Context, person string) error {
 	}, func(control.Progress) {})
 	stop()
 	<-played
-	d.account.enrolled(person, time.Since(begun), err)
+	d.account.enrolled(person, time.Since(begun), d.witness.end().rate(), err)
 	return d.stage.Play(ctx, hold([][]byte{d.corridor}, time.Second)) // the next person comes to an empty place
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
@@ -109,14 +110,22 @@ func fingerprint(dir string) ([]byte, error) {
 	return h.Sum(nil), err
 }
 
+// demoNeeds is how many frames a second have to be looked at for the scenes to come out as they must: from 6 on they do, at
+// 4 a face is gone before enough frames of it agree.
+const demoNeeds = 6
+
 // A result is one line of the summary.
 type result struct {
 	Scene    string   `json:"scene"`
 	OK       bool     `json:"ok"`
+	TooSlow  bool     `json:"too_slow,omitempty"` // not OK, and no wonder: this machine cannot keep up
+	FPS      float64  `json:"fps,omitempty"`      // frames with a face that were looked at in a second
 	Problems []string `json:"problems,omitempty"`
 	Pulses   int      `json:"pulses"`
 	Events   int      `json:"events"`
 	Passes   []pass   `json:"passes,omitempty"`
+
+	grave bool // something happened that must not, however slow the machine
 }
 
 // A pass is the account of one grant: milliseconds from the frame that decided it.
@@ -139,7 +148,25 @@ func (a *account) say(format string, args ...any) {
 	show.Fprintf(a.out, "%6.2f s  %s\n", time.Since(a.begun).Seconds(), show.Sprintf(format, args...))
 }
 
-func (a *account) enrolled(person string, took time.Duration, err error) {
+// add notes what came of a scene, after which the rate of frames is known, or 0.
+func (a *account) add(r result, rate float64) {
+	r.FPS = math.Round(10*rate) / 10
+	// What fails after a scene that was too slow fails because of that: nobody is enrolled.
+	r.TooSlow = !r.OK && !r.grave && (rate > 0 && rate < demoNeeds || a.slowest() > 0)
+	a.results = append(a.results, r)
+}
+
+// slowest returns the lowest rate of the scenes that were too slow, or 0.
+func (a *account) slowest() (rate float64) {
+	for _, r := range a.results {
+		if r.TooSlow && r.FPS > 0 && (rate == 0 || r.FPS < rate) {
+			rate = r.FPS
+		}
+	}
+	return rate
+}
+
+func (a *account) enrolled(person string, took time.Duration, rate float64, err error) {
 	r := result{Scene: "enrol " + person, OK: err == nil}
 	if err != nil {
 		r.Problems = append(r.Problems, err.Error(), hint.Of(err))
@@ -147,7 +174,7 @@ func (a *account) enrolled(person string, took time.Duration, err error) {
 	} else {
 		a.say("enrol %s: template hashed, sealed and stored in %.1f s; no picture kept", person, took.Seconds())
 	}
-	a.results = append(a.results, r)
+	a.add(r, rate)
 }
 
 func (a *account) withdrawn(person string, took time.Duration, err error) {
@@ -158,7 +185,7 @@ func (a *account) withdrawn(person string, took time.Duration, err error) {
 	} else {
 		a.say("withdraw %s: erased in %.2f s, the old store key destroyed; the signed receipt and the audit log verify", person, took.Seconds())
 	}
-	a.results = append(a.results, r)
+	a.add(r, 0)
 }
 
 // scene tells what was seen and checks it.
@@ -188,17 +215,23 @@ func (a *account) scene(s scene, seen sighting) {
 	// Who is let in leaves the day on which they were last seen, and an entry in the audit log that says somebody was.
 	expect(s.passes > 0 || !seen.kept, "something was written to the state folder")
 	r.OK = len(r.Problems) == 0
+	r.grave = seen.pulses > s.passes || len(seen.events) > s.passes || seen.kept && s.passes == 0
 	if s.passes == 0 && r.OK {
 		show.Fprintln(a.out, "          door stayed locked, no event, nothing kept")
 	}
-	a.results = append(a.results, r)
+	a.add(r, seen.rate())
 }
 
 func (a *account) summary(w *tabwriter.Writer) {
 	show.Fprintf(w, "\nSCENE\tRESULT\tDOOR\tEVENTS\tFRAME → RELAY\n")
 	for _, r := range a.results {
 		outcome, latency := "ok", ""
-		if !r.OK {
+		switch {
+		case r.TooSlow && r.FPS > 0:
+			outcome = fmt.Sprintf("too slow: %.1f frames a second", r.FPS)
+		case r.TooSlow:
+			outcome = "too slow before"
+		case !r.OK:
 			outcome = fmt.Sprintf("WRONG: %v", r.Problems)
 		}
 		for _, p := range r.Passes {
@@ -208,13 +241,21 @@ func (a *account) summary(w *tabwriter.Writer) {
 	}
 }
 
-var errScene = errors.New("a scene went wrong")
+var (
+	errScene   = errors.New("a scene went wrong")
+	errTooSlow = errors.New("this machine is too slow for a gate")
+)
 
 func (a *account) verdict() error {
 	for _, r := range a.results {
-		if !r.OK {
+		if !r.OK && !r.TooSlow {
 			return fmt.Errorf("%w: %s: %v", errScene, r.Scene, r.Problems)
 		}
+	}
+	if rate := a.slowest(); rate > 0 {
+		return hint.Wrap(fmt.Errorf("%w: it manages %.1f frames a second where a face is seen, and needs %d", errTooSlow, rate, demoNeeds),
+			"nothing went wrong, but people would have to stand still before the door, or not be let in at all; "+
+				"see what else keeps the processor busy, or use a faster board")
 	}
 	return nil
 }

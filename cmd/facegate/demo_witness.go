@@ -18,6 +18,7 @@ type witness struct {
 
 	mu    sync.Mutex // guards what follows
 	since time.Time
+	last  time.Time // when the frame before was decided on
 	seen  sighting
 }
 
@@ -29,6 +30,18 @@ type sighting struct {
 	events  []time.Time // when the subscriber had them
 	pulses  int
 	kept    bool // whether the state folder changed
+
+	frames, faces int           // looked at; and those of them with a face, which take longer
+	busy          time.Duration // with these
+	lasted        time.Duration
+}
+
+// rate is how many frames with a face were looked at in a second or, without any, how many frames.
+func (s sighting) rate() float64 {
+	if s.faces > 0 {
+		return float64(s.faces) / s.busy.Seconds()
+	}
+	return float64(s.frames) / s.lasted.Seconds()
 }
 
 type change struct {
@@ -78,8 +91,17 @@ func (w *witness) receive(_ mqtt.Client, m mqtt.Message) {
 func (w *witness) see(p gate.Passage) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	var took time.Duration
+	if !w.last.IsZero() {
+		took = p.Decided.Sub(w.last)
+	}
+	w.last = p.Decided
 	if p.Report.Time.Before(w.since) {
 		return // a frame of what went before
+	}
+	if w.seen.frames++; p.Report.Faces > 0 {
+		w.seen.faces++
+		w.seen.busy += took
 	}
 	what := p.Report.State.String()
 	if p.Report.State == pipeline.Poor {
@@ -104,5 +126,6 @@ func (w *witness) begin() {
 func (w *witness) end() sighting {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.seen.lasted = time.Since(w.since)
 	return w.seen
 }

@@ -23,6 +23,7 @@ const (
 	exitForbidden
 	exitUnconfirmed
 	exitPending
+	exitTooSlow
 )
 
 // An exitCode is a code that a command ends with, and what it means.
@@ -42,6 +43,7 @@ func exitCodes() []exitCode {
 		{exitForbidden, "this user may not do it", []error{errOwner, fs.ErrPermission, control.ErrForbidden}},
 		{exitUnconfirmed, "it cannot be undone, and was not confirmed: add --yes", []error{errUnconfirmed}},
 		{exitPending, "it cannot be undone, and waits for a second person", []error{control.ErrPending}},
+		{exitTooSlow, "the demo: nothing went wrong, but this machine is too slow for a gate", []error{errTooSlow}},
 	}
 }
 
