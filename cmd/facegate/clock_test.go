@@ -51,3 +51,21 @@ func TestWriteClock(t *testing.T) {
 		t.Errorf("before a confirmation: %s", about)
 	}
 }
+
+// TestWriteProvisional says of a person that the dates are those of a clock that was in doubt.
+func TestWriteProvisional(t *testing.T) {
+	at := time.Date(1970, 1, 9, 12, 0, 0, 0, time.UTC)
+	f := control.File{
+		Person:  control.Person{Label: "one", Enrolled: at, Expires: at.AddDate(1, 0, 0), Provisional: true},
+		Entries: []control.AuditEntry{{Seq: 7, Time: at, Kind: "enrolled", Doubted: true}, {Seq: 9, Time: at, Kind: "pass-issued"}},
+	}
+	var out strings.Builder
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	writePerson(w, f)
+	w.Flush()
+	for want, n := range map[string]int{"1971-01-09 (provisional)": 1, "by a clock that was not known to be right": 1} {
+		if got := strings.Count(out.String(), want); got != n {
+			t.Errorf("%q is there %d times, want %d, in\n%s", want, got, n, &out)
+		}
+	}
+}

@@ -151,7 +151,7 @@ func whom(p control.Person) string {
 
 // paperwork is what a person's form has of them, besides the name.
 func paperwork(p control.Person) string {
-	return fmt.Sprintf("form %s, enrolled %s, until %s", p.Consent, p.Enrolled.Format(time.DateOnly), p.Expires.Format(time.DateOnly))
+	return fmt.Sprintf("form %s, enrolled %s, until %s", p.Consent, p.Enrolled.Format(time.DateOnly), expiryOf(p))
 }
 
 // remove erases the person by label or by pass.
@@ -291,7 +291,7 @@ func writePerson(w *tabwriter.Writer, f control.File) {
 	}
 	a := f.Agreed
 	row("label", "%s", f.Label)
-	row("enrolled", "%s, until %s", f.Enrolled.Format(time.DateOnly), f.Expires.Format(time.DateOnly))
+	row("enrolled", "%s, until %s", f.Enrolled.Format(time.DateOnly), expiryOf(f.Person))
 	row("last let in", "%s", seen(f.LastSeen))
 	if f.Barred != "" {
 		row("face", "opens nothing, %s, because somebody tried too often to be taken for this person (facegate lockout reset)", f.Barred)
@@ -309,7 +309,8 @@ func writePerson(w *tabwriter.Writer, f control.File) {
 		row("", "guardian: %s", a.Guardian)
 	}
 	for _, e := range f.Entries {
-		row("audit log", "%s entry %d: %s", e.Time.Local().Format("2006-01-02 15:04:05 -07:00"), e.Seq, e.Kind)
+		doubt := map[bool]string{true: ", by a clock that was not known to be right"}[e.Doubted]
+		row("audit log", "%s entry %d: %s%s", e.Time.Local().Format("2006-01-02 15:04:05 -07:00"), e.Seq, e.Kind, doubt)
 	}
 }
 
