@@ -41,7 +41,8 @@ func openRecords(c *configs.Config, t terminal) (*store.Store, error) {
 	}
 	s, err := ledger.OpenStore(c, systime.New(), slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if errors.Is(err, store.ErrInUse) {
-		return nil, hint.Wrap(err, "the gate is running, ask it: --socket %s", c.Control.Socket)
+		return nil, hint.Wrap(err, "the gate is running, and nothing answers at %s: restart it if its configuration has changed since, or "+
+			"name its socket with --socket; if it is another command that uses the records, wait for its end", c.Control.Socket)
 	}
 	return s, err
 }

@@ -123,6 +123,12 @@ func TestTwoGates(t *testing.T) {
 	do("people", "--socket", front.Socket(), "--config", backFile).want(t, exitUsage, "", back.Socket()+" answers nothing; at ")
 	do("people", "--socket", back.Socket(), "--config", frontFile).want(t, exitUsage, "", "at "+back.Socket()+" answers nothing")
 
+	// A configuration that was changed while the gate ran.
+	moved := front.WriteConfig(t, gatetest.Settings{"control": "{socket: " + front.Path("new.sock") + `, group: ""}`})
+	do("people", "--config", moved).want(t, exitFailed, "", "to do: the gate is running, and nothing answers at "+front.Path("new.sock"))
+	do("people", "--socket", front.Socket(), "--config", moved).want(t, exitOK, "p01", "")
+	front.WriteConfig(t, nil)
+
 	// A configuration that was made of another one, with the same socket.
 	twin := gatetest.NewSite(t)
 	twinFile := twin.WriteConfig(t, gatetest.Settings{"control": "{socket: " + front.Socket() + `, group: ""}`})

@@ -218,16 +218,20 @@ func (g *Gallery) enrolment(r control.EnrolRequest) (store.Enrolment, error) {
 	}, nil
 }
 
-// witness returns who saw the consent: whom the request names, or who asks. It has to be somebody's name, but where nobody
-// consents who exists.
+// witness returns who saw the consent: whom the request names, or who asks. It has to be somebody's name.
 func (g *Gallery) witness(r control.EnrolRequest) (string, error) {
 	name := cmp.Or(r.Witness, control.UserName(r.By))
-	if nobody := name == "root" || strings.Trim(strings.TrimPrefix(name, "user "), "0123456789") == ""; nobody &&
-		g.profile.Jurisdiction != configs.Lab {
-		return "", hint.Wrap(fmt.Errorf("%w, and %q is nobody's name", ErrWitness, name), "say who saw it: --witness NAME")
+	switch nobody := name == "root" || strings.Trim(strings.TrimPrefix(name, "user "), "0123456789") == ""; {
+	case !nobody:
+		return name, nil
+	case r.Witness == "" && g.profile.Jurisdiction == configs.Lab:
+		return labWitness, nil
 	}
-	return name, nil
+	return "", hint.Wrap(fmt.Errorf("%w, and %q is nobody's name", ErrWitness, name), "say who saw it: --witness NAME")
 }
+
+// labWitness stands for a witness under the profile in which nobody consents who exists.
+const labWitness = "nobody, as in profile lab nobody consents"
 
 // Enrol protects the mean embedding of one person, stores it and lets it match. v is cleared. A face that matches
 // somebody else who is enrolled is refused without saying whom: enrolled twice, neither record would ever lead the other

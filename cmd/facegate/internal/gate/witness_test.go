@@ -33,6 +33,7 @@ func TestWitness(t *testing.T) {
 		{"user 7", 1000, configs.CN, false},
 		{"7 of 9", 1000, configs.CN, true},
 		{"", 0, configs.Lab, true},
+		{"root", 0, configs.Lab, false},
 	} {
 		c := galleryConfig(t, 0.001, time.Now)
 		c.Profile.Jurisdiction = tt.law
@@ -61,5 +62,19 @@ func TestWitnessIsWhoAsks(t *testing.T) {
 	r.Witness, r.By = "", audit.Actor(id)
 	if err := openGallery(t, openStore(t, gatetest.NewSite(t), rand.Reader), c).Accepts(r); err != nil {
 		t.Errorf("%s is no witness: %v", self.Username, err)
+	}
+}
+
+// TestNobodyIsAWitness checks that root is not written down as one.
+func TestNobodyIsAWitness(t *testing.T) {
+	s := openStore(t, gatetest.NewSite(t), rand.Reader)
+	r := request("Ada")
+	r.Witness, r.By = "", 0
+	if _, err := openGallery(t, s, galleryConfig(t, 0.001, time.Now)).Enrol(r, face(1)); err != nil {
+		t.Fatal(err)
+	}
+	held, err := s.Show("Ada")
+	if err != nil || held.Person.Consent.Witness != "nobody, as in profile lab nobody consents" {
+		t.Errorf("the witness is %q, %v", held.Person.Consent.Witness, err)
 	}
 }
