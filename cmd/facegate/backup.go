@@ -99,7 +99,7 @@ func (c *backupRestoreCommand) Run(ctx context.Context, t terminal) error {
 }
 
 func restoreBackup(cfg *configs.Config, t terminal, data []byte, proof store.Proof) (store.Restored, error) {
-	log := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := newLog(t.err, slog.LevelWarn)
 	r, err := ledger.Restore(cfg, systime.New(), data, proof, me(), log)
 	if errors.Is(err, store.ErrInUse) {
 		return r, hint.Wrap(err, "stop the gate first: systemctl stop facegate")

@@ -68,7 +68,7 @@ func (c *demoCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	quiet := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelError}))
+	quiet := newLog(t.err, slog.LevelError)
 	login := loopback.NewAccount()
 	broker, err := loopback.Start("127.0.0.1:0", login, quiet)
 	if err != nil {

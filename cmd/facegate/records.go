@@ -39,7 +39,7 @@ func openRecords(c *configs.Config, t terminal) (*store.Store, error) {
 	if err := checkOwner(c.StateDir, c.KeysDir); err != nil {
 		return nil, err
 	}
-	s, err := ledger.OpenStore(c, systime.New(), slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	s, err := ledger.OpenStore(c, systime.New(), newLog(t.err, slog.LevelWarn))
 	if errors.Is(err, store.ErrInUse) {
 		return nil, hint.Wrap(err, "the gate is running, and nothing answers at %s: restart it if its configuration has changed since, or "+
 			"name its socket with --socket; if it is another command that uses the records, wait for its end", c.Control.Socket)

@@ -65,7 +65,7 @@ func (c *runCommand) gate(ctx context.Context, sink *logsink.Sink, out daemon.Ou
 		return next, nil, err
 	}
 	place = cfg.Control.Socket
-	log := slog.New(slog.NewTextHandler(sink, &slog.HandlerOptions{Level: cfg.Log.Level}))
+	log := newLog(sink, cfg.Log.Level)
 	ctx, stop := signals.Heed(ctx, log)
 	defer stop()
 	out.Socket, out.Unlocked = former.socket(), memory.Lock()

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"io"
+	"log/slog"
 	"os"
 	"path"
 	"regexp"
@@ -185,5 +187,14 @@ func TestUsage(t *testing.T) {
 		if strings.Contains(p.err, tt.not) {
 			t.Errorf("%s: people read %q", tt.args, p.err)
 		}
+	}
+}
+
+// TestLogWords checks that a log has errors in the words that a command has them in.
+func TestLogWords(t *testing.T) {
+	var out strings.Builder
+	newLog(&out, slog.LevelInfo).Error("an erasure waits", "error", fmt.Errorf("store: %w", io.ErrUnexpectedEOF), "count", 3)
+	if !strings.Contains(out.String(), `msg="an erasure waits" error="it ends too early" count=3`) {
+		t.Errorf("the log says %s", &out)
 	}
 }
