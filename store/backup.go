@@ -110,11 +110,12 @@ func (s *Store) copyOut() (backup, error) {
 		Store: s.state.Store, Number: s.state.Number, Time: s.now().Unix(), Locked: s.state.Locked, Filing: s.state.Filing,
 		Epoch: s.state.Epoch, Ended: s.state.Ended, Model: s.state.Model, Lanes: s.state.Lanes, Entries: s.head.Seq,
 	}
+	v := s.look()
 	for _, p := range s.byName {
 		if !s.owedSince(p).IsZero() {
 			continue
 		}
-		copied, err := s.copyPerson(p)
+		copied, err := s.copyPerson(p.shown(v))
 		if err != nil {
 			return backup{}, err
 		}
@@ -125,7 +126,12 @@ func (s *Store) copyOut() (backup, error) {
 		return backup{}, err
 	}
 	for _, c := range ended {
-		c.GivenCount, c.EndedCount = 0, 0 // which mean nothing to another clock
+		if c.GivenCount|c.EndedCount != 0 { // which mean nothing to another clock
+			if !v.Right() {
+				return backup{}, noDates()
+			}
+			c = c.dated(v)
+		}
 		plain, err := c.encode()
 		if err != nil {
 			return backup{}, err
@@ -135,9 +141,13 @@ func (s *Store) copyOut() (backup, error) {
 	return b, nil
 }
 
+func noDates() error {
+	return hint.Wrap(fmt.Errorf("store: %w", ErrDates), "set the clock, or vouch for it with: facegate clock confirm")
+}
+
 func (s *Store) copyPerson(p Person) (b backupPerson, err error) {
 	if p.Provisional {
-		return b, hint.Wrap(fmt.Errorf("store: %w", ErrDates), "set the clock, or vouch for it with: facegate clock confirm")
+		return b, noDates()
 	}
 	p.seen = 0
 	person, err := p.encode()

@@ -299,6 +299,24 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// TestBackupWaitsForDates checks that no date of a doubtful clock gets into a backup, where nothing would say so.
+func TestBackupWaitsForDates(t *testing.T) {
+	machine := clocktest.New(storetest.Now())
+	s := openOn(t, t.TempDir(), machine)
+	mustEnrol(t, s, 0)
+	machine.Ahead(-20 * 365 * oneDay)
+	for _, step := range []func(){func() {}, func() { mustErase(t, s, labelOf(0)) }} {
+		step()
+		if _, err := s.Backup(1000); !errors.Is(err, store.ErrDates) {
+			t.Errorf("the error is %v", err)
+		}
+	}
+	machine.Ahead(0)
+	must(t, s.ConfirmClock(machine.Wall(), 1000))
+	_, err := s.Backup(1000)
+	must(t, err)
+}
+
 // TestDoubtedEntriesAreKept checks that an entry that claims to be old is kept for as long as one that was made now.
 func TestDoubtedEntriesAreKept(t *testing.T) {
 	machine := clocktest.New(storetest.Now())
