@@ -190,6 +190,7 @@ func (s *Store) setDates(v clock.Verdict) error {
 	if err := s.apply(s.people.rewrite, s.state, entries, c); err != nil {
 		return err
 	}
+	s.log.Info("the clock is right, and dates are set that were provisional", "people", len(people))
 	for _, p := range people {
 		s.byName[p.Label] = p
 		delete(s.seen, p.ID)

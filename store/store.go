@@ -431,6 +431,10 @@ func (s *Store) newPerson(e Enrolment, now time.Time) (Person, error) {
 		if p.Expires.Equal(limit(now, e.Term, time.Time{})) {
 			p.until = time.Time{}
 		}
+		if !s.look().Right() {
+			s.log.Warn("somebody is captured by a clock that is not known to be right, and has provisional dates", "clock", now,
+				"hint", "facegate clock says what to do")
+		}
 	}
 	for _, id := range [][]byte{p.ID[:], p.link[:], p.Consent.ID[:], p.subject[:]} {
 		if _, err := io.ReadFull(s.rand, id); err != nil {

@@ -67,8 +67,10 @@ func TestFalseClock(t *testing.T) {
 	r.expect(t, "it is not 1970", 1, func(c control.ClockStatus) bool {
 		return !c.Right && c.Provisional == 1 && strings.Contains(c.Reason, "1970-01-01") && strings.Contains(c.Todo, "facegate clock confirm")
 	})
-	if !strings.Contains(r.log.String(), "the clock is not believed") {
-		t.Error("the log does not say that the clock is wrong")
+	for _, want := range []string{"the clock is not believed", "has provisional dates"} {
+		if !strings.Contains(r.log.String(), want) {
+			t.Errorf("the log does not say that %s", want)
+		}
 	}
 
 	machine.Ahead(0)
