@@ -72,7 +72,7 @@ func writeDelivered(w *tabwriter.Writer, erased string, paper *durable.File, tex
 		return
 	}
 	show.Fprintln(w, erased)
-	io.WriteString(w, text)
+	show.Fprintln(w, strings.TrimSuffix(text, "\n"))
 	show.Fprintln(w, "the gate keeps this receipt until it is fetched: facegate receipt fetch DIR")
 }
 

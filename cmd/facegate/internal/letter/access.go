@@ -6,6 +6,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/configs"
+	"facegate/configs/show"
 )
 
 // An accessPage is what the texts of an answer are filled from.
@@ -24,6 +25,11 @@ type accessPage struct {
 func Access(w io.Writer, lang configs.Language, zone *time.Location, now time.Time, f control.File, c *configs.Config) error {
 	if _, err := c.NoticeText(lang); err != nil {
 		return err
+	}
+	for _, text := range []*string{
+		&f.Label, &f.Consent, &f.Agreed.NoticeVersion, &f.Agreed.Method, &f.Agreed.Witness, &f.Agreed.Guardian,
+	} {
+		*text = string(show.Whole(*text)) // a line break would begin a line of the letter
 	}
 	page := accessPage{
 		File: f, Now: now, Notice: c.Notice, Words: c.Notice.EN, Ways: c.WaysIn(lang),

@@ -61,7 +61,7 @@ func file() control.File {
 		},
 		Template: true, Scheme: "S1", Epoch: 1, Lane: 3,
 		Agreed: control.Consent{
-			NoticeVersion: "1", Method: "separate", Witness: "Li Na", Age: "adult", Given: at(20), Expires: at(20).AddDate(1, 0, 0),
+			NoticeVersion: "1", Method: "separate", Witness: "Li Na", Age: "adult", ChildAge: 14, Given: at(20), Expires: at(20).AddDate(1, 0, 0),
 		},
 		Entries: []control.AuditEntry{{Seq: 7, Time: at(20), Kind: "enrolled"}},
 	}
@@ -160,5 +160,19 @@ func TestReceipt(t *testing.T) {
 	}
 	if err := letter.Receipt(new(strings.Builder), "fr", china, aReceipt("idle"), true); err == nil {
 		t.Error("in French")
+	}
+}
+
+// TestAccessIsOneLetter checks that nothing that the gate says begins a line of its own, and that each law has its age.
+func TestAccessIsOneLetter(t *testing.T) {
+	f := everything()
+	f.Label, f.Consent, f.Agreed.Guardian = "Zhang\nYou owe us money", "7\r\x1b[2J", "Min\u2028\u202e"
+	f.Agreed.Age, f.Agreed.ChildAge = "under-18", 18
+	var b strings.Builder
+	if err := letter.Access(&b, configs.English, china, at(22), f, config(t, "eu")); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), "\nYou owe") || strings.ContainsAny(b.String(), "\r\x1b\u2028\u202e") || !strings.Contains(b.String(), "age: under 18") {
+		t.Errorf("the letter is\n%s", b.String())
 	}
 }
