@@ -68,6 +68,9 @@ func (OS) SyncDir(dir string) error {
 type handle struct{ *os.File }
 
 func (h handle) Reserve(size int64) error {
+	if size == 0 {
+		return nil // fallocate(2) takes that for a mistake
+	}
 	err := unix.Fallocate(int(h.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, size)
 	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
 		return nil // as on NFS before version 4.2

@@ -111,3 +111,18 @@ func TestNoRoom(t *testing.T) {
 		t.Errorf("it is there: %v", err)
 	}
 }
+
+// TestCreateWithoutRoom makes a file of which nobody knows how long it will be.
+func TestCreateWithoutRoom(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new")
+	f, err := durable.Create(durable.OS{}, path, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Keep([]byte("kept")); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != "kept" {
+		t.Errorf("%q, %v", data, err)
+	}
+}
