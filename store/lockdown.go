@@ -138,7 +138,8 @@ func (s *Store) Wipe(keep func(certificate []byte) error) error {
 // wipe removes everything, and what says that a wipe is under way last.
 func (s *Store) wipe() error {
 	s.byName, s.names, s.ended, s.pending = nil, nil, nil, nil
-	err := errors.Join(s.faces.destroy(), s.people.destroy(), s.journal.discard(), destroyFile(s.reserve.path))
+	err := errors.Join(s.faces.destroy(), s.people.destroy(), s.journal.discard(), destroyFile(s.reserve.path),
+		destroyAside(s.people.keyDir))
 	for _, path := range tombstonePaths(s.people.keyDir) {
 		err = errors.Join(err, destroyFile(path), destroyFile(path+tmpSuffix))
 	}

@@ -15,6 +15,9 @@ func (s *Store) open() error {
 	if err := s.finishWipe(); err != nil {
 		return err
 	}
+	if err := s.setAside(); err != nil {
+		return err
+	}
 	people, err := s.people.loadRings()
 	if err != nil {
 		return err
