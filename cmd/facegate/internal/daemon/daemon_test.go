@@ -367,6 +367,11 @@ func TestNothingThere(t *testing.T) {
 		s.Door.State != gpio.Locked {
 		t.Errorf("status is %+v", s)
 	}
+	camera, broker := conditionsOf(s.Health, health.Camera), conditionsOf(s.Health, health.Broker)
+	if s.Health.State != health.Down || len(camera) != 1 || camera[0].State != health.Down || camera[0].Todo != s.Camera.Hint ||
+		len(broker) != 1 || broker[0].State != health.Degraded || broker[0].Todo != s.MQTT.Hint {
+		t.Errorf("health is %+v", s.Health)
+	}
 	if _, err := r.client.TestDoor(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -147,7 +147,7 @@ const adviceIdle = "their enrolment has expired, or their template was destroyed
 func brokerHealth(s *control.Status) []health.Condition {
 	m := s.MQTT
 	return slices.Concat(
-		health.When(!m.Connected, health.Broker, health.Degraded, cmp.Or(m.Err, "not connected to the broker yet"),
+		health.When(!m.Connected || m.Err != "", health.Broker, health.Degraded, cmp.Or(m.Err, "not connected to the broker yet"),
 			cmp.Or(m.Hint, "wait a few seconds")),
 		health.When(m.Dropped > 0, health.Broker, health.Degraded, fmt.Sprintf("%d events were given up", m.Dropped),
 			"the broker was away for too long: mend the connection, and restart facegate once you have read this"),

@@ -54,6 +54,10 @@ func TestHealthOfParts(t *testing.T) {
 			"broker away", func(s *control.Status) { s.MQTT = publish.Status{Err: "refused"} },
 			health.Broker, health.Degraded, "refused",
 		},
+		{
+			"two gates of one name", func(s *control.Status) { s.MQTT.Err = "another client has the client id" },
+			health.Broker, health.Degraded, "another client",
+		},
 		{"events lost", func(s *control.Status) { s.MQTT.Dropped = 2 }, health.Broker, health.Degraded, "2 events"},
 		{"assessment due", func(s *control.Status) { s.Assessment.Due = true }, health.Law, health.Degraded, "does not cover"},
 	} {
