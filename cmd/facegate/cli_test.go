@@ -139,7 +139,7 @@ func TestConfigCheck(t *testing.T) {
 	none := filepath.Join(dir, "none.yaml")
 	facegate(t.Context(), "config", "check", "--config", none).want(t, exitFailed, "",
 		"to do: write one with: facegate config example > "+none)
-	facegate(t.Context(), "config", "check", "--config", dir).want(t, exitFailed, "", "is a directory")
+	facegate(t.Context(), "config", "check", "--config", dir).want(t, exitFailed, "", "is not a regular file, but a folder")
 
 	example := facegate(t.Context(), "config", "example")
 	example.want(t, exitOK, string(configs.Reference()), "")
