@@ -63,6 +63,7 @@ type JPEGReader struct {
 	r          io.Reader
 	buf        []byte
 	start, end int // buf[start:end] has been read and not yet handed out
+	foreign    int // bytes since the beginning, or since the last report, in which no picture began; below 0 once one has
 }
 
 // NewJPEGReader returns a JPEGReader on r.
@@ -123,11 +124,28 @@ func (jr *JPEGReader) seekSOI() error {
 	for {
 		if i := bytes.Index(jr.buf[jr.start:jr.end], soi); i >= 0 {
 			jr.start += i
+			jr.foreign = -1
 			return nil
 		}
-		jr.start = max(jr.start, jr.end-len(soi)+1)
+		passed := max(0, jr.end-len(soi)+1-jr.start)
+		jr.start += passed
+		jr.strange(passed)
 		if err := jr.fill(); err != nil {
 			return err
+		}
+	}
+}
+
+// strange tells, of a stream in which no picture has begun yet, that n more bytes are of none: it is something else.
+func (jr *JPEGReader) strange(n int) {
+	const enough = 64 << 10
+	if jr.foreign < 0 {
+		return
+	}
+	if jr.foreign += n; jr.foreign >= enough {
+		jr.foreign = 0
+		if jr.PassedOver != nil {
+			jr.PassedOver(ErrNotJPEG)
 		}
 	}
 }

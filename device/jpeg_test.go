@@ -324,6 +324,26 @@ func TestJPEGReaderTells(t *testing.T) {
 	}
 }
 
+// TestJPEGReaderTellsOfAFilm reads a stream that is no pictures at all, and one in which much lies between pictures.
+func TestJPEGReaderTellsOfAFilm(t *testing.T) {
+	film, pic := bytes.Repeat([]byte("moof"), 100_000), colour(t, 90, 40)
+	for _, tt := range []struct {
+		in   [][]byte
+		told bool
+	}{{[][]byte{film}, true}, {[][]byte{pic, film, pic, film}, false}, {[][]byte{film[:1000], pic}, false}} {
+		jr := device.NewJPEGReader(bytes.NewReader(bytes.Join(tt.in, nil)))
+		var told []error
+		jr.PassedOver = func(why error) { told = append(told, why) }
+		var err error
+		for err == nil {
+			_, err = jr.Next()
+		}
+		if !errors.Is(err, io.EOF) || (len(told) > 0) != tt.told || tt.told && !errors.Is(told[0], device.ErrNotJPEG) {
+			t.Errorf("%d parts: told %v, then %v", len(tt.in), told, err)
+		}
+	}
+}
+
 func TestJPEGReaderErrors(t *testing.T) {
 	pic := picture(t, 8, 8, 1)
 	broken := errors.New("broken pipe")

@@ -38,6 +38,10 @@ func TestHealthOfParts(t *testing.T) {
 			"camera lost", func(s *control.Status) { s.Camera.State, s.Camera.Error = device.Lost, "unplugged" },
 			health.Camera, health.Down, "unplugged",
 		},
+		{
+			"damaged frames", func(s *control.Status) { s.Camera.Error = "50 % of the last 100 frames are damaged" },
+			health.Frames, health.Degraded, "50 % of the last",
+		},
 		{"recording over", func(s *control.Status) { s.Camera.State = device.Ended }, health.Camera, health.Down, "ended"},
 		{"line in fault", func(s *control.Status) { s.Door = gpio.Status{State: gpio.Fault, Err: "stuck"} }, health.Door, health.Down, "stuck"},
 		{"a fault that is over", func(s *control.Status) { s.Door.Err = "stuck" }, "", "", ""},
