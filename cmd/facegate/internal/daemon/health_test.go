@@ -53,6 +53,10 @@ func TestHealthOfParts(t *testing.T) {
 		{"switched off", func(s *control.Status) { s.Lockout.Off = 2 }, health.Faces, health.Degraded, "2 people opens nothing, because"},
 		{"slowed down", func(s *control.Status) { s.Lockout.Slowed = 1 }, health.Faces, health.Degraded, "for now"},
 		{"flooded", func(s *control.Status) { s.Lockout.WaitS = 3 }, health.Faces, health.Down, "many prints"},
+		{
+			"two gates with one name", func(s *control.Status) { s.MQTT = publish.Status{Connected: true, Err: "another client has the id"} },
+			health.Broker, health.Degraded, "another client",
+		},
 		{"no reader", func(s *control.Status) { s.Mode = configs.OneToOne }, health.Faces, health.Down, "no reader"},
 		{
 			"broker away", func(s *control.Status) { s.MQTT = publish.Status{Err: "refused"} },

@@ -117,6 +117,24 @@ func TestDiskThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// TestFullDiskWithPeople has a gate that was in service before go on as a whole: what it has to write waits.
+func TestFullDiskWithPeople(t *testing.T) {
+	site := gatetest.NewSite(t)
+	disk := site.Path("disk")
+	mount(t, disk, "size=8m,mode=700")
+	more := gatetest.Settings{"state_dir": disk + "/state", "keys_dir": disk + "/keys"}
+	start(t, site, more, daemon.Outside{}).stop()
+	for size := 4 << 20; size >= 4<<10; size /= 2 {
+		if err := os.WriteFile(filepath.Join(disk, fmt.Sprint(size)), make([]byte, size), 0o600); err != nil && !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+	}
+	r := start(t, site, more, daemon.Outside{})
+	if s := r.Status(); s.FacesOff != nil || s.Health.State == health.OK {
+		t.Errorf("status is %+v", s)
+	}
+}
+
 // TestRemnantStops checks that what is left of a gate ends when it is told to.
 func TestRemnantStops(t *testing.T) {
 	site := gatetest.NewSite(t)
