@@ -40,3 +40,21 @@ func TestStatusOfAGateThatFails(t *testing.T) {
 		t.Errorf("everybody may read the reason: %v, %v", info, err)
 	}
 }
+
+// TestStatusOfAGateThatWasKilled wants what systemd says of a process that had no time to say anything.
+func TestStatusOfAGateThatWasKilled(t *testing.T) {
+	site := gatetest.NewSite(t)
+	config := site.WriteConfig(t, nil)
+	for _, ended := range []struct{ result, how, status, want string }{
+		{"success", "exited", "0", "systemctl start facegate"},
+		{"exit-code", "exited", "1", "systemctl start facegate"}, // which has told its reason itself
+		{"oom-kill", "killed", "KILL", "more memory than MemoryMax="},
+		{"signal", "killed", "SEGV", "the system ended the process: signal (killed, SEGV)"},
+	} {
+		t.Setenv("SERVICE_RESULT", ended.result)
+		t.Setenv("EXIT_CODE", ended.how)
+		t.Setenv("EXIT_STATUS", ended.status)
+		facegate(t.Context(), "door", "safe", "--config", config).want(t, exitOK, "safe level", "")
+		facegate(t.Context(), "status", "--config", config).want(t, exitNotRunning, "", ended.want)
+	}
+}

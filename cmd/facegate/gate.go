@@ -250,6 +250,7 @@ func (c *doorSafeCommand) Run(t terminal) error {
 	if err != nil {
 		return err
 	}
+	noteStop(cfg.Control.Socket)
 	line, err := daemon.OpenLine(cfg.Door)
 	if err != nil {
 		return err

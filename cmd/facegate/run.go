@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -117,4 +118,18 @@ func note(socket string, err error) {
 	if err != nil && socket != "" {
 		ended.Note(socket, ended.Failure{At: time.Now(), Error: strings.Join(faults(err), "\n"), ToDo: hint.Of(err)})
 	}
+}
+
+// noteStop keeps how the service ended where the gate could not say so itself: systemd tells that to the command that it runs
+// after every stop (systemd.exec(5)).
+func noteStop(socket string) {
+	result, how, status := os.Getenv("SERVICE_RESULT"), os.Getenv("EXIT_CODE"), os.Getenv("EXIT_STATUS")
+	if result == "" || result == "success" || how == "exited" {
+		return
+	}
+	advice := "see what the log says of the time before"
+	if result == "oom-kill" {
+		advice = "it took more memory than MemoryMax= of the unit allows: see how many people are enrolled, and what else the log says"
+	}
+	note(socket, hint.Wrap(fmt.Errorf("the system ended the process: %s (%s, %s)", result, how, status), "%s", advice))
 }

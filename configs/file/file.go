@@ -108,6 +108,8 @@ func open(path string, info fs.FileInfo, limit int64, flags int) (*os.File, erro
 
 func check(path string, info fs.FileInfo, limit int64) error {
 	switch {
+	case info.IsDir():
+		return hint.Wrap(fmt.Errorf("%s %w, but a folder: %w", path, ErrKind, syscall.EISDIR), "name the file itself")
 	case !info.Mode().IsRegular():
 		return hint.Wrap(fmt.Errorf("%s %w, but %s", path, ErrKind, kind(info.Mode())), "name the file itself")
 	case info.Size() > limit:
@@ -120,8 +122,6 @@ func check(path string, info fs.FileInfo, limit int64) error {
 // kind says what a file is that is not a regular one.
 func kind(m fs.FileMode) string {
 	switch {
-	case m.IsDir():
-		return "a folder"
 	case m&fs.ModeSymlink != 0:
 		return "a symbolic link"
 	case m&fs.ModeNamedPipe != 0:
