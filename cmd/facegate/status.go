@@ -90,24 +90,30 @@ func writeStatus(w *tabwriter.Writer, s control.Status) {
 	row := func(name, format string, args ...any) {
 		show.Fprintf(w, "%s\t%s\n", name, show.Sprintf(format, args...))
 	}
+	trouble := func(err, todo string) { // of a part, in its place too
+		if err != "" {
+			row("", "%s", show.Plain(err))
+			row("", "to do: %s", todo)
+		}
+	}
 	row("profile", "%s", profileLine(s.Profile))
 	writeHealth(w, s.Health)
 	row("gate", "%s of %s, facegate %s, up %v", s.Gate, s.Site, s.Version, time.Duration(s.UpS)*time.Second)
 	row("camera", "%s: %s, %d frames, %d unusable",
 		s.Camera.State, s.Camera.Source, s.Camera.Frames, s.Camera.Refused)
+	trouble(s.Camera.Error, s.Camera.Hint)
 	row("frames", "%s; facegate camera aim shows what they show", cmp.Or(s.Frames.Now, "none yet"))
 	if s.Frames.Advice != "" {
 		row("", "to do: %s", s.Frames.Advice)
 	}
 	row("door", "%s, %d pulses", s.Door.State, s.Door.Pulses)
-	if s.Door.Err != "" {
-		row("", "the last error was: %s", show.Plain(s.Door.Err))
-	}
+	trouble(s.Door.Err, s.Door.Hint)
 	broker := "not connected"
 	if s.MQTT.Connected {
 		broker = "connected"
 	}
 	row("broker", "%s, %d events waiting, %d lost", broker, s.MQTT.Queued, s.MQTT.Dropped)
+	trouble(s.MQTT.Err, s.MQTT.Hint)
 	if s.People.Limit > 0 {
 		row("people", "%d of at most %d", s.People.Enrolled, s.People.Limit)
 	} else {
