@@ -191,34 +191,6 @@ func (c *pubkeyCommand) Run(ctx context.Context, t terminal) error {
 	return c.print(t, d, func(w *tabwriter.Writer) { show.Fprintln(w, d.PublicKey) })
 }
 
-type auditCommand struct {
-	Verify auditVerifyCommand `cmd:"" help:"Check that no entry of the audit log was removed, edited, moved or cut off."`
-}
-
-type auditVerifyCommand struct {
-	gateFlags
-	jsonFlag
-}
-
-func (c *auditVerifyCommand) Run(ctx context.Context, t terminal) error {
-	r, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (control.AuditReport, error) { return g.Verify(ctx) },
-		ledger.Ledger.Verify)
-	if err != nil {
-		return err
-	}
-	return c.print(t, r, func(w *tabwriter.Writer) {
-		show.Fprintf(w, "the audit log is whole: entries %d to %d, the content of %d dropped in time\n", r.Dropped+1, r.End, r.Pruned)
-		if r.Doubted > 0 {
-			show.Fprintf(w, "made while the clock was not known to be right: %d; their order is certain, and their times are not\n", r.Doubted)
-		}
-		if r.SetBack > 0 {
-			show.Fprintf(w, "older than the one before, because the clock was set back: %d\n", r.SetBack)
-		}
-		show.Fprintf(w, "end of the chain: %s\n", r.Link)
-	})
-}
-
 type personCommand struct {
 	Show     personShowCommand `cmd:"" help:"Show all that is held of a person. There is no picture, and the template is not shown."`
 	Relabel  relabelCommand    `cmd:"" help:"Correct the label of a person."`

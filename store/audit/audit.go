@@ -31,6 +31,8 @@ var (
 	ErrEdited    = errors.New("an entry was edited")
 	ErrTruncated = errors.New("the end of the log was cut off")
 	ErrSignature = errors.New("a checkpoint was not signed by this device")
+	ErrOlder     = errors.New("this log ends before an entry that was seen: it was put back, or begun anew")
+	ErrAnother   = errors.New("this is another log than the one that was seen")
 	ErrOrder     = errors.New("an entry is older than the one before, and does not say that the clock was set back")
 )
 
@@ -290,11 +292,33 @@ func (c Checkpoint) verify(as string, public ed25519.PublicKey) error {
 	return nil
 }
 
+// VerifyEnd reports whether the device with the key public has signed c as the end of its log.
+func (c Checkpoint) VerifyEnd(public ed25519.PublicKey) error { return c.verify(asEnd, public) }
+
 // A Log is what a verifier needs.
 type Log struct {
 	Start   Checkpoint // what came before was dropped; the zero Checkpoint if nothing was
 	Records []Record
 	End     Checkpoint
+}
+
+// Holds holds l, which has been verified, against a place in it that was seen before. A place before its start cannot be told,
+// for which it returns false.
+func (l Log) Holds(seen Head) (bool, error) {
+	start := l.Start.Seq
+	link := l.Start.Link
+	switch {
+	case seen.Seq > l.End.Seq:
+		return false, fmt.Errorf("audit: entry %d of %d: %w", seen.Seq, l.End.Seq, ErrOlder)
+	case seen.Seq < start:
+		return false, nil
+	case seen.Seq > start:
+		link = l.Records[seen.Seq-start-1].Link
+	}
+	if link != seen.Link {
+		return false, fmt.Errorf("audit: entry %d: %w", seen.Seq, ErrAnother)
+	}
+	return true, nil
 }
 
 // Verify reports the first place where l is not what the device with the key public has written.

@@ -114,6 +114,37 @@ func TestPruningKeepsTheChain(t *testing.T) {
 	}
 }
 
+// TestHolds holds logs against places of this one and of others, whatever was dropped since.
+func TestHolds(t *testing.T) {
+	whole := logOf(9, 0, 0)
+	places := []audit.Head{{}}
+	for _, r := range whole.Records {
+		places = append(places, audit.Head{Seq: r.Seq, Link: r.Link})
+	}
+	for dropped := range 6 {
+		l := logOf(7, dropped, dropped+1)
+		for n, place := range places {
+			held, err := l.Holds(place)
+			switch {
+			case n > 7 && !errors.Is(err, audit.ErrOlder):
+				t.Errorf("%d dropped, place %d: %v", dropped, n, err)
+			case n <= 7 && (err != nil || held != (n >= dropped)):
+				t.Errorf("%d dropped, place %d: %v, %v", dropped, n, held, err)
+			}
+			place.Link[3] ^= 1
+			if _, err := l.Holds(place); n >= dropped && n <= 7 && !errors.Is(err, audit.ErrAnother) {
+				t.Errorf("%d dropped, place %d of another log: %v", dropped, n, err)
+			}
+		}
+	}
+	if err := whole.End.VerifyEnd(public()); err != nil {
+		t.Error(err)
+	}
+	if err := logOf(7, 3, 3).Start.VerifyEnd(public()); !errors.Is(err, audit.ErrSignature) {
+		t.Errorf("a start passes for an end: %v", err)
+	}
+}
+
 func TestEncoding(t *testing.T) {
 	e := audit.Entry{
 		Seq: 1 << 40, Time: -5, Kind: audit.Erased, Reason: audit.Idle, Actor: 1000, Count: 7,

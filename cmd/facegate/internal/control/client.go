@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"facegate/cmd/facegate/internal/ended"
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
+	"facegate/store/audit"
 )
 
 // A Client talks to the daemon behind one socket. Its errors carry hints, those of the daemon among them.
@@ -109,9 +111,13 @@ func (c *Client) Relabel(ctx context.Context, old, label string) (p Person, err 
 	return p, err
 }
 
-// Verify checks the audit log.
-func (c *Client) Verify(ctx context.Context) (r AuditReport, err error) {
-	err = c.call(ctx, http.MethodGet, "/audit", nil, &r)
+// Verify checks the audit log, also against places in it that were seen before.
+func (c *Client) Verify(ctx context.Context, seen ...audit.Head) (r AuditReport, err error) {
+	query := url.Values{}
+	for _, h := range seen {
+		query.Add(seenKey, headText(h))
+	}
+	err = c.call(ctx, http.MethodGet, "/audit?"+query.Encode(), nil, &r)
 	return r, err
 }
 

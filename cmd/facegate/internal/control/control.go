@@ -48,8 +48,8 @@ type Gate interface {
 	// Relabel corrects a label.
 	Relabel(old, label string, by audit.Actor) (Person, error)
 
-	// Verify checks the audit log.
-	Verify() (AuditReport, error)
+	// Verify checks the audit log, also against places in it that were seen before.
+	Verify(seen []audit.Head) (AuditReport, error)
 
 	// Device returns the identity of the device.
 	Device() Device
@@ -201,6 +201,9 @@ type AuditReport struct {
 	End       uint64 `json:"end"`       // number of the last entry
 	Link      string `json:"link"`      // of the chain, after it
 	Signature string `json:"signature"` // of the end, by the device
+
+	Held  int `json:"held"`  // places that were seen before, and are in it
+	Early int `json:"early"` // such places before its first entry, of which nothing can be told
 }
 
 // A Backup is a copy of people, consents and templates, sealed under the device key.

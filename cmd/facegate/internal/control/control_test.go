@@ -220,8 +220,15 @@ func (g *twin) Relabel(old, label string, by audit.Actor) (control.Person, error
 	return g.people[i], nil
 }
 
-func (g *twin) Verify() (control.AuditReport, error) {
-	return control.AuditReport{Entries: 1, End: 1}, nil
+func (g *twin) Verify(seen []audit.Head) (control.AuditReport, error) {
+	r := control.AuditReport{Entries: 1, End: 1, Link: strings.Repeat("07", 32)}
+	for _, h := range seen {
+		if h.Seq != r.End || h.Link != [32]byte(bytes.Repeat([]byte{7}, 32)) {
+			return control.AuditReport{}, errTwin
+		}
+		r.Held++
+	}
+	return r, nil
 }
 
 func (g *twin) Device() control.Device { return control.Device{PublicKey: "00", Fingerprint: "01"} }

@@ -3,6 +3,7 @@ package control
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -162,7 +163,7 @@ func (s *Server) routes() []route {
 		{"GET /process", everybodys, s.answer(func(*http.Request) (any, error) { return process{s.name()}, nil })},
 		{"GET /status", everybodys, s.answer(func(*http.Request) (any, error) { return g.Status(), nil })},
 		{"GET /device", everybodys, s.answer(func(*http.Request) (any, error) { return g.Device(), nil })},
-		{"GET /audit", eithers, s.answer(func(*http.Request) (any, error) { return g.Verify() })},
+		{"GET /audit", eithers, s.answer(s.audit)},
 
 		{"GET /people", offices, s.answer(func(*http.Request) (any, error) { return g.People() })},
 		{"GET /receipts", offices, s.answer(func(*http.Request) (any, error) { return g.Receipts() })},
@@ -271,6 +272,35 @@ func (s *Server) answer(f func(*http.Request) (any, error)) http.HandlerFunc {
 		}
 		json.NewEncoder(w).Encode(v)
 	}
+}
+
+// audit checks the audit log against the places that the query names.
+func (s *Server) audit(r *http.Request) (any, error) {
+	var seen []audit.Head
+	for _, text := range r.URL.Query()[seenKey] {
+		h, err := parseHead(text)
+		if err != nil {
+			return nil, err
+		}
+		seen = append(seen, h)
+	}
+	return s.gate.Verify(seen)
+}
+
+// seenKey is the key in a query of a place in the audit log that was seen before: its number, a colon, and the link.
+const seenKey = "seen"
+
+func headText(h audit.Head) string { return fmt.Sprintf("%d:%x", h.Seq, h.Link) }
+
+func parseHead(text string) (h audit.Head, err error) {
+	seq, link, _ := strings.Cut(text, ":")
+	h.Seq, err = strconv.ParseUint(seq, 10, 64)
+	b, hexErr := hex.DecodeString(link)
+	if err = errors.Join(err, hexErr); err != nil || len(b) != len(h.Link) {
+		return audit.Head{}, hint.Wrap(fmt.Errorf("%q is no place in an audit log", text), adviceVersion)
+	}
+	copy(h.Link[:], b)
+	return h, nil
 }
 
 // A process is one process of the gate.

@@ -71,7 +71,9 @@ func (d *Daemon) Relabel(old, label string, by audit.Actor) (control.Person, err
 }
 
 // Verify implements control.Gate.
-func (d *Daemon) Verify() (control.AuditReport, error) { return d.ledger().Verify() }
+func (d *Daemon) Verify(seen []audit.Head) (control.AuditReport, error) {
+	return d.ledger().Verify(seen)
+}
 
 // Backup implements control.Gate.
 func (d *Daemon) Backup(by audit.Actor) (control.Backup, error) { return d.ledger().Backup(by) }

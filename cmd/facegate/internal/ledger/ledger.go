@@ -219,7 +219,7 @@ func (l Ledger) Show(label string) (control.File, error) {
 }
 
 // Verify checks the audit log against the key of the device.
-func (l Ledger) Verify() (control.AuditReport, error) {
+func (l Ledger) Verify(seen []audit.Head) (control.AuditReport, error) {
 	log, err := l.Store.Audit()
 	if err != nil {
 		return control.AuditReport{}, err
@@ -240,6 +240,18 @@ func (l Ledger) Verify() (control.AuditReport, error) {
 			r.Doubted++
 		case e.Entry.Marks&audit.SetBack != 0:
 			r.SetBack++
+		}
+	}
+	for _, place := range seen {
+		held, err := log.Holds(place)
+		switch {
+		case err != nil:
+			return control.AuditReport{}, hint.Wrap(fmt.Errorf("audit log: %w", err), "find out who has put older files back, or begun anew: "+
+				"whoever was erased since may be back; after facegate backup restore the log begins anew")
+		case held:
+			r.Held++
+		default:
+			r.Early++
 		}
 	}
 	return r, nil

@@ -3,6 +3,7 @@ package controltest
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/store/audit"
 )
 
 // A Subject is a running gate with nobody enrolled.
@@ -178,9 +180,22 @@ func rights(t *testing.T, subject Subject, c *control.Client) {
 	refused(t, "show the old label", err)
 	_, err = c.Relabel(ctx, "Ada", "Eve")
 	refused(t, "relabel the old label", err)
-	if r, err := c.Verify(ctx); err != nil || r.End == 0 {
+	r, err := c.Verify(ctx)
+	if err != nil || r.End == 0 || r.Held != 0 {
 		t.Errorf("audit: %+v, %v", r, err)
 	}
+	end := audit.Head{Seq: r.End}
+	if _, err := hex.Decode(end.Link[:], []byte(r.Link)); err != nil {
+		t.Errorf("audit: the link %q: %v", r.Link, err)
+	}
+	if r, err := c.Verify(ctx, end, end); err != nil || r.Held != 2 {
+		t.Errorf("audit since its end: %+v, %v", r, err)
+	}
+	end.Link[0] ^= 1
+	_, err = c.Verify(ctx, end)
+	refused(t, "verify the audit log of another gate", err)
+	_, err = c.Verify(ctx, audit.Head{Seq: r.End + 1000})
+	refused(t, "verify a longer audit log", err)
 	if d, err := c.Device(ctx); err != nil || d.PublicKey == "" || d.Fingerprint == "" {
 		t.Errorf("device: %+v, %v", d, err)
 	}
