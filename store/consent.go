@@ -20,12 +20,13 @@ const (
 	MaxConsentRef = 128
 )
 
-// What people say who enrol somebody.
+// What people say who enrol somebody, or turn faces off.
 var (
 	LabelLine     = text.Line{Name: "a label", Max: MaxLabel}
 	ReferenceLine = text.Line{Name: "a reference", Max: MaxConsentRef}
 	GuardianLine  = text.Line{Name: "a guardian", Max: MaxText}
 	WitnessLine   = text.Line{Name: "a witness", Max: MaxText}
+	ReasonLine    = text.Line{Name: "a reason", Max: MaxConsentRef}
 )
 
 // An AgeBand is as much of a person's age as the law asks for: whether they can consent alone. Below which age they cannot

@@ -24,6 +24,9 @@ func (s *Store) FacesOff() *FacesOff {
 // when they were.
 func (s *Store) TurnFacesOff(reason string, by audit.Actor) error {
 	now := s.now()
+	if err := ReasonLine.Check(reason); err != nil {
+		return err
+	}
 	return s.turnFaces(now, &FacesOff{now.Unix(), by, reason}, audit.Entry{Kind: audit.FacesOff, Actor: by})
 }
 

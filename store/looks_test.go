@@ -43,6 +43,9 @@ func TestTextInOneForm(t *testing.T) {
 					t.Errorf("%s: %v, want %v", field, err, tt.want)
 				}
 			}
+			if err := s.TurnFacesOff(tt.given, 1000); !errors.Is(err, tt.want) || s.FacesOff() != nil {
+				t.Errorf("reason: %v, want %v", err, tt.want)
+			}
 			if _, err := s.Relabel(labelOf(0), tt.given, 1000); !errors.Is(err, tt.want) || !errors.Is(err, store.ErrLabel) {
 				t.Errorf("relabel: %v, want %v", err, tt.want)
 			}

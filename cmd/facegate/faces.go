@@ -17,7 +17,7 @@ type facesCommand struct {
 }
 
 type facesOffCommand struct {
-	Reason string `placeholder:"TEXT" help:"Why, for those who read facegate status. Name nobody."`
+	Reason string `type:"reason" placeholder:"TEXT" help:"Why, for those who read facegate status. Name nobody."`
 	gateFlags
 	jsonFlag
 }

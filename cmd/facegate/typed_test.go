@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,14 +54,17 @@ func TestTypedIsCheckedFirst(t *testing.T) {
 		{"withdraw", []string{"person", "withdraw", "M\xf6ller", "--yes"}, "0xF6", "UTF-8"},
 		{"show", []string{"person", "show", "M\xf6ller"}, "0xF6", "UTF-8"},
 		{"pass", []string{"person", "pass", "M\xf6ller", "--yes"}, "0xF6", "UTF-8"},
+		{"reason", []string{"faces", "off", "--reason", "M\xf6ller is away"}, "0xF6", "UTF-8"},
+		{"long reason", []string{"faces", "off", "--reason", strings.Repeat("x", 129)}, "a reason has at most 128 bytes", "shorten"},
 		{"relabel from", []string{"person", "relabel", "M\xf6ller", "x"}, "0xF6", "UTF-8"},
 		{"relabel to", []string{"person", "relabel", "x", "M\xf6ller"}, "0xF6", "UTF-8"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := facegate(t.Context(), append([]string{tt.args[0], "--socket", socket}, tt.args[1:]...)...)
-			if tt.args[0] == "person" {
-				p = facegate(t.Context(), append([]string{"person", tt.args[1], "--socket", socket}, tt.args[2:]...)...)
+			words := 1 // of the command
+			if tt.args[0] == "person" || tt.args[0] == "faces" {
+				words = 2
 			}
+			p := facegate(t.Context(), slices.Concat(tt.args[:words], []string{"--socket", socket}, tt.args[words:])...)
 			p.want(t, exitUsage, "", tt.err)
 			if _, todo, ok := strings.Cut(p.err, "  to do: "); !ok || !strings.Contains(todo, tt.todo) {
 				t.Errorf("errors:\n%s\nwant: %s", p.err, tt.todo)

@@ -30,6 +30,8 @@ func (r *EnrolRequest) clean() error {
 		typing{store.GuardianLine, &r.Guardian}, typing{store.WitnessLine, &r.Witness})
 }
 
+func (r *facesOffRequest) clean() error { return cleanAll(typing{store.ReasonLine, &r.Reason}) }
+
 func (r *eraseRequest) clean() error { return cleanAll(typing{store.LabelLine, &r.Label}) }
 
 func (r *personRequest) clean() error { return cleanAll(typing{store.LabelLine, &r.Label}) }
