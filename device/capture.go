@@ -218,7 +218,7 @@ func (c *Capture) Spoilt(why error) {
 	c.mu.Lock()
 	c.status.Refused++
 	c.status.Damaged++
-	changed := c.recent.correct(why)
+	changed := c.recent.correct(hint.Wrap(why, AdviceDamaged))
 	c.mu.Unlock()
 	c.tell(changed)
 }

@@ -392,8 +392,8 @@ func TestSpoilt(t *testing.T) {
 		for range 30 { // which is more than there were
 			c.Spoilt(device.ErrCorrupt)
 		}
-		if s := c.Status(); s.Damaged != 30 || !strings.HasPrefix(s.Error, "100 % of the last 20 frames are damaged") {
-			t.Errorf("%d damaged: %q", s.Damaged, s.Error)
+		if s := c.Status(); s.Damaged != 30 || s.Hint != device.AdviceDamaged || !strings.HasPrefix(s.Error, "100 % of the last 20 frames are damaged") {
+			t.Errorf("%d damaged: %q, to do %q", s.Damaged, s.Error, s.Hint)
 		}
 		cancel()
 		if err := <-done; err != nil {

@@ -15,6 +15,9 @@ const (
 	fewest    = 5 // bad frames that count as many; a camera that starts sends some
 )
 
+// AdviceDamaged is what to do about a camera that sends damaged frames.
+const AdviceDamaged = "try another cable, USB port or power supply for the camera"
+
 // Damaged reports whether err says of a frame that a part of it is lost, rather than that it is of an unusable kind.
 func Damaged(err error) bool { return errors.Is(err, ErrTruncated) || errors.Is(err, ErrCorrupt) }
 

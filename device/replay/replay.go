@@ -153,7 +153,7 @@ func advice(why error) string {
 	case errors.Is(why, device.ErrFrameSize), errors.Is(why, device.ErrPictureSize):
 		return fmt.Sprintf("the limits are %d pixels a side and %d MiB", device.MaxSide, device.MaxBytes>>20)
 	case device.Damaged(why):
-		return "see whether the recording was copied whole, or make it anew"
+		return device.AdviceDamaged + ", or see whether the recording was copied whole"
 	}
 	return "turn it into pictures that can be decoded with: ffmpeg -i FILM -f mjpeg OUT.mjpeg"
 }

@@ -31,12 +31,10 @@ func explain(path string, err error) error {
 	case isAny(err, ErrBad):
 		return flaw(err)
 	case isAny(err, ErrHung, unix.EIO, unix.EPROTO):
-		return hint.Wrap(err, adviceCable)
+		return hint.Wrap(err, device.AdviceDamaged)
 	}
 	return err
 }
-
-const adviceCable = "try another cable, USB port or power supply for the camera"
 
 // flaw adds to what is wrong with a frame what a technician should do about a camera that sends such frames.
 func flaw(err error) error {
@@ -47,7 +45,7 @@ func flaw(err error) error {
 	case isAny(err, ErrProgressive, device.ErrNotJPEG, errors.ErrUnsupported):
 		return hint.Wrap(err, "what this camera sends as MJPEG is something else: set camera.format to yuyv, or use another camera")
 	}
-	return hint.Wrap(err, adviceCable)
+	return hint.Wrap(err, device.AdviceDamaged)
 }
 
 func isAny(err error, targets ...error) bool {
