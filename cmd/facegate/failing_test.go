@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,21 @@ func TestStatusOfAGateThatFails(t *testing.T) {
 	}
 	if info, err := os.Stat(left[0]); err != nil || info.Mode().Perm()&0o007 != 0 {
 		t.Errorf("everybody may read the reason: %v, %v", info, err)
+	}
+}
+
+// TestFailureBesideARunningGate starts a second gate at a socket at which one answers, which is no failure of that one.
+func TestFailureBesideARunningGate(t *testing.T) {
+	site := gatetest.NewSite(t)
+	config := site.WriteConfig(t, nil)
+	l, err := net.Listen("unix", site.Socket())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "control.socket")
+	if left, err := filepath.Glob(site.Path("*.failure")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %q, %v", left, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -113,9 +114,15 @@ func usualSocket() string {
 	return c.Control.Socket
 }
 
-// note keeps why the gate ends, for whoever asks for it. That it cannot be kept is no more than that: the log has it.
+// note keeps why the gate ends, for whoever asks for it. That it cannot be kept is no more than that: the log has it. Where
+// another gate answers nobody would be told of this one.
 func note(socket string, err error) {
-	if err != nil && socket != "" {
+	if err == nil || socket == "" {
+		return
+	}
+	if other, nobody := net.Dial("unix", socket); nobody == nil {
+		other.Close()
+	} else {
 		ended.Note(socket, ended.Failure{At: time.Now(), Error: strings.Join(faults(err), "\n"), ToDo: hint.Of(err)})
 	}
 }

@@ -228,3 +228,22 @@ func TestCheckAwayFromTheGate(t *testing.T) {
 		t.Errorf("a file that nobody would name is missing, and the check says %v", err)
 	}
 }
+
+// TestFoldersOfTheUnit holds the folders that need not be there yet against those that the unit has systemd make.
+func TestFoldersOfTheUnit(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(gatetest.Root(t), "configs", "facegate.service"))
+	must(t, err)
+	var made []string
+	for line := range strings.Lines(string(text)) {
+		for key, root := range map[string]string{"StateDirectory=": "/var/lib/", "RuntimeDirectory=": "/run/"} {
+			if names, ok := strings.CutPrefix(strings.TrimSpace(line), key); ok {
+				for _, name := range strings.Fields(names) {
+					made = append(made, root+name)
+				}
+			}
+		}
+	}
+	if want := daemon.MadeByUnit(); !slices.Equal(made, want) {
+		t.Errorf("the unit makes %q, and the check believes %q", made, want)
+	}
+}

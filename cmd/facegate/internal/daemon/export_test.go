@@ -4,3 +4,6 @@ import "time"
 
 // LookEvery has the disk looked at in other times than usual.
 func (r *Remnant) LookEvery(t time.Duration) { r.every = t }
+
+// MadeByUnit returns the folders that systemd makes when it starts the service.
+func MadeByUnit() []string { return madeByUnit() }
