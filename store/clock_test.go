@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -315,6 +316,34 @@ func TestBackupWaitsForDates(t *testing.T) {
 	must(t, s.ConfirmClock(machine.Wall(), 1000))
 	_, err := s.Backup(1000)
 	must(t, err)
+}
+
+// TestRestoreAfterAWrongClock erases somebody in 2006, as the clock says, and restores a backup from before. That there was a
+// consent is kept for as long as if it had ended now.
+func TestRestoreAfterAWrongClock(t *testing.T) {
+	machine := clocktest.New(storetest.Now())
+	machine.Sync(true)
+	o := apart(t)
+	o.Clock = machine.Read
+	s := mustOpenApart(t, o)
+	mustEnrol(t, s, 0, 1)
+	b := mustBackup(t, s)
+	machine.Ahead(-20 * 365 * oneDay)
+	mustErase(t, s, labelOf(0))
+	must(t, s.Close())
+	machine.Ahead(0)
+	must(t, os.RemoveAll(o.Dir))
+	if r := mustRestore(t, o, b.Data, store.Proof{Replace: true}); r.People != 1 || r.Erased != 1 {
+		t.Errorf("restored %+v", r)
+	}
+	s = mustOpenApart(t, o)
+	defer s.Close()
+	for _, step := range []struct{ days, left int }{{0, 1}, {3*365 - 1, 1}, {2, 0}} {
+		machine.Pass(time.Duration(step.days) * oneDay)
+		if _, err := s.Prune(); err != nil || s.Former() != step.left {
+			t.Errorf("%d days later %d consents are left, %v", step.days, s.Former(), err)
+		}
+	}
 }
 
 // TestDoubtedEntriesAreKept checks that an entry that claims to be old is kept for as long as one that was made now.

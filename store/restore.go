@@ -169,7 +169,7 @@ func (v verdict) complete(b backup, t tombstones, receipts map[uint64]bool) erro
 // erased reports whether the consent c has ended since the backup, and how it is to be kept.
 func (s *Store) erased(c Consent, v verdict) (Consent, bool) {
 	if g, ok := v.gone[s.across("gone", c.ID)]; ok {
-		return c.end(moment{Time: time.Unix(g.Time, 0)}, g.Reason), true
+		return c.end(s.possible(c, time.Unix(g.Time, 0)), g.Reason), true
 	}
 	i := slices.IndexFunc(v.receipts, func(r receipt.Receipt) bool { return r.About(c.Reference) })
 	if i < 0 {
@@ -179,7 +179,17 @@ func (s *Store) erased(c Consent, v verdict) (Consent, bool) {
 	if err != nil {
 		return c, true // a receipt that was verified has a time
 	}
-	return c.end(moment{Time: at}, reasonOf(v.receipts[i].Reason)), true
+	return c.end(s.possible(c, at), reasonOf(v.receipts[i].Reason)), true
+}
+
+// possible returns when c ended, of which is said that it was at. A clock that was wrong may have said so: then it is now, and
+// what is left of c is kept for the longest time that it can be.
+func (s *Store) possible(c Consent, at time.Time) moment {
+	now := s.moment()
+	if at.Before(c.Given) || at.After(now.Time) {
+		return now
+	}
+	return moment{Time: at}
 }
 
 // reasonOf returns the reason that a receipt names.
