@@ -20,7 +20,9 @@ func (d *day) UnmarshalText(text []byte) error {
 		return nil
 	}
 	meant := "such as 2027-11-26"
-	for _, layout := range []string{"2.1.2006", "2006.1.2", "2006/1/2", "2006-1-2", "20060102", "2 January 2006", "January 2, 2006", "2 Jan 2006", "2006年1月2日"} {
+	for _, layout := range []string{
+		"2.1.2006", "2006.1.2", "2006/1/2", "2006-1-2", "20060102", "2 January 2006", "January 2, 2006", "2 Jan 2006", "2006年1月2日",
+	} {
 		if t, err := time.Parse(layout, typed); err == nil {
 			meant = "as " + t.Format(time.DateOnly)
 		}

@@ -89,13 +89,13 @@ func (g target) other(ctx context.Context, here string) error {
 			advice = "the gate is running, ask it: --socket " + c.Control.Socket
 		}
 	}
+	named := fmt.Sprintf("%s is of gate %s of %s (records in %s)", g.file, c.Gate, c.Site, c.StateDir)
 	if samePlace(g.socket, c.Control.Socket) {
-		return hint.Wrap(fmt.Errorf("%w: %s is of gate %s of %s (records in %s), and at its socket %s answers %s", errOtherGate,
-			g.file, c.Gate, c.Site, c.StateDir, g.socket, here),
+		return hint.Wrap(fmt.Errorf("%w: %s, and at its socket %s answers %s", errOtherGate, named, g.socket, here),
 			"restart the gate if its configuration has changed, or give each gate a control.socket of its own")
 	}
-	return hint.Wrap(fmt.Errorf("%w: %s is of gate %s of %s (records in %s), at whose socket %s answers %s; at %s answers %s", errOtherGate,
-		g.file, c.Gate, c.Site, c.StateDir, c.Control.Socket, there, g.socket, here), "%s", advice)
+	return hint.Wrap(fmt.Errorf("%w: %s, at whose socket %s answers %s; at %s answers %s", errOtherGate,
+		named, c.Control.Socket, there, g.socket, here), "%s", advice)
 }
 
 // samePlace reports whether two paths lead to the same place, which need not be there yet.
@@ -137,7 +137,8 @@ func ask[T any](ctx context.Context, f gateFlags, t terminal,
 	case !errors.Is(err, control.ErrNotRunning):
 		return v, err
 	case g.config == nil:
-		return v, hint.Wrap(err, "start it (systemctl start facegate), correct --socket, or name the configuration of a stopped gate: --config FILE")
+		return v, hint.Wrap(err, "start it (systemctl start facegate), correct --socket, or name the configuration of a stopped gate: "+
+			"--config FILE")
 	}
 	s, err := openRecords(g.config, t)
 	if err != nil {

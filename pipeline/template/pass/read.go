@@ -53,7 +53,8 @@ func Read(data []byte) (template.Token, error) {
 func (f format) read(data []byte) (template.Token, error) {
 	size, err := f.size(bytes.NewReader(data))
 	if err != nil || size.Width*size.Height > maxPixels {
-		return template.Token{}, fmt.Errorf("%w: it is damaged, or has more than %d million pixels", ErrPicture, maxPixels/1_000_000)
+		const million = 1_000_000
+		return template.Token{}, fmt.Errorf("%w: it is damaged, or has more than %d million pixels", ErrPicture, maxPixels/million)
 	}
 	picture, err := f.decode(bytes.NewReader(data))
 	if err != nil {

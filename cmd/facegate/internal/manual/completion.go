@@ -99,7 +99,8 @@ func zsh(b *strings.Builder, name string, all []place) {
 func fish(b *strings.Builder, name string, all []place) {
 	fmt.Fprintf(b, "# fish completion: %s completion fish > ~/.config/fish/completions/%[1]s.fish\n", name)
 	fmt.Fprintf(b, "function __%s_at\n  set -l path ''\n  for word in (commandline -opc)[2..]\n    switch \"$path $word\"\n", name)
-	fmt.Fprintf(b, "      case %s\n        set path (string trim \"$path $word\")\n    end\n  end\n", strings.ReplaceAll(steps(all), "|", " "))
+	fmt.Fprintf(b, "      case %s\n", strings.ReplaceAll(steps(all), "|", " "))
+	b.WriteString("        set path (string trim \"$path $word\")\n    end\n  end\n")
 	b.WriteString("  test \"$path\" = \"$argv[1]\"\nend\n")
 	for _, p := range all {
 		for _, r := range p.next {
