@@ -1,0 +1,47 @@
+package gate
+
+import (
+	"errors"
+	"testing"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/pipeline"
+	"facegate/pipeline/quality"
+)
+
+// TestViewsTellNobody checks that whoever aims the camera learns of a good face nothing but that it is one.
+func TestViewsTellNobody(t *testing.T) {
+	good := viewOf(pipeline.Report{State: pipeline.Unknown})
+	for s := pipeline.Nobody; s <= pipeline.FacesOff; s++ {
+		v := viewOf(pipeline.Report{State: s, Reason: quality.TooDark})
+		switch s {
+		case pipeline.Nobody, pipeline.Poor, pipeline.LockedOut, pipeline.AwaitingPass, pipeline.FacesOff:
+			if v == good || v.Sees == "" || v.Advice == "" {
+				t.Errorf("%v is shown as %+v", s, v)
+			}
+		default:
+			if v != good {
+				t.Errorf("%v is shown as %+v, and an unknown face as %+v", s, v, good)
+			}
+		}
+	}
+}
+
+// TestOneAims checks that one at a time is shown what the camera sees, and nobody of whom that cannot be noted.
+func TestOneAims(t *testing.T) {
+	var g Gate
+	full := errors.New("no space left on device")
+	view := func(control.View) { t.Error("something is shown") }
+	if err := g.Aim(t.Context(), func() error { return full }, view); !errors.Is(err, full) {
+		t.Errorf("where it cannot be noted: %v", err)
+	}
+	inner := func() error {
+		if err := g.Aim(t.Context(), func() error { return nil }, view); !errors.Is(err, ErrAiming) {
+			t.Errorf("while somebody aims: %v", err)
+		}
+		return full
+	}
+	if err := g.Aim(t.Context(), inner, view); !errors.Is(err, full) {
+		t.Errorf("after the first has ended: %v", err)
+	}
+}
