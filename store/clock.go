@@ -156,32 +156,9 @@ func (s *Store) setDates(v clock.Verdict) error {
 	if !v.Settled {
 		return nil
 	}
-	var c change
-	add := func(p put, err error) error { c.puts = append(c.puts, p); return err }
-	people := make([]Person, 0, len(s.byName))
-	for _, p := range s.byName {
-		if p.Provisional || p.seen != 0 {
-			p = p.dated(v)
-			people = append(people, p)
-			if err := errors.Join(add(s.putPerson(p)), add(s.putConsent(p.Consent))); err != nil {
-				return err
-			}
-		}
-	}
-	ended, err := s.endedConsents()
-	if err != nil {
+	people, ended, c, err := s.redated(v)
+	if err != nil || len(c.puts) == 0 && !s.doubted() {
 		return err
-	}
-	for i, old := range ended {
-		ended[i] = old.dated(v)
-		if ended[i] != old {
-			if err := add(s.putConsent(ended[i])); err != nil {
-				return err
-			}
-		}
-	}
-	if len(c.puts) == 0 && !s.doubted() {
-		return nil
 	}
 	entries, err := s.number(v.Wall, audit.Entry{Kind: audit.ClockRight, Actor: audit.Daemon, Count: uint32(len(people))})
 	if err != nil {
@@ -190,16 +167,41 @@ func (s *Store) setDates(v clock.Verdict) error {
 	if err := s.apply(s.people.rewrite, s.state, entries, c); err != nil {
 		return err
 	}
-	s.log.Info("the clock is right, and dates are set that were provisional", "people", len(people))
+	if len(people) > 0 {
+		s.log.Info("the clock is right, and dates are set that were provisional", "people", len(people))
+	}
 	for _, p := range people {
 		s.byName[p.Label] = p
 		delete(s.seen, p.ID)
 	}
 	for _, old := range ended {
-		s.ended[old.ID] = moment{old.Ended, old.EndedCount}
+		s.ended[old.ID] = moment{Time: old.Ended}
 	}
 	s.follow()
 	return nil
+}
+
+// redated returns whose dates are to be set, and which consents that have ended, with the dates by the right clock of v. The
+// change is what writes them.
+func (s *Store) redated(v clock.Verdict) (people []Person, ended []Consent, c change, err error) {
+	put := func(row put, failed error) { c.puts, err = append(c.puts, row), errors.Join(err, failed) }
+	for _, p := range s.byName {
+		if p.Provisional || p.seen != 0 {
+			p = p.dated(v)
+			people = append(people, p)
+			put(s.putPerson(p))
+			put(s.putConsent(p.Consent))
+		}
+	}
+	all, failed := s.endedConsents()
+	for _, old := range all {
+		if old.GivenCount != 0 || old.EndedCount != 0 {
+			old = old.dated(v)
+			ended = append(ended, old)
+			put(s.putConsent(old))
+		}
+	}
+	return people, ended, c, errors.Join(err, failed)
 }
 
 // doubted reports whether the last entry of the log was made by a clock that was not known to be right.
@@ -286,7 +288,7 @@ func (p Person) due(v clock.Verdict, idle time.Duration) (audit.Reason, bool) {
 
 // Waiting is what waits for the clock to be right.
 type Waiting struct {
-	Erasures    int // people who do not match any more, or have not been seen for long, by a clock that is not known to be right
+	Erasures    int // people who have expired or idled, by a clock that is not known to be right
 	Provisional int // people whose dates are those of such a clock
 }
 

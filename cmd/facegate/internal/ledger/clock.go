@@ -42,13 +42,13 @@ func Doubt(v clock.Verdict) (reason, todo string) {
 		return reason, fmt.Sprintf("%s; otherwise it is believed when it has gone on for "+
 			"%.0f more days", confirm, days)
 	case clock.Stepped:
-		return "the clock was set " + distance(v.Off) + " the date that is known", "set it right; if it is the clock that is right " +
-			"now: facegate clock confirm"
+		return "the clock was set " + distance(v.Off) + " the date that is known",
+			"set it right; if it is the clock that is right now: facegate clock confirm"
 	case clock.Behind:
 		return "the clock is " + distance(v.Off) + " a date that has passed", confirm
 	case clock.Absurd:
-		return "the clock says " + v.Wall.UTC().Format(time.DateOnly) + ", which cannot be", "let the machine reach a time server, " +
-			"or set the clock with timedatectl set-time; then: facegate clock confirm"
+		return "the clock says " + v.Wall.UTC().Format(time.DateOnly) + ", which cannot be",
+			"let the machine reach a time server, or set the clock with timedatectl set-time; then: facegate clock confirm"
 	}
 	return "", ""
 }
