@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
 )
 
@@ -72,5 +73,14 @@ func TestStatusOfAGateThatWasKilled(t *testing.T) {
 		t.Setenv("EXIT_STATUS", ended.status)
 		facegate(t.Context(), "door", "safe", "--config", config).want(t, exitOK, "safe level", "")
 		facegate(t.Context(), "status", "--config", config).want(t, exitNotRunning, "", ended.want)
+	}
+}
+
+// TestFacesOffForWantOfRecords wants no advice that such a gate would refuse.
+func TestFacesOffForWantOfRecords(t *testing.T) {
+	var s control.Status
+	s.Camera.State, s.FacesOff = control.CameraOff, &control.FacesOffStatus{Reason: "the records cannot be opened"}
+	if got := faces(s); !strings.Contains(got, "records") || strings.Contains(got, "faces on") {
+		t.Errorf("it says %q", got)
 	}
 }

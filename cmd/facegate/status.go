@@ -157,6 +157,8 @@ func faces(s control.Status) string {
 	switch l := s.Lockout; {
 	case l.LockedDown:
 		return "all templates are destroyed: facegate destroy-templates --end lets people be captured again"
+	case s.FacesOff != nil && s.Camera.State == control.CameraOff: // which no order ends
+		return "off: " + s.FacesOff.Reason
 	case s.FacesOff != nil:
 		return "off since " + s.FacesOff.Since.Format(time.DateTime) + ": facegate faces on"
 	case l.WaitS > 0:

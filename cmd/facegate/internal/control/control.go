@@ -400,6 +400,9 @@ var (
 	ErrMemory = errors.New("it is done, but the gate has not begun anew, and its memory may still hold what was destroyed")
 )
 
+// CameraOff is the state of a camera that is not opened, because the gate has no records to compare a face with.
+const CameraOff device.CaptureState = "off"
+
 // ErrInUse is the error of a Server at whose path another one answers.
 var ErrInUse = errors.New("another facegate answers there")
 

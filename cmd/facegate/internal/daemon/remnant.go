@@ -110,7 +110,8 @@ func (r *Remnant) Status() control.Status {
 		Started: d.started, Door: d.relay.Status(),
 		FacesOff: &control.FacesOffStatus{Since: d.started.UTC(), Reason: "the records cannot be opened"},
 	}
-	s.Camera.State, s.Camera.Source = "off", "not opened"
+	s.Camera.State, s.Camera.Source = control.CameraOff, "not opened"
+	s.MQTT.Err = "the broker is left alone while events cannot be kept"
 	s.Health = health.Assess(append(doorHealth(&s), health.Condition{
 		Part: health.Disk, State: health.Down, Reason: r.why.Error(), Todo: hint.Of(r.why),
 	})...)
