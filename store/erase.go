@@ -303,6 +303,9 @@ func (s *Store) finish() error {
 
 // dropUnlinked writes faces.db anew without the records that belong to nobody, if it is not in that generation yet.
 func (s *Store) dropUnlinked(generation uint64) error {
+	if s.templatesGone() {
+		return nil // with those of everybody, and a lockdown comes next
+	}
 	faces, err := s.faces.head()
 	if err != nil || faces.Generation >= generation {
 		return err

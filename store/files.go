@@ -120,6 +120,28 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
+// overwriteWith makes data the content of the file at path, where that lies: it needs no room as long as data is no longer than
+// a block. A crash may leave a mixture. Without a file it makes one.
+func overwriteWith(path string, data []byte) error {
+	f, err := openOld(path)
+	if err == nil && f == nil {
+		f, err = create(path)
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	padded := append(data, make([]byte, max(0, info.Size()-int64(len(data))))...)
+	if _, err := f.WriteAt(padded, 0); err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Truncate(int64(len(data))), f.Sync(), syncDir(filepath.Dir(path)))
+}
+
 // overwrite fills a file with zeros.
 func overwrite(f *os.File) error {
 	info, err := f.Stat()
@@ -160,6 +182,13 @@ func unlock(locks []*os.File) (err error) {
 	return err
 }
 
+func flock(d *os.File, dir string) error {
+	if err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrInUse, dir, err)
+	}
+	return nil
+}
+
 // lockDir keeps every other process out of dir until the file that it returns is closed. It refuses a folder in which
 // others could put something in the place of our files.
 func lockDir(dir string) (*os.File, error) {
@@ -170,9 +199,8 @@ func lockDir(dir string) (*os.File, error) {
 	if err := checkDir(d); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	if err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		d.Close()
-		return nil, fmt.Errorf("%w: %s: %w", ErrInUse, dir, err)
+	if err := flock(d, dir); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }

@@ -172,6 +172,11 @@ func (s *Store) ready() error {
 			return err
 		}
 	}
+	if s.templatesGone() {
+		if err := s.lockdown(s.lockedBy); err != nil {
+			return err
+		}
+	}
 	return s.recordMended()
 }
 

@@ -3,10 +3,12 @@ package store
 import (
 	"bytes"
 	"crypto/ed25519"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"facegate/configs/file"
@@ -15,23 +17,44 @@ import (
 	"facegate/store/receipt"
 )
 
+// A LockdownError says that every Code is destroyed, and that this could not be written down. It is as soon as the store can
+// be written to, and the next Open knows of it.
+type LockdownError struct{ Err error }
+
+// Error implements error.
+func (e *LockdownError) Error() string {
+	return "every template is destroyed, and the records do not say so yet: " + e.Err.Error()
+}
+
+// Unwrap returns why it could not be written down.
+func (e *LockdownError) Unwrap() error { return e.Err }
+
 // Lockdown makes every Code unusable at once: it destroys faces.db, its keyring and the copies of both. People, consents
 // and the audit log stay, so that other ways in still know who may pass. Everybody has to be captured again, after Reopen.
-// The keys are destroyed even if nothing else can be written, such as to a full disk. It can be repeated then, and the
-// store is ErrDamaged at the next Open if it is not.
+// The keys are destroyed even if nothing else can be written, such as to a full disk: that is a LockdownError.
 func (s *Store) Lockdown(by audit.Actor) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.lockdown(by); err != nil {
-		return errors.Join(err, s.faces.destroy())
+	before := s.templatesGone()
+	err := s.ready()
+	if err == nil && before {
+		return nil // it was this that was left to be written down
 	}
-	return nil
+	if err == nil {
+		err = s.lockdown(by)
+	}
+	if err == nil {
+		return nil
+	}
+	s.lockedBy = by
+	if failed := s.faces.lockDown(s.now()); failed != nil {
+		return errors.Join(err, failed)
+	}
+	return hint.Wrap(&LockdownError{err}, "make room on the disk, or mend it: it is then written down by itself")
 }
 
+// lockdown writes down that every Code is going to be destroyed, and does it, in a store that is ready.
 func (s *Store) lockdown(by audit.Actor) error {
-	if err := s.ready(); err != nil {
-		return err
-	}
 	i := &intent{Kind: lockdownIntent, Number: s.state.Number + 1}
 	if err := s.generations(i); err != nil {
 		return err
@@ -45,9 +68,75 @@ func (s *Store) lockdown(by audit.Actor) error {
 	return s.carryOut(i)
 }
 
+// lockedMagic begins what stands in the place of faces.key when the Codes were destroyed and nothing else could be written. A
+// lockedMark follows, as JSON.
+const lockedMagic = "facegate locked down 1\n"
+
+// A lockedMark says when the Codes were destroyed. Who did it is not to be believed of a file that is not sealed, and there may
+// be no key to seal it.
+type lockedMark struct {
+	Asked int64  // Unix time in seconds; 0 if that is not known
+	Past  uint64 // the generation of faces.db; 0 likewise
+}
+
+// lockedFlag is the name, after that of the vault, of an empty file that is there where the mark could not be written.
+const lockedFlag = ".locked-down"
+
+// lockDown destroys the vault as destroy does, and leaves a mark in the place of the keyring, in room that it has.
+func (v *vault) lockDown(now time.Time) error {
+	if h, err := v.head(); err == nil {
+		v.past = h.Generation
+	}
+	mark, err := json.Marshal(lockedMark{now.Unix(), v.past})
+	if err != nil {
+		return err
+	}
+	v.destroyed = true
+	ring := v.ringPaths()[0]
+	err = overwriteWith(ring, append([]byte(lockedMagic), mark...))
+	if err != nil {
+		err = errors.Join(err, destroyFile(ring), v.discard())
+		if flag, failed := create(v.flagPath()); failed == nil {
+			return errors.Join(err, flag.Close(), syncDir(v.keyDir))
+		}
+		return err
+	}
+	return v.discard()
+}
+
+func (v *vault) flagPath() string { return filepath.Join(v.keyDir, v.name+lockedFlag) }
+
+// lockedDown returns the mark of lockDown, if there is one. One that cannot be read to the end is one.
+func (v *vault) lockedDown() (mark lockedMark, ok bool) {
+	if _, err := os.Lstat(v.flagPath()); err == nil {
+		return lockedMark{}, true
+	}
+	data, err := file.ReadOwn(v.ringPaths()[0], markSize)
+	if err != nil {
+		return lockedMark{}, false
+	}
+	text, ok := bytes.CutPrefix(data, []byte(lockedMagic))
+	if err := json.Unmarshal(bytes.TrimRight(text, "\x00"), &mark); err != nil {
+		return lockedMark{}, ok
+	}
+	return mark, ok
+}
+
+// markSize is more than a mark takes.
+const markSize = 4096
+
+// takeLockdown finds the Codes destroyed by a lockdown that could not be written down, and what it has left of them.
+func (s *Store) takeLockdown(mark lockedMark) {
+	s.log.Warn("every template was destroyed, and the records do not say so yet", "at", time.Unix(mark.Asked, 0).UTC())
+	s.lockedBy, s.faces.destroyed, s.faces.past = audit.Daemon, true, mark.Past
+	if err := s.faces.discard(); err != nil {
+		s.log.Error("something is left of the templates", "err", err)
+	}
+}
+
 // renewFaces puts an empty faces.db in the place of the old, of which it needs nothing.
 func (s *Store) renewFaces(i *intent) error {
-	if err := s.faces.destroy(); err != nil {
+	if err := errors.Join(s.faces.destroy(), removeFile(s.faces.flagPath())); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	s.faces.past = i.FacesGeneration - 1
@@ -61,8 +150,10 @@ func (s *Store) renewFaces(i *intent) error {
 func (s *Store) LockedDown() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state.Locked
+	return s.lockedDown()
 }
+
+func (s *Store) lockedDown() bool { return s.state.Locked || s.templatesGone() || s.pending.lockdown() }
 
 // Reopen ends a lockdown: people can be captured again. Those who were enrolled before have no Code any more, until
 // they are captured again (Recapture).
@@ -94,23 +185,22 @@ type WipedError struct {
 // Error implements error.
 func (*WipedError) Error() string { return "the store was wiped" }
 
-// wipedMagic begins what stands in the place of journal.key while a store is being wiped. The certificate follows.
+// wipedMagic begins what stands in the place of journal.key while a store is being wiped. The certificate follows, if there is
+// one.
 const wipedMagic = "facegate wiped 1\n"
 
 // Wipe leaves nothing of the store, which cannot be used afterwards. Before that it hands keep a signed certificate (see
 // package receipt), which is to be on disk somewhere else when keep returns. The device key is not the store's: destroy it
 // with DestroyKeyFile, or where it is kept.
 //
-// The certificate takes the place of journal.key first. From then on it is done: cut off at any point, or if keep fails, it
-// is finished by the next Open.
+// The certificate takes the place of journal.key first, in the room that that has. From then on it is done: cut off at any
+// point, or if keep fails, it is finished by the next Open. Where it cannot be written, whatever can be destroyed is, and
+// keep gets the certificate if that was all.
 func (s *Store) Wipe(keep func(certificate []byte) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, marks := s.stamp(s.now())
 	r := receipt.Receipt{
-		ID: make([]byte, 16), Number: s.state.Number + 1, Kind: receipt.Wipe, KeyStore: s.class,
-		Time: time.Unix(at, 0).UTC().Format(time.RFC3339), Clock: marks.String(),
-		Forms: []receipt.Salted{}, Records: []receipt.Salted{},
+		Number: s.state.Number + 1, Kind: receipt.Wipe, Time: s.now().UTC().Format(time.RFC3339), KeyStore: s.class,
 		Erased: receipt.Counts{People: uint32(len(s.byName)), Templates: uint32(len(s.linked()))},
 		Audit:  receipt.Audit{Seq: s.head.Seq, Link: s.head.Link[:]},
 	}
@@ -119,38 +209,70 @@ func (s *Store) Wipe(keep func(certificate []byte) error) error {
 			r.Erased.Guardians++
 		}
 	}
-	if _, err := io.ReadFull(s.rand, r.ID); err != nil {
-		return fmt.Errorf("store: no randomness: %w", err)
-	}
-	certificate, err := receipt.Sign(r, s.signer)
+	certificate, err := certify(r, s.rand, s.signer)
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	if err := replaceFile(s.journal.ringPaths()[0], append([]byte(wipedMagic), certificate...)); err != nil {
-		return hint.Wrap(fmt.Errorf("store: %w", err), "lock the store down, which needs no room, and make some")
-	}
-	if err := keep(certificate); err != nil {
 		return err
 	}
-	return s.wipe()
+	s.byName, s.names, s.ended, s.pending, s.owed = nil, nil, nil, nil, nil
+	return wipe(s.vaults(), s.reserve.path, certificate, keep)
 }
 
-// wipe removes everything, and what says that a wipe is under way last.
-func (s *Store) wipe() error {
-	s.byName, s.names, s.ended, s.pending = nil, nil, nil, nil
-	err := errors.Join(s.faces.destroy(), s.people.destroy(), s.journal.discard(), destroyFile(s.reserve.path),
-		destroyAside(s.people.keyDir))
-	for _, path := range tombstonePaths(s.people.keyDir) {
+// certify signs r, the certificate of a wipe.
+func certify(r receipt.Receipt, rand io.Reader, key ed25519.PrivateKey) ([]byte, error) {
+	r.ID, r.Forms, r.Records = make([]byte, 16), []receipt.Salted{}, []receipt.Salted{}
+	if _, err := io.ReadFull(rand, r.ID); err != nil {
+		return nil, fmt.Errorf("store: no randomness: %w", err)
+	}
+	certificate, err := receipt.Sign(r, key)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return certificate, nil
+}
+
+// wipe does what Wipe promises to people, faces and journal. A certificate of nil is none, and is not kept.
+func wipe(vaults []*vault, reserve string, certificate []byte, keep func([]byte) error) error {
+	if certificate == nil {
+		keep = func([]byte) error { return nil }
+	}
+	ring, text := vaults[len(vaults)-1].ringPaths()[0], append([]byte(wipedMagic), certificate...)
+	mark := replaceFile(ring, text)
+	if mark != nil {
+		mark = overwriteWith(ring, text)
+	}
+	if mark == nil {
+		if err := keep(certificate); err != nil {
+			return err
+		}
+		return destroyAll(vaults, reserve)
+	}
+	if err := destroyAll(vaults, reserve); err != nil {
+		return errors.Join(fmt.Errorf("store: %w", mark), err)
+	}
+	return keep(certificate)
+}
+
+// destroyAll removes everything, the keys first, and what says that a wipe is under way last.
+func destroyAll(vaults []*vault, reserve string) error {
+	journal := vaults[len(vaults)-1]
+	var err error
+	for _, v := range vaults[:len(vaults)-1] {
+		err = errors.Join(err, v.destroy(), removeFile(v.flagPath()))
+	}
+	for _, path := range tombstonePaths(journal.keyDir) {
 		err = errors.Join(err, destroyFile(path), destroyFile(path+tmpSuffix))
 	}
-	if err != nil {
+	if err = errors.Join(err, journal.discard(), destroyFile(reserve), destroyAside(journal.keyDir)); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	if err := errors.Join(removeFile(s.journal.ringPaths()[0]), syncDir(s.journal.keyDir)); err != nil {
+	if err := errors.Join(destroyFile(journal.ringPaths()[0]), syncDir(journal.keyDir), syncDir(journal.dir)); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil
 }
+
+// errUncertified means that a wipe was cut off that did not have the device key. Anybody could have written that.
+var errUncertified = errors.New("it was being wiped, without the device key")
 
 // finishWipe finishes a wipe that was cut off, if there was one.
 func (s *Store) finishWipe() error {
@@ -165,10 +287,13 @@ func (s *Store) finishWipe() error {
 	if !ok {
 		return nil
 	}
+	if len(certificate) == 0 {
+		return hint.Wrap(s.journal.damaged(errUncertified), "wipe it again: facegate wipe")
+	}
 	if _, err := receipt.Verify(certificate, s.PublicKey()); err != nil {
 		return s.journal.damaged(err)
 	}
-	if err := s.wipe(); err != nil {
+	if err := destroyAll(s.vaults(), s.reserve.path); err != nil {
 		return err
 	}
 	return &WipedError{certificate, s.PublicKey()}

@@ -50,7 +50,9 @@ func (s *Store) open() error {
 	s.judge = clock.NewJudge(s.remembered)
 	s.written = s.remembered.Count
 	// A lockdown that was cut off has left of faces.db what it has left.
-	if !s.pending.lockdown() {
+	if mark, ok := s.faces.lockedDown(); ok && !s.pending.lockdown() {
+		s.takeLockdown(mark)
+	} else if !s.pending.lockdown() {
 		faces, err := s.faces.loadRings()
 		if err != nil {
 			return err

@@ -202,6 +202,8 @@ type Store struct {
 	owed    []mark // what could not be carried out when it was asked for
 	lasting bool   // the reserve holds owed
 
+	lockedBy audit.Actor // who has destroyed all Codes, if that is not written down yet
+
 	judge      *clock.Judge
 	remembered clock.Memory                   // of judge, in journal.db
 	seen       map[template.PersonID]sighting // that are not in people.db yet
@@ -523,7 +525,7 @@ func (s *Store) permits(e Enrolment, now time.Time) error {
 	if err := e.Consent.check(now, s.notices); err != nil {
 		return err
 	}
-	if s.state.Locked {
+	if s.lockedDown() {
 		return hint.Wrap(fmt.Errorf("store: %w", ErrLockdown), "let people be captured again first: facegate destroy-templates --end")
 	}
 	return nil

@@ -52,6 +52,10 @@ const (
 	Wipe    = "wipe"    // of the entire store
 )
 
+// Unopened is the reason of a Wipe that has destroyed a store without opening it: how much there was, and its number and
+// place in the audit log, are not known.
+const Unopened = "unopened"
+
 // A Receipt says what was erased. Whatever a store destroys for good has the next Number: erasures and the wipe, which have
 // receipts, and lockdowns and ends of epochs, which have none. Whoever holds the highest number can tell whether a copy of
 // a store is older than an erasure.
@@ -60,7 +64,7 @@ type Receipt struct {
 	ID          Bytes       `json:"id"`     // random, 16 bytes
 	Number      uint64      `json:"number"` // of the destruction among all of this store, from 1
 	Kind        string      `json:"kind"`   // Erasure or Wipe
-	Reason      string      `json:"reason"` // of an erasure, as in the audit log
+	Reason      string      `json:"reason"` // of an erasure, as in the audit log; of a wipe, Unopened or ""
 	Time        string      `json:"time"`   // RFC 3339, UTC
 	Clock       string      `json:"clock"`  // "doubted" or "set-back", as the marks of the entry in the audit log; "" for right
 	Erased      Counts      `json:"erased"`
@@ -230,7 +234,7 @@ func read(data []byte) (r Receipt, signature []byte, err error) {
 func (r Receipt) check() error {
 	at, err := time.Parse(time.RFC3339, r.Time)
 	ok := err == nil && at.UTC().Format(time.RFC3339) == r.Time && r.Schema == Schema &&
-		(r.Kind == Erasure || r.Kind == Wipe) && r.Number > 0 && word(r.Reason) && word(r.Clock) && word(r.KeyStore) && word(r.Language) &&
+		(r.Kind == Erasure || r.Kind == Wipe) && (r.Number > 0 || r.Kind == Wipe && r.Reason == Unopened) && word(r.Reason) && word(r.Clock) && word(r.KeyStore) && word(r.Language) &&
 		len(r.ID) == 16 && len(r.Device) == 32 && len(r.Audit.Link) == 32 && checked(r.Forms) && checked(r.Records)
 	if !ok {
 		return fmt.Errorf("receipt: %w", ErrForm)
