@@ -171,7 +171,7 @@ func TestForceWipe(t *testing.T) {
 				}
 				for name, data := range before {
 					dir := at.Dir
-					if filepath.Ext(name) == ".key" {
+					if ext := filepath.Ext(name); ext == ".key" || ext == ".list" {
 						dir = at.KeyDir
 					}
 					if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {

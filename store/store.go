@@ -29,6 +29,14 @@
 // What an erasure is going to do, to the byte of its receipt, is on disk in journal.db before anything else happens.
 // From then on it is done: cut off at any point, it is finished at the next Open or the next change.
 //
+// Where the disk is full even for that, a mark goes to the reserve, a sealed file of fixed length beside the databases that is
+// overwritten in place (OwedError). Whoever an intent or a mark is about does not match, after a restart neither, and EraseOwed
+// carries out what is owed as soon as there is room. A disk that cannot be written to takes no mark: it is remembered until the
+// program ends. Who puts an older copy of the reserve in its place, or takes it away, has the marks forgotten.
+//
+// Lockdown and Wipe destroy the keyrings first, and need no room. ForceLockdown and ForceWipe do it to a store that does not
+// open. What they leave in the place of a keyring tells the next Open.
+//
 // # Epochs
 //
 // Codes are made with the rotations of an epoch. When another one begins, records are moved there one by one as their people

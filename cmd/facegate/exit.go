@@ -24,6 +24,7 @@ const (
 	exitUnconfirmed
 	exitPending
 	exitTooSlow
+	exitOwed
 )
 
 // An exitCode is a code that a command ends with, and what it means.
@@ -44,6 +45,7 @@ func exitCodes() []exitCode {
 		{exitUnconfirmed, "it cannot be undone, and was not confirmed: add --yes", []error{errUnconfirmed}},
 		{exitPending, "it cannot be undone, and waits for a second person", []error{control.ErrPending}},
 		{exitTooSlow, "the demo: nothing went wrong, but this machine is too slow for a gate", []error{errTooSlow}},
+		{exitOwed, "the erasure is owed: it is done by itself when the disk can be written to", []error{control.ErrOwed}},
 	}
 }
 

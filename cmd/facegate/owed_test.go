@@ -77,8 +77,8 @@ func TestErasureOnAFullDisk(t *testing.T) {
 	const owed = "the erasure is owed, and whoever it concerns does not match any more"
 	for range 2 {
 		p := l.do(t, withdraw...)
-		p.want(t, exitFailed, "", owed)
-		p.want(t, exitFailed, "", "to do: make room on the disk, or mend it: it is then done by itself")
+		p.want(t, exitOwed, "", owed)
+		p.want(t, exitOwed, "", "to do: make room on the disk, or mend it: it is then done by itself")
 		absent(t, paper)
 		mustBeOwed(t, l)
 		l.stop()
@@ -90,7 +90,7 @@ func TestErasureOnAFullDisk(t *testing.T) {
 	config := site.WriteConfig(t, nil)
 	offline := func(args ...string) printout { return facegate(t.Context(), append(args, "--config", config)...) }
 	offline("people").want(t, exitOK, "erasures owed: 1", "")
-	offline(withdraw...).want(t, exitFailed, "", owed)
+	offline(withdraw...).want(t, exitOwed, "", owed)
 	offline("person", "pass", "p01", "--yes", "--png", site.Path("pass.png")).want(t, exitFailed, "", "this person is to be erased")
 
 	must(t, os.Remove(ballast))

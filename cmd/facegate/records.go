@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/hex"
@@ -25,16 +24,26 @@ import (
 	"facegate/configs/show"
 	"facegate/store"
 	"facegate/store/audit"
-	"facegate/store/durable"
 )
 
 var errOwner = errors.New("the records belong to another user")
+
+// An unopenedError says that the store of a stopped gate does not open: it is damaged, or its key is not there. It belongs to
+// this user, and no other process has it open.
+type unopenedError struct {
+	err    error
+	config *configs.Config
+}
+
+func (u *unopenedError) Error() string { return u.err.Error() }
+func (u *unopenedError) Unwrap() error { return u.err }
 
 // openRecords opens the store of a gate that is not running, as its own user alone: the service could not read files that
 // another one has written.
 func openRecords(c *configs.Config, t terminal) (*store.Store, error) {
 	if _, err := os.Stat(c.StateDir); err != nil {
-		return nil, hint.Wrap(fmt.Errorf("open the records: %w", err), "correct state_dir, or start the gate once to make it")
+		err = hint.Wrap(fmt.Errorf("open the records: %w", err), "correct state_dir, or start the gate once to make it")
+		return nil, &unopenedError{err, c}
 	}
 	if err := checkOwner(c.StateDir, c.KeysDir); err != nil {
 		return nil, err
@@ -44,7 +53,10 @@ func openRecords(c *configs.Config, t terminal) (*store.Store, error) {
 		return nil, hint.Wrap(err, "the gate is running, and nothing answers at %s: restart it if its configuration has changed since, or "+
 			"name its socket with --socket; if it is another command that uses the records, wait for its end", c.Control.Socket)
 	}
-	return s, err
+	if err != nil {
+		return nil, &unopenedError{err, c}
+	}
+	return s, nil
 }
 
 // checkOwner refuses folders of records, where they are there, that belong to another user.
@@ -373,6 +385,9 @@ func (c *destroyCommand) Run(ctx context.Context, t terminal) error {
 	f, err := ask(ctx, c.gateFlags, t,
 		func(g *control.Client) (control.Facts, error) { return g.Lockdown(ctx) },
 		func(l ledger.Ledger) (control.Facts, error) { return l.Lockdown(me()) })
+	if u := new(unopenedError); errors.As(err, &u) {
+		return c.force(t, u)
+	}
 	if err != nil {
 		return err
 	}
@@ -386,6 +401,9 @@ func (c *destroyCommand) Run(ctx context.Context, t terminal) error {
 // confirmAll asks before something that concerns everybody: the answer is how many they are.
 func (c *destroyCommand) confirmAll(ctx context.Context, t terminal, what string) error {
 	e, err := (&epochStatusCommand{gateFlags: c.gateFlags}).ask(ctx, t)
+	if u := new(unopenedError); errors.As(err, &u) {
+		return c.confirm(ctx, t, question{what, []string{"how many they are is not known: " + err.Error()}, "y"})
+	}
 	if err != nil && !c.Yes { // otherwise it is tried all the same
 		return err
 	}
@@ -429,6 +447,9 @@ func writeFacts(w *tabwriter.Writer, f control.Facts) {
 	}[f.KeyStore == "file"])
 	row("audit log", "entry %d, %s", f.AuditSeq, f.AuditLink)
 	row("device", "%s", f.Device)
+	if f.Undone != "" {
+		row("not done yet", "%s", f.Undone)
+	}
 }
 
 type lockoutCommand struct {
@@ -452,100 +473,3 @@ func (c *lockoutResetCommand) Run(ctx context.Context, t terminal) error {
 
 // resetText does not say that faces open the door: destroyed templates or match.mode may stand against it.
 const resetText = "the failures in a row are forgotten; facegate status says whether faces open the door"
-
-type wipeCommand struct {
-	Certificate string `required:"" placeholder:"FILE" help:"File to write the certificate to; it must not exist."`
-	yesFlag
-	configFlag
-	jsonFlag
-}
-
-// Run leaves nothing of the store and, where it is a file, of the device key. The gate must not be running.
-func (c *wipeCommand) Run(ctx context.Context, t terminal) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
-	if err := c.confirmed(ctx, t, cfg); err != nil {
-		return err
-	}
-	file, err := durable.Create(t.newFiles(), c.Certificate, paperRoom)
-	if err != nil {
-		return hint.Wrap(fmt.Errorf("make the file for the certificate: %w", err),
-			"name a new file, in a folder with room; nothing is destroyed")
-	}
-	var certificate []byte
-	key, err := wipe(cfg, t, func(text []byte) error {
-		certificate = text
-		return hint.Wrap(file.Keep(text), "make room for the certificate, and wipe again")
-	})
-	if certificate == nil {
-		return errors.Join(err, file.Discard())
-	}
-	if err != nil {
-		show.Fprintf(t.err, "certificate: %s\nkey of the device: %s\n", bytes.TrimSpace(certificate), key)
-		return err
-	}
-	class := ledger.Keys(cfg).Class()
-	destroyed := false
-	if class == "file" {
-		// Its user may overwrite the key and still not be allowed to remove it from the folder. The rest is done by now, and
-		// is to be told: without the public key nobody could check the certificate any more.
-		if err = store.DestroyKeyFile(cfg.KeyFile); err != nil {
-			err = hint.Wrap(err, "everything else is done; destroy the device key as root: shred -u %s", cfg.KeyFile)
-		}
-		destroyed = err == nil
-	}
-	v := map[string]any{"certificate": string(certificate), "public_key": key, "key_destroyed": destroyed}
-	return errors.Join(c.print(t, v, func(w *tabwriter.Writer) {
-		show.Fprintf(w, "everything that the gate kept in %s and %s is destroyed, certificate: %s\n", cfg.StateDir, cfg.KeysDir, c.Certificate)
-		switch {
-		case destroyed:
-			show.Fprintf(w, "the device key %s is destroyed\n", cfg.KeyFile)
-		case class != "file":
-			show.Fprintf(w, "the device key is a %s: destroy it where it is kept\n", class)
-		}
-		show.Fprintf(w, "check it with: facegate receipt verify %s --key %s\n", c.Certificate, key)
-	}), err)
-}
-
-// confirmed asks whether this gate is meant: the answer is its name.
-func (c *wipeCommand) confirmed(ctx context.Context, t terminal, cfg *configs.Config) error {
-	about := []string{
-		fmt.Sprintf("all records in %s and their keys in %s", cfg.StateDir, cfg.KeysDir), "the device key: no receipt can be signed any more",
-	}
-	if !c.Yes && ledger.Holds(cfg) {
-		if s, err := openRecords(cfg, t); err == nil {
-			e := ledger.Ledger{Store: s}.Epoch()
-			about = append(about, fmt.Sprintf("enrolled: %d", e.Renewed+e.Earlier+e.Foreign+e.None))
-			if err := s.Close(); err != nil {
-				return err
-			}
-		}
-	}
-	return c.confirm(ctx, t, question{fmt.Sprintf("this destroys all that gate %s of %s holds", cfg.Gate, cfg.Site), about, cfg.Gate})
-}
-
-// wipe wipes the store, or finishes a wipe that was cut off, and hands keep the certificate. It returns the public key that
-// verifies it.
-func wipe(cfg *configs.Config, t terminal, keep func(certificate []byte) error) (key string, err error) {
-	s, err := openRecords(cfg, t)
-	if errors.Is(err, store.ErrInUse) {
-		return "", hint.Wrap(err, "stop the gate first: systemctl stop facegate")
-	}
-	if cut := new(store.WipedError); errors.As(err, &cut) {
-		return hex.EncodeToString(cut.PublicKey), keep(cut.Certificate)
-	}
-	if errors.Is(err, store.ErrKey) && !ledger.Holds(cfg) {
-		return "", hint.Wrap(err, "nothing of the gate is left in %s and %s, so that there is nothing to wipe", cfg.StateDir, cfg.KeysDir)
-	}
-	if errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrKey) {
-		return "", hint.Wrap(err, "%s; or, without a certificate, as root: shred -u %s/*.key %s/*.db %s",
-			hint.Of(err), cfg.KeysDir, cfg.StateDir, cfg.KeyFile)
-	}
-	if err != nil {
-		return "", err
-	}
-	key = hex.EncodeToString(s.PublicKey())
-	return key, errors.Join(s.Wipe(keep), s.Close())
-}

@@ -142,6 +142,9 @@ type Facts struct {
 	Former    int       `json:"former"`     // consents of people who were erased before, which lead to nobody by name
 	AuditSeq  uint64    `json:"audit_seq"`  // the last entry of the audit log
 	AuditLink string    `json:"audit_link"` // its link, in hexadecimal
+
+	// Undone says what could not be written down, and why. It is, as soon as the store can be written to.
+	Undone string `json:"undone,omitempty"`
 }
 
 // A File is all that is held of a person, but for the template.

@@ -16,6 +16,7 @@ import (
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
+	"facegate/configs/hint"
 	"facegate/device"
 	"facegate/gpio"
 	"facegate/gpio/cdev"
@@ -232,7 +233,12 @@ func (d *Daemon) openGallery() (err error) {
 	if idle > again {
 		d.log.Warn("some people on the list cannot match", "people", idle-again, "hint", adviceIdle)
 	}
-	return d.assess()
+	if err := d.assess(); errors.Is(err, store.ErrDamaged) {
+		return err
+	} else if err != nil { // as on a full disk; the next start assesses
+		d.log.Error("whether the impact assessment covers what is in use was not noted", "error", err, "hint", hint.Of(err))
+	}
+	return nil
 }
 
 // openHand takes openings by hand up where the last process has left them, so that a restart is no way round their bounds.

@@ -275,7 +275,12 @@ func Restore(c *configs.Config, source clock.Source, backup []byte, proof store.
 // Lockdown makes every template unusable, and gathers the facts.
 func (l Ledger) Lockdown(by audit.Actor) (control.Facts, error) {
 	people, err := l.Store.People()
-	if err = errors.Join(err, l.Store.Lockdown(by)); err != nil {
+	if err != nil {
+		return control.Facts{}, err
+	}
+	err = l.Store.Lockdown(by)
+	unwritten := new(store.LockdownError)
+	if err != nil && !errors.As(err, &unwritten) {
 		return control.Facts{}, err
 	}
 	f := control.Facts{
@@ -293,9 +298,12 @@ func (l Ledger) Lockdown(by audit.Actor) (control.Facts, error) {
 			f.Guardians++
 		}
 	}
-	log, err := l.Store.Audit()
+	log, unread := l.Store.Audit()
 	f.AuditSeq, f.AuditLink = log.End.Seq, hex.EncodeToString(log.End.Link[:])
-	return f, hint.Wrap(err, "the templates are destroyed; the facts can be had from facegate audit verify")
+	if undone := errors.Join(unwritten.Err, unread); undone != nil {
+		f.Undone = "the records do not say that the templates are destroyed: " + undone.Error()
+	}
+	return f, nil
 }
 
 // Reopen ends a lockdown.
