@@ -48,6 +48,7 @@ zone: {min_face: 45} # the recordings are 640 pixels wide; a face before the doo
 match: {fpir: 0.0001} # two of the people, from one generator, are rather alike
 mqtt: {broker: "%[4]s", username: "%[5]s", password_file: %[1]s/broker.password}
 control: {socket: %[1]s/control.sock, group: ""}
+lockout: {delay_after: 50, disable_after: 100} # six attacks in two minutes are part of the show, and a slow machine has few frames
 `
 
 // A demo is the real daemon with a stage for a camera, a simulated door and a broker of its own.
