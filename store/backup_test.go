@@ -354,3 +354,27 @@ func TestRestoreCutOff(t *testing.T) {
 		t.Errorf("only %d points", point)
 	}
 }
+
+// TestRestoreAfterForcedLockdown brings back no template that was destroyed in a store that did not open.
+func TestRestoreAfterForcedLockdown(t *testing.T) {
+	for name, lists := range map[string]bool{"with the list": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			o, b, receipt := backedUp(t)
+			err := errors.Join(os.Truncate(filepath.Join(o.Dir, "people.db"), 0), os.Truncate(filepath.Join(o.Dir, "people.copy.db"), 0))
+			if !lists {
+				err = errors.Join(err, os.Remove(filepath.Join(o.KeyDir, "erased.list")), os.Remove(filepath.Join(o.KeyDir, "erased.copy.list")))
+			}
+			if err := errors.Join(err, store.ForceLockdown(store.Place{Dir: o.Dir, KeyDir: o.KeyDir}, storetest.Now())); err != nil {
+				t.Fatal(err)
+			}
+			proof := store.Proof{Replace: true, Receipts: [][]byte{receipt}}
+			if r := mustRestore(t, o, b.Data, proof); r.People != 3 || r.Templates != 0 || r.Last != 3 {
+				t.Errorf("%+v", r)
+			}
+			s := mustOpenApart(t, o)
+			if all, matching := labels(t, s); len(all) != 3 || len(matching) != 0 || !s.LockedDown() {
+				t.Errorf("%v are enrolled, %v match, locked down %v", all, matching, s.LockedDown())
+			}
+		})
+	}
+}

@@ -80,18 +80,37 @@ func Restore(o Options, data []byte, proof Proof, by audit.Actor) (Restored, err
 // makeWay destroys what is left of a damaged store, once it is sure that b can be restored. The tombstones stay.
 func (s *Store) makeWay(b backup, proof Proof, damage error) error {
 	t, _ := loadTombstones(s.people.keyDir, s.graves)
-	if _, err := s.weigh(b, t, proof); err != nil {
+	v, err := s.weigh(b, t, proof)
+	if err != nil {
 		return err
 	}
 	if !proof.Replace {
 		return hint.Wrap(fmt.Errorf("store: %w: %w", ErrRemains, damage),
 			"what is left is destroyed, the audit log and receipts that nobody has fetched among it, and then the backup is restored")
 	}
-	var err error
+	if err := s.noteLockdown(b, t, v); err != nil {
+		return err
+	}
 	for _, v := range s.vaults() {
-		err = errors.Join(err, v.destroy())
+		err = errors.Join(err, v.destroy(), removeFile(v.flagPath()))
 	}
 	return err
+}
+
+// noteLockdown adds to the tombstones t a lockdown of a store that did not open, so that what it destroyed stays destroyed.
+func (s *Store) noteLockdown(b backup, t tombstones, v verdict) error {
+	if _, locked := s.faces.lockedDown(); !locked {
+		return nil
+	}
+	if t.Store == ([16]byte{}) {
+		t.Store = b.Store
+	}
+	if v.last > t.Last {
+		t.From = v.last
+	}
+	t.Last = max(t.Last, v.last) + 1
+	t.Void = t.Last
+	return s.saveTombstones(t)
 }
 
 // A verdict is what became of the people of a backup since.
