@@ -29,7 +29,7 @@ func TestFaces(t *testing.T) {
 		do("status", "--json").decode(t, &s)
 		return s.Frames.Now == "faces off"
 	})
-	do("faces", "off", "--reason", "a\tb").want(t, exitFailed, "", "to do: type it again")
+	do("faces", "off", "--reason", "a\tb").want(t, exitUsage, "", "U+0009 control")
 	l.stop()
 
 	do("faces", "on", "--json").want(t, exitOK, `"faces": true`, "")
