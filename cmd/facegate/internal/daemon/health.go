@@ -160,12 +160,25 @@ func (d *Daemon) diskHealth(*control.Status) (c []health.Condition) {
 		c = append(c, health.When(true, health.Disk, health.Degraded, m.File+" was damaged and has been restored from its copy",
 			"check the disk, and replace it if this comes again")...)
 	}
-	dir := d.config.StateDir
+	c = append(c, folderHealth(d.config.StateDir)...)
+	if !sameDisk(d.config.StateDir, d.config.KeysDir) {
+		c = append(c, folderHealth(d.config.KeysDir)...)
+	}
+	return c
+}
+
+func folderHealth(dir string) []health.Condition {
 	var disk unix.Statfs_t
 	if err := unix.Statfs(dir, &disk); err != nil {
-		return append(c, health.When(true, health.Disk, health.Degraded, fmt.Sprintf("%s: %v", dir, err), "check the disk")...)
+		return health.When(true, health.Disk, health.Degraded, fmt.Sprintf("%s: %v", dir, err), "check the disk")
 	}
-	return append(c, room(dir, disk, sizeOf(dir))...)
+	return room(dir, disk, sizeOf(dir))
+}
+
+// sameDisk reports whether two folders share a file system. What cannot be told does.
+func sameDisk(a, b string) bool {
+	var one, other unix.Stat_t
+	return unix.Stat(a, &one) != nil || unix.Stat(b, &other) != nil || one.Dev == other.Dev
 }
 
 // roomFor is what must be free besides what an erasure needs, in bytes: consents, events and the audit log grow.
