@@ -20,12 +20,10 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gatetest"
-	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/device/replay"
 	"facegate/gpio"
 	"facegate/pipeline/models"
-	"facegate/store/clock"
 )
 
 // want checks a printout: its code, and what each stream says. An empty text wants an empty stream.
@@ -240,7 +238,7 @@ type live struct {
 func startLive(t *testing.T, site gatetest.Site, more gatetest.Settings) *live {
 	t.Helper()
 	l := &live{site: site, stage: gatetest.Stage(t)}
-	d, err := daemon.New(site.Config(t, more), daemon.Outside{Source: l.stage, Clock: withTimeServer()}, "test", discard)
+	d, err := daemon.New(site.Config(t, more), daemon.Outside{Source: l.stage, Clock: gatetest.TimeServer()}, "test", discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,16 +254,6 @@ func startLive(t *testing.T, site gatetest.Site, more gatetest.Settings) *live {
 	t.Cleanup(l.stop)
 	<-d.Ready()
 	return l
-}
-
-// withTimeServer returns the clocks of this machine as if it had a time server.
-func withTimeServer() clock.Source {
-	read := systime.New()
-	return func() clock.Reading {
-		r := read()
-		r.Synced = true
-		return r
-	}
 }
 
 // do carries out a command on the live gate.

@@ -77,6 +77,9 @@ func start(t *testing.T, site gatetest.Site, more gatetest.Settings, out daemon.
 	if out.Source == nil {
 		out.Source = r.stage
 	}
+	if out.Clock == nil {
+		out.Clock = gatetest.TimeServer()
+	}
 	var err error
 	if r.Daemon, err = daemon.New(site.Config(t, more), out, "test", r.log.logger()); err != nil {
 		t.Fatalf("%v\nto do: %s", err, hint.Of(err))
@@ -157,7 +160,7 @@ func TestNewRefuses(t *testing.T) {
 			},
 		},
 		{
-			name: "people truncated", err: store.ErrDamaged, hint: "last good copy",
+			name: "people truncated", err: store.ErrDamaged, hint: "facegate backup restore",
 			prepare: func(t *testing.T, s gatetest.Site) gatetest.Settings {
 				fill(t, s)
 				must(t, os.Truncate(filepath.Join(s.State(), "people.db"), 10_000))
@@ -166,7 +169,7 @@ func TestNewRefuses(t *testing.T) {
 			},
 		},
 		{
-			name: "faces empty", err: store.ErrDamaged, hint: "last good copy",
+			name: "faces empty", err: store.ErrDamaged, hint: "facegate backup restore",
 			prepare: func(t *testing.T, s gatetest.Site) gatetest.Settings {
 				fill(t, s)
 				must(t, os.Truncate(filepath.Join(s.State(), "faces.db"), 0))
@@ -175,7 +178,7 @@ func TestNewRefuses(t *testing.T) {
 			},
 		},
 		{
-			name: "a database missing", err: store.ErrDamaged, hint: "last good copy",
+			name: "a database missing", err: store.ErrDamaged, hint: "facegate backup restore",
 			prepare: func(t *testing.T, s gatetest.Site) gatetest.Settings {
 				fill(t, s)
 				must(t, os.Remove(filepath.Join(s.State(), "faces.db")))

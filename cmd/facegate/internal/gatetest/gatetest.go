@@ -13,11 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/device/replay"
 	"facegate/pipeline/models"
 	"facegate/pipeline/vision"
 	"facegate/store"
+	"facegate/store/clock"
 )
 
 // FPS is the frame rate of the recordings.
@@ -73,6 +75,16 @@ func Engine(t testing.TB) *vision.Engine {
 		t.Fatal(err)
 	}
 	return engine
+}
+
+// TimeServer returns the clocks of this machine as if it had a time server, whether it has or not.
+func TimeServer() clock.Source {
+	read := systime.New()
+	return func() clock.Reading {
+		r := read()
+		r.Synced = true
+		return r
+	}
 }
 
 // Root returns the top of the source tree.
