@@ -110,10 +110,13 @@ func loadTombstones(keyDir string, key [32]byte) (t tombstones, faults []fault) 
 		later = 1
 	}
 	if len(faults) == 0 && !slices.Equal(both[0].Gone, both[1].Gone) {
-		faults = append(faults, fault{tombstonePaths(keyDir)[1-later], errors.New("it is not what was written last")})
+		faults = append(faults, fault{tombstonePaths(keyDir)[1-later], errBehind})
 	}
 	return both[later], faults
 }
+
+// errBehind is the fault of a list that is whole, and older than its copy.
+var errBehind = errors.New("it is not what was written last")
 
 // openTombstones reads the tombstones and holds the databases against them. What is lost of them is said by From.
 func (s *Store) openTombstones() error {
@@ -134,7 +137,8 @@ func (s *Store) openTombstones() error {
 	}
 	for _, f := range faults {
 		s.unburied = true
-		if !errors.Is(f.err, os.ErrNotExist) { // as in a store that was just made
+		// In a store that was just made there is none, and a power cut between the two leaves one behind.
+		if !errors.Is(f.err, os.ErrNotExist) && !errors.Is(f.err, errBehind) {
 			s.noteMended(f)
 		}
 	}
