@@ -259,25 +259,8 @@ func storedCodes(t *testing.T, s *store.Store, c contents) map[int]template.Code
 // was busy with when it died, or -1, and how many steps it acknowledged.
 func killed(t *testing.T, dir string, enrolled map[int]bool) (trying, steps int) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childDir+"="+dir)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
 	trying = -1
-	kill := rand.IntN(40)
-	lines := bufio.NewScanner(out)
-	for i := 0; lines.Scan(); i++ {
-		var word string
-		var n int
-		if _, err := fmt.Sscan(lines.Text(), &word, &n); err != nil {
-			t.Fatal(err)
-		}
+	killChild(t, childDir+"="+dir, rand.IntN(40), 8000, func(word string, n int) {
 		switch word {
 		case "try":
 			trying = n
@@ -286,8 +269,34 @@ func killed(t *testing.T, dir string, enrolled map[int]bool) (trying, steps int)
 			enrolled[n] = !enrolled[n]
 			steps++
 		}
-		if i == kill {
-			time.Sleep(time.Duration(rand.IntN(8000)) * time.Microsecond)
+	})
+	return trying, steps
+}
+
+// killChild runs this test binary with env besides, hands heard each line that it says, a word and a person, and kills it up
+// to pause microseconds after the line number last.
+func killChild(t *testing.T, env string, last, pause int, heard func(word string, n int)) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), env)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for i := 0; lines.Scan(); i++ {
+		var word string
+		var n int
+		if _, err := fmt.Sscan(lines.Text(), &word, &n); err != nil {
+			t.Fatal(err)
+		}
+		heard(word, n)
+		if i == last {
+			time.Sleep(time.Duration(rand.IntN(pause)) * time.Microsecond)
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
@@ -296,5 +305,4 @@ func killed(t *testing.T, dir string, enrolled map[int]bool) (trying, steps int)
 	if err := cmd.Wait(); err == nil || err.Error() != "signal: killed" {
 		t.Fatalf("the child ended by itself: %v", err)
 	}
-	return trying, steps
 }

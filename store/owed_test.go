@@ -1,20 +1,17 @@
 package store_test
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
-	"time"
 
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
@@ -368,39 +365,13 @@ func TestOwedKill(t *testing.T) {
 // busy with when it died, or -1.
 func killedAsking(t *testing.T, dir string, owed map[int]bool) (trying int) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childOwing+"="+dir)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
 	trying = -1
-	kill := rand.IntN(8)
-	lines := bufio.NewScanner(out)
-	for i := 0; lines.Scan(); i++ {
-		var word string
-		var n int
-		if _, err := fmt.Sscan(lines.Text(), &word, &n); err != nil {
-			t.Fatal(err)
-		}
+	killChild(t, childOwing+"="+dir, rand.IntN(8), 3000, func(word string, n int) {
 		trying = n
 		if word == "owed" {
 			owed[n], trying = true, -1
 		}
-		if i == kill {
-			time.Sleep(time.Duration(rand.IntN(3000)) * time.Microsecond)
-			if err := cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := cmd.Wait(); err == nil || err.Error() != "signal: killed" {
-		t.Fatalf("the child ended by itself: %v", err)
-	}
+	})
 	return trying
 }
 

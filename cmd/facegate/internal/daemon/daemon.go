@@ -92,12 +92,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 			err = errors.Join(err, d.close())
 		}
 	}()
-	if d.line == nil {
-		if d.line, err = OpenLine(c.Door); err != nil {
-			return nil, err
-		}
-	}
-	if d.relay, err = gpio.NewRelay(d.line, c.Door.Pulse, log); err != nil {
+	if err := d.openDoor(); err != nil {
 		return nil, err
 	}
 	if err := enforceable(c.Profile()); err != nil {
@@ -164,6 +159,17 @@ func (d *Daemon) openControl(g control.Gate, left *os.File) (err error) {
 		return aboutControl(err)
 	}
 	return nil
+}
+
+// openDoor opens the line of the door, unless the caller has brought one, and forces it to its safe level.
+func (d *Daemon) openDoor() (err error) {
+	if d.line == nil {
+		if d.line, err = OpenLine(d.config.Door); err != nil {
+			return err
+		}
+	}
+	d.relay, err = gpio.NewRelay(d.line, d.config.Door.Pulse, d.log)
+	return err
 }
 
 // OpenLine opens the line of the door's relay.

@@ -58,12 +58,7 @@ func NewRemnant(c *configs.Config, out Outside, version string, why error, log *
 			err = errors.Join(err, d.close())
 		}
 	}()
-	if d.line == nil {
-		if d.line, err = OpenLine(c.Door); err != nil {
-			return nil, err
-		}
-	}
-	if d.relay, err = gpio.NewRelay(d.line, c.Door.Pulse, log); err != nil {
+	if err := d.openDoor(); err != nil {
 		return nil, err
 	}
 	r := &Remnant{
