@@ -1,4 +1,6 @@
-package main
+// Package house_test holds the source to the rules of the house: which room may import what, which are pure, and what every
+// package owes its readers.
+package house_test
 
 import (
 	"bytes"
@@ -13,9 +15,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"facegate/cmd/facegate/internal/gatetest"
 )
+
+// root is the top of the source tree, from where tests of this folder run.
+const root = "../.."
 
 // A listed is a package of this module as go list describes it.
 type listed struct {
@@ -28,7 +31,7 @@ func listPackages(t *testing.T) []listed {
 	t.Helper()
 	const fields = "ImportPath,Dir,Doc,GoFiles,CgoFiles,Imports,Deps,TestImports,XTestImports"
 	cmd := exec.Command("go", "list", "-json="+fields, "./...")
-	cmd.Dir = gatetest.Root(t)
+	cmd.Dir = root
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
 	out, err := cmd.Output()
