@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"syscall"
 	"testing"
 
+	"facegate/pipeline/template"
 	"facegate/store/audit"
 )
 
@@ -107,5 +109,140 @@ func TestDamageWhileOpen(t *testing.T) {
 			}
 			must(t, s.Close())
 		})
+	}
+}
+
+// readOnly has every write to d fail.
+func readOnly(t *testing.T, d *database) {
+	t.Helper()
+	f, err := os.Open(d.file.Name())
+	must(t, err)
+	must(t, errors.Join(syscall.Dup3(int(f.Fd()), int(d.file.Fd()), 0), f.Close()))
+}
+
+// halfCommit has every commit of v fail when it is on disk once, until the function that it returns is called.
+func halfCommit(t *testing.T, v *vault) (restore func()) {
+	t.Helper()
+	readOnly(t, v.copy)
+	tmp := v.dbPaths()[1-v.lead] + tmpSuffix
+	must(t, os.Mkdir(tmp, 0o700))
+	return func() { must(t, os.Remove(tmp)) }
+}
+
+// A change that failed when it was on disk once goes with the disk that it was on. What is in memory must go with it.
+func TestHalfAChangeIsTakenBack(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		vault func(*Store) *vault
+		table string
+		do    func(*Store) error // which begins in the second epoch
+	}{
+		{"enrolment", func(s *Store) *vault { return s.people }, consentsTable, func(s *Store) error {
+			_, err := s.Enrol(testEnrolment(7))
+			return err
+		}},
+		{"erasure", func(s *Store) *vault { return s.people }, consentsTable, func(s *Store) error {
+			_, err := s.Erase("person 1", 1000)
+			return err
+		}},
+		{"entry", func(s *Store) *vault { return s.journal }, entriesTable, func(s *Store) error {
+			return s.RecordAccess(testNow())
+		}},
+		{"intent", func(s *Store) *vault { return s.journal }, entriesTable, func(s *Store) error {
+			_, err := s.Erase("person 1", 1000)
+			return err
+		}},
+		{"recapture", func(s *Store) *vault { return s.people }, consentsTable, func(s *Store) error {
+			_, _, err := s.Recapture(testEnrolment(1))
+			return err
+		}},
+		{"renewal", func(s *Store) *vault { return s.people }, consentsTable, func(s *Store) error {
+			_, _, err := s.Renew(s.byName["person 1"].ID, [32]byte{}, 0, template.Code{})
+			return err
+		}},
+	} {
+		for next, then := range map[string]func(*Store) error{
+			"access": func(s *Store) error { return s.RecordAccess(testNow()) },
+			"enrol":  func(s *Store) error { _, err := s.Enrol(testEnrolment(8)); return err },
+			"enrol whoever is gone": func(s *Store) error {
+				if _, err := s.Enrol(testEnrolment(1)); !errors.Is(err, ErrExists) {
+					return err
+				}
+				return nil
+			},
+			"seen": func(s *Store) error {
+				for _, p := range s.byName {
+					s.MarkSeen(p.ID, testNow().AddDate(0, 0, 1))
+				}
+				must(t, s.ready())
+				return s.writeSeen()
+			},
+			"erase":     func(s *Store) error { _, err := s.Erase("person 2", 1000); return err },
+			"lock out":  func(s *Store) error { return s.Attend() },
+			"end epoch": func(s *Store) error { _, err := s.EndEpoch(1000); return err },
+		} {
+			t.Run(tt.name+", then "+next, func(t *testing.T) {
+				dir := t.TempDir()
+				s := mustOpen(t, dir)
+				for n := range 3 {
+					_, err := s.Enrol(testEnrolment(n))
+					must(t, err)
+				}
+				must(t, s.BeginEpoch(1000))
+				v := tt.vault(s)
+				restore := halfCommit(t, v)
+				err := tt.do(s)
+				if err == nil && tt.name != "entry" { // which is written to journal.db later
+					t.Error("nothing failed")
+				}
+				rot(t, v, v.dbPaths()[v.lead], tt.table)
+				restore()
+				if err := then(s); err != nil {
+					t.Errorf("then: %v", err)
+				}
+				must(t, s.RecordAccess(testNow()))
+				mustBeAsOnDisk(t, s, dir)
+			})
+		}
+	}
+}
+
+// A change is not acknowledged if the disk that it was on first goes while it is being copied.
+func TestNothingTakenBackIsAcknowledged(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	defer s.Close()
+	for n := range 3 {
+		_, err := s.Enrol(testEnrolment(n))
+		must(t, err)
+	}
+	rot(t, s.people, s.people.dbPaths()[s.people.lead], consentsTable)
+	readOnly(t, s.people.copy)
+	_, err := s.Enrol(testEnrolment(7))
+	people, _ := s.People()
+	if (err == nil) != (len(people) == 4) {
+		t.Errorf("%d people: %v", len(people), err)
+	}
+	must(t, s.RecordAccess(testNow()))
+	rows := 0
+	must(t, s.people.each(peopleTable, func([16]byte, []byte) error { rows++; return nil }))
+	if (err == nil) != (rows == 4) {
+		t.Errorf("%d people on disk: %v", rows, err)
+	}
+}
+
+func TestNoRewriteTakenBackIsAcknowledged(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	defer s.Close()
+	_, err := s.Enrol(testEnrolment(0))
+	must(t, err)
+	must(t, s.people.replace(change{drop: func(row rowID) bool { return row.table == peopleTable }}))
+	sealed, err := s.people.sealedHead(s.people.db)
+	must(t, err)
+	rot(t, s.people, s.people.dbPaths()[s.people.lead], consentsTable)
+	if err := s.people.land(sealed); !errors.Is(err, errLost) {
+		t.Errorf("the rewrite is gone, and: %v", err)
+	}
+	if h, err := s.people.head(); err != nil || h.Generation != 1 || h.Counts[0] != 1 {
+		t.Errorf("the head is %+v: %v", h, err)
 	}
 }

@@ -1,8 +1,15 @@
 package store_test
 
 import (
+	"bytes"
+	"errors"
+	"maps"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
+
+	bolt "go.etcd.io/bbolt"
 
 	"facegate/store"
 	"facegate/store/audit"
@@ -41,9 +48,54 @@ func TestFacesOff(t *testing.T) {
 	}
 }
 
-func must(tb testing.TB, err error) {
-	tb.Helper()
+// No bit of any record can be changed, and no two exchanged.
+func TestRecordsAreSealed(t *testing.T) {
+	dir := t.TempDir()
+	mixed(t, dir).Close()
+	before := files(t, dir)
+	sealed := rows(t, dir, "faces.db", "records")
+	ids := slices.SortedFunc(maps.Keys(sealed), func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
+	refused := func(name string, changed map[[16]byte][]byte) {
+		t.Helper()
+		dir := lay(t, before)
+		putRows(t, filepath.Join(dir, "faces.db"), changed)
+		putRows(t, filepath.Join(dir, "faces.copy.db"), changed)
+		if s, err := store.Open(storetest.Options(dir)); !errors.Is(err, store.ErrDamaged) {
+			s.Close()
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for i, id := range ids {
+		step := 101
+		if slow() {
+			step = 1
+		}
+		for bit := 0; bit < 8*len(sealed[id]); bit += step {
+			flipped := bytes.Clone(sealed[id])
+			flipped[bit/8] ^= 1 << (bit % 8)
+			refused("a bit flipped", map[[16]byte][]byte{id: flipped})
+		}
+		other := ids[(i+1)%len(ids)]
+		refused("two swapped", map[[16]byte][]byte{id: sealed[other], other: sealed[id]})
+		refused("cut", map[[16]byte][]byte{id: sealed[id][:len(sealed[id])-1]})
+	}
+}
+
+func putRows(t *testing.T, path string, rows map[[16]byte][]byte) {
+	t.Helper()
+	db, err := bolt.Open(path, 0, &bolt.Options{Timeout: time.Second, NoSync: true})
 	if err != nil {
-		tb.Fatal(err)
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Update(func(tx *bolt.Tx) error {
+		for id, row := range rows {
+			if err := tx.Bucket([]byte("records")).Put(id[:], row); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 }

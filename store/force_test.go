@@ -5,11 +5,9 @@ import (
 	"errors"
 	"maps"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"facegate/configs/hint"
@@ -22,7 +20,8 @@ import (
 type noKey struct{}
 
 func (noKey) DeviceKey() ([32]byte, error) { return [32]byte{}, store.ErrKey }
-func (noKey) Class() string                { return "file" }
+
+func (noKey) Class() string { return "file" }
 
 // broken are stores that do not open, or hardly, made of a sound one.
 var broken = map[string]func(files map[string][]byte){
@@ -103,53 +102,6 @@ func TestForceLockdown(t *testing.T) {
 				t.Errorf("captured again: %v", err)
 			}
 		})
-	}
-}
-
-// TestLockdownWithoutRoom locks a store down on a full disk, starts it there, and makes room.
-func TestLockdownWithoutRoom(t *testing.T) {
-	if !inChild(t, childLimited) {
-		return
-	}
-	signal.Ignore(syscall.SIGXFSZ)
-	for _, forced := range []bool{false, true} {
-		before := twenty(t)
-		dir := lay(t, before)
-		s := storetest.Open(t, dir)
-		// An erasure is half done, too.
-		limited(t, fullDisk, func() {
-			_, err := s.Erase(labelOf(3), 1000)
-			mustOwe(t, err, true)
-			if forced {
-				s.Close()
-				err = store.ForceLockdown(store.Place{Dir: dir, KeyDir: dir}, storetest.Now())
-			} else if err = s.Lockdown(1000); errors.As(err, new(*store.LockdownError)) && hint.Of(err) != "" {
-				err = nil
-			}
-			if err != nil {
-				t.Fatalf("forced %v: %v", forced, err)
-			}
-		})
-		s.Close()
-		mustHaveNoFaces(t, dir, before)
-		limited(t, fullDisk, func() {
-			s = mustOpen(t, dir)
-			if c := mustRead(t, s); len(c.Records) != 0 || !s.LockedDown() || !s.Owed().Templates || s.Owed().People != 1 {
-				t.Errorf("forced %v, without room: %d match, locked down %v, owed %+v", forced, len(c.Records), s.LockedDown(), s.Owed())
-			}
-			if err := s.Check(enrolment(30)); !errors.Is(err, store.ErrLockdown) {
-				t.Errorf("an enrolment: %v", err)
-			}
-		})
-		if _, err := s.EraseOwed(); err != nil || s.Owed().Any() || !s.LockedDown() {
-			t.Errorf("forced %v, with room: %v, owed %+v, locked down %v", forced, err, s.Owed(), s.LockedDown())
-		}
-		mustHave(t, s, 19, 0)
-		if got := kinds(t, s); !slices.Contains(got, "templates-destroyed") {
-			t.Errorf("the audit log says %v", got)
-		}
-		s.Close()
-		storetest.MustCheck(t, dir)
 	}
 }
 

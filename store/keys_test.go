@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"os"
@@ -137,5 +138,20 @@ func TestCredential(t *testing.T) {
 func TestClass(t *testing.T) {
 	if a, b := store.KeyFile("x").Class(), store.Credential("x", "y").Class(); a != "file" || b != "credential" {
 		t.Errorf("got %q and %q", a, b)
+	}
+}
+
+func TestDestroyKeyFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "device.key")
+	if err := os.WriteFile(path, bytes.Repeat([]byte{1}, 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := store.DestroyKeyFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
 	}
 }

@@ -291,9 +291,6 @@ func TestOwedEpoch(t *testing.T) {
 	}
 }
 
-// childOwing names the environment variable that makes the test binary the program that TestOwedKill kills.
-const childOwing = "FACEGATE_STORE_CHILD_OWING"
-
 // askForEver asks for the erasure of one person after the other, and writes "try N" before, and "owed N" when it is owed.
 func askForEver(dir string, w io.Writer) error {
 	s, err := store.Open(storetest.Options(dir))

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,11 +17,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	bolt "go.etcd.io/bbolt"
-	"pgregory.net/rapid"
 
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
 	"facegate/store"
+	"facegate/store/audit"
 	"facegate/store/clock/clocktest"
 	"facegate/store/storetest"
 )
@@ -231,33 +229,6 @@ func TestEnrolRefuses(t *testing.T) {
 	}
 }
 
-func TestErase(t *testing.T) {
-	dir := t.TempDir()
-	s := storetest.Open(t, dir)
-	people := mustEnrol(t, s, upTo(10)...)
-	before := mustRead(t, s)
-	e, err := s.Erase(labelOf(4), 1000)
-	if err != nil || len(e.People) != 1 || e.People[0] != people[4].ID {
-		t.Fatalf("got %x, %v", e.People, err)
-	}
-	id := e.People[0]
-	delete(before.Records, id)
-	before.People = slices.Delete(before.People, 4, 5)
-	if d := diff(before, mustRead(t, s)); d != "" {
-		t.Errorf("the others changed (-want +got):\n%s", d)
-	}
-	for _, label := range []string{labelOf(4), "nobody", ""} {
-		if _, err := s.Erase(label, 1000); !errors.Is(err, store.ErrUnknown) {
-			t.Errorf("%q: %v", label, err)
-		}
-	}
-	mustEnrol(t, s, 4)
-	s.Close()
-	if c := mustRead(t, storetest.Open(t, dir)); len(c.People) != 10 {
-		t.Errorf("%d people", len(c.People))
-	}
-}
-
 // rows returns the rows of a table of the database name as they lie in its file.
 func rows(tb testing.TB, dir, name, table string) (m map[[16]byte][]byte) {
 	tb.Helper()
@@ -276,92 +247,6 @@ func rows(tb testing.TB, dir, name, table string) (m map[[16]byte][]byte) {
 		tb.Fatal(err)
 	}
 	return m
-}
-
-// What was erased is in no file, and an older copy of the databases does not open with the keys that there are now.
-func TestErasedBytesAreGone(t *testing.T) {
-	dir := t.TempDir()
-	s := storetest.Open(t, dir)
-	erased := mustEnrol(t, s, upTo(30)...)[7]
-	s.Close()
-	old := files(t, dir)
-	faces, people := rows(t, dir, "faces.db", "records"), rows(t, dir, "people.db", "people")
-	maps.Copy(people, rows(t, dir, "people.db", "consents"))
-
-	s = storetest.Open(t, dir)
-	mustErase(t, s, erased.Label)
-	s.Close()
-	now := files(t, dir)
-	if len(now) != len(storeFiles)+3 { // and the reserve, and the list of what was erased, with its copy
-		t.Errorf("%d files, want %d", len(now), len(storeFiles)+3)
-	}
-	const ciphertext = template.Bits/8 + 16
-	for name, data := range now {
-		if bytes.Contains(data, erased.ID[:]) || bytes.Contains(data, erased.Record[:]) {
-			t.Errorf("%s holds an id of the person erased", name)
-		}
-		// Those who stay are sealed anew, so that nothing of the generation before is left.
-		for _, row := range people {
-			if bytes.Contains(data, row[:16]) || bytes.Contains(data, row[len(row)-16:]) {
-				t.Errorf("%s holds an old row of people.db", name)
-			}
-		}
-		for _, row := range faces {
-			for i := len(row) - ciphertext; i < len(row); i += 16 {
-				if bytes.Contains(data, row[i:i+16]) {
-					t.Errorf("%s holds an old row of faces.db", name)
-				}
-			}
-		}
-	}
-	// Neither of two copies opens, nor stands in for the other.
-	for _, mix := range [][]string{{"faces"}, {"people"}, {"faces", "people"}} {
-		for _, lost := range []string{".db", ".copy.db", ""} {
-			files := maps.Clone(now)
-			for _, name := range mix {
-				files[name+".db"], files[name+".copy.db"] = old[name+".db"], old[name+".copy.db"]
-				delete(files, name+lost)
-			}
-			if _, err := store.Open(storetest.Options(lay(t, files))); !errors.Is(err, store.ErrDamaged) {
-				t.Errorf("an old %v without %q opens with the present keys: %v", mix, lost, err)
-			}
-		}
-	}
-}
-
-func TestExpiry(t *testing.T) {
-	dir := t.TempDir()
-	now := storetest.Now()
-	o := storetest.Options(dir)
-	o.Clock = clocktest.Right(func() time.Time { return now })
-	o.Retention.Idle = 10 * 365 * 24 * time.Hour
-	s, err := store.Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	people := mustEnrol(t, s, upTo(5)...) // the person n expires a year and n days from now
-	now = now.AddDate(1, 0, 2)
-	if c := mustRead(t, s); len(c.People) != 5 || len(c.Records) != 2 {
-		t.Errorf("%d people and %d records, want 5 and 2", len(c.People), len(c.Records))
-	}
-	got, err := s.EraseDue()
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []template.PersonID{people[0].ID, people[1].ID, people[2].ID}
-	compare := func(a, b template.PersonID) int { return bytes.Compare(a[:], b[:]) }
-	slices.SortFunc(got, compare)
-	slices.SortFunc(want, compare)
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("erased (-want +got):\n%s", d)
-	}
-	if c := mustRead(t, s); len(c.People) != 2 || len(c.Records) != 2 {
-		t.Errorf("%d people and %d records, want 2 and 2", len(c.People), len(c.Records))
-	}
-	if got, err := s.EraseDue(); got != nil || err != nil {
-		t.Errorf("again: %v, %v", got, err)
-	}
 }
 
 func TestRecordsOfOneModel(t *testing.T) {
@@ -424,25 +309,6 @@ func TestKeysAreSeparate(t *testing.T) {
 	}
 	if first := s.ProjectionKeys(1, model); first != s.ProjectionKeys(1, model) {
 		t.Error("keys change from call to call")
-	}
-}
-
-func TestOpenRefuses(t *testing.T) {
-	dir := t.TempDir()
-	s := storetest.Open(t, dir)
-	mustEnrol(t, s, 0)
-	if _, err := store.Open(storetest.Options(dir)); !errors.Is(err, store.ErrInUse) || hint.Of(err) == "" {
-		t.Errorf("while open: %v", err)
-	}
-	s.Close()
-	o := storetest.Options(dir)
-	o.Keys = storetest.Key{2}
-	if _, err := store.Open(o); !errors.Is(err, store.ErrDamaged) || hint.Of(err) == "" {
-		t.Errorf("with another device key: %v", err)
-	}
-	o.Keys = store.KeyFile(filepath.Join(dir, "none"))
-	if _, err := store.Open(o); !errors.Is(err, store.ErrKey) || hint.Of(err) == "" {
-		t.Errorf("without a device key: %v", err)
 	}
 }
 
@@ -542,53 +408,75 @@ func TestFailureAtEveryPoint(t *testing.T) {
 	}
 }
 
-// TestStoreAgainstMap drives a store and a plain map with the same calls, closing and opening in between.
-func TestStoreAgainstMap(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "")
+// openAt opens the store in dir with a clock that the test sets.
+func openAt(tb testing.TB, dir string, now *time.Time) *store.Store {
+	tb.Helper()
+	o := storetest.Options(dir)
+	o.Clock = clocktest.Right(func() time.Time { return *now })
+	s, err := store.Open(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { s.Close() })
+	return s
+}
+
+// kinds returns what is in the audit log of s, which must verify.
+func kinds(tb testing.TB, s *store.Store) (kinds []string) {
+	tb.Helper()
+	l, err := s.Audit()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := l.Verify(s.PublicKey()); err != nil {
+		tb.Error(err)
+	}
+	for _, r := range l.Records {
+		if r.Entry == nil {
+			kinds = append(kinds, "-")
+			continue
+		}
+		kinds = append(kinds, r.Entry.Kind.String())
+	}
+	return kinds
+}
+
+func mustSay(tb testing.TB, s *store.Store, want ...string) {
+	tb.Helper()
+	if d := cmp.Diff(want, kinds(tb, s)); d != "" {
+		tb.Errorf("the audit log (-want +got):\n%s", d)
+	}
+}
+
+func TestNextLaneSurvivesARestart(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	seen := make(map[uint8]bool)
+	for n := range template.Lanes {
+		lane, err := s.NextLane("new")
 		if err != nil {
-			rt.Fatal(err)
+			t.Fatal(err)
 		}
-		open := func() *store.Store {
-			s, err := store.Open(storetest.Options(dir))
-			if err != nil {
-				rt.Fatal(err)
-			}
-			return s
+		if seen[lane] {
+			t.Errorf("lane %d again, before all others had an erasure", lane)
 		}
-		s := open()
-		defer func() { s.Close(); storetest.MustCheck(t, dir) }()
-		want := map[string]template.Code{}
-		person := rapid.IntRange(0, 7)
-		for range rapid.IntRange(1, 8).Draw(rt, "steps") {
-			n := person.Draw(rt, "person")
-			_, enrolled := want[labelOf(n)]
-			switch rapid.SampledFrom([]string{"enrol", "enrol", "erase", "open"}).Draw(rt, "step") {
-			case "enrol":
-				if _, err := s.Enrol(enrolment(n)); (err != nil) != enrolled {
-					rt.Fatalf("enrolled: %v, enrolling: %v", enrolled, err)
-				}
-				want[labelOf(n)] = codeOf(n)
-			case "erase":
-				if _, err := s.Erase(labelOf(n), 1000); (err == nil) != enrolled {
-					rt.Fatalf("enrolled: %v, erasing: %v", enrolled, err)
-				}
-				delete(want, labelOf(n))
-			case "open":
-				s.Close()
-				s = open()
-			}
-			c, err := read(s)
-			if err != nil {
-				rt.Fatal(err)
-			}
-			got := map[string]template.Code{}
-			for _, p := range c.People {
-				got[p.Label] = c.Records[p.ID].Code
-			}
-			if d := cmp.Diff(want, got); d != "" {
-				rt.Fatalf("-want +got:\n%s", d)
-			}
+		seen[lane] = true
+		e := enrolment(n)
+		e.Lane = lane
+		if _, err := s.Enrol(e); err != nil {
+			t.Fatal(err)
 		}
-	})
+		mustErase(t, s, e.Label)
+		s.Close()
+		s = storetest.Open(t, dir)
+	}
+}
+
+func mustAudit(tb testing.TB, s *store.Store) audit.Log {
+	tb.Helper()
+	l, err := s.Audit()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return l
 }

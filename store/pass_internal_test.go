@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
+	"errors"
 	"os"
 	"slices"
 	"testing"
@@ -14,6 +15,67 @@ import (
 
 	"facegate/pipeline/template"
 )
+
+// Records of scheme S2 are in no epoch: its end and a new embedder leave them, and a lockdown does not.
+func TestBoundThroughEpochs(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	m := [32]byte{1}
+	must(t, s.UseModel(m))
+	e := testEnrolment(0)
+	e.ModelID = m
+	_, err := s.Enrol(e)
+	must(t, err)
+	_, k, err := s.NewPass()
+	must(t, err)
+	e = testEnrolment(1)
+	e.ModelID, e.Lane, e.Pass, e.Bound = m, 0, k, true
+	p, err := s.Enrol(e)
+	must(t, err)
+	claims := func(want bool) {
+		t.Helper()
+		for range 2 {
+			if got, _, err := s.Claim(k, m); (err == nil) != want || want && (got.ID != p.ID || got.Epoch != 0) {
+				t.Errorf("claimed %q: %v", got.Label, err)
+			}
+			must(t, s.Close())
+			s = mustOpen(t, dir)
+		}
+	}
+	must(t, s.BeginEpoch(1000))
+	if _, renewed, err := s.Renew(p.ID, m, 0, template.Code{9}); renewed || err != nil {
+		t.Errorf("renewed %v: %v", renewed, err)
+	}
+	claims(true)
+	if n, err := s.EndEpoch(1000); n != 1 || err != nil {
+		t.Errorf("ended for %d: %v", n, err)
+	}
+	if e, want := s.Epochs(), (Epochs{Current: 2, Renewed: 1, Recordless: 1}); e != want {
+		t.Errorf("the epochs are %+v", e)
+	}
+	claims(true)
+	must(t, s.UseModel([32]byte{7}))
+	if e, want := s.Epochs(), (Epochs{Current: 3, Foreign: 1, Recordless: 1}); e != want {
+		t.Errorf("with another embedder the epochs are %+v", e)
+	}
+	_, err = s.EndEpoch(1000)
+	must(t, err)
+	claims(true) // with the former embedder
+	must(t, errors.Join(s.Lockdown(1000), s.Reopen(1000)))
+	claims(false)
+	if _, err := s.IssuePass(p.Label, 1000); !errors.Is(err, ErrBound) {
+		t.Errorf("a new pass, and nothing to go with it: %v", err)
+	}
+	e.Lane, e.Pass, e.Bound = 3, nil, false // back to scheme S1, with the pass as a name
+	if _, _, err := s.Recapture(e); err != nil {
+		t.Error(err)
+	}
+	claimed, _, err := s.Claim(k, m)
+	if must(t, err); claimed.Epoch != 3 || claimed.Scheme != template.SchemeS1 {
+		t.Errorf("captured again: %+v", claimed)
+	}
+	must(t, s.Close())
+}
 
 // enrolBound enrols person n of scheme S2, with a pass of their own.
 func enrolBound(t *testing.T, s *Store, n int) (Person, template.Token) {

@@ -3,7 +3,6 @@ package store_test
 import (
 	"bytes"
 	"errors"
-	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -318,82 +317,9 @@ func TestFullDisk(t *testing.T) {
 	})
 }
 
-func mustOpen(t *testing.T, dir string) *store.Store {
-	t.Helper()
-	s, err := store.Open(storetest.Options(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func mustHave(t *testing.T, s *store.Store, people, records int) {
-	t.Helper()
-	if c := mustRead(t, s); len(c.People) != people || len(c.Records) != records {
-		t.Errorf("%d people and %d records, want %d and %d", len(c.People), len(c.Records), people, records)
-	}
-}
-
 func longest(files map[string][]byte) (n int) {
 	for _, data := range files {
 		n = max(n, len(data))
 	}
 	return n
-}
-
-// TestTornCommit cuts the writes of a commit at many offsets, in each database in turn. bbolt writes its pages in order,
-// and then the meta page that makes them count, which a disk writes whole.
-func TestTornCommit(t *testing.T) {
-	dir := t.TempDir()
-	s := storetest.Open(t, dir)
-	mustEnrol(t, s, upTo(20)...)
-	s.Close()
-	before := files(t, dir)
-	s = storetest.Open(t, dir)
-	mustEnrol(t, s, 20)
-	s.Close()
-	after := files(t, dir)
-
-	const metaPages = 2 * 4096
-	step := 509
-	if slow() {
-		step = 1
-	}
-	// In the order in which they are written, with how many people there are if the cut is in this one.
-	done := maps.Clone(before)
-	for _, tt := range []struct {
-		name   string
-		people int
-	}{
-		{"faces.db", 20},
-		{"faces.copy.db", 20},
-		{"people.db", 20},
-		{"people.copy.db", 21},
-		{"journal.db", 21},
-		{"journal.copy.db", 21},
-	} {
-		old, fresh := before[tt.name], after[tt.name]
-		torn := make([]byte, max(len(old), len(fresh)))
-		copy(torn, old)
-		cuts := 0
-		for at := metaPages; at < len(fresh); at += step {
-			end := min(at+step, len(fresh))
-			if bytes.Equal(torn[at:end], fresh[at:end]) {
-				continue
-			}
-			copy(torn[at:], fresh[at:end])
-			cuts++
-			mixed := maps.Clone(done)
-			mixed[tt.name] = bytes.Clone(torn)
-			left := storetest.Open(t, lay(t, mixed))
-			mustHave(t, left, tt.people, tt.people)
-			kinds(t, left)
-			left.Close()
-		}
-		t.Logf("%s: %d cuts", tt.name, cuts)
-		if cuts == 0 {
-			t.Errorf("%s was not written to", tt.name)
-		}
-		done[tt.name] = fresh
-	}
 }

@@ -4,9 +4,62 @@ import (
 	"errors"
 	"testing"
 
+	"facegate/configs/hint"
 	"facegate/store"
 	"facegate/store/storetest"
 )
+
+func TestNewNoticeMakesConsentsStale(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	mustEnrol(t, s, 0)
+	s.Close()
+	o := storetest.Options(dir)
+	o.Notices = [][32]byte{{0xdd}, {0xee}}
+	s, err := store.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Check(enrolment(1)); !errors.Is(err, store.ErrStale) || hint.Of(err) == "" {
+		t.Errorf("got %v", err)
+	}
+	if c := mustRead(t, s); len(c.Records) != 1 {
+		t.Error("who was enrolled before does not match any more")
+	}
+	for _, hash := range o.Notices {
+		e := enrolment(1)
+		e.Consent.Notice.Hash = hash
+		if err := s.Check(e); err != nil {
+			t.Error(err)
+		}
+	}
+	o = storetest.Options(t.TempDir())
+	o.Notices = nil
+	s, err = store.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Check(enrolment(1)); !errors.Is(err, store.ErrStale) {
+		t.Errorf("without a notice: %v", err)
+	}
+}
+
+func TestEnrolmentEndsWithTheConsent(t *testing.T) {
+	s := storetest.Open(t, t.TempDir())
+	e := enrolment(0)
+	e.Consent.Expires = storetest.Now().AddDate(0, 1, 0)
+	p, err := s.Enrol(e)
+	if err != nil || !p.Expires.Equal(e.Consent.Expires) {
+		t.Errorf("expires %v, %v", p.Expires, err)
+	}
+	e = enrolment(1)
+	e.Consent.AgeBand, e.Consent.Guardian = store.Child, "Zhang Min"
+	if _, err := s.Enrol(e); err != nil {
+		t.Errorf("a child with a guardian: %v", err)
+	}
+}
 
 // openUnder opens a store under the rules of a profile.
 func openUnder(t *testing.T, dir, profile string) *store.Store {

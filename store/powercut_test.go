@@ -2,9 +2,10 @@ package store_test
 
 import (
 	"bufio"
-	"flag"
+	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -19,30 +20,6 @@ import (
 	"facegate/store/receipt"
 	"facegate/store/storetest"
 )
-
-// childDir names the environment variable that makes the test binary the program that TestKill kills.
-const childDir = "FACEGATE_STORE_CHILD_DIR"
-
-func TestMain(m *testing.M) {
-	if dir := os.Getenv(childDir); dir != "" {
-		if err := enrolAndEraseForEver(dir, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
-		os.Exit(1)
-	}
-	if dir := os.Getenv(childOwing); dir != "" {
-		if err := askForEver(dir, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
-		os.Exit(1)
-	}
-	// No test pulls the plug, so that memory does for a disk, and is faster. Benchmarks are to have the disk.
-	flag.Parse()
-	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() && flag.Lookup("test.bench").Value.String() == "" {
-		os.Setenv("TMPDIR", "/dev/shm")
-	}
-	os.Exit(m.Run())
-}
 
 // enrolAndEraseForEver writes "try N" to w before it enrols or, if enrolled, erases person N, and "done N" after. Every
 // other person is bound to a pass, and is erased by it.
@@ -304,5 +281,62 @@ func killChild(t *testing.T, env string, last, pause int, heard func(word string
 	}
 	if err := cmd.Wait(); err == nil || err.Error() != "signal: killed" {
 		t.Fatalf("the child ended by itself: %v", err)
+	}
+}
+
+// TestTornCommit cuts the writes of a commit at many offsets, in each database in turn. bbolt writes its pages in order,
+// and then the meta page that makes them count, which a disk writes whole.
+func TestTornCommit(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	mustEnrol(t, s, upTo(20)...)
+	s.Close()
+	before := files(t, dir)
+	s = storetest.Open(t, dir)
+	mustEnrol(t, s, 20)
+	s.Close()
+	after := files(t, dir)
+
+	const metaPages = 2 * 4096
+	step := 509
+	if slow() {
+		step = 1
+	}
+	// In the order in which they are written, with how many people there are if the cut is in this one.
+	done := maps.Clone(before)
+	for _, tt := range []struct {
+		name   string
+		people int
+	}{
+		{"faces.db", 20},
+		{"faces.copy.db", 20},
+		{"people.db", 20},
+		{"people.copy.db", 21},
+		{"journal.db", 21},
+		{"journal.copy.db", 21},
+	} {
+		old, fresh := before[tt.name], after[tt.name]
+		torn := make([]byte, max(len(old), len(fresh)))
+		copy(torn, old)
+		cuts := 0
+		for at := metaPages; at < len(fresh); at += step {
+			end := min(at+step, len(fresh))
+			if bytes.Equal(torn[at:end], fresh[at:end]) {
+				continue
+			}
+			copy(torn[at:], fresh[at:end])
+			cuts++
+			mixed := maps.Clone(done)
+			mixed[tt.name] = bytes.Clone(torn)
+			left := storetest.Open(t, lay(t, mixed))
+			mustHave(t, left, tt.people, tt.people)
+			kinds(t, left)
+			left.Close()
+		}
+		t.Logf("%s: %d cuts", tt.name, cuts)
+		if cuts == 0 {
+			t.Errorf("%s was not written to", tt.name)
+		}
+		done[tt.name] = fresh
 	}
 }

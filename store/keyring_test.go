@@ -97,48 +97,6 @@ func TestCopyOfTheDatabases(t *testing.T) {
 	}
 }
 
-// TestUsedKeyAndNoDatabases is damage and no first start: what was there was not erased by the device.
-func TestUsedKeyAndNoDatabases(t *testing.T) {
-	o := apart(t)
-	s := mustOpenApart(t, o)
-	mustEnrol(t, s, 0)
-	if err := errors.Join(s.Close(), os.RemoveAll(o.Dir)); err != nil {
-		t.Fatal(err)
-	}
-	keys := files(t, o.KeyDir)
-	for range 2 {
-		if _, err := store.Open(o); !errors.Is(err, store.ErrDamaged) {
-			t.Fatalf("got %v", err)
-		}
-		if left := files(t, o.Dir); len(left) > 0 {
-			t.Errorf("%d files were made", len(left))
-		}
-	}
-	if now := files(t, o.KeyDir); len(now) != len(keys) || string(now["people.key"]) != string(keys["people.key"]) {
-		t.Error("the keyrings were changed")
-	}
-}
-
-// TestListAloneIsNoFirstStart finds that databases and keyrings were taken away, and not wiped.
-func TestListAloneIsNoFirstStart(t *testing.T) {
-	o := apart(t)
-	s := mustOpenApart(t, o)
-	mustEnrol(t, s, 0)
-	if err := errors.Join(s.Close(), os.RemoveAll(o.Dir)); err != nil {
-		t.Fatal(err)
-	}
-	for name := range files(t, o.KeyDir) {
-		if filepath.Ext(name) == ".key" {
-			if err := os.Remove(filepath.Join(o.KeyDir, name)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if _, err := store.Open(o); !errors.Is(err, store.ErrDamaged) {
-		t.Errorf("got %v", err)
-	}
-}
-
 // TestFolderOfKeyringsOthersMayWriteTo is refused as that of the databases is.
 func TestFolderOfKeyringsOthersMayWriteTo(t *testing.T) {
 	o := apart(t)

@@ -1,0 +1,44 @@
+package store
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// TestFilingAt100000 enrols the last of 100,000 people, and opens the store again.
+func TestFilingAt100000(t *testing.T) {
+	if os.Getenv("FACEGATE_SLOW") == "" {
+		t.Skip("FACEGATE_SLOW is not set")
+	}
+	const n = 100_000
+	o := testOptions(crowd(t, n-1))
+	o.FilingAt = n
+	s, err := Open(o)
+	must(t, err)
+	defer func() { s.Close() }()
+	if !s.Filing().IsZero() {
+		t.Error("reached one too early")
+	}
+	start := time.Now()
+	_, err = s.Enrol(testEnrolment(n))
+	must(t, err)
+	t.Logf("enrolled in %v", time.Since(start))
+	if at := s.Filing(); !at.Equal(day(testNow())) {
+		t.Errorf("reached on %v", at)
+	}
+	must(t, s.Close())
+	start = time.Now()
+	s, err = Open(o)
+	must(t, err)
+	t.Logf("opened in %v", time.Since(start))
+	if e := s.Epochs(); s.Filing().IsZero() || e.Renewed+e.Foreign != n {
+		t.Errorf("reached on %v with %+v", s.Filing(), e)
+	}
+	start = time.Now()
+	must(t, s.BeginEpoch(1000))
+	if ended, err := s.EndEpoch(1000); ended != n || err != nil {
+		t.Errorf("ended for %d: %v", ended, err)
+	}
+	t.Logf("an epoch ended in %v", time.Since(start))
+}

@@ -1,0 +1,79 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"testing"
+
+	"facegate/store/receipt"
+)
+
+// crowd makes a store of n people in one commit a database.
+func crowd(b testing.TB, n int) (dir string) {
+	b.Helper()
+	dir = b.TempDir()
+	s := mustOpen(b, dir)
+	var people, faces change
+	for i := range n {
+		e := testEnrolment(i)
+		p := Person{
+			Label: e.Label, Consent: e.Consent, Scheme: e.scheme(), Epoch: 1, Lane: e.Lane, Enrolled: testNow(),
+			LastSeen: testNow(), Expires: e.Expires,
+		}
+		binary.BigEndian.PutUint64(p.ID[:], uint64(i+1)*0x9e3779b97f4a7c15)
+		binary.BigEndian.PutUint64(p.link[:], uint64(i+1)*0xbf58476d1ce4e5b9)
+		p.Record, p.Consent.ID = s.recordID(p.link), p.link
+		person, err := s.putPerson(p)
+		must(b, err)
+		consent, err := s.putConsent(p.Consent)
+		must(b, err)
+		people.puts = append(people.puts, person, consent)
+		record, err := s.putRecord(p, e)
+		must(b, err)
+		faces.puts = append(faces.puts, record)
+	}
+	must(b, errors.Join(s.people.commit(people), s.faces.commit(faces), s.Close()))
+	return dir
+}
+
+func BenchmarkOpen(b *testing.B) {
+	dir := crowd(b, 10_000)
+	for b.Loop() {
+		s := mustOpen(b, dir)
+		records, err := s.Records([32]byte{})
+		must(b, err)
+		if len(records) != 10_000 {
+			b.Fatalf("%d records", len(records))
+		}
+		must(b, s.Close())
+	}
+}
+
+func BenchmarkErase(b *testing.B) {
+	s := mustOpen(b, crowd(b, 10_000))
+	defer s.Close()
+	for i := 0; b.Loop(); i++ {
+		e, err := s.Erase(testEnrolment(i).Label, 1000)
+		must(b, err)
+		if _, err := receipt.Verify(e.Receipt, s.PublicKey()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEnrol(b *testing.B) {
+	s := mustOpen(b, crowd(b, 10_000))
+	defer s.Close()
+	for i := 0; b.Loop(); i++ {
+		_, err := s.Enrol(testEnrolment(10_000 + i))
+		must(b, err)
+	}
+}
+
+func BenchmarkLockdown(b *testing.B) {
+	s := mustOpen(b, crowd(b, 10_000))
+	defer s.Close()
+	for b.Loop() {
+		must(b, s.Lockdown(1000))
+	}
+}

@@ -1,0 +1,70 @@
+package store_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"facegate/configs/hint"
+	"facegate/store"
+	"facegate/store/storetest"
+)
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	s := storetest.Open(t, dir)
+	mustEnrol(t, s, 0)
+	if _, err := store.Open(storetest.Options(dir)); !errors.Is(err, store.ErrInUse) || hint.Of(err) == "" {
+		t.Errorf("while open: %v", err)
+	}
+	s.Close()
+	o := storetest.Options(dir)
+	o.Keys = storetest.Key{2}
+	if _, err := store.Open(o); !errors.Is(err, store.ErrDamaged) || hint.Of(err) == "" {
+		t.Errorf("with another device key: %v", err)
+	}
+	o.Keys = store.KeyFile(filepath.Join(dir, "none"))
+	if _, err := store.Open(o); !errors.Is(err, store.ErrKey) || hint.Of(err) == "" {
+		t.Errorf("without a device key: %v", err)
+	}
+}
+
+func TestOptionsAreRequired(t *testing.T) {
+	for name, edit := range map[string]func(*store.Options){
+		"idle":     func(o *store.Options) { o.Retention.Idle = 0 },
+		"access":   func(o *store.Options) { o.Retention.Access = 0 },
+		"records":  func(o *store.Options) { o.Retention.Records = -1 },
+		"delay":    func(o *store.Options) { o.Lockout.Delay = 0 },
+		"at once":  func(o *store.Options) { o.Lockout.DelayAfter = 0 },
+		"disabled": func(o *store.Options) { o.Lockout.DisableAfter = 5 },
+	} {
+		o := storetest.Options(t.TempDir())
+		edit(&o)
+		if _, err := store.Open(o); !errors.Is(err, store.ErrOptions) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestUsedKeyAndNoDatabases is damage and no first start: what was there was not erased by the device.
+func TestUsedKeyAndNoDatabases(t *testing.T) {
+	o := apart(t)
+	s := mustOpenApart(t, o)
+	mustEnrol(t, s, 0)
+	if err := errors.Join(s.Close(), os.RemoveAll(o.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	keys := files(t, o.KeyDir)
+	for range 2 {
+		if _, err := store.Open(o); !errors.Is(err, store.ErrDamaged) {
+			t.Fatalf("got %v", err)
+		}
+		if left := files(t, o.Dir); len(left) > 0 {
+			t.Errorf("%d files were made", len(left))
+		}
+	}
+	if now := files(t, o.KeyDir); len(now) != len(keys) || string(now["people.key"]) != string(keys["people.key"]) {
+		t.Error("the keyrings were changed")
+	}
+}

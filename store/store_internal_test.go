@@ -1,0 +1,60 @@
+package store
+
+import (
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"facegate/pipeline/template"
+	"facegate/store/clock/clocktest"
+)
+
+type testKey [32]byte
+
+func (k testKey) DeviceKey() ([32]byte, error) { return k, nil }
+
+func (testKey) Class() string { return "test" }
+
+func testNow() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+
+func testOptions(dir string) Options {
+	return Options{
+		Dir: dir, Keys: testKey{1}, Clock: clocktest.Right(testNow), Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Notices:   [][32]byte{{}},
+		Retention: Retention{Idle: time.Hour, Access: time.Hour, Records: time.Hour},
+		Lockout:   LockoutPolicy{DelayAfter: 5, Delay: time.Second, DisableAfter: 50},
+	}
+}
+
+func testOpen(tb testing.TB, dir string) (*Store, error) {
+	tb.Helper()
+	return Open(testOptions(dir))
+}
+
+func mustOpen(tb testing.TB, dir string) *Store {
+	tb.Helper()
+	s, err := testOpen(tb, dir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+func testEnrolment(n int) Enrolment {
+	e := Enrolment{Label: fmt.Sprint("person ", n), Expires: testNow().AddDate(1, 0, 0), Consent: Consent{
+		Notice: Notice{Version: "1"}, Purpose: "door", Method: "paper", Witness: "clerk", Reference: "form", AgeBand: Adult, ChildAge: 14,
+		Given: testNow(), Expires: testNow().AddDate(2, 0, 0),
+	}}
+	e.Lane = uint8(n % template.Lanes)
+	e.Code[0] = uint64(n)
+	return e
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
