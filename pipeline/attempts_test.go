@@ -102,7 +102,7 @@ func TestFlood(t *testing.T) {
 			}
 		}
 	}
-	if floods == 0 || d.see(bert).State != pipeline.LockedOut {
+	if floods == 0 || d.see(bert).State != pipeline.Resting {
 		t.Fatalf("60 prints in %d frames stop no faces", len(reports))
 	}
 	if n := d.untilGranted(400, "b", bert); n > 310 {

@@ -64,7 +64,7 @@ const (
 	Unknown                   // not enrolled
 	Several                   // several people are in the zone: only one can be enrolled at a time
 	Captured                  // the frame was taken for an enrolment
-	LockedOut                 // too many were refused in a row: no face is looked at
+	Resting                   // after a flood of prints: no face is looked at
 	AwaitingPass              // no face is looked at before a pass was shown
 	FacesOff                  // no face is looked at, because somebody wanted it so
 )
@@ -72,7 +72,7 @@ const (
 func (s State) String() string {
 	return [...]string{
 		"nobody", "poor picture", "checking liveness", "not live", "matching", "granted", "lingering", "unknown",
-		"several people", "captured", "locked out", "waiting for a pass", "faces off",
+		"several people", "captured", "resting", "waiting for a pass", "faces off",
 	}[s]
 }
 
@@ -146,7 +146,7 @@ func New(s Settings, v Vision) *Pipeline {
 // Identify leads one frame through all stages. An error concerns this frame only.
 func (p *Pipeline) Identify(f device.Frame, m Matcher) (Report, error) {
 	if p.refused.flood(p.settings.Attempts, f.Time) {
-		return Report{State: LockedOut, Time: f.Time}, nil
+		return Report{State: Resting, Time: f.Time}, nil
 	}
 	defer p.vision.Clear()
 	near, report, err := p.look(f)

@@ -74,7 +74,7 @@ func (a *aiming) tell(r pipeline.Report) {
 // viewOf says what is wrong with a picture, and nothing of who is in it: a good face is a good face, whoever's it is.
 func viewOf(r pipeline.Report) control.View {
 	switch r.State {
-	case pipeline.Nobody, pipeline.Poor, pipeline.LockedOut, pipeline.FacesOff, pipeline.AwaitingPass:
+	case pipeline.Nobody, pipeline.Poor, pipeline.Resting, pipeline.FacesOff, pipeline.AwaitingPass:
 		return control.View{Sees: countable(r), Advice: advice(r)}
 	}
 	return control.View{Sees: "a face, near and clear enough"}

@@ -15,7 +15,7 @@ func TestViewsTellNobody(t *testing.T) {
 	for s := pipeline.Nobody; s <= pipeline.FacesOff; s++ {
 		v := viewOf(pipeline.Report{State: s, Reason: quality.TooDark})
 		switch s {
-		case pipeline.Nobody, pipeline.Poor, pipeline.LockedOut, pipeline.AwaitingPass, pipeline.FacesOff:
+		case pipeline.Nobody, pipeline.Poor, pipeline.Resting, pipeline.AwaitingPass, pipeline.FacesOff:
 			if v == good || v.Sees == "" || v.Advice == "" {
 				t.Errorf("%v is shown as %+v", s, v)
 			}

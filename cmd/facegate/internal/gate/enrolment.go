@@ -163,7 +163,7 @@ func advice(r pipeline.Report) string {
 		return r.Reason.Advice()
 	case pipeline.NotLive:
 		return "take sunglasses or a mask off and face the camera; a print or a screen cannot be enrolled"
-	case pipeline.LockedOut, pipeline.FacesOff:
+	case pipeline.Resting, pipeline.FacesOff:
 		return "use another way in; see facegate status"
 	case pipeline.AwaitingPass:
 		return "use another way in: this version has no reader of passes"

@@ -471,7 +471,7 @@ func TestPrintsShutOutNobody(t *testing.T) {
 	if wait := until.Sub(b.clock.now()); wait <= 0 || wait > 30*time.Second {
 		t.Errorf("after eight prints in a row faces stop for %v", wait)
 	}
-	if passages := b.show(gatetest.Corridor(t)); passages[0].Report.State != pipeline.LockedOut {
+	if passages := b.show(gatetest.Corridor(t)); passages[0].Report.State != pipeline.Resting {
 		t.Errorf("after eight prints in a row a frame comes to %v", passages[0].Report.State)
 	}
 	b.clock.advance(until.Sub(b.clock.now()) + 6*time.Second) // and he has been gone for long enough

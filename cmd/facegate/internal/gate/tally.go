@@ -66,7 +66,7 @@ const looking = "looking for faces"
 // doing says what the gate does with frames.
 func doing(r pipeline.Report) string {
 	switch r.State {
-	case pipeline.LockedOut, pipeline.FacesOff, pipeline.AwaitingPass:
+	case pipeline.Resting, pipeline.FacesOff, pipeline.AwaitingPass:
 		return r.State.String()
 	}
 	return looking
