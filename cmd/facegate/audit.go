@@ -12,6 +12,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/configs/show"
@@ -36,8 +37,8 @@ func (c *auditVerifyCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	r, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (control.AuditReport, error) { return g.Verify(ctx, seen...) },
-		func(l ledger.Ledger) (control.AuditReport, error) { return l.Verify(seen) })
+		func(g *control.Client) (people.AuditReport, error) { return g.Verify(ctx, seen...) },
+		func(l ledger.Ledger) (people.AuditReport, error) { return l.Verify(seen) })
 	if err != nil {
 		return err
 	}
@@ -72,8 +73,8 @@ func (c *auditVerifyCommand) seen(ctx context.Context, t terminal) (seen []audit
 		return nil, hint.Wrap(fmt.Errorf("%w: %d", errManySeen, n), "give at most %d; the newest tell the most", maxSeen)
 	}
 	d, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (control.Device, error) { return g.Device(ctx) },
-		func(l ledger.Ledger) (control.Device, error) { return l.Device(), nil })
+		func(g *control.Client) (people.Device, error) { return g.Device(ctx) },
+		func(l ledger.Ledger) (people.Device, error) { return l.Device(), nil })
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func (c *auditVerifyCommand) seen(ctx context.Context, t terminal) (seen []audit
 
 // reportedEnd returns the end of the log as facegate audit verify --json has printed it.
 func reportedEnd(data []byte, public ed25519.PublicKey) (audit.Head, error) {
-	var r control.AuditReport
+	var r people.AuditReport
 	if err := json.Unmarshal(data, &r); err != nil {
 		return audit.Head{}, errors.New("this is not what facegate audit verify --json prints")
 	}

@@ -14,6 +14,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/configs/file"
@@ -41,8 +42,8 @@ func (c *backupCreateCommand) Run(ctx context.Context, t terminal) error {
 		return hint.Wrap(fmt.Errorf("make the file for the backup: %w", err), "name a new file, in a folder with room")
 	}
 	b, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (control.Backup, error) { return g.Backup(ctx) },
-		func(l ledger.Ledger) (control.Backup, error) { return l.Backup(me()) })
+		func(g *control.Client) (people.Backup, error) { return g.Backup(ctx) },
+		func(l ledger.Ledger) (people.Backup, error) { return l.Backup(me()) })
 	if err == nil {
 		err = hint.Wrap(f.Keep(b.Data), "make room for the backup, and create it again")
 	}

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
 )
 
 // TestBackup makes a backup of a running gate, erases one of its people, and loses the databases, and then everything but
@@ -48,9 +49,9 @@ func TestBackup(t *testing.T) {
 	p.want(t, exitOK, "list of erasures goes up to receipt number 1", "")
 	list := func() (labels []string) {
 		t.Helper()
-		var people []control.Person
-		do("people", "--json").decode(t, &people)
-		for _, p := range people {
+		var all []people.Person
+		do("people", "--json").decode(t, &all)
+		for _, p := range all {
 			labels = append(labels, p.Label)
 		}
 		return labels
@@ -69,7 +70,7 @@ func TestBackup(t *testing.T) {
 		t.Errorf("%v are enrolled", labels)
 	}
 	l = startLive(t, site, nil)
-	var s control.Status
+	var s status.Status
 	l.do(t, "status", "--json").decode(t, &s)
 	if s.People.Enrolled != 1 {
 		t.Errorf("%d people match", s.People.Enrolled)

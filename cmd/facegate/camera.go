@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/show"
 )
 
@@ -26,8 +26,8 @@ func (c *cameraAimCommand) Run(ctx context.Context, t terminal) error {
 	}
 	short, cancel := context.WithTimeout(ctx, c.For)
 	defer cancel()
-	var last control.View
-	err = g.Aim(short, func(v control.View) {
+	var last status.View
+	err = g.Aim(short, func(v status.View) {
 		if v != last {
 			c.show(t, v)
 		}
@@ -39,7 +39,7 @@ func (c *cameraAimCommand) Run(ctx context.Context, t terminal) error {
 	return err
 }
 
-func (c *cameraAimCommand) show(t terminal, v control.View) {
+func (c *cameraAimCommand) show(t terminal, v status.View) {
 	if c.JSON {
 		json.NewEncoder(t.out).Encode(v)
 		return

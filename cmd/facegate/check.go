@@ -13,8 +13,8 @@ import (
 	"syscall"
 	"text/tabwriter"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/service"
 	"facegate/configs/hint"
 	"facegate/configs/show"
@@ -63,7 +63,7 @@ func (c *configCheckCommand) Run(ctx context.Context, t terminal) error {
 }
 
 // self returns the name of who runs the command.
-func self() string { return control.UserName(audit.Actor(os.Geteuid())) }
+func self() string { return people.UserName(audit.Actor(os.Geteuid())) }
 
 // user returns whom to check as, nil for whoever runs the command, which a note then says where it may matter.
 func (c *configCheckCommand) user(unit service.Unit, installed bool) (who *user.User, note string, err error) {

@@ -17,9 +17,10 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
 	"facegate/device/replay"
 	"facegate/gpio"
@@ -296,7 +297,7 @@ func (l *live) enrollAs(t *testing.T, person, label string, more ...string) prin
 func (l *live) awaitLocked(t *testing.T) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		var s control.Status
+		var s status.Status
 		if l.do(t, "status", "--json").decode(t, &s); s.Door.State == gpio.Locked {
 			return
 		}
@@ -307,11 +308,11 @@ func (l *live) awaitLocked(t *testing.T) {
 }
 
 // enrolledSite returns a site at which people of testdata are enrolled.
-func enrolledSite(t *testing.T, people ...string) gatetest.Site {
+func enrolledSite(t *testing.T, all ...string) gatetest.Site {
 	t.Helper()
 	site := gatetest.NewSite(t)
 	l := startLive(t, site, nil)
-	for _, person := range people {
+	for _, person := range all {
 		if p := l.enroll(t, person); p.code != exitOK {
 			t.Fatalf("enrol %s: %s", person, p.err)
 		}
@@ -337,7 +338,7 @@ func TestLive(t *testing.T) {
 	l.do(t, "people").want(t, exitOK, "LABEL", "")
 	expires := time.Now().AddDate(0, 0, 365).UTC().Format(time.DateOnly)
 	l.enroll(t, "p01").want(t, exitOK, "p01 is enrolled until "+expires, "5 of 5 frames: captured\n")
-	var person control.Person
+	var person people.Person
 	l.enroll(t, "p02", "--json").decode(t, &person)
 	if person.Label != "p02" || person.Consent != "form p02" {
 		t.Errorf("enroll --json says %+v", person)
@@ -350,16 +351,16 @@ func TestLive(t *testing.T) {
 		"p01    " + today + "  " + expires + "  form p01",
 		"p02    " + today + "  " + expires + "  form p02", "",
 	}, "\n"), "")
-	var people []control.Person
-	l.do(t, "people", "--json").decode(t, &people)
-	if len(people) != 2 || people[1].Label != "p02" {
-		t.Errorf("people --json says %+v", people)
+	var all []people.Person
+	l.do(t, "people", "--json").decode(t, &all)
+	if len(all) != 2 || all[1].Label != "p02" {
+		t.Errorf("people --json says %+v", all)
 	}
 
 	l.awaitLocked(t) // whoever has been enrolled and still stands there is let in
 	l.do(t, "door", "test").want(t, exitOK, "simulated line was active for 3", "")
 	l.do(t, "door", "test").want(t, exitFailed, "", "to do: wait ")
-	var door control.DoorTest
+	var door status.DoorTest
 	gatetest.Eventually(t, "the door has rested", func() bool {
 		p := l.do(t, "door", "test", "--json")
 		return p.code == exitOK && json.Unmarshal([]byte(p.out), &door) == nil
@@ -379,7 +380,7 @@ func TestLive(t *testing.T) {
 			t.Errorf("status does not say %q:\n%s", line, p.out)
 		}
 	}
-	var s control.Status
+	var s status.Status
 	l.do(t, "status", "--json").decode(t, &s)
 	if grants := s.Frames.Latency.Grants; s.People.Enrolled != 2 || s.Frames.Now != "looking for faces" ||
 		s.Door.Pulses < 2 || s.MQTT.Queued != grants+2 { // and the two by hand

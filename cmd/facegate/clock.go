@@ -7,6 +7,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/show"
 )
 
@@ -28,16 +29,16 @@ func (c *clockShowCommand) Run(ctx context.Context, t terminal) error {
 	return c.print(t, s, func(w *tabwriter.Writer) { writeClock(w, s) })
 }
 
-func clockOf(ctx context.Context, f gateFlags, t terminal) (control.ClockStatus, error) {
+func clockOf(ctx context.Context, f gateFlags, t terminal) (people.ClockStatus, error) {
 	return ask(ctx, f, t,
-		func(g *control.Client) (control.ClockStatus, error) { return g.Clock(ctx) },
-		func(l ledger.Ledger) (control.ClockStatus, error) { return l.Clock(), nil })
+		func(g *control.Client) (people.ClockStatus, error) { return g.Clock(ctx) },
+		func(l ledger.Ledger) (people.ClockStatus, error) { return l.Clock(), nil })
 }
 
 // sayDate says a date so that a wrong year, day of the week, hour or zone meets the eye.
 const sayDate = "Monday, 2 January 2006, 15:04:05 MST (-0700)"
 
-func writeClock(w *tabwriter.Writer, s control.ClockStatus) {
+func writeClock(w *tabwriter.Writer, s people.ClockStatus) {
 	row := func(name, text string) { show.Fprintf(w, "%s\t%s\n", name, text) }
 	row("the clock says", s.Wall.Local().Format(sayDate))
 	row("it is", clockLine(s))
@@ -57,7 +58,7 @@ func writeClock(w *tabwriter.Writer, s control.ClockStatus) {
 }
 
 // clockLine says whether the clock is believed.
-func clockLine(s control.ClockStatus) string {
+func clockLine(s people.ClockStatus) string {
 	switch {
 	case s.Synced:
 		return "right, by a time server"
@@ -83,8 +84,8 @@ func (c *clockConfirmCommand) Run(ctx context.Context, t terminal) error {
 	}
 	seen := s.Wall
 	s, err = ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (control.ClockStatus, error) { return g.ConfirmClock(ctx, seen) },
-		func(l ledger.Ledger) (control.ClockStatus, error) { return l.ConfirmClock(seen, me()) })
+		func(g *control.Client) (people.ClockStatus, error) { return g.ConfirmClock(ctx, seen) },
+		func(l ledger.Ledger) (people.ClockStatus, error) { return l.ConfirmClock(seen, me()) })
 	if err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func (c *clockConfirmCommand) Run(ctx context.Context, t terminal) error {
 }
 
 // confirmed says what comes of it if the date is confirmed.
-func confirmed(s control.ClockStatus) []string {
+func confirmed(s people.ClockStatus) []string {
 	about := []string{
 		"the clock says " + s.Wall.Local().Format(sayDate),
 		"compare date, time and zone with another clock: people are erased for good when they have expired by this one",

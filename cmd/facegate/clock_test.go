@@ -6,8 +6,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
 )
 
 // TestClock shows the clock of a gate and confirms it, as a technician does where there is no time server. It is confirmed
@@ -24,7 +24,7 @@ func TestClock(t *testing.T) {
 	answering(t.Context(), "n\n", "clock", "confirm", "--config", config).want(t, exitUnconfirmed, "", "compare date, time and zone")
 	answering(t.Context(), "y\n", "clock", "confirm", "--config", config).want(t, exitOK, "right", "Type y")
 	l.stop()
-	var s control.ClockStatus
+	var s people.ClockStatus
 	facegate(t.Context(), "clock", "--json", "--config", config).decode(t, &s)
 	if !s.Right {
 		t.Errorf("of the stopped gate the clock is %+v", s)
@@ -35,7 +35,7 @@ func TestClock(t *testing.T) {
 // TestWriteClock says of a clock that is not believed why, and what waits.
 func TestWriteClock(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	s := control.ClockStatus{
+	s := people.ClockStatus{
 		Wall: at, Reason: "it was set", Todo: "set it right", Certain: at.AddDate(0, 0, -1), Erasures: 2, Provisional: 3,
 	}
 	var out strings.Builder
@@ -55,9 +55,9 @@ func TestWriteClock(t *testing.T) {
 // TestWriteProvisional says of a person that the dates are those of a clock that was in doubt.
 func TestWriteProvisional(t *testing.T) {
 	at := time.Date(1970, 1, 9, 12, 0, 0, 0, time.UTC)
-	f := control.File{
-		Person:  control.Person{Label: "one", Enrolled: at, Expires: at.AddDate(1, 0, 0), Provisional: true},
-		Entries: []control.AuditEntry{{Seq: 7, Time: at, Kind: "enrolled", Doubted: true}, {Seq: 9, Time: at, Kind: "pass-issued"}},
+	f := people.File{
+		Person:  people.Person{Label: "one", Enrolled: at, Expires: at.AddDate(1, 0, 0), Provisional: true},
+		Entries: []people.AuditEntry{{Seq: 7, Time: at, Kind: "enrolled", Doubted: true}, {Seq: 9, Time: at, Kind: "pass-issued"}},
 	}
 	var out strings.Builder
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)

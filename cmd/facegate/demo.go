@@ -16,6 +16,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/device/replay"
@@ -165,7 +166,7 @@ func (d *demo) withdraw(ctx context.Context, person string) {
 }
 
 // prove checks a receipt with the public key of the device, and the audit log that it names.
-func (d *demo) prove(ctx context.Context, erased control.Erasure) error {
+func (d *demo) prove(ctx context.Context, erased people.Erasure) error {
 	device, err := d.client.Device(ctx)
 	if err != nil {
 		return err
@@ -194,9 +195,9 @@ func (d *demo) enrol(ctx context.Context, person string) error {
 	go func() { played <- d.stage.Play(playing, hold(stills[:3], 2*time.Second)) }()
 	asking, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	_, err = d.client.Enrol(asking, control.EnrolRequest{
+	_, err = d.client.Enrol(asking, people.EnrolRequest{
 		Label: person, Consent: "demo form " + person, Age: "adult",
-	}, func(control.Progress) {})
+	}, func(people.Progress) {})
 	stop()
 	<-played
 	d.account.enrolled(person, time.Since(begun), d.witness.end().rate(), err)

@@ -23,6 +23,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/gpio"
 	"facegate/pipeline/publish/loopback"
 	"facegate/pipeline/publish/mosquittotest"
@@ -77,7 +78,7 @@ func (p *program) came(state string) int {
 }
 
 // status waits until the program answers.
-func (p *program) status(t *testing.T) (s control.Status) {
+func (p *program) status(t *testing.T) (s status.Status) {
 	t.Helper()
 	gatetest.Eventually(t, "the gate answers", func() (ok bool) {
 		var err error
@@ -271,7 +272,7 @@ func TestEndToEnd(t *testing.T) {
 
 	broker.Stop(t)
 	gate = launch(t, site, nil, walk)
-	var s control.Status
+	var s status.Status
 	gatetest.Eventually(t, "the door is opened without the broker", func() bool {
 		s = gate.status(t)
 		return s.Door.Pulses == 1

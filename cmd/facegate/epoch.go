@@ -9,6 +9,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/show"
 )
 
@@ -31,10 +32,10 @@ func (c *epochStatusCommand) Run(ctx context.Context, t terminal) error {
 	return c.print(t, e, func(w *tabwriter.Writer) { writeEpoch(w, e) })
 }
 
-func (c *epochStatusCommand) ask(ctx context.Context, t terminal) (control.Epoch, error) {
+func (c *epochStatusCommand) ask(ctx context.Context, t terminal) (people.Epoch, error) {
 	return ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (control.Epoch, error) { return g.Epoch(ctx) },
-		func(l ledger.Ledger) (control.Epoch, error) { return l.Epoch(), nil })
+		func(g *control.Client) (people.Epoch, error) { return g.Epoch(ctx) },
+		func(l ledger.Ledger) (people.Epoch, error) { return l.Epoch(), nil })
 }
 
 type epochBeginCommand struct {
@@ -44,11 +45,11 @@ type epochBeginCommand struct {
 
 func (c *epochBeginCommand) Run(ctx context.Context, t terminal) error {
 	e, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (control.Epoch, error) { return g.BeginEpoch(ctx) },
-		func(l ledger.Ledger) (control.Epoch, error) {
+		func(g *control.Client) (people.Epoch, error) { return g.BeginEpoch(ctx) },
+		func(l ledger.Ledger) (people.Epoch, error) {
 			cfg, err := c.load(defaultConfig)
 			if err != nil {
-				return control.Epoch{}, err
+				return people.Epoch{}, err
 			}
 			return l.BeginEpoch(cfg.Profile().Mode, me())
 		})
@@ -69,8 +70,8 @@ func (c *epochEndCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	e, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (control.Epoch, error) { return g.EndEpoch(ctx) },
-		func(l ledger.Ledger) (control.Epoch, error) { return l.EndEpoch(me()) })
+		func(g *control.Client) (people.Epoch, error) { return g.EndEpoch(ctx) },
+		func(l ledger.Ledger) (people.Epoch, error) { return l.EndEpoch(me()) })
 	if err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func (c *epochEndCommand) confirmed(ctx context.Context, t terminal) error {
 	}, strconv.Itoa(left)})
 }
 
-func writeEpoch(w *tabwriter.Writer, e control.Epoch) {
+func writeEpoch(w *tabwriter.Writer, e people.Epoch) {
 	show.Fprintf(w, "epoch %s\n", epochLine(e))
 	if e.Earlier > 0 {
 		show.Fprintln(w, "  to do: wait until those in an earlier epoch have passed, then: facegate epoch end")
@@ -107,7 +108,7 @@ func writeEpoch(w *tabwriter.Writer, e control.Epoch) {
 }
 
 // epochLine says in one line who is where.
-func epochLine(e control.Epoch) string {
+func epochLine(e people.Epoch) string {
 	parts := []string{fmt.Sprintf("%d: %d people in it", e.Number, e.Renewed)}
 	for _, p := range []struct {
 		n    int

@@ -5,8 +5,9 @@ import (
 	"testing"
 	"text/tabwriter"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/store/receipt"
 )
 
@@ -19,7 +20,7 @@ func TestEpochs(t *testing.T) {
 		t.Helper()
 		return l.do(t, append(args, "--config", config)...)
 	}
-	epoch := func(args ...string) (e control.Epoch) {
+	epoch := func(args ...string) (e people.Epoch) {
 		t.Helper()
 		do(append(append([]string{"epoch"}, args...), "--json")...).decode(t, &e)
 		return e
@@ -32,7 +33,7 @@ func TestEpochs(t *testing.T) {
 	do("epoch", "status").want(t, exitOK, "epoch 1: 2 people in it\n", "")
 	do("epoch", "end", "--yes").want(t, exitFailed, "", "to do: begin a new one first")
 
-	var device control.Device
+	var device people.Device
 	do("device", "pubkey", "--json").decode(t, &device)
 	l.do(t, "enroll", "p01", "--consent", "form", "--age", "adult").want(t, exitFailed, "", "--again")
 	l.do(t, "enroll", "p04", "--consent", "form", "--age", "adult", "--again").want(t, exitFailed, "", "to do: list the labels")
@@ -40,7 +41,7 @@ func TestEpochs(t *testing.T) {
 	file := site.Path("again.json")
 	l.enroll(t, "p01", "--again", "--receipt", file).want(t, exitOK, "the former template is erased, receipt: "+file, "captured")
 	genuine(t, file, device.PublicKey, receipt.Erasure, "recaptured")
-	var person control.Person
+	var person people.Person
 	l.enroll(t, "p01", "--again", "--json").decode(t, &person)
 	if person.Label != "p01" || !strings.Contains(person.Receipt, "recaptured") {
 		t.Errorf("enroll --again --json says %+v", person)
@@ -48,7 +49,7 @@ func TestEpochs(t *testing.T) {
 	do("receipt", "fetch", site.Dir).want(t, exitOK, "1 receipts fetched", "") // the one that was printed
 
 	do("epoch", "begin").want(t, exitOK, "epoch 2: ", "")
-	var s control.Status
+	var s status.Status
 	l.do(t, "status", "--json").decode(t, &s)
 	if e := s.Epoch; e.Number != 2 || e.Renewed+e.Earlier != 2 || e.Earlier == 0 {
 		t.Errorf("status --json says %+v", e)
@@ -75,13 +76,13 @@ func TestEpochs(t *testing.T) {
 
 // TestDuties prints what the law asks for, from a gate that has to file and to be assessed again.
 func TestDuties(t *testing.T) {
-	s := control.Status{
-		Assessment: control.AssessmentStatus{ID: "PIPIA-7", Version: "2", Date: "2026-02-01", Due: true, Advice: "assess again"},
-		Filing: control.FilingStatus{
+	s := status.Status{
+		Assessment: status.Assessment{ID: "PIPIA-7", Version: "2", Date: "2026-02-01", Due: true, Advice: "assess again"},
+		Filing: status.Filing{
 			At: 100_000, People: 100_001, Children: 7, Codes: 100_000, Measures: []string{"templates are sealed"}, Advice: "file",
 		},
 	}
-	print := func(s control.Status) string {
+	print := func(s status.Status) string {
 		var out strings.Builder
 		w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 		writeDuties(w, s)
@@ -97,7 +98,7 @@ func TestDuties(t *testing.T) {
 			t.Errorf("it does not say %q: %s", want, got)
 		}
 	}
-	if got := print(control.Status{}); got != "" {
+	if got := print(status.Status{}); got != "" {
 		t.Errorf("of no duties it says %q", got)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/configs/show"
 )
@@ -45,7 +46,7 @@ func exitCodes() []exitCode {
 		{exitUnconfirmed, "it cannot be undone, and was not confirmed: add --yes", []error{errUnconfirmed}},
 		{exitPending, "it cannot be undone, and waits for a second person", []error{control.ErrPending}},
 		{exitTooSlow, "the demo: nothing went wrong, but this machine is too slow for a gate", []error{errTooSlow}},
-		{exitOwed, "the erasure is owed: it is done by itself when the disk can be written to", []error{control.ErrOwed}},
+		{exitOwed, "the erasure is owed: it is done by itself when the disk can be written to", []error{people.ErrOwed}},
 	}
 }
 

@@ -3,9 +3,9 @@ package main
 import (
 	"testing"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/status"
 )
 
 // TestFaces turns faces off on the running gate and on the stopped one, and on again, and reads what the status says.
@@ -19,7 +19,7 @@ func TestFaces(t *testing.T) {
 	}
 	do("faces", "off", "--reason", "a film is made").want(t, exitOK, "none is looked at", "")
 	do("status").want(t, exitOK, ": a film is made", "")
-	var s control.Status
+	var s status.Status
 	do("status", "--json").decode(t, &s)
 	if s.Health.State != health.Down || s.FacesOff == nil || s.FacesOff.Reason != "a film is made" {
 		t.Errorf("the status is %+v, %+v", s.Health, s.FacesOff)

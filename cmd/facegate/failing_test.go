@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/status"
 )
 
 // TestStatusOfAGateThatFails wants the last reason, its advice and the log where somebody looks for the gate.
@@ -78,8 +78,8 @@ func TestStatusOfAGateThatWasKilled(t *testing.T) {
 
 // TestFacesOffForWantOfRecords wants no advice that such a gate would refuse.
 func TestFacesOffForWantOfRecords(t *testing.T) {
-	var s control.Status
-	s.Camera.State, s.FacesOff = control.CameraOff, &control.FacesOffStatus{Reason: "the records cannot be opened"}
+	var s status.Status
+	s.Camera.State, s.FacesOff = status.CameraOff, &status.FacesOff{Reason: "the records cannot be opened"}
 	if got := faces(s); !strings.Contains(got, "records") || strings.Contains(got, "faces on") {
 		t.Errorf("it says %q", got)
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/store/receipt"
 )
 
@@ -72,7 +72,7 @@ func TestDestroyedIsKnownAtTheStart(t *testing.T) {
 	facegate(t.Context(), "destroy-templates", "--yes", "--json", "--config", config).want(t, exitOK, `"templates_destroyed": true`, "")
 	must(t, os.Rename(site.Path("lost.key"), site.Path("device.key")))
 	l := startLive(t, site, nil)
-	var s control.Status
+	var s status.Status
 	l.do(t, "status", "--json").decode(t, &s)
 	if !s.Lockout.LockedDown || s.People.Enrolled != 0 {
 		t.Errorf("status --json says %+v, %+v", s.Lockout, s.People)

@@ -13,8 +13,9 @@ import (
 	"testing"
 	"unicode"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/device"
 	"facegate/gpio"
 	"facegate/pipeline/publish"
@@ -42,22 +43,22 @@ func (p printout) harmless(t *testing.T) {
 // evilGate answers every request with texts that are evil, as a gate could that somebody else has put there.
 func evilGate(t *testing.T) (socket string) {
 	t.Helper()
-	status := control.Status{
+	tells := status.Status{
 		Site: evil, Gate: evil, Version: evil, KeyStore: evil,
 		Health: health.Report{State: health.Degraded, Conditions: []health.Condition{{Part: evil, State: health.Down, Reason: evil, Todo: evil}}},
 		Camera: device.CaptureStatus{Source: evil, Error: evil, Hint: evil}, Door: gpio.Status{Err: evil, Hint: evil},
-		MQTT: publish.Status{Err: evil, Hint: evil}, Vision: control.VisionStatus{Bundle: evil, Embedder: evil, Liveness: []string{evil}},
-		Frames:     control.FrameStatus{Now: evil, Advice: evil},
-		Assessment: control.AssessmentStatus{ID: evil, Version: evil, Date: evil, Advice: evil},
-		Filing:     control.FilingStatus{Advice: evil, Measures: []string{evil}},
+		MQTT: publish.Status{Err: evil, Hint: evil}, Vision: status.Vision{Bundle: evil, Embedder: evil, Liveness: []string{evil}},
+		Frames:     status.Frames{Now: evil, Advice: evil},
+		Assessment: status.Assessment{ID: evil, Version: evil, Date: evil, Advice: evil},
+		Filing:     status.Filing{Advice: evil, Measures: []string{evil}},
 	}
-	person := control.Person{Label: evil, Consent: evil}
-	consent := control.Consent{NoticeVersion: evil, Purpose: evil, Method: evil, Witness: evil, Age: evil, Guardian: evil}
+	person := people.Person{Label: evil, Consent: evil}
+	consent := people.Consent{NoticeVersion: evil, Purpose: evil, Method: evil, Witness: evil, Age: evil, Guardian: evil}
 	answers := map[string]any{
-		"/status": status, "/people": []control.Person{person}, "/relabel": person, "/device": control.Device{PublicKey: evil},
-		"/person":    control.File{Person: person, Agreed: consent, Entries: []control.AuditEntry{{Kind: evil}}},
-		"/audit":     control.AuditReport{Link: evil},
-		"/door/test": control.DoorTest{Line: evil},
+		"/status": tells, "/people": []people.Person{person}, "/relabel": person, "/device": people.Device{PublicKey: evil},
+		"/person":    people.File{Person: person, Agreed: consent, Entries: []people.AuditEntry{{Kind: evil}}},
+		"/audit":     people.AuditReport{Link: evil},
+		"/door/test": status.DoorTest{Line: evil},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

@@ -13,6 +13,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/configs/show"
@@ -79,21 +80,21 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 }
 
 // capture has the gate capture the person, and shows what the camera sees.
-func (c *enrollCommand) capture(ctx context.Context, g *control.Client, t terminal, pass bool) (control.Enrolled, error) {
+func (c *enrollCommand) capture(ctx context.Context, g *control.Client, t terminal, pass bool) (people.Enrolled, error) {
 	last := ""
-	request := control.EnrolRequest{
+	request := people.EnrolRequest{
 		Label: c.Label, Consent: c.Consent, Age: c.Age, Guardian: c.Guardian, Witness: cmp.Or(c.Witness, sudoer()), Language: c.Lang,
 		Until: c.Until.Time, Again: c.Again, FaceChanged: c.Changed, Pass: pass,
 	}
 	if c.Former != "" {
 		token, err := readPass(c.Former, t)
 		if err != nil {
-			return control.Enrolled{}, err
+			return people.Enrolled{}, err
 		}
 		request.FormerPass = token.Text()
 		token.Clear()
 	}
-	return g.Enrol(ctx, request, func(p control.Progress) {
+	return g.Enrol(ctx, request, func(p people.Progress) {
 		line := progressLine(p)
 		if c.JSON {
 			line = jsonLine(p)
@@ -115,7 +116,7 @@ func sudoer() string {
 
 // An enrolment is what came of a capture.
 type enrolment struct {
-	control.Person
+	people.Person
 	Pass   string `json:"pass,omitempty"`   // its file
 	Former string `json:"former,omitempty"` // see control.Enrolled
 }
@@ -149,7 +150,7 @@ func (c *enrollCommand) sheet(ctx context.Context, g *control.Client, t terminal
 }
 
 // progressLine says in one line what the camera sees.
-func progressLine(p control.Progress) string {
+func progressLine(p people.Progress) string {
 	line := fmt.Sprintf("%d of %d frames: ", p.Taken, p.Want)
 	if p.Reason != "" {
 		line += p.Reason
@@ -163,7 +164,7 @@ func progressLine(p control.Progress) string {
 }
 
 // expiryOf says when an enrolment ends.
-func expiryOf(p control.Person) string {
+func expiryOf(p people.Person) string {
 	day := p.Expires.Format(time.DateOnly)
 	if p.Provisional {
 		day += " (provisional)"
@@ -177,25 +178,25 @@ type peopleCommand struct {
 }
 
 func (c *peopleCommand) Run(ctx context.Context, t terminal) error {
-	people, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) ([]control.Person, error) { return g.People(ctx) },
+	list, err := ask(ctx, c.gateFlags, t,
+		func(g *control.Client) ([]people.Person, error) { return g.People(ctx) },
 		ledger.Ledger.People)
 	if err != nil {
 		return err
 	}
-	return c.print(t, people, func(w *tabwriter.Writer) {
+	return c.print(t, list, func(w *tabwriter.Writer) {
 		show.Fprintf(w, "LABEL\tENROLLED\tEXPIRES\tCONSENT\n")
-		for _, p := range people {
+		for _, p := range list {
 			show.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Label, p.Enrolled.Format(time.DateOnly), expiryOf(p), consentOf(p))
 		}
-		writeOwed(w, people)
+		writeOwed(w, list)
 	})
 }
 
 // writeOwed says of how many people the erasure is owed.
-func writeOwed(w *tabwriter.Writer, people []control.Person) {
+func writeOwed(w *tabwriter.Writer, all []people.Person) {
 	n := 0
-	for _, p := range people {
+	for _, p := range all {
 		if !p.Owed.IsZero() {
 			n++
 		}
@@ -206,7 +207,7 @@ func writeOwed(w *tabwriter.Writer, people []control.Person) {
 }
 
 // consentOf says in one cell where a person's consent is recorded, and whether it lets them in.
-func consentOf(p control.Person) string {
+func consentOf(p people.Person) string {
 	switch {
 	case !p.Owed.IsZero():
 		return fmt.Sprintf("%s - to be erased, asked for on %s; does not match any more", p.Consent, p.Owed.Local().Format("2006-01-02 15:04 -07:00"))

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/pipeline/template"
 )
@@ -96,7 +96,7 @@ func (s *scanned) enrol(t *testing.T, h *held) {
 	t.Helper()
 	stop := s.film.loop(gatetest.Pose(t, h.person))
 	defer stop()
-	e, err := s.client.Enrol(t.Context(), control.EnrolRequest{Label: h.label, Consent: h.form, Age: "adult", Pass: true}, func(control.Progress) {})
+	e, err := s.client.Enrol(t.Context(), people.EnrolRequest{Label: h.label, Consent: h.form, Age: "adult", Pass: true}, func(people.Progress) {})
 	must(t, err)
 	h.pass = e.Pass
 }
@@ -113,7 +113,7 @@ func (s *scanned) use(t *testing.T, h *held) {
 }
 
 // readCodes reads the templates of people from the files of the gate, which must not be running.
-func (s *scanned) readCodes(t *testing.T, people ...*held) {
+func (s *scanned) readCodes(t *testing.T, all ...*held) {
 	t.Helper()
 	store, err := ledger.OpenStore(s.site.Config(t, nil), systime.New(), discard)
 	must(t, err)
@@ -125,7 +125,7 @@ func (s *scanned) readCodes(t *testing.T, people ...*held) {
 	list, err := store.People()
 	must(t, err)
 	for _, p := range list {
-		h := people[slices.IndexFunc(people, func(h *held) bool { return h.label == p.Label })]
+		h := all[slices.IndexFunc(all, func(h *held) bool { return h.label == p.Label })]
 		r := records[slices.IndexFunc(records, func(r template.Record) bool { return r.ID == p.Record })]
 		for _, word := range r.Code {
 			h.code = binary.LittleEndian.AppendUint64(h.code, word)

@@ -9,8 +9,9 @@ import (
 	"syscall"
 	"testing"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/store/receipt"
 )
 
@@ -96,14 +97,14 @@ func TestErasureOnAFullDisk(t *testing.T) {
 	must(t, os.Remove(ballast))
 	l = startLive(t, site, nil)
 	gatetest.Eventually(t, "the erasure", func() bool {
-		var s control.Status
+		var s status.Status
 		l.do(t, "status", "--json").decode(t, &s)
 		return s.People.Owed == 0
 	})
-	var people []control.Person
-	l.do(t, "people", "--json").decode(t, &people)
-	if len(people) != 1 || people[0].Label != "p02" {
-		t.Errorf("people --json says %+v", people)
+	var all []people.Person
+	l.do(t, "people", "--json").decode(t, &all)
+	if len(all) != 1 || all[0].Label != "p02" {
+		t.Errorf("people --json says %+v", all)
 	}
 	var fetched []string
 	l.do(t, "receipt", "fetch", site.Dir, "--json").decode(t, &fetched)
@@ -117,7 +118,7 @@ func TestErasureOnAFullDisk(t *testing.T) {
 // mustBeOwed checks that the gate says of p01 that the erasure is owed, and that p02 alone matches.
 func mustBeOwed(t *testing.T, l *live) {
 	t.Helper()
-	var s control.Status
+	var s status.Status
 	l.do(t, "status", "--json").decode(t, &s)
 	if s.People.Owed != 1 || s.People.Enrolled != 1 {
 		t.Errorf("status --json says %+v", s.People)

@@ -15,8 +15,8 @@ import (
 
 	"rsc.io/qr/coding"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
 	"facegate/store/durable/durabletest"
@@ -139,7 +139,7 @@ func TestPasses(t *testing.T) {
 	}
 	do("person", "show", "p01").want(t, exitOK, "one, of which the gate knows an id alone", "")
 	do("person", "show", "p01").want(t, exitOK, "(S1, 1:N)", "")
-	var file control.File
+	var file people.File
 	do("person", "show", "p04", "--json").decode(t, &file)
 	if file.Pass || file.Scheme != "S1" {
 		t.Errorf("person show --json says %+v", file)

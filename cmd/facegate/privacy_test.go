@@ -28,6 +28,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/device"
 	"facegate/pipeline/embed"
@@ -224,9 +225,9 @@ func watch(t *testing.T, leak *leaks) *watched {
 // visit is what happens at the gate.
 func (g *watched) visit(t *testing.T, gate *program, p *projector, pose, arrival, stranger [][]byte) {
 	t.Helper()
-	request := control.EnrolRequest{Label: poisonName, Consent: poisonForm, Age: "adult"}
+	request := people.EnrolRequest{Label: poisonName, Consent: poisonForm, Age: "adult"}
 	stop := p.loop(pose)
-	_, err := gate.client.Enrol(t.Context(), request, func(control.Progress) {})
+	_, err := gate.client.Enrol(t.Context(), request, func(people.Progress) {})
 	stop()
 	must(t, err)
 	if _, err := gate.client.Enrol(t.Context(), request, nil); err == nil {

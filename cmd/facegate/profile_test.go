@@ -4,9 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
 )
 
 // lawful are the sections of a configuration of profile cn.
@@ -37,15 +38,15 @@ func TestProfileChanged(t *testing.T) {
 	}
 	says := "has to consent again (facegate enroll --again): this one was given under profile lab"
 	do("people").want(t, exitOK, says, "")
-	var people []control.Person
-	do("people", "--json").decode(t, &people)
-	if len(people) != 1 || !people[0].ConsentAgain || people[0].ConsentProfile != "lab" {
-		t.Errorf("people --json says %+v", people)
+	var all []people.Person
+	do("people", "--json").decode(t, &all)
+	if len(all) != 1 || !all[0].ConsentAgain || all[0].ConsentProfile != "lab" {
+		t.Errorf("people --json says %+v", all)
 	}
 	do("person", "show", "p01").want(t, exitOK, "given under profile lab", "")
 	needs := func(again int) {
 		t.Helper()
-		var s control.Status
+		var s status.Status
 		do("status", "--json").decode(t, &s)
 		said := false
 		for _, c := range s.Health.Conditions {

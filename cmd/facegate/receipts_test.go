@@ -10,9 +10,9 @@ import (
 	"syscall"
 	"testing"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/store"
@@ -64,7 +64,7 @@ func TestReceiptOutlivesAPowerCut(t *testing.T) {
 		t.Helper()
 		return on(t, disk, append(args, "--socket", site.Socket(), "--config", config)...)
 	}
-	var device control.Device
+	var device people.Device
 	do("device", "pubkey", "--json").decode(t, &device)
 
 	first := site.Path("first.json")
@@ -172,7 +172,7 @@ func TestReceiptIsOnePersons(t *testing.T) {
 	site := gatetest.NewSite(t)
 	config := stoppedWith(t, site, "ann", "bob")
 	ask := []string{"--socket", site.Socket(), "--config", config}
-	var device control.Device
+	var device people.Device
 	facegate(t.Context(), append([]string{"device", "pubkey", "--json"}, ask...)...).decode(t, &device)
 	for _, label := range []string{"ann", "bob"} {
 		path := site.Path(label + ".json")

@@ -18,6 +18,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/letter"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/configs/hint"
@@ -68,7 +69,7 @@ func checkOwner(dirs ...string) error {
 		}
 		if owner := info.Sys().(*syscall.Stat_t).Uid; int(owner) != os.Geteuid() {
 			return hint.Wrap(fmt.Errorf("%w: %s", errOwner, dir), "run the command as that user: sudo -u %s facegate ...",
-				control.UserName(audit.Actor(owner)))
+				people.UserName(audit.Actor(owner)))
 		}
 	}
 	return nil
@@ -129,7 +130,7 @@ func (c *eraseCommand) erase(ctx context.Context, t terminal, withdrawn bool) er
 
 // An erased is what facegate erase prints as JSON.
 type erased struct {
-	control.Erasure
+	people.Erasure
 	Form     string    `json:"form,omitempty"`
 	Enrolled time.Time `json:"enrolled,omitzero"`
 	Expires  time.Time `json:"expires,omitzero"`
@@ -137,51 +138,51 @@ type erased struct {
 
 // confirmed asks whether the right person is named, and returns who it is: nobody where that is not known, because they
 // are named by their pass.
-func (c *eraseCommand) confirmed(ctx context.Context, t terminal) (control.Person, error) {
+func (c *eraseCommand) confirmed(ctx context.Context, t terminal) (people.Person, error) {
 	const destroyed = "destroyed: label, consent, template and pass, and the key of every older copy"
 	if c.Pass != "" {
-		return control.Person{}, c.confirm(ctx, t, question{"this erases the owner of the pass for good", []string{destroyed}, "y"})
+		return people.Person{}, c.confirm(ctx, t, question{"this erases the owner of the pass for good", []string{destroyed}, "y"})
 	}
 	p, err := c.person(ctx, t, c.Label)
 	if err != nil && !c.Yes { // otherwise the erasure itself is tried
-		return control.Person{}, err
+		return people.Person{}, err
 	}
 	return p, c.confirm(ctx, t, question{"this erases one person for good", []string{whom(p), destroyed}, "y"})
 }
 
 // person looks somebody up.
-func (f gateFlags) person(ctx context.Context, t terminal, label string) (control.Person, error) {
+func (f gateFlags) person(ctx context.Context, t terminal, label string) (people.Person, error) {
 	file, err := ask(ctx, f, t,
-		func(g *control.Client) (control.File, error) { return g.Show(ctx, label) },
-		func(l ledger.Ledger) (control.File, error) { return l.Show(label) })
+		func(g *control.Client) (people.File, error) { return g.Show(ctx, label) },
+		func(l ledger.Ledger) (people.File, error) { return l.Show(label) })
 	return file.Person, err
 }
 
 // whom tells a person from others of the same name.
-func whom(p control.Person) string {
+func whom(p people.Person) string {
 	return p.Label + ", " + paperwork(p)
 }
 
 // paperwork is what a person's form has of them, besides the name.
-func paperwork(p control.Person) string {
+func paperwork(p people.Person) string {
 	return fmt.Sprintf("form %s, enrolled %s, until %s", p.Consent, p.Enrolled.Format(time.DateOnly), expiryOf(p))
 }
 
 // remove erases the person by label or by pass.
-func (c *eraseCommand) remove(ctx context.Context, t terminal, withdrawn bool) (control.Erasure, error) {
+func (c *eraseCommand) remove(ctx context.Context, t terminal, withdrawn bool) (people.Erasure, error) {
 	if c.Pass == "" {
 		return ask(ctx, c.gateFlags, t,
-			func(g *control.Client) (control.Erasure, error) { return g.Erase(ctx, c.Label, withdrawn) },
-			func(l ledger.Ledger) (control.Erasure, error) { return l.Erase(c.Label, withdrawn, me()) })
+			func(g *control.Client) (people.Erasure, error) { return g.Erase(ctx, c.Label, withdrawn) },
+			func(l ledger.Ledger) (people.Erasure, error) { return l.Erase(c.Label, withdrawn, me()) })
 	}
 	token, err := readPass(c.Pass, t)
 	if err != nil {
-		return control.Erasure{}, err
+		return people.Erasure{}, err
 	}
 	defer token.Clear()
 	return ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (control.Erasure, error) { return g.EraseByPass(ctx, token, withdrawn) },
-		func(l ledger.Ledger) (control.Erasure, error) { return l.EraseByPass(token, withdrawn, me()) })
+		func(g *control.Client) (people.Erasure, error) { return g.EraseByPass(ctx, token, withdrawn) },
+		func(l ledger.Ledger) (people.Erasure, error) { return l.EraseByPass(token, withdrawn, me()) })
 }
 
 type deviceCommand struct {
@@ -195,8 +196,8 @@ type pubkeyCommand struct {
 
 func (c *pubkeyCommand) Run(ctx context.Context, t terminal) error {
 	d, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (control.Device, error) { return g.Device(ctx) },
-		func(l ledger.Ledger) (control.Device, error) { return l.Device(), nil })
+		func(g *control.Client) (people.Device, error) { return g.Device(ctx) },
+		func(l ledger.Ledger) (people.Device, error) { return l.Device(), nil })
 	if err != nil {
 		return err
 	}
@@ -220,8 +221,8 @@ type personShowCommand struct {
 
 func (c *personShowCommand) Run(ctx context.Context, t terminal) error {
 	f, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (control.File, error) { return g.Show(ctx, c.Label) },
-		func(l ledger.Ledger) (control.File, error) { return l.Show(c.Label) })
+		func(g *control.Client) (people.File, error) { return g.Show(ctx, c.Label) },
+		func(l ledger.Ledger) (people.File, error) { return l.Show(c.Label) })
 	if err != nil {
 		return err
 	}
@@ -232,7 +233,7 @@ func (c *personShowCommand) Run(ctx context.Context, t terminal) error {
 }
 
 // letter prints f as an answer to the person, in the terms of the configuration.
-func (c *personShowCommand) letter(t terminal, f control.File) error {
+func (c *personShowCommand) letter(t terminal, f people.File) error {
 	g, err := c.target(defaultConfig)
 	if err != nil {
 		return err
@@ -270,7 +271,7 @@ func seen(day time.Time) string {
 	return day.Format(time.DateOnly)
 }
 
-func writePerson(w *tabwriter.Writer, f control.File) {
+func writePerson(w *tabwriter.Writer, f people.File) {
 	row := func(name, format string, args ...any) {
 		show.Fprintf(w, "%s\t%s\n", name, show.Sprintf(format, args...))
 	}
@@ -300,7 +301,7 @@ func writePerson(w *tabwriter.Writer, f control.File) {
 }
 
 // templateLine says in one line how a template is protected.
-func templateLine(f control.File) string {
+func templateLine(f people.File) string {
 	switch {
 	case !f.Template:
 		return "none"
@@ -319,8 +320,8 @@ type relabelCommand struct {
 
 func (c *relabelCommand) Run(ctx context.Context, t terminal) error {
 	p, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (control.Person, error) { return g.Relabel(ctx, c.Label, c.To) },
-		func(l ledger.Ledger) (control.Person, error) { return l.Relabel(c.Label, c.To, me()) })
+		func(g *control.Client) (people.Person, error) { return g.Relabel(ctx, c.Label, c.To) },
+		func(l ledger.Ledger) (people.Person, error) { return l.Relabel(c.Label, c.To, me()) })
 	if err != nil {
 		return err
 	}
@@ -383,8 +384,8 @@ func (c *destroyCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	f, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (control.Facts, error) { return g.Lockdown(ctx) },
-		func(l ledger.Ledger) (control.Facts, error) { return l.Lockdown(me()) })
+		func(g *control.Client) (people.Facts, error) { return g.Lockdown(ctx) },
+		func(l ledger.Ledger) (people.Facts, error) { return l.Lockdown(me()) })
 	if u := new(unopenedError); errors.As(err, &u) {
 		return c.force(t, u)
 	}
@@ -393,7 +394,7 @@ func (c *destroyCommand) Run(ctx context.Context, t terminal) error {
 	}
 	v := struct {
 		TemplatesDestroyed bool `json:"templates_destroyed"`
-		control.Facts
+		people.Facts
 	}{true, f}
 	return c.print(t, v, func(w *tabwriter.Writer) { writeFacts(w, f) })
 }
@@ -407,14 +408,14 @@ func (c *destroyCommand) confirmAll(ctx context.Context, t terminal, what string
 	if err != nil && !c.Yes { // otherwise it is tried all the same
 		return err
 	}
-	people := e.Renewed + e.Earlier + e.Foreign + e.None
-	if err == nil && people == 0 {
+	all := e.Renewed + e.Earlier + e.Foreign + e.None
+	if err == nil && all == 0 {
 		return nil
 	}
 	return c.confirm(ctx, t, question{what, []string{
-		fmt.Sprintf("enrolled: %d; no face opens the door any more, and each of them has to be captured again", people),
+		fmt.Sprintf("enrolled: %d; no face opens the door any more, and each of them has to be captured again", all),
 		"to let no face in for now, and lose nothing: facegate faces off",
-	}, strconv.Itoa(people)})
+	}, strconv.Itoa(all)})
 }
 
 func (c *destroyCommand) end(ctx context.Context, t terminal) error {
@@ -430,7 +431,7 @@ func (c *destroyCommand) end(ctx context.Context, t terminal) error {
 }
 
 // writeFacts says what a report to the authority needs.
-func writeFacts(w *tabwriter.Writer, f control.Facts) {
+func writeFacts(w *tabwriter.Writer, f people.Facts) {
 	show.Fprintln(w, "every template is destroyed: no face opens the door; the other ways in stay")
 	show.Fprintln(w, "for a report to the authority (PIPL Art. 57; GDPR Art. 33, within 72 hours):")
 	row := func(name, format string, args ...any) {

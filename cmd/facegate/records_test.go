@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/store/receipt"
 )
 
@@ -32,14 +32,14 @@ func TestRecords(t *testing.T) {
 			t.Fatal(p.err)
 		}
 	}
-	var device control.Device
+	var device people.Device
 	do("device", "pubkey", "--json").decode(t, &device)
 	if len(device.PublicKey) != 64 || len(device.Fingerprint) != 64 {
 		t.Errorf("device pubkey --json says %+v", device)
 	}
 	do("device", "pubkey").want(t, exitOK, device.PublicKey+"\n", "")
 
-	var file control.File
+	var file people.File
 	do("person", "show", "p01", "--json").decode(t, &file)
 	if a := file.Agreed; file.Label != "p01" || !file.Template || a.Witness != "Li Na" || a.Age != "adult" ||
 		a.NoticeVersion != "1" || a.Method != "synthetic only" || len(file.Entries) == 0 {
@@ -81,16 +81,16 @@ func TestRecords(t *testing.T) {
 		want(t, exitUsage, "", "to do: the gate is running, ask it: --socket "+site.Socket()+"\n")
 	l.stop()
 
-	var people []control.Person
-	do("people", "--json").decode(t, &people)
-	if len(people) != 1 || people[0].Label != "p04" {
-		t.Errorf("people --json of a stopped gate says %+v", people)
+	var all []people.Person
+	do("people", "--json").decode(t, &all)
+	if len(all) != 1 || all[0].Label != "p04" {
+		t.Errorf("people --json of a stopped gate says %+v", all)
 	}
 	do("person", "show", "p04").want(t, exitOK, "none", "")
 	do("audit", "verify", "--json").want(t, exitOK, `"signature"`, "")
 	do("destroy-templates", "--yes", "--json").want(t, exitOK, `"templates": 0`, "")
 	do("destroy-templates", "--end").want(t, exitOK, "people can be captured again", "")
-	var erased control.Erasure
+	var erased people.Erasure
 	do("person", "withdraw", "p04", "--yes", "--json").decode(t, &erased)
 	second := site.Path("second.json")
 	if err := os.WriteFile(second, []byte(erased.Receipt), 0o600); err != nil {

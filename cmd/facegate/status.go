@@ -10,6 +10,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
 	"facegate/configs/show"
 )
@@ -31,10 +32,10 @@ func (c *statusCommand) Run(ctx context.Context, t terminal) error {
 	return c.print(t, s, func(w *tabwriter.Writer) { writeStatus(w, s) })
 }
 
-func (c *statusCommand) status(ctx context.Context) (control.Status, error) {
+func (c *statusCommand) status(ctx context.Context) (status.Status, error) {
 	g, err := c.running(ctx)
 	if err != nil {
-		return control.Status{}, err
+		return status.Status{}, err
 	}
 	return g.Status(ctx)
 }
@@ -86,7 +87,7 @@ func checkLine(r health.Report) string {
 	return line
 }
 
-func writeStatus(w *tabwriter.Writer, s control.Status) {
+func writeStatus(w *tabwriter.Writer, s status.Status) {
 	row := func(name, format string, args ...any) {
 		show.Fprintf(w, "%s\t%s\n", name, show.Sprintf(format, args...))
 	}
@@ -153,11 +154,11 @@ func writeHealth(w *tabwriter.Writer, r health.Report) {
 }
 
 // faces says whether faces open the door.
-func faces(s control.Status) string {
+func faces(s status.Status) string {
 	switch l := s.Lockout; {
 	case l.LockedDown:
 		return "all templates are destroyed: facegate destroy-templates --end lets people be captured again"
-	case s.FacesOff != nil && s.Camera.State == control.CameraOff: // which no order ends
+	case s.FacesOff != nil && s.Camera.State == status.CameraOff: // which no order ends
 		return "off: " + s.FacesOff.Reason
 	case s.FacesOff != nil:
 		return "off since " + s.FacesOff.Since.Format(time.DateTime) + ": facegate faces on"
@@ -170,7 +171,7 @@ func faces(s control.Status) string {
 }
 
 // writeDuties says what the law asks of the operator.
-func writeDuties(w *tabwriter.Writer, s control.Status) {
+func writeDuties(w *tabwriter.Writer, s status.Status) {
 	row := func(name, format string, args ...any) {
 		show.Fprintf(w, "%s\t%s\n", name, show.Sprintf(format, args...))
 	}

@@ -11,11 +11,12 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/status"
 )
 
 // TestStatusBegins checks that whoever asks reads first whose law the gate keeps to, then how it is, and why.
 func TestStatusBegins(t *testing.T) {
-	s := control.Status{Profile: "eu", Health: health.Assess(
+	s := status.Status{Profile: "eu", Health: health.Assess(
 		health.Condition{Part: health.Broker, State: health.Degraded, Reason: "the broker is away", Todo: "start it"},
 		health.Condition{Part: health.Camera, State: health.Down, Reason: "the camera is lost", Todo: "plug it in"},
 	)}

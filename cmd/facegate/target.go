@@ -11,6 +11,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
 	"facegate/configs/hint"
 )
@@ -76,7 +77,7 @@ func (g target) client(ctx context.Context) (*control.Client, error) {
 }
 
 // nameOf returns how a gate is told from others.
-func nameOf(s control.Status) string {
+func nameOf(s status.Status) string {
 	return fmt.Sprintf("gate %s of %s (records in %s)", s.Gate, s.Site, s.StateDir)
 }
 

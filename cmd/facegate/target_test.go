@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 )
 
@@ -87,10 +87,10 @@ func TestTwoGates(t *testing.T) {
 	do := func(args ...string) printout { return facegate(t.Context(), args...) }
 	count := func(want int, args ...string) {
 		t.Helper()
-		var people []control.Person
-		do(append([]string{"people", "--json"}, args...)...).decode(t, &people)
-		if len(people) != want {
-			t.Errorf("%v: %d people", args, len(people))
+		var all []people.Person
+		do(append([]string{"people", "--json"}, args...)...).decode(t, &all)
+		if len(all) != want {
+			t.Errorf("%v: %d people", args, len(all))
 		}
 	}
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
 )
 
 // TestTypedIsCheckedFirst types what cannot be kept, at a gate at which nobody may ask anything for that.
@@ -102,7 +102,7 @@ func TestNames(t *testing.T) {
 	find := func() {
 		t.Helper()
 		for _, form := range []string{composed, decomposed} {
-			var f control.File
+			var f people.File
 			l.do(t, "person", "show", form, "--config", config, "--json").decode(t, &f)
 			if f.Label != composed || f.Agreed.Witness != "Zo\u00eb" {
 				t.Errorf("%+q is %+v", form, f)

@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"testing"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/store/receipt"
 )
 
@@ -73,7 +73,7 @@ func TestWipeCutOff(t *testing.T) {
 		t.Helper()
 		return facegate(t.Context(), append(args, "--config", config)...)
 	}
-	var device control.Device
+	var device people.Device
 	do("device", "pubkey", "--json", "--socket", site.Socket()).decode(t, &device)
 	secret, err := os.ReadFile(site.Path("device.key"))
 	must(t, err)

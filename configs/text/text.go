@@ -46,6 +46,15 @@ func (l Line) Clean(s string) (string, error) {
 	return clean, nil
 }
 
+// CleanIn is Clean of what s holds. What is refused is left as it is.
+func (l Line) CleanIn(s *string) error {
+	clean, err := l.Clean(*s)
+	if err == nil {
+		*s = clean
+	}
+	return err
+}
+
 func (l Line) tooLong(n int) error {
 	return hint.Wrap(fmt.Errorf("%w: %s has at most %d bytes, and this has %d", ErrLong, l.Name, l.Max, n),
 		"shorten it; a letter without an accent is one byte, others are two to four")

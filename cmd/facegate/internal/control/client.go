@@ -17,6 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"facegate/cmd/facegate/internal/ended"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
@@ -38,25 +40,25 @@ func NewClient(path string) *Client {
 }
 
 // Status asks how the gate is.
-func (c *Client) Status(ctx context.Context) (s Status, err error) {
+func (c *Client) Status(ctx context.Context) (s status.Status, err error) {
 	err = c.call(ctx, http.MethodGet, "/status", nil, &s)
 	return s, err
 }
 
 // People lists everybody enrolled.
-func (c *Client) People(ctx context.Context) (p []Person, err error) {
+func (c *Client) People(ctx context.Context) (p []people.Person, err error) {
 	err = c.call(ctx, http.MethodGet, "/people", nil, &p)
 	return p, err
 }
 
 // Erase removes a person. If withdrawn, the consent is kept as one that was withdrawn.
-func (c *Client) Erase(ctx context.Context, label string, withdrawn bool) (e Erasure, err error) {
+func (c *Client) Erase(ctx context.Context, label string, withdrawn bool) (e people.Erasure, err error) {
 	err = c.call(ctx, http.MethodPost, "/erase", eraseRequest{Label: label, Withdrawn: withdrawn}, &e)
 	return e, err
 }
 
 // EraseByPass removes the person whose pass has the token t.
-func (c *Client) EraseByPass(ctx context.Context, t template.Token, withdrawn bool) (e Erasure, err error) {
+func (c *Client) EraseByPass(ctx context.Context, t template.Token, withdrawn bool) (e people.Erasure, err error) {
 	err = c.call(ctx, http.MethodPost, "/erase", eraseRequest{Pass: t.Text(), Withdrawn: withdrawn}, &e)
 	return e, err
 }
@@ -89,7 +91,7 @@ func (c *Client) Receipts(ctx context.Context) (r []string, err error) {
 }
 
 // Backup makes a sealed copy of people, consents and templates.
-func (c *Client) Backup(ctx context.Context) (b Backup, err error) {
+func (c *Client) Backup(ctx context.Context) (b people.Backup, err error) {
 	err = c.call(ctx, http.MethodPost, "/backup", struct{}{}, &b)
 	return b, err
 }
@@ -100,19 +102,19 @@ func (c *Client) Fetched(ctx context.Context, id string) error {
 }
 
 // Show returns all that is held of a person, but for the template.
-func (c *Client) Show(ctx context.Context, label string) (f File, err error) {
+func (c *Client) Show(ctx context.Context, label string) (f people.File, err error) {
 	err = c.call(ctx, http.MethodPost, "/person", personRequest{label}, &f)
 	return f, err
 }
 
 // Relabel corrects a label.
-func (c *Client) Relabel(ctx context.Context, old, label string) (p Person, err error) {
+func (c *Client) Relabel(ctx context.Context, old, label string) (p people.Person, err error) {
 	err = c.call(ctx, http.MethodPost, "/relabel", relabelRequest{old, label}, &p)
 	return p, err
 }
 
 // Verify checks the audit log, also against places in it that were seen before.
-func (c *Client) Verify(ctx context.Context, seen ...audit.Head) (r AuditReport, err error) {
+func (c *Client) Verify(ctx context.Context, seen ...audit.Head) (r people.AuditReport, err error) {
 	query := url.Values{}
 	for _, h := range seen {
 		query.Add(seenKey, headText(h))
@@ -122,13 +124,13 @@ func (c *Client) Verify(ctx context.Context, seen ...audit.Head) (r AuditReport,
 }
 
 // Device asks for the identity of the device.
-func (c *Client) Device(ctx context.Context) (d Device, err error) {
+func (c *Client) Device(ctx context.Context) (d people.Device, err error) {
 	err = c.call(ctx, http.MethodGet, "/device", nil, &d)
 	return d, err
 }
 
 // Lockdown makes every template unusable.
-func (c *Client) Lockdown(ctx context.Context) (f Facts, err error) {
+func (c *Client) Lockdown(ctx context.Context) (f people.Facts, err error) {
 	err = c.call(ctx, http.MethodPost, "/templates/destroy", nil, &f)
 	return f, err
 }
@@ -154,60 +156,60 @@ func (c *Client) Unlock(ctx context.Context) error {
 }
 
 // Epoch asks how far a change of epoch has come.
-func (c *Client) Epoch(ctx context.Context) (e Epoch, err error) {
+func (c *Client) Epoch(ctx context.Context) (e people.Epoch, err error) {
 	err = c.call(ctx, http.MethodGet, "/epoch", nil, &e)
 	return e, err
 }
 
 // BeginEpoch begins a new epoch.
-func (c *Client) BeginEpoch(ctx context.Context) (e Epoch, err error) {
+func (c *Client) BeginEpoch(ctx context.Context) (e people.Epoch, err error) {
 	err = c.call(ctx, http.MethodPost, "/epoch/begin", nil, &e)
 	return e, err
 }
 
 // EndEpoch destroys the templates of earlier epochs.
-func (c *Client) EndEpoch(ctx context.Context) (e Epoch, err error) {
+func (c *Client) EndEpoch(ctx context.Context) (e people.Epoch, err error) {
 	err = c.call(ctx, http.MethodPost, "/epoch/end", nil, &e)
 	return e, err
 }
 
 // Clock asks what is known of the time.
-func (c *Client) Clock(ctx context.Context) (s ClockStatus, err error) {
+func (c *Client) Clock(ctx context.Context) (s people.ClockStatus, err error) {
 	err = c.call(ctx, http.MethodGet, "/clock", nil, &s)
 	return s, err
 }
 
 // ConfirmClock says that the date is right, which was seen a moment ago.
-func (c *Client) ConfirmClock(ctx context.Context, seen time.Time) (s ClockStatus, err error) {
+func (c *Client) ConfirmClock(ctx context.Context, seen time.Time) (s people.ClockStatus, err error) {
 	err = c.call(ctx, http.MethodPost, "/clock/confirm", clockRequest{seen}, &s)
 	return s, err
 }
 
 // TestDoor gives one pulse of the door.
-func (c *Client) TestDoor(ctx context.Context) (t DoorTest, err error) {
+func (c *Client) TestDoor(ctx context.Context) (t status.DoorTest, err error) {
 	err = c.call(ctx, http.MethodPost, "/door/test", nil, &t)
 	return t, err
 }
 
 // Enrol captures the person who stands before the camera. progress is called from the calling goroutine. The end of ctx
 // gives the capture up.
-func (c *Client) Enrol(ctx context.Context, r EnrolRequest, progress func(Progress)) (Enrolled, error) {
+func (c *Client) Enrol(ctx context.Context, r people.EnrolRequest, progress func(people.Progress)) (people.Enrolled, error) {
 	res, err := c.do(ctx, http.MethodPost, "/enrol", r)
 	if err != nil {
-		return Enrolled{}, err
+		return people.Enrolled{}, err
 	}
 	defer res.Body.Close()
 	for lines := json.NewDecoder(res.Body); ; {
 		var u update
 		if err := lines.Decode(&u); err != nil {
-			return Enrolled{}, broken("/enrol", err)
+			return people.Enrolled{}, broken("/enrol", err)
 		}
 		switch {
 		case u.Failure != nil:
-			return Enrolled{}, u.Failure.err(ErrRefused)
+			return people.Enrolled{}, u.Failure.err(ErrRefused)
 		case u.Person != nil:
 			t, err := tokenOf("/enrol", u.Pass)
-			return Enrolled{*u.Person, t, u.Former}, errors.Join(err, c.outlive(ctx, u.Ends))
+			return people.Enrolled{Person: *u.Person, Pass: t, Former: u.Former}, errors.Join(err, c.outlive(ctx, u.Ends))
 		case u.Progress != nil:
 			progress(*u.Progress)
 		}
@@ -215,7 +217,7 @@ func (c *Client) Enrol(ctx context.Context, r EnrolRequest, progress func(Progre
 }
 
 // Aim calls view, from the calling goroutine, for what the camera sees, until the gate ends it or ctx is done.
-func (c *Client) Aim(ctx context.Context, view func(View)) error {
+func (c *Client) Aim(ctx context.Context, view func(status.View)) error {
 	res, err := c.do(ctx, http.MethodPost, "/camera/aim", nil)
 	if err != nil {
 		return err

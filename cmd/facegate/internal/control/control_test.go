@@ -26,6 +26,8 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/control/controltest"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/gpio"
@@ -39,16 +41,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type twin struct {
 	mu        sync.Mutex // guards what follows
 	enrolling bool
-	people    []control.Person
+	people    []people.Person
 	passes    map[string]string // texts by label
 	pulses    uint64
 	opened    time.Time // last
 	calls     int       // of any method but Status
 	actor     audit.Actor
 	locked    bool
-	off       *control.FacesOffStatus
+	off       *status.FacesOff
 	confirmed bool
-	epoch     control.Epoch
+	epoch     people.Epoch
 	ends      bool // it is going to hand over
 
 	appeared chan struct{} // has a token while somebody stands before the camera
@@ -64,40 +66,40 @@ func (g *twin) Process() (name string, ends bool) {
 }
 
 func newTwin() *twin {
-	return &twin{appeared: make(chan struct{}, 1), passes: make(map[string]string), epoch: control.Epoch{Number: 1}}
+	return &twin{appeared: make(chan struct{}, 1), passes: make(map[string]string), epoch: people.Epoch{Number: 1}}
 }
 
 var errTwin = hint.Wrap(errors.New("the twin refuses"), "ask for something else")
 
-func (g *twin) Enrol(ctx context.Context, r control.EnrolRequest, progress func(control.Progress)) (control.Enrolled, error) {
+func (g *twin) Enrol(ctx context.Context, r people.EnrolRequest, progress func(people.Progress)) (people.Enrolled, error) {
 	if err := g.begin(r); err != nil {
-		return control.Enrolled{}, err
+		return people.Enrolled{}, err
 	}
 	defer func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.enrolling = false
 	}()
-	progress(control.Progress{State: "nobody", Want: 5})
+	progress(people.Progress{State: "nobody", Want: 5})
 	select {
 	case <-g.appeared:
 	case <-ctx.Done():
-		return control.Enrolled{}, hint.Wrap(fmt.Errorf("given up: %w", ctx.Err()), "enrol again")
+		return people.Enrolled{}, hint.Wrap(fmt.Errorf("given up: %w", ctx.Err()), "enrol again")
 	}
-	progress(control.Progress{State: "captured", Taken: 5, Want: 5})
-	p := control.Person{Label: r.Label, Consent: r.Consent, Enrolled: time.Now(), Expires: time.Now().Add(time.Hour)}
+	progress(people.Progress{State: "captured", Taken: 5, Want: 5})
+	p := people.Person{Label: r.Label, Consent: r.Consent, Enrolled: time.Now(), Expires: time.Now().Add(time.Hour)}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if r.Again {
 		g.people[g.find(r.Label)] = p
 		g.epoch.Renewed, g.epoch.None = g.epoch.Renewed+1, g.epoch.None-1
-		return control.Enrolled{Person: p}, nil
+		return people.Enrolled{Person: p}, nil
 	}
 	g.people = append(g.people, p)
 	if !r.Pass {
-		return control.Enrolled{Person: p}, nil
+		return people.Enrolled{Person: p}, nil
 	}
-	return control.Enrolled{Person: p, Pass: g.newPass(p.Label)}, nil
+	return people.Enrolled{Person: p, Pass: g.newPass(p.Label)}, nil
 }
 
 func (g *twin) newPass(label string) template.Token {
@@ -109,17 +111,17 @@ func (g *twin) newPass(label string) template.Token {
 	return t
 }
 
-func (g *twin) Clock() control.ClockStatus {
+func (g *twin) Clock() people.ClockStatus {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return control.ClockStatus{Wall: time.Now(), Right: g.confirmed, Reason: "it is a twin"}
+	return people.ClockStatus{Wall: time.Now(), Right: g.confirmed, Reason: "it is a twin"}
 }
 
-func (g *twin) ConfirmClock(seen time.Time, by audit.Actor) (control.ClockStatus, error) {
+func (g *twin) ConfirmClock(seen time.Time, by audit.Actor) (people.ClockStatus, error) {
 	g.mu.Lock()
 	g.calls++
 	if g.mu.Unlock(); time.Since(seen).Abs() > time.Minute {
-		return control.ClockStatus{}, errTwin
+		return people.ClockStatus{}, errTwin
 	}
 	g.mu.Lock()
 	g.confirmed, g.actor = true, by
@@ -138,7 +140,7 @@ func (g *twin) IssuePass(label string, by audit.Actor) (template.Token, error) {
 	return g.newPass(label), nil
 }
 
-func (g *twin) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (control.Erasure, error) {
+func (g *twin) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (people.Erasure, error) {
 	g.mu.Lock()
 	var owner string
 	for label, text := range g.passes {
@@ -152,7 +154,7 @@ func (g *twin) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (co
 	return e, err
 }
 
-func (g *twin) begin(r control.EnrolRequest) error {
+func (g *twin) begin(r people.EnrolRequest) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.calls++
@@ -165,29 +167,29 @@ func (g *twin) begin(r control.EnrolRequest) error {
 }
 
 func (g *twin) find(label string) int {
-	return slices.IndexFunc(g.people, func(p control.Person) bool { return p.Label == label })
+	return slices.IndexFunc(g.people, func(p people.Person) bool { return p.Label == label })
 }
 
-func (g *twin) People() ([]control.Person, error) {
+func (g *twin) People() ([]people.Person, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.calls++
-	return append([]control.Person{}, g.people...), nil
+	return append([]people.Person{}, g.people...), nil
 }
 
-func (g *twin) Erase(label string, _ bool, by audit.Actor) (control.Erasure, error) {
+func (g *twin) Erase(label string, _ bool, by audit.Actor) (people.Erasure, error) {
 	time.Sleep(g.slow)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.calls++
 	i := g.find(label)
 	if i < 0 {
-		return control.Erasure{}, errTwin
+		return people.Erasure{}, errTwin
 	}
 	g.people = slices.Delete(g.people, i, i+1)
 	delete(g.passes, label)
 	g.actor = by
-	return control.Erasure{Erased: label, Receipt: "receipt " + label}, nil
+	return people.Erasure{Erased: label, Receipt: "receipt " + label}, nil
 }
 
 func (g *twin) Receipts() ([]string, error) { return []string{}, nil }
@@ -199,43 +201,43 @@ func (g *twin) Fetched(id string) error {
 	return nil
 }
 
-func (g *twin) Show(label string) (control.File, error) {
+func (g *twin) Show(label string) (people.File, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	i := g.find(label)
 	if i < 0 {
-		return control.File{}, errTwin
+		return people.File{}, errTwin
 	}
-	return control.File{Person: g.people[i], Scheme: "S1", Pass: g.passes[label] != ""}, nil
+	return people.File{Person: g.people[i], Scheme: "S1", Pass: g.passes[label] != ""}, nil
 }
 
-func (g *twin) Relabel(old, label string, by audit.Actor) (control.Person, error) {
+func (g *twin) Relabel(old, label string, by audit.Actor) (people.Person, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	i := g.find(old)
 	if i < 0 || g.find(label) >= 0 {
-		return control.Person{}, errTwin
+		return people.Person{}, errTwin
 	}
 	g.people[i].Label, g.actor = label, by
 	return g.people[i], nil
 }
 
-func (g *twin) Verify(seen []audit.Head) (control.AuditReport, error) {
-	r := control.AuditReport{Entries: 1, End: 1, Link: strings.Repeat("07", 32)}
+func (g *twin) Verify(seen []audit.Head) (people.AuditReport, error) {
+	r := people.AuditReport{Entries: 1, End: 1, Link: strings.Repeat("07", 32)}
 	for _, h := range seen {
 		if h.Seq != r.End || h.Link != [32]byte(bytes.Repeat([]byte{7}, 32)) {
-			return control.AuditReport{}, errTwin
+			return people.AuditReport{}, errTwin
 		}
 		r.Held++
 	}
 	return r, nil
 }
 
-func (g *twin) Device() control.Device { return control.Device{PublicKey: "00", Fingerprint: "01"} }
+func (g *twin) Device() people.Device { return people.Device{PublicKey: "00", Fingerprint: "01"} }
 
-func (g *twin) Lockdown(by audit.Actor) (control.Facts, error) {
-	people, err := g.People()
-	return control.Facts{Time: time.Now(), People: len(people)}, errors.Join(err, g.order(by, true))
+func (g *twin) Lockdown(by audit.Actor) (people.Facts, error) {
+	all, err := g.People()
+	return people.Facts{Time: time.Now(), People: len(all)}, errors.Join(err, g.order(by, true))
 }
 func (g *twin) Reopen(by audit.Actor) error { return g.order(by, false) }
 func (g *twin) Unlock(by audit.Actor) error { return g.order(by, false) }
@@ -246,7 +248,7 @@ func (g *twin) TurnFacesOff(reason string, by audit.Actor) error {
 	if strings.Contains(reason, "\n") {
 		return errTwin
 	}
-	g.actor, g.off = by, &control.FacesOffStatus{Since: time.Now(), Reason: reason}
+	g.actor, g.off = by, &status.FacesOff{Since: time.Now(), Reason: reason}
 	return nil
 }
 
@@ -257,39 +259,39 @@ func (g *twin) TurnFacesOn(by audit.Actor) error {
 	return nil
 }
 
-func (g *twin) Epoch() control.Epoch {
+func (g *twin) Epoch() people.Epoch {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.epoch
 }
 
-func (g *twin) BeginEpoch(by audit.Actor) (control.Epoch, error) {
+func (g *twin) BeginEpoch(by audit.Actor) (people.Epoch, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.epoch.Earlier > 0 {
-		return control.Epoch{}, errTwin
+		return people.Epoch{}, errTwin
 	}
 	g.actor = by
-	g.epoch = control.Epoch{Number: g.epoch.Number + 1, Earlier: len(g.people)}
+	g.epoch = people.Epoch{Number: g.epoch.Number + 1, Earlier: len(g.people)}
 	return g.epoch, nil
 }
 
-func (g *twin) Backup(by audit.Actor) (control.Backup, error) {
+func (g *twin) Backup(by audit.Actor) (people.Backup, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.actor = by
-	return control.Backup{Data: []byte{0, 1, 255}, People: len(g.people)}, nil
+	return people.Backup{Data: []byte{0, 1, 255}, People: len(g.people)}, nil
 }
 
-func (g *twin) EndEpoch(by audit.Actor) (control.Epoch, error) {
+func (g *twin) EndEpoch(by audit.Actor) (people.Epoch, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.epoch.Earlier == 0 {
-		return control.Epoch{}, errTwin
+		return people.Epoch{}, errTwin
 	}
 	g.actor = by
 	ended := g.epoch.Earlier
-	g.epoch = control.Epoch{Number: g.epoch.Number, None: ended}
+	g.epoch = people.Epoch{Number: g.epoch.Number, None: ended}
 	e := g.epoch
 	e.Ended = ended
 	return e, nil
@@ -302,22 +304,22 @@ func (g *twin) order(by audit.Actor, locked bool) error {
 	return nil
 }
 
-func (g *twin) Aim(ctx context.Context, view func(control.View), by audit.Actor) error {
+func (g *twin) Aim(ctx context.Context, view func(status.View), by audit.Actor) error {
 	g.mu.Lock()
 	g.calls++
 	g.actor = by
 	g.mu.Unlock()
-	view(control.View{Sees: "nobody", Advice: "step in front of the camera"})
+	view(status.View{Sees: "nobody", Advice: "step in front of the camera"})
 	<-ctx.Done()
 	return nil
 }
 
-func (g *twin) TestDoor(ctx context.Context, by audit.Actor) (control.DoorTest, error) {
+func (g *twin) TestDoor(ctx context.Context, by audit.Actor) (status.DoorTest, error) {
 	g.mu.Lock()
 	g.calls++
 	if time.Since(g.opened) < 200*time.Millisecond {
 		g.mu.Unlock()
-		return control.DoorTest{}, errTwin
+		return status.DoorTest{}, errTwin
 	}
 	g.opened = time.Now()
 	g.pulses++
@@ -328,19 +330,19 @@ func (g *twin) TestDoor(ctx context.Context, by audit.Actor) (control.DoorTest, 
 		select {
 		case <-held:
 		case <-ctx.Done():
-			return control.DoorTest{}, ctx.Err()
+			return status.DoorTest{}, ctx.Err()
 		}
 	}
-	return control.DoorTest{Line: "twin", Pulse: time.Second}, nil
+	return status.DoorTest{Line: "twin", Pulse: time.Second}, nil
 }
 
-func (g *twin) Status() control.Status {
+func (g *twin) Status() status.Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return control.Status{
+	return status.Status{
 		Site: "twin", Mode: configs.OneToMany, Started: time.Now(), Door: gpio.Status{Pulses: g.pulses},
-		People:  control.PeopleStatus{Enrolled: len(g.people), Limit: 10},
-		Lockout: control.LockoutStatus{LockedDown: g.locked}, FacesOff: g.off,
+		People:  status.People{Enrolled: len(g.people), Limit: 10},
+		Lockout: status.Lockout{LockedDown: g.locked}, FacesOff: g.off,
 	}
 }
 
@@ -660,8 +662,8 @@ func TestClientErrors(t *testing.T) {
 // TestTimeout checks that an enrolment in which nobody appears ends by itself.
 func TestTimeout(t *testing.T) {
 	s := serve(t, newTwin(), 50*time.Millisecond)
-	request := control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}
-	_, err := control.NewClient(s.socket).Enrol(t.Context(), request, func(control.Progress) {})
+	request := people.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}
+	_, err := control.NewClient(s.socket).Enrol(t.Context(), request, func(people.Progress) {})
 	if !errors.Is(err, control.ErrRefused) || !strings.Contains(err.Error(), "given up") || hint.Of(err) == "" {
 		t.Errorf("error %v, hint %q", err, hint.Of(err))
 	}
@@ -675,8 +677,8 @@ func TestStop(t *testing.T) {
 		failed := make(chan error, 1)
 		begun := make(chan struct{})
 		go func() {
-			_, err := control.NewClient(s.socket).Enrol(t.Context(), control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"},
-				func(control.Progress) { close(begun) })
+			_, err := control.NewClient(s.socket).Enrol(t.Context(), people.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"},
+				func(people.Progress) { close(begun) })
 			failed <- err
 		}()
 		<-begun
@@ -704,7 +706,7 @@ func TestStop(t *testing.T) {
 	})
 	t.Run("erasure", func(t *testing.T) {
 		g := newTwin()
-		g.people, g.slow = []control.Person{{Label: "Ada"}}, 1500*time.Millisecond
+		g.people, g.slow = []people.Person{{Label: "Ada"}}, 1500*time.Millisecond
 		s := serve(t, g, timeout)
 		answered := make(chan struct{})
 		go func() {

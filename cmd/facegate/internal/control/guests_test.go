@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/people"
 )
 
 // TestCrowd opens 500 connections of each kind that says nothing more. Whoever comes after them is answered at once, an
@@ -65,8 +66,8 @@ func enrolSlowly(t *testing.T, g *twin, s *server) (enrolled <-chan error) {
 	done, begun := make(chan error, 1), make(chan struct{})
 	go func() {
 		first := true
-		_, err := control.NewClient(s.socket).Enrol(t.Context(), control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"},
-			func(control.Progress) {
+		_, err := control.NewClient(s.socket).Enrol(t.Context(), people.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"},
+			func(people.Progress) {
 				if first {
 					close(begun)
 				}

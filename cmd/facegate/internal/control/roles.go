@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/store/audit"
 )
@@ -127,7 +128,7 @@ func (a *authority) permit(order string, needs right, p peer, now time.Time) err
 		return a.second(order, p.uid, has, now)
 	}
 	group := a.wanted(needs)
-	return hint.Wrap(fmt.Errorf("%w: %s is not in the group %s", ErrForbidden, UserName(audit.Actor(p.uid)), group),
+	return hint.Wrap(fmt.Errorf("%w: %s is not in the group %s", ErrForbidden, people.UserName(audit.Actor(p.uid)), group),
 		"ask a member of the group %s, or become one (as root: usermod --append --groups GROUP USER) and log in again", group)
 }
 

@@ -12,13 +12,14 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/user"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/configs/text"
 	"facegate/pipeline/template"
@@ -431,30 +432,20 @@ func order(do func(audit.Actor) error) func(*http.Request) (any, error) {
 // actor is who asks, as the kernel says.
 func actor(r *http.Request) audit.Actor { return audit.Actor(peerOfRequest(r).uid) }
 
-// UserName returns the name of a user of this machine, or the number where it has none.
-func UserName(by audit.Actor) string {
-	id := strconv.FormatUint(uint64(by), 10)
-	u, err := user.LookupId(id)
-	if err != nil {
-		return "user " + id
-	}
-	return u.Username
-}
-
 // An update is one line of an answer that takes its time. That to an enrolment has progress lines, then one with the person
 // or the error.
 type update struct {
-	Progress *Progress `json:"progress,omitempty"`
-	Person   *Person   `json:"person,omitempty"`
-	Pass     string    `json:"pass,omitempty"`   // beside Person: the token
-	Former   string    `json:"former,omitempty"` // beside Person: see Enrolled
-	View     *View     `json:"view,omitempty"`   // of an aiming, whose answer is of these
-	Failure  *failure  `json:"failure,omitempty"`
-	Ends     string    `json:"ends,omitempty"` // beside Person: see endsHeader
+	Progress *people.Progress `json:"progress,omitempty"`
+	Person   *people.Person   `json:"person,omitempty"`
+	Pass     string           `json:"pass,omitempty"`   // beside Person: the token
+	Former   string           `json:"former,omitempty"` // beside Person: see Enrolled
+	View     *status.View     `json:"view,omitempty"`   // of an aiming, whose answer is of these
+	Failure  *failure         `json:"failure,omitempty"`
+	Ends     string           `json:"ends,omitempty"` // beside Person: see endsHeader
 }
 
 func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
-	var req EnrolRequest
+	var req people.EnrolRequest
 	if err := decode(r, &req); err != nil {
 		fail(w, err)
 		return
@@ -468,7 +459,7 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	enrolled, err := s.gate.Enrol(ctx, req, func(p Progress) { send(update{Progress: &p}) })
+	enrolled, err := s.gate.Enrol(ctx, req, func(p people.Progress) { send(update{Progress: &p}) })
 	if err != nil {
 		send(update{Failure: failureOf(err)})
 		return
@@ -501,7 +492,7 @@ func (s *Server) aim(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	if err := s.gate.Aim(ctx, func(v View) { send(update{View: &v}) }, actor(r)); err != nil {
+	if err := s.gate.Aim(ctx, func(v status.View) { send(update{View: &v}) }, actor(r)); err != nil {
 		send(update{Failure: failureOf(err)})
 	}
 }
@@ -536,21 +527,21 @@ func statusOf(err error) int {
 		return http.StatusForbidden
 	case errors.Is(err, ErrPending):
 		return http.StatusConflict
-	case errors.Is(err, ErrOwed):
+	case errors.Is(err, people.ErrOwed):
 		return http.StatusInsufficientStorage
 	}
 	return http.StatusUnprocessableEntity
 }
 
 // kindOf returns the error that statusOf made a status of.
-func kindOf(status int) error {
-	switch status {
+func kindOf(st int) error {
+	switch st {
 	case http.StatusForbidden:
 		return ErrForbidden
 	case http.StatusConflict:
 		return ErrPending
 	case http.StatusInsufficientStorage:
-		return ErrOwed
+		return people.ErrOwed
 	}
 	return ErrRefused
 }
@@ -569,7 +560,7 @@ func decode(r *http.Request, v any) error {
 		return hint.Wrap(fmt.Errorf("read the request: %w", err), adviceVersion)
 	}
 	if t, ok := v.(typed); ok {
-		return t.clean()
+		return t.Clean()
 	}
 	return nil
 }

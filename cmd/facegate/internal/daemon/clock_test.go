@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/store/clock/clocktest"
 )
 
@@ -20,7 +20,7 @@ func clocked(t *testing.T, site gatetest.Site, machine *clocktest.Machine) *runn
 }
 
 // enrol enrols a person of testdata.
-func (r *running) enrol(t *testing.T, person string) control.Enrolled {
+func (r *running) enrol(t *testing.T, person string) people.Enrolled {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -29,7 +29,7 @@ func (r *running) enrol(t *testing.T, person string) control.Enrolled {
 		defer close(gone)
 		r.appear(t, ctx, person)
 	}()
-	e, err := r.client.Enrol(ctx, control.EnrolRequest{Label: person, Consent: "form " + person, Age: "adult"}, func(control.Progress) {})
+	e, err := r.client.Enrol(ctx, people.EnrolRequest{Label: person, Consent: "form " + person, Age: "adult"}, func(people.Progress) {})
 	cancel()
 	<-gone
 	if err != nil {
@@ -39,7 +39,7 @@ func (r *running) enrol(t *testing.T, person string) control.Enrolled {
 }
 
 // expect waits until the gate says of its clock what it should, and so many people match.
-func (r *running) expect(t *testing.T, what string, matching int, ok func(control.ClockStatus) bool) {
+func (r *running) expect(t *testing.T, what string, matching int, ok func(people.ClockStatus) bool) {
 	t.Helper()
 	gatetest.Eventually(t, what, func() bool {
 		s, err := r.client.Status(t.Context())
@@ -64,7 +64,7 @@ func TestFalseClock(t *testing.T) {
 	if e := r.enrol(t, "p01"); !e.Provisional {
 		t.Errorf("enrolled in 1970: %+v", e)
 	}
-	r.expect(t, "it is not 1970", 1, func(c control.ClockStatus) bool {
+	r.expect(t, "it is not 1970", 1, func(c people.ClockStatus) bool {
 		return !c.Right && c.Provisional == 1 && strings.Contains(c.Reason, "1970-01-01") && strings.Contains(c.Todo, "facegate clock confirm")
 	})
 	for _, want := range []string{"the clock is not believed", "has provisional dates"} {
@@ -78,14 +78,14 @@ func TestFalseClock(t *testing.T) {
 	must(t, err)
 	_, err = r.client.ConfirmClock(t.Context(), s.Wall)
 	must(t, err)
-	r.expect(t, "the date is confirmed", 1, func(c control.ClockStatus) bool { return c.Right && c.Provisional == 0 })
-	people, err := r.client.People(t.Context())
-	if must(t, err); len(people) != 1 || people[0].Provisional || !people[0].Enrolled.Equal(now.Truncate(24*time.Hour)) {
-		t.Errorf("the people are %+v", people)
+	r.expect(t, "the date is confirmed", 1, func(c people.ClockStatus) bool { return c.Right && c.Provisional == 0 })
+	all, err := r.client.People(t.Context())
+	if must(t, err); len(all) != 1 || all[0].Provisional || !all[0].Enrolled.Equal(now.Truncate(24*time.Hour)) {
+		t.Errorf("the people are %+v", all)
 	}
 
 	machine.Ahead(4000 * 24 * time.Hour)
-	waits := func(c control.ClockStatus) bool {
+	waits := func(c people.ClockStatus) bool {
 		return !c.Right && c.Erasures == 1 && strings.Contains(c.Reason, "4000 days ahead")
 	}
 	r.expect(t, "an erasure waits", 0, waits)
@@ -93,10 +93,10 @@ func TestFalseClock(t *testing.T) {
 	r = clocked(t, site, machine)
 	r.expect(t, "it waits after a restart", 0, waits)
 	machine.Ahead(0)
-	r.expect(t, "nobody is lost", 1, func(c control.ClockStatus) bool { return c.Right && c.Erasures == 0 })
+	r.expect(t, "nobody is lost", 1, func(c people.ClockStatus) bool { return c.Right && c.Erasures == 0 })
 
 	machine.Ahead(-100 * 24 * time.Hour)
-	r.expect(t, "the clock is behind", 1, func(c control.ClockStatus) bool { return strings.Contains(c.Reason, "100 days behind") })
+	r.expect(t, "the clock is behind", 1, func(c people.ClockStatus) bool { return strings.Contains(c.Reason, "100 days behind") })
 	if e := r.enrol(t, "p02"); !e.Provisional {
 		t.Errorf("enrolled by a clock that is behind: %+v", e)
 	}
@@ -104,13 +104,13 @@ func TestFalseClock(t *testing.T) {
 		t.Error(err)
 	}
 	machine.Ahead(0)
-	r.expect(t, "the clock is right again", 2, func(c control.ClockStatus) bool { return c.Right && c.Provisional == 0 })
+	r.expect(t, "the clock is right again", 2, func(c people.ClockStatus) bool { return c.Right && c.Provisional == 0 })
 
 	machine.Pass(4000 * 24 * time.Hour)
-	r.expect(t, "who has expired is erased", 0, func(c control.ClockStatus) bool { return c.Right && c.Erasures == 0 })
+	r.expect(t, "who has expired is erased", 0, func(c people.ClockStatus) bool { return c.Right && c.Erasures == 0 })
 	gatetest.Eventually(t, "nobody is left", func() bool {
-		people, err := r.client.People(t.Context())
+		all, err := r.client.People(t.Context())
 		must(t, err)
-		return len(people) == 0
+		return len(all) == 0
 	})
 }

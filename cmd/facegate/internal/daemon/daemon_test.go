@@ -24,6 +24,8 @@ import (
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
 	"facegate/configs/file"
 	"facegate/configs/hint"
@@ -358,7 +360,7 @@ func (lost) Stream(context.Context, func(device.Frame)) error {
 // missing.
 func TestNothingThere(t *testing.T) {
 	r := start(t, gatetest.NewSite(t), nil, daemon.Outside{Source: lost{}})
-	var s control.Status
+	var s status.Status
 	gatetest.Eventually(t, "camera and broker are missed", func() bool {
 		var err error
 		if s, err = r.client.Status(t.Context()); err != nil {
@@ -383,7 +385,7 @@ func TestNothingThere(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	_, err := r.client.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, nil)
+	_, err := r.client.Enrol(ctx, people.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, nil)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("an enrolment without a camera: %v", err)
 	}
@@ -426,7 +428,7 @@ func TestStop(t *testing.T) {
 		{
 			"enrolment",
 			func(ctx context.Context, c *control.Client) error {
-				_, err := c.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, func(control.Progress) {})
+				_, err := c.Enrol(ctx, people.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, func(people.Progress) {})
 				return err
 			},
 			func(t *testing.T, r *running) bool { return strings.Contains(r.log.String(), "path=/enrol") },

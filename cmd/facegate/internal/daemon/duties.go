@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
 	"facegate/pipeline/models"
 	"facegate/store"
@@ -56,10 +57,10 @@ func adviceReassess(a configs.Assessment) string {
 }
 
 // duties writes to s what the law asks of the operator.
-func (d *Daemon) duties(s *control.Status) {
+func (d *Daemon) duties(s *status.Status) {
 	p, a := d.config.Profile(), d.config.Assessment
 	if p.AssessmentRequired {
-		s.Assessment = control.AssessmentStatus{ID: a.ID, Date: a.Date, Version: a.Version, Due: d.reassess.Load()}
+		s.Assessment = status.Assessment{ID: a.ID, Date: a.Date, Version: a.Version, Due: d.reassess.Load()}
 	}
 	if d.reassess.Load() {
 		s.Assessment.Advice = adviceReassess(a)
@@ -70,8 +71,8 @@ func (d *Daemon) duties(s *control.Status) {
 }
 
 // filing returns the facts for a filing, with advice as soon as one is near.
-func (d *Daemon) filing(p configs.Profile, e control.Epoch) control.FilingStatus {
-	f := control.FilingStatus{At: p.FilingAt, Codes: e.Renewed + e.Earlier + e.Foreign, Reached: d.store.Filing()}
+func (d *Daemon) filing(p configs.Profile, e people.Epoch) status.Filing {
+	f := status.Filing{At: p.FilingAt, Codes: e.Renewed + e.Earlier + e.Foreign, Reached: d.store.Filing()}
 	f.People, f.Children = d.store.Count()
 	l := d.config.Lockout
 	f.Measures = []string{

@@ -11,9 +11,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/health"
 	"facegate/cmd/facegate/internal/memory"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/device"
@@ -22,9 +22,9 @@ import (
 
 // health says how the gate is. Each part has one function, which says of a status, complete but for its health, what is not
 // well; a new reason belongs into the function of its part.
-func (d *Daemon) health(s *control.Status) health.Report {
+func (d *Daemon) health(s *status.Status) health.Report {
 	var conditions [][]health.Condition
-	for _, part := range []func(*control.Status) []health.Condition{
+	for _, part := range []func(*status.Status) []health.Condition{
 		d.profileHealth, cameraHealth, doorHealth, facesHealth, d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, clockHealth, lawHealth,
 	} {
 		conditions = append(conditions, part(s))
@@ -43,11 +43,11 @@ func (d *Daemon) labInUse() bool {
 	return c.Jurisdiction == configs.Lab && (c.Camera.Source == configs.V4L2 || c.Door.Driver == configs.Cdev)
 }
 
-func (d *Daemon) profileHealth(*control.Status) []health.Condition {
+func (d *Daemon) profileHealth(*status.Status) []health.Condition {
 	return health.When(d.labInUse(), health.Profile, health.Degraded, labInUse, adviceInUse)
 }
 
-func cameraHealth(s *control.Status) []health.Condition {
+func cameraHealth(s *status.Status) []health.Condition {
 	c := s.Camera
 	switch c.State {
 	case device.Starting:
@@ -60,11 +60,11 @@ func cameraHealth(s *control.Status) []health.Condition {
 	return health.When(c.Error != "", health.Frames, health.Degraded, c.Error, c.Hint)
 }
 
-func doorHealth(s *control.Status) []health.Condition {
+func doorHealth(s *status.Status) []health.Condition {
 	return health.When(s.Door.State == gpio.Fault, health.Door, health.Down, s.Door.Err, s.Door.Hint)
 }
 
-func facesHealth(s *control.Status) []health.Condition {
+func facesHealth(s *status.Status) []health.Condition {
 	l := s.Lockout
 	return slices.Concat(
 		health.When(l.LockedDown, health.Faces, health.Down, "every template was destroyed by somebody's order",
@@ -85,7 +85,7 @@ func facesHealth(s *control.Status) []health.Condition {
 	)
 }
 
-func facesOffReason(off *control.FacesOffStatus) string {
+func facesOffReason(off *status.FacesOff) string {
 	if off == nil {
 		return ""
 	}
@@ -96,7 +96,7 @@ func facesOffReason(off *control.FacesOffStatus) string {
 	return why
 }
 
-func (d *Daemon) peopleHealth(s *control.Status) []health.Condition {
+func (d *Daemon) peopleHealth(s *status.Status) []health.Condition {
 	idle, err := d.gallery.Idle()
 	if err != nil {
 		return health.When(true, health.People, health.Down, err.Error(), "")
@@ -144,7 +144,7 @@ const adviceConsent = "facegate people says who: have them read the present noti
 const adviceIdle = "their enrolment has expired, or their template was destroyed or made with another embedder or match.mode: " +
 	"facegate enroll LABEL --again captures them"
 
-func brokerHealth(s *control.Status) []health.Condition {
+func brokerHealth(s *status.Status) []health.Condition {
 	m := s.MQTT
 	return slices.Concat(
 		health.When(!m.Connected || m.Err != "", health.Broker, health.Degraded, cmp.Or(m.Err, "not connected to the broker yet"),
@@ -155,7 +155,7 @@ func brokerHealth(s *control.Status) []health.Condition {
 }
 
 // diskHealth holds what is free against what an erasure needs: it writes the databases anew before it destroys the old ones.
-func (d *Daemon) diskHealth(*control.Status) (c []health.Condition) {
+func (d *Daemon) diskHealth(*status.Status) (c []health.Condition) {
 	for _, m := range d.store.Mended() {
 		c = append(c, health.When(true, health.Disk, health.Degraded, m.File+" was damaged and has been restored from its copy",
 			"check the disk, and replace it if this comes again")...)
@@ -212,7 +212,7 @@ func sizeOf(dir string) (size uint64) {
 }
 
 // memoryHealth looks at swap each time: somebody may switch it on.
-func (d *Daemon) memoryHealth(*control.Status) []health.Condition {
+func (d *Daemon) memoryHealth(*status.Status) []health.Condition {
 	if d.outside.Unlocked == nil {
 		return nil
 	}
@@ -231,7 +231,7 @@ func swapHealth(root fs.FS, unlocked error) []health.Condition {
 		"switch swap off (swapoff -a, and its line in /etc/fstab), or "+hint.Of(unlocked))
 }
 
-func (d *Daemon) logHealth(*control.Status) []health.Condition {
+func (d *Daemon) logHealth(*status.Status) []health.Condition {
 	if d.outside.LogLost == nil {
 		return nil
 	}
@@ -240,7 +240,7 @@ func (d *Daemon) logHealth(*control.Status) []health.Condition {
 		"see that what reads the log runs (systemctl status systemd-journald), and restart facegate")
 }
 
-func clockHealth(s *control.Status) []health.Condition {
+func clockHealth(s *status.Status) []health.Condition {
 	c, reason := s.Clock, s.Clock.Reason
 	if c.Erasures > 0 {
 		reason += fmt.Sprintf("; erasures that wait for it: %d", c.Erasures)
@@ -251,6 +251,6 @@ func clockHealth(s *control.Status) []health.Condition {
 	return health.When(!c.Right, health.Clock, health.Degraded, reason, c.Todo)
 }
 
-func lawHealth(s *control.Status) []health.Condition {
+func lawHealth(s *status.Status) []health.Condition {
 	return health.When(s.Assessment.Due, health.Law, health.Degraded, uncovered, s.Assessment.Advice)
 }

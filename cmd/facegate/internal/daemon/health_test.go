@@ -9,9 +9,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/health"
 	"facegate/cmd/facegate/internal/memory"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
 	"facegate/device"
 	"facegate/gpio"
@@ -20,54 +20,54 @@ import (
 
 // TestHealthOfParts breaks each part by itself.
 func TestHealthOfParts(t *testing.T) {
-	well := control.Status{
+	well := status.Status{
 		Camera: device.CaptureStatus{State: device.Streaming}, Door: gpio.Status{State: gpio.Locked},
 		MQTT: publish.Status{Connected: true}, Mode: configs.OneToMany,
 	}
-	parts := []func(*control.Status) []health.Condition{cameraHealth, doorHealth, facesHealth, brokerHealth, lawHealth}
+	parts := []func(*status.Status) []health.Condition{cameraHealth, doorHealth, facesHealth, brokerHealth, lawHealth}
 	for _, c := range []struct {
 		name   string
-		breaks func(*control.Status)
+		breaks func(*status.Status)
 		part   health.Part
 		state  health.State
 		reason string
 	}{
-		{"all well", func(*control.Status) {}, "", "", ""},
-		{"no frame yet", func(s *control.Status) { s.Camera.State = device.Starting }, health.Camera, health.Degraded, "no frame"},
+		{"all well", func(*status.Status) {}, "", "", ""},
+		{"no frame yet", func(s *status.Status) { s.Camera.State = device.Starting }, health.Camera, health.Degraded, "no frame"},
 		{
-			"camera lost", func(s *control.Status) { s.Camera.State, s.Camera.Error = device.Lost, "unplugged" },
+			"camera lost", func(s *status.Status) { s.Camera.State, s.Camera.Error = device.Lost, "unplugged" },
 			health.Camera, health.Down, "unplugged",
 		},
 		{
-			"damaged frames", func(s *control.Status) { s.Camera.Error = "50 % of the last 100 frames are damaged" },
+			"damaged frames", func(s *status.Status) { s.Camera.Error = "50 % of the last 100 frames are damaged" },
 			health.Frames, health.Degraded, "50 % of the last",
 		},
-		{"recording over", func(s *control.Status) { s.Camera.State = device.Ended }, health.Camera, health.Down, "ended"},
-		{"line in fault", func(s *control.Status) { s.Door = gpio.Status{State: gpio.Fault, Err: "stuck"} }, health.Door, health.Down, "stuck"},
-		{"a fault that is over", func(s *control.Status) { s.Door.Err = "stuck" }, "", "", ""},
-		{"no templates", func(s *control.Status) { s.Lockout.LockedDown = true }, health.Faces, health.Down, "every template was destroyed"},
+		{"recording over", func(s *status.Status) { s.Camera.State = device.Ended }, health.Camera, health.Down, "ended"},
+		{"line in fault", func(s *status.Status) { s.Door = gpio.Status{State: gpio.Fault, Err: "stuck"} }, health.Door, health.Down, "stuck"},
+		{"a fault that is over", func(s *status.Status) { s.Door.Err = "stuck" }, "", "", ""},
+		{"no templates", func(s *status.Status) { s.Lockout.LockedDown = true }, health.Faces, health.Down, "every template was destroyed"},
 		{
-			"faces off", func(s *control.Status) { s.FacesOff = &control.FacesOffStatus{Since: time.Now(), Reason: "a film"} },
+			"faces off", func(s *status.Status) { s.FacesOff = &status.FacesOff{Since: time.Now(), Reason: "a film"} },
 			health.Faces, health.Down, ": a film",
 		},
-		{"switched off", func(s *control.Status) { s.Lockout.Off = 2 }, health.Faces, health.Degraded, "2 people opens nothing, because"},
-		{"slowed down", func(s *control.Status) { s.Lockout.Slowed = 1 }, health.Faces, health.Degraded, "for now"},
-		{"flooded", func(s *control.Status) { s.Lockout.WaitS = 3 }, health.Faces, health.Down, "many prints"},
+		{"switched off", func(s *status.Status) { s.Lockout.Off = 2 }, health.Faces, health.Degraded, "2 people opens nothing, because"},
+		{"slowed down", func(s *status.Status) { s.Lockout.Slowed = 1 }, health.Faces, health.Degraded, "for now"},
+		{"flooded", func(s *status.Status) { s.Lockout.WaitS = 3 }, health.Faces, health.Down, "many prints"},
 		{
-			"two gates with one name", func(s *control.Status) { s.MQTT = publish.Status{Connected: true, Err: "another client has the id"} },
+			"two gates with one name", func(s *status.Status) { s.MQTT = publish.Status{Connected: true, Err: "another client has the id"} },
 			health.Broker, health.Degraded, "another client",
 		},
-		{"no reader", func(s *control.Status) { s.Mode = configs.OneToOne }, health.Faces, health.Down, "no reader"},
+		{"no reader", func(s *status.Status) { s.Mode = configs.OneToOne }, health.Faces, health.Down, "no reader"},
 		{
-			"broker away", func(s *control.Status) { s.MQTT = publish.Status{Err: "refused"} },
+			"broker away", func(s *status.Status) { s.MQTT = publish.Status{Err: "refused"} },
 			health.Broker, health.Degraded, "refused",
 		},
 		{
-			"two gates of one name", func(s *control.Status) { s.MQTT.Err = "another client has the client id" },
+			"two gates of one name", func(s *status.Status) { s.MQTT.Err = "another client has the client id" },
 			health.Broker, health.Degraded, "another client",
 		},
-		{"events lost", func(s *control.Status) { s.MQTT.Dropped = 2 }, health.Broker, health.Degraded, "2 events"},
-		{"assessment due", func(s *control.Status) { s.Assessment.Due = true }, health.Law, health.Degraded, "does not cover"},
+		{"events lost", func(s *status.Status) { s.MQTT.Dropped = 2 }, health.Broker, health.Degraded, "2 events"},
+		{"assessment due", func(s *status.Status) { s.Assessment.Due = true }, health.Law, health.Degraded, "does not cover"},
 	} {
 		s := well
 		c.breaks(&s)

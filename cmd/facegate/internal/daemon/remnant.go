@@ -14,6 +14,8 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/gpio"
@@ -98,14 +100,14 @@ func (r *Remnant) Ready() <-chan struct{} { return r.ready }
 func (r *Remnant) Process() (name string, ends bool) { return r.name, false }
 
 // Status implements control.Gate.
-func (r *Remnant) Status() control.Status {
+func (r *Remnant) Status() status.Status {
 	d, c := r.parts, r.parts.config
-	s := control.Status{
+	s := status.Status{
 		Profile: c.Jurisdiction, Mode: c.Profile().Mode, Version: d.version, Site: c.Site, Gate: c.Gate, StateDir: c.StateDir,
 		Started: d.started, Door: d.relay.Status(),
-		FacesOff: &control.FacesOffStatus{Since: d.started.UTC(), Reason: "the records cannot be opened"},
+		FacesOff: &status.FacesOff{Since: d.started.UTC(), Reason: "the records cannot be opened"},
 	}
-	s.Camera.State, s.Camera.Source = control.CameraOff, "not opened"
+	s.Camera.State, s.Camera.Source = status.CameraOff, "not opened"
 	s.MQTT.Err = "the broker is left alone while events cannot be kept"
 	s.Health = health.Assess(append(doorHealth(&s), health.Condition{
 		Part: health.Disk, State: health.Down, Reason: r.why.Error(), Todo: hint.Of(r.why),
@@ -114,14 +116,14 @@ func (r *Remnant) Status() control.Status {
 }
 
 // TestDoor implements control.Gate. What cannot be written into the audit log is in the log of the service.
-func (r *Remnant) TestDoor(ctx context.Context, by audit.Actor) (control.DoorTest, error) {
+func (r *Remnant) TestDoor(ctx context.Context, by audit.Actor) (status.DoorTest, error) {
 	d := r.parts
 	edge, err := r.hand.Pulse(time.Now(), func() error {
-		d.log.Warn("the door is opened by hand, which the audit log does not hold", "by", control.UserName(by))
+		d.log.Warn("the door is opened by hand, which the audit log does not hold", "by", people.UserName(by))
 		return nil
 	})
 	if err != nil {
-		return control.DoorTest{}, doorError(err, "wait until the door is locked (facegate status), then test again")
+		return status.DoorTest{}, doorError(err, "wait until the door is locked (facegate status), then test again")
 	}
 	return d.awaitPulse(ctx, edge)
 }

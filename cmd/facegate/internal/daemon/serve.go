@@ -10,6 +10,8 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/gpio"
 	"facegate/pipeline/template"
@@ -19,7 +21,7 @@ import (
 var _ control.Gate = (*Daemon)(nil)
 
 // Enrol implements control.Gate.
-func (d *Daemon) Enrol(ctx context.Context, r control.EnrolRequest, progress func(control.Progress)) (control.Enrolled, error) {
+func (d *Daemon) Enrol(ctx context.Context, r people.EnrolRequest, progress func(people.Progress)) (people.Enrolled, error) {
 	if r.Again { // the former template
 		defer d.handover.ask()
 	}
@@ -27,17 +29,17 @@ func (d *Daemon) Enrol(ctx context.Context, r control.EnrolRequest, progress fun
 }
 
 // People implements control.Gate.
-func (d *Daemon) People() ([]control.Person, error) { return d.gallery.People() }
+func (d *Daemon) People() ([]people.Person, error) { return d.gallery.People() }
 
 // Erase implements control.Gate.
-func (d *Daemon) Erase(label string, withdrawn bool, by audit.Actor) (control.Erasure, error) {
+func (d *Daemon) Erase(label string, withdrawn bool, by audit.Actor) (people.Erasure, error) {
 	e, err := d.gallery.Erase(label, withdrawn, by)
 	d.destroyed(err)
 	return e, err
 }
 
 // EraseByPass implements control.Gate.
-func (d *Daemon) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (control.Erasure, error) {
+func (d *Daemon) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (people.Erasure, error) {
 	e, err := d.gallery.EraseByPass(t, withdrawn, by)
 	d.destroyed(err)
 	return e, err
@@ -46,7 +48,7 @@ func (d *Daemon) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (
 // destroyed has the gate hand over to a fresh process after something was destroyed, even if it was not wholly. What is owed
 // stays where it is, and may be remembered in this process alone.
 func (d *Daemon) destroyed(err error) {
-	if !errors.Is(err, control.ErrOwed) {
+	if !errors.Is(err, people.ErrOwed) {
 		d.handover.ask()
 	}
 }
@@ -63,26 +65,26 @@ func (d *Daemon) Receipts() ([]string, error) { return d.ledger().Receipts() }
 func (d *Daemon) Fetched(id string) error { return d.ledger().Fetched(id) }
 
 // Show implements control.Gate.
-func (d *Daemon) Show(label string) (control.File, error) { return d.ledger().Show(label) }
+func (d *Daemon) Show(label string) (people.File, error) { return d.ledger().Show(label) }
 
 // Relabel implements control.Gate.
-func (d *Daemon) Relabel(old, label string, by audit.Actor) (control.Person, error) {
+func (d *Daemon) Relabel(old, label string, by audit.Actor) (people.Person, error) {
 	return d.ledger().Relabel(old, label, by)
 }
 
 // Verify implements control.Gate.
-func (d *Daemon) Verify(seen []audit.Head) (control.AuditReport, error) {
+func (d *Daemon) Verify(seen []audit.Head) (people.AuditReport, error) {
 	return d.ledger().Verify(seen)
 }
 
 // Backup implements control.Gate.
-func (d *Daemon) Backup(by audit.Actor) (control.Backup, error) { return d.ledger().Backup(by) }
+func (d *Daemon) Backup(by audit.Actor) (people.Backup, error) { return d.ledger().Backup(by) }
 
 // Device implements control.Gate.
-func (d *Daemon) Device() control.Device { return d.ledger().Device() }
+func (d *Daemon) Device() people.Device { return d.ledger().Device() }
 
 // Lockdown implements control.Gate.
-func (d *Daemon) Lockdown(by audit.Actor) (control.Facts, error) {
+func (d *Daemon) Lockdown(by audit.Actor) (people.Facts, error) {
 	defer d.handover.ask()
 	f, err := d.gallery.Lockdown(by)
 	if err := d.assess(); err != nil { // the destruction stands, and the next start assesses
@@ -106,13 +108,13 @@ func (d *Daemon) TurnFacesOn(by audit.Actor) error { return d.gallery.TurnFacesO
 func (d *Daemon) Unlock(by audit.Actor) error { return d.gallery.Unlock(by) }
 
 // Epoch implements control.Gate.
-func (d *Daemon) Epoch() control.Epoch { return d.ledger().Epoch() }
+func (d *Daemon) Epoch() people.Epoch { return d.ledger().Epoch() }
 
 // BeginEpoch implements control.Gate.
-func (d *Daemon) BeginEpoch(by audit.Actor) (control.Epoch, error) { return d.gallery.BeginEpoch(by) }
+func (d *Daemon) BeginEpoch(by audit.Actor) (people.Epoch, error) { return d.gallery.BeginEpoch(by) }
 
 // EndEpoch implements control.Gate.
-func (d *Daemon) EndEpoch(by audit.Actor) (control.Epoch, error) {
+func (d *Daemon) EndEpoch(by audit.Actor) (people.Epoch, error) {
 	e, err := d.gallery.EndEpoch(by)
 	d.destroyed(err)
 	return e, err
@@ -121,11 +123,11 @@ func (d *Daemon) EndEpoch(by audit.Actor) (control.Epoch, error) {
 func (d *Daemon) ledger() ledger.Ledger { return ledger.Ledger{Store: d.store} }
 
 // TestDoor implements control.Gate.
-func (d *Daemon) TestDoor(ctx context.Context, by audit.Actor) (control.DoorTest, error) {
+func (d *Daemon) TestDoor(ctx context.Context, by audit.Actor) (status.DoorTest, error) {
 	now := time.Now()
 	edge, err := d.hand.Pulse(now, func() error { return d.store.RecordOpening(now, by) })
 	if err != nil {
-		return control.DoorTest{}, doorError(err, "wait until the door is locked (facegate status), then test again")
+		return status.DoorTest{}, doorError(err, "wait until the door is locked (facegate status), then test again")
 	}
 	if err := d.publisher.Open(edge.At); err != nil { // the door is open all the same
 		d.log.Error("an opening by hand goes untold", "error", err, "hint", hint.Of(err))
@@ -134,17 +136,17 @@ func (d *Daemon) TestDoor(ctx context.Context, by audit.Actor) (control.DoorTest
 }
 
 // awaitPulse waits for the end of a pulse by hand.
-func (d *Daemon) awaitPulse(ctx context.Context, edge gpio.Edge) (control.DoorTest, error) {
+func (d *Daemon) awaitPulse(ctx context.Context, edge gpio.Edge) (status.DoorTest, error) {
 	const stopped = "the gate was stopped, and locks the door as it ends: test again"
 	select {
 	case <-edge.Done:
 		pulse := time.Since(edge.At)
 		if pulse < d.config.Door.Pulse {
-			return control.DoorTest{}, doorError(errCutShort, stopped)
+			return status.DoorTest{}, doorError(errCutShort, stopped)
 		}
-		return control.DoorTest{Line: d.line.String(), Pulse: pulse}, nil
+		return status.DoorTest{Line: d.line.String(), Pulse: pulse}, nil
 	case <-ctx.Done():
-		return control.DoorTest{}, doorError(errCutShort, stopped)
+		return status.DoorTest{}, doorError(errCutShort, stopped)
 	}
 }
 
@@ -162,7 +164,7 @@ const aimings = 10
 var errAimings = errors.New("what the camera sees was shown too often within the hour")
 
 // Aim implements control.Gate.
-func (d *Daemon) Aim(ctx context.Context, view func(control.View), by audit.Actor) error {
+func (d *Daemon) Aim(ctx context.Context, view func(status.View), by audit.Actor) error {
 	return d.gate.Aim(ctx, func() error { return d.noteAiming(time.Now(), by) }, view)
 }
 
@@ -179,21 +181,21 @@ func (d *Daemon) noteAiming(now time.Time, by audit.Actor) error {
 }
 
 // Clock implements control.Gate.
-func (d *Daemon) Clock() control.ClockStatus { return d.ledger().Clock() }
+func (d *Daemon) Clock() people.ClockStatus { return d.ledger().Clock() }
 
 // ConfirmClock implements control.Gate.
-func (d *Daemon) ConfirmClock(seen time.Time, by audit.Actor) (control.ClockStatus, error) {
+func (d *Daemon) ConfirmClock(seen time.Time, by audit.Actor) (people.ClockStatus, error) {
 	return d.ledger().ConfirmClock(seen, by)
 }
 
 // Status implements control.Gate.
-func (d *Daemon) Status() control.Status {
-	s := control.Status{
+func (d *Daemon) Status() status.Status {
+	s := status.Status{
 		Profile: d.config.Jurisdiction, Mode: d.config.Profile().Mode,
 		Version: d.version, Site: d.config.Site, Gate: d.config.Gate, StateDir: d.config.StateDir, Started: d.started, UpS: int(time.Since(d.started).Seconds()),
 		Camera: d.capture.Status(), Door: d.relay.Status(), MQTT: d.publisher.Status(),
-		Vision: control.VisionStatus{Bundle: d.bundle.Name, Embedder: d.bundle.Embedder.Name},
-		People: control.PeopleStatus{
+		Vision: status.Vision{Bundle: d.bundle.Name, Embedder: d.bundle.Embedder.Name},
+		People: status.People{
 			Enrolled: d.gallery.Len(), ConsentAgain: d.store.ConsentAgain(), Owed: d.store.Owed().People,
 			Limit: d.gallery.Limit(),
 		},
@@ -202,12 +204,12 @@ func (d *Daemon) Status() control.Status {
 		Epoch:    d.Epoch(),
 		Clock:    d.Clock(),
 	}
-	s.Lockout = control.LockoutStatus{
+	s.Lockout = status.Lockout{
 		WaitS: int(math.Ceil(max(time.Until(d.gate.Flooded()), 0).Seconds())), LockedDown: d.store.LockedDown(),
 	}
 	s.Lockout.Slowed, s.Lockout.Off = d.gallery.Barred(time.Now())
 	if off := d.store.FacesOff(); off != nil {
-		s.FacesOff = &control.FacesOffStatus{Since: time.Unix(off.Since, 0).UTC(), Reason: off.Reason}
+		s.FacesOff = &status.FacesOff{Since: time.Unix(off.Since, 0).UTC(), Reason: off.Reason}
 	}
 	d.duties(&s)
 	for _, m := range d.bundle.Liveness {

@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/pipeline/publish"
 )
@@ -84,14 +84,14 @@ func answer(t *testing.T, r *running) string {
 func TestAim(t *testing.T) {
 	site := gatetest.NewSite(t)
 	r := start(t, site, nil, daemon.Outside{})
-	aim := func() (seen []control.View, err error) {
+	aim := func() (seen []status.View, err error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		err = r.client.Aim(ctx, func(v control.View) { seen = append(seen, v); cancel() })
+		err = r.client.Aim(ctx, func(v status.View) { seen = append(seen, v); cancel() })
 		return seen, err
 	}
 	for range 10 {
-		var seen []control.View
+		var seen []status.View
 		gatetest.Eventually(t, "the aiming before has ended", func() bool { seen, _ = aim(); return len(seen) > 0 })
 		if seen[0].Sees != "nobody" || seen[0].Advice == "" {
 			t.Fatalf("before an empty corridor it sees %+v", seen)

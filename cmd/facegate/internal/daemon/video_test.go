@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs/hint"
 	"facegate/device/replay"
@@ -88,7 +88,7 @@ func (r *running) enrolPhotographs(t *testing.T, person string, photographs [][]
 			r.stage.Play(ctx, gatetest.Hold(photographs, 8*time.Second))
 		}
 	}()
-	_, err := r.client.Enrol(ctx, control.EnrolRequest{Label: person, Consent: "press photograph", Age: "adult"}, func(control.Progress) {})
+	_, err := r.client.Enrol(ctx, people.EnrolRequest{Label: person, Consent: "press photograph", Age: "adult"}, func(people.Progress) {})
 	cancel()
 	<-shown
 	if err != nil {
@@ -128,10 +128,10 @@ func labels(t *testing.T, site gatetest.Site) map[template.PersonID]string {
 	s, err := ledger.OpenStore(site.Config(t, nil), systime.New(), slog.New(slog.DiscardHandler))
 	must(t, err)
 	defer s.Close()
-	people, err := s.People()
+	all, err := s.People()
 	must(t, err)
 	names := map[template.PersonID]string{}
-	for _, p := range people {
+	for _, p := range all {
 		names[p.ID] = p.Label
 	}
 	return names

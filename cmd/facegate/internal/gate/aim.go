@@ -5,7 +5,7 @@ import (
 	"errors"
 	"sync"
 
-	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/pipeline"
 )
@@ -17,13 +17,13 @@ var ErrAiming = errors.New("somebody is aiming the camera already")
 // comes to could count everybody who passes.
 type aiming struct {
 	mu    sync.Mutex // guards views
-	views chan control.View
+	views chan status.View
 }
 
 // Aim calls view, from the calling goroutine, for what the newest frames show, until ctx is done. First it calls note, and
 // shows nothing if that fails.
-func (g *Gate) Aim(ctx context.Context, note func() error, view func(control.View)) error {
-	views := make(chan control.View, 1)
+func (g *Gate) Aim(ctx context.Context, note func() error, view func(status.View)) error {
+	views := make(chan status.View, 1)
 	if err := g.aiming.begin(views); err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (g *Gate) Aim(ctx context.Context, note func() error, view func(control.Vie
 	}
 }
 
-func (a *aiming) begin(views chan control.View) error {
+func (a *aiming) begin(views chan status.View) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.views != nil {
@@ -72,10 +72,10 @@ func (a *aiming) tell(r pipeline.Report) {
 }
 
 // viewOf says what is wrong with a picture, and nothing of who is in it: a good face is a good face, whoever's it is.
-func viewOf(r pipeline.Report) control.View {
+func viewOf(r pipeline.Report) status.View {
 	switch r.State {
 	case pipeline.Nobody, pipeline.Poor, pipeline.Resting, pipeline.FacesOff, pipeline.AwaitingPass:
-		return control.View{Sees: countable(r), Advice: advice(r)}
+		return status.View{Sees: countable(r), Advice: advice(r)}
 	}
-	return control.View{Sees: "a face, near and clear enough"}
+	return status.View{Sees: "a face, near and clear enough"}
 }

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/pipeline"
 	"facegate/pipeline/quality"
 )
@@ -31,7 +31,7 @@ func TestViewsTellNobody(t *testing.T) {
 func TestOneAims(t *testing.T) {
 	var g Gate
 	full := errors.New("no space left on device")
-	view := func(control.View) { t.Error("something is shown") }
+	view := func(status.View) { t.Error("something is shown") }
 	if err := g.Aim(t.Context(), func() error { return full }, view); !errors.Is(err, full) {
 		t.Errorf("where it cannot be noted: %v", err)
 	}

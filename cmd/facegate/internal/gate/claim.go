@@ -6,8 +6,8 @@ import (
 	"slices"
 	"sync"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/pipeline"
@@ -28,8 +28,8 @@ func (g *Gallery) load() error {
 		records, err := g.store.Records(g.modelID)
 		return errors.Join(err, g.openEras(records))
 	}
-	people, err := g.store.Bound(g.modelID)
-	for _, id := range people {
+	all, err := g.store.Bound(g.modelID)
+	for _, id := range all {
 		g.bound.add(id)
 	}
 	return errors.Join(err, g.openEras(nil))
@@ -77,16 +77,16 @@ func (g *Gallery) matches(p store.Person) bool {
 }
 
 // EraseByPass is Erase, by the pass of the person.
-func (g *Gallery) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (control.Erasure, error) {
+func (g *Gallery) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (people.Erasure, error) {
 	k, err := g.store.TokenKeys(t)
 	if err != nil {
-		return control.Erasure{}, err
+		return people.Erasure{}, err
 	}
 	defer k.Clear()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err := g.leave(func(p store.Person) bool { return p.Holds(k.ID) }); err != nil {
-		return control.Erasure{}, err
+		return people.Erasure{}, err
 	}
 	return ledger.Ledger{Store: g.store}.EraseByPass(t, withdrawn, by)
 }

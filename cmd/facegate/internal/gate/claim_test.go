@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/device"
@@ -68,7 +68,7 @@ type someone struct {
 }
 
 // crowd returns all people of testdata, without passes.
-func crowd(t *testing.T) (people []someone) {
+func crowd(t *testing.T) (all []someone) {
 	t.Helper()
 	engine := gatetest.Engine(t)
 	defer engine.Close()
@@ -84,22 +84,22 @@ func crowd(t *testing.T) (people []someone) {
 				p.enrolled[k] += v[k]
 			}
 		}
-		people = append(people, p)
+		all = append(all, p)
 	}
-	return people
+	return all
 }
 
 // enrol enrols all people with a pass.
-func enrol(t *testing.T, g *gate.Gallery, people []someone) {
+func enrol(t *testing.T, g *gate.Gallery, all []someone) {
 	t.Helper()
-	for i := range people {
-		r := request(people[i].name)
+	for i := range all {
+		r := request(all[i].name)
 		r.Pass = true
-		e, err := g.Enrol(r, slices.Clone(people[i].enrolled))
+		e, err := g.Enrol(r, slices.Clone(all[i].enrolled))
 		if err != nil {
 			t.Fatal(err)
 		}
-		people[i].pass = e.Pass
+		all[i].pass = e.Pass
 	}
 }
 
@@ -138,7 +138,7 @@ func worthless(t *testing.T, g *gate.Gallery, what string, token template.Token)
 
 // TestClaim checks, on faces and in both modes, that it takes the person and their own pass to match.
 func TestClaim(t *testing.T) {
-	people := crowd(t)
+	all := crowd(t)
 	for _, mode := range modes {
 		t.Run(string(mode), func(t *testing.T) {
 			// Under fixed keys: these faces come from one renderer, and an estimate of how alike two are differs with the key.
@@ -148,13 +148,13 @@ func TestClaim(t *testing.T) {
 			}
 			s := openStore(t, site, mathrand.NewChaCha8([32]byte{7}))
 			g := openGallery(t, s, inMode(t, mode, time.Now))
-			enrol(t, g, people)
+			enrol(t, g, all)
 			for restarts := range 2 {
-				claimEach(t, g, people)
-				if n, err := g.Idle(); n != 0 || err != nil || g.Len() != len(people) {
+				claimEach(t, g, all)
+				if n, err := g.Idle(); n != 0 || err != nil || g.Len() != len(all) {
 					t.Errorf("%d people match and %d do not, %v", g.Len(), n, err)
 				}
-				for _, p := range people {
+				for _, p := range all {
 					alone := accepted(t, oneOfMany{g}, p.probes)
 					if found := alone == len(p.probes); found != (mode == configs.OneToMany) || !found && alone > 0 {
 						t.Errorf("without a pass %d of %d pictures of %s match", alone, len(p.probes), p.name)
@@ -164,7 +164,7 @@ func TestClaim(t *testing.T) {
 					g = openGallery(t, s, inMode(t, mode, time.Now))
 				}
 			}
-			claimNoMore(t, g, people, mode)
+			claimNoMore(t, g, all, mode)
 		})
 	}
 }
@@ -178,11 +178,11 @@ func (m oneOfMany) Match(v embed.Vector) (person decide.Person, score, second, t
 }
 
 // claimEach has everybody come with everybody's pass.
-func claimEach(t *testing.T, g *gate.Gallery, people []someone) {
+func claimEach(t *testing.T, g *gate.Gallery, all []someone) {
 	t.Helper()
-	for _, owner := range people {
+	for _, owner := range all {
 		c := mustClaim(t, g, owner.pass)
-		for _, p := range people {
+		for _, p := range all {
 			want := 0
 			if p.name == owner.name {
 				want = len(p.probes)
@@ -200,49 +200,49 @@ func claimEach(t *testing.T, g *gate.Gallery, people []someone) {
 }
 
 // claimNoMore takes passes away while they are being used.
-func claimNoMore(t *testing.T, g *gate.Gallery, people []someone, mode configs.Mode) {
-	first := mustClaim(t, g, people[0].pass)
-	second := mustClaim(t, g, people[1].pass)
-	if n := accepted(t, first, people[0].probes); n > 0 {
+func claimNoMore(t *testing.T, g *gate.Gallery, all []someone, mode configs.Mode) {
+	first := mustClaim(t, g, all[0].pass)
+	second := mustClaim(t, g, all[1].pass)
+	if n := accepted(t, first, all[0].probes); n > 0 {
 		t.Errorf("a claim outlives the next: %d pictures match", n)
 	}
-	if e, err := g.EraseByPass(people[1].pass, true, audit.Daemon); err != nil || e.Receipt == "" {
+	if e, err := g.EraseByPass(all[1].pass, true, audit.Daemon); err != nil || e.Receipt == "" {
 		t.Errorf("EraseByPass: %+v, %v", e, err)
 	}
-	if n := accepted(t, second, people[1].probes); n > 0 {
+	if n := accepted(t, second, all[1].probes); n > 0 {
 		t.Errorf("after the erasure %d pictures match", n)
 	}
-	worthless(t, g, "erased by pass", people[1].pass)
-	if _, err := g.EraseByPass(people[1].pass, true, audit.Daemon); !errors.Is(err, store.ErrPass) {
+	worthless(t, g, "erased by pass", all[1].pass)
+	if _, err := g.EraseByPass(all[1].pass, true, audit.Daemon); !errors.Is(err, store.ErrPass) {
 		t.Errorf("erased again: %v", err)
 	}
-	third := mustClaim(t, g, people[2].pass)
-	if _, err := g.Erase(people[2].name, false, audit.Daemon); err != nil || accepted(t, third, people[2].probes) > 0 {
-		t.Errorf("Erase: %v; the person matches: %v", err, accepted(t, third, people[2].probes) > 0)
+	third := mustClaim(t, g, all[2].pass)
+	if _, err := g.Erase(all[2].name, false, audit.Daemon); err != nil || accepted(t, third, all[2].probes) > 0 {
+		t.Errorf("Erase: %v; the person matches: %v", err, accepted(t, third, all[2].probes) > 0)
 	}
-	worthless(t, g, "erased by label", people[2].pass)
+	worthless(t, g, "erased by label", all[2].pass)
 
-	fourth := mustClaim(t, g, people[3].pass)
-	renewed, err := g.IssuePass(people[3].name, audit.Daemon)
+	fourth := mustClaim(t, g, all[3].pass)
+	renewed, err := g.IssuePass(all[3].name, audit.Daemon)
 	if mode == configs.OneToOne {
-		if !errors.Is(err, store.ErrBound) || hint.Of(err) == "" || accepted(t, fourth, people[3].probes) == 0 {
+		if !errors.Is(err, store.ErrBound) || hint.Of(err) == "" || accepted(t, fourth, all[3].probes) == 0 {
 			t.Errorf("IssuePass: %v, hint %q", err, hint.Of(err))
 		}
 	} else {
-		if err != nil || accepted(t, fourth, people[3].probes) > 0 {
-			t.Errorf("IssuePass: %v; the old pass: %d pictures match", err, accepted(t, fourth, people[3].probes))
+		if err != nil || accepted(t, fourth, all[3].probes) > 0 {
+			t.Errorf("IssuePass: %v; the old pass: %d pictures match", err, accepted(t, fourth, all[3].probes))
 		}
-		worthless(t, g, "replaced", people[3].pass)
-		if n := accepted(t, mustClaim(t, g, renewed), people[3].probes); n != len(people[3].probes) {
+		worthless(t, g, "replaced", all[3].pass)
+		if n := accepted(t, mustClaim(t, g, renewed), all[3].probes); n != len(all[3].probes) {
 			t.Errorf("with the new pass %d pictures match", n)
 		}
 	}
-	claimEach(t, g, people[:1])
-	last := mustClaim(t, g, people[0].pass)
-	if _, err := g.Lockdown(audit.Daemon); err != nil || accepted(t, last, people[0].probes) > 0 || g.Len() != 0 {
+	claimEach(t, g, all[:1])
+	last := mustClaim(t, g, all[0].pass)
+	if _, err := g.Lockdown(audit.Daemon); err != nil || accepted(t, last, all[0].probes) > 0 || g.Len() != 0 {
 		t.Errorf("Lockdown: %v; %d can match", err, g.Len())
 	}
-	worthless(t, g, "locked down", people[0].pass)
+	worthless(t, g, "locked down", all[0].pass)
 }
 
 // TestClaimClears checks that nothing of the face, and nothing of the code, outlives a claim.
@@ -358,7 +358,7 @@ func TestNobodyIsMeasured(t *testing.T) {
 	if _, err := b.gallery.Erase("p01", true, audit.Daemon); err != nil {
 		t.Error(err)
 	}
-	_, err = b.enrol(control.EnrolRequest{Label: "p01"}, nil)
+	_, err = b.enrol(people.EnrolRequest{Label: "p01"}, nil)
 	if !errors.Is(err, store.ErrNoConsent) {
 		t.Errorf("captured without consent: %v", err)
 	}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/device"
 	"facegate/pipeline"
@@ -21,34 +21,34 @@ var (
 
 // An enrolment is a request for a capture that the task carries out.
 type enrolment struct {
-	request  control.EnrolRequest
+	request  people.EnrolRequest
 	since    time.Time // an older frame may show whoever stood there before
 	session  *enrol.Session
-	progress chan control.Progress // holds the newest only
-	done     chan outcome          // gets one value once the capture is complete
+	progress chan people.Progress // holds the newest only
+	done     chan outcome         // gets one value once the capture is complete
 }
 
 type outcome struct {
-	enrolled control.Enrolled
+	enrolled people.Enrolled
 	err      error
 }
 
 // Enrol captures the person before the camera; nobody is let in by face meanwhile. It ends when the template is stored,
 // or with an error that says why it cannot be, such as ErrGaveUp when ctx is done. progress is called from the calling
 // goroutine.
-func (g *Gate) Enrol(ctx context.Context, r control.EnrolRequest, progress func(control.Progress)) (control.Enrolled, error) {
+func (g *Gate) Enrol(ctx context.Context, r people.EnrolRequest, progress func(people.Progress)) (people.Enrolled, error) {
 	if err := g.parts.Gallery.Accepts(r); err != nil {
-		return control.Enrolled{}, err
+		return people.Enrolled{}, err
 	}
 	e := &enrolment{
 		request: r, session: enrol.NewSession(g.parts.Frames, g.parts.Engine.Dim()),
-		progress: make(chan control.Progress, 1), done: make(chan outcome, 1),
+		progress: make(chan people.Progress, 1), done: make(chan outcome, 1),
 	}
 	if err := g.begin(e); err != nil {
-		return control.Enrolled{}, err
+		return people.Enrolled{}, err
 	}
 	defer g.end(e)
-	last := control.Progress{
+	last := people.Progress{
 		State: "no frame from the camera", Advice: "see the camera in facegate status", Want: g.parts.Frames,
 	}
 	for {
@@ -59,7 +59,7 @@ func (g *Gate) Enrol(ctx context.Context, r control.EnrolRequest, progress func(
 			return o.enrolled, o.err
 		case <-ctx.Done():
 			if g.end(e) {
-				return control.Enrolled{}, gaveUp(ctx.Err(), last)
+				return people.Enrolled{}, gaveUp(ctx.Err(), last)
 			}
 			o := <-e.done // the template was stored just before
 			return o.enrolled, o.err
@@ -67,7 +67,7 @@ func (g *Gate) Enrol(ctx context.Context, r control.EnrolRequest, progress func(
 	}
 }
 
-func gaveUp(cause error, last control.Progress) error {
+func gaveUp(cause error, last people.Progress) error {
 	if !errors.Is(cause, context.DeadlineExceeded) {
 		return hint.Wrap(fmt.Errorf("%w: the gate or the command was stopped", ErrGaveUp), "enrol again")
 	}
@@ -142,7 +142,7 @@ func (g *Gate) capture(f device.Frame) (pipeline.Report, error) {
 
 // tell replaces the progress that was not read yet: only the newest counts.
 func (e *enrolment) tell(r pipeline.Report) {
-	p := control.Progress{State: r.State.String(), Advice: advice(r)}
+	p := people.Progress{State: r.State.String(), Advice: advice(r)}
 	p.Taken, p.Want = e.session.Progress()
 	if r.State == pipeline.Poor {
 		p.Reason = r.Reason.String()

@@ -5,8 +5,8 @@ import (
 	"maps"
 	"slices"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/match"
 	"facegate/pipeline/template"
@@ -102,16 +102,16 @@ func (g *Gallery) settle() {
 }
 
 // BeginEpoch begins a new epoch. Everybody matches as before, and is renewed as they pass.
-func (g *Gallery) BeginEpoch(by audit.Actor) (control.Epoch, error) {
+func (g *Gallery) BeginEpoch(by audit.Actor) (people.Epoch, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	began, err := ledger.Ledger{Store: g.store}.BeginEpoch(g.profile.Mode, by)
 	if err != nil {
-		return control.Epoch{}, err
+		return people.Epoch{}, err
 	}
 	e, err := g.newEra(uint32(began.Number))
 	if err != nil {
-		return control.Epoch{}, err
+		return people.Epoch{}, err
 	}
 	eras := append([]*era{e}, *g.eras.Load()...)
 	g.eras.Store(&eras)
@@ -121,7 +121,7 @@ func (g *Gallery) BeginEpoch(by audit.Actor) (control.Epoch, error) {
 
 // EndEpoch stops everybody from matching who is in an earlier epoch, and destroys their templates. If the store fails they
 // stay out of the index until the next start.
-func (g *Gallery) EndEpoch(by audit.Actor) (control.Epoch, error) {
+func (g *Gallery) EndEpoch(by audit.Actor) (people.Epoch, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, e := range (*g.eras.Load())[1:] {
@@ -134,15 +134,15 @@ func (g *Gallery) EndEpoch(by audit.Actor) (control.Epoch, error) {
 
 // person returns who is enrolled under label.
 func (g *Gallery) person(label string) (store.Person, bool) {
-	people, err := g.store.People()
+	all, err := g.store.People()
 	if err != nil {
 		return store.Person{}, false
 	}
-	i := slices.IndexFunc(people, func(p store.Person) bool { return p.Label == label })
+	i := slices.IndexFunc(all, func(p store.Person) bool { return p.Label == label })
 	if i < 0 {
 		return store.Person{}, false
 	}
-	return people[i], true
+	return all[i], true
 }
 
 // has reports whether the person enrolled under label can match.

@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/pipeline"
 )
@@ -38,7 +38,7 @@ func TestFacesOff(t *testing.T) {
 	b.stop()
 	b = start(t, site, defaults())
 	shut(b)
-	if _, err := b.gate.Enrol(t.Context(), request("p02"), func(control.Progress) {}); !errors.Is(err, gate.ErrFacesOff) || hint.Of(err) == "" {
+	if _, err := b.gate.Enrol(t.Context(), request("p02"), func(people.Progress) {}); !errors.Is(err, gate.ErrFacesOff) || hint.Of(err) == "" {
 		t.Errorf("an enrolment: %v, hint %q", err, hint.Of(err))
 	}
 	if err := b.gallery.TurnFacesOn(1000); err != nil {
@@ -55,7 +55,7 @@ func TestFacesOffDuringEnrolment(t *testing.T) {
 	done := make(chan error, 1)
 	waiting := make(chan struct{}, 100)
 	go func() {
-		_, err := b.gate.Enrol(t.Context(), request("p01"), func(control.Progress) { waiting <- struct{}{} })
+		_, err := b.gate.Enrol(t.Context(), request("p01"), func(people.Progress) { waiting <- struct{}{} })
 		done <- err
 	}()
 	for len(waiting) == 0 {

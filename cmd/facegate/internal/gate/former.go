@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/template"
@@ -24,7 +24,7 @@ const (
 
 // compare refuses a face that is not the one of whom r wants to capture again, and says whether it is, where that can be
 // known. g.mu must be held.
-func (g *Gallery) compare(r control.EnrolRequest, v embed.Vector) (told string, err error) {
+func (g *Gallery) compare(r people.EnrolRequest, v embed.Vector) (told string, err error) {
 	if r.FaceChanged {
 		return saidChanged, nil
 	}
@@ -46,7 +46,7 @@ func (g *Gallery) compare(r control.EnrolRequest, v embed.Vector) (told string, 
 }
 
 // knowsPass says, before anybody is captured, why the pass that r has cannot be the one of the former template.
-func (g *Gallery) knowsPass(r control.EnrolRequest) error {
+func (g *Gallery) knowsPass(r people.EnrolRequest) error {
 	if r.FormerPass == "" {
 		return nil
 	}
@@ -58,7 +58,7 @@ func (g *Gallery) knowsPass(r control.EnrolRequest) error {
 }
 
 // former has look see the Code of whom r wants to capture again, with the keys of their pass if r has it.
-func (g *Gallery) former(r control.EnrolRequest, look func(store.Person, *template.TokenKeys, *template.Code) error) error {
+func (g *Gallery) former(r people.EnrolRequest, look func(store.Person, *template.TokenKeys, *template.Code) error) error {
 	var k *template.TokenKeys
 	if r.FormerPass != "" {
 		t, err := template.ParseToken(r.FormerPass)

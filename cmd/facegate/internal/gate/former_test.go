@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/pipeline/embed"
@@ -20,14 +20,14 @@ import (
 )
 
 // again asks for a capture of somebody who is enrolled.
-func again(label string) control.EnrolRequest {
+func again(label string) people.EnrolRequest {
 	r := request(label)
 	r.Again = true
 	return r
 }
 
 // mustRefuse checks that somebody else is turned away, that this tells no score, and that it changes nothing.
-func mustRefuse(t *testing.T, s *store.Store, g *gate.Gallery, r control.EnrolRequest, v embed.Vector) {
+func mustRefuse(t *testing.T, s *store.Store, g *gate.Gallery, r people.EnrolRequest, v embed.Vector) {
 	t.Helper()
 	before, err := s.People()
 	if err != nil {
@@ -72,7 +72,7 @@ func TestSomebodyElse(t *testing.T) {
 	s := openStore(t, site, rand.Reader)
 	c := galleryConfig(t, 0.001, time.Now)
 	g := openGallery(t, s, c)
-	mustEnrol := func(r control.EnrolRequest, v embed.Vector, former string) {
+	mustEnrol := func(r people.EnrolRequest, v embed.Vector, former string) {
 		t.Helper()
 		r.By = 1000
 		e, err := g.Enrol(r, v)
@@ -143,7 +143,7 @@ func TestSomebodyElseOneToOne(t *testing.T) {
 		}
 		passes[label] = e.Pass.Text()
 	}
-	by := func(pass string) control.EnrolRequest {
+	by := func(pass string) people.EnrolRequest {
 		r := again("one")
 		r.FormerPass = pass
 		return r

@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/pipeline/calibrate"
@@ -135,8 +135,8 @@ func (g *Gallery) Len() int {
 	}
 	n := 0
 	for _, e := range *g.eras.Load() {
-		people, _ := e.index.Len()
-		n += people
+		all, _ := e.index.Len()
+		n += all
 	}
 	return n
 }
@@ -146,9 +146,9 @@ func (g *Gallery) Len() int {
 func (g *Gallery) Idle() (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	people, err := g.store.People()
-	people = slices.DeleteFunc(people, func(p store.Person) bool { return !p.Owed.IsZero() })
-	return len(people) - g.Len(), err
+	all, err := g.store.People()
+	all = slices.DeleteFunc(all, func(p store.Person) bool { return !p.Owed.IsZero() })
+	return len(all) - g.Len(), err
 }
 
 // Limit returns for how many people the calibration can promise the wanted error rate. It is 0, for any number, where
@@ -161,7 +161,7 @@ func (g *Gallery) Limit() int {
 }
 
 // Accepts says, before anybody is captured, why a request would be refused.
-func (g *Gallery) Accepts(r control.EnrolRequest) error {
+func (g *Gallery) Accepts(r people.EnrolRequest) error {
 	if g.FacesOff() {
 		return ErrFacesOff
 	}
@@ -185,7 +185,7 @@ func (g *Gallery) Accepts(r control.EnrolRequest) error {
 const purpose = "to open this door by face, as the notice says"
 
 // enrolment returns what r asks for, on the terms of the notice that the person has read.
-func (g *Gallery) enrolment(r control.EnrolRequest) (store.Enrolment, error) {
+func (g *Gallery) enrolment(r people.EnrolRequest) (store.Enrolment, error) {
 	age, err := ledger.Age(g.profile, r.Age)
 	if err != nil {
 		return store.Enrolment{}, err
@@ -219,8 +219,8 @@ func (g *Gallery) enrolment(r control.EnrolRequest) (store.Enrolment, error) {
 }
 
 // witness returns who saw the consent: whom the request names, or who asks. It has to be somebody's name.
-func (g *Gallery) witness(r control.EnrolRequest) (string, error) {
-	name := cmp.Or(r.Witness, control.UserName(r.By))
+func (g *Gallery) witness(r people.EnrolRequest) (string, error) {
+	name := cmp.Or(r.Witness, people.UserName(r.By))
 	switch nobody := name == "root" || strings.Trim(strings.TrimPrefix(name, "user "), "0123456789") == ""; {
 	case !nobody:
 		return name, nil
@@ -236,30 +236,30 @@ const labWitness = "nobody, as in profile lab nobody consents"
 // Enrol protects the mean embedding of one person, stores it and lets it match. v is cleared. A face that matches
 // somebody else who is enrolled is refused without saying whom: enrolled twice, neither record would ever lead the other
 // by the margin. Where faces are compared 1:1 everybody gets a pass, and nobody is compared with others here either.
-func (g *Gallery) Enrol(r control.EnrolRequest, v embed.Vector) (enrolled control.Enrolled, err error) {
+func (g *Gallery) Enrol(r people.EnrolRequest, v embed.Vector) (enrolled people.Enrolled, err error) {
 	defer clear(v)
 	if err := g.unique(r, v); err != nil {
-		return control.Enrolled{}, err
+		return people.Enrolled{}, err
 	}
 	e, err := g.enrolment(r)
 	if err != nil {
-		return control.Enrolled{}, err
+		return people.Enrolled{}, err
 	}
 	if r.Pass || g.oneToOne() {
 		if enrolled.Pass, e.Pass, err = g.store.NewPass(); err != nil {
-			return control.Enrolled{}, err
+			return people.Enrolled{}, err
 		}
 		defer e.Pass.Clear()
 	}
 	if err = g.keep(&enrolled, e, r, v); err != nil {
 		enrolled.Pass.Clear()
-		return control.Enrolled{}, err
+		return people.Enrolled{}, err
 	}
 	return enrolled, nil
 }
 
 // keep turns v into the Code of e, stores it and lets it match. What came of it is in enrolled.
-func (g *Gallery) keep(enrolled *control.Enrolled, e store.Enrolment, r control.EnrolRequest, v embed.Vector) (err error) {
+func (g *Gallery) keep(enrolled *people.Enrolled, e store.Enrolment, r people.EnrolRequest, v embed.Vector) (err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if r.Again {
@@ -284,7 +284,7 @@ func (g *Gallery) keep(enrolled *control.Enrolled, e store.Enrolment, r control.
 }
 
 // unique refuses a face that matches somebody else than whom r is about.
-func (g *Gallery) unique(r control.EnrolRequest, v embed.Vector) error {
+func (g *Gallery) unique(r people.EnrolRequest, v embed.Vector) error {
 	if g.oneToOne() {
 		return nil
 	}
@@ -304,7 +304,7 @@ func (g *Gallery) unique(r control.EnrolRequest, v embed.Vector) error {
 }
 
 // recapture stores a new template in the place of the person's former one. g.mu must be held.
-func (g *Gallery) recapture(e store.Enrolment) (control.Person, error) {
+func (g *Gallery) recapture(e store.Enrolment) (people.Person, error) {
 	old, _ := g.person(e.Label)
 	_, receipt, err := g.store.Recapture(e)
 	now, _ := g.person(e.Label)
@@ -314,7 +314,7 @@ func (g *Gallery) recapture(e store.Enrolment) (control.Person, error) {
 		g.settle()
 	}
 	if err != nil {
-		return control.Person{}, err
+		return people.Person{}, err
 	}
 	listed := ledger.Listed(now)
 	listed.Receipt = string(receipt)
@@ -327,11 +327,11 @@ func recordOf(p store.Person, c template.Code) template.Record {
 
 // Erase stops a person from matching and removes them from the store. If the store fails they stay out of the index
 // until the next start.
-func (g *Gallery) Erase(label string, withdrawn bool, by audit.Actor) (control.Erasure, error) {
+func (g *Gallery) Erase(label string, withdrawn bool, by audit.Actor) (people.Erasure, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err := g.leave(func(p store.Person) bool { return p.Label == label }); err != nil {
-		return control.Erasure{}, err
+		return people.Erasure{}, err
 	}
 	return ledger.Ledger{Store: g.store}.Erase(label, withdrawn, by)
 }
@@ -365,7 +365,7 @@ func (g *Gallery) EraseOwed() (int, error) {
 }
 
 // Lockdown stops everybody from matching and makes their templates unusable.
-func (g *Gallery) Lockdown(by audit.Actor) (control.Facts, error) {
+func (g *Gallery) Lockdown(by audit.Actor) (people.Facts, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, e := range *g.eras.Load() {
@@ -379,11 +379,11 @@ func (g *Gallery) Lockdown(by audit.Actor) (control.Facts, error) {
 
 // leave keeps people from matching. g.mu must be held.
 func (g *Gallery) leave(who func(store.Person) bool) error {
-	people, err := g.store.People()
+	all, err := g.store.People()
 	if err != nil {
 		return err
 	}
-	for _, p := range people {
+	for _, p := range all {
 		if who(p) {
 			g.dismiss(p.ID)
 		}
@@ -446,4 +446,4 @@ func (g *Gallery) TurnFacesOn(by audit.Actor) error {
 }
 
 // People lists everybody enrolled, by label.
-func (g *Gallery) People() ([]control.Person, error) { return ledger.Ledger{Store: g.store}.People() }
+func (g *Gallery) People() ([]people.Person, error) { return ledger.Ledger{Store: g.store}.People() }

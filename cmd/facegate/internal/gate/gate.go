@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/device"
 	"facegate/gpio"
@@ -105,7 +105,7 @@ func (g *Gate) Run(ctx context.Context) error {
 }
 
 // Count returns what can be told of frames since the start.
-func (g *Gate) Count() control.FrameStatus { return g.tally.status() }
+func (g *Gate) Count() status.Frames { return g.tally.status() }
 
 func (g *Gate) handle(f device.Frame) {
 	now := g.parts.Now()

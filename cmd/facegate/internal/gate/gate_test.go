@@ -13,9 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/device"
@@ -36,12 +36,12 @@ func TestPerson(t *testing.T) {
 		t.Fatal(err)
 	}
 	day := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
-	want := control.Person{Label: "p01", Consent: "form p01", Enrolled: day, Expires: person.Expires}
+	want := people.Person{Label: "p01", Consent: "form p01", Enrolled: day, Expires: person.Expires}
 	if left := person.Expires.Sub(b.clock.now()); left > valid || left < valid-time.Minute {
 		t.Errorf("the enrolment expires in %v", left)
 	}
 	list, err := b.gallery.People()
-	if diff := cmp.Diff([]control.Person{want}, list); diff != "" || err != nil {
+	if diff := cmp.Diff([]people.Person{want}, list); diff != "" || err != nil {
 		t.Errorf("people (-want +got), error %v:\n%s", err, diff)
 	}
 
@@ -123,13 +123,13 @@ func TestEnrolRefuses(t *testing.T) {
 	b.mustEnrol("p02")
 	tests := []struct {
 		name     string
-		request  control.EnrolRequest
+		request  people.EnrolRequest
 		person   string
 		err      string
 		enrolled int // afterwards
 	}{
-		{"no label", control.EnrolRequest{Consent: "form", Age: "adult", Witness: "Li Na"}, "p04", "label", 1},
-		{"no consent", control.EnrolRequest{Label: "p04", Age: "adult", Witness: "Li Na"}, "p04", "consent", 1},
+		{"no label", people.EnrolRequest{Consent: "form", Age: "adult", Witness: "Li Na"}, "p04", "label", 1},
+		{"no consent", people.EnrolRequest{Label: "p04", Age: "adult", Witness: "Li Na"}, "p04", "consent", 1},
 		{"same label", request("p02"), "p04", "under this label", 1},
 		{"same face", request("another"), "p02", gate.ErrTwice.Error(), 1},
 		{"room", request("p04"), "p04", "", 2},
@@ -188,7 +188,7 @@ func TestEnrolGivesUp(t *testing.T) {
 				b.show(tt.pictures...)
 			})
 			time.AfterFunc(50*time.Millisecond, func() { close(asked) })
-			_, err := b.gate.Enrol(ctx, request("p01"), func(control.Progress) {})
+			_, err := b.gate.Enrol(ctx, request("p01"), func(people.Progress) {})
 			if !errors.Is(err, gate.ErrGaveUp) || !strings.Contains(err.Error(), tt.says) || !strings.Contains(hint.Of(err), tt.hint) {
 				t.Errorf("error %v, hint %q; want %q and %q", err, hint.Of(err), tt.says, tt.hint)
 			}
@@ -210,7 +210,7 @@ func TestEnrolCancelled(t *testing.T) {
 	var taken atomic.Int64
 	ended := make(chan error, 1)
 	go func() {
-		_, err := b.gate.Enrol(ctx, request("p01"), func(p control.Progress) { taken.Store(int64(p.Taken)) })
+		_, err := b.gate.Enrol(ctx, request("p01"), func(p people.Progress) { taken.Store(int64(p.Taken)) })
 		ended <- err
 	}()
 	for i := 0; taken.Load() == 0; i++ {
@@ -240,7 +240,7 @@ func TestEnrolTakesNoOlderFrame(t *testing.T) {
 	var progress atomic.Int64
 	ended := make(chan error, 1)
 	go func() {
-		_, err := b.gate.Enrol(ctx, request("p02"), func(control.Progress) { progress.Add(1) })
+		_, err := b.gate.Enrol(ctx, request("p02"), func(people.Progress) { progress.Add(1) })
 		ended <- err
 	}()
 	gatetest.Eventually(t, "the enrolment is under way", func() bool {
@@ -506,12 +506,12 @@ func TestLockout(t *testing.T) {
 	b.mustEnrol("p02")
 	tryFor := func(b *bench, label string, times int) {
 		t.Helper()
-		people, err := b.store.People()
+		all, err := b.store.People()
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range times {
-			if err := b.gallery.Failed(people[slices.IndexFunc(people, func(p store.Person) bool { return p.Label == label })].ID, b.clock.now()); err != nil {
+			if err := b.gallery.Failed(all[slices.IndexFunc(all, func(p store.Person) bool { return p.Label == label })].ID, b.clock.now()); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -14,10 +14,10 @@ import (
 
 	"go.uber.org/goleak"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/device"
 	"facegate/gpio"
@@ -262,17 +262,17 @@ func (b *bench) show(pictures ...[]byte) []gate.Passage {
 
 // enrol asks for an enrolment and shows pictures until it has ended or they have. A nil done means that it was given up
 // then.
-func (b *bench) enrol(r control.EnrolRequest, pictures [][]byte) (control.Enrolled, error) {
+func (b *bench) enrol(r people.EnrolRequest, pictures [][]byte) (people.Enrolled, error) {
 	b.t.Helper()
 	type outcome struct {
-		enrolled control.Enrolled
+		enrolled people.Enrolled
 		err      error
 	}
 	ctx, cancel := context.WithCancel(b.t.Context())
 	defer cancel()
 	done := make(chan outcome, 1)
 	go func() {
-		enrolled, err := b.gate.Enrol(ctx, r, func(control.Progress) {})
+		enrolled, err := b.gate.Enrol(ctx, r, func(people.Progress) {})
 		done <- outcome{enrolled, err}
 	}()
 	for len(pictures) > 0 {
@@ -298,8 +298,8 @@ func (b *bench) mustEnrol(person string) {
 	}
 }
 
-func request(label string) control.EnrolRequest {
-	return control.EnrolRequest{Label: label, Consent: "form " + label, Age: "adult", Witness: "Li Na"}
+func request(label string) people.EnrolRequest {
+	return people.EnrolRequest{Label: label, Consent: "form " + label, Age: "adult", Witness: "Li Na"}
 }
 
 func count(passages []gate.Passage, s pipeline.State) (n int) {

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/pipeline"
 	"facegate/pipeline/embed"
@@ -55,9 +55,9 @@ func TestEpoch(t *testing.T) {
 		t.Fatal(err)
 	}
 	passing := everybody[:3]
-	lets := func(when string, people []string, want bool) {
+	lets := func(when string, all []string, want bool) {
 		t.Helper()
-		for _, person := range people {
+		for _, person := range all {
 			if got := b.visit(person); got != want {
 				t.Errorf("%s: %s is let in: %v", when, person, got)
 			}
@@ -314,7 +314,7 @@ func TestAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	again := func(label string) control.EnrolRequest { r := request(label); r.Again = true; return r }
+	again := func(label string) people.EnrolRequest { r := request(label); r.Again = true; return r }
 	if err := g.Accepts(request("one")); !errors.Is(err, gate.ErrFull) {
 		t.Errorf("a full gate accepts: %v", err)
 	}

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/pipeline"
 )
@@ -15,7 +15,7 @@ import (
 // would be a count of passers-by to whoever asks again and again.
 type tally struct {
 	mu        sync.Mutex // guards what follows
-	counts    control.FrameStatus
+	counts    status.Frames
 	latencies []time.Duration // of the last grants, a ring
 	grants    int
 	until     time.Time // of the flood
@@ -81,7 +81,7 @@ func (t *tally) grant(latency time.Duration) {
 	t.grants++
 }
 
-func (t *tally) status() control.FrameStatus {
+func (t *tally) status() status.Frames {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.counts
@@ -89,15 +89,15 @@ func (t *tally) status() control.FrameStatus {
 	return s
 }
 
-func summarize(latencies []time.Duration, grants int) control.Latency {
+func summarize(latencies []time.Duration, grants int) status.Latency {
 	if grants == 0 {
-		return control.Latency{}
+		return status.Latency{}
 	}
 	sorted := slices.Sorted(slices.Values(latencies))
 	at := func(q float64) float64 {
 		return float64(sorted[int(q*float64(len(sorted)-1)+0.5)].Microseconds()) / 1000
 	}
-	return control.Latency{Grants: grants, P50MS: at(0.5), P95MS: at(0.95), MaxMS: at(1)}
+	return status.Latency{Grants: grants, P50MS: at(0.5), P95MS: at(0.95), MaxMS: at(1)}
 }
 
 // countable is what a report counts as: its state or, for a poor picture, the reason.

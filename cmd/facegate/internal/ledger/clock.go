@@ -5,15 +5,15 @@ import (
 	"math"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/store/audit"
 	"facegate/store/clock"
 )
 
 // Clock says what is known of the time, and what waits for it.
-func (l Ledger) Clock() control.ClockStatus {
+func (l Ledger) Clock() people.ClockStatus {
 	v, waiting := l.Store.Clock(), l.Store.Waiting()
-	s := control.ClockStatus{
+	s := people.ClockStatus{
 		Wall: v.Wall, Right: v.Right(), Synced: v.Synced, Certain: v.Certain,
 		Erasures: waiting.Erasures, Provisional: waiting.Provisional,
 	}
@@ -22,9 +22,9 @@ func (l Ledger) Clock() control.ClockStatus {
 }
 
 // ConfirmClock notes that a technician vouches for the date, which was seen a moment ago.
-func (l Ledger) ConfirmClock(seen time.Time, by audit.Actor) (control.ClockStatus, error) {
+func (l Ledger) ConfirmClock(seen time.Time, by audit.Actor) (people.ClockStatus, error) {
 	if err := l.Store.ConfirmClock(seen, by); err != nil {
-		return control.ClockStatus{}, err
+		return people.ClockStatus{}, err
 	}
 	return l.Clock(), nil
 }

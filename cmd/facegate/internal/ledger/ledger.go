@@ -15,7 +15,7 @@ import (
 	"slices"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/configs/text"
@@ -106,32 +106,32 @@ func Holds(c *configs.Config) bool {
 type Ledger struct{ Store *store.Store }
 
 // Device returns the identity of the device.
-func (l Ledger) Device() control.Device {
+func (l Ledger) Device() people.Device {
 	public := l.Store.PublicKey()
-	return control.Device{PublicKey: hex.EncodeToString(public), Fingerprint: hex.EncodeToString(receipt.Fingerprint(public))}
+	return people.Device{PublicKey: hex.EncodeToString(public), Fingerprint: hex.EncodeToString(receipt.Fingerprint(public))}
 }
 
 // People lists everybody enrolled, by label.
-func (l Ledger) People() ([]control.Person, error) {
-	people, err := l.Store.People()
-	list := make([]control.Person, 0, len(people))
-	for _, p := range people {
+func (l Ledger) People() ([]people.Person, error) {
+	all, err := l.Store.People()
+	list := make([]people.Person, 0, len(all))
+	for _, p := range all {
 		list = append(list, l.listed(p))
 	}
 	return list, err
 }
 
 // Erase removes a person for good. If withdrawn, their consent is kept as one that was withdrawn.
-func (l Ledger) Erase(label string, withdrawn bool, by audit.Actor) (control.Erasure, error) {
+func (l Ledger) Erase(label string, withdrawn bool, by audit.Actor) (people.Erasure, error) {
 	remove := l.Store.Erase
 	if withdrawn {
 		remove = l.Store.Withdraw
 	}
 	e, err := remove(label, by)
 	if err != nil {
-		return control.Erasure{}, owed(err)
+		return people.Erasure{}, owed(err)
 	}
-	return control.Erasure{Erased: label, Receipt: string(e.Receipt)}, nil
+	return people.Erasure{Erased: label, Receipt: string(e.Receipt)}, nil
 }
 
 // owed returns err as the command line knows it, if it is of something that could not be destroyed yet.
@@ -140,20 +140,20 @@ func owed(err error) error {
 	if !errors.As(err, &o) {
 		return err
 	}
-	return hint.Wrap(fmt.Errorf("%w: %w", control.ErrOwed, o.Err), "%s", hint.Of(err))
+	return hint.Wrap(fmt.Errorf("%w: %w", people.ErrOwed, o.Err), "%s", hint.Of(err))
 }
 
 // EraseByPass is Erase, by the pass of the person. The label is nobody's concern then.
-func (l Ledger) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (control.Erasure, error) {
+func (l Ledger) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (people.Erasure, error) {
 	why := audit.Requested
 	if withdrawn {
 		why = audit.Withdrawn
 	}
 	e, err := l.Store.EraseByPass(t, why, by)
 	if err != nil {
-		return control.Erasure{}, owed(err)
+		return people.Erasure{}, owed(err)
 	}
-	return control.Erasure{Receipt: string(e.Receipt)}, nil
+	return people.Erasure{Receipt: string(e.Receipt)}, nil
 }
 
 // IssuePass gives a person a new pass, and makes the old one worthless.
@@ -181,54 +181,54 @@ func (l Ledger) Receipts() ([]string, error) {
 }
 
 // Relabel corrects a label.
-func (l Ledger) Relabel(old, label string, by audit.Actor) (control.Person, error) {
+func (l Ledger) Relabel(old, label string, by audit.Actor) (people.Person, error) {
 	p, err := l.Store.Relabel(old, label, by)
 	if err != nil {
-		return control.Person{}, err
+		return people.Person{}, err
 	}
 	return l.listed(p), nil
 }
 
 // Show returns all that is held of a person, but for the template.
-func (l Ledger) Show(label string) (control.File, error) {
+func (l Ledger) Show(label string) (people.File, error) {
 	held, err := l.Store.Show(label)
 	if err != nil {
-		return control.File{}, err
+		return people.File{}, err
 	}
 	p, c := held.Person, held.Person.Consent
-	f := control.File{
+	f := people.File{
 		Person: l.listed(p), Template: held.Record, Scheme: fmt.Sprintf("S%d", p.Scheme), Epoch: int(p.Epoch), Lane: int(p.Lane),
 		Pass: p.HasPass(), LastSeen: p.LastSeen,
-		Agreed: control.Consent{
+		Agreed: people.Consent{
 			Profile: c.Profile, NoticeVersion: c.Notice.Version, NoticeSHA256: hex.EncodeToString(c.Notice.Hash[:]), Purpose: c.Purpose,
 			Method: c.Method, Witness: c.Witness, Age: AgeName(c.AgeBand, int(c.ChildAge)), ChildAge: int(c.ChildAge), Guardian: c.Guardian, Given: c.Given,
 			Expires: c.Expires,
 		},
-		Entries: []control.AuditEntry{},
+		Entries: []people.AuditEntry{},
 	}
 	switch l := l.Store.Lockouts()[p.ID]; {
 	case l.Disabled:
-		f.Barred = control.BarredUntil
+		f.Barred = people.BarredUntil
 	case l.Wait > 0:
-		f.Barred = control.BarredBriefly
+		f.Barred = people.BarredBriefly
 	}
 	for _, e := range held.Entries {
-		f.Entries = append(f.Entries, control.AuditEntry{Seq: e.Seq, Time: time.Unix(e.Time, 0).UTC(), Kind: e.Kind.String(), Doubted: e.Marks&audit.Doubted != 0})
+		f.Entries = append(f.Entries, people.AuditEntry{Seq: e.Seq, Time: time.Unix(e.Time, 0).UTC(), Kind: e.Kind.String(), Doubted: e.Marks&audit.Doubted != 0})
 	}
 	return f, nil
 }
 
 // Verify checks the audit log against the key of the device.
-func (l Ledger) Verify(seen []audit.Head) (control.AuditReport, error) {
+func (l Ledger) Verify(seen []audit.Head) (people.AuditReport, error) {
 	log, err := l.Store.Audit()
 	if err != nil {
-		return control.AuditReport{}, err
+		return people.AuditReport{}, err
 	}
 	if err := log.Verify(l.Store.PublicKey()); err != nil {
-		return control.AuditReport{}, hint.Wrap(fmt.Errorf("audit log: %w", err),
+		return people.AuditReport{}, hint.Wrap(fmt.Errorf("audit log: %w", err),
 			"keep a copy of the state folder as evidence, and find out who could write there")
 	}
-	r := control.AuditReport{
+	r := people.AuditReport{
 		Entries: len(log.Records), Dropped: log.Start.Seq, End: log.End.Seq, Link: hex.EncodeToString(log.End.Link[:]),
 		Signature: hex.EncodeToString(log.End.Signature),
 	}
@@ -246,7 +246,7 @@ func (l Ledger) Verify(seen []audit.Head) (control.AuditReport, error) {
 		held, err := log.Holds(place)
 		switch {
 		case err != nil:
-			return control.AuditReport{}, hint.Wrap(fmt.Errorf("audit log: %w", err), "find out who has put older files back, or begun anew: "+
+			return people.AuditReport{}, hint.Wrap(fmt.Errorf("audit log: %w", err), "find out who has put older files back, or begun anew: "+
 				"whoever was erased since may be back; after facegate backup restore the log begins anew")
 		case held:
 			r.Held++
@@ -258,9 +258,9 @@ func (l Ledger) Verify(seen []audit.Head) (control.AuditReport, error) {
 }
 
 // Backup makes a sealed copy of people, consents and templates.
-func (l Ledger) Backup(by audit.Actor) (control.Backup, error) {
+func (l Ledger) Backup(by audit.Actor) (people.Backup, error) {
 	b, err := l.Store.Backup(by)
-	return control.Backup{Data: b.Data, People: b.People, Number: b.Number}, err
+	return people.Backup{Data: b.Data, People: b.People, Number: b.Number}, err
 }
 
 // Restore brings the people of a backup back into the store of a gate that is not running, but for those erased since.
@@ -273,21 +273,21 @@ func Restore(c *configs.Config, source clock.Source, backup []byte, proof store.
 }
 
 // Lockdown makes every template unusable, and gathers the facts.
-func (l Ledger) Lockdown(by audit.Actor) (control.Facts, error) {
-	people, err := l.Store.People()
+func (l Ledger) Lockdown(by audit.Actor) (people.Facts, error) {
+	all, err := l.Store.People()
 	if err != nil {
-		return control.Facts{}, err
+		return people.Facts{}, err
 	}
 	err = l.Store.Lockdown(by)
 	unwritten := new(store.LockdownError)
 	if err != nil && !errors.As(err, &unwritten) {
-		return control.Facts{}, err
+		return people.Facts{}, err
 	}
-	f := control.Facts{
-		Time: l.Store.Clock().Wall.UTC(), Device: l.Device().Fingerprint, KeyStore: l.Store.KeyStore(), People: len(people),
+	f := people.Facts{
+		Time: l.Store.Clock().Wall.UTC(), Device: l.Device().Fingerprint, KeyStore: l.Store.KeyStore(), People: len(all),
 		Former: l.Store.Former(),
 	}
-	for _, p := range people {
+	for _, p := range all {
 		if p.Record != (template.RecordID{}) {
 			f.Templates++
 		}
@@ -340,9 +340,9 @@ func (l Ledger) TurnFacesOn(by audit.Actor) error { return l.Store.TurnFacesOn(b
 func (l Ledger) Unlock(by audit.Actor) error { return l.Store.ResetLockout(by) }
 
 // Epoch says how far a change of epoch has come.
-func (l Ledger) Epoch() control.Epoch {
+func (l Ledger) Epoch() people.Epoch {
 	e := l.Store.Epochs()
-	return control.Epoch{
+	return people.Epoch{
 		Number: int(e.Current), Renewed: e.Renewed, Earlier: e.Earlier, Foreign: e.Foreign, None: e.Recordless,
 	}
 }
@@ -351,21 +351,21 @@ func (l Ledger) Epoch() control.Epoch {
 var ErrOneToOne = errors.New("where faces are compared 1:1 templates are in no epoch")
 
 // BeginEpoch begins a new epoch on a gate that compares faces in this mode.
-func (l Ledger) BeginEpoch(mode configs.Mode, by audit.Actor) (control.Epoch, error) {
+func (l Ledger) BeginEpoch(mode configs.Mode, by audit.Actor) (people.Epoch, error) {
 	if mode == configs.OneToOne {
-		return control.Epoch{}, hint.Wrap(ErrOneToOne, "a new pass has new keys: facegate enroll LABEL --again, for each person")
+		return people.Epoch{}, hint.Wrap(ErrOneToOne, "a new pass has new keys: facegate enroll LABEL --again, for each person")
 	}
 	if err := l.Store.BeginEpoch(by); err != nil {
-		return control.Epoch{}, err
+		return people.Epoch{}, err
 	}
 	return l.Epoch(), nil
 }
 
 // EndEpoch destroys the templates of earlier epochs.
-func (l Ledger) EndEpoch(by audit.Actor) (control.Epoch, error) {
+func (l Ledger) EndEpoch(by audit.Actor) (people.Epoch, error) {
 	n, err := l.Store.EndEpoch(by)
 	if err != nil {
-		return control.Epoch{}, owed(err)
+		return people.Epoch{}, owed(err)
 	}
 	e := l.Epoch()
 	e.Ended = n
@@ -373,7 +373,7 @@ func (l Ledger) EndEpoch(by audit.Actor) (control.Epoch, error) {
 }
 
 // listed is Listed of somebody who may have to consent again.
-func (l Ledger) listed(p store.Person) control.Person {
+func (l Ledger) listed(p store.Person) people.Person {
 	line := Listed(p)
 	if l.Store.NeedsConsent(p) {
 		line.ConsentAgain, line.ConsentProfile = true, p.Consent.Profile
@@ -382,8 +382,8 @@ func (l Ledger) listed(p store.Person) control.Person {
 }
 
 // Listed returns the line of a person in the people list.
-func Listed(p store.Person) control.Person {
-	return control.Person{
+func Listed(p store.Person) people.Person {
+	return people.Person{
 		Label: p.Label, Consent: p.Consent.Reference, Enrolled: p.Enrolled, Expires: p.Expires, Provisional: p.Provisional,
 		Owed: p.Owed,
 	}

@@ -4,14 +4,14 @@ import (
 	"io"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/show"
 )
 
 // An accessPage is what the texts of an answer are filled from.
 type accessPage struct {
-	control.File
+	people.File
 	Now     time.Time
 	Notice  configs.Notice
 	Words   configs.Words
@@ -22,7 +22,7 @@ type accessPage struct {
 
 // Access writes to a person what the gate of c holds of them at now, why, until when, and what they can ask for. A gate whose
 // notice is not in this language has no words for it: configs.ErrNotice.
-func Access(w io.Writer, lang configs.Language, zone *time.Location, now time.Time, f control.File, c *configs.Config) error {
+func Access(w io.Writer, lang configs.Language, zone *time.Location, now time.Time, f people.File, c *configs.Config) error {
 	if _, err := c.NoticeText(lang); err != nil {
 		return err
 	}

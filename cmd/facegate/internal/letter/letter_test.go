@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/letter"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/store/receipt"
 )
@@ -54,25 +54,25 @@ var china = time.FixedZone("CST", 8*60*60)
 
 func at(hour int) time.Time { return time.Date(2026, 3, 1, hour, 30, 0, 0, time.UTC) }
 
-func file() control.File {
-	return control.File{
-		Person: control.Person{
+func file() people.File {
+	return people.File{
+		Person: people.Person{
 			Label: "Zhang Wei", Consent: "folder 7", Enrolled: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Expires: at(20).AddDate(1, 0, 0),
 		},
 		Template: true, Scheme: "S1", Epoch: 1, Lane: 3,
-		Agreed: control.Consent{
+		Agreed: people.Consent{
 			NoticeVersion: "1", Method: "separate", Witness: "Li Na", Age: "adult", ChildAge: 14, Given: at(20), Expires: at(20).AddDate(1, 0, 0),
 		},
-		Entries: []control.AuditEntry{{Seq: 7, Time: at(20), Kind: "enrolled"}},
+		Entries: []people.AuditEntry{{Seq: 7, Time: at(20), Kind: "enrolled"}},
 	}
 }
 
 // everything has all that a letter can say.
-func everything() control.File {
+func everything() people.File {
 	f := file()
 	f.Scheme, f.Pass, f.LastSeen, f.Owed = "S2", true, time.Date(2026, 5, 2, 0, 0, 0, 0, time.UTC), at(3).AddDate(0, 3, 0)
 	f.Agreed.Age, f.Agreed.Guardian = "under-14", "Zhang Min"
-	f.Entries = append(f.Entries, control.AuditEntry{Seq: 9, Time: at(21), Kind: "pass-issued"})
+	f.Entries = append(f.Entries, people.AuditEntry{Seq: 9, Time: at(21), Kind: "pass-issued"})
 	return f
 }
 
@@ -83,7 +83,7 @@ func TestAccess(t *testing.T) {
 		name    string
 		profile string
 		lang    configs.Language
-		file    control.File
+		file    people.File
 	}{
 		{"access-cn-zh.golden", "cn", configs.Chinese, file()},
 		{"access-cn-en.golden", "cn", configs.English, everything()},

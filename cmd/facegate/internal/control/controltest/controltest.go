@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/store/audit"
@@ -29,7 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		name string
 		run  func(*testing.T, Subject, *control.Client)
 	}{
-		{"status", status},
+		{"status", tellsHow},
 		{"enrol, list, erase", enrolListErase},
 		{"enrolment refused", enrolmentRefused},
 		{"enrolment broken off", enrolmentBrokenOff},
@@ -50,7 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 	}
 }
 
-func status(t *testing.T, subject Subject, c *control.Client) {
+func tellsHow(t *testing.T, subject Subject, c *control.Client) {
 	s, err := c.Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +70,7 @@ func enrolListErase(t *testing.T, subject Subject, c *control.Client) {
 		t.Errorf("at first the people are %v, %v", list, err)
 	}
 	progress := 0
-	person := enrol(t, subject, c, "Ada", func(p control.Progress) {
+	person := enrol(t, subject, c, "Ada", func(p people.Progress) {
 		progress++
 		if p.Want == 0 || p.Taken > p.Want || p.State == "" {
 			t.Errorf("progress is %+v", p)
@@ -88,7 +90,7 @@ func enrolListErase(t *testing.T, subject Subject, c *control.Client) {
 	if s, err := c.Status(ctx); err != nil || s.People.Enrolled != 1 {
 		t.Errorf("status: %+v, %v", s.People, err)
 	}
-	_, err = c.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, nil)
+	_, err = c.Enrol(ctx, people.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, nil)
 	refused(t, "enrol the label again", err)
 
 	if e, err := c.Erase(ctx, "Ada", false); err != nil || e.Erased != "Ada" || e.Receipt == "" {
@@ -102,12 +104,12 @@ func enrolListErase(t *testing.T, subject Subject, c *control.Client) {
 }
 
 // enrol enrols whoever appears.
-func enrol(t *testing.T, subject Subject, c *control.Client, label string, progress func(control.Progress)) control.Person {
+func enrol(t *testing.T, subject Subject, c *control.Client, label string, progress func(people.Progress)) people.Person {
 	t.Helper()
-	return enrolAs(t, subject, c, control.EnrolRequest{Label: label, Consent: "form " + label, Age: "adult"}, progress).Person
+	return enrolAs(t, subject, c, people.EnrolRequest{Label: label, Consent: "form " + label, Age: "adult"}, progress).Person
 }
 
-func enrolAs(t *testing.T, subject Subject, c *control.Client, r control.EnrolRequest, progress func(control.Progress)) control.Enrolled {
+func enrolAs(t *testing.T, subject Subject, c *control.Client, r people.EnrolRequest, progress func(people.Progress)) people.Enrolled {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	gone := make(chan struct{})
@@ -133,7 +135,7 @@ func refused(t *testing.T, what string, err error) {
 }
 
 func enrolmentRefused(t *testing.T, _ Subject, c *control.Client) {
-	for _, r := range []control.EnrolRequest{{}, {Label: "Ada"}, {Consent: "form"}, {Label: "A\nB", Consent: "form"}} {
+	for _, r := range []people.EnrolRequest{{}, {Label: "Ada"}, {Consent: "form"}, {Label: "A\nB", Consent: "form"}} {
 		_, err := c.Enrol(t.Context(), r, nil)
 		refused(t, "enrol", err)
 	}
@@ -143,13 +145,13 @@ func enrolmentRefused(t *testing.T, _ Subject, c *control.Client) {
 func enrolmentBrokenOff(t *testing.T, subject Subject, c *control.Client) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(200*time.Millisecond, cancel)
-	_, err := c.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, func(control.Progress) {})
+	_, err := c.Enrol(ctx, people.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, func(people.Progress) {})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) { // the gate must notice
 		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		_, err := c.Enrol(short, control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, func(control.Progress) {})
+		_, err := c.Enrol(short, people.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, func(people.Progress) {})
 		cancel()
 		if errors.Is(err, context.DeadlineExceeded) {
 			break // it took the request
@@ -159,7 +161,7 @@ func enrolmentBrokenOff(t *testing.T, subject Subject, c *control.Client) {
 		}
 	}
 	time.Sleep(100 * time.Millisecond)
-	enrol(t, subject, c, "Ada", func(control.Progress) {})
+	enrol(t, subject, c, "Ada", func(people.Progress) {})
 }
 
 func eraseNobody(t *testing.T, _ Subject, c *control.Client) {
@@ -169,7 +171,7 @@ func eraseNobody(t *testing.T, _ Subject, c *control.Client) {
 
 func rights(t *testing.T, subject Subject, c *control.Client) {
 	ctx := t.Context()
-	person := enrol(t, subject, c, "Ada", func(control.Progress) {})
+	person := enrol(t, subject, c, "Ada", func(people.Progress) {})
 	if f, err := c.Show(ctx, "Ada"); err != nil || f.Label != "Ada" || f.Consent != person.Consent {
 		t.Errorf("shown %+v, %v", f, err)
 	}
@@ -218,8 +220,8 @@ func passes(t *testing.T, subject Subject, c *control.Client) {
 		t.Fatalf("the mode is %q, %v", s.Mode, err)
 	}
 	bound := s.Mode == configs.OneToOne
-	request := control.EnrolRequest{Label: "Ada", Consent: "form Ada", Age: "adult", Pass: !bound}
-	first := enrolAs(t, subject, c, request, func(control.Progress) {}).Pass
+	request := people.EnrolRequest{Label: "Ada", Consent: "form Ada", Age: "adult", Pass: !bound}
+	first := enrolAs(t, subject, c, request, func(people.Progress) {}).Pass
 	if first.Text() == "" {
 		t.Fatal("enrolled without a pass")
 	}
@@ -258,36 +260,36 @@ func epoch(t *testing.T, subject Subject, c *control.Client) {
 	if err != nil || first.Number == 0 || first.Renewed+first.Earlier+first.Foreign+first.None != 0 {
 		t.Errorf("at first the epoch is %+v, %v", first, err)
 	}
-	enrol(t, subject, c, "Ada", func(control.Progress) {})
+	enrol(t, subject, c, "Ada", func(people.Progress) {})
 	if s, err := c.Status(ctx); err != nil || s.Mode == configs.OneToOne {
 		staysInEpoch(t, c, first.Number)
 		return
 	}
-	want := control.Epoch{Number: first.Number + 1, Earlier: 1}
+	want := people.Epoch{Number: first.Number + 1, Earlier: 1}
 	if e, err := c.BeginEpoch(ctx); err != nil || e != want {
 		t.Errorf("began %+v, %v", e, err)
 	}
 	_, err = c.BeginEpoch(ctx)
 	refused(t, "begin another epoch", err)
-	want = control.Epoch{Number: first.Number + 1, None: 1, Ended: 1}
+	want = people.Epoch{Number: first.Number + 1, None: 1, Ended: 1}
 	if e, err := c.EndEpoch(ctx); err != nil || e != want {
 		t.Errorf("ended %+v, %v", e, err)
 	}
-	again := control.EnrolRequest{Label: "Eve", Consent: "form", Age: "adult", Again: true}
+	again := people.EnrolRequest{Label: "Eve", Consent: "form", Age: "adult", Again: true}
 	_, err = c.Enrol(ctx, again, nil)
 	refused(t, "capture somebody again who is not there", err)
 	again.Label = "Ada"
-	if p := enrolAs(t, subject, c, again, func(control.Progress) {}); p.Label != "Ada" || p.Receipt != "" {
+	if p := enrolAs(t, subject, c, again, func(people.Progress) {}); p.Label != "Ada" || p.Receipt != "" {
 		t.Errorf("captured again: %+v", p)
 	}
-	want = control.Epoch{Number: first.Number + 1, Renewed: 1}
+	want = people.Epoch{Number: first.Number + 1, Renewed: 1}
 	if e, err := c.Epoch(ctx); err != nil || e != want {
 		t.Errorf("at last the epoch is %+v, %v", e, err)
 	}
 }
 
 func lockdown(t *testing.T, subject Subject, c *control.Client) {
-	enrol(t, subject, c, "Ada", func(control.Progress) {})
+	enrol(t, subject, c, "Ada", func(people.Progress) {})
 	lock := func(ctx context.Context) error {
 		f, err := c.Lockdown(ctx)
 		if f.People != 1 || time.Since(f.Time) > time.Minute {
@@ -322,7 +324,7 @@ func faces(t *testing.T, subject Subject, c *control.Client) {
 	if s, err := c.Status(ctx); err != nil || s.FacesOff == nil || s.FacesOff.Reason != "a film is made" || time.Since(s.FacesOff.Since) > time.Minute {
 		t.Errorf("turned off: %+v, %v", s.FacesOff, err)
 	}
-	_, err := c.Enrol(ctx, control.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, func(control.Progress) {})
+	_, err := c.Enrol(ctx, people.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, func(people.Progress) {})
 	refused(t, "enrol while faces are off", err)
 	if err := c.TurnFacesOn(ctx); err != nil {
 		t.Fatal(err)
@@ -330,14 +332,14 @@ func faces(t *testing.T, subject Subject, c *control.Client) {
 	if s, err := c.Status(ctx); err != nil || s.FacesOff != nil {
 		t.Errorf("turned on: %+v, %v", s.FacesOff, err)
 	}
-	enrol(t, subject, c, "Ada", func(control.Progress) {})
+	enrol(t, subject, c, "Ada", func(people.Progress) {})
 }
 
 func aim(t *testing.T, subject Subject, c *control.Client) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	seen := 0
-	err := c.Aim(ctx, func(v control.View) {
+	err := c.Aim(ctx, func(v status.View) {
 		if v.Sees == "" {
 			t.Error("a view says nothing")
 		}
@@ -390,7 +392,7 @@ func staysInEpoch(t *testing.T, c *control.Client, first int) {
 	refused(t, "begin an epoch", err)
 	_, err = c.EndEpoch(ctx)
 	refused(t, "end the epoch", err)
-	if e, err := c.Epoch(ctx); err != nil || e != (control.Epoch{Number: first, Renewed: 1}) {
+	if e, err := c.Epoch(ctx); err != nil || e != (people.Epoch{Number: first, Renewed: 1}) {
 		t.Errorf("then the epoch is %+v, %v", e, err)
 	}
 }

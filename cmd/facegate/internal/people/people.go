@@ -1,0 +1,216 @@
+// Package people is the language in which a gate is asked about people and their records, and answers.
+package people
+
+import (
+	"cmp"
+	"errors"
+	"os/user"
+	"strconv"
+	"time"
+
+	"facegate/pipeline/template"
+	"facegate/store"
+	"facegate/store/audit"
+)
+
+// ErrOwed means that something could not be destroyed yet, and is going to be. Its text is that of store.ErrOwing.
+var ErrOwed = errors.New("the erasure is owed, and whoever it concerns does not match any more")
+
+// An EnrolRequest asks for a capture.
+type EnrolRequest struct {
+	Label   string `json:"label"`   // what the people list shows
+	Consent string `json:"consent"` // reference of the person's recorded consent
+
+	Age      string    `json:"age"`                // adult, minor (who can consent alone) or under-N, with the N of the profile
+	Guardian string    `json:"guardian,omitempty"` // who consented for somebody who cannot alone
+	Witness  string    `json:"witness,omitempty"`  // who saw the consent; the user who asks if empty, unless that is nobody's name
+	Language string    `json:"language,omitempty"` // of the notice that was read; the first of the gate if empty
+	Until    time.Time `json:"until,omitzero"`     // end of the consent, if sooner than the gate's own term
+	Pass     bool      `json:"pass,omitempty"`     // the person gets one, as everybody does where faces are compared 1:1
+
+	// Again captures somebody who is enrolled already, by a new consent: a new template takes the place of theirs.
+	Again bool `json:"again,omitempty"`
+
+	// The face is then compared with the former template, unless FaceChanged. Where that opens with the person's pass alone,
+	// FormerPass has to have the letters of it.
+	FaceChanged bool   `json:"face_changed,omitempty"`
+	FormerPass  string `json:"former_pass,omitempty"`
+
+	By audit.Actor `json:"-"` // who asks, as the kernel says
+}
+
+// Clean brings what people typed into its one form, or says what of it cannot be kept.
+func (r *EnrolRequest) Clean() error {
+	return cmp.Or(store.LabelLine.CleanIn(&r.Label), store.ReferenceLine.CleanIn(&r.Consent),
+		store.GuardianLine.CleanIn(&r.Guardian), store.WitnessLine.CleanIn(&r.Witness))
+}
+
+// An Enrolled is what came of a capture.
+type Enrolled struct {
+	Person
+	Pass   template.Token // of the person's pass, which is kept nowhere else; the zero Token if there is none
+	Former string         // whether the face is that of the former template, or why that is not known; "" for somebody new
+}
+
+// An Erasure is what was erased.
+type Erasure struct {
+	Erased  string `json:"erased"`  // the label; "" if it was by pass
+	Receipt string `json:"receipt"` // see package receipt; to the byte
+}
+
+// Facts are what the operator has to tell the authority after a breach (PIPL 57, GDPR 33), as far as the gate knows them.
+type Facts struct {
+	Time      time.Time `json:"time"`       // of the destruction
+	Device    string    `json:"device"`     // fingerprint of its public key
+	KeyStore  string    `json:"key_store"`  // where the device key came from
+	People    int       `json:"people"`     // enrolled
+	Templates int       `json:"templates"`  // destroyed; no picture and no face vector was ever kept
+	Bound     int       `json:"bound"`      // of them, those that opened with the person's pass alone
+	Guardians int       `json:"guardians"`  // people with the name of a guardian
+	Former    int       `json:"former"`     // consents of people who were erased before, which lead to nobody by name
+	AuditSeq  uint64    `json:"audit_seq"`  // the last entry of the audit log
+	AuditLink string    `json:"audit_link"` // its link, in hexadecimal
+
+	// Undone says what could not be written down, and why. It is, as soon as the store can be written to.
+	Undone string `json:"undone,omitempty"`
+}
+
+// A File is all that is held of a person, but for the template.
+type File struct {
+	Person
+	Template bool         `json:"template"`           // whether there is one
+	Scheme   string       `json:"scheme"`             // that protects it: S1, for 1:N, or S2, with the pass, for 1:1
+	Epoch    int          `json:"epoch"`              // that it is in; 0 in scheme S2
+	Lane     int          `json:"lane"`               // of the epoch; 0 in scheme S2
+	Pass     bool         `json:"pass"`               // whether the person has one
+	LastSeen time.Time    `json:"last_seen,omitzero"` // the day; zero for never
+	Barred   Barred       `json:"barred,omitempty"`
+	Agreed   Consent      `json:"agreed"`
+	Entries  []AuditEntry `json:"entries"`
+}
+
+// Barred says that a person's face opens nothing, after failures in a row to be taken for them; empty if it does.
+type Barred string
+
+// For how long it does not.
+const (
+	BarredBriefly Barred = "briefly"
+	BarredUntil   Barred = "until a technician resets it"
+)
+
+// A Consent is what a person agreed to.
+type Consent struct {
+	Profile       string    `json:"profile"` // under whose rules
+	NoticeVersion string    `json:"notice_version"`
+	NoticeSHA256  string    `json:"notice_sha256"`
+	Purpose       string    `json:"purpose"`
+	Method        string    `json:"method"`
+	Witness       string    `json:"witness"`
+	Age           string    `json:"age"`
+	ChildAge      int       `json:"child_age"` // years below which a guardian consented then
+	Guardian      string    `json:"guardian,omitempty"`
+	Given         time.Time `json:"given"`
+	Expires       time.Time `json:"expires"`
+}
+
+// An AuditEntry is an entry of the audit log that concerns a person.
+type AuditEntry struct {
+	Seq  uint64    `json:"seq"`
+	Time time.Time `json:"time"`
+	Kind string    `json:"kind"`
+
+	Doubted bool `json:"doubted,omitempty"` // the clock was not known to be right
+}
+
+// An AuditReport says that the audit log is whole.
+type AuditReport struct {
+	Entries   int    `json:"entries"`
+	Pruned    int    `json:"pruned"`    // of them, those whose body was dropped in time
+	Dropped   uint64 `json:"dropped"`   // entries before, of which nothing is kept
+	Doubted   int    `json:"doubted"`   // entries made while the clock was not known to be right
+	SetBack   int    `json:"set_back"`  // other entries that are older than the one before, because the clock was set back
+	End       uint64 `json:"end"`       // number of the last entry
+	Link      string `json:"link"`      // of the chain, after it
+	Signature string `json:"signature"` // of the end, by the device
+
+	Held  int `json:"held"`  // places that were seen before, and are in it
+	Early int `json:"early"` // such places before its first entry, of which nothing can be told
+}
+
+// A Backup is a copy of people, consents and templates, sealed under the device key.
+type Backup struct {
+	Data   []byte `json:"data"`
+	People int    `json:"people"`
+	Number uint64 `json:"number"` // of the last receipt before it
+}
+
+// An Epoch says how far the current epoch has come, in people.
+type Epoch struct {
+	Number  int `json:"number"`
+	Renewed int `json:"renewed"` // who are in it
+	Earlier int `json:"earlier"` // who are in an earlier one, and match, and are renewed as they pass
+	Foreign int `json:"foreign"` // who were captured with another embedder, and cannot match
+	None    int `json:"none"`    // who have no template
+
+	Ended int `json:"ended,omitempty"` // whose templates EndEpoch has just destroyed
+}
+
+// A Device is the identity of a device, in hexadecimal.
+type Device struct {
+	PublicKey   string `json:"public_key"`  // Ed25519; verifies its receipts
+	Fingerprint string `json:"fingerprint"` // SHA-256 of the key
+}
+
+// Progress says what the camera sees during a capture.
+type Progress struct {
+	State  string `json:"state"`            // a pipeline.State
+	Reason string `json:"reason,omitempty"` // a quality.Reason
+	Advice string `json:"advice,omitempty"` // what the person can do
+	Taken  int    `json:"taken"`            // frames taken
+	Want   int    `json:"want"`             // frames wanted
+}
+
+// A Person is one line of the people list.
+type Person struct {
+	Label    string    `json:"label"`
+	Consent  string    `json:"consent"`
+	Enrolled time.Time `json:"enrolled"`
+	Expires  time.Time `json:"expires"`
+
+	// Owed is when the erasure was asked for of somebody who does not match any more and could not be erased yet.
+	Owed time.Time `json:"erasure_owed,omitzero"`
+
+	// ConsentAgain says that the person has consented under another profile than that of the gate, and under which. They do
+	// not match until they consent again.
+	ConsentAgain   bool   `json:"consent_again,omitempty"`
+	ConsentProfile string `json:"consent_profile,omitempty"`
+
+	// Provisional says that the dates are those of a clock that is not known to be right, and are set when there is one.
+	Provisional bool `json:"provisional,omitempty"`
+
+	// Receipt is that of the template destroyed, for somebody just captured again who had one; see package receipt.
+	Receipt string `json:"receipt,omitempty"`
+}
+
+// ClockStatus is what is known of the time.
+type ClockStatus struct {
+	Wall    time.Time `json:"wall"`   // what the clock says
+	Right   bool      `json:"right"`  // whether it is believed
+	Synced  bool      `json:"synced"` // whether it is believed because of a time server
+	Reason  string    `json:"reason,omitempty"`
+	Todo    string    `json:"todo,omitempty"`
+	Certain time.Time `json:"certain,omitzero"` // the earliest that it can be, by which is erased; none if nothing is known
+
+	Erasures    int `json:"erasures"`    // people whose erasure waits for a clock that is right
+	Provisional int `json:"provisional"` // people whose dates do
+}
+
+// UserName returns the name of a user of this machine, or the number where it has none.
+func UserName(by audit.Actor) string {
+	id := strconv.FormatUint(uint64(by), 10)
+	u, err := user.LookupId(id)
+	if err != nil {
+		return "user " + id
+	}
+	return u.Username
+}

@@ -1,0 +1,129 @@
+// Package status is what a gate tells of itself: types, and no code.
+package status
+
+import (
+	"time"
+
+	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/configs"
+	"facegate/device"
+	"facegate/gpio"
+	"facegate/pipeline/publish"
+)
+
+// A DoorTest is what one pulse did.
+type DoorTest struct {
+	Line  string        `json:"line"`
+	Pulse time.Duration `json:"pulse_ns"` // how long the line was active
+}
+
+// Status is the state of all parts of a gate. Its counters cover the time since the start, so that no passage can be
+// read from them after the fact.
+type Status struct {
+	Profile  configs.Jurisdiction `json:"profile"`
+	Health   health.Report        `json:"health"`
+	Version  string               `json:"version"`
+	Site     string               `json:"site"`
+	Gate     string               `json:"gate"`
+	StateDir string               `json:"state_dir"` // where its records are; no two gates share one
+	Mode     configs.Mode         `json:"mode"`      // one-to-one: nobody is compared who shows no pass
+	Started  time.Time            `json:"started"`   // by the clock of then
+	UpS      int                  `json:"up_s"`      // seconds since, whatever was done to the clock
+	Camera   device.CaptureStatus `json:"camera"`
+	Door     gpio.Status          `json:"door"`
+	MQTT     publish.Status       `json:"mqtt"`
+	Vision   Vision               `json:"vision"`
+	People   People               `json:"people"`
+	Frames   Frames               `json:"frames"`
+	Lockout  Lockout              `json:"lockout"`
+	FacesOff *FacesOff            `json:"faces_off,omitempty"` // nil unless no face is looked at
+	Clock    people.ClockStatus   `json:"clock"`
+	KeyStore string               `json:"key_store"` // where the device key comes from
+	Epoch    people.Epoch         `json:"epoch"`
+
+	Assessment Assessment `json:"assessment,omitzero"`
+	Filing     Filing     `json:"filing,omitzero"`
+}
+
+// Assessment says whether the impact assessment covers what is in use. It is empty where the profile asks for none.
+type Assessment struct {
+	ID      string `json:"id"`
+	Date    string `json:"date"`
+	Version string `json:"version"`
+	Due     bool   `json:"due"` // something else is in use than what was assessed
+	Advice  string `json:"advice,omitempty"`
+}
+
+// Filing is what the operator has to file, and by when. It is empty where the profile asks for no filing.
+type Filing struct {
+	At       int       `json:"at"`                // people who oblige the operator to file
+	People   int       `json:"people"`            // on the list of this gate
+	Children int       `json:"children"`          // of them, for whom a guardian consents
+	Codes    int       `json:"codes"`             // templates
+	Reached  time.Time `json:"reached,omitzero"`  // the day on which At people were on the list for the first time
+	Deadline time.Time `json:"deadline,omitzero"` // counts Monday to Friday, and knows no public holidays
+	Measures []string  `json:"measures"`          // that protect them
+	Advice   string    `json:"advice,omitempty"`
+}
+
+// Lockout says whether faces open the door.
+type Lockout struct {
+	WaitS      int  `json:"wait_s"`              // seconds until a face is looked at again, after a flood of prints
+	Slowed     int  `json:"slowed"`              // people whose face opens nothing for moments, after failures against them
+	Off        int  `json:"off"`                 // people whose face opens nothing until facegate lockout reset
+	LockedDown bool `json:"templates_destroyed"` // all of them, until somebody lets people be captured again
+}
+
+// FacesOff says since when and why no face is looked at.
+type FacesOff struct {
+	Since  time.Time `json:"since"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// Vision names the networks in use.
+type Vision struct {
+	Bundle   string   `json:"bundle"`
+	Embedder string   `json:"embedder"`
+	Liveness []string `json:"liveness"`
+}
+
+// People says how full the gate is.
+type People struct {
+	Enrolled int `json:"enrolled"` // who can match
+
+	// ConsentAgain is how many people on the list have consented under another profile, and do not match until they do again.
+	ConsentAgain int `json:"consent_again"`
+
+	// Owed is how many people are to be erased, who do not match any more, and could not be erased yet.
+	Owed int `json:"erasures_owed"`
+
+	Limit int `json:"limit"` // the most for which the calibration covers the wanted error rate; 0 for any number
+}
+
+// Frames says what the gate does with frames. It does not say what they show, nor how many showed it: whoever asks again
+// and again would count everybody who passes. Aiming the camera shows it, for moments.
+type Frames struct {
+	Now     string  `json:"now"`              // what the gate does with them
+	Advice  string  `json:"advice,omitempty"` // what to do where it looks at none
+	Damaged uint64  `json:"damaged"`          // frames of which a part is lost, and which were not looked at
+	Failed  uint64  `json:"failed"`           // frames that could not be processed
+	Latency Latency `json:"latency"`
+}
+
+// A View says what is before the camera, and what is wrong with the picture. It does not say who is there.
+type View struct {
+	Sees   string `json:"sees"`
+	Advice string `json:"advice,omitempty"`
+}
+
+// Latency is the time from a frame to the edge of the relay, of the last grants.
+type Latency struct {
+	Grants int     `json:"grants"`
+	P50MS  float64 `json:"p50_ms"`
+	P95MS  float64 `json:"p95_ms"`
+	MaxMS  float64 `json:"max_ms"`
+}
+
+// CameraOff is the state of a camera that is not opened, because the gate has no records to compare a face with.
+const CameraOff device.CaptureState = "off"
