@@ -62,14 +62,14 @@ func (s *Store) Filing() time.Time {
 // countForFiling notes the day on which so many people are enrolled that the operator has to file. Where that cannot be
 // written, or the clock is not known to be right, it is the next enrolment's, Tick's or Open's to do.
 func (s *Store) countForFiling(now time.Time) {
-	if s.filingAt == 0 || s.state.Filing != 0 || len(s.byName) < s.filingAt || !s.look().Right() {
+	if s.filingAt == 0 || s.state.Filing != 0 || len(s.register.byID) < s.filingAt || !s.look().Right() {
 		return
 	}
 	err := s.ready()
 	if err == nil {
 		next := s.state
 		next.Filing = day(now).Unix()
-		err = s.note(next, audit.Entry{Kind: audit.FilingReached, Actor: audit.Daemon, Count: uint32(len(s.byName))})
+		err = s.note(next, audit.Entry{Kind: audit.FilingReached, Actor: audit.Daemon, Count: uint32(len(s.register.byID))})
 	}
 	if err != nil {
 		s.log.Error("the day on which the operator has to file was not noted", "err", err)
@@ -80,10 +80,10 @@ func (s *Store) countForFiling(now time.Time) {
 func (s *Store) Count() (people, children int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.byName {
+	for _, p := range s.register.byID {
 		if p.Consent.AgeBand == Child {
 			children++
 		}
 	}
-	return len(s.byName), children
+	return len(s.register.byID), children
 }

@@ -111,7 +111,7 @@ func (s *Store) copyOut() (backup, error) {
 		Epoch: s.state.Epoch, Ended: s.state.Ended, Model: s.state.Model, Lanes: s.state.Lanes, Entries: s.head.Seq,
 	}
 	v := s.look()
-	for _, p := range s.byName {
+	for _, p := range s.register.byID {
 		if !s.owedSince(p).IsZero() {
 			continue
 		}

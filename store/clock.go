@@ -171,7 +171,7 @@ func (s *Store) setDates(v clock.Verdict) error {
 		s.log.Info("the clock is right, and dates are set that were provisional", "people", len(people))
 	}
 	for _, p := range people {
-		s.byName[p.Label] = p
+		s.register.put(p)
 		delete(s.seen, p.ID)
 	}
 	for _, old := range ended {
@@ -185,7 +185,7 @@ func (s *Store) setDates(v clock.Verdict) error {
 // change is what writes them.
 func (s *Store) redated(v clock.Verdict) (people []Person, ended []Consent, c change, err error) {
 	put := func(row put, failed error) { c.puts, err = append(c.puts, row), errors.Join(err, failed) }
-	for _, p := range s.byName {
+	for _, p := range s.register.byID {
 		if p.Provisional || p.seen != 0 {
 			p = p.dated(v)
 			people = append(people, p)
@@ -299,7 +299,7 @@ func (s *Store) Waiting() (w Waiting) {
 	v := s.look()
 	asIf := v
 	asIf.Certain = v.Latest
-	for _, p := range s.byName {
+	for _, p := range s.register.byID {
 		_, due := p.due(v, s.retention.Idle)
 		if _, maybe := p.due(asIf, s.retention.Idle); maybe && !due {
 			w.Erasures++

@@ -126,7 +126,7 @@ func (s *Store) NeedsConsent(p Person) bool { return p.Consent.Profile != s.prof
 func (s *Store) ConsentAgain() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.byName {
+	for _, p := range s.register.byID {
 		if s.NeedsConsent(p) {
 			n++
 		}

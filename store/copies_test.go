@@ -157,7 +157,7 @@ func TestHalfAChangeIsTakenBack(t *testing.T) {
 			return err
 		}},
 		{"renewal", func(s *Store) *vault { return s.people }, consentsTable, func(s *Store) error {
-			_, _, err := s.Renew(s.byName["person 1"].ID, [32]byte{}, 0, template.Code{})
+			_, _, err := s.Renew(s.register.byID[s.register.byLabel["person 1"]].ID, [32]byte{}, 0, template.Code{})
 			return err
 		}},
 	} {
@@ -171,7 +171,7 @@ func TestHalfAChangeIsTakenBack(t *testing.T) {
 				return nil
 			},
 			"seen": func(s *Store) error {
-				for _, p := range s.byName {
+				for _, p := range s.register.byID {
 					s.MarkSeen(p.ID, testNow().AddDate(0, 0, 1))
 				}
 				must(t, s.ready())

@@ -35,7 +35,7 @@ func (s *Store) Epochs() Epochs {
 
 func (s *Store) epochs() Epochs {
 	e := Epochs{Current: s.state.Epoch}
-	for _, p := range s.byName {
+	for _, p := range s.register.byID {
 		switch {
 		case p.Record == (template.RecordID{}):
 			e.Recordless++
@@ -104,7 +104,7 @@ func (s *Store) BeginEpoch(by audit.Actor) error {
 	if err := s.ready(); err != nil {
 		return err
 	}
-	for _, p := range s.byName {
+	for _, p := range s.register.byID {
 		if s.isEarlier(p) {
 			return hint.Wrap(fmt.Errorf("store: %w", ErrEpoch), "end it first with: facegate epoch end; "+
 				"who is in it then has to be captured again, and facegate epoch status says how many they are")
@@ -137,7 +137,7 @@ func (s *Store) Renew(id template.PersonID, modelID [32]byte, lane uint8, code t
 		return Person{}, false, err
 	}
 	v := s.look()
-	old, ok := s.byName[s.names[id]]
+	old, ok := s.register.byID[id]
 	if !ok || s.barred(old) || !s.isEarlier(old) || old.model != modelID || old.lapsed(v) || s.NeedsConsent(old) {
 		return old, false, nil
 	}
@@ -153,7 +153,7 @@ func (s *Store) Renew(id template.PersonID, modelID [32]byte, lane uint8, code t
 	if err := s.enrol(p, Enrolment{ModelID: modelID, Code: code}, entries); err != nil {
 		return Person{}, false, err
 	}
-	s.byName[p.Label] = p
+	s.register.put(p)
 	if err := s.faces.commit(change{dels: []rowID{{recordsTable, old.Record}}}); err != nil {
 		s.log.Error("a record that was renewed is removed at the next start", "err", err) // it belongs to nobody
 	}
@@ -190,7 +190,7 @@ func (s *Store) endEpoch(by audit.Actor) (int, error) {
 		return 0, hint.Wrap(fmt.Errorf("store: %w", ErrNoEpoch), "begin a new one first with: facegate epoch begin")
 	}
 	n := 0
-	for _, p := range s.byName {
+	for _, p := range s.register.byID {
 		if s.isEarlier(p) {
 			n++
 		}
@@ -208,12 +208,12 @@ func (s *Store) endEpoch(by audit.Actor) (int, error) {
 
 // learnEpochs notes in which epoch each person's record is, as the record itself says. Whether that is true, Records finds.
 func (s *Store) learnEpochs() error {
-	owner := make(map[template.RecordID]string, len(s.byName))
-	for label, p := range s.byName {
-		owner[p.Record] = label
+	owner := make(map[template.RecordID]template.PersonID, len(s.register.byID))
+	for id, p := range s.register.byID {
+		owner[p.Record] = id
 	}
 	return s.faces.eachValue(recordsTable, func(id [16]byte, sealed []byte) error {
-		label, ok := owner[id]
+		person, ok := owner[id]
 		if !ok {
 			return nil
 		}
@@ -224,9 +224,9 @@ func (s *Store) learnEpochs() error {
 		if h.Scheme == template.SchemeS1 && (h.Epoch <= s.state.Ended || h.Epoch > s.state.Epoch) {
 			return s.faces.damaged(fmt.Errorf("a record of epoch %d, not of %d to %d", h.Epoch, s.state.Ended+1, s.state.Epoch))
 		}
-		p := s.byName[label]
+		p := s.register.byID[person]
 		p.Epoch, p.model = h.Epoch, h.ModelID
-		s.byName[label] = p
+		s.register.put(p)
 		return nil
 	})
 }

@@ -96,7 +96,7 @@ func (s *Store) erase(people []Person, why audit.Reason, by audit.Actor) (Erasur
 	// What was pending has taken those with it whom it was about.
 	people = nil
 	for _, id := range ids {
-		if p, ok := s.byName[s.names[id]]; ok {
+		if p, ok := s.register.byID[id]; ok {
 			people = append(people, p)
 		}
 	}
@@ -128,7 +128,7 @@ func (s *Store) carryOut(i *intent) error {
 	}
 	s.pending, s.leaving = i, nil
 	for _, id := range i.People {
-		s.leaving = append(s.leaving, s.byName[s.names[id]])
+		s.leaving = append(s.leaving, s.register.byID[id])
 	}
 	return s.finish()
 }
@@ -235,7 +235,7 @@ func (s *Store) language(people []Person) string {
 	}
 	wanted := read(people[0])
 	readers := 0
-	for _, p := range s.byName {
+	for _, p := range s.register.byID {
 		if read(p) == wanted {
 			readers++
 		}
@@ -323,12 +323,12 @@ func (s *Store) leave(i *intent) error {
 	next.Debt = nil // it was paid before there was an intent
 	next.Number = i.Number
 	next.Faces = i.Entries[len(i.Entries)-1].Seq
-	byName, ended := maps.Clone(s.byName), maps.Clone(s.ended)
+	people, ended := s.register.clone(), maps.Clone(s.ended)
 	var c change
 	add := func(p put, err error) error { c.puts = append(c.puts, p); return err }
 	gone := make(map[[16]byte]bool)
 	for _, id := range i.People {
-		p, ok := byName[s.names[id]]
+		p, ok := people.byID[id]
 		if !ok {
 			return s.journal.damaged(errors.New("an erasure of somebody unknown was under way"))
 		}
@@ -336,7 +336,7 @@ func (s *Store) leave(i *intent) error {
 		if p.Epoch == next.Epoch {
 			next.Lanes[p.Lane] = next.Faces
 		}
-		delete(byName, p.Label)
+		people.remove(id)
 		consent := p.Consent.end(i.at(), i.Reason)
 		ended[consent.ID] = moment{consent.Ended, consent.EndedCount}
 		if err := add(s.putConsent(consent)); err != nil {
@@ -350,10 +350,11 @@ func (s *Store) leave(i *intent) error {
 	case epochIntent:
 		next.Ended = next.Epoch - 1
 	}
-	for label, p := range byName {
+	for _, p := range people.byID {
 		if i.lockdown() || i.Kind == epochIntent && s.isEarlier(p) {
-			byName[label] = p.unlinked()
-			if err := add(s.putPerson(byName[label])); err != nil {
+			p = p.unlinked()
+			people.put(p)
+			if err := add(s.putPerson(p)); err != nil {
 				return err
 			}
 		}
@@ -362,10 +363,7 @@ func (s *Store) leave(i *intent) error {
 	if err := s.apply(s.people.rewrite, next, i.Entries, c); err != nil {
 		return err
 	}
-	s.byName, s.ended = byName, ended
-	for id := range gone {
-		delete(s.names, id)
-	}
+	s.register, s.ended = people, ended
 	return nil
 }
 

@@ -201,10 +201,10 @@ func (s *Store) Wipe(keep func(certificate []byte) error) error {
 	defer s.mu.Unlock()
 	r := receipt.Receipt{
 		Number: s.state.Number + 1, Kind: receipt.Wipe, Time: s.now().UTC().Format(time.RFC3339), KeyStore: s.class,
-		Erased: receipt.Counts{People: uint32(len(s.byName)), Templates: uint32(len(s.linked()))},
+		Erased: receipt.Counts{People: uint32(len(s.register.byID)), Templates: uint32(len(s.linked()))},
 		Audit:  receipt.Audit{Seq: s.head.Seq, Link: s.head.Link[:]},
 	}
-	for _, p := range s.byName {
+	for _, p := range s.register.byID {
 		if p.Consent.Guardian != "" {
 			r.Erased.Guardians++
 		}
@@ -213,7 +213,7 @@ func (s *Store) Wipe(keep func(certificate []byte) error) error {
 	if err != nil {
 		return err
 	}
-	s.byName, s.names, s.ended, s.pending, s.owed = nil, nil, nil, nil, nil
+	s.register, s.ended, s.pending, s.owed = register{}, nil, nil, nil
 	return wipe(s.vaults(), s.reserve.path, certificate, keep)
 }
 

@@ -115,7 +115,7 @@ func (s *Store) lockout(t tries, now time.Duration) Lockout {
 func (s *Store) RecordFailure(p template.PersonID, now time.Time) (Lockout, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.names[p]; !ok {
+	if !s.register.has(p) {
 		return Lockout{}, fmt.Errorf("store: %w any more", ErrUnknown)
 	}
 	t, count := s.failed.of(p), s.look().Count

@@ -23,7 +23,7 @@ func looksOf(label string) (l looks) {
 // lookalike returns somebody enrolled whose label can be taken for label.
 func (s *Store) lookalike(label string) (Person, bool) {
 	l := looksOf(label)
-	for _, p := range s.byName {
+	for _, p := range s.register.byID {
 		if (p.looks[0] == l[0] || p.looks[1] == l[1]) && lookalike.Alike(p.Label, label) {
 			return p, true
 		}

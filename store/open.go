@@ -164,8 +164,8 @@ func (s *Store) sweep() error {
 
 // linked returns the records that belong to somebody.
 func (s *Store) linked() map[[16]byte]bool {
-	linked := make(map[[16]byte]bool, len(s.byName))
-	for _, p := range s.byName {
+	linked := make(map[[16]byte]bool, len(s.register.byID))
+	for _, p := range s.register.byID {
 		if p.Record != (template.RecordID{}) {
 			linked[p.Record] = true
 		}
@@ -231,42 +231,42 @@ func (s *Store) loadPeople() error {
 	if err := json.Unmarshal(plain, &st); err != nil {
 		return s.people.damaged(err)
 	}
-	byName, names := make(map[string]Person), make(map[template.PersonID]string)
+	people := newRegister()
 	records, passes := make(map[template.RecordID]bool), make(map[template.TokenID]bool)
-	agreed := make(map[[16]byte]string) // the labels of people by the ids of their consents
+	agreed := make(map[[16]byte]template.PersonID) // people by the ids of their consents
 	if err := s.people.eachValue(peopleTable, func(id [16]byte, plain []byte) error {
 		p, err := s.decodePerson(id, plain)
 		if err != nil {
 			return s.people.damaged(err)
 		}
-		if _, ok := byName[p.Label]; ok || records[p.Record] && p.Record != (template.RecordID{}) {
+		if _, ok := people.labelled(p.Label); ok || records[p.Record] && p.Record != (template.RecordID{}) {
 			return s.people.damaged(errors.New("two people share a label or a record"))
 		}
 		if p.HasPass() && passes[p.pass] {
 			return s.people.damaged(errors.New("two people share a pass"))
 		}
-		byName[p.Label], names[id], records[p.Record], passes[p.pass] = p, p.Label, true, true
-		agreed[p.Consent.ID] = p.Label
+		people.put(p)
+		records[p.Record], passes[p.pass], agreed[p.Consent.ID] = true, true, id
 		return nil
 	}); err != nil {
 		return err
 	}
-	ended, err := s.loadConsents(agreed, byName)
+	ended, err := s.loadConsents(agreed, people)
 	if err != nil {
 		return err
 	}
-	s.recall(byName, names)
-	s.state, s.byName, s.names, s.ended = st, byName, names, ended
+	s.recall(people)
+	s.state, s.register, s.ended = st, people, ended
 	return nil
 }
 
-// loadConsents gives the people in byName their consents; agreed has their labels by consent. It returns when the other
+// loadConsents gives people their consents; agreed says whose each is. It returns when the other
 // consents ended. Of those nothing else stays in memory: they are of people who were erased.
-func (s *Store) loadConsents(agreed map[[16]byte]string, byName map[string]Person) (ended map[[16]byte]moment, err error) {
+func (s *Store) loadConsents(agreed map[[16]byte]template.PersonID, people register) (ended map[[16]byte]moment, err error) {
 	ended = make(map[[16]byte]moment)
 	found := 0
 	err = s.people.eachValue(consentsTable, func(id [16]byte, plain []byte) error {
-		label, ok := agreed[id]
+		person, ok := agreed[id]
 		if !ok {
 			ended[id], err = decodeEnded(plain)
 			if err != nil {
@@ -274,16 +274,16 @@ func (s *Store) loadConsents(agreed map[[16]byte]string, byName map[string]Perso
 			}
 			return nil
 		}
-		p := byName[label]
+		p := people.byID[person]
 		if p.Consent, err = decodeConsent(id, plain); err != nil {
 			return s.people.damaged(err)
 		}
 		p.Provisional = p.Consent.GivenCount != 0
-		byName[label] = p
+		people.put(p)
 		found++
 		return nil
 	})
-	if err == nil && found != len(byName) {
+	if err == nil && found != len(people.byID) {
 		err = s.people.damaged(errors.New("a person without a consent, or two with the same"))
 	}
 	return ended, err

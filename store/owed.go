@@ -77,7 +77,7 @@ func (s *Store) owe(m mark, err error) error {
 	if errors.Is(err, ErrUnknown) || errors.Is(err, ErrNoEpoch) {
 		return err
 	}
-	_, enrolled := s.names[m.Person]
+	enrolled := s.register.has(m.Person)
 	if known := slices.ContainsFunc(s.owed, m.same); !known && (enrolled || m.Epoch != 0) {
 		s.owed = append(s.owed, m)
 	}
@@ -121,7 +121,7 @@ func (s *Store) done(m mark) bool {
 	if m.Epoch != 0 {
 		return s.state.Ended+1 >= m.Epoch
 	}
-	_, enrolled := s.names[m.Person]
+	enrolled := s.register.has(m.Person)
 	return !enrolled
 }
 
@@ -159,7 +159,7 @@ func (s *Store) fulfil(m mark) error {
 		_, err := s.endEpoch(m.By)
 		return err
 	}
-	_, err := s.erase([]Person{s.byName[s.names[m.Person]]}, m.Reason, m.By)
+	_, err := s.erase([]Person{s.register.byID[m.Person]}, m.Reason, m.By)
 	return err
 }
 

@@ -75,7 +75,7 @@ func (s *Store) putRecord(p Person, e Enrolment) (put, error) {
 
 // holder returns the person who has the pass with this id.
 func (s *Store) holder(id template.TokenID) (Person, error) {
-	for _, p := range s.byName {
+	for _, p := range s.register.byID {
 		if p.Holds(id) {
 			return p, nil
 		}
@@ -160,7 +160,7 @@ func (s *Store) Bound(modelID [32]byte) (people []template.PersonID, err error) 
 func (s *Store) bound(modelID [32]byte) ([]template.PersonID, error) {
 	v := s.look()
 	var people []template.PersonID
-	for _, p := range s.byName {
+	for _, p := range s.register.byID {
 		if p.Scheme != template.SchemeS2 || p.Record == (template.RecordID{}) || s.barred(p) || s.templatesGone() {
 			continue
 		}
@@ -230,7 +230,7 @@ func (s *Store) setPass(label string, id template.TokenID, by audit.Actor) error
 	if err := s.apply(s.people.rewrite, s.state, entries, change{puts: []put{row}}); err != nil {
 		return err
 	}
-	s.byName[label] = p
+	s.register.put(p)
 	s.follow()
 	return nil
 }

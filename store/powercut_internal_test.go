@@ -381,7 +381,7 @@ func TestRenewalCutOff(t *testing.T) {
 				return errors.Join(err, tt.cut(s, old, p, entries))
 			})
 			mustBe(t, s, 3, 3)
-			if p := s.byName[label]; p.Epoch != tt.epoch {
+			if p := s.register.byID[s.register.byLabel[label]]; p.Epoch != tt.epoch {
 				t.Errorf("the record is in epoch %d", p.Epoch)
 			}
 			want := []audit.Kind{audit.EpochBegun, audit.Renewed}[tt.epoch-1]
@@ -439,7 +439,7 @@ func TestRecaptureCutOff(t *testing.T) {
 			})
 			receipts, err := s.Receipts()
 			must(t, err)
-			p := s.byName[before.Label]
+			p := s.register.byID[s.register.byLabel[before.Label]]
 			if !tt.done {
 				mustBe(t, s, 3, 3)
 				if p.Record != before.Record || len(receipts) != 0 {
@@ -640,7 +640,7 @@ func TestDebtIsPaidOnce(t *testing.T) {
 	r, err := receipt.Verify(signed, s.PublicKey())
 	must(t, err)
 	must(t, s.FetchedReceipt([16]byte(r.ID)))
-	i, err := s.intend([]Person{s.byName["person 1"]}, audit.Requested, 1000)
+	i, err := s.intend([]Person{s.register.byID[s.register.byLabel["person 1"]]}, audit.Requested, 1000)
 	must(t, errors.Join(err, save(s, i), s.Close()))
 	must(t, os.Remove(s.people.ringPaths()[0])) // is mended, which is noted as soon as the erasure is done
 	s = mustOpen(t, dir)

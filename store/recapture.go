@@ -61,7 +61,7 @@ func (s *Store) Recapture(e Enrolment) (Person, []byte, error) {
 	if err := s.checkRecapture(e, now); err != nil {
 		return Person{}, nil, err
 	}
-	old := s.byName[e.Label]
+	old, _ := s.register.labelled(e.Label)
 	p, err := s.successor(old, e, now)
 	if err != nil {
 		return Person{}, nil, err
@@ -155,7 +155,7 @@ func (s *Store) succeed(old, p Person, e Enrolment, next state, entries []audit.
 	if err := s.apply(s.people.rewrite, next, entries, c); err != nil {
 		return err
 	}
-	s.byName[p.Label] = p
+	s.register.put(p)
 	s.ended = maps.Clone(s.ended)
 	s.ended[former.ID] = moment{former.Ended, former.EndedCount}
 	return nil

@@ -270,7 +270,7 @@ func (s *Store) resumed(b backup, v verdict) state {
 	if b.Filing != 0 && (next.Filing == 0 || b.Filing < next.Filing) {
 		next.Filing = b.Filing
 	}
-	if len(s.byName) == 0 {
+	if len(s.register.byID) == 0 {
 		next.Ended, next.Model, next.Lanes = max(next.Ended, v.ended), b.Model, b.Lanes
 	}
 	next.Epoch = max(next.Epoch, b.Epoch, next.Ended+1)
@@ -330,7 +330,7 @@ func (in *intake) person(copied backupPerson) error {
 	if i := slices.IndexFunc(in.owed, func(m mark) bool { return m.Epoch == 0 && m.Person == p.ID }); i >= 0 && !erased {
 		former, erased = p.Consent.end(s.moment(), in.owed[i].Reason), true
 	}
-	_, here := s.names[p.ID]
+	here := s.register.has(p.ID)
 	switch _, ended := s.ended[p.Consent.ID]; {
 	case here:
 		in.restored.Present++

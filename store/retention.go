@@ -22,7 +22,7 @@ type Retention struct {
 func (s *Store) MarkSeen(id template.PersonID, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, ok := s.byName[s.names[id]]
+	p, ok := s.register.byID[id]
 	if !ok || s.barred(p) {
 		return
 	}
@@ -37,7 +37,7 @@ func (s *Store) MarkSeen(id template.PersonID, at time.Time) {
 		return
 	}
 	s.seen[id] = sighting{p.LastSeen, p.seen}
-	s.byName[p.Label] = p
+	s.register.put(p)
 }
 
 // A sighting is when a person was last seen, which is not on disk yet.
@@ -47,11 +47,11 @@ type sighting struct {
 }
 
 // recall adds the sightings to what was read from the disk.
-func (s *Store) recall(byName map[string]Person, names map[template.PersonID]string) {
+func (s *Store) recall(people register) {
 	for id, at := range s.seen {
-		if p, ok := byName[names[id]]; ok {
+		if p, ok := people.byID[id]; ok {
 			p.LastSeen, p.seen = at.day, at.count
-			byName[p.Label] = p
+			people.put(p)
 		}
 	}
 }
@@ -60,7 +60,7 @@ func (s *Store) recall(byName map[string]Person, names map[template.PersonID]str
 func (s *Store) writeSeen() error {
 	var c change
 	for id := range s.seen {
-		if p, ok := s.byName[s.names[id]]; ok {
+		if p, ok := s.register.byID[id]; ok {
 			row, err := s.putPerson(p)
 			if err != nil {
 				return err
@@ -85,7 +85,7 @@ func (s *Store) EraseDue() ([]template.PersonID, error) {
 	defer s.mu.Unlock()
 	v := s.look()
 	due := make(map[audit.Reason][]Person)
-	for _, p := range s.byName {
+	for _, p := range s.register.byID {
 		if why, ok := p.due(v, s.retention.Idle); ok {
 			due[why] = append(due[why], p)
 		}
@@ -111,7 +111,7 @@ func (s *Store) Lapsed() map[template.PersonID]bool {
 	defer s.mu.Unlock()
 	v := s.look()
 	lapsed := make(map[template.PersonID]bool)
-	for _, p := range s.byName {
+	for _, p := range s.register.byID {
 		if p.lapsed(v) {
 			lapsed[p.ID] = true
 		}

@@ -70,8 +70,7 @@ func (s *Store) Relabel(old, label string, by audit.Actor) (Person, error) {
 	if err := s.apply(s.people.rewrite, s.state, entries, change{puts: []put{row}}); err != nil {
 		return Person{}, err
 	}
-	delete(s.byName, old)
-	s.byName[label], s.names[p.ID] = p, label
+	s.register.put(p)
 	s.follow()
 	return p, nil
 }

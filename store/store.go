@@ -189,22 +189,21 @@ type Store struct {
 	graves    [32]byte // of the tombstones
 	signer    ed25519.PrivateKey
 
-	mu      sync.Mutex // guards all that follows
-	people  *vault
-	faces   *vault
-	journal *vault
-	byName  map[string]Person            // every person in people.db
-	names   map[template.PersonID]string // their labels
-	ended   map[[16]byte]moment          // when the consents of people who were erased ended
-	state   state                        // of people.db
-	head    audit.Head                   // the end of the audit log in journal.db
-	gone    tombstones                   // beside the keyrings
-	pending *intent                      // in journal.db
-	leaving []Person                     // whom pending erases, if this process began it
-	failed  failures                     // in journal.db
-	mended  []Mending                    // since the store was opened
-	noted   int                          // how many of them are in the audit log
-	unread  bool                         // what is in memory may not be what is on disk
+	mu       sync.Mutex // guards all that follows
+	people   *vault
+	faces    *vault
+	journal  *vault
+	register register            // everybody in people.db
+	ended    map[[16]byte]moment // when the consents of people who were erased ended
+	state    state               // of people.db
+	head     audit.Head          // the end of the audit log in journal.db
+	gone     tombstones          // beside the keyrings
+	pending  *intent             // in journal.db
+	leaving  []Person            // whom pending erases, if this process began it
+	failed   failures            // in journal.db
+	mended   []Mending           // since the store was opened
+	noted    int                 // how many of them are in the audit log
+	unread   bool                // what is in memory may not be what is on disk
 
 	reserve *reserve
 	owed    []mark // what could not be carried out when it was asked for
@@ -292,7 +291,7 @@ func (s *Store) Close() error {
 	clear(s.reserve.key[:])
 	clear(s.graves[:])
 	clear(s.signer)
-	clear(s.byName)
+	s.register.clear()
 	return errors.Join(err, s.people.close(), s.faces.close(), s.journal.close(), unlock(s.locks))
 }
 
@@ -340,7 +339,7 @@ func (s *Store) NextLane(label string) (uint8, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, enrolled := s.byName[label]
+	p, enrolled := s.register.labelled(label)
 	var lanes []uint8
 	for lane, last := range s.state.Lanes {
 		if enrolled && uint8(lane) == p.Lane {
@@ -420,7 +419,7 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 	if err := s.enrol(p, e, entries, consent); err != nil {
 		return Person{}, err
 	}
-	s.byName[p.Label], s.names[p.ID] = p, p.Label
+	s.register.put(p)
 	s.follow()
 	s.countForFiling(now)
 	return p.shown(s.look()), nil
@@ -547,7 +546,7 @@ func (s *Store) free(label string, self template.PersonID) error {
 	if err := LabelLine.Check(label); err != nil {
 		return badText(ErrLabel, err)
 	}
-	if _, ok := s.byName[label]; ok {
+	if _, ok := s.register.labelled(label); ok {
 		return hint.Wrap(fmt.Errorf("store: %q: %w", label, ErrExists), "choose another label, or capture this person again with --again")
 	}
 	if p, ok := s.lookalike(label); ok && p.ID != self {
@@ -560,7 +559,7 @@ func (s *Store) free(label string, self template.PersonID) error {
 
 // known returns the person enrolled under label.
 func (s *Store) known(label string) (Person, error) {
-	p, ok := s.byName[label]
+	p, ok := s.register.labelled(label)
 	if ok {
 		return p, nil
 	}
@@ -584,8 +583,8 @@ func (s *Store) People() ([]Person, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v := s.look()
-	people := make([]Person, 0, len(s.byName))
-	for _, p := range s.byName {
+	people := make([]Person, 0, len(s.register.byID))
+	for _, p := range s.register.byID {
 		p.Owed = s.owedSince(p)
 		people = append(people, p.shown(v))
 	}
@@ -607,8 +606,8 @@ func (s *Store) Records(modelID [32]byte) (records []template.Record, err error)
 }
 
 func (s *Store) records(modelID [32]byte) ([]template.Record, error) {
-	owner := make(map[template.RecordID]Person, len(s.byName))
-	for _, p := range s.byName {
+	owner := make(map[template.RecordID]Person, len(s.register.byID))
+	for _, p := range s.register.byID {
 		owner[p.Record] = p
 	}
 	v := s.look()

@@ -185,7 +185,7 @@ func (s *Store) bury(number uint64, at int64, why audit.Reason, consents [][16]b
 func (s *Store) buryFor(i *intent) error {
 	var consents [][16]byte
 	for _, id := range i.People {
-		consents = append(consents, s.byName[s.names[id]].Consent.ID)
+		consents = append(consents, s.register.byID[id].Consent.ID)
 	}
 	return s.bury(i.Number, i.Entries[0].Time, i.Reason, consents, func(t *tombstones) {
 		switch i.Kind {
