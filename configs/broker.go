@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"facegate/configs/law"
 )
 
 // adviceBroker is the form of mqtt.broker.
@@ -27,7 +29,7 @@ func (d *document) mqtt(cfg *Config) {
 	}
 	m.Broker = u.Scheme + "://" + u.Host
 	d.check(m.CAFile == "" || u.Scheme == "ssl", "mqtt.ca_file", "has no effect without TLS; use an ssl:// broker")
-	if m.PasswordFile != "" && u.Scheme == "tcp" && cfg.Jurisdiction != Lab && !onBoard(u.Hostname()) {
+	if m.PasswordFile != "" && u.Scheme == "tcp" && cfg.Jurisdiction != law.Lab && !onBoard(u.Hostname()) {
 		d.at([]string{"mqtt.broker", "mqtt.password_file"},
 			"%s is another machine, and tcp:// would send it the password for everybody on the way to read; use ssl://", u.Hostname())
 	}

@@ -10,6 +10,7 @@ import (
 
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/law"
 )
 
 // read parses a file of the profile lab with the given sections.
@@ -115,7 +116,7 @@ func TestPasswordInTheOpen(t *testing.T) {
 		for _, j := range jurisdictions {
 			_, err := configs.Parse("gate.yaml", strings.NewReader(
 				lawful(j).with(file{"mqtt": fmt.Sprintf("{broker: %q, username: a, password_file: /etc/p, transfer: D-1}", test.broker)}).text()))
-			if want := test.open && j != configs.Lab; (err != nil) != want {
+			if want := test.open && j != law.Lab; (err != nil) != want {
 				t.Errorf("%s in profile %s: %v", test.broker, j, err)
 			} else if want && !strings.Contains(err.Error(), "use ssl://") {
 				t.Errorf("%s in profile %s: %v, want ssl:// in it", test.broker, j, err)
@@ -126,7 +127,7 @@ func TestPasswordInTheOpen(t *testing.T) {
 
 // TestExamplesBindNobody refuses the texts of the reference where real people pass.
 func TestExamplesBindNobody(t *testing.T) {
-	full := notice("zh", "en")
+	full := statement("zh", "en")
 	for _, test := range []struct{ name, key, old, text string }{
 		{"controller", "notice.controller", "Lime Court Ltd", "Example Property Management"},
 		{"controller, in capitals", "notice.controller", "Lime Court Ltd", "EXAMPLE  PROPERTY MANAGEMENT."},
@@ -139,7 +140,7 @@ func TestExamplesBindNobody(t *testing.T) {
 		for _, j := range jurisdictions {
 			_, err := configs.Parse("gate.yaml", strings.NewReader(lawful(j).with(file{"notice": text}).text()))
 			var fault *configs.Error
-			if j == configs.Lab {
+			if j == law.Lab {
 				if err != nil {
 					t.Errorf("%s in profile lab: %v", test.name, err)
 				}
@@ -148,7 +149,7 @@ func TestExamplesBindNobody(t *testing.T) {
 			}
 		}
 	}
-	_, err := configs.Parse("gate.yaml", strings.NewReader(lawful(configs.EU).with(file{"site": "Example"}).text()))
+	_, err := configs.Parse("gate.yaml", strings.NewReader(lawful(law.EU).with(file{"site": "Example"}).text()))
 	if err == nil || !strings.Contains(err.Error(), "site: \"Example\" is the example") {
 		t.Errorf("the site of the reference: %v", err)
 	}

@@ -1,6 +1,6 @@
 // Package configs reads the configuration of one gate: the reference file with every key and its default, a strict
-// parser that turns a technician's file into a checked Config, and what a checked Config says to people: the notice of a
-// resident and the policy of an auditor.
+// parser that turns a technician's file into a checked Config. What law makes of a Config is for package law to say, and what
+// people are told of it for package notice.
 package configs
 
 import (
@@ -15,11 +15,13 @@ import (
 	"time"
 
 	"facegate/configs/hint"
+	"facegate/configs/law"
+	"facegate/configs/passage"
 )
 
 // A Config is the complete configuration of one gate. Parse has checked every value of it; it is not changed afterwards.
 type Config struct {
-	Jurisdiction Jurisdiction `yaml:"profile"` // whose law the gate stands under; Profile resolves it
+	Jurisdiction law.Jurisdiction `yaml:"profile"` // whose law the gate stands under; Profile resolves it
 
 	Site string `yaml:"site"` // name of the building, one level of an MQTT topic
 	Gate string `yaml:"gate"` // name of this gate within the site, one level of an MQTT topic
@@ -42,23 +44,14 @@ type Config struct {
 	Control  Control  `yaml:"control"`
 	Log      Log      `yaml:"log"`
 
-	Alternatives []Way      `yaml:"alternatives"` // the other ways in at this door, never none
-	Consent      Consent    `yaml:"consent"`
-	Retention    Retention  `yaml:"retention"`
-	Lockout      Lockout    `yaml:"lockout"`
-	Assessment   Assessment `yaml:"assessment"`
-	Notice       Notice     `yaml:"notice"`
-	IKnow        Mode       `yaml:"i_know"` // OneToMany accepts its risk where the profile asks for that, otherwise ""
+	Alternatives []passage.Way `yaml:"alternatives"` // the other ways in at this door, never none
+	Consent      Consent       `yaml:"consent"`
+	Retention    Retention     `yaml:"retention"`
+	Lockout      Lockout       `yaml:"lockout"`
+	Assessment   Assessment    `yaml:"assessment"`
+	Notice       Notice        `yaml:"notice"`
+	IKnow        law.Mode      `yaml:"i_know"` // OneToMany accepts its risk where the profile asks for that, otherwise ""
 }
-
-// A Direction is the way through the door that this gate guards.
-type Direction string
-
-// The directions.
-const (
-	In  Direction = "in"
-	Out Direction = "out"
-)
 
 // A Driver is what moves the lock.
 type Driver string
@@ -71,13 +64,13 @@ const (
 
 // Door is the lock of the gate.
 type Door struct {
-	Name      string        `yaml:"name"`       // what pass events call the door
-	Direction Direction     `yaml:"direction"`  // what pass events call the way through it
-	Driver    Driver        `yaml:"driver"`     // what moves the lock
-	Chip      string        `yaml:"chip"`       // label of the GPIO chip; "" finds Line on any chip
-	Line      string        `yaml:"line"`       // name of the GPIO line of the relay
-	ActiveLow bool          `yaml:"active_low"` // the relay pulls in at low level
-	Pulse     time.Duration `yaml:"pulse"`      // how long the relay stays pulled in for one pass
+	Name      string            `yaml:"name"`       // what pass events call the door
+	Direction passage.Direction `yaml:"direction"`  // what pass events call the way through it
+	Driver    Driver            `yaml:"driver"`     // what moves the lock
+	Chip      string            `yaml:"chip"`       // label of the GPIO chip; "" finds Line on any chip
+	Line      string            `yaml:"line"`       // name of the GPIO line of the relay
+	ActiveLow bool              `yaml:"active_low"` // the relay pulls in at low level
+	Pulse     time.Duration     `yaml:"pulse"`      // how long the relay stays pulled in for one pass
 }
 
 // A PictureSource is where frames come from.
@@ -157,10 +150,10 @@ type Liveness struct {
 
 // Match is what a face is compared with, and how sure a comparison has to be.
 type Match struct {
-	Mode    Mode    `yaml:"mode"`    // AutoMode is resolved by Profile
-	Trigger Trigger `yaml:"trigger"` // AutoTrigger is resolved by Profile
-	FPIR    float64 `yaml:"fpir"`    // wanted false positive identification rate of one attempt (ISO/IEC 19795-1)
-	Margin  float64 `yaml:"margin"`  // cosine by which the best person has to beat the second
+	Mode    law.Mode    `yaml:"mode"`    // AutoMode is resolved by Profile
+	Trigger law.Trigger `yaml:"trigger"` // AutoTrigger is resolved by Profile
+	FPIR    float64     `yaml:"fpir"`    // wanted false positive identification rate of one attempt (ISO/IEC 19795-1)
+	Margin  float64     `yaml:"margin"`  // cosine by which the best person has to beat the second
 }
 
 // Decide is when agreeing frames become a decision.
@@ -177,31 +170,10 @@ type Enrol struct {
 	ValidDays int           `yaml:"valid_days"` // days until the template expires and is erased at the latest
 }
 
-// A Way is a way through the door without a face.
-type Way string
-
-// The ways.
-const (
-	Card     Way = "card"
-	PIN      Way = "pin"
-	QR       Way = "qr"
-	Intercom Way = "intercom"
-	Key      Way = "key"
-)
-
-// Children is what is done about people below Profile.ChildAge.
-type Children string
-
-// The rules for children.
-const (
-	RefuseChildren Children = "refuse"   // they are not enrolled
-	AskGuardian    Children = "guardian" // a guardian consents for them
-)
-
 // Consent is who may be asked for consent.
 type Consent struct {
-	Children Children `yaml:"children"`
-	ChildAge int      `yaml:"child_age"` // years below which a guardian consents; 0 for those of the jurisdiction
+	Children law.Children `yaml:"children"`
+	ChildAge int          `yaml:"child_age"` // years below which a guardian consents; 0 for those of the jurisdiction
 }
 
 // Retention is how long records live, besides Enrol.ValidDays.
@@ -210,22 +182,21 @@ type Retention struct {
 	AccessLogDays int `yaml:"access_log_days"` // days after which an access record is erased
 }
 
-// Lockout is what failed attempts in a row lead to (NIST SP 800-63B).
+// Lockout is law.Lockout, as the file has it.
 type Lockout struct {
 	DelayAfter   int           `yaml:"delay_after"`   // failures, then each further attempt has to wait
 	Delay        time.Duration `yaml:"delay"`         // before each further attempt
 	DisableAfter int           `yaml:"disable_after"` // failures, then faces no longer open the door; the other ways do
 }
 
-// Assessment names the impact assessment that was made before the gate was put to use (PIPL 55, GDPR 35), or in us-il the
-// public policy (740 ILCS 14/15(a)).
+// Assessment is law.Assessment, as the file has it.
 type Assessment struct {
 	ID      string `yaml:"id"`      // reference; the URL of the policy in us-il
 	Date    string `yaml:"date"`    // time.DateOnly
 	Version string `yaml:"version"` // of the document
 }
 
-// Notice is what the notice to residents says about this site.
+// Notice is notice.Statement, as the file has it.
 type Notice struct {
 	Version       string `yaml:"version"`        // changed with the text; part of every consent
 	Controller    string `yaml:"controller"`     // who answers for the data
@@ -236,7 +207,7 @@ type Notice struct {
 	ZH            Words  `yaml:"zh"`
 }
 
-// Words are what the notice says about this site in one language. All of them are empty if it is not offered.
+// Words are notice.Words, as the file has them.
 type Words struct {
 	Place     string `yaml:"place"`     // where the door, and the device with the data, are
 	Purpose   string `yaml:"purpose"`   // what faces are recognised for

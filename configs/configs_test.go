@@ -16,6 +16,9 @@ import (
 
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/law"
+	"facegate/configs/notice"
+	"facegate/configs/passage"
 )
 
 const minimal = "profile: lab\nsite: hq\ngate: north\n"
@@ -54,12 +57,12 @@ func faults(t *testing.T, text string) []*configs.Error {
 func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 	got := parse(t, string(configs.Reference()))
 	want := &configs.Config{
-		Jurisdiction: configs.Lab,
+		Jurisdiction: law.Lab,
 
 		Site: "example",
 		Gate: "main",
 		Door: configs.Door{
-			Name: "main", Direction: configs.In, Driver: configs.Cdev, Line: "GPIO17", Pulse: 3 * time.Second,
+			Name: "main", Direction: passage.In, Driver: configs.Cdev, Line: "GPIO17", Pulse: 3 * time.Second,
 		},
 		StateDir: "/var/lib/facegate",
 		KeysDir:  "/var/lib/facegate-keys",
@@ -75,7 +78,7 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 		},
 		Liveness: configs.Liveness{Threshold: 0.5, Window: 5},
 		Match: configs.Match{
-			Mode: configs.AutoMode, Trigger: configs.AutoTrigger, FPIR: 0.001, Margin: 0.06,
+			Mode: law.AutoMode, Trigger: law.AutoTrigger, FPIR: 0.001, Margin: 0.06,
 		},
 		Decide:  configs.Decide{Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second},
 		Enrol:   configs.Enrol{Frames: 5, Timeout: time.Minute, ValidDays: 365},
@@ -83,8 +86,8 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 		Control: configs.Control{Socket: "/run/facegate/control.sock", Group: "facegate"},
 		Log:     configs.Log{Level: slog.LevelInfo},
 
-		Alternatives: []configs.Way{configs.Key},
-		Consent:      configs.Consent{Children: configs.RefuseChildren},
+		Alternatives: []passage.Way{passage.Key},
+		Consent:      configs.Consent{Children: law.RefuseChildren},
 		Retention:    configs.Retention{IdleDays: 180, AccessLogDays: 90},
 		Lockout:      configs.Lockout{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50},
 		Notice: configs.Notice{
@@ -353,15 +356,15 @@ func FuzzParse(f *testing.F) {
 		}
 		if p := cfg.Profile(); len(cfg.Alternatives) == 0 || p.RetentionMax > 1095*24*time.Hour || p.IdleMax <= 0 ||
 			p.AssessmentRequired && (cfg.Assessment.ID == "" || cfg.Liveness.Threshold < 0.1 || !cfg.Notice.SignInstalled) ||
-			p.Mode == configs.AutoMode || p.EmbedTrigger == configs.AutoTrigger {
+			p.Mode == law.AutoMode || p.EmbedTrigger == law.AutoTrigger {
 			t.Fatalf("an accepted file breaks a rule of its profile: %+v", cfg)
 		}
-		if err := configs.Policy(io.Discard, cfg); err != nil {
+		if err := cfg.Policy().Write(io.Discard); err != nil {
 			t.Fatalf("an accepted file has no policy: %v", err)
 		}
-		_, english := cfg.NoticeText(configs.English)
-		_, chinese := cfg.NoticeText(configs.Chinese)
-		if cfg.Jurisdiction != configs.Lab && english != nil && chinese != nil {
+		_, english := cfg.Particulars().Text(notice.English)
+		_, chinese := cfg.Particulars().Text(notice.Chinese)
+		if cfg.Jurisdiction != law.Lab && english != nil && chinese != nil {
 			t.Fatalf("an accepted file for real people has no notice: %v, %v", english, chinese)
 		}
 	})

@@ -9,6 +9,10 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"facegate/configs/law"
+	"facegate/configs/notice"
+	"facegate/configs/passage"
 )
 
 // jurisdiction checks the profile, which has no default: the law of a place is not a matter of taste.
@@ -17,12 +21,12 @@ func (d *document) jurisdiction(cfg *Config) {
 		d.at([]string{"profile"}, "is missing; name whose law the gate stands under: cn, eu, us-il, or lab")
 		return
 	}
-	oneOf(d, "profile", cfg.Jurisdiction, CN, EU, USIL, Lab)
+	oneOf(d, "profile", cfg.Jurisdiction, law.CN, law.EU, law.USIL, law.Lab)
 }
 
 // lawful records what the profile forbids, and what it wants the operator to state.
 func (d *document) lawful(cfg *Config) {
-	r := rulesOf(cfg.Jurisdiction)
+	r := law.Of(cfg.Jurisdiction)
 	d.comparison(cfg, r)
 	d.children(cfg, r)
 	d.ways(cfg, r)
@@ -31,14 +35,14 @@ func (d *document) lawful(cfg *Config) {
 	d.assessment(&cfg.Assessment, cfg.Jurisdiction, r)
 	d.notice(&cfg.Notice, r)
 	d.transfer(&cfg.MQTT, r)
-	if r.production() {
+	if r.Production() {
 		d.examples(cfg, r)
 	}
 }
 
 // examples refuses what the reference gives as an example: a notice in the name of nobody is none, and a site of that name
 // would be every such site's.
-func (d *document) examples(cfg *Config, r rules) {
+func (d *document) examples(cfg *Config, r law.Rules) {
 	var example Config
 	newDocument("facegate.yaml", string(reference)).decode(&example)
 	refuse := func(key, law, value string, is bool) {
@@ -54,7 +58,7 @@ func (d *document) examples(cfg *Config, r rules) {
 		{"notice.en.place", is.EN.Place, not.EN.Place},
 		{"notice.zh.place", is.ZH.Place, not.ZH.Place},
 	} {
-		refuse(e.key, r.notice, e.value, strings.Contains(bare(e.value), bare(e.example)))
+		refuse(e.key, r.Notice, e.value, strings.Contains(bare(e.value), bare(e.example)))
 	}
 }
 
@@ -80,94 +84,94 @@ func (d *document) demand(key, law, format string, args ...any) {
 }
 
 // bounded demands that v lies in b. A NaN never does.
-func bounded[T cmp.Ordered](d *document, key string, v T, b bound[T]) {
-	if v >= b.low && v <= b.high {
+func bounded[T cmp.Ordered](d *document, key string, v T, b law.Bound[T]) {
+	if b.Holds(v) {
 		return
 	}
 	whose := ""
-	if b.law != "" {
+	if b.Law != "" {
 		whose = ", the limits that facegate sets for this profile"
 	}
-	d.refuse(key, b.law, "%v is not between %v and %v%s", v, b.low, b.high, whose)
+	d.refuse(key, b.Law, "%v is not between %v and %v%s", v, b.Low, b.High, whose)
 }
 
-func (d *document) comparison(cfg *Config, r rules) {
-	oneOf(d, "match.mode", cfg.Match.Mode, AutoMode, OneToOne, OneToMany)
-	oneOf(d, "match.trigger", cfg.Match.Trigger, AutoTrigger, ZoneTrigger, RequestTrigger)
-	oneOf(d, "i_know", cfg.IKnow, "", OneToMany)
+func (d *document) comparison(cfg *Config, r law.Rules) {
+	oneOf(d, "match.mode", cfg.Match.Mode, law.AutoMode, law.OneToOne, law.OneToMany)
+	oneOf(d, "match.trigger", cfg.Match.Trigger, law.AutoTrigger, law.ZoneTrigger, law.RequestTrigger)
+	oneOf(d, "i_know", cfg.IKnow, "", law.OneToMany)
 	p := cfg.Profile()
-	if p.EmbedTrigger == ZoneTrigger && p.Mode == OneToOne {
+	if p.EmbedTrigger == law.ZoneTrigger && p.Mode == law.OneToOne {
 		d.at([]string{"match.trigger"}, "zone does not go with mode one-to-one, which waits for a pass")
-	} else if p.EmbedTrigger == ZoneTrigger && r.zone != "" {
-		d.refuse("match.trigger", r.zone, "zone is refused in profile %s: it would measure faces of people who pass by; "+
+	} else if p.EmbedTrigger == law.ZoneTrigger && r.Zone != "" {
+		d.refuse("match.trigger", r.Zone, "zone is refused in profile %s: it would measure faces of people who pass by; "+
 			"use request", cfg.Jurisdiction)
 	}
-	if p.Mode == OneToMany && r.oneToMany != "" && cfg.IKnow != OneToMany {
-		d.refuse("match.mode", r.oneToMany, "one-to-many is refused in profile %s: all templates under one key of the "+
+	if p.Mode == law.OneToMany && r.OneToMany != "" && cfg.IKnow != law.OneToMany {
+		d.refuse("match.mode", r.OneToMany, "one-to-many is refused in profile %s: all templates under one key of the "+
 			"operator; use one-to-one, or answer for it with i_know: one-to-many", cfg.Jurisdiction)
 	}
 }
 
-func (d *document) children(cfg *Config, r rules) {
+func (d *document) children(cfg *Config, r law.Rules) {
 	if cfg.Consent.ChildAge != 0 {
-		bounded(d, "consent.child_age", cfg.Consent.ChildAge, r.childAge)
+		bounded(d, "consent.child_age", cfg.Consent.ChildAge, r.ChildAge)
 	}
-	if v := cfg.Consent.Children; v != RefuseChildren && v != AskGuardian {
-		d.refuse("consent.children", r.childAge.law, "%q is none of %q; who is under %d cannot consent alone",
-			v, []Children{RefuseChildren, AskGuardian}, cfg.Profile().ChildAge)
+	if v := cfg.Consent.Children; v != law.RefuseChildren && v != law.AskGuardian {
+		d.refuse("consent.children", r.ChildAge.Law, "%q is none of %q; who is under %d cannot consent alone",
+			v, []law.Children{law.RefuseChildren, law.AskGuardian}, cfg.Profile().ChildAge)
 	}
 }
 
-func (d *document) ways(cfg *Config, r rules) {
+func (d *document) ways(cfg *Config, r law.Rules) {
 	const key = "alternatives"
-	if r.production() && !d.given[key] {
-		d.demand(key, r.alternatives, "is missing; list the other ways in at this door: card, pin, qr, intercom, key")
+	if r.Production() && !d.given[key] {
+		d.demand(key, r.Alternatives, "is missing; list the other ways in at this door: card, pin, qr, intercom, key")
 		return
 	}
 	if len(cfg.Alternatives) == 0 {
-		d.refuse(key, r.alternatives, "is empty; a face is never the only way in")
+		d.refuse(key, r.Alternatives, "is empty; a face is never the only way in")
 	}
 	for i, way := range cfg.Alternatives {
-		oneOf(d, key, way, Card, PIN, QR, Intercom, Key)
+		oneOf(d, key, way, passage.Ways()...)
 		d.check(!slices.Contains(cfg.Alternatives[:i], way), key, "%q stands there twice", way)
 	}
 }
 
-func (d *document) terms(cfg *Config, r rules) {
-	bounded(d, "enrol.valid_days", cfg.Enrol.ValidDays, r.validDays)
-	bounded(d, "retention.idle_days", cfg.Retention.IdleDays, r.idleDays)
-	bounded(d, "retention.access_log_days", cfg.Retention.AccessLogDays, r.accessLogDays)
+func (d *document) terms(cfg *Config, r law.Rules) {
+	bounded(d, "enrol.valid_days", cfg.Enrol.ValidDays, r.ValidDays)
+	bounded(d, "retention.idle_days", cfg.Retention.IdleDays, r.IdleDays)
+	bounded(d, "retention.access_log_days", cfg.Retention.AccessLogDays, r.AccessLogDays)
 }
 
 // attacks checks what stands against a photo, and against trying again and again.
-func (d *document) attacks(cfg *Config, r rules) {
-	bounded(d, "liveness.threshold", cfg.Liveness.Threshold, r.liveness)
+func (d *document) attacks(cfg *Config, r law.Rules) {
+	bounded(d, "liveness.threshold", cfg.Liveness.Threshold, r.Liveness)
 	l := cfg.Lockout
-	bounded(d, "lockout.delay_after", l.DelayAfter, r.delayAfter)
-	bounded(d, "lockout.delay", l.Delay, r.delay)
-	bounded(d, "lockout.disable_after", l.DisableAfter, r.disableAfter)
+	bounded(d, "lockout.delay_after", l.DelayAfter, r.DelayAfter)
+	bounded(d, "lockout.delay", l.Delay, r.Delay)
+	bounded(d, "lockout.disable_after", l.DisableAfter, r.DisableAfter)
 	if l.DelayAfter >= l.DisableAfter {
 		d.at([]string{"lockout.delay_after", "lockout.disable_after"},
 			"delay_after %d is not below disable_after %d", l.DelayAfter, l.DisableAfter)
 	}
 }
 
-func (d *document) assessment(a *Assessment, j Jurisdiction, r rules) {
+func (d *document) assessment(a *Assessment, j law.Jurisdiction, r law.Rules) {
 	d.plain("assessment.id", a.ID)
 	d.plain("assessment.version", a.Version)
-	if r.production() {
-		d.stated("assessment.id", a.ID, r.assessment)
-		d.stated("assessment.date", a.Date, r.assessment)
-		d.stated("assessment.version", a.Version, r.assessment)
+	if r.Production() {
+		d.stated("assessment.id", a.ID, r.Assessment)
+		d.stated("assessment.date", a.Date, r.Assessment)
+		d.stated("assessment.version", a.Version, r.Assessment)
 	}
 	if a.Date != "" {
 		_, err := time.Parse(time.DateOnly, a.Date)
 		d.check(err == nil, "assessment.date", "%q is not a date; write year-month-day, such as 2026-03-31", a.Date)
 	}
-	if j == USIL && a.ID != "" {
+	if j == law.USIL && a.ID != "" {
 		u, err := url.Parse(a.ID)
 		if err != nil || u.Scheme != "https" || u.Host == "" {
-			d.refuse("assessment.id", r.assessment, "%q is not the https:// address of the public policy", a.ID)
+			d.refuse("assessment.id", r.Assessment, "%q is not the https:// address of the public policy", a.ID)
 		}
 	}
 }
@@ -188,42 +192,43 @@ func (d *document) plain(key, value string) {
 	d.check(utf8.RuneCountInString(value) <= maxText, key, "is longer than %d characters", maxText)
 }
 
-func (d *document) notice(n *Notice, r rules) {
+func (d *document) notice(n *Notice, r law.Rules) {
 	d.check(len(n.Version) <= maxName, "notice.version", "is longer than %d bytes; every consent holds it", maxName)
-	for _, f := range n.fields() {
-		d.plain(f.key, f.value)
-		if r.production() && !f.optional {
-			d.stated(f.key, f.value, r.notice)
+	statement := n.statement()
+	for _, f := range statement.Fields() {
+		d.plain(f.Key, f.Value)
+		if r.Production() && !f.Optional {
+			d.stated(f.Key, f.Value, r.Notice)
 		}
 	}
-	for _, lang := range []Language{English, Chinese} {
-		for _, f := range n.words(lang).fields(lang) {
-			d.plain(f.key, f.value)
-			if r.production() && d.given["notice."+string(lang)] {
-				d.stated(f.key, f.value, r.notice)
+	for _, lang := range notice.Languages() {
+		for _, f := range statement.Words(lang).Fields(lang) {
+			d.plain(f.Key, f.Value)
+			if r.Production() && d.given["notice."+string(lang)] {
+				d.stated(f.Key, f.Value, r.Notice)
 			}
 		}
 	}
-	if !r.production() {
+	if !r.Production() {
 		return
 	}
 	if !n.SignInstalled {
-		d.demand("notice.sign_installed", r.sign, "is not true; put up the sign before the camera can see anybody")
+		d.demand("notice.sign_installed", r.Sign, "is not true; put up the sign before the camera can see anybody")
 	}
 	switch {
-	case r.chinese != "" && !d.given["notice.zh"]:
-		d.demand("notice.zh", r.chinese, "is missing; the notice has to be in the language of the people it is for")
+	case r.Chinese != "" && !d.given["notice.zh"]:
+		d.demand("notice.zh", r.Chinese, "is missing; the notice has to be in the language of the people it is for")
 	case !d.given["notice.en"] && !d.given["notice.zh"]:
-		d.demand("notice.en", r.notice, "is missing; write the notice in at least one language, en or zh")
+		d.demand("notice.en", r.Notice, "is missing; write the notice in at least one language, en or zh")
 	}
 }
 
 // clearUnspoken removes the example words of languages that a production file does not speak.
 func (d *document) clearUnspoken(cfg *Config) {
-	if !rulesOf(cfg.Jurisdiction).production() {
+	if !law.Of(cfg.Jurisdiction).Production() {
 		return
 	}
-	for _, lang := range []Language{English, Chinese} {
+	for _, lang := range notice.Languages() {
 		if !d.given["notice."+string(lang)] {
 			*cfg.Notice.words(lang) = Words{}
 		}
@@ -232,18 +237,18 @@ func (d *document) clearUnspoken(cfg *Config) {
 
 // transfer checks a broker that is not on the site. An event holds nobody's face or name; that and when a door opens is
 // still not for everyone.
-func (d *document) transfer(m *MQTT, r rules) {
+func (d *document) transfer(m *MQTT, r law.Rules) {
 	d.plain("mqtt.transfer", m.Transfer)
 	u, err := url.Parse(m.Broker)
-	if r.transfer == "" || err != nil || u.Hostname() == "" || onSite(u.Hostname()) {
+	if r.Transfer == "" || err != nil || u.Hostname() == "" || onSite(u.Hostname()) {
 		return
 	}
 	if strings.TrimSpace(m.Transfer) == "" {
-		d.refuse("mqtt.broker", r.transfer, "%s is not on the site; events are anonymous, and still leave it only with "+
+		d.refuse("mqtt.broker", r.Transfer, "%s is not on the site; events are anonymous, and still leave it only with "+
 			"mqtt.transfer, the reference of the decision that lets them", u.Hostname())
 	}
 	if u.Scheme != "ssl" || m.Username == "" {
-		d.refuse("mqtt.broker", r.transfer, "%s is not on the site; that needs TLS (ssl://) and mqtt.username", u.Hostname())
+		d.refuse("mqtt.broker", r.Transfer, "%s is not on the site; that needs TLS (ssl://) and mqtt.username", u.Hostname())
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"facegate/configs"
+	"facegate/configs/law"
+	"facegate/configs/notice"
 )
 
 // TestTextsAreNoMarkdown writes HTML and Markdown into every text of the operator: the pages say it, and do nothing by it.
@@ -23,7 +24,7 @@ func TestTextsAreNoMarkdown(t *testing.T) {
 	q := string(quoted)
 	words := fmt.Sprintf("{place: %s, purpose: %[1]s, necessity: %[1]s, rights: %[1]s}", q)
 	topic := `"<b>**x**</b>|_y_"` // a name holds no slash
-	cfg := parse(t, lawful(configs.CN).with(file{
+	cfg := parse(t, lawful(law.CN).with(file{
 		"site": strings.ReplaceAll(topic, "/", ""), "gate": strings.ReplaceAll(topic, "/", ""),
 		"assessment": fmt.Sprintf("{id: %s, date: 2026-03-31, version: %[1]s}", q),
 		"mqtt":       fmt.Sprintf("{broker: 'ssl://broker.example.org:8883', username: a, transfer: %s}", q),
@@ -31,12 +32,12 @@ func TestTextsAreNoMarkdown(t *testing.T) {
 			q, words),
 	}).text())
 	var policy bytes.Buffer
-	if err := configs.Policy(&policy, cfg); err != nil {
+	if err := cfg.Policy().Write(&policy); err != nil {
 		t.Fatal(err)
 	}
 	pages := map[string]string{"policy": policy.String()}
-	for _, lang := range []configs.Language{configs.English, configs.Chinese} {
-		n, err := cfg.NoticeText(lang)
+	for _, lang := range []notice.Language{notice.English, notice.Chinese} {
+		n, err := cfg.Particulars().Text(lang)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +63,7 @@ func TestNoticeInOneForm(t *testing.T) {
 	var seen [32]byte
 	for i, place := range []string{"Caf\u00e9 north", "Cafe\u0301 \u00a0 north", "' Caf\u00e9\u3000north '", "|\n    Caf\u00e9\n    north"} {
 		cfg := parse(t, "profile: lab\nsite: hq\ngate: n\nnotice:\n  en:\n   place: "+place+"\n")
-		n, err := cfg.NoticeText(configs.English)
+		n, err := cfg.Particulars().Text(notice.English)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,29 +18,32 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"facegate/configs"
+	"facegate/configs/law"
+	"facegate/configs/notice"
+	"facegate/configs/passage"
 )
 
-var jurisdictions = []configs.Jurisdiction{configs.CN, configs.EU, configs.USIL, configs.Lab}
+var jurisdictions = []law.Jurisdiction{law.CN, law.EU, law.USIL, law.Lab}
 
 // A file is the text of each top-level key.
 type file map[string]string
 
 // lawful returns a file that the profile of j accepts.
-func lawful(j configs.Jurisdiction) file {
+func lawful(j law.Jurisdiction) file {
 	f := file{
 		"profile": string(j), "site": "hq", "gate": "north",
 		"alternatives": "[card, intercom]",
 		"assessment":   `{id: IA-7, date: 2026-03-31, version: 2}`,
-		"notice":       notice("zh", "en"),
+		"notice":       statement("zh", "en"),
 	}
-	if j == configs.USIL {
+	if j == law.USIL {
 		f["assessment"] = `{id: "https://example.org/biometric-policy", date: 2026-03-31, version: 2}`
 	}
 	return f
 }
 
-// notice returns a complete notice in the given languages.
-func notice(languages ...string) string {
+// statement returns a complete notice in the given languages.
+func statement(languages ...string) string {
 	text := "{version: 3, controller: Lime Court Ltd, contact: privacy@lime.example, sign_installed: true"
 	for _, lang := range languages {
 		text += fmt.Sprintf(", %s: %s", lang, map[string]string{
@@ -166,76 +169,76 @@ func TestProfilesRefuse(t *testing.T) {
 
 		{
 			"notice without a controller",
-			file{"notice": strings.Replace(notice("zh"), "controller: Lime Court Ltd, ", "", 1)},
+			file{"notice": strings.Replace(statement("zh"), "controller: Lime Court Ltd, ", "", 1)},
 			"notice.controller",
 			[4]string{told, a13, il15b, accepted},
 			"is missing",
 		},
 		{
 			"notice without a contact",
-			file{"notice": strings.Replace(notice("zh"), "contact: privacy@lime.example, ", "", 1)},
+			file{"notice": strings.Replace(statement("zh"), "contact: privacy@lime.example, ", "", 1)},
 			"notice.contact",
 			[4]string{told, a13, il15b, accepted},
 			"is missing",
 		},
 		{
 			"notice without a version",
-			file{"notice": strings.Replace(notice("zh"), "version: 3, ", "", 1)},
+			file{"notice": strings.Replace(statement("zh"), "version: 3, ", "", 1)},
 			"notice.version",
 			[4]string{told, a13, il15b, accepted},
 			"is missing",
 		},
 		{
 			"notice without a purpose",
-			file{"notice": strings.Replace(notice("zh"), "purpose: 为住户开门, ", "", 1)},
+			file{"notice": strings.Replace(statement("zh"), "purpose: 为住户开门, ", "", 1)},
 			"notice.zh.purpose",
 			[4]string{told, a13, il15b, accepted},
 			"is missing",
 		},
 		{
 			"notice with an empty necessity",
-			file{"notice": strings.Replace(notice("zh"), "necessity: 方便双手提物的住户", "necessity: ''", 1)},
+			file{"notice": strings.Replace(statement("zh"), "necessity: 方便双手提物的住户", "necessity: ''", 1)},
 			"notice.zh.necessity",
 			[4]string{told, a13, il15b, accepted},
 			"is empty",
 		},
 		{
 			"notice without rights",
-			file{"notice": strings.Replace(notice("zh"), ", rights: 到物业服务中心办理", "", 1)},
+			file{"notice": strings.Replace(statement("zh"), ", rights: 到物业服务中心办理", "", 1)},
 			"notice.zh.rights",
 			[4]string{told, a13, il15b, accepted},
 			"is missing",
 		},
 		{
 			"notice without a place",
-			file{"notice": strings.Replace(notice("zh"), "place: 北门, ", "", 1)},
+			file{"notice": strings.Replace(statement("zh"), "place: 北门, ", "", 1)},
 			"notice.zh.place",
 			[4]string{told, a13, il15b, accepted},
 			"is missing",
 		},
 		{
 			"notice in English only",
-			file{"notice": notice("en")},
+			file{"notice": statement("en")},
 			"notice.zh",
 			[4]string{"PIPL Art. 17", accepted, accepted, accepted},
 			"in the language of the people",
 		},
-		{"notice in Chinese only", file{"notice": notice("zh")}, "", all(accepted), ""},
+		{"notice in Chinese only", file{"notice": statement("zh")}, "", all(accepted), ""},
 		{
 			"notice longer than a page",
-			file{"notice": strings.Replace(notice("zh"), "北门", strings.Repeat("北", 401), 1)},
+			file{"notice": strings.Replace(statement("zh"), "北门", strings.Repeat("北", 401), 1)},
 			"notice.zh.place",
 			all(noLaw), "longer than 400 characters",
 		},
 		{
 			"notice that moves the cursor",
-			file{"notice": strings.Replace(notice("zh"), "北门", `"\e[2J"`, 1)},
+			file{"notice": strings.Replace(statement("zh"), "北门", `"\e[2J"`, 1)},
 			"notice.zh.place",
 			all(noLaw), "cannot be printed",
 		},
 		{
 			"no sign",
-			file{"notice": strings.Replace(notice("zh"), "sign_installed: true", "sign_installed: false", 1)},
+			file{"notice": strings.Replace(statement("zh"), "sign_installed: true", "sign_installed: false", 1)},
 			"notice.sign_installed",
 			[4]string{"PIPL Art. 26; Measures Art. 13", a13, il15b, accepted},
 			"put up the sign",
@@ -423,7 +426,7 @@ func TestProductionProfileWantsEverythingStated(t *testing.T) {
 			"alternatives", "assessment.id", "assessment.date", "assessment.version",
 			"notice.version", "notice.controller", "notice.contact", "notice.sign_installed", "notice.en",
 		}
-		if j == configs.CN {
+		if j == law.CN {
 			want[len(want)-1] = "notice.zh"
 		}
 		if diff := cmp.Diff(want, keys); diff != "" {
@@ -433,7 +436,7 @@ func TestProductionProfileWantsEverythingStated(t *testing.T) {
 }
 
 func TestRefusalsRead(t *testing.T) {
-	text := lawful(configs.EU).with(file{
+	text := lawful(law.EU).with(file{
 		"match": "{mode: one-to-many}", "alternatives": "[]", "enrol": "{valid_days: 2000}", "liveness": "{threshold: 0}",
 		"assessment": "",
 	}).text()
@@ -453,56 +456,56 @@ func TestUnknownProfile(t *testing.T) {
 
 func TestProfile(t *testing.T) {
 	const day = 24 * time.Hour
-	common := configs.Profile{
+	common := law.Profile{
 		RetentionMax: 365 * day, IdleMax: 180 * day, AccessLogRetention: 90 * day, RecordRetention: 1096 * day,
-		Lockout: configs.Lockout{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50},
+		Lockout: law.Lockout{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50},
 	}
 	tests := []struct {
 		name    string
-		j       configs.Jurisdiction
+		j       law.Jurisdiction
 		changes file
-		want    func(*configs.Profile)
+		want    func(*law.Profile)
 	}{
-		{"cn", configs.CN, nil, func(p *configs.Profile) {
-			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToMany, configs.ZoneTrigger, configs.SeparateConsent
+		{"cn", law.CN, nil, func(p *law.Profile) {
+			p.Mode, p.EmbedTrigger, p.Consent = law.OneToMany, law.ZoneTrigger, law.SeparateConsent
 			p.FilingAt, p.FilingWarnAt, p.AssessmentRequired = 100_000, 80_000, true
 		}},
-		{"cn, children, by pass", configs.CN, file{
+		{"cn, children, by pass", law.CN, file{
 			"consent": "{children: guardian}", "match": "{mode: one-to-one}",
-		}, func(p *configs.Profile) {
-			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToOne, configs.RequestTrigger, configs.SeparateConsent
+		}, func(p *law.Profile) {
+			p.Mode, p.EmbedTrigger, p.Consent = law.OneToOne, law.RequestTrigger, law.SeparateConsent
 			p.FilingAt, p.FilingWarnAt, p.AssessmentRequired = 100_000, 80_000, true
 			p.MinorsAllowed, p.GuardianRequired = true, true
 		}},
-		{"eu, where 13 is the age", configs.EU, file{"consent": "{child_age: 13}"}, func(p *configs.Profile) {
-			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToOne, configs.RequestTrigger, configs.ExplicitConsent
+		{"eu, where 13 is the age", law.EU, file{"consent": "{child_age: 13}"}, func(p *law.Profile) {
+			p.Mode, p.EmbedTrigger, p.Consent = law.OneToOne, law.RequestTrigger, law.ExplicitConsent
 			p.AssessmentRequired, p.ChildAge = true, 13
 		}},
-		{"eu", configs.EU, nil, func(p *configs.Profile) {
-			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToOne, configs.RequestTrigger, configs.ExplicitConsent
+		{"eu", law.EU, nil, func(p *law.Profile) {
+			p.Mode, p.EmbedTrigger, p.Consent = law.OneToOne, law.RequestTrigger, law.ExplicitConsent
 			p.AssessmentRequired = true
 		}},
-		{"eu, everybody", configs.EU, file{"match": "{mode: one-to-many}", "i_know": "one-to-many"}, func(p *configs.Profile) {
-			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToMany, configs.RequestTrigger, configs.ExplicitConsent
+		{"eu, everybody", law.EU, file{"match": "{mode: one-to-many}", "i_know": "one-to-many"}, func(p *law.Profile) {
+			p.Mode, p.EmbedTrigger, p.Consent = law.OneToMany, law.RequestTrigger, law.ExplicitConsent
 			p.AssessmentRequired = true
 		}},
-		{"us-il", configs.USIL, file{
+		{"us-il", law.USIL, file{
 			"enrol": "{valid_days: 1095}", "retention": "{idle_days: 30, access_log_days: 7}",
-		}, func(p *configs.Profile) {
-			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToOne, configs.RequestTrigger, configs.WrittenRelease
+		}, func(p *law.Profile) {
+			p.Mode, p.EmbedTrigger, p.Consent = law.OneToOne, law.RequestTrigger, law.WrittenRelease
 			p.RetentionMax, p.IdleMax, p.AccessLogRetention = 1095*day, 30*day, 7*day
 			p.AssessmentRequired = true
 		}},
-		{"lab", configs.Lab, file{"lockout": "{delay_after: 2, delay: 0s, disable_after: 4}"}, func(p *configs.Profile) {
-			p.Mode, p.EmbedTrigger, p.Consent = configs.OneToMany, configs.ZoneTrigger, configs.SyntheticOnly
-			p.Lockout = configs.Lockout{DelayAfter: 2, DisableAfter: 4}
+		{"lab", law.Lab, file{"lockout": "{delay_after: 2, delay: 0s, disable_after: 4}"}, func(p *law.Profile) {
+			p.Mode, p.EmbedTrigger, p.Consent = law.OneToMany, law.ZoneTrigger, law.SyntheticOnly
+			p.Lockout = law.Lockout{DelayAfter: 2, DisableAfter: 4}
 		}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			want := common
-			want.ChildAge, want.ChildLaw = map[configs.Jurisdiction]int{configs.CN: 14, configs.EU: 16, configs.USIL: 18, configs.Lab: 14}[test.j],
-				map[configs.Jurisdiction]string{configs.CN: under14, configs.EU: under16, configs.USIL: under18}[test.j]
+			want.ChildAge, want.ChildLaw = map[law.Jurisdiction]int{law.CN: 14, law.EU: 16, law.USIL: 18, law.Lab: 14}[test.j],
+				map[law.Jurisdiction]string{law.CN: under14, law.EU: under16, law.USIL: under18}[test.j]
 			want.Jurisdiction = test.j
 			test.want(&want)
 			got := parse(t, lawful(test.j).with(test.changes).text()).Profile()
@@ -516,19 +519,19 @@ func TestProfile(t *testing.T) {
 func TestNotice(t *testing.T) {
 	tests := []struct {
 		name    string
-		j       configs.Jurisdiction
+		j       law.Jurisdiction
 		changes file
 	}{
-		{"cn", configs.CN, file{"consent": "{children: guardian}"}},
-		{"eu", configs.EU, nil},
-		{"us-il", configs.USIL, file{"match": "{mode: one-to-many}", "consent": "{children: guardian}"}},
-		{"lab", configs.Lab, nil},
+		{"cn", law.CN, file{"consent": "{children: guardian}"}},
+		{"eu", law.EU, nil},
+		{"us-il", law.USIL, file{"match": "{mode: one-to-many}", "consent": "{children: guardian}"}},
+		{"lab", law.Lab, nil},
 	}
 	for _, test := range tests {
 		cfg := parse(t, lawful(test.j).with(test.changes).text())
-		for _, lang := range []configs.Language{configs.English, configs.Chinese} {
+		for _, lang := range []notice.Language{notice.English, notice.Chinese} {
 			t.Run(test.name+"/"+string(lang), func(t *testing.T) {
-				got, err := cfg.NoticeText(lang)
+				got, err := cfg.Particulars().Text(lang)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -537,10 +540,10 @@ func TestNotice(t *testing.T) {
 				}
 				golden(t, fmt.Sprintf("notice-%s-%s.golden", test.name, lang), got.Text)
 				// A4 in 11 points: some 600 English words, or some 1200 Chinese characters.
-				if words := len(strings.Fields(got.Text)); lang == configs.English && words > 500 {
+				if words := len(strings.Fields(got.Text)); lang == notice.English && words > 500 {
 					t.Errorf("%d words are more than a page", words)
 				}
-				if n := utf8.RuneCountInString(got.Text); lang == configs.Chinese && n > 1000 {
+				if n := utf8.RuneCountInString(got.Text); lang == notice.Chinese && n > 1000 {
 					t.Errorf("%d characters are more than a page", n)
 				}
 				if strings.Contains(got.Text, "..") || strings.Contains(got.Text, "。。") {
@@ -549,7 +552,7 @@ func TestNotice(t *testing.T) {
 				if regexp.MustCompile(`[。：]\*\*[^ \n]`).MatchString(got.Text) { // CommonMark 6.2, right-flanking runs
 					t.Error("a bold phrase that Markdown does not take for one")
 				}
-				if lang == configs.Chinese && strings.ContainsFunc(got.Text, halfWidth) {
+				if lang == notice.Chinese && strings.ContainsFunc(got.Text, halfWidth) {
 					t.Error("half-width punctuation beside Chinese")
 				}
 			})
@@ -562,8 +565,8 @@ func halfWidth(r rune) bool { return strings.ContainsRune(",;?!", r) && !unicode
 
 // Every statement that the law asks for is in the page, and nothing else makes the same page.
 func TestNoticeHangsOnEveryStatement(t *testing.T) {
-	base := parse(t, lawful(configs.CN).text())
-	first, err := base.NoticeText(configs.Chinese)
+	base := parse(t, lawful(law.CN).text())
+	first, err := base.Particulars().Text(notice.Chinese)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -577,18 +580,18 @@ func TestNoticeHangsOnEveryStatement(t *testing.T) {
 		"purpose":    func(c *configs.Config) { c.Notice.ZH.Purpose = "为访客开门" },
 		"necessity":  func(c *configs.Config) { c.Notice.ZH.Necessity = "门禁卡常被转借" },
 		"rights":     func(c *configs.Config) { c.Notice.ZH.Rights = "拨打物业电话" },
-		"ways":       func(c *configs.Config) { c.Alternatives = []configs.Way{configs.PIN} },
-		"method":     func(c *configs.Config) { c.Match.Mode = configs.OneToOne },
-		"trigger":    func(c *configs.Config) { c.Match.Trigger = configs.RequestTrigger },
+		"ways":       func(c *configs.Config) { c.Alternatives = []passage.Way{passage.PIN} },
+		"method":     func(c *configs.Config) { c.Match.Mode = law.OneToOne },
+		"trigger":    func(c *configs.Config) { c.Match.Trigger = law.RequestTrigger },
 		"valid days": func(c *configs.Config) { c.Enrol.ValidDays = 100 },
 		"idle days":  func(c *configs.Config) { c.Retention.IdleDays = 101 },
 		"log days":   func(c *configs.Config) { c.Retention.AccessLogDays = 102 },
-		"children":   func(c *configs.Config) { c.Consent.Children = configs.AskGuardian },
+		"children":   func(c *configs.Config) { c.Consent.Children = law.AskGuardian },
 	}
 	for name, change := range changes {
 		c := *base
 		change(&c)
-		got, err := c.NoticeText(configs.Chinese)
+		got, err := c.Particulars().Text(notice.Chinese)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -602,30 +605,30 @@ func TestNoticeHangsOnEveryStatement(t *testing.T) {
 func TestNoticeMissesAStatement(t *testing.T) {
 	tests := []struct {
 		name, notice string
-		lang         configs.Language
+		lang         notice.Language
 		want         string
 	}{
-		{"controller", "{controller: ''}", configs.English, "notice.controller"},
-		{"contact", "{contact: ' '}", configs.English, "notice.contact"},
-		{"version", "{version: ''}", configs.Chinese, "notice.version"},
-		{"rights", "{zh: {rights: ''}}", configs.Chinese, "notice.zh.rights"},
+		{"controller", "{controller: ''}", notice.English, "notice.controller"},
+		{"contact", "{contact: ' '}", notice.English, "notice.contact"},
+		{"version", "{version: ''}", notice.Chinese, "notice.version"},
+		{"rights", "{zh: {rights: ''}}", notice.Chinese, "notice.zh.rights"},
 		{"language nobody wrote", "{}", "fr", `"fr"`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := parse(t, file{"profile": "lab", "site": "hq", "gate": "north", "notice": test.notice}.text())
-			_, err := cfg.NoticeText(test.lang)
-			if !errors.Is(err, configs.ErrNotice) || !strings.Contains(err.Error(), test.want) {
+			_, err := cfg.Particulars().Text(test.lang)
+			if !errors.Is(err, notice.ErrNone) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want ErrNotice of %s", err, test.want)
 			}
 		})
 	}
 	t.Run("the examples of the reference are nobody's notice", func(t *testing.T) {
-		cfg := parse(t, lawful(configs.EU).with(file{"notice": notice("en")}).text())
-		if _, err := cfg.NoticeText(configs.Chinese); !errors.Is(err, configs.ErrNotice) {
+		cfg := parse(t, lawful(law.EU).with(file{"notice": statement("en")}).text())
+		if _, err := cfg.Particulars().Text(notice.Chinese); !errors.Is(err, notice.ErrNone) {
 			t.Errorf("got %v, want ErrNotice", err)
 		}
-		if _, err := cfg.NoticeText(configs.English); err != nil {
+		if _, err := cfg.Particulars().Text(notice.English); err != nil {
 			t.Error(err)
 		}
 	})
@@ -634,23 +637,23 @@ func TestNoticeMissesAStatement(t *testing.T) {
 func TestPolicy(t *testing.T) {
 	tests := []struct {
 		name    string
-		j       configs.Jurisdiction
+		j       law.Jurisdiction
 		changes file
 	}{
-		{"cn", configs.CN, file{
+		{"cn", law.CN, file{
 			"mqtt":  "{broker: 'ssl://broker.example.org:8883', username: a, transfer: decision D-3}",
 			"enrol": "{valid_days: 300}", "retention": "{idle_days: 61, access_log_days: 31}",
 			"lockout": "{delay_after: 4, delay: 45s, disable_after: 40}", "consent": "{children: guardian}",
 		}},
-		{"eu", configs.EU, nil},
-		{"eu-many", configs.EU, file{"match": "{mode: one-to-many, fpir: 0.0002, margin: 0.1}", "i_know": "one-to-many"}},
-		{"us-il", configs.USIL, nil},
-		{"lab", configs.Lab, file{"liveness": "{threshold: 0}", "assessment": "", "notice": ""}},
+		{"eu", law.EU, nil},
+		{"eu-many", law.EU, file{"match": "{mode: one-to-many, fpir: 0.0002, margin: 0.1}", "i_know": "one-to-many"}},
+		{"us-il", law.USIL, nil},
+		{"lab", law.Lab, file{"liveness": "{threshold: 0}", "assessment": "", "notice": ""}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := configs.Policy(&b, parse(t, lawful(test.j).with(test.changes).text())); err != nil {
+			if err := parse(t, lawful(test.j).with(test.changes).text()).Policy().Write(&b); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, "policy-"+test.name+".golden", b.String())

@@ -10,6 +10,8 @@ import (
 	"unicode"
 
 	"facegate/configs/hint"
+	"facegate/configs/notice"
+	"facegate/configs/passage"
 	"facegate/configs/text"
 )
 
@@ -65,7 +67,7 @@ func (d *document) words(cfg *Config) {
 		"assessment.id": &a.ID, "assessment.version": &a.Version, "notice.version": &n.Version,
 		"notice.controller": &n.Controller, "notice.contact": &n.Contact, "notice.officer": &n.Officer,
 	}
-	for _, lang := range []Language{English, Chinese} {
+	for _, lang := range notice.Languages() {
 		w, prefix := n.words(lang), "notice."+string(lang)+"."
 		texts[prefix+"place"], texts[prefix+"purpose"] = &w.Place, &w.Purpose
 		texts[prefix+"necessity"], texts[prefix+"rights"] = &w.Necessity, &w.Rights
@@ -108,7 +110,7 @@ func (d *document) topicLevel(key, name string) {
 func unreadable(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }
 
 func (d *document) door(door *Door) {
-	oneOf(d, "door.direction", door.Direction, In, Out)
+	oneOf(d, "door.direction", door.Direction, passage.In, passage.Out)
 	oneOf(d, "door.driver", door.Driver, Cdev, Sim)
 	d.check(door.Driver != Cdev || door.Line != "", "door.line", "is empty; the cdev driver needs the name of a GPIO line")
 	within(d, "door.pulse", door.Pulse, 200*time.Millisecond, 30*time.Second)

@@ -14,6 +14,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
@@ -101,7 +102,7 @@ func (c *backupRestoreCommand) Run(ctx context.Context, t terminal) error {
 
 func restoreBackup(cfg *configs.Config, t terminal, data []byte, proof store.Proof) (store.Restored, error) {
 	log := newLog(t.err, slog.LevelWarn)
-	r, err := ledger.Restore(cfg, systime.New(), data, proof, me(), log)
+	r, err := opening.Restore(cfg, systime.New(), data, proof, me(), log)
 	if errors.Is(err, store.ErrInUse) {
 		return r, hint.Wrap(err, "stop the gate first: systemctl stop facegate")
 	}

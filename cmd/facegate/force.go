@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/opening"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/configs/show"
@@ -87,7 +88,7 @@ func (c *wipeCommand) Run(ctx context.Context, t terminal) error {
 		}
 		return err
 	}
-	class := ledger.Keys(cfg).Class()
+	class := opening.Keys(cfg).Class()
 	if class == "file" {
 		// Its user may overwrite the key and still not be allowed to remove it from the folder. The rest is done by now, and
 		// is to be told: without the public key nobody could check the certificate any more.
@@ -104,7 +105,7 @@ func (c *wipeCommand) confirmed(ctx context.Context, t terminal, cfg *configs.Co
 	about := []string{
 		fmt.Sprintf("all records in %s and their keys in %s", cfg.StateDir, cfg.KeysDir), "the device key: no receipt can be signed any more",
 	}
-	if !c.Yes && ledger.Holds(cfg) {
+	if !c.Yes && opening.Holds(cfg) {
 		if s, err := openRecords(cfg, t); err == nil {
 			e := ledger.Ledger{Store: s}.Epoch()
 			about = append(about, fmt.Sprintf("enrolled: %d", e.Renewed+e.Earlier+e.Foreign+e.None))
@@ -171,7 +172,7 @@ func (d *wiping) wipe(cfg *configs.Config, t terminal, keep func(certificate []b
 	case !errors.As(err, &unopened):
 		return err
 	}
-	public, forced := store.ForceWipe(place(cfg), ledger.Keys(cfg), time.Now(), rand.Reader, keep)
+	public, forced := store.ForceWipe(place(cfg), opening.Keys(cfg), time.Now(), rand.Reader, keep)
 	if errors.Is(forced, store.ErrNothing) {
 		return hint.Wrap(err, "nothing of the gate is left in %s and %s, so that there is nothing to wipe", cfg.StateDir, cfg.KeysDir)
 	}

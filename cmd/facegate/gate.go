@@ -14,8 +14,8 @@ import (
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/people"
-	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/law"
 	"facegate/configs/show"
 	"facegate/store"
 	"facegate/store/durable"
@@ -142,7 +142,7 @@ func (c *enrollCommand) write(w *tabwriter.Writer, e enrolment, sheet *sheet, pa
 func (c *enrollCommand) sheet(ctx context.Context, g *control.Client, t terminal) (*sheet, error) {
 	if c.Pass == "" {
 		s, err := g.Status(ctx)
-		if err != nil || s.Mode != configs.OneToOne {
+		if err != nil || s.Mode != law.OneToOne {
 			return nil, err
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"facegate/cmd/facegate/internal/gatetest"
-	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/pipeline/template"
@@ -115,7 +115,7 @@ func (s *scanned) use(t *testing.T, h *held) {
 // readCodes reads the templates of people from the files of the gate, which must not be running.
 func (s *scanned) readCodes(t *testing.T, all ...*held) {
 	t.Helper()
-	store, err := ledger.OpenStore(s.site.Config(t, nil), systime.New(), discard)
+	store, err := opening.Store(s.site.Config(t, nil), systime.New(), discard)
 	must(t, err)
 	defer store.Close()
 	modelID, err := hex.DecodeString(gatetest.Bundle(t).Embedder.ID())

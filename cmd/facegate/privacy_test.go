@@ -27,7 +27,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
-	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/device"
@@ -297,7 +297,7 @@ func (g *watched) lookFor(t *testing.T, pictures [][]byte) {
 // codes returns the templates in the clear, which belong nowhere but in memory.
 func (g *watched) codes(t *testing.T) (needles []needle) {
 	t.Helper()
-	s, err := ledger.OpenStore(g.site.Config(t, nil), systime.New(), discard)
+	s, err := opening.Store(g.site.Config(t, nil), systime.New(), discard)
 	must(t, err)
 	defer s.Close()
 	var modelID [32]byte

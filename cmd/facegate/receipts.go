@@ -18,9 +18,9 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/letter"
-	"facegate/configs"
 	"facegate/configs/file"
 	"facegate/configs/hint"
+	"facegate/configs/notice"
 	"facegate/configs/show"
 	"facegate/configs/text"
 	"facegate/store/durable"
@@ -188,17 +188,17 @@ func (c *receiptShowCommand) Run(t terminal) error {
 }
 
 // language returns the language to print r in. The configuration is there on a gate alone.
-func (c *receiptShowCommand) language(r receipt.Receipt) configs.Language {
-	switch lang := configs.Language(cmp.Or(c.Lang, r.Language)); lang {
-	case configs.English, configs.Chinese:
+func (c *receiptShowCommand) language(r receipt.Receipt) notice.Language {
+	switch lang := notice.Language(cmp.Or(c.Lang, r.Language)); lang {
+	case notice.English, notice.Chinese:
 		return lang
 	}
 	if cfg, err := c.load(); err == nil {
-		if notices, err := cfg.Notices(); err == nil {
+		if notices, err := cfg.Particulars().Texts(); err == nil {
 			return notices[0].Language
 		}
 	}
-	return configs.English
+	return notice.English
 }
 
 func writeReceipt(w *tabwriter.Writer, r receipt.Receipt, form string) {

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"facegate/cmd/facegate/internal/gatetest"
-	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
@@ -32,10 +32,10 @@ func stoppedWith(t *testing.T, site gatetest.Site, labels ...string) (config str
 	defer file.Close()
 	c, err := configs.Parse(config, file)
 	must(t, err)
-	s, err := ledger.OpenStore(c, systime.New(), discard)
+	s, err := opening.Store(c, systime.New(), discard)
 	must(t, err)
 	defer s.Close()
-	notices, err := c.Notices()
+	notices, err := c.Particulars().Texts()
 	must(t, err)
 	for _, label := range labels {
 		e := store.Enrolment{Label: label, Consent: storetest.Consent(), Expires: storetest.Now().AddDate(10, 0, 0), By: 1000}

@@ -18,10 +18,12 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/letter"
+	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/notice"
 	"facegate/configs/show"
 	"facegate/store"
 	"facegate/store/audit"
@@ -49,7 +51,7 @@ func openRecords(c *configs.Config, t terminal) (*store.Store, error) {
 	if err := checkOwner(c.StateDir, c.KeysDir); err != nil {
 		return nil, err
 	}
-	s, err := ledger.OpenStore(c, systime.New(), newLog(t.err, slog.LevelWarn))
+	s, err := opening.Store(c, systime.New(), newLog(t.err, slog.LevelWarn))
 	if errors.Is(err, store.ErrInUse) {
 		return nil, hint.Wrap(err, "the gate is running, and nothing answers at %s: restart it if its configuration has changed since, or "+
 			"name its socket with --socket; if it is another command that uses the records, wait for its end", c.Control.Socket)
@@ -243,7 +245,7 @@ func (c *personShowCommand) letter(t terminal, f people.File) error {
 		return hint.Wrap(errors.New("a letter says what the configuration says, and only a socket is named"),
 			"name the configuration of this gate: --config FILE")
 	}
-	notices, err := cfg.Notices()
+	notices, err := cfg.Particulars().Texts()
 	if err != nil {
 		return err
 	}
@@ -254,10 +256,10 @@ func (c *personShowCommand) letter(t terminal, f people.File) error {
 		}
 	}
 	if c.Lang != "" {
-		lang = configs.Language(c.Lang)
+		lang = notice.Language(c.Lang)
 	}
 	var text strings.Builder
-	if err := letter.Access(&text, lang, time.Local, time.Now(), f, cfg); err != nil {
+	if err := letter.Access(&text, lang, time.Local, time.Now(), f, cfg.Particulars()); err != nil {
 		return err
 	}
 	return c.print(t, map[string]string{"letter": text.String()}, func(w *tabwriter.Writer) { io.WriteString(w, text.String()) })
@@ -339,7 +341,7 @@ func (c *policyCommand) Run(t terminal) error {
 		return err
 	}
 	var text strings.Builder
-	if err := configs.Policy(&text, cfg); err != nil {
+	if err := cfg.Policy().Write(&text); err != nil {
 		return err
 	}
 	return c.print(t, map[string]string{"policy": text.String()}, func(w *tabwriter.Writer) { io.WriteString(w, text.String()) })
@@ -356,15 +358,15 @@ func (c *noticeCommand) Run(t terminal) error {
 	if err != nil {
 		return err
 	}
-	n, err := cfg.NoticeText(configs.Language(c.Lang))
+	n, err := cfg.Particulars().Text(notice.Language(c.Lang))
 	if err != nil {
 		return err
 	}
 	v := struct {
-		Language configs.Language `json:"language"`
-		Version  string           `json:"version"`
-		SHA256   string           `json:"sha256"`
-		Text     string           `json:"text"`
+		Language notice.Language `json:"language"`
+		Version  string          `json:"version"`
+		SHA256   string          `json:"sha256"`
+		Text     string          `json:"text"`
 	}{n.Language, n.Version, hex.EncodeToString(n.SHA256[:]), n.Text}
 	return c.print(t, v, func(w *tabwriter.Writer) { io.WriteString(w, n.Text) })
 }

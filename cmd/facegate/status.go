@@ -11,7 +11,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/health"
 	"facegate/cmd/facegate/internal/status"
-	"facegate/configs"
+	"facegate/configs/law"
 	"facegate/configs/show"
 )
 
@@ -138,8 +138,8 @@ func writeStatus(w *tabwriter.Writer, s status.Status) {
 }
 
 // profileLine says whose rules the gate keeps to.
-func profileLine(j configs.Jurisdiction) string {
-	if j == configs.Lab {
+func profileLine(j law.Jurisdiction) string {
+	if j == law.Lab {
 		return "lab: for trying out with people who do not exist; it keeps to no law"
 	}
 	return string(j)
@@ -164,7 +164,7 @@ func faces(s status.Status) string {
 		return "off since " + s.FacesOff.Since.Format(time.DateTime) + ": facegate faces on"
 	case l.WaitS > 0:
 		return fmt.Sprintf("open nothing for %d s: many prints or screens are being shown", l.WaitS)
-	case s.Mode == configs.OneToOne:
+	case s.Mode == law.OneToOne:
 		return "open nothing: they are compared with the person's pass alone, and this version has no reader of passes yet"
 	}
 	return "open the door"

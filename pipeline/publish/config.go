@@ -12,6 +12,7 @@ import (
 
 	"facegate/configs/file"
 	"facegate/configs/hint"
+	"facegate/configs/passage"
 )
 
 // ErrConfig is wrapped by every error about a Config.
@@ -27,7 +28,7 @@ type Config struct {
 	Site      string // first level of the topics after "facegate"
 	Gate      string // second level
 	Door      string // the door's name in events
-	Direction Direction
+	Direction passage.Direction
 }
 
 // Check says what New would refuse.
@@ -61,7 +62,7 @@ func (cfg Config) endpoint() (endpoint, error) {
 		return endpoint{}, badConfig("the gate", "A gate is one level of a topic: not empty, without +, # and /.")
 	case !validText(cfg.Door):
 		return endpoint{}, badConfig("the door", "Give the door a name, such as main.")
-	case !cfg.Direction.valid():
+	case cfg.Direction != passage.In && cfg.Direction != passage.Out:
 		return endpoint{}, badConfig("the direction", "Set it to in or out.")
 	case u.Scheme == "tcp" && cfg.CAFile != "":
 		return endpoint{}, badConfig("the CA file", "A CA file needs an ssl:// address; over tcp:// nothing is encrypted.")

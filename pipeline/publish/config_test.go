@@ -11,11 +11,12 @@ import (
 	"testing"
 
 	"facegate/configs/hint"
+	"facegate/configs/passage"
 )
 
 func goodConfig() Config {
 	return Config{
-		Broker: "tcp://127.0.0.1:1883", ClientID: "facegate-1", Site: "hq", Gate: "north", Door: "main", Direction: In,
+		Broker: "tcp://127.0.0.1:1883", ClientID: "facegate-1", Site: "hq", Gate: "north", Door: "main", Direction: passage.In,
 	}
 }
 
@@ -33,7 +34,7 @@ func TestConfig(t *testing.T) {
 		{"TLS", func(c *Config) { c.Broker = "ssl://broker.example:8883" }, true},
 		{"IPv6", func(c *Config) { c.Broker = "tcp://[::1]:1883" }, true},
 		{"names in any script", func(c *Config) { c.Site, c.Gate, c.Door = "本社", "Süd 2", "Tür/links" }, true},
-		{"out", func(c *Config) { c.Direction = Out }, true},
+		{"out", func(c *Config) { c.Direction = passage.Out }, true},
 
 		{"no broker", func(c *Config) { c.Broker = "" }, false},
 		{"no scheme", func(c *Config) { c.Broker = "127.0.0.1:1883" }, false},

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"facegate/configs/passage"
 )
 
 // Schema names the version of Event.
@@ -36,17 +38,6 @@ const (
 
 func (m Method) valid() bool { return m == Face || m == Manual }
 
-// A Direction says which way a door leads.
-type Direction string
-
-// The directions of a door.
-const (
-	In  Direction = "in"
-	Out Direction = "out"
-)
-
-func (d Direction) valid() bool { return d == In || d == Out }
-
 // A Clock says whether the timestamps of events can be trusted; many boards have no battery-backed clock.
 type Clock string
 
@@ -59,18 +50,18 @@ const (
 // An Event is one passage or opening, as it goes on the wire. It has no subject: no name, number, score, picture or pseudonym, and
 // no field may be added that tells one person from another.
 type Event struct {
-	Schema    string    `json:"schema"`
-	Type      EventType `json:"event_type"`
-	Seq       uint64    `json:"seq"`        // counts the events of one boot from 1; a gap means that events were lost
-	Boot      string    `json:"boot"`       // 4 hexadecimal digits, drawn when the process starts
-	Time      string    `json:"ts"`         // when it happened, as Timestamp
-	Clock     Clock     `json:"clock"`      // whether Time can be trusted
-	Door      string    `json:"door"`       // the configured name of the door
-	Direction Direction `json:"direction"`  // the configured direction of the door
-	Method    Method    `json:"method"`     // the means that was used
-	Reason    *string   `json:"reason"`     // why passage was denied; null if it was not
-	LatencyMS int64     `json:"latency_ms"` // from the frame to the relay, in milliseconds; 0 if no frame led to it
-	Replayed  bool      `json:"replayed"`   // it waited for a connection, or may have been sent before
+	Schema    string            `json:"schema"`
+	Type      EventType         `json:"event_type"`
+	Seq       uint64            `json:"seq"`        // counts the events of one boot from 1; a gap means that events were lost
+	Boot      string            `json:"boot"`       // 4 hexadecimal digits, drawn when the process starts
+	Time      string            `json:"ts"`         // when it happened, as Timestamp
+	Clock     Clock             `json:"clock"`      // whether Time can be trusted
+	Door      string            `json:"door"`       // the configured name of the door
+	Direction passage.Direction `json:"direction"`  // the configured direction of the door
+	Method    Method            `json:"method"`     // the means that was used
+	Reason    *string           `json:"reason"`     // why passage was denied; null if it was not
+	LatencyMS int64             `json:"latency_ms"` // from the frame to the relay, in milliseconds; 0 if no frame led to it
+	Replayed  bool              `json:"replayed"`   // it waited for a connection, or may have been sent before
 }
 
 // newBoot draws the Boot of a process.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"facegate/configs/passage"
 )
 
 // fields is all that may ever be told about a passage.
@@ -57,7 +59,7 @@ func TestEventGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := Event{
-		Schema: Schema, Type: Granted, Seq: 48213, Boot: "7c1e", Clock: Synced, Door: "main", Direction: In, Method: Face,
+		Schema: Schema, Type: Granted, Seq: 48213, Boot: "7c1e", Clock: Synced, Door: "main", Direction: passage.In, Method: Face,
 		Time:      timestamp(time.Date(2026, 3, 2, 9, 14, 7, 412_999_999, time.FixedZone("CET", 3600))),
 		LatencyMS: 143,
 	}

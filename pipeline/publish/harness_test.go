@@ -17,6 +17,7 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
+	"facegate/configs/passage"
 	"facegate/pipeline/publish"
 	"facegate/pipeline/publish/loopback"
 	"facegate/pipeline/publish/mosquittotest"
@@ -212,7 +213,7 @@ func gate(scheme string, c *cable) publish.Config {
 	return publish.Config{
 		Broker: scheme + "://" + c.listener.Addr().String(), ClientID: "facegate-hq-north",
 		Username: account.Username, Password: account.Password,
-		Site: "hq", Gate: "north", Door: "main", Direction: publish.In,
+		Site: "hq", Gate: "north", Door: "main", Direction: passage.In,
 	}
 }
 

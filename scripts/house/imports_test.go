@@ -63,11 +63,12 @@ func TestImports(t *testing.T) {
 	// So is what may be read as a file: pipes, devices and giants come from anywhere.
 	words := []string{"facegate/configs/file", "facegate/configs/hint", "facegate/configs/show", "facegate/configs/text"}
 	ours := map[string][]string{ // of this module, besides itself
-		"facegate/configs":  {},
-		"facegate/device":   {"facegate/configs/hint", "facegate/configs/file"},
-		"facegate/gpio":     {"facegate/configs/hint"},
-		"facegate/store":    append(slices.Clone(words), "facegate/pipeline/template", "facegate/pipeline/embed"),
-		"facegate/pipeline": append(slices.Clone(words), "facegate/device"),
+		"facegate/configs": {},
+		"facegate/device":  {"facegate/configs/hint", "facegate/configs/file"},
+		"facegate/gpio":    {"facegate/configs/hint"},
+		"facegate/store":   append(slices.Clone(words), "facegate/pipeline/template", "facegate/pipeline/embed"),
+		// A passage has the same words in a configuration, in a document and in an event.
+		"facegate/pipeline": append(slices.Clone(words), "facegate/device", "facegate/configs/passage"),
 		"facegate/cmd":      {"facegate"},
 		"facegate/scripts":  {"facegate"},
 	}
@@ -108,6 +109,40 @@ func TestImports(t *testing.T) {
 		if !seen[place] {
 			t.Errorf("there is no package in %s", place)
 		}
+	}
+}
+
+// TestFileIsApart checks that law and documents know no configuration file, and that who works with a gate or its records is
+// handed values. Otherwise a question of law could be asked only by who has a file, and no test of the core could ask it.
+func TestFileIsApart(t *testing.T) {
+	const parser = "facegate/configs"
+	openers := []string{ // they open what the file names
+		"facegate/cmd/facegate", "facegate/cmd/facegate/internal/daemon", "facegate/cmd/facegate/internal/opening",
+		"facegate/cmd/facegate/internal/gatetest", // writes such files for tests
+	}
+	values := map[string][]string{ // of this module
+		parser + "/passage": {},
+		parser + "/law":     {},
+		parser + "/notice":  {parser + "/law", parser + "/passage", parser + "/hint"},
+	}
+	seen := 0
+	for _, p := range listPackages(t) {
+		if slices.Contains(p.Imports, parser) && !slices.Contains(openers, p.ImportPath) {
+			t.Errorf("%s imports the parser of the file: hand it values of law, notice or passage", p.ImportPath)
+		}
+		allowed, ok := values[p.ImportPath]
+		if !ok {
+			continue
+		}
+		seen++
+		for _, imported := range p.Imports {
+			if within(imported, "facegate") && !slices.Contains(allowed, imported) || within(imported, "os", "net", "math/rand", "crypto/rand") {
+				t.Errorf("%s imports %s", p.ImportPath, imported)
+			}
+		}
+	}
+	if seen != len(values) {
+		t.Errorf("%d of %d rooms found", seen, len(values))
 	}
 }
 

@@ -28,8 +28,8 @@ import (
 	"facegate/cmd/facegate/internal/control/controltest"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
-	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/law"
 	"facegate/gpio"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
@@ -340,7 +340,7 @@ func (g *twin) Status() status.Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return status.Status{
-		Site: "twin", Mode: configs.OneToMany, Started: time.Now(), Door: gpio.Status{Pulses: g.pulses},
+		Site: "twin", Mode: law.OneToMany, Started: time.Now(), Door: gpio.Status{Pulses: g.pulses},
 		People:  status.People{Enrolled: len(g.people), Limit: 10},
 		Lockout: status.Lockout{LockedDown: g.locked}, FacesOff: g.off,
 	}

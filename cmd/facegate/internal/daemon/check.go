@@ -16,7 +16,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gate"
-	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/opening"
 	"facegate/configs"
 	"facegate/gpio/cdev"
 	"facegate/pipeline/models"
@@ -91,7 +91,7 @@ func (k *checker) networks() {
 		k.refuse(err)
 		return
 	}
-	k.refuse(gate.Covers(calibration, c.Match.FPIR))
+	k.refuse(configs.About("match.fpir", gate.Covers(calibration, c.Match.FPIR)))
 }
 
 // checkNetworks is readNetworks without keeping them in memory.
@@ -132,7 +132,7 @@ func (k *checker) records() {
 			whole = whole && err == nil
 		}
 	}
-	keys := ledger.Keys(c)
+	keys := opening.Keys(c)
 	if k.credential && keys.Class() == "file" {
 		k.note("key_file: the unit brings the device key along as a credential; this command cannot see it")
 		return
@@ -141,7 +141,7 @@ func (k *checker) records() {
 		return
 	}
 	if _, err := keys.DeviceKey(); err != nil {
-		k.refuse(configs.About("key_file", ledger.ExplainKey(err, c, keys)))
+		k.refuse(configs.About("key_file", opening.ExplainKey(err, c, keys)))
 	} else if whole {
 		k.refuse(configs.About("state_dir", store.CheckKeyrings(c.StateDir, c.KeysDir, keys)))
 	}

@@ -13,10 +13,11 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gate"
-	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/law"
 	"facegate/device"
 	"facegate/gpio"
 	"facegate/gpio/cdev"
@@ -98,7 +99,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if err := enforceable(c.Profile()); err != nil {
 		return nil, err
 	}
-	if c.Profile().Mode == configs.OneToOne {
+	if c.Profile().Mode == law.OneToOne {
 		log.Warn("faces open nothing: people are compared with their pass alone, and this version has no reader of passes",
 			"hint", "people can be enrolled and erased; keep the other ways in")
 	}
@@ -200,23 +201,26 @@ func (d *Daemon) openGallery() (err error) {
 	if _, err := hex.Decode(modelID[:], []byte(d.bundle.Embedder.ID())); err != nil {
 		return err
 	}
-	d.keys = ledger.Keys(d.config)
+	d.keys = opening.Keys(d.config)
 	if d.keys.Class() == "file" {
 		d.log.Warn("the device key is a plain file: whoever copies this disk has key and templates", "file", d.config.KeyFile)
 	}
-	notices, err := d.config.Notices()
+	notices, err := d.config.Particulars().Texts()
 	if err != nil {
 		return err
 	}
 	if err := checkFolders(d.config); err != nil {
 		return err
 	}
-	if d.store, err = ledger.OpenStore(d.config, d.clock, d.log); errors.Is(err, store.ErrKey) {
+	if d.store, err = opening.Store(d.config, d.clock, d.log); errors.Is(err, store.ErrKey) {
 		return configs.About("key_file", err)
 	} else if errors.Is(err, store.ErrDamaged) {
 		return configs.About("state_dir", err)
 	} else if err != nil {
 		return err
+	}
+	if err := gate.Covers(calibration, d.config.Match.FPIR); err != nil {
+		return configs.About("match.fpir", err)
 	}
 	d.gallery, err = gate.OpenGallery(d.store, gate.GalleryConfig{
 		ModelID: modelID, Calibration: calibration, FPIR: d.config.Match.FPIR,

@@ -26,9 +26,9 @@ import (
 	"facegate/cmd/facegate/internal/health"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
-	"facegate/configs"
 	"facegate/configs/file"
 	"facegate/configs/hint"
+	"facegate/configs/law"
 	"facegate/device"
 	"facegate/device/replay"
 	"facegate/gpio"
@@ -116,7 +116,7 @@ func (r *running) appear(t *testing.T, ctx context.Context, person string) {
 }
 
 func TestContract(t *testing.T) {
-	for _, mode := range []configs.Mode{configs.OneToMany, configs.OneToOne} {
+	for _, mode := range []law.Mode{law.OneToMany, law.OneToOne} {
 		t.Run(string(mode), func(t *testing.T) {
 			controltest.Run(t, func(t *testing.T) controltest.Subject {
 				site := gatetest.NewSite(t)

@@ -9,6 +9,7 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
+	"facegate/configs/law"
 	"facegate/pipeline/models"
 	"facegate/store"
 )
@@ -18,7 +19,7 @@ import (
 func basisOf(c *configs.Config, b models.Bundle) ([32]byte, error) {
 	basis := struct {
 		Networks []string
-		Mode     configs.Mode
+		Mode     law.Mode
 		Purposes []string
 	}{Mode: c.Profile().Mode, Purposes: []string{c.Notice.EN.Purpose, c.Notice.ZH.Purpose}}
 	for _, m := range b.Models() {
@@ -71,7 +72,7 @@ func (d *Daemon) duties(s *status.Status) {
 }
 
 // filing returns the facts for a filing, with advice as soon as one is near.
-func (d *Daemon) filing(p configs.Profile, e people.Epoch) status.Filing {
+func (d *Daemon) filing(p law.Profile, e people.Epoch) status.Filing {
 	f := status.Filing{At: p.FilingAt, Codes: e.Renewed + e.Earlier + e.Foreign, Reached: d.store.Filing()}
 	f.People, f.Children = d.store.Count()
 	l := d.config.Lockout
@@ -86,12 +87,12 @@ func (d *Daemon) filing(p configs.Profile, e people.Epoch) status.Filing {
 	}
 	switch {
 	case !f.Reached.IsZero():
-		f.Deadline = configs.FilingDeadline(f.Reached)
+		f.Deadline = law.FilingDeadline(f.Reached)
 		f.Advice = fmt.Sprintf("%d persons were reached on %s: file by %s, which knows Monday to Friday and no public holidays",
 			p.FilingAt, f.Reached.Format(time.DateOnly), f.Deadline.Format(time.DateOnly))
 	case f.People >= p.FilingWarnAt:
 		f.Advice = fmt.Sprintf("%d persons oblige the operator to file within %d working days; count those of all gates",
-			p.FilingAt, configs.FilingWorkingDays)
+			p.FilingAt, law.FilingWorkingDays)
 	}
 	return f
 }

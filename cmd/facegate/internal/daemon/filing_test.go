@@ -7,6 +7,7 @@ import (
 
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/configs"
+	"facegate/configs/law"
 	"facegate/pipeline/models"
 	"facegate/store"
 	"facegate/store/clock/clocktest"
@@ -24,7 +25,7 @@ func TestFiling(t *testing.T) {
 	}
 	defer s.Close()
 	d := &Daemon{config: gatetest.NewSite(t).Config(t, nil), store: s, keys: storetest.Key{}}
-	p := configs.Profile{FilingAt: 5, FilingWarnAt: 4}
+	p := law.Profile{FilingAt: 5, FilingWarnAt: 4}
 	for n, label := range []string{"one", "two", "three", "four", "five", "six"} {
 		c := storetest.Consent()
 		if n == 1 {
@@ -74,7 +75,7 @@ func TestBasis(t *testing.T) {
 		"embedder":         func(_ *configs.Config, b *models.Bundle) { b.Embedder.SHA256 = "x" },
 		"liveness":         func(_ *configs.Config, b *models.Bundle) { b.Liveness[0].SHA256 = "x" },
 		"landmarks":        func(_ *configs.Config, b *models.Bundle) { b.Landmarks = &models.Model{SHA256: "x"} },
-		"mode":             func(c *configs.Config, _ *models.Bundle) { c.Match.Mode = configs.OneToOne },
+		"mode":             func(c *configs.Config, _ *models.Bundle) { c.Match.Mode = law.OneToOne },
 		"purpose":          func(c *configs.Config, _ *models.Bundle) { c.Notice.EN.Purpose += " x" },
 		"purpose, Chinese": func(c *configs.Config, _ *models.Bundle) { c.Notice.ZH.Purpose += " x" },
 	} {

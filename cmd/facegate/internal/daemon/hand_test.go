@@ -12,7 +12,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gatetest"
-	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs/hint"
 	"facegate/pipeline/publish"
@@ -40,7 +40,7 @@ func TestOpeningByHand(t *testing.T) {
 	r.stop()
 
 	config := site.Config(t, more)
-	s, err := ledger.OpenStore(config, systime.New(), slog.New(slog.DiscardHandler))
+	s, err := opening.Store(config, systime.New(), slog.New(slog.DiscardHandler))
 	must(t, err)
 	log, err := s.Audit()
 	must(t, err)

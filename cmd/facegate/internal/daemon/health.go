@@ -16,6 +16,7 @@ import (
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/law"
 	"facegate/device"
 	"facegate/gpio"
 )
@@ -40,7 +41,7 @@ const (
 // labInUse reports whether the gate watches real people under the profile for those who do not exist.
 func (d *Daemon) labInUse() bool {
 	c := d.config
-	return c.Jurisdiction == configs.Lab && (c.Camera.Source == configs.V4L2 || c.Door.Driver == configs.Cdev)
+	return c.Jurisdiction == law.Lab && (c.Camera.Source == configs.V4L2 || c.Door.Driver == configs.Cdev)
 }
 
 func (d *Daemon) profileHealth(*status.Status) []health.Condition {
@@ -79,7 +80,7 @@ func facesHealth(s *status.Status) []health.Condition {
 		health.When(l.Slowed > 0, health.Faces, health.Degraded,
 			fmt.Sprintf("the face of %d people opens nothing for now, because somebody tries to be taken for them", l.Slowed),
 			"see who stands there; it ends by itself"),
-		health.When(s.Mode == configs.OneToOne, health.Faces, health.Down,
+		health.When(s.Mode == law.OneToOne, health.Faces, health.Down,
 			"faces open nothing: they are compared with the person's pass alone, and this version has no reader of passes",
 			"keep the other ways in"),
 	)

@@ -13,6 +13,7 @@ import (
 	"facegate/cmd/facegate/internal/memory"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
+	"facegate/configs/law"
 	"facegate/device"
 	"facegate/gpio"
 	"facegate/pipeline/publish"
@@ -22,7 +23,7 @@ import (
 func TestHealthOfParts(t *testing.T) {
 	well := status.Status{
 		Camera: device.CaptureStatus{State: device.Streaming}, Door: gpio.Status{State: gpio.Locked},
-		MQTT: publish.Status{Connected: true}, Mode: configs.OneToMany,
+		MQTT: publish.Status{Connected: true}, Mode: law.OneToMany,
 	}
 	parts := []func(*status.Status) []health.Condition{cameraHealth, doorHealth, facesHealth, brokerHealth, lawHealth}
 	for _, c := range []struct {
@@ -57,7 +58,7 @@ func TestHealthOfParts(t *testing.T) {
 			"two gates with one name", func(s *status.Status) { s.MQTT = publish.Status{Connected: true, Err: "another client has the id"} },
 			health.Broker, health.Degraded, "another client",
 		},
-		{"no reader", func(s *status.Status) { s.Mode = configs.OneToOne }, health.Faces, health.Down, "no reader"},
+		{"no reader", func(s *status.Status) { s.Mode = law.OneToOne }, health.Faces, health.Down, "no reader"},
 		{
 			"broker away", func(s *status.Status) { s.MQTT = publish.Status{Err: "refused"} },
 			health.Broker, health.Degraded, "refused",
@@ -118,15 +119,15 @@ func TestHealthOfDisks(t *testing.T) {
 // TestLabInUse checks that the profile for people who do not exist warns of a real camera and of a real relay.
 func TestLabInUse(t *testing.T) {
 	for _, c := range []struct {
-		profile configs.Jurisdiction
+		profile law.Jurisdiction
 		source  configs.PictureSource
 		driver  configs.Driver
 		warns   bool
 	}{
-		{configs.Lab, configs.Replay, configs.Sim, false},
-		{configs.Lab, configs.V4L2, configs.Sim, true},
-		{configs.Lab, configs.Replay, configs.Cdev, true},
-		{configs.EU, configs.V4L2, configs.Cdev, false},
+		{law.Lab, configs.Replay, configs.Sim, false},
+		{law.Lab, configs.V4L2, configs.Sim, true},
+		{law.Lab, configs.Replay, configs.Cdev, true},
+		{law.EU, configs.V4L2, configs.Cdev, false},
 	} {
 		d := &Daemon{config: &configs.Config{
 			Jurisdiction: c.profile, Camera: configs.Camera{Source: c.source}, Door: configs.Door{Driver: c.driver},

@@ -13,6 +13,7 @@ import (
 	"facegate/configs"
 	"facegate/configs/file"
 	"facegate/configs/hint"
+	"facegate/configs/law"
 	"facegate/device"
 	"facegate/device/replay"
 	"facegate/device/v4l2"
@@ -30,8 +31,8 @@ var ErrPass = errors.New("this version of facegate has no reader of passes")
 
 // enforceable refuses, with ErrPass, a configuration whose rules this version would not keep to. One-to-one it keeps to:
 // without a reader of passes nobody is measured who is not being enrolled, and faces open nothing.
-func enforceable(p configs.Profile) error {
-	if p.Mode == configs.OneToOne || p.EmbedTrigger == configs.ZoneTrigger {
+func enforceable(p law.Profile) error {
+	if p.Mode == law.OneToOne || p.EmbedTrigger == law.ZoneTrigger {
 		return nil
 	}
 	err := fmt.Errorf("%w: profile %s compares %s, on %s", ErrPass, p.Jurisdiction, p.Mode, p.EmbedTrigger)
@@ -133,7 +134,7 @@ func publishing(c *configs.Config) (publish.Config, error) {
 	}
 	cfg := publish.Config{
 		Broker: m.Broker, ClientID: m.ClientID, Username: m.Username, Password: strings.TrimRight(string(password), "\r\n"),
-		CAFile: m.CAFile, Site: c.Site, Gate: c.Gate, Door: c.Door.Name, Direction: publish.Direction(c.Door.Direction),
+		CAFile: m.CAFile, Site: c.Site, Gate: c.Gate, Door: c.Door.Name, Direction: c.Door.Direction,
 	}
 	key := "mqtt.broker"
 	if m.CAFile != "" {

@@ -12,7 +12,7 @@ import (
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
-	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs/hint"
@@ -125,7 +125,7 @@ func jpegs(t *testing.T, dir, pattern string) [][]byte {
 // labels returns the labels of everybody enrolled at site, by their ids, of which no gate tells.
 func labels(t *testing.T, site gatetest.Site) map[template.PersonID]string {
 	t.Helper()
-	s, err := ledger.OpenStore(site.Config(t, nil), systime.New(), slog.New(slog.DiscardHandler))
+	s, err := opening.Store(site.Config(t, nil), systime.New(), slog.New(slog.DiscardHandler))
 	must(t, err)
 	defer s.Close()
 	all, err := s.People()

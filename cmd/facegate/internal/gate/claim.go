@@ -8,8 +8,8 @@ import (
 
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/people"
-	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/law"
 	"facegate/pipeline"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/embed"
@@ -20,7 +20,7 @@ import (
 
 // oneToOne reports whether faces are compared with the one person whose pass was shown, and with nobody else. Codes are
 // then of scheme S2, and those of scheme S1 match nobody; otherwise it is the other way round.
-func (g *Gallery) oneToOne() bool { return g.profile.Mode == configs.OneToOne }
+func (g *Gallery) oneToOne() bool { return g.profile.Mode == law.OneToOne }
 
 // load takes note of everybody who can match.
 func (g *Gallery) load() error {

@@ -14,8 +14,8 @@ import (
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
-	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/law"
 	"facegate/device"
 	"facegate/pipeline"
 	"facegate/pipeline/decide"
@@ -26,9 +26,9 @@ import (
 	"facegate/store/audit"
 )
 
-var modes = []configs.Mode{configs.OneToMany, configs.OneToOne}
+var modes = []law.Mode{law.OneToMany, law.OneToOne}
 
-func inMode(t *testing.T, mode configs.Mode, now func() time.Time) gate.GalleryConfig {
+func inMode(t *testing.T, mode law.Mode, now func() time.Time) gate.GalleryConfig {
 	t.Helper()
 	c := galleryConfig(t, 0.001, now)
 	c.Profile.Mode = mode
@@ -156,7 +156,7 @@ func TestClaim(t *testing.T) {
 				}
 				for _, p := range all {
 					alone := accepted(t, oneOfMany{g}, p.probes)
-					if found := alone == len(p.probes); found != (mode == configs.OneToMany) || !found && alone > 0 {
+					if found := alone == len(p.probes); found != (mode == law.OneToMany) || !found && alone > 0 {
 						t.Errorf("without a pass %d of %d pictures of %s match", alone, len(p.probes), p.name)
 					}
 				}
@@ -200,7 +200,7 @@ func claimEach(t *testing.T, g *gate.Gallery, all []someone) {
 }
 
 // claimNoMore takes passes away while they are being used.
-func claimNoMore(t *testing.T, g *gate.Gallery, all []someone, mode configs.Mode) {
+func claimNoMore(t *testing.T, g *gate.Gallery, all []someone, mode law.Mode) {
 	first := mustClaim(t, g, all[0].pass)
 	second := mustClaim(t, g, all[1].pass)
 	if n := accepted(t, first, all[0].probes); n > 0 {
@@ -224,7 +224,7 @@ func claimNoMore(t *testing.T, g *gate.Gallery, all []someone, mode configs.Mode
 
 	fourth := mustClaim(t, g, all[3].pass)
 	renewed, err := g.IssuePass(all[3].name, audit.Daemon)
-	if mode == configs.OneToOne {
+	if mode == law.OneToOne {
 		if !errors.Is(err, store.ErrBound) || hint.Of(err) == "" || accepted(t, fourth, all[3].probes) == 0 {
 			t.Errorf("IssuePass: %v, hint %q", err, hint.Of(err))
 		}
@@ -279,7 +279,7 @@ func TestClaimClears(t *testing.T) {
 // TestModesDoNotMix checks that a gate matches nobody by a template of the other mode, and counts them as idle.
 func TestModesDoNotMix(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	passes := map[configs.Mode]template.Token{}
+	passes := map[law.Mode]template.Token{}
 	for i, mode := range modes {
 		r := request(string(mode))
 		r.Pass = true
@@ -301,7 +301,7 @@ func TestModesDoNotMix(t *testing.T) {
 				t.Errorf("%s: the person does not match", mode)
 			}
 		}
-		if mode == configs.OneToOne && (matches(g, face(0)) || matches(g, face(1))) {
+		if mode == law.OneToOne && (matches(g, face(0)) || matches(g, face(1))) {
 			t.Error("somebody matches without a pass")
 		}
 	}
@@ -312,7 +312,7 @@ func TestClaimStoreFails(t *testing.T) {
 	random := new(failing)
 	now := time.Now()
 	at := func() time.Time { return now }
-	g := openGallery(t, openStoreAt(t, gatetest.NewSite(t), random, at), inMode(t, configs.OneToOne, at))
+	g := openGallery(t, openStoreAt(t, gatetest.NewSite(t), random, at), inMode(t, law.OneToOne, at))
 	var passes []template.Token
 	for i, label := range []string{"one", "two"} {
 		e, err := g.Enrol(request(label), face(uint64(i+1)))
@@ -339,7 +339,7 @@ func TestClaimStoreFails(t *testing.T) {
 // TestNobodyIsMeasured checks that where a pass comes first no face is even looked for, but in an enrolment.
 func TestNobodyIsMeasured(t *testing.T) {
 	o := defaults()
-	o.mode = configs.OneToOne
+	o.mode = law.OneToOne
 	b := start(t, gatetest.NewSite(t), o)
 	walk := gatetest.Arrival(t)
 	e, err := b.enrol(request("p01"), gatetest.Pose(t, "p01"))

@@ -12,8 +12,8 @@ import (
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
-	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/law"
 	"facegate/pipeline/embed"
 	"facegate/store"
 	"facegate/store/audit"
@@ -112,7 +112,7 @@ func TestSomebodyElse(t *testing.T) {
 	mustEnrol(again("one"), like(face(7), 0.9, 3), "the face is that of the former template")
 
 	other := c
-	other.Profile.Mode = configs.OneToOne // in which templates of 1:N match nobody
+	other.Profile.Mode = law.OneToOne // in which templates of 1:N match nobody
 	g = openGallery(t, s, other)
 	mustRefuse(t, s, g, again("two"), face(8))
 
@@ -134,7 +134,7 @@ func TestSomebodyElse(t *testing.T) {
 // TestSomebodyElseOneToOne does the same where a template opens with the person's pass alone.
 func TestSomebodyElseOneToOne(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	g := openGallery(t, s, inMode(t, configs.OneToOne, time.Now))
+	g := openGallery(t, s, inMode(t, law.OneToOne, time.Now))
 	passes := map[string]string{}
 	for seed, label := range []string{"one", "two"} {
 		e, err := g.Enrol(request(label), face(uint64(seed+1)))

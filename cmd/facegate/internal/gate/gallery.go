@@ -12,8 +12,9 @@ import (
 
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/people"
-	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/law"
+	"facegate/configs/notice"
 	"facegate/pipeline/calibrate"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/embed"
@@ -50,8 +51,8 @@ type Gallery struct {
 	calibration *calibrate.File
 	modelID     [32]byte
 	fpir        float64
-	notices     []configs.NoticeText
-	profile     configs.Profile
+	notices     []notice.Text
+	profile     law.Profile
 	now         func() time.Time
 	barred      bars
 	off         atomic.Bool    // no face is looked at
@@ -67,11 +68,11 @@ type Gallery struct {
 
 // A GalleryConfig says how people are matched.
 type GalleryConfig struct {
-	ModelID     [32]byte             // SHA-256 of the embedder
-	Calibration *calibrate.File      // of that embedder
-	FPIR        float64              // wanted false positive identification rate of one attempt
-	Notices     []configs.NoticeText // in force, the first one counts where a request names none
-	Profile     configs.Profile
+	ModelID     [32]byte        // SHA-256 of the embedder
+	Calibration *calibrate.File // of that embedder
+	FPIR        float64         // wanted false positive identification rate of one attempt
+	Notices     []notice.Text   // in force, the first one counts where a request names none
+	Profile     law.Profile
 	Now         func() time.Time
 }
 
@@ -80,7 +81,7 @@ func Covers(f *calibrate.File, fpir float64) error {
 	if f.MaxEnrolled(fpir) > 0 {
 		return nil
 	}
-	return configs.About("match.fpir", hint.Wrap(fmt.Errorf("%w: %g is beyond it even for one", ErrFull, fpir), adviceFull))
+	return hint.Wrap(fmt.Errorf("%w: %g is beyond it even for one", ErrFull, fpir), adviceFull)
 }
 
 // OpenGallery unseals everybody in s into memory.
@@ -197,9 +198,9 @@ func (g *Gallery) enrolment(r people.EnrolRequest) (store.Enrolment, error) {
 	if age != store.Child && r.Guardian != "" {
 		return store.Enrolment{}, hint.Wrap(ErrGuardian, "leave --guardian out, or correct --age")
 	}
-	i := slices.IndexFunc(g.notices, func(n configs.NoticeText) bool { return r.Language == "" || string(n.Language) == r.Language })
+	i := slices.IndexFunc(g.notices, func(n notice.Text) bool { return r.Language == "" || string(n.Language) == r.Language })
 	if i < 0 {
-		return store.Enrolment{}, hint.Wrap(fmt.Errorf("%w in language %q", configs.ErrNotice, r.Language),
+		return store.Enrolment{}, hint.Wrap(fmt.Errorf("%w in language %q", notice.ErrNone, r.Language),
 			"have the person read one that facegate notice prints")
 	}
 	witness, err := g.witness(r)
@@ -224,7 +225,7 @@ func (g *Gallery) witness(r people.EnrolRequest) (string, error) {
 	switch nobody := name == "root" || strings.Trim(strings.TrimPrefix(name, "user "), "0123456789") == ""; {
 	case !nobody:
 		return name, nil
-	case r.Witness == "" && g.profile.Jurisdiction == configs.Lab:
+	case r.Witness == "" && g.profile.Jurisdiction == law.Lab:
 		return labWitness, nil
 	}
 	return "", hint.Wrap(fmt.Errorf("%w, and %q is nobody's name", ErrWitness, name), "say who saw it: --witness NAME")

@@ -11,7 +11,7 @@ import (
 
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
-	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/opening"
 	"facegate/configs/hint"
 	"facegate/pipeline/embed"
 	"facegate/store"
@@ -26,7 +26,7 @@ func openStore(t *testing.T, site gatetest.Site, rand io.Reader) *store.Store {
 
 func openStoreAt(t *testing.T, site gatetest.Site, rand io.Reader, now func() time.Time) *store.Store {
 	t.Helper()
-	o, err := ledger.Options(lab(t), store.KeyFile(site.Path("device.key")), clocktest.Right(now), slog.New(slog.DiscardHandler))
+	o, err := opening.Options(lab(t), store.KeyFile(site.Path("device.key")), clocktest.Right(now), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

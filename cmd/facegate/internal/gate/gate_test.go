@@ -16,8 +16,8 @@ import (
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
-	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/notice"
 	"facegate/device"
 	"facegate/pipeline"
 	"facegate/pipeline/publish"
@@ -591,7 +591,7 @@ func TestChildren(t *testing.T) {
 		t.Errorf("Accepts without a guardian under 18: %v", err)
 	}
 	child.Age, child.Guardian, child.Language = "adult", "", "fr"
-	if err := g.Accepts(child); !errors.Is(err, configs.ErrNotice) || hint.Of(err) == "" {
+	if err := g.Accepts(child); !errors.Is(err, notice.ErrNone) || hint.Of(err) == "" {
 		t.Errorf("Accepts on a notice in French: %v, hint %q", err, hint.Of(err))
 	}
 	child.Language, child.Age = "zh", ""

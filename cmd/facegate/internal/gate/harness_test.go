@@ -16,9 +16,10 @@ import (
 
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
-	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
+	"facegate/configs/law"
 	"facegate/device"
 	"facegate/gpio"
 	"facegate/gpio/sim"
@@ -124,7 +125,7 @@ type options struct {
 	pulse   time.Duration // of the relay, in real time
 	minFace float32
 	fpir    float64
-	mode    configs.Mode
+	mode    law.Mode
 }
 
 const (
@@ -133,7 +134,7 @@ const (
 )
 
 func defaults() options {
-	return options{pulse: 10 * time.Millisecond, minFace: 45, fpir: gatetest.FPIR, mode: configs.OneToMany}
+	return options{pulse: 10 * time.Millisecond, minFace: 45, fpir: gatetest.FPIR, mode: law.OneToMany}
 }
 
 // start runs a gate at site until the test is over or stop is called.
@@ -191,7 +192,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 
 func (b *bench) openGallery(opt options, log *slog.Logger) {
 	b.t.Helper()
-	o, err := ledger.Options(lab(b.t), store.KeyFile(b.site.Path("device.key")), clocktest.Right(b.clock.now), log)
+	o, err := opening.Options(lab(b.t), store.KeyFile(b.site.Path("device.key")), clocktest.Right(b.clock.now), log)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -225,7 +226,7 @@ func galleryConfig(t testing.TB, fpir float64, now func() time.Time) gate.Galler
 	if err != nil {
 		t.Fatal(err)
 	}
-	notices, err := lab(t).Notices()
+	notices, err := lab(t).Particulars().Texts()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/gatetest"
-	"facegate/cmd/facegate/internal/ledger"
-	"facegate/configs"
+	"facegate/cmd/facegate/internal/opening"
+	"facegate/configs/law"
 	"facegate/store"
 	"facegate/store/audit"
 	"facegate/store/clock/clocktest"
@@ -16,11 +16,11 @@ import (
 // TestLapse sets the clock ahead over everybody's term, and back. Who was kept from matching matches again, and who was to
 // be erased meanwhile does not.
 func TestLapse(t *testing.T) {
-	for _, mode := range []configs.Mode{configs.OneToMany, configs.OneToOne} {
+	for _, mode := range []law.Mode{law.OneToMany, law.OneToOne} {
 		site, random := gatetest.NewSite(t), new(failing)
 		machine := clocktest.New(time.Date(2026, 7, 1, 9, 0, 0, 0, time.UTC))
 		machine.Sync(true)
-		o, err := ledger.Options(lab(t), store.KeyFile(site.Path("device.key")), machine.Read, slog.New(slog.DiscardHandler))
+		o, err := opening.Options(lab(t), store.KeyFile(site.Path("device.key")), machine.Read, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func TestLapse(t *testing.T) {
 		random.fail = false
 		machine.Ahead(0)
 		sweep(2)
-		if mode == configs.OneToMany && (!matches(g, face(1)) || matches(g, face(2)) || !matches(g, face(3))) {
+		if mode == law.OneToMany && (!matches(g, face(1)) || matches(g, face(2)) || !matches(g, face(3))) {
 			t.Errorf("back again: %v, %v, %v", matches(g, face(1)), matches(g, face(2)), matches(g, face(3)))
 		}
 		// Those who could not match at the start do so later, but for whom an erasure is owed.

@@ -11,8 +11,8 @@ import (
 
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
-	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/law"
 	"facegate/store/audit"
 )
 
@@ -22,18 +22,18 @@ func TestWitness(t *testing.T) {
 	for _, tt := range []struct {
 		witness string
 		by      audit.Actor
-		law     configs.Jurisdiction
+		law     law.Jurisdiction
 		ok      bool
 	}{
-		{"Li Na", 0, configs.EU, true},
-		{"", 0, configs.EU, false},
-		{"root", 1000, configs.EU, false},
-		{"", 4_000_000_000, configs.EU, false}, // who has no name on this machine
-		{"1000", 1000, configs.CN, false},
-		{"user 7", 1000, configs.CN, false},
-		{"7 of 9", 1000, configs.CN, true},
-		{"", 0, configs.Lab, true},
-		{"root", 0, configs.Lab, false},
+		{"Li Na", 0, law.EU, true},
+		{"", 0, law.EU, false},
+		{"root", 1000, law.EU, false},
+		{"", 4_000_000_000, law.EU, false}, // who has no name on this machine
+		{"1000", 1000, law.CN, false},
+		{"user 7", 1000, law.CN, false},
+		{"7 of 9", 1000, law.CN, true},
+		{"", 0, law.Lab, true},
+		{"root", 0, law.Lab, false},
 	} {
 		c := galleryConfig(t, 0.001, time.Now)
 		c.Profile.Jurisdiction = tt.law
@@ -57,7 +57,7 @@ func TestWitnessIsWhoAsks(t *testing.T) {
 		t.Skip(os.ErrInvalid)
 	}
 	c := galleryConfig(t, 0.001, time.Now)
-	c.Profile.Jurisdiction = configs.EU
+	c.Profile.Jurisdiction = law.EU
 	r := request("Ada")
 	r.Witness, r.By = "", audit.Actor(id)
 	if err := openGallery(t, openStore(t, gatetest.NewSite(t), rand.Reader), c).Accepts(r); err != nil {

@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/law"
 	"facegate/store"
 )
 
 // Age returns the age band that a profile knows by this name. The store keeps no consent without one.
-func Age(p configs.Profile, name string) (store.AgeBand, error) {
+func Age(p law.Profile, name string) (store.AgeBand, error) {
 	bands := ageBands(p.ChildAge)
 	band, ok := bands[name]
 	if ok {

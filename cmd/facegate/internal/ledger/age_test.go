@@ -8,6 +8,7 @@ import (
 	"facegate/cmd/facegate/internal/ledger"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/law"
 	"facegate/store"
 )
 
@@ -15,23 +16,23 @@ import (
 func TestAge(t *testing.T) {
 	const none = store.AgeBand(0)
 	for _, tt := range []struct {
-		profile  configs.Jurisdiction
+		profile  law.Jurisdiction
 		childAge int // that the operator has set
 		law      string
 		want     map[string]store.AgeBand
 	}{
-		{configs.CN, 0, "PIPL Art. 31", map[string]store.AgeBand{
+		{law.CN, 0, "PIPL Art. 31", map[string]store.AgeBand{
 			"adult": store.Adult, "minor": store.Minor, "under-14": store.Child, "under-18": none, "": none, "Adult": none,
 		}},
-		{configs.EU, 0, "GDPR Art. 8(1)", map[string]store.AgeBand{
+		{law.EU, 0, "GDPR Art. 8(1)", map[string]store.AgeBand{
 			"adult": store.Adult, "minor": store.Minor, "under-16": store.Child, "under-14": none, "under-13": none,
 		}},
-		{configs.EU, 13, "GDPR Art. 8(1)", map[string]store.AgeBand{"minor": store.Minor, "under-13": store.Child, "under-16": none}},
-		{configs.USIL, 0, "740 ILCS 14/10", map[string]store.AgeBand{
+		{law.EU, 13, "GDPR Art. 8(1)", map[string]store.AgeBand{"minor": store.Minor, "under-13": store.Child, "under-16": none}},
+		{law.USIL, 0, "740 ILCS 14/10", map[string]store.AgeBand{
 			"adult": store.Adult, "minor": none, "under-18": store.Child, "under-14": none,
 		}},
-		{configs.Lab, 0, "", map[string]store.AgeBand{"adult": store.Adult, "minor": store.Minor, "under-14": store.Child}},
-		{configs.Lab, 18, "", map[string]store.AgeBand{"minor": none, "under-18": store.Child}},
+		{law.Lab, 0, "", map[string]store.AgeBand{"adult": store.Adult, "minor": store.Minor, "under-14": store.Child}},
+		{law.Lab, 18, "", map[string]store.AgeBand{"minor": none, "under-18": store.Child}},
 	} {
 		c := configs.Config{Jurisdiction: tt.profile, Consent: configs.Consent{ChildAge: tt.childAge}}
 		p := c.Profile()

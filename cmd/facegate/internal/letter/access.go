@@ -5,7 +5,8 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/people"
-	"facegate/configs"
+	"facegate/configs/law"
+	"facegate/configs/notice"
 	"facegate/configs/show"
 )
 
@@ -13,17 +14,17 @@ import (
 type accessPage struct {
 	people.File
 	Now     time.Time
-	Notice  configs.Notice
-	Words   configs.Words
+	Notice  notice.Statement
+	Words   notice.Words
 	Ways    string
-	Profile configs.Profile
-	Law     configs.Jurisdiction
+	Profile law.Profile
+	Law     law.Jurisdiction
 }
 
-// Access writes to a person what the gate of c holds of them at now, why, until when, and what they can ask for. A gate whose
-// notice is not in this language has no words for it: configs.ErrNotice.
-func Access(w io.Writer, lang configs.Language, zone *time.Location, now time.Time, f people.File, c *configs.Config) error {
-	if _, err := c.NoticeText(lang); err != nil {
+// Access writes to a person what a gate holds of them at now, why, until when, and what they can ask for. A gate whose notice
+// is not in this language has no words for it: notice.ErrNone.
+func Access(w io.Writer, lang notice.Language, zone *time.Location, now time.Time, f people.File, told notice.Particulars) error {
+	if _, err := told.Text(lang); err != nil {
 		return err
 	}
 	for _, text := range []*string{
@@ -31,12 +32,8 @@ func Access(w io.Writer, lang configs.Language, zone *time.Location, now time.Ti
 	} {
 		*text = string(show.Whole(*text)) // a line break would begin a line of the letter
 	}
-	page := accessPage{
-		File: f, Now: now, Notice: c.Notice, Words: c.Notice.EN, Ways: c.WaysIn(lang),
-		Profile: c.Profile(), Law: c.Jurisdiction,
-	}
-	if lang == configs.Chinese {
-		page.Words = c.Notice.ZH
-	}
-	return write(w, "access", lang, zone, page)
+	return write(w, "access", lang, zone, accessPage{
+		File: f, Now: now, Notice: told.Statement, Words: told.Statement.Words(lang), Ways: notice.Ways(lang, told.Ways),
+		Profile: told.Profile, Law: told.Profile.Jurisdiction,
+	})
 }

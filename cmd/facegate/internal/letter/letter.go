@@ -10,14 +10,14 @@ import (
 	"text/template"
 	"time"
 
-	"facegate/configs"
+	"facegate/configs/notice"
 )
 
 //go:embed texts/*.txt
 var texts embed.FS
 
 // write fills the text of this name in a language. Times are told in zone.
-func write(w io.Writer, name string, lang configs.Language, zone *time.Location, page any) error {
+func write(w io.Writer, name string, lang notice.Language, zone *time.Location, page any) error {
 	file := fmt.Sprintf("%s.%s.txt", name, lang)
 	t, err := template.New(file).Option("missingkey=error").Funcs(template.FuncMap{
 		"when":  func(t time.Time) string { return when(lang, t.In(zone)) },
@@ -36,8 +36,8 @@ func write(w io.Writer, name string, lang configs.Language, zone *time.Location,
 }
 
 // when tells a time with its zone.
-func when(lang configs.Language, t time.Time) string {
-	if lang == configs.Chinese {
+func when(lang notice.Language, t time.Time) string {
+	if lang == notice.Chinese {
 		return t.Format("2006年1月2日 15:04") + "（" + zoneOf(t) + "）"
 	}
 	return t.Format("2 January 2006, 15:04 ") + zoneOf(t)
@@ -52,8 +52,8 @@ func zoneOf(t time.Time) string {
 }
 
 // day tells one of the days that are kept, which begin at midnight UTC and have no time.
-func day(lang configs.Language, t time.Time) string {
-	if lang == configs.Chinese {
+func day(lang notice.Language, t time.Time) string {
+	if lang == notice.Chinese {
 		return t.UTC().Format("2006年1月2日") + "（按UTC计）"
 	}
 	return t.UTC().Format("2 January 2006") + " (UTC)"

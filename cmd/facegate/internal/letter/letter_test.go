@@ -14,6 +14,8 @@ import (
 	"facegate/cmd/facegate/internal/letter"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
+	"facegate/configs/law"
+	"facegate/configs/notice"
 	"facegate/store/receipt"
 )
 
@@ -45,7 +47,7 @@ func config(t *testing.T, profile string) *configs.Config {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Jurisdiction = configs.Jurisdiction(profile) // whose other demands on a gate do not concern the letter
+		c.Jurisdiction = law.Jurisdiction(profile) // whose other demands on a gate do not concern the letter
 	}
 	return c
 }
@@ -82,28 +84,28 @@ func TestAccess(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		profile string
-		lang    configs.Language
+		lang    notice.Language
 		file    people.File
 	}{
-		{"access-cn-zh.golden", "cn", configs.Chinese, file()},
-		{"access-cn-en.golden", "cn", configs.English, everything()},
-		{"access-eu-en.golden", "eu", configs.English, file()},
-		{"access-eu-zh.golden", "eu", configs.Chinese, everything()},
-		{"access-lab-en.golden", "lab", configs.English, gone},
-		{"access-lab-zh.golden", "lab", configs.Chinese, gone},
+		{"access-cn-zh.golden", "cn", notice.Chinese, file()},
+		{"access-cn-en.golden", "cn", notice.English, everything()},
+		{"access-eu-en.golden", "eu", notice.English, file()},
+		{"access-eu-zh.golden", "eu", notice.Chinese, everything()},
+		{"access-lab-en.golden", "lab", notice.English, gone},
+		{"access-lab-zh.golden", "lab", notice.Chinese, gone},
 	} {
 		var b strings.Builder
-		if err := letter.Access(&b, tt.lang, china, at(22), tt.file, config(t, tt.profile)); err != nil {
+		if err := letter.Access(&b, tt.lang, china, at(22), tt.file, config(t, tt.profile).Particulars()); err != nil {
 			t.Fatalf("%s: %v", tt.name, err)
 		}
 		golden(t, tt.name, b.String())
 		// Every time has its zone, in which it is already tomorrow, and a day that never was is no day.
 		for _, text := range []string{"2 March 2026, 04:30 UTC+08:00", "2026年3月2日 04:30（UTC+08:00）"} {
-			if got := strings.Contains(b.String(), text); got != (strings.Contains(text, "年") == (tt.lang == configs.Chinese)) {
+			if got := strings.Contains(b.String(), text); got != (strings.Contains(text, "年") == (tt.lang == notice.Chinese)) {
 				t.Errorf("%s: %q: %v", tt.name, text, got)
 			}
 		}
-		never := map[configs.Language]string{configs.English: "Last let in by face: never", configs.Chinese: "最近一次刷脸通行：从未"}[tt.lang]
+		never := map[notice.Language]string{notice.English: "Last let in by face: never", notice.Chinese: "最近一次刷脸通行：从未"}[tt.lang]
 		if got := strings.Contains(b.String(), never); got != tt.file.LastSeen.IsZero() || strings.Contains(b.String(), "0001") {
 			t.Errorf("%s: never: %v", tt.name, got)
 		}
@@ -113,7 +115,7 @@ func TestAccess(t *testing.T) {
 func TestAccessWithoutNotice(t *testing.T) {
 	c := config(t, "lab")
 	c.Notice.ZH = configs.Words{}
-	if err := letter.Access(new(strings.Builder), configs.Chinese, china, at(22), file(), c); !errors.Is(err, configs.ErrNotice) {
+	if err := letter.Access(new(strings.Builder), notice.Chinese, china, at(22), file(), c.Particulars()); !errors.Is(err, notice.ErrNone) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -132,7 +134,7 @@ func TestReceipt(t *testing.T) {
 	several.Erased.People, several.Forms = 2, append(several.Forms, receipt.CommitForm([16]byte{2}, "folder 8"))
 	doubted := aReceipt("idle")
 	doubted.Clock = "doubted"
-	for _, lang := range []configs.Language{configs.English, configs.Chinese} {
+	for _, lang := range []notice.Language{notice.English, notice.Chinese} {
 		for name, tt := range map[string]struct {
 			receipt receipt.Receipt
 			checked bool
@@ -169,7 +171,7 @@ func TestAccessIsOneLetter(t *testing.T) {
 	f.Label, f.Consent, f.Agreed.Guardian = "Zhang\nYou owe us money", "7\r\x1b[2J", "Min\u2028\u202e"
 	f.Agreed.Age, f.Agreed.ChildAge = "under-18", 18
 	var b strings.Builder
-	if err := letter.Access(&b, configs.English, china, at(22), f, config(t, "eu")); err != nil {
+	if err := letter.Access(&b, notice.English, china, at(22), f, config(t, "eu").Particulars()); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(b.String(), "\nYou owe") || strings.ContainsAny(b.String(), "\r\x1b\u2028\u202e") || !strings.Contains(b.String(), "age: under 18") {

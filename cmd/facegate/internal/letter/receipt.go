@@ -4,7 +4,7 @@ import (
 	"io"
 	"time"
 
-	"facegate/configs"
+	"facegate/configs/notice"
 	"facegate/store/receipt"
 )
 
@@ -16,7 +16,7 @@ type receiptPage struct {
 }
 
 // Receipt writes what r says. Whether its signature has been checked is for the caller to say.
-func Receipt(w io.Writer, lang configs.Language, zone *time.Location, r receipt.Receipt, checked bool) error {
+func Receipt(w io.Writer, lang notice.Language, zone *time.Location, r receipt.Receipt, checked bool) error {
 	at, err := time.Parse(time.RFC3339, r.Time)
 	if err != nil {
 		return err

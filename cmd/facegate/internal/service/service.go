@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/opening"
 )
 
 // A Unit is what facegate.service and its drop-ins say.
@@ -61,7 +61,7 @@ func (u *Unit) read(text string) {
 		case "SupplementaryGroups":
 			u.Groups = append(u.Groups, strings.Fields(value)...)
 		case "LoadCredential", "LoadCredentialEncrypted", "SetCredentialEncrypted", "ImportCredential":
-			u.Credential = u.Credential || strings.HasPrefix(value, ledger.KeyCredential)
+			u.Credential = u.Credential || strings.HasPrefix(value, opening.KeyCredential)
 		}
 	}
 }

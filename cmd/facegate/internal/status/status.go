@@ -6,7 +6,7 @@ import (
 
 	"facegate/cmd/facegate/internal/health"
 	"facegate/cmd/facegate/internal/people"
-	"facegate/configs"
+	"facegate/configs/law"
 	"facegate/device"
 	"facegate/gpio"
 	"facegate/pipeline/publish"
@@ -21,13 +21,13 @@ type DoorTest struct {
 // Status is the state of all parts of a gate. Its counters cover the time since the start, so that no passage can be
 // read from them after the fact.
 type Status struct {
-	Profile  configs.Jurisdiction `json:"profile"`
+	Profile  law.Jurisdiction     `json:"profile"`
 	Health   health.Report        `json:"health"`
 	Version  string               `json:"version"`
 	Site     string               `json:"site"`
 	Gate     string               `json:"gate"`
 	StateDir string               `json:"state_dir"` // where its records are; no two gates share one
-	Mode     configs.Mode         `json:"mode"`      // one-to-one: nobody is compared who shows no pass
+	Mode     law.Mode             `json:"mode"`      // one-to-one: nobody is compared who shows no pass
 	Started  time.Time            `json:"started"`   // by the clock of then
 	UpS      int                  `json:"up_s"`      // seconds since, whatever was done to the clock
 	Camera   device.CaptureStatus `json:"camera"`

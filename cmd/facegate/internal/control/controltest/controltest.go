@@ -11,8 +11,8 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
-	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/law"
 	"facegate/store/audit"
 )
 
@@ -57,7 +57,7 @@ func tellsHow(t *testing.T, subject Subject, c *control.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Site != subject.Site || s.People.Enrolled != 0 || (s.People.Limit == 0) != (s.Mode == configs.OneToOne) || s.UpS < 0 || s.UpS > 3600 || time.Since(s.Started) > time.Hour {
+	if s.Site != subject.Site || s.People.Enrolled != 0 || (s.People.Limit == 0) != (s.Mode == law.OneToOne) || s.UpS < 0 || s.UpS > 3600 || time.Since(s.Started) > time.Hour {
 		t.Errorf("status is %+v", s)
 	}
 }
@@ -216,10 +216,10 @@ func rights(t *testing.T, subject Subject, c *control.Client) {
 func passes(t *testing.T, subject Subject, c *control.Client) {
 	ctx := t.Context()
 	s, err := c.Status(ctx)
-	if err != nil || s.Mode != configs.OneToOne && s.Mode != configs.OneToMany {
+	if err != nil || s.Mode != law.OneToOne && s.Mode != law.OneToMany {
 		t.Fatalf("the mode is %q, %v", s.Mode, err)
 	}
-	bound := s.Mode == configs.OneToOne
+	bound := s.Mode == law.OneToOne
 	request := people.EnrolRequest{Label: "Ada", Consent: "form Ada", Age: "adult", Pass: !bound}
 	first := enrolAs(t, subject, c, request, func(people.Progress) {}).Pass
 	if first.Text() == "" {
@@ -261,7 +261,7 @@ func epoch(t *testing.T, subject Subject, c *control.Client) {
 		t.Errorf("at first the epoch is %+v, %v", first, err)
 	}
 	enrol(t, subject, c, "Ada", func(people.Progress) {})
-	if s, err := c.Status(ctx); err != nil || s.Mode == configs.OneToOne {
+	if s, err := c.Status(ctx); err != nil || s.Mode == law.OneToOne {
 		staysInEpoch(t, c, first.Number)
 		return
 	}

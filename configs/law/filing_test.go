@@ -1,10 +1,10 @@
-package configs_test
+package law_test
 
 import (
 	"testing"
 	"time"
 
-	"facegate/configs"
+	"facegate/configs/law"
 )
 
 func TestFilingDeadline(t *testing.T) {
@@ -19,7 +19,7 @@ func TestFilingDeadline(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := configs.FilingDeadline(day).Format(time.DateOnly); got != want {
+		if got := law.FilingDeadline(day).Format(time.DateOnly); got != want {
 			t.Errorf("reached on %s: file by %s, want %s", reached, got, want)
 		}
 	}

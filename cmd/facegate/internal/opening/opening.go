@@ -1,0 +1,105 @@
+// Package opening opens the records of a gate as its configuration says. Whoever works with them afterwards is handed values,
+// and knows nothing of a file.
+package opening
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"facegate/configs"
+	"facegate/configs/hint"
+	"facegate/store"
+	"facegate/store/audit"
+	"facegate/store/clock"
+)
+
+// KeyCredential is the name of the systemd credential that takes the place of the key file where there is one.
+const KeyCredential = "facegate-device-key"
+
+// Keys returns where the device key of a gate comes from.
+func Keys(c *configs.Config) store.KeySource {
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+		return store.Credential(dir, KeyCredential)
+	}
+	return store.KeyFile(c.KeyFile)
+}
+
+// Options returns how the store of a gate is opened: its notices, terms and limits are those of the configuration.
+func Options(c *configs.Config, keys store.KeySource, source clock.Source, log *slog.Logger) (store.Options, error) {
+	notices, err := c.Particulars().Texts()
+	if err != nil {
+		return store.Options{}, err
+	}
+	p := c.Profile()
+	o := store.Options{
+		Dir: c.StateDir, KeyDir: c.KeysDir, Keys: keys, Clock: source, Rand: rand.Reader, Log: log,
+		Retention: store.Retention{Idle: p.IdleMax, Access: p.AccessLogRetention, Records: p.RecordRetention},
+		Lockout: store.LockoutPolicy{
+			DelayAfter: uint32(p.Lockout.DelayAfter), Delay: p.Lockout.Delay, DisableAfter: uint32(p.Lockout.DisableAfter),
+		},
+		Profile: string(p.Jurisdiction), FilingAt: p.FilingAt,
+	}
+	for _, n := range notices {
+		o.Notices, o.Languages = append(o.Notices, n.SHA256), append(o.Languages, string(n.Language))
+	}
+	return o, nil
+}
+
+// Store opens the store of a gate.
+func Store(c *configs.Config, source clock.Source, log *slog.Logger) (*store.Store, error) {
+	keys := Keys(c)
+	o, err := Options(c, keys, source, log)
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Open(o)
+	if errors.Is(err, store.ErrKey) {
+		return nil, ExplainKey(err, c, keys)
+	}
+	if wiped := new(store.WipedError); errors.As(err, &wiped) {
+		return nil, hint.Wrap(err, "keep this certificate, it is kept nowhere else: %s\n"+
+			"keep the key that verifies it too: %x; then destroy the device key, or the gate begins anew with it",
+			bytes.TrimSpace(wiped.Certificate), wiped.PublicKey)
+	}
+	return s, err
+}
+
+// ExplainKey adds to err, for want of the device key, what to do where there is none.
+func ExplainKey(err error, c *configs.Config, keys store.KeySource) error {
+	if !errors.Is(err, fs.ErrNotExist) || keys.Class() != "file" {
+		return err
+	}
+	advice := "the gate has records, which no other key opens: restore its own to " + c.KeyFile
+	if !Holds(c) {
+		advice = "the gate holds nobody, because it is new or was wiped: make a key with facegate key create " + c.KeyFile
+	}
+	return hint.Wrap(err, "%s; where the unit has it as a credential: "+
+		"systemd-run --pipe --uid=facegate -p LoadCredentialEncrypted=%s:FILE facegate ...", advice, KeyCredential)
+}
+
+// Holds reports whether there are records of a gate, or keys of them. Where that cannot be told there may be.
+func Holds(c *configs.Config) bool {
+	for dir, kind := range map[string]string{c.StateDir: ".db", c.KeysDir: ".key"} {
+		files, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) ||
+			slices.ContainsFunc(files, func(f os.DirEntry) bool { return filepath.Ext(f.Name()) == kind }) {
+			return true
+		}
+	}
+	return false
+}
+
+// Restore brings the people of a backup back into the store of a gate that is not running, but for those erased since.
+func Restore(c *configs.Config, source clock.Source, backup []byte, proof store.Proof, by audit.Actor, log *slog.Logger) (store.Restored, error) {
+	o, err := Options(c, Keys(c), source, log)
+	if err != nil {
+		return store.Restored{}, err
+	}
+	return store.Restore(o, backup, proof, by)
+}

@@ -1,0 +1,152 @@
+// Package notice prints what a gate says of itself on paper: the notice that a person reads before they consent, and the
+// policy for an auditor. Every number in either is one that the gate keeps to.
+package notice
+
+import (
+	"crypto/sha256"
+	"embed"
+	"errors"
+	"fmt"
+	"strings"
+	"text/template"
+	"time"
+
+	"facegate/configs/hint"
+	"facegate/configs/law"
+	"facegate/configs/passage"
+)
+
+// A Language is one that notices are written in (BCP 47).
+type Language string
+
+// The languages.
+const (
+	English Language = "en"
+	Chinese Language = "zh"
+)
+
+// Languages returns every language that notices are written in.
+func Languages() []Language { return []Language{English, Chinese} }
+
+// ErrNone says that there is no complete notice, without which nobody may be asked for consent.
+var ErrNone = errors.New("there is no notice")
+
+// A Text is the notice as a person reads it before they consent.
+type Text struct {
+	Language Language
+	Version  string            // as the operator counts
+	Text     string            // Markdown, at most a page
+	SHA256   [sha256.Size]byte // of Text; a consent to another one is stale
+}
+
+//go:embed notice.en.md notice.zh.md policy.md
+var templates embed.FS
+
+// Text writes the notice in a language. One without a statement that the law requires (PIPL 17 and 30, GDPR 13) is ErrNone.
+func (p Particulars) Text(lang Language) (Text, error) {
+	if lang != English && lang != Chinese {
+		return Text{}, fmt.Errorf("%w in language %q", ErrNone, lang)
+	}
+	s, words := p.Statement, p.Statement.Words(lang)
+	for _, f := range append(s.Fields(), words.Fields(lang)...) {
+		if strings.TrimSpace(f.Value) == "" && !f.Optional {
+			err := fmt.Errorf("%w in language %q: %s is missing", ErrNone, lang, f.Key)
+			return Text{}, hint.Wrap(err, "write %s in the configuration", f.Key)
+		}
+	}
+	text, err := render("notice."+string(lang)+".md", page{
+		Place: phrase(words.Place), Purpose: phrase(words.Purpose),
+		Necessity: phrase(words.Necessity), Rights: phrase(words.Rights),
+		Version: phrase(s.Version), Controller: phrase(s.Controller),
+		Contact: phrase(s.Contact), Officer: phrase(s.Officer),
+		Ways: Ways(lang, p.Ways), Profile: p.Profile, RecordYears: law.RecordDays / 365,
+	})
+	if err != nil {
+		return Text{}, err
+	}
+	return Text{Language: lang, Version: s.Version, Text: text, SHA256: sha256.Sum256([]byte(text))}, nil
+}
+
+// Texts writes the notice in every language that the operator speaks, the one of the place first. None at all is ErrNone.
+func (p Particulars) Texts() ([]Text, error) {
+	languages := Languages()
+	if p.Profile.Jurisdiction == law.CN {
+		languages = []Language{Chinese, English}
+	}
+	var texts []Text
+	for _, lang := range languages {
+		if p.Statement.Words(lang) == (Words{}) {
+			continue
+		}
+		t, err := p.Text(lang)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, t)
+	}
+	if len(texts) == 0 {
+		return nil, hint.Wrap(fmt.Errorf("%w in any language", ErrNone), "write notice.en or notice.zh in the configuration")
+	}
+	return texts, nil
+}
+
+// A page is what the notices are filled from.
+type page struct {
+	Place, Purpose, Necessity, Rights     string
+	Version, Controller, Contact, Officer string
+
+	Ways        string
+	Profile     law.Profile
+	RecordYears int
+}
+
+// render fills an embedded template.
+func render(name string, page any) (string, error) {
+	t, err := template.New("").Option("missingkey=error").Funcs(template.FuncMap{"markdown": markdown, "days": days}).ParseFS(templates, name)
+	if err != nil {
+		return "", fmt.Errorf("fill %s: %w", name, err)
+	}
+	var text strings.Builder
+	if err := t.ExecuteTemplate(&text, name, page); err != nil {
+		return "", fmt.Errorf("fill %s: %w", name, err)
+	}
+	return text.String(), nil
+}
+
+func days(d time.Duration) int { return int(d / (24 * time.Hour)) }
+
+// phrase is text of the operator within a sentence, without a full stop, which the notice sets itself.
+func phrase(text string) string { return markdown(strings.TrimRight(text, ".。")) }
+
+// markdown returns text as Markdown that reads as the text does, whatever stands in it.
+func markdown(text string) string {
+	return strings.NewReplacer(
+		"&", "&amp;", "<", "&lt;", ">", "&gt;",
+		`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "|", `\|`, "#", `\#`, "~", `\~`,
+	).Replace(text)
+}
+
+// Ways lists ways in as a sentence does.
+func Ways(lang Language, ways []passage.Way) string {
+	names := map[passage.Way]string{
+		passage.Card: "a card", passage.PIN: "a PIN", passage.QR: "a QR pass", passage.Intercom: "the intercom", passage.Key: "a key",
+	}
+	comma, or := ", ", " or "
+	if lang == Chinese {
+		names = map[passage.Way]string{
+			passage.Card: "门禁卡", passage.PIN: "密码", passage.QR: "二维码", passage.Intercom: "对讲", passage.Key: "钥匙",
+		}
+		comma, or = "、", "或"
+	}
+	var b strings.Builder
+	for i, way := range ways {
+		switch {
+		case i > 0 && i == len(ways)-1:
+			b.WriteString(or)
+		case i > 0:
+			b.WriteString(comma)
+		}
+		b.WriteString(names[way])
+	}
+	return b.String()
+}

@@ -1,0 +1,53 @@
+package notice
+
+import (
+	"io"
+	"time"
+
+	"facegate/configs/law"
+)
+
+// A Policy is what an auditor is told of one gate.
+type Policy struct {
+	Particulars
+
+	Site, Gate string
+	Assessment law.Assessment
+	Insisted   bool // the operator answers for one-to-many
+
+	MaxAge  time.Duration // an older picture opens nothing
+	MinFace int           // pixels, width of a face in the zone
+
+	Liveness       float64 // from which a face counts as live, 0 for a gate that a photo opens
+	LivenessWindow int     // frames whose median is that
+
+	Agree        int           // frames that open the door
+	Within       time.Duration // and in which time
+	Rearm        time.Duration // absence after which the same person may open the door again
+	FPIR, Margin float64
+
+	Broker   string // that pass events go to
+	Transfer string // reference of the decision that lets them leave the site, "" for none
+}
+
+// Write writes the retention schedule and the rules of the gate as Markdown.
+func (p Policy) Write(w io.Writer) error {
+	text, err := render("policy.md", policyPage{
+		Policy: p, Law: law.Of(p.Profile.Jurisdiction), Ways: Ways(English, p.Ways),
+		FilingWorkingDays: law.FilingWorkingDays,
+	})
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, text)
+	return err
+}
+
+// A policyPage is what the policy is filled from.
+type policyPage struct {
+	Policy
+	Law  law.Rules
+	Ways string
+
+	FilingWorkingDays int
+}

@@ -1,0 +1,26 @@
+// Package passage holds the words for going through a door that a configuration, a document and an event share.
+package passage
+
+// A Direction is the way through the door that a gate guards.
+type Direction string
+
+// The directions.
+const (
+	In  Direction = "in"
+	Out Direction = "out"
+)
+
+// A Way is a way in without a face.
+type Way string
+
+// The ways.
+const (
+	Card     Way = "card"
+	PIN      Way = "pin"
+	QR       Way = "qr"
+	Intercom Way = "intercom"
+	Key      Way = "key"
+)
+
+// Ways returns every way.
+func Ways() []Way { return []Way{Card, PIN, QR, Intercom, Key} }
