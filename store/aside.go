@@ -1,14 +1,13 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 
-	"facegate/configs/file"
+	"facegate/store/durable"
 )
 
 // asideName begins the name of a folder, in that of the keyrings, of what was set aside; a number follows.
@@ -20,22 +19,22 @@ const asideName = "other-"
 //
 // A keyring or a list of this device key is another thing. Its databases were taken away, and Open says so.
 func (s *Store) setAside() error {
-	dir := s.people.keyDir
-	if dir == s.people.dir || !s.foreign() {
+	dir := s.people.KeyDir()
+	if dir == s.people.Dir() || !s.foreign() {
 		return nil
 	}
 	to, err := newFolder(filepath.Join(dir, asideName))
 	if err != nil {
-		return s.people.failed(err)
+		return s.people.Failed(err)
 	}
 	for _, path := range s.keyFiles() {
 		err := os.Rename(path, filepath.Join(to, filepath.Base(path)))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return s.people.failed(err)
+			return s.people.Failed(err)
 		}
 	}
-	if err := errors.Join(syncDir(to), syncDir(dir)); err != nil {
-		return s.people.failed(err)
+	if err := errors.Join(s.disk.SyncDir(to), s.disk.SyncDir(dir)); err != nil {
+		return s.people.Failed(err)
 	}
 	s.log.Warn("keyrings of another device key are set aside, and the gate begins anew", "folder", to,
 		"hint", "if the state folder or the device key is not the right one: stop the gate, put both back, and the keyrings from there")
@@ -46,34 +45,23 @@ func (s *Store) setAside() error {
 func (s *Store) foreign() bool {
 	rings := 0
 	for _, v := range s.vaults() {
-		for i, path := range v.ringPaths() {
-			if _, err := os.Lstat(v.dbPaths()[i]); !errors.Is(err, os.ErrNotExist) {
-				return false
-			}
-			data, err := file.ReadOwn(path, maxRingFile)
-			if errors.Is(err, os.ErrNotExist) {
-				continue
-			}
-			if err != nil || !bytes.HasPrefix(data, []byte(ringMagic)) {
-				return false
-			}
-			if _, err := v.loadRing(path); err == nil {
-				return false
-			}
-			rings++
+		n, foreign := v.Foreign()
+		if !foreign {
+			return false
 		}
+		rings += n
 	}
-	t, _ := loadTombstones(s.people.keyDir, s.graves)
+	t, _ := loadTombstones(s.people.KeyDir(), s.graves)
 	return rings > 0 && t.Store == [16]byte{}
 }
 
 // keyFiles returns the paths of all that a store keeps in the folder of keyrings.
 func (s *Store) keyFiles() (paths []string) {
 	for _, v := range s.vaults() {
-		rings := v.ringPaths()
+		rings := v.Keyrings()
 		paths = append(paths, rings[:]...)
 	}
-	lists := tombstonePaths(s.people.keyDir)
+	lists := tombstonePaths(s.people.KeyDir())
 	return append(paths, lists[:]...)
 }
 
@@ -88,7 +76,7 @@ func newFolder(prefix string) (string, error) {
 }
 
 // destroyAside destroys what setAside has left in dir.
-func destroyAside(dir string) error {
+func destroyAside(disk durable.Disk, dir string) error {
 	folders, err := filepath.Glob(filepath.Join(dir, asideName+"*"))
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
@@ -97,7 +85,7 @@ func destroyAside(dir string) error {
 		files, readErr := os.ReadDir(folder)
 		err = errors.Join(err, readErr)
 		for _, f := range files {
-			err = errors.Join(err, destroyFile(filepath.Join(folder, f.Name())))
+			err = errors.Join(err, durable.Destroy(disk, filepath.Join(folder, f.Name())))
 		}
 		err = errors.Join(err, os.Remove(folder))
 	}

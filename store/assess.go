@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"facegate/store/audit"
+	"facegate/store/vault"
 )
 
 // An Assessment is the reference of an impact assessment, which the operator has made (PIPL 55 and 56, GDPR 35).
@@ -41,7 +42,7 @@ func (s *Store) note(next state, e audit.Entry) error {
 	if err != nil {
 		return err
 	}
-	if err := s.apply(s.people.commit, next, entries, change{}); err != nil {
+	if err := s.apply(s.people.Commit, next, entries, vault.Change{}); err != nil {
 		return err
 	}
 	s.follow()

@@ -11,6 +11,8 @@ import (
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/seal"
+	"facegate/store/vault"
 )
 
 // The reasons for which a backup is not made, or not restored.
@@ -78,7 +80,7 @@ func (s *Store) Backup(by audit.Actor) (BackedUp, error) {
 		return BackedUp{}, err
 	}
 	var b backup
-	err := s.faces.mending(func() (err error) {
+	err := s.faces.Mending(func() (err error) {
 		b, err = s.copyOut()
 		return err
 	})
@@ -92,7 +94,7 @@ func (s *Store) Backup(by audit.Actor) (BackedUp, error) {
 	defer clear(plain)
 	key := backupKey(s.device)
 	defer clear(key[:])
-	sealed, err := sealValue(key, s.rand, backupLabel, plain)
+	sealed, err := seal.Value(key, s.rand, backupLabel, plain)
 	if err != nil {
 		return BackedUp{}, fmt.Errorf("store: %w", err)
 	}
@@ -102,7 +104,7 @@ func (s *Store) Backup(by audit.Actor) (BackedUp, error) {
 }
 
 // backupKey returns the key that backups are sealed with.
-func backupKey(device [32]byte) [32]byte { return derive(device, "facegate backup 1") }
+func backupKey(device [32]byte) [32]byte { return seal.Derive(device, "facegate backup 1") }
 
 // copyOut returns what a backup holds.
 func (s *Store) copyOut() (backup, error) {
@@ -160,7 +162,7 @@ func (s *Store) copyPerson(p Person) (b backupPerson, err error) {
 	}
 	b = backupPerson{Person: backupRow{p.ID, person}, Consent: backupRow{p.Consent.ID, consent}}
 	if p.Record != (template.RecordID{}) {
-		b.Record, err = s.faces.getValue(rowID{recordsTable, p.Record})
+		b.Record, err = s.faces.GetValue(vault.At(recordsTable, p.Record))
 	}
 	return b, err
 }
@@ -177,7 +179,7 @@ func (s *Store) readBackup(data []byte) (b backup, err error) {
 	}
 	key := backupKey(s.device)
 	defer clear(key[:])
-	plain, err := openValue(key, backupLabel, sealed)
+	plain, err := seal.Open(key, backupLabel, sealed)
 	if err != nil {
 		return backup{}, refused("it was changed, or made under another device key")
 	}

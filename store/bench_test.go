@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"facegate/store/receipt"
+	"facegate/store/vault"
 )
 
 // crowd makes a store of n people in one commit a database.
@@ -13,7 +14,7 @@ func crowd(b testing.TB, n int) (dir string) {
 	b.Helper()
 	dir = b.TempDir()
 	s := mustOpen(b, dir)
-	var people, faces change
+	var people, faces vault.Change
 	for i := range n {
 		e := testEnrolment(i)
 		p := Person{
@@ -27,12 +28,12 @@ func crowd(b testing.TB, n int) (dir string) {
 		must(b, err)
 		consent, err := s.putConsent(p.Consent)
 		must(b, err)
-		people.puts = append(people.puts, person, consent)
+		people.Puts = append(people.Puts, person, consent)
 		record, err := s.putRecord(p, e)
 		must(b, err)
-		faces.puts = append(faces.puts, record)
+		faces.Puts = append(faces.Puts, record)
 	}
-	must(b, errors.Join(s.people.commit(people), s.faces.commit(faces), s.Close()))
+	must(b, errors.Join(s.people.Commit(people), s.faces.Commit(faces), s.Close()))
 	return dir
 }
 

@@ -8,6 +8,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/store/audit"
 	"facegate/store/clock"
+	"facegate/store/vault"
 )
 
 const (
@@ -144,7 +145,7 @@ func (s *Store) remember(every time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if err := s.journal.commit(change{puts: []put{row}}); err != nil {
+	if err := s.journal.Commit(vault.Change{Puts: []vault.Put{row}}); err != nil {
 		return err
 	}
 	s.remembered = m
@@ -157,14 +158,14 @@ func (s *Store) setDates(v clock.Verdict) error {
 		return nil
 	}
 	people, ended, c, err := s.redated(v)
-	if err != nil || len(c.puts) == 0 && !s.doubted() {
+	if err != nil || len(c.Puts) == 0 && !s.doubted() {
 		return err
 	}
 	entries, err := s.number(v.Wall, audit.Entry{Kind: audit.ClockRight, Actor: audit.Daemon, Count: uint32(len(people))})
 	if err != nil {
 		return err
 	}
-	if err := s.apply(s.people.rewrite, s.state, entries, c); err != nil {
+	if err := s.apply(s.people.Rewrite, s.state, entries, c); err != nil {
 		return err
 	}
 	if len(people) > 0 {
@@ -183,8 +184,8 @@ func (s *Store) setDates(v clock.Verdict) error {
 
 // redated returns whose dates are to be set, and which consents that have ended, with the dates by the right clock of v. The
 // change is what writes them.
-func (s *Store) redated(v clock.Verdict) (people []Person, ended []Consent, c change, err error) {
-	put := func(row put, failed error) { c.puts, err = append(c.puts, row), errors.Join(err, failed) }
+func (s *Store) redated(v clock.Verdict) (people []Person, ended []Consent, c vault.Change, err error) {
+	put := func(row vault.Put, failed error) { c.Puts, err = append(c.Puts, row), errors.Join(err, failed) }
 	for _, p := range s.register.byID {
 		if p.Provisional || p.seen != 0 {
 			p = p.dated(v)

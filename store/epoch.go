@@ -8,6 +8,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/vault"
 )
 
 // Why an epoch cannot begin or end.
@@ -154,7 +155,7 @@ func (s *Store) Renew(id template.PersonID, modelID [32]byte, lane uint8, code t
 		return Person{}, false, err
 	}
 	s.register.put(p)
-	if err := s.faces.commit(change{dels: []rowID{{recordsTable, old.Record}}}); err != nil {
+	if err := s.faces.Commit(vault.Change{Dels: []vault.Row{vault.At(recordsTable, old.Record)}}); err != nil {
 		s.log.Error("a record that was renewed is removed at the next start", "err", err) // it belongs to nobody
 	}
 	s.follow()
@@ -212,17 +213,17 @@ func (s *Store) learnEpochs() error {
 	for id, p := range s.register.byID {
 		owner[p.Record] = id
 	}
-	return s.faces.eachValue(recordsTable, func(id [16]byte, sealed []byte) error {
+	return s.faces.EachValue(recordsTable, func(id [16]byte, sealed []byte) error {
 		person, ok := owner[id]
 		if !ok {
 			return nil
 		}
 		h, err := template.ReadHeader(sealed)
 		if err != nil {
-			return s.faces.damaged(err)
+			return s.faces.Damaged(err)
 		}
 		if h.Scheme == template.SchemeS1 && (h.Epoch <= s.state.Ended || h.Epoch > s.state.Epoch) {
-			return s.faces.damaged(fmt.Errorf("a record of epoch %d, not of %d to %d", h.Epoch, s.state.Ended+1, s.state.Epoch))
+			return s.faces.Damaged(fmt.Errorf("a record of epoch %d, not of %d to %d", h.Epoch, s.state.Ended+1, s.state.Epoch))
 		}
 		p := s.register.byID[person]
 		p.Epoch, p.model = h.Epoch, h.ModelID

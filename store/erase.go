@@ -12,6 +12,7 @@ import (
 	"facegate/pipeline/template"
 	"facegate/store/audit"
 	"facegate/store/receipt"
+	"facegate/store/vault"
 )
 
 // An intent is a change of several databases that has been decided and is going to be carried out, whatever happens.
@@ -123,7 +124,7 @@ func (s *Store) carryOut(i *intent) error {
 	if err != nil {
 		return err
 	}
-	if err := s.journal.commit(change{puts: []put{row}}); err != nil {
+	if err := s.journal.Commit(vault.Change{Puts: []vault.Put{row}}); err != nil {
 		return errors.Join(err, s.load())
 	}
 	s.pending, s.leaving = i, nil
@@ -192,7 +193,7 @@ func (s *Store) describe(r *receipt.Receipt, people []Person) error {
 			return err
 		}
 		r.Forms = append(r.Forms, receipt.CommitForm(salt, p.Consent.Reference))
-		sealed, err := s.faces.get(rowID{recordsTable, p.Record})
+		sealed, err := s.faces.Get(vault.At(recordsTable, p.Record))
 		if err != nil {
 			return err
 		}
@@ -248,16 +249,12 @@ func (s *Store) language(people []Person) string {
 }
 
 func (s *Store) generations(i *intent) error {
-	people, err := s.people.head()
+	people, err := s.people.Generation()
 	if err != nil {
 		return err
 	}
-	i.PeopleGeneration, i.FacesGeneration = people.Generation+1, s.faces.past+1
-	if i.lockdown() && s.faces.destroyed { // by one that failed
-		return nil
-	}
-	faces, err := s.faces.head()
-	i.FacesGeneration = faces.Generation + 1
+	faces, err := s.faces.Generation()
+	i.PeopleGeneration, i.FacesGeneration = people+1, faces+1
 	return err
 }
 
@@ -269,11 +266,11 @@ func (s *Store) finish() error {
 			return err
 		}
 	}
-	people, err := s.people.head()
+	people, err := s.people.Generation()
 	if err != nil {
 		return err
 	}
-	if people.Generation < i.PeopleGeneration {
+	if people < i.PeopleGeneration {
 		if err := s.buryFor(i); err != nil {
 			return err
 		}
@@ -284,16 +281,16 @@ func (s *Store) finish() error {
 	if err := s.dropUnlinked(i.FacesGeneration); err != nil {
 		return err
 	}
-	done := change{dels: []rowID{stateRow(intentRow)}}
+	done := vault.Change{Dels: []vault.Row{stateRow(intentRow)}}
 	if i.Receipt != nil {
-		done.puts = []put{s.journal.value(rowID{receiptsTable, i.ID}, i.Receipt)}
+		done.Puts = []vault.Put{s.journal.Value(vault.At(receiptsTable, i.ID), i.Receipt)}
 	}
 	failed := s.failed.without(i.People...)
 	row, err := s.putFailures(failed)
 	if err != nil {
 		return err
 	}
-	done.puts = append(done.puts, row)
+	done.Puts = append(done.Puts, row)
 	if err := s.extend(i.Entries, done); err != nil {
 		return err
 	}
@@ -306,14 +303,14 @@ func (s *Store) dropUnlinked(generation uint64) error {
 	if s.templatesGone() {
 		return nil // with those of everybody, and a lockdown comes next
 	}
-	faces, err := s.faces.head()
-	if err != nil || faces.Generation >= generation {
+	faces, err := s.faces.Generation()
+	if err != nil || faces >= generation {
 		return err
 	}
 	linked := s.linked()
-	return s.faces.rewrite(change{
-		drop:  func(row rowID) bool { return !linked[row.id] },
-		stamp: s.state.Faces,
+	return s.faces.Rewrite(vault.Change{
+		Drop:  func(row vault.Row) bool { return !linked[row.ID] },
+		Stamp: s.state.Faces,
 	})
 }
 
@@ -324,13 +321,13 @@ func (s *Store) leave(i *intent) error {
 	next.Number = i.Number
 	next.Faces = i.Entries[len(i.Entries)-1].Seq
 	people, ended := s.register.clone(), maps.Clone(s.ended)
-	var c change
-	add := func(p put, err error) error { c.puts = append(c.puts, p); return err }
+	var c vault.Change
+	add := func(p vault.Put, err error) error { c.Puts = append(c.Puts, p); return err }
 	gone := make(map[[16]byte]bool)
 	for _, id := range i.People {
 		p, ok := people.byID[id]
 		if !ok {
-			return s.journal.damaged(errors.New("an erasure of somebody unknown was under way"))
+			return s.journal.Damaged(errors.New("an erasure of somebody unknown was under way"))
 		}
 		gone[id] = true
 		if p.Epoch == next.Epoch {
@@ -359,8 +356,8 @@ func (s *Store) leave(i *intent) error {
 			}
 		}
 	}
-	c.drop = func(row rowID) bool { return row.table == peopleTable && gone[row.id] }
-	if err := s.apply(s.people.rewrite, next, i.Entries, c); err != nil {
+	c.Drop = func(row vault.Row) bool { return row.Table == peopleTable && gone[row.ID] }
+	if err := s.apply(s.people.Rewrite, next, i.Entries, c); err != nil {
 		return err
 	}
 	s.register, s.ended = people, ended
@@ -371,7 +368,7 @@ func (s *Store) leave(i *intent) error {
 func (s *Store) Receipts() (receipts [][]byte, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err = s.journal.eachValue(receiptsTable, func(_ [16]byte, plain []byte) error {
+	err = s.journal.EachValue(receiptsTable, func(_ [16]byte, plain []byte) error {
 		receipts = append(receipts, slices.Clone(plain))
 		return nil
 	})
@@ -382,5 +379,5 @@ func (s *Store) Receipts() (receipts [][]byte, err error) {
 func (s *Store) FetchedReceipt(id [16]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.journal.commit(change{dels: []rowID{{receiptsTable, id}}})
+	return s.journal.Commit(vault.Change{Dels: []vault.Row{vault.At(receiptsTable, id)}})
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"facegate/store/audit"
+	"facegate/store/vault"
 )
 
 // A FacesOff says since when, by whom and why no face is looked at. Nothing is destroyed meanwhile.
@@ -50,7 +51,7 @@ func (s *Store) turnFaces(now time.Time, off *FacesOff, e audit.Entry) error {
 	}
 	next := s.state
 	next.Off = off
-	if err := s.apply(s.people.commit, next, entries, change{}); err != nil {
+	if err := s.apply(s.people.Commit, next, entries, vault.Change{}); err != nil {
 		return err
 	}
 	s.follow()

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"facegate/configs/hint"
+	"facegate/store/durable"
 	"facegate/store/receipt"
+	"facegate/store/vault"
 )
 
 // ErrNothing means that there is nothing of a store to destroy.
@@ -20,10 +22,10 @@ var ErrNothing = errors.New("there is nothing of a store here")
 type Place struct{ Dir, KeyDir string } // see Options
 
 // vaults returns the vaults of the store, none of them open.
-func (p Place) vaults() []*vault {
-	var vaults []*vault
+func (p Place) vaults() []*vault.Vault {
+	var vaults []*vault.Vault
 	for _, name := range []string{"people", "faces", "journal"} {
-		vaults = append(vaults, &vault{dir: p.Dir, keyDir: p.KeyDir, name: name})
+		vaults = append(vaults, vault.New(vault.Options{Dir: p.Dir, KeyDir: p.KeyDir, Name: name, Disk: durable.OS{}}))
 	}
 	return vaults
 }
@@ -42,10 +44,10 @@ func (p Place) hold() (locks []*os.File, err error) {
 		}
 		if err == nil {
 			locks = append(locks, d)
-			err = flock(d, dir)
+			err = vault.Hold(d, dir)
 		}
 		if err != nil {
-			return nil, errors.Join(hint.Wrap(fmt.Errorf("store: %w", err), "stop the gate first: systemctl stop facegate"), unlock(locks))
+			return nil, errors.Join(hint.Wrap(fmt.Errorf("store: %w", err), "stop the gate first: systemctl stop facegate"), vault.Unlock(locks))
 		}
 	}
 	return locks, nil
@@ -54,7 +56,7 @@ func (p Place) hold() (locks []*os.File, err error) {
 // files returns the files of a store that are there.
 func (p Place) files() (paths []string) {
 	for _, v := range p.vaults() {
-		rings, dbs := v.ringPaths(), v.dbPaths()
+		rings, dbs := v.Keyrings(), v.Databases()
 		for _, path := range []string{rings[0], rings[1], dbs[0], dbs[1]} {
 			if _, err := os.Lstat(path); err == nil {
 				paths = append(paths, path)
@@ -71,11 +73,11 @@ func ForceLockdown(p Place, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	defer unlock(locks)
+	defer vault.Unlock(locks)
 	if len(p.files()) == 0 {
 		return fmt.Errorf("store: %w: %s", ErrNothing, p.Dir)
 	}
-	if err := p.vaults()[1].lockDown(now); err != nil {
+	if err := lockDown(durable.OS{}, p.vaults()[1], now); err != nil {
 		return hint.Wrap(fmt.Errorf("store: %w", err), "destroy it by hand, as root: shred -u %s/faces*.key; rm %s/faces*", p.KeyDir, p.Dir)
 	}
 	return nil
@@ -88,7 +90,7 @@ func ForceWipe(p Place, keys KeySource, now time.Time, rand io.Reader, keep func
 	if err != nil {
 		return nil, err
 	}
-	defer unlock(locks)
+	defer vault.Unlock(locks)
 	if len(p.files()) == 0 {
 		return nil, fmt.Errorf("store: %w: %s", ErrNothing, p.Dir)
 	}
@@ -106,7 +108,7 @@ func ForceWipe(p Place, keys KeySource, now time.Time, rand io.Reader, keep func
 			return nil, err
 		}
 	}
-	if err := wipe(p.vaults(), filepath.Join(p.Dir, reserveName), certificate, keep); err != nil {
+	if err := wipe(durable.OS{}, p.vaults(), filepath.Join(p.Dir, reserveName), certificate, keep); err != nil {
 		return public, hint.Wrap(err, "destroy what is left by hand, as root: shred -u %s/*.key; rm %s/*", p.KeyDir, p.Dir)
 	}
 	return public, nil

@@ -6,6 +6,7 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
+	"facegate/store/vault"
 )
 
 // ErrNoFormer means that a person has no Code that a face could be compared with before it is replaced.
@@ -18,7 +19,7 @@ var ErrNoFormer = errors.New("there is no former template to compare with")
 func (s *Store) FormerCode(label string, k *template.TokenKeys, modelID [32]byte) (p Person, code template.Code, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err = s.faces.mending(func() error {
+	err = s.faces.Mending(func() error {
 		p, code, err = s.formerCode(label, k, modelID)
 		return err
 	})
@@ -37,13 +38,13 @@ func (s *Store) formerCode(label string, k *template.TokenKeys, modelID [32]byte
 	case p.Scheme == template.SchemeS2 && k == nil:
 		return Person{}, template.Code{}, noFormer("it opens with the person's pass alone, which was not shown")
 	}
-	sealed, err := s.faces.getValue(rowID{recordsTable, p.Record})
+	sealed, err := s.faces.GetValue(vault.At(recordsTable, p.Record))
 	if err != nil {
 		return Person{}, template.Code{}, err
 	}
 	h, code, err := s.openRecord(p, k, sealed)
 	if err != nil {
-		return Person{}, template.Code{}, s.faces.damaged(err)
+		return Person{}, template.Code{}, s.faces.Damaged(err)
 	}
 	if h.ModelID != modelID {
 		clear(code[:])

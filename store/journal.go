@@ -10,6 +10,7 @@ import (
 
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/vault"
 )
 
 // The tables of journal.db, besides stateTable, and of faces.db.
@@ -30,16 +31,16 @@ const (
 	clockRow    = "clock"    // of journal.db: clock.Memory
 )
 
-func stateRow(name string) rowID {
-	row := rowID{table: stateTable}
-	copy(row.id[:], name)
+func stateRow(name string) vault.Row {
+	row := vault.Row{Table: stateTable}
+	copy(row.ID[:], name)
 	return row
 }
 
 // entryRow returns the name of an entry's row. The rows are in the order of the entries.
-func entryRow(seq uint64) rowID {
-	row := rowID{table: entriesTable}
-	binary.BigEndian.PutUint64(row.id[8:], seq)
+func entryRow(seq uint64) vault.Row {
+	row := vault.Row{Table: entriesTable}
+	binary.BigEndian.PutUint64(row.ID[8:], seq)
 	return row
 }
 
@@ -73,25 +74,25 @@ func (s state) end() audit.Head {
 	return h
 }
 
-func (s *Store) putState(st state) (put, error) {
+func (s *Store) putState(st state) (vault.Put, error) {
 	plain, err := json.Marshal(st)
-	return s.people.value(stateRow(peopleRow), plain), err
+	return s.people.Value(stateRow(peopleRow), plain), err
 }
 
 // putJournal returns the put of a row of the state of journal.db.
-func (s *Store) putJournal(row string, v any) (put, error) {
+func (s *Store) putJournal(row string, v any) (vault.Put, error) {
 	plain, err := json.Marshal(v)
-	return s.journal.value(stateRow(row), plain), err
+	return s.journal.Value(stateRow(row), plain), err
 }
 
 // getJournal reads a row of the state of journal.db into v, which it leaves alone if there is none.
 func (s *Store) getJournal(row string, v any) error {
-	plain, err := s.journal.getValue(stateRow(row))
+	plain, err := s.journal.GetValue(stateRow(row))
 	if plain == nil || err != nil {
 		return err
 	}
 	if err := json.Unmarshal(plain, v); err != nil {
-		return s.journal.damaged(err)
+		return s.journal.Damaged(err)
 	}
 	return nil
 }
@@ -112,13 +113,13 @@ func (s *Store) number(now time.Time, entries ...audit.Entry) ([]audit.Entry, er
 
 // apply changes people.db, by its commit or rewrite, together with the state next and the entries. A call of
 // follow comes next.
-func (s *Store) apply(write func(change) error, next state, entries []audit.Entry, c change) error {
+func (s *Store) apply(write func(vault.Change) error, next state, entries []audit.Entry, c vault.Change) error {
 	next.Head, next.Entries = s.head, entries
 	st, err := s.putState(next)
 	if err != nil {
 		return err
 	}
-	c.puts, c.stamp = append(c.puts, st), entries[len(entries)-1].Seq
+	c.Puts, c.Stamp = append(c.Puts, st), entries[len(entries)-1].Seq
 	if err := write(c); err != nil {
 		return errors.Join(err, s.load()) // what a failed commit has left is for the disk to say
 	}
@@ -140,7 +141,7 @@ func (s *Store) append(now time.Time, e audit.Entry) error {
 	if err != nil {
 		return err
 	}
-	if err := s.apply(s.people.commit, s.state, entries, change{}); err != nil {
+	if err := s.apply(s.people.Commit, s.state, entries, vault.Change{}); err != nil {
 		return err
 	}
 	s.follow()
@@ -150,11 +151,11 @@ func (s *Store) append(now time.Time, e audit.Entry) error {
 // ready finishes what a crash or a failure has left half done, before anything else is changed.
 func (s *Store) ready() error {
 	for _, v := range s.vaults() {
-		if err := v.settle(); err != nil {
+		if err := v.Settle(); err != nil {
 			return err
 		}
 	}
-	if s.unread {
+	if s.unread.Load() {
 		if err := s.load(); err != nil {
 			return err
 		}
@@ -204,11 +205,11 @@ func (s *Store) follow() {
 }
 
 // extend adds entries to journal.db, and does c there.
-func (s *Store) extend(entries []audit.Entry, c change) error {
+func (s *Store) extend(entries []audit.Entry, c vault.Change) error {
 	h := s.head
 	for _, e := range entries {
 		r := audit.NewRecord(h, e)
-		c.puts = append(c.puts, s.journal.value(entryRow(e.Seq), r.Append(nil)))
+		c.Puts = append(c.Puts, s.journal.Value(entryRow(e.Seq), r.Append(nil)))
 		h = h.Next(r.Hash)
 	}
 	head, err := s.putJournal(headRow, h)
@@ -219,8 +220,8 @@ func (s *Store) extend(entries []audit.Entry, c change) error {
 	if err != nil {
 		return err
 	}
-	c.puts, c.stamp = append(c.puts, head, row), h.Seq
-	if err := s.journal.commit(c); err != nil {
+	c.Puts, c.Stamp = append(c.Puts, head, row), h.Seq
+	if err := s.journal.Commit(c); err != nil {
 		return errors.Join(err, s.load())
 	}
 	s.head, s.remembered = h, s.judge.Memory()
@@ -278,7 +279,7 @@ func (s *Store) Audit() (audit.Log, error) {
 }
 
 func (s *Store) audit() (l audit.Log, err error) {
-	err = s.journal.mending(func() error {
+	err = s.journal.Mending(func() error {
 		l, err = s.readLog()
 		return err
 	})
@@ -293,10 +294,10 @@ func (s *Store) readLog() (l audit.Log, err error) {
 	if start != nil {
 		l.Start = audit.SignStart(*start, s.signer)
 	}
-	if err := s.journal.eachValue(entriesTable, func(id [16]byte, plain []byte) error {
+	if err := s.journal.EachValue(entriesTable, func(id [16]byte, plain []byte) error {
 		r, err := audit.DecodeRecord(binary.BigEndian.Uint64(id[8:]), plain)
 		if err != nil {
-			return s.journal.damaged(err)
+			return s.journal.Damaged(err)
 		}
 		l.Records = append(l.Records, r)
 		return nil

@@ -25,7 +25,7 @@ func TestJournalFromBeforeAnIntent(t *testing.T) {
 			}
 			must(t, s.BeginEpoch(1000))
 			must(t, s.Close())
-			paths := s.journal.dbPaths()
+			paths := s.journal.Databases()
 			old, err := os.ReadFile(paths[0])
 			must(t, err)
 			s = mustOpen(t, dir)

@@ -3,8 +3,6 @@ package store
 import (
 	"cmp"
 	"crypto/ed25519"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -17,6 +15,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
 	"facegate/store/durable"
+	"facegate/store/seal"
 )
 
 // ErrKey means that the device key cannot be had, or that where it is kept does not keep it safe.
@@ -77,7 +76,8 @@ func CreateKeyFile(path string, rand io.Reader) error {
 // DestroyKeyFile overwrites the device key at path and removes it. Nothing that was sealed under it opens again. Flash
 // storage may keep the old content of a file; a key that must not be found there belongs in a Credential.
 func DestroyKeyFile(path string) error {
-	if err := errors.Join(destroyFile(path), syncDir(filepath.Dir(path))); err != nil {
+	disk := durable.OS{}
+	if err := errors.Join(durable.Destroy(disk, path), disk.SyncDir(filepath.Dir(path))); err != nil {
 		return keyError(err, "remove %s and destroy the disk", path)
 	}
 	return nil
@@ -125,37 +125,27 @@ func keyError(err error, format string, args ...any) error {
 	return hint.Wrap(fmt.Errorf("store: %w: %w", ErrKey, err), format, args...)
 }
 
-// derive returns the key that info names among those that come from secret (HKDF-SHA256, RFC 5869).
-func derive(secret [32]byte, info string) [32]byte {
-	key, err := hkdf.Key(sha256.New, secret[:], nil, info, 32)
-	if err != nil {
-		panic(err) // RFC 5869 knows one error, an output of more than 255 hashes
-	}
-	defer clear(key)
-	return [32]byte(key)
-}
-
 // projectionKey returns the key of the rotation for one epoch, lane and model.
 func projectionKey(device [32]byte, epoch uint32, lane uint8, modelID [32]byte) [32]byte {
 	info := binary.BigEndian.AppendUint32([]byte("facegate proj 1"), epoch)
 	info = append(info, lane)
-	return derive(device, string(append(info, modelID[:]...)))
+	return seal.Derive(device, string(append(info, modelID[:]...)))
 }
 
 // deviceID returns the name that records carry of the device whose key sealed them.
 func deviceID(device [32]byte) [16]byte {
-	id := derive(device, "facegate device 1")
+	id := seal.Derive(device, "facegate device 1")
 	return [16]byte(id[:16])
 }
 
 // wrappingKey returns the key that wraps the keyring of one vault.
 func wrappingKey(device [32]byte, vault string) [32]byte {
-	return derive(device, "facegate wrap 1 "+vault)
+	return seal.Derive(device, "facegate wrap 1 "+vault)
 }
 
 // signingKey returns the key that receipts and the audit log are signed with.
 func signingKey(device [32]byte) ed25519.PrivateKey {
-	seed := derive(device, "facegate sign 1")
+	seed := seal.Derive(device, "facegate sign 1")
 	defer clear(seed[:])
 	return ed25519.NewKeyFromSeed(seed[:])
 }

@@ -14,7 +14,9 @@ import (
 	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/store/audit"
+	"facegate/store/durable"
 	"facegate/store/receipt"
+	"facegate/store/vault"
 )
 
 // A LockdownError says that every Code is destroyed, and that this could not be written down. It is as soon as the store can
@@ -47,7 +49,7 @@ func (s *Store) Lockdown(by audit.Actor) error {
 		return nil
 	}
 	s.lockedBy = by
-	if failed := s.faces.lockDown(s.now()); failed != nil {
+	if failed := lockDown(s.disk, s.faces, s.now()); failed != nil {
 		return errors.Join(err, failed)
 	}
 	return hint.Wrap(&LockdownError{err}, "make room on the disk, or mend it: it is then written down by itself")
@@ -82,36 +84,31 @@ type lockedMark struct {
 // lockedFlag is the name, after that of the vault, of an empty file that is there where the mark could not be written.
 const lockedFlag = ".locked-down"
 
-// lockDown destroys the vault as destroy does, and leaves a mark in the place of the keyring, in room that it has.
-func (v *vault) lockDown(now time.Time) error {
-	if h, err := v.head(); err == nil {
-		v.past = h.Generation
+// lockDown destroys a vault, and leaves a mark in the place of its keyring, in the room that it has.
+func lockDown(disk durable.Disk, v *vault.Vault, now time.Time) error {
+	generation, err := v.Generation()
+	if err != nil {
+		generation = 0
 	}
-	mark, err := json.Marshal(lockedMark{now.Unix(), v.past})
+	mark, err := json.Marshal(lockedMark{now.Unix(), generation})
 	if err != nil {
 		return err
 	}
-	v.destroyed = true
-	ring := v.ringPaths()[0]
-	err = overwriteWith(ring, append([]byte(lockedMagic), mark...))
-	if err != nil {
-		err = errors.Join(err, destroyFile(ring), v.discard())
-		if flag, failed := create(v.flagPath()); failed == nil {
-			return errors.Join(err, flag.Close(), syncDir(v.keyDir))
-		}
-		return err
+	left, err := v.DestroyLeaving(append([]byte(lockedMagic), mark...))
+	if !left {
+		err = errors.Join(err, durable.Mark(disk, flagPath(v)))
 	}
-	return v.discard()
+	return err
 }
 
-func (v *vault) flagPath() string { return filepath.Join(v.keyDir, v.name+lockedFlag) }
+func flagPath(v *vault.Vault) string { return filepath.Join(v.KeyDir(), v.Name()+lockedFlag) }
 
-// lockedDown returns the mark of lockDown, if there is one. One that cannot be read to the end is one.
-func (v *vault) lockedDown() (mark lockedMark, ok bool) {
-	if _, err := os.Lstat(v.flagPath()); err == nil {
+// markIn returns the mark of lockDown, if there is one. One that cannot be read to the end is one.
+func markIn(v *vault.Vault) (mark lockedMark, ok bool) {
+	if _, err := os.Lstat(flagPath(v)); err == nil {
 		return lockedMark{}, true
 	}
-	data, err := file.ReadOwn(v.ringPaths()[0], markSize)
+	data, err := file.ReadOwn(v.Keyrings()[0], markSize)
 	if err != nil {
 		return lockedMark{}, false
 	}
@@ -128,22 +125,21 @@ const markSize = 4096
 // takeLockdown finds the Codes destroyed by a lockdown that could not be written down, and what it has left of them.
 func (s *Store) takeLockdown(mark lockedMark) {
 	s.log.Warn("every template was destroyed, and the records do not say so yet", "at", time.Unix(mark.Asked, 0).UTC())
-	s.lockedBy, s.faces.destroyed, s.faces.past = audit.Daemon, true, mark.Past
-	if err := s.faces.discard(); err != nil {
+	s.lockedBy = audit.Daemon
+	if err := s.faces.Lost(mark.Past); err != nil {
 		s.log.Error("something is left of the templates", "err", err)
 	}
 }
 
 // renewFaces puts an empty faces.db in the place of the old, of which it needs nothing.
 func (s *Store) renewFaces(i *intent) error {
-	if err := errors.Join(s.faces.destroy(), removeFile(s.faces.flagPath())); err != nil {
+	if err := errors.Join(s.faces.Destroy(), durable.Remove(flagPath(s.faces))); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	s.faces.past = i.FacesGeneration - 1
-	if err := s.faces.replace(change{stamp: i.Entries[0].Seq}); err != nil {
+	if err := s.faces.Make(i.FacesGeneration, vault.Change{Stamp: i.Entries[0].Seq}); err != nil {
 		return err
 	}
-	return s.faces.settle()
+	return s.faces.Settle()
 }
 
 // LockedDown reports whether nobody can be captured because of a lockdown.
@@ -169,7 +165,7 @@ func (s *Store) Reopen(by audit.Actor) error {
 	}
 	next := s.state
 	next.Locked = false
-	if err := s.apply(s.people.commit, next, entries, change{}); err != nil {
+	if err := s.apply(s.people.Commit, next, entries, vault.Change{}); err != nil {
 		return err
 	}
 	s.follow()
@@ -214,7 +210,7 @@ func (s *Store) Wipe(keep func(certificate []byte) error) error {
 		return err
 	}
 	s.register, s.ended, s.pending, s.owed = register{}, nil, nil, nil
-	return wipe(s.vaults(), s.reserve.path, certificate, keep)
+	return wipe(s.disk, s.vaults(), s.reserve.path, certificate, keep)
 }
 
 // certify signs r, the certificate of a wipe.
@@ -231,41 +227,37 @@ func certify(r receipt.Receipt, rand io.Reader, key ed25519.PrivateKey) ([]byte,
 }
 
 // wipe does what Wipe promises to people, faces and journal. A certificate of nil is none, and is not kept.
-func wipe(vaults []*vault, reserve string, certificate []byte, keep func([]byte) error) error {
+func wipe(disk durable.Disk, vaults []*vault.Vault, reserve string, certificate []byte, keep func([]byte) error) error {
 	if certificate == nil {
 		keep = func([]byte) error { return nil }
 	}
-	ring, text := vaults[len(vaults)-1].ringPaths()[0], append([]byte(wipedMagic), certificate...)
-	mark := replaceFile(ring, text)
-	if mark != nil {
-		mark = overwriteWith(ring, text)
-	}
+	mark := vaults[len(vaults)-1].Supplant(append([]byte(wipedMagic), certificate...))
 	if mark == nil {
 		if err := keep(certificate); err != nil {
 			return err
 		}
-		return destroyAll(vaults, reserve)
+		return destroyAll(disk, vaults, reserve)
 	}
-	if err := destroyAll(vaults, reserve); err != nil {
+	if err := destroyAll(disk, vaults, reserve); err != nil {
 		return errors.Join(fmt.Errorf("store: %w", mark), err)
 	}
 	return keep(certificate)
 }
 
 // destroyAll removes everything, the keys first, and what says that a wipe is under way last.
-func destroyAll(vaults []*vault, reserve string) error {
+func destroyAll(disk durable.Disk, vaults []*vault.Vault, reserve string) error {
 	journal := vaults[len(vaults)-1]
 	var err error
 	for _, v := range vaults[:len(vaults)-1] {
-		err = errors.Join(err, v.destroy(), removeFile(v.flagPath()))
+		err = errors.Join(err, v.Destroy(), durable.Remove(flagPath(v)))
 	}
-	for _, path := range tombstonePaths(journal.keyDir) {
-		err = errors.Join(err, destroyFile(path), destroyFile(path+tmpSuffix))
+	for _, path := range tombstonePaths(journal.KeyDir()) {
+		err = errors.Join(err, durable.Destroy(disk, path), durable.Destroy(disk, path+durable.Unfinished))
 	}
-	if err = errors.Join(err, journal.discard(), destroyFile(reserve), destroyAside(journal.keyDir)); err != nil {
+	if err = errors.Join(err, journal.Discard(), durable.Destroy(disk, reserve), destroyAside(disk, journal.KeyDir())); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	if err := errors.Join(destroyFile(journal.ringPaths()[0]), syncDir(journal.keyDir), syncDir(journal.dir)); err != nil {
+	if err := errors.Join(durable.Destroy(disk, journal.Keyrings()[0]), disk.SyncDir(journal.KeyDir()), disk.SyncDir(journal.Dir())); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil
@@ -276,7 +268,7 @@ var errUncertified = errors.New("it was being wiped, without the device key")
 
 // finishWipe finishes a wipe that was cut off, if there was one.
 func (s *Store) finishWipe() error {
-	data, err := file.ReadOwn(s.journal.ringPaths()[0], receipt.MaxSize)
+	data, err := file.ReadOwn(s.journal.Keyrings()[0], receipt.MaxSize)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, file.ErrKind) || errors.Is(err, file.ErrSize) {
 		return nil // loadRing finds what is wrong with it
 	}
@@ -288,12 +280,12 @@ func (s *Store) finishWipe() error {
 		return nil
 	}
 	if len(certificate) == 0 {
-		return hint.Wrap(s.journal.damaged(errUncertified), "wipe it again: facegate wipe")
+		return hint.Wrap(s.journal.Damaged(errUncertified), "wipe it again: facegate wipe")
 	}
 	if _, err := receipt.Verify(certificate, s.PublicKey()); err != nil {
-		return s.journal.damaged(err)
+		return s.journal.Damaged(err)
 	}
-	if err := destroyAll(s.vaults(), s.reserve.path); err != nil {
+	if err := destroyAll(s.disk, s.vaults(), s.reserve.path); err != nil {
 		return err
 	}
 	return &WipedError{certificate, s.PublicKey()}

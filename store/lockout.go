@@ -8,6 +8,7 @@ import (
 
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/vault"
 )
 
 // A LockoutPolicy says what failures in a row lead to (NIST SP 800-63B, rate limiting). All are required.
@@ -80,7 +81,7 @@ func (s *Store) Attend() error {
 
 // retire keeps the counts until the next Attend.
 func (s *Store) retire() error {
-	if !s.attended || s.journal.db == nil {
+	if !s.attended || !s.journal.IsOpen() {
 		return nil
 	}
 	next := s.failed
@@ -90,7 +91,7 @@ func (s *Store) retire() error {
 		return err
 	}
 	s.failed = next
-	return s.journal.commit(change{puts: []put{row}})
+	return s.journal.Commit(vault.Change{Puts: []vault.Put{row}})
 }
 
 // Lockouts returns the people whose face does not work.
@@ -181,7 +182,7 @@ func (s *Store) ResetLockout(by audit.Actor) error {
 }
 
 // putFailures returns the put of what of f is to be on disk.
-func (s *Store) putFailures(f failures) (put, error) {
+func (s *Store) putFailures(f failures) (vault.Put, error) {
 	f.Against = slices.DeleteFunc(slices.Clone(f.Against), func(t tries) bool { return t.Count < s.policy.DelayAfter })
 	return s.putJournal(failuresRow, f)
 }
@@ -197,5 +198,5 @@ func (s *Store) setFailures(next failures) error {
 	if err != nil {
 		return err
 	}
-	return s.journal.commit(change{puts: []put{row, counted}})
+	return s.journal.Commit(vault.Change{Puts: []vault.Put{row, counted}})
 }

@@ -1,11 +1,15 @@
 package store
 
 import (
+	"log/slog"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"facegate/store/audit"
+	"facegate/store/clock"
+	"facegate/store/vault"
 )
 
 // A Mending says that a file was damaged and has been made anew from its copy. Nothing was lost, and the disk is not to be
@@ -16,34 +20,48 @@ type Mending struct {
 	Time  time.Time
 }
 
-// Mended returns what has been mended since the store was opened, and when it was. Earlier ones are in the audit log.
-func (s *Store) Mended() []Mending {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.mended)
+// Mendings are what has been mended since the store was opened. They have a lock of their own, because what mends a vault may
+// hold no other.
+type mendings struct {
+	source clock.Source
+	log    *slog.Logger
+
+	mu   sync.Mutex // guards list
+	list []Mending
 }
+
+// add notes that f has been mended.
+func (m *mendings) add(f vault.Fault) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	one := Mending{filepath.Base(f.Path), f.Err.Error(), m.source().Wall.UTC()}
+	m.list = append(m.list, one)
+	m.log.Error("a file of the store was damaged and has been restored from its copy; check the disk",
+		"file", one.File, "fault", one.Fault)
+}
+
+func (m *mendings) all() []Mending {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.list)
+}
+
+// Mended returns what has been mended since the store was opened, and when it was. Earlier ones are in the audit log.
+func (s *Store) Mended() []Mending { return s.mended.all() }
 
 // faulty returns the files that are damaged and were not mended yet.
 func (s *Store) faulty() (files []string) {
 	for _, v := range s.vaults() {
-		for _, f := range v.faults {
-			files = append(files, filepath.Base(f.path))
+		for _, f := range v.Faults() {
+			files = append(files, filepath.Base(f.Path))
 		}
 	}
 	return files
 }
 
-// noteMended notes that f has been mended.
-func (s *Store) noteMended(f fault) {
-	m := Mending{filepath.Base(f.path), f.err.Error(), s.now().UTC()}
-	s.mended = append(s.mended, m)
-	s.log.Error("a file of the store was damaged and has been restored from its copy; check the disk",
-		"file", m.File, "fault", m.Fault)
-}
-
 // recordMended notes in the audit log what has been mended.
 func (s *Store) recordMended() error {
-	n := len(s.mended) - s.noted
+	n := len(s.mended.all()) - s.noted
 	if n == 0 {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"facegate/pipeline/template"
 	"facegate/store/audit"
 	"facegate/store/clock"
+	"facegate/store/vault"
 )
 
 func (s *Store) open() error {
@@ -18,27 +19,27 @@ func (s *Store) open() error {
 	if err := s.setAside(); err != nil {
 		return err
 	}
-	people, err := s.people.loadRings()
+	people, err := s.people.LoadRings()
 	if err != nil {
 		return err
 	}
-	journal, err := s.journal.loadRings()
+	journal, err := s.journal.LoadRings()
 	if err != nil {
 		return err
 	}
-	if !people.inUse() && !journal.inUse() {
-		faces, err := s.faces.loadRings()
+	if !people.InUse() && !journal.InUse() {
+		faces, err := s.faces.LoadRings()
 		if err != nil {
 			return err
 		}
-		if !faces.inUse() {
+		if !faces.InUse() {
 			return s.create(people, faces, journal)
 		}
 	}
-	if err := s.journal.open(journal); err != nil {
+	if err := s.journal.Open(journal); err != nil {
 		return err
 	}
-	if err := s.people.open(people); err != nil {
+	if err := s.people.Open(people); err != nil {
 		return err
 	}
 	if err := s.loadJournal(); err != nil {
@@ -50,14 +51,14 @@ func (s *Store) open() error {
 	s.judge = clock.NewJudge(s.remembered)
 	s.written = s.remembered.Count
 	// A lockdown that was cut off has left of faces.db what it has left.
-	if mark, ok := s.faces.lockedDown(); ok && !s.pending.lockdown() {
+	if mark, ok := markIn(s.faces); ok && !s.pending.lockdown() {
 		s.takeLockdown(mark)
 	} else if !s.pending.lockdown() {
-		faces, err := s.faces.loadRings()
+		faces, err := s.faces.LoadRings()
 		if err != nil {
 			return err
 		}
-		if err := s.faces.open(faces); err != nil {
+		if err := s.faces.Open(faces); err != nil {
 			return err
 		}
 	}
@@ -66,12 +67,12 @@ func (s *Store) open() error {
 
 // create makes the databases. No keyring gets a current key before all are complete: as long as none has one, nobody was
 // ever enrolled, and a creation that was interrupted can begin again.
-func (s *Store) create(rings ...keyrings) error {
+func (s *Store) create(rings ...vault.Rings) error {
 	for i, ring := range rings {
 		v := s.vaults()[i]
-		for _, path := range v.dbPaths() {
-			if _, err := os.Lstat(path); ring.empty() && !errors.Is(err, os.ErrNotExist) {
-				return v.damaged(errors.New("the keyring is missing"))
+		for _, path := range v.Databases() {
+			if _, err := os.Lstat(path); ring.Empty() && !errors.Is(err, os.ErrNotExist) {
+				return v.Damaged(errors.New("the keyring is missing"))
 			}
 		}
 	}
@@ -91,13 +92,13 @@ func (s *Store) create(rings ...keyrings) error {
 	if err != nil {
 		return err
 	}
-	for i, c := range []change{{puts: []put{first}, stamp: 1}, {}, {puts: []put{head}}} {
-		if err := s.vaults()[i].replace(c); err != nil {
+	for i, c := range []vault.Change{{Puts: []vault.Put{first}, Stamp: 1}, {}, {Puts: []vault.Put{head}}} {
+		if err := s.vaults()[i].Make(1, c); err != nil {
 			return err
 		}
 	}
 	for _, v := range s.vaults() {
-		if err := v.settle(); err != nil {
+		if err := v.Settle(); err != nil {
 			return err
 		}
 	}
@@ -150,7 +151,7 @@ func (s *Store) tidy() error {
 func (s *Store) sweep() error {
 	linked := s.linked()
 	orphans := 0
-	if err := s.faces.each(recordsTable, func(id [16]byte, _ []byte) error {
+	if err := s.faces.Each(recordsTable, func(id [16]byte, _ []byte) error {
 		if !linked[id] {
 			orphans++
 		}
@@ -159,7 +160,7 @@ func (s *Store) sweep() error {
 		return err
 	}
 	s.log.Warn("removing records of an enrolment or a renewal that was interrupted", "records", orphans)
-	return s.faces.rewrite(change{drop: func(row rowID) bool { return !linked[row.id] }})
+	return s.faces.Rewrite(vault.Change{Drop: func(row vault.Row) bool { return !linked[row.ID] }})
 }
 
 // linked returns the records that belong to somebody.
@@ -175,8 +176,11 @@ func (s *Store) linked() map[[16]byte]bool {
 
 // load reads the databases and holds them against each other. Until that has succeeded, nothing can be changed.
 func (s *Store) load() error {
+	s.unread.Store(false) // before it is read: a vault may be opened anew meanwhile
 	err := s.loadAll()
-	s.unread = err != nil
+	if err != nil {
+		s.unread.Store(true)
+	}
 	return err
 }
 
@@ -187,13 +191,13 @@ func (s *Store) loadAll() error {
 	if err := s.loadPeople(); err != nil {
 		return err
 	}
-	if err := s.sameAge(); err != nil || s.pending.lockdown() || s.faces.destroyed {
+	if err := s.sameAge(); err != nil || s.pending.lockdown() || s.faces.Destroyed() {
 		return err
 	}
 	linked := s.linked()
 	want := len(linked)
 	found := 0
-	if err := s.faces.each(recordsTable, func(id [16]byte, _ []byte) error {
+	if err := s.faces.Each(recordsTable, func(id [16]byte, _ []byte) error {
 		if linked[id] {
 			found++
 		}
@@ -202,7 +206,7 @@ func (s *Store) loadAll() error {
 		return err
 	}
 	if found != want {
-		return s.faces.damaged(fmt.Errorf("%d of %d people have a record", found, want))
+		return s.faces.Damaged(fmt.Errorf("%d of %d people have a record", found, want))
 	}
 	return s.learnEpochs()
 }
@@ -214,7 +218,7 @@ func (s *Store) loadJournal() error {
 		return err
 	}
 	if head == nil {
-		return s.journal.damaged(errors.New("the head of the audit log is missing"))
+		return s.journal.Damaged(errors.New("the head of the audit log is missing"))
 	}
 	if s.head, s.pending = *head, pending; pending == nil {
 		s.leaving = nil
@@ -223,27 +227,27 @@ func (s *Store) loadJournal() error {
 }
 
 func (s *Store) loadPeople() error {
-	plain, err := s.people.getValue(stateRow(peopleRow))
+	plain, err := s.people.GetValue(stateRow(peopleRow))
 	if err != nil {
 		return err
 	}
 	var st state
 	if err := json.Unmarshal(plain, &st); err != nil {
-		return s.people.damaged(err)
+		return s.people.Damaged(err)
 	}
 	people := newRegister()
 	records, passes := make(map[template.RecordID]bool), make(map[template.TokenID]bool)
 	agreed := make(map[[16]byte]template.PersonID) // people by the ids of their consents
-	if err := s.people.eachValue(peopleTable, func(id [16]byte, plain []byte) error {
+	if err := s.people.EachValue(peopleTable, func(id [16]byte, plain []byte) error {
 		p, err := s.decodePerson(id, plain)
 		if err != nil {
-			return s.people.damaged(err)
+			return s.people.Damaged(err)
 		}
 		if _, ok := people.labelled(p.Label); ok || records[p.Record] && p.Record != (template.RecordID{}) {
-			return s.people.damaged(errors.New("two people share a label or a record"))
+			return s.people.Damaged(errors.New("two people share a label or a record"))
 		}
 		if p.HasPass() && passes[p.pass] {
-			return s.people.damaged(errors.New("two people share a pass"))
+			return s.people.Damaged(errors.New("two people share a pass"))
 		}
 		people.put(p)
 		records[p.Record], passes[p.pass], agreed[p.Consent.ID] = true, true, id
@@ -265,18 +269,18 @@ func (s *Store) loadPeople() error {
 func (s *Store) loadConsents(agreed map[[16]byte]template.PersonID, people register) (ended map[[16]byte]moment, err error) {
 	ended = make(map[[16]byte]moment)
 	found := 0
-	err = s.people.eachValue(consentsTable, func(id [16]byte, plain []byte) error {
+	err = s.people.EachValue(consentsTable, func(id [16]byte, plain []byte) error {
 		person, ok := agreed[id]
 		if !ok {
 			ended[id], err = decodeEnded(plain)
 			if err != nil {
-				return s.people.damaged(err)
+				return s.people.Damaged(err)
 			}
 			return nil
 		}
 		p := people.byID[person]
 		if p.Consent, err = decodeConsent(id, plain); err != nil {
-			return s.people.damaged(err)
+			return s.people.Damaged(err)
 		}
 		p.Provisional = p.Consent.GivenCount != 0
 		people.put(p)
@@ -284,7 +288,7 @@ func (s *Store) loadConsents(agreed map[[16]byte]template.PersonID, people regis
 		return nil
 	})
 	if err == nil && found != len(people.byID) {
-		err = s.people.damaged(errors.New("a person without a consent, or two with the same"))
+		err = s.people.Damaged(errors.New("a person without a consent, or two with the same"))
 	}
 	return ended, err
 }
@@ -295,26 +299,26 @@ func (s *Store) sameAge() error {
 	switch {
 	case s.head == end:
 	case s.head == s.state.Head && s.pending == nil && intended(s.state.Entries):
-		return s.journal.damaged(errors.New("it is an older copy, without the intent of the last change"))
+		return s.journal.Damaged(errors.New("it is an older copy, without the intent of the last change"))
 	case s.head == s.state.Head:
 	case s.head.Seq < s.state.Head.Seq:
-		return s.journal.damaged(errors.New("it is an older copy, or people.db is from another store"))
+		return s.journal.Damaged(errors.New("it is an older copy, or people.db is from another store"))
 	case s.head.Seq > end.Seq:
-		return s.people.damaged(errors.New("it is an older copy, or journal.db is from another store"))
+		return s.people.Damaged(errors.New("it is an older copy, or journal.db is from another store"))
 	default:
-		return s.journal.damaged(errors.New("it and people.db are from two stores"))
+		return s.journal.Damaged(errors.New("it and people.db are from two stores"))
 	}
-	if s.faces.destroyed || s.pending != nil || s.state.Debt != nil && s.head != end {
+	if s.faces.Destroyed() || s.pending != nil || s.state.Debt != nil && s.head != end {
 		return nil // which may have been cut off between two databases
 	}
-	faces, err := s.faces.head()
+	faces, err := s.faces.Head()
 	switch {
 	case err != nil:
 		return err
 	case faces.Stamp < s.state.Faces:
-		return s.faces.damaged(errors.New("it is an older copy"))
+		return s.faces.Damaged(errors.New("it is an older copy"))
 	case faces.Stamp > end.Seq+1:
-		return s.people.damaged(errors.New("it and journal.db are older copies"))
+		return s.people.Damaged(errors.New("it and journal.db are older copies"))
 	}
 	return nil
 }

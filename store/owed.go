@@ -114,7 +114,7 @@ func (s *Store) loadOwed() {
 }
 
 // templatesGone reports whether every Code is destroyed, and there is no faces.db for new ones yet.
-func (s *Store) templatesGone() bool { return s.faces.destroyed && !s.people.destroyed }
+func (s *Store) templatesGone() bool { return s.faces.Destroyed() && !s.people.Destroyed() }
 
 // done reports whether what m is about is not there any more.
 func (s *Store) done(m mark) bool {

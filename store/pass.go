@@ -7,6 +7,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/vault"
 )
 
 // The reasons for which a pass is refused.
@@ -62,7 +63,7 @@ func (s *Store) checkPass(e Enrolment) error {
 // that lasts: of the device, or in scheme S2 of device and pass together. The outer one is that of every row, under a key
 // that the next erasure destroys, whoever is erased. It is renewed without the inner key, so that nobody's pass is needed
 // for that and no Code is opened. Rows of both schemes look alike.
-func (s *Store) putRecord(p Person, e Enrolment) (put, error) {
+func (s *Store) putRecord(p Person, e Enrolment) (vault.Put, error) {
 	var sealed []byte
 	var err error
 	if h := s.header(p, e.ModelID); e.Bound {
@@ -70,7 +71,7 @@ func (s *Store) putRecord(p Person, e Enrolment) (put, error) {
 	} else {
 		sealed, err = template.Seal(s.inner, s.rand, h, e.Code)
 	}
-	return s.faces.value(rowID{recordsTable, p.Record}, sealed), err
+	return s.faces.Value(vault.At(recordsTable, p.Record), sealed), err
 }
 
 // holder returns the person who has the pass with this id.
@@ -95,7 +96,7 @@ func invalid(why, advice string) error {
 func (s *Store) Claim(k *template.TokenKeys, modelID [32]byte) (p Person, code template.Code, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err = s.faces.mending(func() error {
+	err = s.faces.Mending(func() error {
 		p, code, err = s.claim(k, modelID)
 		return err
 	})
@@ -116,13 +117,13 @@ func (s *Store) claim(k *template.TokenKeys, modelID [32]byte) (Person, template
 	case p.Record == (template.RecordID{}), s.barred(p), s.templatesGone():
 		return Person{}, template.Code{}, invalid("the template is gone since a lockdown", adviceAgain)
 	}
-	sealed, err := s.faces.getValue(rowID{recordsTable, p.Record})
+	sealed, err := s.faces.GetValue(vault.At(recordsTable, p.Record))
 	if err != nil {
 		return Person{}, template.Code{}, err
 	}
 	h, code, err := s.openRecord(p, k, sealed)
 	if err != nil {
-		return Person{}, template.Code{}, s.faces.damaged(err)
+		return Person{}, template.Code{}, s.faces.Damaged(err)
 	}
 	if h.ModelID != modelID {
 		return Person{}, template.Code{}, invalid("the template was made with another network", adviceAgain)
@@ -150,7 +151,7 @@ var errForeign = errors.New("a record is not the one that was enrolled")
 func (s *Store) Bound(modelID [32]byte) (people []template.PersonID, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err = s.faces.mending(func() error {
+	err = s.faces.Mending(func() error {
 		people, err = s.bound(modelID)
 		return err
 	})
@@ -164,7 +165,7 @@ func (s *Store) bound(modelID [32]byte) ([]template.PersonID, error) {
 		if p.Scheme != template.SchemeS2 || p.Record == (template.RecordID{}) || s.barred(p) || s.templatesGone() {
 			continue
 		}
-		sealed, err := s.faces.getValue(rowID{recordsTable, p.Record})
+		sealed, err := s.faces.GetValue(vault.At(recordsTable, p.Record))
 		if err != nil {
 			return nil, err
 		}
@@ -173,7 +174,7 @@ func (s *Store) bound(modelID [32]byte) ([]template.PersonID, error) {
 			err = errForeign
 		}
 		if err != nil {
-			return nil, s.faces.damaged(err)
+			return nil, s.faces.Damaged(err)
 		}
 		if h.ModelID == modelID && !p.lapsed(v) && !s.NeedsConsent(p) {
 			people = append(people, p.ID)
@@ -227,7 +228,7 @@ func (s *Store) setPass(label string, id template.TokenID, by audit.Actor) error
 	if err != nil {
 		return err
 	}
-	if err := s.apply(s.people.rewrite, s.state, entries, change{puts: []put{row}}); err != nil {
+	if err := s.apply(s.people.Rewrite, s.state, entries, vault.Change{Puts: []vault.Put{row}}); err != nil {
 		return err
 	}
 	s.register.put(p)

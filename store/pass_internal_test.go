@@ -14,6 +14,8 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 
 	"facegate/pipeline/template"
+	"facegate/store/seal"
+	"facegate/store/vault"
 )
 
 // Records of scheme S2 are in no epoch: its end and a new embedder leave them, and a lockdown does not.
@@ -92,25 +94,29 @@ func enrolBound(t *testing.T, s *Store, n int) (Person, template.Token) {
 // row returns p's row of faces.db, and the record in it.
 func row(t *testing.T, s *Store, p Person) (row, record []byte) {
 	t.Helper()
-	id := rowID{recordsTable, p.Record}
-	row, err := s.faces.get(id)
+	id := vault.At(recordsTable, p.Record)
+	row, err := s.faces.Get(id)
 	must(t, err)
-	record, err = s.faces.getValue(id)
+	record, err = s.faces.GetValue(id)
 	must(t, err)
 	return row, record
 }
 
 // allKeys returns every key that the device has.
-func allKeys(s *Store) (keys [][32]byte) {
+func allKeys(t *testing.T, s *Store) (keys [][32]byte) {
 	for _, v := range s.vaults() {
-		keys = append(keys, v.key, v.wrap, derive(v.key, "facegate value 1"), derive(v.wrap, "facegate value 1"))
+		rings, err := v.LoadRings()
+		must(t, err)
+		for _, key := range append(rings.Keys(), wrappingKey(s.device, v.Name())) {
+			keys = append(keys, key, seal.Derive(key, "facegate value 1"))
+		}
 	}
 	for _, key := range s.ProjectionKeys(1, [32]byte{}) {
 		keys = append(keys, key)
 	}
 	keys = append(keys, s.device, s.inner, s.join, [32]byte(s.signer), [32]byte{})
 	for _, info := range []string{"facegate idx 1", "facegate token proj 1", "facegate token seal 1"} {
-		keys = append(keys, derive(s.device, info))
+		keys = append(keys, seal.Derive(s.device, info))
 	}
 	return keys
 }
@@ -118,14 +124,14 @@ func allKeys(s *Store) (keys [][32]byte) {
 // holdings returns all that the databases hold, opened, and the files as they lie there.
 func holdings(t *testing.T, s *Store) (opened, closed [][]byte) {
 	t.Helper()
-	for _, v := range s.vaults() {
-		for _, table := range v.tables {
-			must(t, v.eachValue(table.name, func(id [16]byte, plain []byte) error {
+	for v, tables := range tablesOf(s) {
+		for _, table := range tables {
+			must(t, v.EachValue(table, func(id [16]byte, plain []byte) error {
 				opened = append(opened, append(id[:], plain...))
 				return nil
 			}))
 		}
-		dbs, rings := v.dbPaths(), v.ringPaths()
+		dbs, rings := v.Databases(), v.Keyrings()
 		for _, path := range slices.Concat(dbs[:], rings[:]) {
 			data, err := os.ReadFile(path)
 			must(t, err)
@@ -158,7 +164,7 @@ func attack(t *testing.T, s *Store, record []byte, stored [][]byte) (tried int, 
 		tried++
 		opened = opened || ok
 	}
-	for _, key := range allKeys(s) {
+	for _, key := range allKeys(t, s) {
 		try(opens(t, key, record))
 	}
 	for _, data := range stored {
@@ -235,8 +241,8 @@ func TestErasureTakesThePassAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	readable := func() bool {
-		for _, key := range allKeys(s) {
-			if _, err := openValue(key, s.faces.rowLabel(rowID{recordsTable, p.Record}), old); err == nil {
+		for _, key := range allKeys(t, s) {
+			if _, err := seal.Open(key, "facegate faces records row "+string(p.Record[:]), old); err == nil {
 				return true
 			}
 		}
@@ -287,7 +293,7 @@ func TestBoundRecordIsBoundToItsPerson(t *testing.T) {
 		edit(&h)
 		own, err := template.SealToken(k, rand.Reader, h, template.Code{1})
 		must(t, err)
-		must(t, s.faces.commit(change{puts: []put{s.faces.value(rowID{recordsTable, p.Record}, own)}}))
+		must(t, s.faces.Commit(vault.Change{Puts: []vault.Put{s.faces.Value(vault.At(recordsTable, p.Record), own)}}))
 		_, _, claimErr := s.Claim(k, [32]byte{})
 		_, listErr := s.Bound([32]byte{})
 		if wrong := h != good; wrong != (claimErr != nil) || wrong != (listErr != nil) {
@@ -297,7 +303,7 @@ func TestBoundRecordIsBoundToItsPerson(t *testing.T) {
 	for i := range record {
 		flipped := bytes.Clone(record)
 		flipped[i] ^= 1
-		must(t, s.faces.commit(change{puts: []put{s.faces.value(rowID{recordsTable, p.Record}, flipped)}}))
+		must(t, s.faces.Commit(vault.Change{Puts: []vault.Put{s.faces.Value(vault.At(recordsTable, p.Record), flipped)}}))
 		if _, _, err := s.Claim(k, [32]byte{}); err == nil {
 			t.Errorf("byte %d changed: it opens still", i)
 		}

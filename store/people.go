@@ -9,6 +9,7 @@ import (
 
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/vault"
 )
 
 // MaxLabel is the greatest length of a person's label in bytes.
@@ -111,15 +112,15 @@ func (s *Store) across(what string, id [16]byte) [16]byte {
 }
 
 // putPerson returns the put of p's row.
-func (s *Store) putPerson(p Person) (put, error) {
+func (s *Store) putPerson(p Person) (vault.Put, error) {
 	plain, err := p.encode()
-	return s.people.value(rowID{peopleTable, p.ID}, plain), err
+	return s.people.Value(vault.At(peopleTable, p.ID), plain), err
 }
 
 // putConsent returns the put of c's row.
-func (s *Store) putConsent(c Consent) (put, error) {
+func (s *Store) putConsent(c Consent) (vault.Put, error) {
 	plain, err := c.encode()
-	return s.people.value(rowID{consentsTable, c.ID}, plain), err
+	return s.people.Value(vault.At(consentsTable, c.ID), plain), err
 }
 
 // active returns the day on which p was last let in or, if they never were, enrolled.

@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"facegate/configs/hint"
+	"facegate/store/durable"
+	"facegate/store/vault"
 )
 
 // CheckFolder says, for the user who runs it, whether Open could use the folder dir, or make it where it is missing. It
@@ -21,7 +23,7 @@ func CheckFolder(dir string) error {
 		return checkParent(dir)
 	}
 	if err == nil {
-		err = errors.Join(checkDir(d), d.Close())
+		err = errors.Join(vault.CheckFolder(d), d.Close())
 	}
 	if err == nil {
 		err = writable(dir)
@@ -61,8 +63,8 @@ func CheckKeyrings(dir, keyDir string, keys KeySource) error {
 	}
 	defer clear(device[:])
 	for _, name := range []string{"people", "faces", "journal"} {
-		v := &vault{dir: dir, keyDir: keyDir, name: name, wrap: wrappingKey(device, name)}
-		if _, err := v.loadRings(); err != nil {
+		v := vault.New(vault.Options{Dir: dir, KeyDir: keyDir, Name: name, Wrap: wrappingKey(device, name), Disk: durable.OS{}})
+		if _, err := v.LoadRings(); err != nil {
 			return err
 		}
 	}

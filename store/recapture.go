@@ -11,6 +11,7 @@ import (
 	"facegate/pipeline/template"
 	"facegate/store/audit"
 	"facegate/store/receipt"
+	"facegate/store/vault"
 )
 
 // A debt is what a change of people.db leaves to be done in the other databases before it is acknowledged.
@@ -136,23 +137,23 @@ func (s *Store) succeed(old, p Person, e Enrolment, next state, entries []audit.
 	if err != nil {
 		return err
 	}
-	if err := s.faces.commit(change{puts: []put{record}, stamp: entries[0].Seq}); err != nil {
+	if err := s.faces.Commit(vault.Change{Puts: []vault.Put{record}, Stamp: entries[0].Seq}); err != nil {
 		return err
 	}
 	former := old.Consent.end(moment{time.Unix(entries[0].Time, 0), s.moment().Count}, audit.Recaptured)
-	var c change
-	for _, row := range []func() (put, error){
-		func() (put, error) { return s.putPerson(p) },
-		func() (put, error) { return s.putConsent(p.Consent) },
-		func() (put, error) { return s.putConsent(former) },
+	var c vault.Change
+	for _, row := range []func() (vault.Put, error){
+		func() (vault.Put, error) { return s.putPerson(p) },
+		func() (vault.Put, error) { return s.putConsent(p.Consent) },
+		func() (vault.Put, error) { return s.putConsent(former) },
 	} {
 		put, err := row()
 		if err != nil {
 			return err
 		}
-		c.puts = append(c.puts, put)
+		c.Puts = append(c.Puts, put)
 	}
-	if err := s.apply(s.people.rewrite, next, entries, c); err != nil {
+	if err := s.apply(s.people.Rewrite, next, entries, c); err != nil {
 		return err
 	}
 	s.register.put(p)
@@ -162,15 +163,15 @@ func (s *Store) succeed(old, p Person, e Enrolment, next state, entries []audit.
 }
 
 // pay does to faces.db what d asks for, and returns what is to come to journal.db with the entries.
-func (s *Store) pay(d *debt) (change, error) {
+func (s *Store) pay(d *debt) (vault.Change, error) {
 	if d == nil {
-		return change{}, nil
+		return vault.Change{}, nil
 	}
 	if err := s.bury(d.Number, d.Time, audit.Recaptured, [][16]byte{d.Consent}, nil); err != nil {
-		return change{}, err
+		return vault.Change{}, err
 	}
 	if err := s.dropUnlinked(d.Faces); err != nil {
-		return change{}, err
+		return vault.Change{}, err
 	}
-	return change{puts: []put{s.journal.value(rowID{receiptsTable, d.ID}, d.Receipt)}}, nil
+	return vault.Change{Puts: []vault.Put{s.journal.Value(vault.At(receiptsTable, d.ID), d.Receipt)}}, nil
 }

@@ -12,6 +12,8 @@ import (
 	"facegate/configs/file"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/durable"
+	"facegate/store/seal"
 )
 
 // A reserve is a file that takes up its room before there is need of it: what is owed can be written there on a disk that
@@ -25,6 +27,7 @@ type reserve struct {
 	path string
 	key  [32]byte
 	rand io.Reader
+	disk durable.Disk
 	seq  uint64 // of what is on disk, which counts up
 	made bool   // the file is there, in its full length
 }
@@ -56,8 +59,8 @@ const (
 
 var errReserveFull = fmt.Errorf("more than %d erasures are owed", maxOwed)
 
-func newReserve(dir string, device [32]byte, rand io.Reader) *reserve {
-	return &reserve{path: filepath.Join(dir, reserveName), key: derive(device, "facegate owed 1"), rand: rand}
+func newReserve(dir string, device [32]byte, rand io.Reader, disk durable.Disk) *reserve {
+	return &reserve{path: filepath.Join(dir, reserveName), key: seal.Derive(device, "facegate owed 1"), rand: rand, disk: disk}
 }
 
 func slotLabel(slot int) string { return fmt.Sprintf("facegate owed slot %d", slot) }
@@ -74,7 +77,7 @@ func (r *reserve) load() ([]mark, error) {
 	r.made = len(data) == 2*slotSize
 	var newest marks
 	for slot := range len(data) / slotSize {
-		plain, err := openValue(r.key, slotLabel(slot), data[slot*slotSize:(slot+1)*slotSize])
+		plain, err := seal.Open(r.key, slotLabel(slot), data[slot*slotSize:(slot+1)*slotSize])
 		if err != nil {
 			continue
 		}
@@ -85,7 +88,7 @@ func (r *reserve) load() ([]mark, error) {
 		clear(plain)
 	}
 	if newest.Seq == 0 {
-		return nil, fmt.Errorf("store: %s: %w", r.path, errSealed)
+		return nil, fmt.Errorf("store: %s: %w", r.path, seal.ErrSealed)
 	}
 	r.seq = newest.Seq
 	var owed []mark
@@ -111,14 +114,14 @@ func (r *reserve) save(owed []mark) error {
 	defer clear(plain)
 	var slots [2][]byte
 	for slot := range slots {
-		if slots[slot], err = sealValue(r.key, r.rand, slotLabel(slot), plain); err != nil {
+		if slots[slot], err = seal.Value(r.key, r.rand, slotLabel(slot), plain); err != nil {
 			return fmt.Errorf("store: %w", err)
 		}
 	}
 	if r.made {
 		err = r.overwrite(slots)
 	} else {
-		err = replaceFile(r.path, bytes.Join(slots[:], nil))
+		err = durable.Replace(r.disk, r.path, bytes.Join(slots[:], nil))
 	}
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
@@ -129,20 +132,20 @@ func (r *reserve) save(owed []mark) error {
 
 // overwrite writes the slots where they lie, one after the other.
 func (r *reserve) overwrite(slots [2][]byte) error {
-	f, err := openOld(r.path)
+	f, err := durable.OpenOld(r.path)
 	if err != nil {
 		return err
 	}
 	if f == nil {
 		r.made = false
-		return replaceFile(r.path, bytes.Join(slots[:], nil))
+		return durable.Replace(r.disk, r.path, bytes.Join(slots[:], nil))
 	}
 	defer f.Close()
 	for slot, sealed := range slots {
 		if _, err := f.WriteAt(sealed, int64(slot*slotSize)); err != nil {
 			return err
 		}
-		if err := f.Sync(); err != nil {
+		if err := r.disk.Sync(r.path, f.Sync); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/durable"
 )
 
 func testMarks(n int) (owed []mark) {
@@ -22,7 +23,7 @@ func testMarks(n int) (owed []mark) {
 	return owed
 }
 
-func testReserve(dir string) *reserve { return newReserve(dir, [32]byte{1}, rand.Reader) }
+func testReserve(dir string) *reserve { return newReserve(dir, [32]byte{1}, rand.Reader, durable.OS{}) }
 
 // TestReserve keeps few and many marks, always in a file of one length, which is overwritten in place.
 func TestReserve(t *testing.T) {
@@ -94,7 +95,7 @@ func TestReserveDamaged(t *testing.T) {
 			t.Errorf("%s: then %d marks, %v", tt.name, len(got), err)
 		}
 	}
-	if got, err := newReserve(dir, [32]byte{2}, rand.Reader).load(); err == nil {
+	if got, err := newReserve(dir, [32]byte{2}, rand.Reader, durable.OS{}).load(); err == nil {
 		t.Errorf("another device reads %d marks", len(got))
 	}
 }

@@ -14,7 +14,9 @@ import (
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/durable"
 	"facegate/store/receipt"
+	"facegate/store/vault"
 )
 
 // A Proof is what the operator knows of what was erased since a backup. The gate's own list of it counts as well, where that
@@ -79,7 +81,7 @@ func Restore(o Options, data []byte, proof Proof, by audit.Actor) (Restored, err
 
 // makeWay destroys what is left of a damaged store, once it is sure that b can be restored. The tombstones stay.
 func (s *Store) makeWay(b backup, proof Proof, damage error) error {
-	t, _ := loadTombstones(s.people.keyDir, s.graves)
+	t, _ := loadTombstones(s.people.KeyDir(), s.graves)
 	v, err := s.weigh(b, t, proof)
 	if err != nil {
 		return err
@@ -92,14 +94,14 @@ func (s *Store) makeWay(b backup, proof Proof, damage error) error {
 		return err
 	}
 	for _, v := range s.vaults() {
-		err = errors.Join(err, v.destroy(), removeFile(v.flagPath()))
+		err = errors.Join(err, v.Destroy(), durable.Remove(flagPath(v)))
 	}
 	return err
 }
 
 // noteLockdown adds to the tombstones t a lockdown of a store that did not open, so that what it destroyed stays destroyed.
 func (s *Store) noteLockdown(b backup, t tombstones, v verdict) error {
-	if _, locked := s.faces.lockedDown(); !locked {
+	if _, locked := markIn(s.faces); !locked {
 		return nil
 	}
 	if t.Store == ([16]byte{}) {
@@ -243,10 +245,10 @@ func (s *Store) restore(b backup, owed []mark, digest [32]byte, proof Proof, by 
 		return Restored{}, err
 	}
 	in.next.Faces = entries[0].Seq
-	if err := s.faces.commit(change{puts: in.records, stamp: in.next.Faces}); err != nil {
+	if err := s.faces.Commit(vault.Change{Puts: in.records, Stamp: in.next.Faces}); err != nil {
 		return Restored{}, err
 	}
-	if err := s.apply(s.people.commit, in.next, entries, change{puts: in.rows}); err != nil {
+	if err := s.apply(s.people.Commit, in.next, entries, vault.Change{Puts: in.rows}); err != nil {
 		return Restored{}, err
 	}
 	if err := s.load(); err != nil {
@@ -284,8 +286,8 @@ type intake struct {
 	owed     []mark // of the store that was damaged
 	restored *Restored
 	next     state
-	rows     []put // of people.db
-	records  []put // of faces.db
+	rows     []vault.Put // of people.db
+	records  []vault.Put // of faces.db
 }
 
 func (in *intake) take(b backup) error {
@@ -371,7 +373,7 @@ func (in *intake) back(p Person, sealed []byte) error {
 	if destroyed := in.verdict.void || p.Scheme == template.SchemeS1 && p.Epoch <= in.next.Ended; sealed == nil || destroyed {
 		p = p.unlinked()
 	} else {
-		in.records = append(in.records, s.faces.value(rowID{recordsTable, p.Record}, sealed))
+		in.records = append(in.records, s.faces.Value(vault.At(recordsTable, p.Record), sealed))
 		in.restored.Templates++
 	}
 	row, err := s.putPerson(p)
@@ -385,12 +387,12 @@ func (in *intake) back(p Person, sealed []byte) error {
 
 // adopt makes a store that takes the place of a damaged one go on with its tombstones. Otherwise, unless its creation was cut
 // off, it must be the first in these folders: tombstones say that there was another, which was not wiped.
-func (s *Store) adopt(made *state, rings []keyrings) error {
-	t, faults := loadTombstones(s.people.keyDir, s.graves)
-	none := len(faults) == 2 && errors.Is(faults[0].err, os.ErrNotExist) && errors.Is(faults[1].err, os.ErrNotExist)
-	cutOff := slices.ContainsFunc(rings, func(r keyrings) bool { return !r.empty() })
+func (s *Store) adopt(made *state, rings []vault.Rings) error {
+	t, faults := loadTombstones(s.people.KeyDir(), s.graves)
+	none := len(faults) == 2 && errors.Is(faults[0].Err, os.ErrNotExist) && errors.Is(faults[1].Err, os.ErrNotExist)
+	cutOff := slices.ContainsFunc(rings, func(r vault.Rings) bool { return !r.Empty() })
 	if !s.anew && !none && !cutOff {
-		return s.people.damaged(errors.New("databases and keyrings are gone, and the list of what was erased is there"))
+		return s.people.Damaged(errors.New("databases and keyrings are gone, and the list of what was erased is there"))
 	}
 	if t.Store != ([16]byte{}) {
 		made.Store, made.Number = t.Store, t.Last

@@ -27,7 +27,7 @@ func TestRestoreOwed(t *testing.T) {
 		t.Errorf("a backup of %d people, %v", without.People, err)
 	}
 	must(t, s.Close())
-	for _, path := range s.people.dbPaths() {
+	for _, path := range s.people.Databases() {
 		must(t, os.Truncate(path, 0))
 	}
 	r, err := Restore(testOptions(dir), b.Data, Proof{Replace: true}, audit.Daemon)

@@ -7,6 +7,7 @@ import (
 	"facegate/pipeline/template"
 	"facegate/store/audit"
 	"facegate/store/clock"
+	"facegate/store/vault"
 )
 
 // Retention says how long things are kept. All are required.
@@ -58,18 +59,18 @@ func (s *Store) recall(people register) {
 
 // writeSeen writes who has been seen, with everybody else: nothing tells afterwards whose row has changed.
 func (s *Store) writeSeen() error {
-	var c change
+	var c vault.Change
 	for id := range s.seen {
 		if p, ok := s.register.byID[id]; ok {
 			row, err := s.putPerson(p)
 			if err != nil {
 				return err
 			}
-			c.puts = append(c.puts, row)
+			c.Puts = append(c.Puts, row)
 		}
 	}
-	if len(c.puts) > 0 {
-		if err := s.people.rewrite(c); err != nil {
+	if len(c.Puts) > 0 {
+		if err := s.people.Rewrite(c); err != nil {
 			return err
 		}
 	}
@@ -142,14 +143,14 @@ func (s *Store) pruneLog(v clock.Verdict) (pruned int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	var c change
+	var c vault.Change
 	start, leading := l.Start.Head, true
 	made := madeBy(l.Records)
 	for i, r := range l.Records {
 		if r.Entry != nil && s.old(*r.Entry, made[i], v) {
 			pruned++
 			r = r.Pruned()
-			c.puts = append(c.puts, s.journal.value(entryRow(r.Seq), r.Append(nil)))
+			c.Puts = append(c.Puts, s.journal.Value(entryRow(r.Seq), r.Append(nil)))
 		}
 		if leading = leading && r.Entry == nil; leading {
 			start = audit.Head{Seq: r.Seq, Link: r.Link}
@@ -159,20 +160,20 @@ func (s *Store) pruneLog(v clock.Verdict) (pruned int, err error) {
 		return 0, nil
 	}
 	// What is pruned from the beginning on need not stay, not even as hashes.
-	c.puts = slices.DeleteFunc(c.puts, func(p put) bool { return dropped(p.rowID, start) })
-	c.drop = func(row rowID) bool { return dropped(row, start) }
+	c.Puts = slices.DeleteFunc(c.Puts, func(p vault.Put) bool { return dropped(p.Row, start) })
+	c.Drop = func(row vault.Row) bool { return dropped(row, start) }
 	row, err := s.putJournal(startRow, start)
 	if err != nil {
 		return 0, err
 	}
-	c.puts = append(c.puts, row)
-	return pruned, s.journal.rewrite(c)
+	c.Puts = append(c.Puts, row)
+	return pruned, s.journal.Rewrite(c)
 }
 
 // dropped reports whether row is an entry up to start.
-func dropped(row rowID, start audit.Head) bool {
+func dropped(row vault.Row, start audit.Head) bool {
 	last := entryRow(start.Seq)
-	return row.table == entriesTable && slices.Compare(row.id[:], last.id[:]) <= 0
+	return row.Table == entriesTable && slices.Compare(row.ID[:], last.ID[:]) <= 0
 }
 
 // madeBy returns by when each entry was certainly made: at its own time or, if the clock was not known to be right, before
@@ -214,8 +215,8 @@ func (s *Store) pruneConsents(v clock.Verdict, entries int) (int, error) {
 		return 0, err
 	}
 	// Even without an old consent: entries lie in free pages of people.db, which had each of them as the last.
-	if err := s.apply(s.people.rewrite, s.state, noted, change{
-		drop: func(row rowID) bool { return row.table == consentsTable && old[row.id] },
+	if err := s.apply(s.people.Rewrite, s.state, noted, vault.Change{
+		Drop: func(row vault.Row) bool { return row.Table == consentsTable && old[row.ID] },
 	}); err != nil {
 		return 0, err
 	}
@@ -235,13 +236,13 @@ func (s *Store) EndedConsents() (consents []Consent, err error) {
 }
 
 func (s *Store) endedConsents() (consents []Consent, err error) {
-	err = s.people.eachValue(consentsTable, func(id [16]byte, plain []byte) error {
+	err = s.people.EachValue(consentsTable, func(id [16]byte, plain []byte) error {
 		if _, ok := s.ended[id]; !ok {
 			return nil
 		}
 		c, err := decodeConsent(id, plain)
 		if err != nil {
-			return s.people.damaged(err)
+			return s.people.Damaged(err)
 		}
 		consents = append(consents, c)
 		return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"facegate/store/clock/clocktest"
+	"facegate/store/durable"
 )
 
 // What was pruned is in no file, nor in the free pages of one.
@@ -22,7 +23,7 @@ func TestPrunedEntriesAreGone(t *testing.T) {
 	var states [][]byte
 	for range 5 {
 		must(t, s.RecordAccess(now))
-		sealed, err := s.people.get(stateRow(peopleRow))
+		sealed, err := s.people.Get(stateRow(peopleRow))
 		must(t, err)
 		states = append(states, sealed)
 	}
@@ -56,7 +57,7 @@ func TestEraseDueTellsOfHalf(t *testing.T) {
 	p, err := s.Enrol(testEnrolment(0))
 	must(t, err)
 	now = now.AddDate(3, 0, 0)
-	tmp := s.faces.dbPaths()[0] + tmpSuffix
+	tmp := s.faces.Databases()[0] + durable.Unfinished
 	must(t, os.MkdirAll(filepath.Join(tmp, "x"), 0o700))
 	ids, err := s.EraseDue()
 	if err == nil || len(ids) != 1 || ids[0] != p.ID {

@@ -6,6 +6,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/vault"
 )
 
 // A File is everything that is held of one person, but for the Code itself.
@@ -67,7 +68,7 @@ func (s *Store) Relabel(old, label string, by audit.Actor) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
-	if err := s.apply(s.people.rewrite, s.state, entries, change{puts: []put{row}}); err != nil {
+	if err := s.apply(s.people.Rewrite, s.state, entries, vault.Change{Puts: []vault.Put{row}}); err != nil {
 		return Person{}, err
 	}
 	s.register.put(p)

@@ -1,5 +1,5 @@
-// Package store keeps the people of one door in three bbolt databases under keys of their own: sealed Codes in faces.db,
-// labels and consents in people.db, the audit log, the outbox and what is under way in journal.db. faces.db names nobody,
+// Package store keeps the people of one door in three databases (package vault) under keys of their own: sealed Codes in
+// faces.db, labels and consents in people.db, the audit log, the outbox and what is under way in journal.db. faces.db names nobody,
 // people.db holds nothing biometric, journal.db neither; none holds an id that can be read in another, so that a file, even
 // opened, leads to no other without the device key. (An intent does: it holds the ids of whom it erases from people.db, and its
 // bytes stay in free pages of journal.db, sealed, until Prune writes that anew.)
@@ -7,10 +7,8 @@
 // # Keys
 //
 // Every key comes from the device key (KeySource) or is wrapped by a key that does. The rotations, the device id, the key
-// that signs and the inner one of the two seals of a Code are derived from it. Each database is sealed with a random
-// generation key, kept in a keyring file (faces.key, people.key, journal.key) under a wrapping key. The keyrings are in a
-// folder of their own, so that an ordinary copy of the databases does not hold them. Whoever has one database without its
-// keyring, or all without the device key, has nothing.
+// that signs, the inner one of the two seals of a Code and the wrapping keys of the keyrings are derived from it. Whoever has
+// one database without its keyring, or all without the device key, has nothing.
 //
 // # Passes
 //
@@ -20,9 +18,8 @@
 //
 // # Erasure
 //
-// bbolt leaves deleted values in its file, and files get copied. An erasure therefore writes the database anew under a new
-// generation key and destroys the old key, which makes every older copy of the database unreadable. Other copies of the
-// keyring are the exception: who copied the database and its keyring before the erasure, and has the device key, can
+// An erasure writes people.db and faces.db anew (vault.Rewrite), which makes every older copy of them unreadable. Other copies
+// of the keyring are the exception: who copied the database and its keyring before the erasure, and has the device key, can
 // read the copy, and put back both bring the person back. Keep the device key off the disk, and keyrings out of every
 // copy: Backup makes one that holds none.
 //
@@ -66,16 +63,9 @@
 //
 // # Damage and rollback
 //
-// Each database and each keyring is on disk twice: faces.db and faces.copy.db, faces.key and faces.copy.key. A change is
-// acknowledged when both databases have it. If the power goes between the two, the newer one is gone by, and it is newer by
-// no more than that change. An erasure has replaced both databases before the old key leaves both keyrings.
-//
-// At Open each database is held against its copy, row by row. Where they differ, or one cannot be used or is missing,
-// every row of the newer one is opened and, if that fails, of the other. The one that is whole takes the place of the
-// other, which is logged, noted in the audit log and told by Mended: it means that the disk is failing. A database that is
-// found damaged later is mended in the same way when Records, Audit or an erasure comes upon it. One case is beyond that:
-// a change that was cut off or failed between the two copies, and then the newer one damaged, is a change that has not
-// happened. It was not acknowledged.
+// Each database and each keyring is on disk twice: faces.db and faces.copy.db, faces.key and faces.copy.key. One that is damaged
+// is made anew from the other, at Open or when Records, Audit or an erasure comes upon it. That is logged, noted in the audit
+// log and told by Mended: it means that the disk is failing.
 //
 // Everything else that does not fit, does not open or is not there is ErrDamaged, such as when both copies are damaged.
 // Nothing is then changed, made anew or skipped: the door stays locked. That includes older files: each database is stamped
@@ -103,6 +93,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"facegate/configs/hint"
@@ -110,12 +101,15 @@ import (
 	"facegate/pipeline/template"
 	"facegate/store/audit"
 	"facegate/store/clock"
+	"facegate/store/durable"
+	"facegate/store/seal"
+	"facegate/store/vault"
 )
 
 // The reasons for which the store refuses.
 var (
-	ErrDamaged   = errors.New("the store is damaged")
-	ErrInUse     = errors.New("the store is in use by another process")
+	ErrDamaged   = vault.ErrDamaged
+	ErrInUse     = vault.ErrInUse
 	ErrLabel     = errors.New("a label is 1 to 64 bytes of printable text")
 	ErrExists    = errors.New("somebody is enrolled under this label")
 	ErrAlike     = errors.New("the label can be taken for somebody else's")
@@ -126,16 +120,20 @@ var (
 	ErrExpiry    = errors.New("an enrolment needs an expiry in the future")
 	ErrLockdown  = errors.New("all templates were destroyed, and nobody can be captured")
 	ErrOptions   = errors.New("the store cannot be opened this way")
-	ErrFolder    = errors.New("the folder is not safe from others")
+	ErrFolder    = vault.ErrFolder
 )
 
-// Options say where a store is and what it depends on. All are required.
+// Options say where a store is and what it depends on. All are required but those that say otherwise.
 type Options struct {
 	Dir    string // of the databases; made if it is missing
 	KeyDir string // of the keyrings, likewise; empty for Dir, where every copy of the databases opens as they do
 	Keys   KeySource
 	Rand   io.Reader // of cryptographic quality
 	Log    *slog.Logger
+
+	// Disk does every sync of what the store writes; nil for that of the operating system. A test hands down a
+	// durabletest.Watched, which has each sync wait, fail or be looked at.
+	Disk durable.Disk
 
 	Clock clock.Source // of this machine
 
@@ -182,6 +180,7 @@ type Store struct {
 	filingAt  int
 	class     string // of the KeySource
 	locks     []*os.File
+	disk      durable.Disk
 	device    [32]byte // the device key
 	id        [16]byte // of the device
 	join      [32]byte // see across
@@ -189,10 +188,13 @@ type Store struct {
 	graves    [32]byte // of the tombstones
 	signer    ed25519.PrivateKey
 
-	mu       sync.Mutex // guards all that follows
-	people   *vault
-	faces    *vault
-	journal  *vault
+	people  *vault.Vault
+	faces   *vault.Vault
+	journal *vault.Vault
+	mended  mendings
+	unread  atomic.Bool // what is in memory may not be what is on disk
+
+	mu       sync.Mutex          // guards all that follows
 	register register            // everybody in people.db
 	ended    map[[16]byte]moment // when the consents of people who were erased ended
 	state    state               // of people.db
@@ -201,9 +203,7 @@ type Store struct {
 	pending  *intent             // in journal.db
 	leaving  []Person            // whom pending erases, if this process began it
 	failed   failures            // in journal.db
-	mended   []Mending           // since the store was opened
-	noted    int                 // how many of them are in the audit log
-	unread   bool                // what is in memory may not be what is on disk
+	noted    int                 // how many mendings are in the audit log
 
 	reserve *reserve
 	owed    []mark // what could not be carried out when it was asked for
@@ -253,29 +253,32 @@ func prepare(o Options) (*Store, error) {
 		return nil, err
 	}
 	o.KeyDir = cmp.Or(o.KeyDir, o.Dir)
-	locks, err := lockDirs(o.Dir, o.KeyDir)
+	locks, err := vault.LockFolders(o.Dir, o.KeyDir)
 	if err != nil {
 		return nil, err
 	}
-	vaultOf := func(name string, tables ...table) *vault {
-		return &vault{dir: o.Dir, keyDir: o.KeyDir, name: name, wrap: wrappingKey(device, name), rand: o.Rand, tables: tables}
+	if o.Disk == nil {
+		o.Disk = durable.OS{}
 	}
 	s := &Store{
 		source: o.Clock, judge: new(clock.Judge), seen: make(map[template.PersonID]sighting), rand: o.Rand, log: o.Log,
 		notices: o.Notices, languages: o.Languages, profile: o.Profile,
-		retention: o.Retention, policy: o.Lockout, filingAt: o.FilingAt, class: o.Keys.Class(), locks: locks, device: device,
+		retention: o.Retention, policy: o.Lockout, filingAt: o.FilingAt, class: o.Keys.Class(), locks: locks, disk: o.Disk, device: device,
 		id:   deviceID(device),
-		join: derive(device, "facegate join 1"), inner: derive(device, "facegate record 1"),
-		graves: derive(device, "facegate tombstones 1"), signer: signingKey(device),
-		people: vaultOf("people", table{name: peopleTable}, table{name: consentsTable}, table{name: stateTable}),
-		faces:  vaultOf("faces", table{name: recordsTable}),
-		journal: vaultOf("journal", table{name: entriesTable}, table{name: receiptsTable}, table{name: outboxTable},
-			table{name: stateTable}),
+		join: seal.Derive(device, "facegate join 1"), inner: seal.Derive(device, "facegate record 1"),
+		graves: seal.Derive(device, "facegate tombstones 1"), signer: signingKey(device),
 	}
-	s.reserve = newReserve(o.Dir, device, o.Rand)
-	for _, v := range s.vaults() {
-		v.mended, v.reopened = s.noteMended, func() { s.unread = true }
+	s.reserve = newReserve(o.Dir, device, o.Rand, o.Disk)
+	s.mended = mendings{source: o.Clock, log: o.Log}
+	vaultOf := func(name string, tables ...string) *vault.Vault {
+		return vault.New(vault.Options{
+			Dir: o.Dir, KeyDir: o.KeyDir, Name: name, Tables: tables, Wrap: wrappingKey(device, name), Rand: o.Rand, Disk: o.Disk,
+			Mended: s.mended.add, Reopened: func() { s.unread.Store(true) },
+		})
 	}
+	s.people = vaultOf("people", peopleTable, consentsTable, stateTable)
+	s.faces = vaultOf("faces", recordsTable)
+	s.journal = vaultOf("journal", entriesTable, receiptsTable, outboxTable, stateTable)
 	return s, nil
 }
 
@@ -292,12 +295,12 @@ func (s *Store) Close() error {
 	clear(s.graves[:])
 	clear(s.signer)
 	s.register.clear()
-	return errors.Join(err, s.people.close(), s.faces.close(), s.journal.close(), unlock(s.locks))
+	return errors.Join(err, s.people.Close(), s.faces.Close(), s.journal.Close(), vault.Unlock(s.locks))
 }
 
 // putAway writes what is in memory alone.
 func (s *Store) putAway() {
-	if !s.opened || s.unread || s.pending != nil || s.people.db == nil || s.journal.db == nil {
+	if !s.opened || s.unread.Load() || s.pending != nil || !s.people.IsOpen() || !s.journal.IsOpen() {
 		return
 	}
 	var err error
@@ -311,7 +314,7 @@ func (s *Store) putAway() {
 	}
 }
 
-func (s *Store) vaults() []*vault { return []*vault{s.people, s.faces, s.journal} }
+func (s *Store) vaults() []*vault.Vault { return []*vault.Vault{s.people, s.faces, s.journal} }
 
 // KeyStore says in a word how the device key is kept; see KeySource.
 func (s *Store) KeyStore() string { return s.class }
@@ -478,7 +481,7 @@ func (p Person) enrolled(e Enrolment, old Person) []audit.Entry {
 
 // enrol writes p, with a new record, to faces.db and then with the rows also to people.db. In this order, because a person
 // without a record is damage and a record without a person is swept.
-func (s *Store) enrol(p Person, e Enrolment, entries []audit.Entry, also ...put) error {
+func (s *Store) enrol(p Person, e Enrolment, entries []audit.Entry, also ...vault.Put) error {
 	person, err := s.putPerson(p)
 	if err != nil {
 		return err
@@ -489,10 +492,10 @@ func (s *Store) enrol(p Person, e Enrolment, entries []audit.Entry, also ...put)
 	}
 	next := s.state
 	next.Faces = entries[0].Seq
-	if err := s.faces.commit(change{puts: []put{record}, stamp: next.Faces}); err != nil {
+	if err := s.faces.Commit(vault.Change{Puts: []vault.Put{record}, Stamp: next.Faces}); err != nil {
 		return err
 	}
-	return s.apply(s.people.commit, next, entries, change{puts: append(also, person)})
+	return s.apply(s.people.Commit, next, entries, vault.Change{Puts: append(also, person)})
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -598,7 +601,7 @@ func (s *Store) People() ([]Person, error) {
 func (s *Store) Records(modelID [32]byte) (records []template.Record, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err = s.faces.mending(func() error {
+	err = s.faces.Mending(func() error {
 		records, err = s.records(modelID)
 		return err
 	})
@@ -615,14 +618,14 @@ func (s *Store) records(modelID [32]byte) ([]template.Record, error) {
 	if s.templatesGone() {
 		return records, nil
 	}
-	err := s.faces.eachValue(recordsTable, func(id [16]byte, sealed []byte) error {
+	err := s.faces.EachValue(recordsTable, func(id [16]byte, sealed []byte) error {
 		p, ok := owner[id]
 		if !ok || p.Scheme != template.SchemeS1 {
 			return nil // nobody's is of an enrolment or erasure that failed half-way, and was not acknowledged
 		}
 		h, code, err := s.openRecord(p, nil, sealed)
 		if err != nil {
-			return s.faces.damaged(err)
+			return s.faces.Damaged(err)
 		}
 		if h.ModelID == modelID && !p.lapsed(v) && !s.NeedsConsent(p) && !s.barred(p) {
 			records = append(records, template.Record{ID: id, Person: p.ID, Epoch: h.Epoch, Lane: h.Lane, Code: code})

@@ -9,6 +9,8 @@ import (
 
 	"facegate/pipeline/template"
 	"facegate/store/clock/clocktest"
+	"facegate/store/durable/durabletest"
+	"facegate/store/vault"
 )
 
 type testKey [32]byte
@@ -22,6 +24,7 @@ func testNow() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 func testOptions(dir string) Options {
 	return Options{
 		Dir: dir, Keys: testKey{1}, Clock: clocktest.Right(testNow), Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Disk:      new(durabletest.Watched),
 		Notices:   [][32]byte{{}},
 		Retention: Retention{Idle: time.Hour, Access: time.Hour, Records: time.Hour},
 		Lockout:   LockoutPolicy{DelayAfter: 5, Delay: time.Second, DisableAfter: 50},
@@ -50,6 +53,22 @@ func testEnrolment(n int) Enrolment {
 	e.Lane = uint8(n % template.Lanes)
 	e.Code[0] = uint64(n)
 	return e
+}
+
+// tablesOf returns the vaults of s with their tables.
+func tablesOf(s *Store) map[*vault.Vault][]string {
+	return map[*vault.Vault][]string{
+		s.people:  {peopleTable, consentsTable, stateTable},
+		s.faces:   {recordsTable},
+		s.journal: {entriesTable, receiptsTable, outboxTable, stateTable},
+	}
+}
+
+// count returns how many rows there are in a table.
+func count(tb testing.TB, v *vault.Vault, table string) (rows int) {
+	tb.Helper()
+	must(tb, v.Each(table, func([16]byte, []byte) error { rows++; return nil }))
+	return rows
 }
 
 func must(tb testing.TB, err error) {

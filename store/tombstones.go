@@ -11,6 +11,9 @@ import (
 
 	"facegate/configs/file"
 	"facegate/store/audit"
+	"facegate/store/durable"
+	"facegate/store/seal"
+	"facegate/store/vault"
 )
 
 // Tombstones are what is remembered of those whom the store has erased, in a file beside the keyrings and so apart from the
@@ -87,7 +90,7 @@ func readTombstones(path string, key [32]byte) (tombstones, error) {
 	if !ok {
 		return tombstones{}, errors.New("it is no list of what was erased")
 	}
-	plain, err := openValue(key, tombstonesLabel, sealed)
+	plain, err := seal.Open(key, tombstonesLabel, sealed)
 	if err != nil {
 		return tombstones{}, err
 	}
@@ -96,13 +99,13 @@ func readTombstones(path string, key [32]byte) (tombstones, error) {
 
 // loadTombstones reads the tombstones in keyDir, those of Store zeros if there are none. Of two that differ the later ones
 // count. The faults are of the files that have to be written anew.
-func loadTombstones(keyDir string, key [32]byte) (t tombstones, faults []fault) {
+func loadTombstones(keyDir string, key [32]byte) (t tombstones, faults []vault.Fault) {
 	var both [2]tombstones
 	var errs [2]error
 	for i, path := range tombstonePaths(keyDir) {
 		both[i], errs[i] = readTombstones(path, key)
 		if errs[i] != nil {
-			faults = append(faults, fault{path, errs[i]})
+			faults = append(faults, vault.Fault{Path: path, Err: errs[i]})
 		}
 	}
 	later := 0
@@ -110,7 +113,7 @@ func loadTombstones(keyDir string, key [32]byte) (t tombstones, faults []fault) 
 		later = 1
 	}
 	if len(faults) == 0 && !slices.Equal(both[0].Gone, both[1].Gone) {
-		faults = append(faults, fault{tombstonePaths(keyDir)[1-later], errBehind})
+		faults = append(faults, vault.Fault{Path: tombstonePaths(keyDir)[1-later], Err: errBehind})
 	}
 	return both[later], faults
 }
@@ -120,7 +123,7 @@ var errBehind = errors.New("it is not what was written last")
 
 // openTombstones reads the tombstones and holds the databases against them. What is lost of them is said by From.
 func (s *Store) openTombstones() error {
-	t, faults := loadTombstones(s.people.keyDir, s.graves)
+	t, faults := loadTombstones(s.people.KeyDir(), s.graves)
 	known := s.state.Number
 	if s.pending != nil { // it may have been cut off
 		known = s.pending.Number
@@ -130,7 +133,7 @@ func (s *Store) openTombstones() error {
 		t = tombstones{tombstonesHead: tombstonesHead{Store: s.state.Store, From: s.state.Number, Last: s.state.Number}}
 		s.unburied = true
 	case t.Last > known:
-		return s.people.damaged(fmt.Errorf("it is an older copy, from before %d of %d destructions", t.Last-known, t.Last))
+		return s.people.Damaged(fmt.Errorf("it is an older copy, from before %d of %d destructions", t.Last-known, t.Last))
 	case t.Last < s.state.Number:
 		t.From, t.Last = s.state.Number, s.state.Number
 		s.unburied = true
@@ -138,8 +141,8 @@ func (s *Store) openTombstones() error {
 	for _, f := range faults {
 		s.unburied = true
 		// In a store that was just made there is none, and a power cut between the two leaves one behind.
-		if !errors.Is(f.err, os.ErrNotExist) && !errors.Is(f.err, errBehind) {
-			s.noteMended(f)
+		if !errors.Is(f.Err, os.ErrNotExist) && !errors.Is(f.Err, errBehind) {
+			s.mended.add(f)
 		}
 	}
 	s.gone = t
@@ -152,13 +155,13 @@ func (s *Store) saveTombstones(t tombstones) error {
 	if err != nil {
 		return err
 	}
-	sealed, err := sealValue(s.graves, s.rand, tombstonesLabel, plain)
+	sealed, err := seal.Value(s.graves, s.rand, tombstonesLabel, plain)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	for _, path := range tombstonePaths(s.people.keyDir) {
-		if err := replaceFile(path, append([]byte(tombstonesMagic), sealed...)); err != nil {
-			return s.people.failed(fmt.Errorf("the list of what was erased: %w", err))
+	for _, path := range tombstonePaths(s.people.KeyDir()) {
+		if err := durable.Replace(s.disk, path, append([]byte(tombstonesMagic), sealed...)); err != nil {
+			return s.people.Failed(fmt.Errorf("the list of what was erased: %w", err))
 		}
 	}
 	s.gone, s.unburied = t, false

@@ -1,7 +1,10 @@
-// Package durable makes new files that a power cut does not take back: neither what is in them nor, in its folder, the name
-// of the file. POSIX promises the name after a sync of the folder alone (fsync(2)).
+// Package durable makes, replaces and destroys files so that a power cut does not take it back: neither what is in a file nor,
+// in its folder, the name of the file. POSIX promises the name after a sync of the folder alone (fsync(2)).
 //
 // A File is made with its room before something is done that cannot be undone, and is kept or discarded when that is over.
+//
+// Every sync goes through a Disk. A test that hands down one of durabletest can make each of them wait or fail, look at the files
+// before it, and cut the power.
 package durable
 
 import (
@@ -24,6 +27,10 @@ type Disk interface {
 
 	// SyncDir has the names in the folder dir on the disk when it returns.
 	SyncDir(dir string) error
+
+	// Sync calls sync, which has a change of the file at path on the disk when it returns: its own sync or the commit of a
+	// database, which syncs twice.
+	Sync(path string, sync func() error) error
 }
 
 // A Handle is an open file of a Disk.
@@ -54,6 +61,9 @@ func (OS) Create(path string) (Handle, error) {
 
 // Remove implements Disk.
 func (OS) Remove(path string) error { return os.Remove(path) }
+
+// Sync implements Disk.
+func (OS) Sync(_ string, sync func() error) error { return sync() }
 
 // SyncDir implements Disk.
 func (OS) SyncDir(dir string) error {

@@ -1,4 +1,5 @@
-// Package durabletest has a disk that loses in a power cut all that a disk may lose.
+// Package durabletest has a disk that loses in a power cut all that a disk may lose, and one that a test can look into, slow
+// down or break at each sync.
 package durabletest
 
 import (
@@ -26,6 +27,48 @@ type file struct {
 	named bool // in its folder, for ever
 	kept  int  // bytes that are on disk for ever
 }
+
+// A Watched is durable.OS with something before each sync.
+type Watched struct {
+	durable.OS
+
+	// Before, if it is not nil, is called by whoever syncs before each sync of the file or folder at path. If it returns an
+	// error, that is the error of the sync, which is not done. It may wait, look at the files as they are, and be called by
+	// several at once.
+	Before func(path string) error
+}
+
+// Create implements durable.Disk.
+func (w *Watched) Create(path string) (durable.Handle, error) {
+	h, err := w.OS.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	return watchedHandle{h, w, path}, nil
+}
+
+// SyncDir implements durable.Disk.
+func (w *Watched) SyncDir(dir string) error {
+	return w.Sync(dir, func() error { return w.OS.SyncDir(dir) })
+}
+
+// Sync implements durable.Disk.
+func (w *Watched) Sync(path string, sync func() error) error {
+	if w.Before != nil {
+		if err := w.Before(path); err != nil {
+			return err
+		}
+	}
+	return sync()
+}
+
+type watchedHandle struct {
+	durable.Handle
+	disk *Watched
+	path string
+}
+
+func (h watchedHandle) Sync() error { return h.disk.Sync(h.path, h.Handle.Sync) }
 
 // Create implements durable.Disk.
 func (d *Disk) Create(path string) (durable.Handle, error) {

@@ -1,4 +1,4 @@
-package store
+package vault
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
+
+	"facegate/store/durable"
 )
 
 // A file that checkPages passes neither makes bbolt panic nor leads it outside the file.
@@ -37,7 +39,7 @@ func FuzzCheckPages(f *testing.F) {
 		}
 		path := filepath.Join(t.TempDir(), "x.db")
 		must(t, os.WriteFile(path, data, 0o600))
-		v := &vault{name: "x"}
+		v := New(Options{Name: "x", Disk: durable.OS{}})
 		db, err := v.openBolt(path, 0)
 		must(t, err)
 		defer db.close()

@@ -4,19 +4,22 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/durable/durabletest"
+	"facegate/store/vault"
 )
 
 // rot damages the sealed rows of an open database where they lie in a file.
-func rot(t *testing.T, v *vault, path, table string) {
+func rot(t *testing.T, v *vault.Vault, path, table string) {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	must(t, err)
-	must(t, v.each(table, func(_ [16]byte, sealed []byte) error {
+	must(t, v.Each(table, func(_ [16]byte, sealed []byte) error {
 		rotten := bytes.Clone(sealed)
 		rotten[len(rotten)-1] ^= 1
 		data = bytes.ReplaceAll(data, sealed, rotten)
@@ -42,36 +45,36 @@ func TestDamageWhileOpen(t *testing.T) {
 		people int
 	}{
 		{"record", func(t *testing.T, s *Store) string {
-			rot(t, s.faces, s.faces.dbPaths()[first], recordsTable)
-			return s.faces.dbPaths()[first]
+			rot(t, s.faces, s.faces.Databases()[first], recordsTable)
+			return s.faces.Databases()[first]
 		}, records, 10},
 		{"entry", func(t *testing.T, s *Store) string {
-			rot(t, s.journal, s.journal.dbPaths()[first], entriesTable)
-			return s.journal.dbPaths()[first]
+			rot(t, s.journal, s.journal.Databases()[first], entriesTable)
+			return s.journal.Databases()[first]
 		}, log, 10},
 		{"record of an erasure", func(t *testing.T, s *Store) string {
-			rot(t, s.faces, s.faces.dbPaths()[first], recordsTable)
-			return s.faces.dbPaths()[first]
+			rot(t, s.faces, s.faces.Databases()[first], recordsTable)
+			return s.faces.Databases()[first]
 		}, erase, 9},
 		{"person of an erasure", func(t *testing.T, s *Store) string {
-			rot(t, s.people, s.people.dbPaths()[first], peopleTable)
-			return s.people.dbPaths()[first]
+			rot(t, s.people, s.people.Databases()[first], peopleTable)
+			return s.people.Databases()[first]
 		}, erase, 9},
 		{"cut, and read", func(t *testing.T, s *Store) string {
-			must(t, os.Truncate(s.faces.dbPaths()[first], 4096))
-			return s.faces.dbPaths()[first]
+			must(t, os.Truncate(s.faces.Databases()[first], 4096))
+			return s.faces.Databases()[first]
 		}, records, 10},
 		{"cut, and written", func(t *testing.T, s *Store) string {
-			must(t, os.Truncate(s.people.dbPaths()[first], 4096))
-			return s.people.dbPaths()[first]
+			must(t, os.Truncate(s.people.Databases()[first], 4096))
+			return s.people.Databases()[first]
 		}, enrol, 11},
 		{"cut to nothing, and written", func(t *testing.T, s *Store) string {
-			must(t, os.Truncate(s.people.dbPaths()[first], 0))
-			return s.people.dbPaths()[first]
+			must(t, os.Truncate(s.people.Databases()[first], 0))
+			return s.people.Databases()[first]
 		}, enrol, 11},
 		{"copy cut to nothing", func(t *testing.T, s *Store) string {
-			must(t, os.Truncate(s.faces.dbPaths()[second], 0))
-			return s.faces.dbPaths()[second]
+			must(t, os.Truncate(s.faces.Databases()[second], 0))
+			return s.faces.Databases()[second]
 		}, enrol, 11},
 	}
 	for _, tt := range tests {
@@ -112,51 +115,46 @@ func TestDamageWhileOpen(t *testing.T) {
 	}
 }
 
-// readOnly has every write to d fail.
-func readOnly(t *testing.T, d *database) {
-	t.Helper()
-	f, err := os.Open(d.file.Name())
-	must(t, err)
-	must(t, errors.Join(syscall.Dup3(int(f.Fd()), int(d.file.Fd()), 0), f.Close()))
-}
-
 // halfCommit has every commit of v fail when it is on disk once, until the function that it returns is called.
-func halfCommit(t *testing.T, v *vault) (restore func()) {
-	t.Helper()
-	readOnly(t, v.copy)
-	tmp := v.dbPaths()[1-v.lead] + tmpSuffix
-	must(t, os.Mkdir(tmp, 0o700))
-	return func() { must(t, os.Remove(tmp)) }
+func halfCommit(s *Store, v *vault.Vault) (restore func()) {
+	disk := s.disk.(*durabletest.Watched)
+	disk.Before = func(path string) error {
+		if strings.HasPrefix(path, v.Databases()[1]) {
+			return syscall.EIO
+		}
+		return nil
+	}
+	return func() { disk.Before = nil }
 }
 
 // A change that failed when it was on disk once goes with the disk that it was on. What is in memory must go with it.
 func TestHalfAChangeIsTakenBack(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		vault func(*Store) *vault
+		vault func(*Store) *vault.Vault
 		table string
 		do    func(*Store) error // which begins in the second epoch
 	}{
-		{"enrolment", func(s *Store) *vault { return s.people }, consentsTable, func(s *Store) error {
+		{"enrolment", func(s *Store) *vault.Vault { return s.people }, consentsTable, func(s *Store) error {
 			_, err := s.Enrol(testEnrolment(7))
 			return err
 		}},
-		{"erasure", func(s *Store) *vault { return s.people }, consentsTable, func(s *Store) error {
+		{"erasure", func(s *Store) *vault.Vault { return s.people }, consentsTable, func(s *Store) error {
 			_, err := s.Erase("person 1", 1000)
 			return err
 		}},
-		{"entry", func(s *Store) *vault { return s.journal }, entriesTable, func(s *Store) error {
+		{"entry", func(s *Store) *vault.Vault { return s.journal }, entriesTable, func(s *Store) error {
 			return s.RecordAccess(testNow())
 		}},
-		{"intent", func(s *Store) *vault { return s.journal }, entriesTable, func(s *Store) error {
+		{"intent", func(s *Store) *vault.Vault { return s.journal }, entriesTable, func(s *Store) error {
 			_, err := s.Erase("person 1", 1000)
 			return err
 		}},
-		{"recapture", func(s *Store) *vault { return s.people }, consentsTable, func(s *Store) error {
+		{"recapture", func(s *Store) *vault.Vault { return s.people }, consentsTable, func(s *Store) error {
 			_, _, err := s.Recapture(testEnrolment(1))
 			return err
 		}},
-		{"renewal", func(s *Store) *vault { return s.people }, consentsTable, func(s *Store) error {
+		{"renewal", func(s *Store) *vault.Vault { return s.people }, consentsTable, func(s *Store) error {
 			_, _, err := s.Renew(s.register.byID[s.register.byLabel["person 1"]].ID, [32]byte{}, 0, template.Code{})
 			return err
 		}},
@@ -190,12 +188,12 @@ func TestHalfAChangeIsTakenBack(t *testing.T) {
 				}
 				must(t, s.BeginEpoch(1000))
 				v := tt.vault(s)
-				restore := halfCommit(t, v)
+				restore := halfCommit(s, v)
 				err := tt.do(s)
 				if err == nil && tt.name != "entry" { // which is written to journal.db later
 					t.Error("nothing failed")
 				}
-				rot(t, v, v.dbPaths()[v.lead], tt.table)
+				rot(t, v, v.Databases()[0], tt.table)
 				restore()
 				if err := then(s); err != nil {
 					t.Errorf("then: %v", err)
@@ -215,34 +213,23 @@ func TestNothingTakenBackIsAcknowledged(t *testing.T) {
 		_, err := s.Enrol(testEnrolment(n))
 		must(t, err)
 	}
-	rot(t, s.people, s.people.dbPaths()[s.people.lead], consentsTable)
-	readOnly(t, s.people.copy)
+	rot(t, s.people, s.people.Databases()[0], consentsTable)
+	disk := s.disk.(*durabletest.Watched)
+	disk.Before = func(path string) error {
+		if path != s.people.Databases()[1] {
+			return nil
+		}
+		disk.Before = nil
+		return syscall.EIO
+	}
 	_, err := s.Enrol(testEnrolment(7))
 	people, _ := s.People()
 	if (err == nil) != (len(people) == 4) {
 		t.Errorf("%d people: %v", len(people), err)
 	}
 	must(t, s.RecordAccess(testNow()))
-	rows := 0
-	must(t, s.people.each(peopleTable, func([16]byte, []byte) error { rows++; return nil }))
+	rows := count(t, s.people, peopleTable)
 	if (err == nil) != (rows == 4) {
 		t.Errorf("%d people on disk: %v", rows, err)
-	}
-}
-
-func TestNoRewriteTakenBackIsAcknowledged(t *testing.T) {
-	s := mustOpen(t, t.TempDir())
-	defer s.Close()
-	_, err := s.Enrol(testEnrolment(0))
-	must(t, err)
-	must(t, s.people.replace(change{drop: func(row rowID) bool { return row.table == peopleTable }}))
-	sealed, err := s.people.sealedHead(s.people.db)
-	must(t, err)
-	rot(t, s.people, s.people.dbPaths()[s.people.lead], consentsTable)
-	if err := s.people.land(sealed); !errors.Is(err, errLost) {
-		t.Errorf("the rewrite is gone, and: %v", err)
-	}
-	if h, err := s.people.head(); err != nil || h.Generation != 1 || h.Counts[0] != 1 {
-		t.Errorf("the head is %+v: %v", h, err)
 	}
 }

@@ -1,4 +1,4 @@
-package store
+package vault
 
 import (
 	"bytes"
@@ -6,27 +6,29 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	bolt "go.etcd.io/bbolt"
 
 	"facegate/configs/file"
+	"facegate/store/durable"
 )
 
-// The two files of a vault's database. Either is enough.
-func (v *vault) dbPaths() [2]string {
+// Databases returns the paths of the two files of the database. Either is enough.
+func (v *Vault) Databases() [2]string {
 	return [2]string{filepath.Join(v.dir, v.name+".db"), filepath.Join(v.dir, v.name+".copy.db")}
 }
 
-// The two files of a vault's keyring. Either is enough.
-func (v *vault) ringPaths() [2]string {
+// Keyrings returns the paths of the two files of the keyring. Either is enough.
+func (v *Vault) Keyrings() [2]string {
 	return [2]string{filepath.Join(v.keyDir, v.name+".key"), filepath.Join(v.keyDir, v.name+".copy.key")}
 }
 
-// A fault is why a file has to be made anew from its copy.
-type fault struct {
-	path string
-	err  error
+// A Fault is why a file has to be made anew from its copy.
+type Fault struct {
+	Path string
+	Err  error
 }
 
 // A replica is one of the two databases of a vault, open.
@@ -36,19 +38,25 @@ type replica struct {
 	head head
 }
 
-// open opens the databases of the keyrings that have been loaded, and goes by the newer of those that are whole. It writes
-// nothing: settle does, once all vaults have been held against each other.
+// Open opens the databases of the keyrings that have been loaded, and goes by the newer of those that are whole. It writes
+// nothing: Settle does, once all that belongs together has been held against each other.
 //
 // Two that agree are whole, as far as anything at rest can tell: no fault of a disk changes both alike. So none of their
 // rows is opened here, which would take longer than all the rest. The copy could be left alone altogether, but bbolt
 // trusts a file that it writes to, and a fault that is found while the other database is whole can be mended.
-func (v *vault) open(rings keyrings) error {
-	if rings.empty() {
-		return v.damaged(errors.New("the keyring is missing"))
+func (v *Vault) Open(rings Rings) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.openBoth(rings)
+}
+
+func (v *Vault) openBoth(rings Rings) error {
+	if rings.Empty() {
+		return v.Damaged(errors.New("the keyring is missing"))
 	}
 	var both [2]replica
 	var errs [2]error
-	for i, path := range v.dbPaths() {
+	for i, path := range v.Databases() {
 		both[i], errs[i] = v.openReplica(path, rings)
 		if errs[i] != nil && !errors.Is(errs[i], ErrDamaged) {
 			return errors.Join(errs[i], both[0].db.close())
@@ -60,22 +68,22 @@ func (v *vault) open(rings keyrings) error {
 	}
 	if errs == [2]error{} && v.agree(both[0].db, both[1].db) {
 		v.use(0, both[0])
-		v.copy = both[1].db
+		v.twin = both[1].db
 	} else if err := v.choose(newer, both, &errs); err != nil {
 		return err
 	}
 	v.settled = rings.ring == [2]keyring{{current: v.key}, {current: v.key}}
 	v.faults = nil
-	if rings.inUse() { // otherwise they were being made when the power went
+	if rings.InUse() { // otherwise they were being made when the power went
 		v.faults = v.found(both, errs, rings)
 	}
 	return nil
 }
 
-func (v *vault) use(i int, r replica) { v.lead, v.db, v.key = i, r.db, r.key }
+func (v *Vault) use(i int, r replica) { v.lead, v.db, v.key = i, r.db, r.key }
 
 // openReplica opens the database at path with a key of the rings.
-func (v *vault) openReplica(path string, rings keyrings) (r replica, err error) {
+func (v *Vault) openReplica(path string, rings Rings) (r replica, err error) {
 	if err := v.checkFile(path); err != nil {
 		return replica{}, err
 	}
@@ -89,10 +97,10 @@ func (v *vault) openReplica(path string, rings keyrings) (r replica, err error) 
 }
 
 // checkFile reports whether bbolt can use the file at path.
-func (v *vault) checkFile(path string) error {
+func (v *Vault) checkFile(path string) error {
 	f, err := file.OpenOwn(path, maxSize+maxGrowth)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, file.ErrKind) || errors.Is(err, file.ErrSize) {
-		return v.damaged(err)
+		return v.Damaged(err)
 	}
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
@@ -103,7 +111,7 @@ func (v *vault) checkFile(path string) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	if info.Size() == 0 {
-		return v.damaged(errors.New("it is empty"))
+		return v.Damaged(errors.New("it is empty"))
 	}
 	// To map the file of a large store takes a tenth of the time to read it.
 	data, err := syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_PRIVATE)
@@ -111,34 +119,34 @@ func (v *vault) checkFile(path string) error {
 		return fmt.Errorf("store: %s: %w", path, err)
 	}
 	if _, err = recovered(func() error { return checkPages(data) }); err != nil {
-		err = v.damaged(err)
+		err = v.Damaged(err)
 	}
 	return errors.Join(err, syscall.Munmap(data))
 }
 
 // generation returns the key of the rings that a database is sealed with. That decides how a rewrite that was cut off
 // ends: the new key opens only a database that was complete and in its place.
-func (v *vault) generation(db *database, rings keyrings) (key [32]byte, h head, err error) {
+func (v *Vault) generation(db *database, rings Rings) (key [32]byte, h head, err error) {
 	err = v.read(db, func(tx *bolt.Tx) error {
-		for _, key = range rings.keys() {
+		for _, key = range rings.Keys() {
 			if h, err = v.readHead(tx, key); err == nil {
 				return nil
 			}
 		}
-		return v.damaged(errors.New("the database is not the one of this keyring"))
+		return v.Damaged(errors.New("the database is not the one of this keyring"))
 	})
 	return key, h, err
 }
 
 // agree reports whether two databases hold the same rows as they are sealed, their heads included.
-func (v *vault) agree(a, b *database) (same bool) {
+func (v *Vault) agree(a, b *database) (same bool) {
 	err := v.read(a, func(ta *bolt.Tx) error {
 		return v.read(b, func(tb *bolt.Tx) error {
 			// A panic does not tell which of the two it is about, and is not bbolt's here.
 			_, err := recovered(func() error {
 				same = sameRows(ta.Bucket([]byte(metaBucket)), tb.Bucket([]byte(metaBucket)))
 				for _, t := range v.tables {
-					same = same && sameRows(ta.Bucket([]byte(t.name)), tb.Bucket([]byte(t.name)))
+					same = same && sameRows(ta.Bucket([]byte(t)), tb.Bucket([]byte(t)))
 				}
 				return nil
 			})
@@ -161,7 +169,7 @@ func sameRows(a, b *bolt.Bucket) bool {
 
 // choose goes by the newer of two databases that do not agree or, if not all of its rows open, by the other. It notes in
 // errs what it finds, and closes the one that it does not go by.
-func (v *vault) choose(newer int, both [2]replica, errs *[2]error) error {
+func (v *Vault) choose(newer int, both [2]replica, errs *[2]error) error {
 	for _, i := range []int{newer, 1 - newer} {
 		if errs[i] != nil {
 			continue
@@ -181,9 +189,9 @@ func (v *vault) choose(newer int, both [2]replica, errs *[2]error) error {
 }
 
 // verify opens every row.
-func (v *vault) verify() error {
+func (v *Vault) verify() error {
 	for _, t := range v.tables {
-		if err := v.eachValue(t.name, func([16]byte, []byte) error { return nil }); err != nil {
+		if err := v.values(t, func([16]byte, []byte) error { return nil }); err != nil {
 			return err
 		}
 	}
@@ -192,19 +200,19 @@ func (v *vault) verify() error {
 
 // found returns the faults of the files of v, which has been opened. A file that is one step behind its copy has none: the
 // power went between the two.
-func (v *vault) found(both [2]replica, errs [2]error, rings keyrings) (faults []fault) {
-	for i, path := range v.dbPaths() {
+func (v *Vault) found(both [2]replica, errs [2]error, rings Rings) (faults []Fault) {
+	for i, path := range v.Databases() {
 		err := errs[i]
-		if err == nil && i != v.lead && v.copy == nil && !both[i].head.before(both[v.lead].head) {
-			err = v.damaged(errors.New("it is not what was written last"))
+		if err == nil && i != v.lead && v.twin == nil && !both[i].head.before(both[v.lead].head) {
+			err = v.Damaged(errors.New("it is not what was written last"))
 		}
 		if err != nil {
-			faults = append(faults, fault{path, cause(err)})
+			faults = append(faults, Fault{path, cause(err)})
 		}
 	}
-	for i, path := range v.ringPaths() {
+	for i, path := range v.Keyrings() {
 		if rings.errs[i] != nil {
-			faults = append(faults, fault{path, cause(rings.errs[i])})
+			faults = append(faults, Fault{path, cause(rings.errs[i])})
 		}
 	}
 	return faults
@@ -220,12 +228,25 @@ func (h head) before(o head) bool {
 	return h.Generation+1 == o.Generation && o.Changes == 1 || h.Generation == o.Generation && h.Changes+1 == o.Changes
 }
 
-// settle brings up to date what is behind after a change, a failure, a power cut or a fault: the copy of the database,
+// Settle brings up to date what is behind after a change, a failure, a power cut or a fault: the copy of the database,
 // and the keyrings, which then hold the key of the database alone. A change is done when it is settled, and every change
 // is preceded by this: the two databases are never more than one change apart.
-func (v *vault) settle() error { return v.mending(v.catchUp) }
+func (v *Vault) Settle() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.align()
+}
 
-func (v *vault) catchUp() error {
+// Faults returns what was found damaged, and has not been mended yet.
+func (v *Vault) Faults() []Fault {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.faults)
+}
+
+func (v *Vault) align() error { return v.twice(v.level) }
+
+func (v *Vault) level() error {
 	if v.db == nil {
 		return nil
 	}
@@ -252,23 +273,23 @@ func (v *vault) catchUp() error {
 }
 
 // inStep reports whether the copy is what the database is. No two changes leave the same bytes in the head.
-func (v *vault) inStep() (bool, error) {
-	if v.copy == nil {
+func (v *Vault) inStep() (bool, error) {
+	if v.twin == nil {
 		return false, nil
 	}
 	head, err := v.sealedHead(v.db)
 	if err != nil {
 		return false, err
 	}
-	copied, err := v.sealedHead(v.copy)
+	copied, err := v.sealedHead(v.twin)
 	if err != nil {
-		v.faults = append(v.faults, fault{v.dbPaths()[1-v.lead], cause(err)})
-		return false, v.closeCopy()
+		v.faults = append(v.faults, Fault{v.Databases()[1-v.lead], cause(err)})
+		return false, v.closeTwin()
 	}
 	return bytes.Equal(head, copied), nil
 }
 
-func (v *vault) sealedHead(db *database) (sealed []byte, err error) {
+func (v *Vault) sealedHead(db *database) (sealed []byte, err error) {
 	err = v.read(db, func(tx *bolt.Tx) error {
 		sealed = bytes.Clone(tx.Bucket([]byte(metaBucket)).Get([]byte(headKey)))
 		return nil
@@ -278,29 +299,44 @@ func (v *vault) sealedHead(db *database) (sealed []byte, err error) {
 
 // makeCopy makes the copy of the database anew. The old copy may be the last that is whole, and makes way for nothing but
 // a database of which every row has been opened.
-func (v *vault) makeCopy() error {
+func (v *Vault) makeCopy() error {
 	if err := v.verify(); err != nil {
 		return err
 	}
-	if err := v.closeCopy(); err != nil {
+	if err := v.closeTwin(); err != nil {
 		return err
 	}
 	var used int64 // of the file, which ends with room to grow
 	if err := v.view(func(tx *bolt.Tx) error { used = tx.Size(); return nil }); err != nil {
 		return err
 	}
-	paths := v.dbPaths()
-	if err := copyFile(paths[v.lead], paths[1-v.lead], used); err != nil {
-		return v.failed(err)
+	paths := v.Databases()
+	if err := durable.Copy(v.disk, paths[v.lead], paths[1-v.lead], used); err != nil {
+		return v.Failed(err)
 	}
 	var err error
-	v.copy, err = v.openBolt(paths[1-v.lead], 0)
+	v.twin, err = v.openBolt(paths[1-v.lead], 0)
 	return err
 }
 
-// mending runs f. Where f finds the vault damaged, the vault is opened anew, which goes by what is whole, and f is run again.
-// What is damaged is mended before the next change.
-func (v *vault) mending(f func() error) error {
+// Mending runs f, which reads the vault. Where f finds the vault damaged, the vault is opened anew, which goes by what is whole,
+// and f is run again. What is damaged is mended before the next change. f is not run under the lock.
+func (v *Vault) Mending(f func() error) error {
+	err := f()
+	if !errors.Is(err, ErrDamaged) || v.openAnew() != nil {
+		return err
+	}
+	return f()
+}
+
+func (v *Vault) openAnew() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.reopen()
+}
+
+// twice is Mending of an f that is run under the lock.
+func (v *Vault) twice(f func() error) error {
 	err := f()
 	if !errors.Is(err, ErrDamaged) || v.reopen() != nil {
 		return err
@@ -308,7 +344,7 @@ func (v *vault) mending(f func() error) error {
 	return f()
 }
 
-func (v *vault) reopen() error {
+func (v *Vault) reopen() error {
 	rings, err := v.loadRings()
 	if err != nil {
 		return err
@@ -316,23 +352,23 @@ func (v *vault) reopen() error {
 	if err := v.closeDBs(); err != nil {
 		return err
 	}
-	if err := v.open(rings); err != nil {
+	if err := v.openBoth(rings); err != nil {
 		return err
 	}
 	v.reopened()
 	return nil
 }
 
-func (v *vault) closeDBs() error {
+func (v *Vault) closeDBs() error {
 	err := v.db.close()
 	v.db = nil
-	return errors.Join(err, v.closeCopy())
+	return errors.Join(err, v.closeTwin())
 }
 
-func (v *vault) closeCopy() error {
-	err := v.copy.close()
-	if v.copy = nil; err != nil {
-		return v.failed(err)
+func (v *Vault) closeTwin() error {
+	err := v.twin.close()
+	if v.twin = nil; err != nil {
+		return v.Failed(err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package store
+package vault
 
 import (
 	"errors"
@@ -11,10 +11,12 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"facegate/configs/hint"
+	"facegate/store/durable"
 )
 
 // A database is an open bbolt file.
 type database struct {
+	path   string
 	bolt   *bolt.DB
 	file   *os.File
 	broken error // what bbolt panicked with: it may hold its own locks for ever, and is left alone
@@ -33,20 +35,26 @@ func (d *database) close() error {
 }
 
 // openBolt opens a database that has passed checkPages or, with os.O_CREATE, makes one.
-func (v *vault) openBolt(path string, flags int) (*database, error) {
-	d := new(database)
-	err := v.guard(d, func() (err error) {
+func (v *Vault) openBolt(path string, flags int) (*database, error) {
+	d := &database{path: path}
+	open := func() (err error) {
 		d.bolt, err = bolt.Open(path, 0o600, &bolt.Options{
 			Timeout:      lockTimeout,
 			FreelistType: bolt.FreelistMapType,
 			MaxSize:      maxSize,
 			OpenFile: func(path string, _ int, mode os.FileMode) (_ *os.File, err error) {
 				// bbolt's own flags would make a new database where one is missing.
-				d.file, err = os.OpenFile(path, os.O_RDWR|notElsewhere|flags, mode)
+				d.file, err = os.OpenFile(path, os.O_RDWR|durable.NotElsewhere|flags, mode)
 				return d.file, err
 			},
 		})
 		return err
+	}
+	err := v.guard(d, func() error {
+		if flags&os.O_CREATE == 0 {
+			return open()
+		}
+		return v.disk.Sync(path, open)
 	})
 	switch {
 	case err == nil:
@@ -56,33 +64,35 @@ func (v *vault) openBolt(path string, flags int) (*database, error) {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, hint.Wrap(fmt.Errorf("store: %s.db: %w", v.name, ErrInUse), "close the tool that has it open")
 	}
-	return nil, v.failed(err)
+	return nil, v.Failed(err)
 }
 
 // read runs f in a transaction that changes nothing.
-func (v *vault) read(d *database, f func(*bolt.Tx) error) error {
+func (v *Vault) read(d *database, f func(*bolt.Tx) error) error {
 	return v.guard(d, func() error { return d.bolt.View(f) })
 }
 
 // update runs f in a transaction that is on disk when update returns, and may be even if it fails.
-func (v *vault) update(d *database, f func(*bolt.Tx) error) error {
-	err := v.guard(d, func() error { return d.bolt.Update(f) })
+func (v *Vault) update(d *database, f func(*bolt.Tx) error) error {
+	err := v.guard(d, func() error {
+		return v.disk.Sync(d.path, func() error { return d.bolt.Update(f) })
+	})
 	if err == nil || errors.Is(err, ErrDamaged) {
 		return err
 	}
-	return v.failed(err)
+	return v.Failed(err)
 }
 
 // guard runs f, which uses the bbolt of d. bbolt panics, or reads outside its file, where the file has been damaged since
 // it was checked.
-func (v *vault) guard(d *database, f func() error) error {
+func (v *Vault) guard(d *database, f func() error) error {
 	if d.broken != nil {
-		return v.damaged(d.broken)
+		return v.Damaged(d.broken)
 	}
 	panicked, err := recovered(f)
 	if panicked {
 		d.broken = fmt.Errorf("bbolt: %w", err)
-		return v.damaged(d.broken)
+		return v.Damaged(d.broken)
 	}
 	return err
 }

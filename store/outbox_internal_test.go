@@ -1,0 +1,57 @@
+package store
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"facegate/store/durable/durabletest"
+)
+
+// A message is added while an erasure waits for the disk under faces.db, for as long as that takes.
+func TestOutboxWaitsForNoErasure(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	defer s.Close()
+	for n := range 3 {
+		_, err := s.Enrol(testEnrolment(n))
+		must(t, err)
+	}
+	o, err := s.Outbox(100)
+	must(t, err)
+	reached, goOn, erased := make(chan bool), make(chan bool), make(chan error, 1)
+	held := false
+	s.disk.(*durabletest.Watched).Before = func(path string) error {
+		if !held && filepath.Base(path) == "faces.db.tmp" {
+			held = true
+			reached <- true
+			<-goOn
+		}
+		return nil
+	}
+	go func() {
+		_, err := s.Erase("person 1", 1000)
+		erased <- err
+	}()
+	<-reached
+	for began := time.Now(); time.Since(began) < 2*time.Second; time.Sleep(50 * time.Millisecond) {
+		must(t, o.Append([]byte("somebody came in")))
+	}
+	added, _ := o.Stats()
+	if _, ok := o.First(); !ok || added < 5 {
+		t.Errorf("%d messages", added)
+	}
+	must(t, o.RemoveFirst())
+	select {
+	case err := <-erased:
+		t.Fatalf("the erasure did not wait: %v", err)
+	default:
+	}
+	close(goOn)
+	must(t, <-erased)
+	if queued, _ := o.Stats(); queued != added-1 {
+		t.Errorf("%d messages, of %d", queued, added)
+	}
+	l, err := s.Audit()
+	must(t, err)
+	must(t, l.Verify(s.PublicKey()))
+}
