@@ -239,10 +239,11 @@ func TestEndToEnd(t *testing.T) {
 	site := gatetest.NewSite(t)
 	broker := mosquittotest.New(t, loopback.Account{})
 	broker.Start(t)
-	building := subscribe(t, "tcp://"+broker.Addr(), loopback.Account{})
+	building := subscribe(t, broker.URL(), loopback.Account{})
+	wire := newTap(t, "tcp", "127.0.0.1:0", broker.URL()) // the gate speaks TCP alone
 	with := func(camera string) gatetest.Settings {
 		return gatetest.Settings{
-			"camera": camera, "mqtt": fmt.Sprintf("{broker: %q}", "tcp://"+broker.Addr()),
+			"camera": camera, "mqtt": fmt.Sprintf("{broker: %q}", "tcp://"+wire.listener.Addr().String()),
 			"decide": "{rearm: 5m}", // whoever is seen again and again in a loop passes once
 		}
 	}

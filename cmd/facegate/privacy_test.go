@@ -184,8 +184,8 @@ func watch(t *testing.T, leak *leaks) *watched {
 	t.Cleanup(func() { broker.Close() })
 	g := &watched{
 		site:     site,
-		mqtt:     newTap(t, "tcp", "127.0.0.1:0", strings.TrimPrefix(broker.URL(), "tcp://")),
-		socket:   newTap(t, "unix", site.Path("tap.sock"), site.Socket()),
+		mqtt:     newTap(t, "tcp", "127.0.0.1:0", broker.URL()),
+		socket:   newTap(t, "unix", site.Path("tap.sock"), "unix://"+site.Socket()),
 		searched: map[string]int{},
 	}
 	must(t, os.WriteFile(site.Path("password"), []byte(account.Password), 0o600))
@@ -602,8 +602,7 @@ func (p *projector) end() {
 // A tap is a proxy that keeps all that passes it, in both directions.
 type tap struct {
 	listener net.Listener
-	network  string
-	target   string
+	target   string // URL
 	wg       sync.WaitGroup
 	seen     record
 }
@@ -626,11 +625,12 @@ func (r *record) String() string {
 	return r.b.String()
 }
 
+// newTap listens on address and leads to the URL target.
 func newTap(t *testing.T, network, address, target string) *tap {
 	t.Helper()
 	l, err := net.Listen(network, address)
 	must(t, err)
-	p := &tap{listener: l, network: network, target: target}
+	p := &tap{listener: l, target: target}
 	p.wg.Go(p.serve)
 	t.Cleanup(p.close)
 	return p
@@ -647,7 +647,8 @@ func (p *tap) serve() {
 		if err != nil {
 			return
 		}
-		far, err := net.Dial(p.network, p.target)
+		network, address, _ := strings.Cut(p.target, "://")
+		far, err := net.Dial(network, address)
 		if err != nil {
 			near.Close()
 			continue

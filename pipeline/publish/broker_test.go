@@ -104,7 +104,7 @@ func eventsAreNotRetained(t *testing.T, r *rig) {
 func (r *rig) anotherObserver() *observer {
 	r.t.Helper()
 	r.observer.client.Disconnect(100)
-	r.observer = observe(r.t, r.server.Addr())
+	r.observer = observe(r.t, r.server)
 	return r.observer
 }
 
@@ -159,7 +159,7 @@ func brokerDownAtStart(t *testing.T, r *rig) {
 	}
 	r.cable.block(true)
 	r.server.Start(t)
-	r.observer.connect(r.server.Addr())
+	r.observer.connect(r.server)
 	r.reconnect()
 	wantEvents(t, r.observer.awaitEvents(20), 1, true)
 	r.grant(5)
@@ -179,7 +179,7 @@ func brokerRestarts(t *testing.T, r *rig) {
 		r.disconnected()
 		r.grant(10)
 		r.server.Start(t)
-		r.observer.connect(r.server.Addr())
+		r.observer.connect(r.server)
 		r.reconnect()
 		wantEvents(t, tail(r.observer.awaitEvents(20*round+20), 10), from+10, true)
 	}
@@ -238,8 +238,8 @@ func wrongPassword(t *testing.T, r *rig) {
 // overTLS puts a TLS end before the broker.
 func overTLS(t *testing.T, r *rig) {
 	cert, ca := certificate(t, &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
-	l := tls.NewListener(listen(t, "127.0.0.1:0"), &tls.Config{Certificates: []tls.Certificate{cert}})
-	cfg := gate("ssl", newCable(t, l, r.server.Addr()))
+	l := tls.NewListener(listen(t), &tls.Config{Certificates: []tls.Certificate{cert}})
+	cfg := gate("ssl", newCable(t, l, r.server))
 	r.build(cfg)
 	r.run()
 	eventually(t, "a refusal", func() bool { return strings.Contains(r.publisher.Status().Hint, "CA file") })
@@ -255,8 +255,8 @@ func overTLS(t *testing.T, r *rig) {
 // foreignNames puts a TLS end before the broker whose certificate holds what would write lines of its own on a terminal.
 func foreignNames(t *testing.T, r *rig) {
 	cert, ca := certificate(t, &x509.Certificate{DNSNames: []string{"\x1b[2J\nbroker  connected\r", strings.Repeat("\x1b]0;x\a", 100)}})
-	l := tls.NewListener(listen(t, "127.0.0.1:0"), &tls.Config{Certificates: []tls.Certificate{cert}})
-	cfg := gate("ssl", newCable(t, l, r.server.Addr()))
+	l := tls.NewListener(listen(t), &tls.Config{Certificates: []tls.Certificate{cert}})
+	cfg := gate("ssl", newCable(t, l, r.server))
 	cfg.CAFile = ca
 	r.build(cfg)
 	r.run()

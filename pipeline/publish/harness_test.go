@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,46 +26,53 @@ import (
 
 const patience = 15 * time.Second // for anything to arrive; never slept through when all is well
 
-// A server is a real broker that can be stopped and started again on the same port.
+// A server is a real broker that can be stopped and started again. It may be elsewhere then: the publisher, which is told
+// one address, comes to it by a cable.
 type server interface {
 	Start(t testing.TB)
 	Stop(t testing.TB)
-	Addr() string
+	URL() string // while it runs
 }
 
 // account is what both brokers ask for.
 var account = loopback.Account{Username: "facegate", Password: "correct horse battery staple"}
 
-func listen(t *testing.T, addr string) net.Listener {
+// listen returns a listener on a port that the kernel has chosen.
+func listen(t *testing.T) net.Listener {
 	t.Helper()
-	l, err := net.Listen("tcp", addr)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return l
 }
 
-// mochi is the broker inside the process.
+// mochi is the broker inside the process, and nil while it is stopped: its port may be somebody else's by then.
 type mochi struct {
-	address string
-	broker  *loopback.Broker
+	broker atomic.Pointer[loopback.Broker]
 }
 
-func newMochi(t *testing.T) server { return &mochi{address: mosquittotest.FreeAddr(t)} }
+func newMochi(*testing.T) server { return new(mochi) }
 
-func (m *mochi) Addr() string { return m.address }
+func (m *mochi) URL() string {
+	if b := m.broker.Load(); b != nil {
+		return b.URL()
+	}
+	return ""
+}
 
 func (m *mochi) Start(t testing.TB) {
 	t.Helper()
-	var err error
-	if m.broker, err = loopback.Start(m.address, account, slog.New(slog.DiscardHandler)); err != nil {
+	b, err := loopback.Start("127.0.0.1:0", account, slog.New(slog.DiscardHandler))
+	if err != nil {
 		t.Fatal(err)
 	}
+	m.broker.Store(b)
 }
 
 func (m *mochi) Stop(t testing.TB) {
 	t.Helper()
-	if err := m.broker.Close(); err != nil {
+	if err := m.broker.Swap(nil).Close(); err != nil {
 		t.Errorf("close the broker: %v", err)
 	}
 }
@@ -74,7 +82,7 @@ func newMosquitto(t *testing.T) server { return mosquittotest.New(t, account) }
 // A cable is a TCP proxy that fails as networks do.
 type cable struct {
 	listener net.Listener
-	target   string
+	server   server
 	wg       sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
@@ -84,9 +92,9 @@ type cable struct {
 	pairs   [][2]net.Conn // the publisher's end, the broker's end
 }
 
-func newCable(t *testing.T, l net.Listener, target string) *cable {
+func newCable(t *testing.T, l net.Listener, s server) *cable {
 	t.Helper()
-	c := &cable{listener: l, target: target}
+	c := &cable{listener: l, server: s}
 	c.wg.Go(c.serve)
 	t.Cleanup(func() {
 		l.Close()
@@ -113,7 +121,8 @@ func (c *cable) join(near net.Conn) {
 		near.Close()
 		return
 	}
-	far, err := net.Dial("tcp", c.target)
+	network, address, _ := strings.Cut(c.server.URL(), "://")
+	far, err := net.Dial(network, address)
 	if err != nil {
 		near.Close()
 		return
@@ -202,8 +211,8 @@ func newRig(t *testing.T, s server) *rig {
 	r := &rig{t: t, server: s}
 	s.Start(t)
 	t.Cleanup(func() { s.Stop(t) })
-	r.cable = newCable(t, listen(t, "127.0.0.1:0"), s.Addr())
-	r.observer = observe(t, s.Addr())
+	r.cable = newCable(t, listen(t), s)
+	r.observer = observe(t, s)
 	r.build(gate("tcp", r.cable))
 	return r
 }
@@ -286,19 +295,19 @@ type observer struct {
 	messages []message
 }
 
-func observe(t *testing.T, addr string) *observer {
+func observe(t *testing.T, s server) *observer {
 	t.Helper()
 	o := &observer{t: t}
-	o.connect(addr)
+	o.connect(s)
 	t.Cleanup(func() { o.client.Disconnect(100) })
 	return o
 }
 
 // connect subscribes, after a restart of the broker too; what was received before is kept. The client id is a new one,
 // because mochi may take the end of an id's former connection for that of the new one.
-func (o *observer) connect(addr string) {
+func (o *observer) connect(s server) {
 	o.t.Helper()
-	opts := mqtt.NewClientOptions().AddBroker("tcp://" + addr).SetClientID("observer-" + rand.Text()).
+	opts := mqtt.NewClientOptions().AddBroker(s.URL()).SetClientID("observer-" + rand.Text()).
 		SetUsername(account.Username).SetPassword(account.Password).SetAutoReconnect(false).
 		SetConnectionLostHandler(func(mqtt.Client, error) {})
 	o.client = mqtt.NewClient(opts)

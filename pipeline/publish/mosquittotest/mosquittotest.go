@@ -3,7 +3,6 @@ package mosquittotest
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -15,38 +14,57 @@ import (
 	"facegate/pipeline/publish/loopback"
 )
 
-// A Broker can be stopped and started again on the same port. It remembers its sessions.
+// A Broker can be stopped and started again in the same place. It remembers its sessions.
+//
+// The place is a socket file in a folder of the test. mosquitto cannot tell which port it was given, and no port stays free
+// between the moment in which a test finds it so and the one in which mosquitto binds to it.
 type Broker struct {
-	address string
-	binary  string
-	conf    string
-	cmd     *exec.Cmd
+	socket string
+	binary string
+	conf   string
+	cmd    *exec.Cmd
 }
 
 // New returns a Broker, not started, that asks for account; for the zero Account it asks for none. It is killed when the test
 // is over, if it was not stopped. New skips the test where mosquitto is not installed.
 func New(t testing.TB, account loopback.Account) *Broker {
 	t.Helper()
-	dir := t.TempDir()
-	b := &Broker{address: FreeAddr(t), binary: lookUp(t, "mosquitto"), conf: filepath.Join(dir, "mosquitto.conf")}
-	host, port, err := net.SplitHostPort(b.address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conf := fmt.Sprintf("listener %s %s\n%s\npersistence true\npersistence_location %s/\nmax_inflight_messages 1\nlog_dest none\n",
-		port, host, access(t, dir, account), dir)
-	if os.Getuid() == 0 {
-		conf += "user root\n" // or it would drop to a user who cannot use the test's files
-	}
+	b := newBroker(t)
+	dir := filepath.Dir(b.socket)
+	b.conf = filepath.Join(dir, "mosquitto.conf")
+	conf := fmt.Sprintf("listener 0 %s\n%s\n%spersistence true\npersistence_location %s/\nmax_inflight_messages 1\nlog_dest none\n",
+		b.socket, access(t, dir, account), user(), dir)
 	if err := os.WriteFile(b.conf, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return b
+}
+
+// newBroker returns a Broker, without a configuration, with a folder of its own.
+func newBroker(t testing.TB) *Broker {
+	t.Helper()
+	binary := lookUp(t, "mosquitto")
+	dir, err := os.MkdirTemp("", "mosquitto-") // t.TempDir may be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &Broker{socket: filepath.Join(dir, "socket"), binary: binary}
 	t.Cleanup(func() {
 		if b.cmd != nil {
 			b.cmd.Process.Kill() // does nothing to one that was stopped
+			b.cmd.Wait()
 		}
+		os.RemoveAll(dir)
 	})
 	return b
+}
+
+// user returns the line of a configuration that keeps mosquitto from dropping to a user who cannot use the test's files.
+func user() string {
+	if os.Getuid() == 0 {
+		return "user root\n"
+	}
+	return ""
 }
 
 // access returns the configuration of who may connect.
@@ -74,20 +92,8 @@ func lookUp(t testing.TB, name string) string {
 	return ""
 }
 
-// FreeAddr returns an address that was free a moment ago. It is on a loopback address of its own, so that no connection of
-// another test can take the port meanwhile.
-func FreeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// Addr returns the host and port that b listens on.
-func (b *Broker) Addr() string { return b.address }
+// URL returns the address that b listens on, "unix:///path".
+func (b *Broker) URL() string { return "unix://" + b.socket }
 
 // Start returns when b takes connections.
 func (b *Broker) Start(t testing.TB) {
@@ -97,7 +103,7 @@ func (b *Broker) Start(t testing.TB) {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		conn, err := net.Dial("tcp", b.address)
+		conn, err := net.Dial("unix", b.socket)
 		if err == nil {
 			conn.Close()
 			return

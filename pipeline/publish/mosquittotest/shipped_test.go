@@ -29,15 +29,16 @@ include_dir /etc/mosquitto/conf.d
 `
 
 // installed returns a Broker, not started, with the shipped file below Debian's, and the users and rights that its comments
-// tell to make. All paths are moved into a folder of the test, and the port to a free one.
+// tell to make. All paths are moved into a folder of the test, and so is the listener.
 func installed(t *testing.T, users ...loopback.Account) *Broker {
 	t.Helper()
 	shipped, err := os.ReadFile(filepath.Join("..", "..", "..", "configs", "mosquitto.conf"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	b := &Broker{address: FreeAddr(t), binary: lookUp(t, "mosquitto"), conf: filepath.Join(dir, "etc/mosquitto/mosquitto.conf")}
+	b := newBroker(t)
+	dir := filepath.Dir(b.socket)
+	b.conf = filepath.Join(dir, "etc/mosquitto/mosquitto.conf")
 	for _, folder := range []string{"etc/mosquitto/conf.d", "var/lib/mosquitto", "var/log/mosquitto", "run/mosquitto"} {
 		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
 			t.Fatal(err)
@@ -46,17 +47,13 @@ func installed(t *testing.T, users ...loopback.Account) *Broker {
 	move := func(text string) string {
 		return regexp.MustCompile(`(?m) (/(etc|var|run)/)`).ReplaceAllString(text, " "+dir+"$1")
 	}
-	main := move(debian)
-	if os.Getuid() == 0 {
-		main += "user root\n" // or it would drop to a user who cannot use the test's files
-	}
-	host, port, _ := strings.Cut(b.address, ":")
+	main := move(debian) + user()
 	rights := regexp.MustCompile(`(?m)^#   ((?:user|topic) .*)$`).FindAllStringSubmatch(string(shipped), -1)
 	var acl strings.Builder
 	for _, line := range rights {
 		fmt.Fprintln(&acl, line[1])
 	}
-	own := strings.Replace(move(string(shipped)), "listener 1883 127.0.0.1", fmt.Sprintf("listener %s %s", port, host), 1)
+	own := strings.Replace(move(string(shipped)), "listener 1883 127.0.0.1", "listener 0 "+b.socket, 1)
 	for name, text := range map[string]string{"mosquitto.conf": main, "conf.d/facegate.conf": own, "facegate.acl": acl.String()} {
 		if err := os.WriteFile(filepath.Join(dir, "etc/mosquitto", name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -72,11 +69,6 @@ func installed(t *testing.T, users ...loopback.Account) *Broker {
 			t.Fatalf("mosquitto_passwd: %v: %s", err, out)
 		}
 	}
-	t.Cleanup(func() {
-		if b.cmd != nil {
-			b.cmd.Process.Kill()
-		}
-	})
 	return b
 }
 
@@ -134,7 +126,7 @@ func (l *listener) heard() []string {
 // connect returns a client whose session outlives its connection.
 func connect(t *testing.T, b *Broker, user loopback.Account, receive mqtt.MessageHandler) mqtt.Client {
 	t.Helper()
-	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + b.Addr()).SetClientID("the-" + user.Username).
+	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(b.URL()).SetClientID("the-" + user.Username).
 		SetUsername(user.Username).SetPassword(user.Password).SetCleanSession(false).SetAutoReconnect(false).
 		SetDefaultPublishHandler(receive).SetConnectionLostHandler(func(mqtt.Client, error) {}))
 	wait(t, c.Connect())
@@ -196,7 +188,7 @@ func TestShippedConfiguration(t *testing.T) {
 	if slices.Contains(l.heard(), "forged") {
 		t.Error("the building system could speak for the gate")
 	}
-	anonymous := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + b.Addr()).SetProtocolVersion(4))
+	anonymous := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(b.URL()).SetProtocolVersion(4))
 	if token := anonymous.Connect(); token.WaitTimeout(15*time.Second) && token.Error() == nil {
 		t.Error("somebody without a name was let in")
 	}
