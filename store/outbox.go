@@ -21,7 +21,7 @@ type Outbox struct {
 	// What is on disk is in memory too: a queue is short but in an outage of the broker, and an outage is no time to find out
 	// that a row does not open.
 	queue   []message
-	last    uint64 // number of the newest message, ever
+	last    uint64 // number of the newest message
 	dropped uint64
 }
 
@@ -71,28 +71,36 @@ func (o *Outbox) Append(text []byte) error {
 	return nil
 }
 
-// First returns the oldest message and leaves it in place; ok is false if there is none.
-func (o *Outbox) First() (text []byte, ok bool) {
+// Next returns the oldest message with its number, and leaves it in place; ok is false if there is none. Numbers grow from
+// message to message, and begin anew where an Outbox was opened empty.
+func (o *Outbox) Next() (n uint64, text []byte, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.queue) == 0 {
-		return nil, false
+		return 0, nil, false
 	}
-	return o.queue[0].text, true
+	return o.queue[0].number, o.queue[0].text, true
 }
 
-// RemoveFirst removes the oldest message, if there is one. If it fails the message is still held.
-func (o *Outbox) RemoveFirst() error {
+// Ack removes message n if it is the oldest, and does nothing otherwise. If it fails the message is still held.
+func (o *Outbox) Ack(n uint64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.queue) == 0 {
+	if len(o.queue) == 0 || o.queue[0].number != n {
 		return nil
 	}
-	if err := o.journal.Commit(vault.Change{Dels: []vault.Row{messageRow(o.queue[0].number)}}); err != nil {
+	if err := o.journal.Commit(vault.Change{Dels: []vault.Row{messageRow(n)}}); err != nil {
 		return err
 	}
 	o.queue = o.queue[1:]
 	return nil
+}
+
+// Last returns the number of the newest message that this Outbox has held, 0 if it has held none.
+func (o *Outbox) Last() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last
 }
 
 // Stats returns how many messages are held, and how many this Outbox has dropped.

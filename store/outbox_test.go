@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"testing"
 
 	"facegate/store"
@@ -35,14 +36,15 @@ func TestOutbox(t *testing.T) {
 		s.Close()
 		s = openAt(t, dir, &now)
 		o = outbox()
-		if text, ok := o.First(); !ok || string(text) != want {
-			t.Errorf("first is %q, %t, want %q", text, ok, want)
+		n, text, ok := o.Next()
+		if !ok || string(text) != want {
+			t.Errorf("the oldest is %q, %t, want %q", text, ok, want)
 		}
-		if err := o.RemoveFirst(); err != nil {
+		if err := errors.Join(o.Ack(n+1), o.Ack(n)); err != nil { // one that is not the oldest stays
 			t.Fatal(err)
 		}
 	}
-	if text, ok := o.First(); ok || o.RemoveFirst() != nil {
+	if n, text, ok := o.Next(); ok || o.Ack(n) != nil {
 		t.Errorf("%q is left", text)
 	}
 }

@@ -12,7 +12,6 @@ import (
 
 	"facegate/configs/file"
 	"facegate/configs/hint"
-	"facegate/configs/passage"
 )
 
 // ErrConfig is wrapped by every error about a Config.
@@ -20,15 +19,13 @@ var ErrConfig = errors.New("the MQTT settings are not usable")
 
 // A Config says which broker to publish to, and as whom.
 type Config struct {
-	Broker    string // "tcp://host:port", or "ssl://host:port" for TLS 1.2 or later
-	ClientID  string // must be the same at every start and differ from every other client's
-	Username  string // may be empty
-	Password  string // may be empty
-	CAFile    string // PEM certificates that sign the broker's; empty for those of the system; only for ssl://
-	Site      string // first level of the topics after "facegate"
-	Gate      string // second level
-	Door      string // the door's name in events
-	Direction passage.Direction
+	Broker   string // "tcp://host:port", or "ssl://host:port" for TLS 1.2 or later
+	ClientID string // must be the same at every start and differ from every other client's
+	Username string // may be empty
+	Password string // may be empty
+	CAFile   string // PEM certificates that sign the broker's; empty for those of the system; only for ssl://
+	Site     string // first level of the topics after "facegate"
+	Gate     string // second level
 }
 
 // Check says what New would refuse.
@@ -60,10 +57,6 @@ func (cfg Config) endpoint() (endpoint, error) {
 		return endpoint{}, badConfig("the site", "A site is one level of a topic: not empty, without +, # and /.")
 	case !validLevel(cfg.Gate):
 		return endpoint{}, badConfig("the gate", "A gate is one level of a topic: not empty, without +, # and /.")
-	case !validText(cfg.Door):
-		return endpoint{}, badConfig("the door", "Give the door a name, such as main.")
-	case cfg.Direction != passage.In && cfg.Direction != passage.Out:
-		return endpoint{}, badConfig("the direction", "Set it to in or out.")
 	case u.Scheme == "tcp" && cfg.CAFile != "":
 		return endpoint{}, badConfig("the CA file", "A CA file needs an ssl:// address; over tcp:// nothing is encrypted.")
 	case u.Scheme == "tcp":

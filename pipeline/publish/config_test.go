@@ -12,11 +12,12 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/configs/passage"
+	"facegate/pipeline/publish/feed"
 )
 
 func goodConfig() Config {
 	return Config{
-		Broker: "tcp://127.0.0.1:1883", ClientID: "facegate-1", Site: "hq", Gate: "north", Door: "main", Direction: passage.In,
+		Broker: "tcp://127.0.0.1:1883", ClientID: "facegate-1", Site: "hq", Gate: "north",
 	}
 }
 
@@ -33,8 +34,7 @@ func TestConfig(t *testing.T) {
 		{"good", func(*Config) {}, true},
 		{"TLS", func(c *Config) { c.Broker = "ssl://broker.example:8883" }, true},
 		{"IPv6", func(c *Config) { c.Broker = "tcp://[::1]:1883" }, true},
-		{"names in any script", func(c *Config) { c.Site, c.Gate, c.Door = "本社", "Süd 2", "Tür/links" }, true},
-		{"out", func(c *Config) { c.Direction = passage.Out }, true},
+		{"names in any script", func(c *Config) { c.Site, c.Gate = "本社", "Süd 2" }, true},
 
 		{"no broker", func(c *Config) { c.Broker = "" }, false},
 		{"no scheme", func(c *Config) { c.Broker = "127.0.0.1:1883" }, false},
@@ -52,9 +52,6 @@ func TestConfig(t *testing.T) {
 		{"NUL", func(c *Config) { c.Site = "h\x00q" }, false},
 		{"not UTF-8", func(c *Config) { c.Gate = "\xff" }, false},
 		{"too long", func(c *Config) { c.Site = strings.Repeat("x", 129) }, false},
-		{"no door", func(c *Config) { c.Door = "" }, false},
-		{"no direction", func(c *Config) { c.Direction = "" }, false},
-		{"other direction", func(c *Config) { c.Direction = "up" }, false},
 		{"CA file without TLS", func(c *Config) { c.CAFile = junk }, false},
 		{"junk CA file", func(c *Config) { c.Broker, c.CAFile = "ssl://h:8883", junk }, false},
 		{"missing CA file", func(c *Config) { c.Broker, c.CAFile = "ssl://h:8883", junk+".not" }, false},
@@ -62,7 +59,7 @@ func TestConfig(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := goodConfig()
 			test.edit(&cfg)
-			_, err := New(cfg, NewMemoryOutbox(1), synced, rand.Reader, slog.New(slog.DiscardHandler))
+			_, err := New(cfg, feed.NewMemory(1), rand.Reader, slog.New(slog.DiscardHandler))
 			if (err == nil) != test.ok {
 				t.Fatalf("New = %v, want ok = %t", err, test.ok)
 			}
@@ -79,5 +76,26 @@ func TestConfig(t *testing.T) {
 				t.Errorf("%q does not wrap fs.ErrNotExist", err)
 			}
 		})
+	}
+}
+
+func TestSource(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		edit func(*Source)
+		ok   bool
+	}{
+		{"good", func(*Source) {}, true},
+		{"name in any script", func(s *Source) { s.Door = "Tür/links" }, true},
+		{"out", func(s *Source) { s.Direction = passage.Out }, true},
+		{"no door", func(s *Source) { s.Door = "" }, false},
+		{"no direction", func(s *Source) { s.Direction = "" }, false},
+		{"other direction", func(s *Source) { s.Direction = "up" }, false},
+	} {
+		s := source()
+		test.edit(&s)
+		if err := s.Check(); (err == nil) != test.ok || err != nil && (!errors.Is(err, ErrConfig) || hint.Of(err) == "") {
+			t.Errorf("%s: %v with hint %q, want ok = %t, or ErrConfig with a hint", test.name, err, hint.Of(err), test.ok)
+		}
 	}
 }

@@ -30,17 +30,18 @@ var (
 )
 
 // conn is one connection to the broker. A new paho client serves each, with nothing in its store: what to send again
-// after a reconnect is for the outbox to say.
+// after a reconnect is for feed and states to say.
 type conn struct {
 	client mqtt.Client
-	raw    net.Conn      // written by the dialling goroutine, before the connect token is done
-	lost   chan struct{} // closed when the connection has ended without our doing
-	cause  error         // why, once lost is closed
+	raw    net.Conn                // written by the dialling goroutine, before the connect token is done
+	alive  context.Context         // ends when the connection has ended without our doing; the cause says why
+	lose   context.CancelCauseFunc // ends alive
 }
 
 // connect opens a connection with the will that its loss makes the availability "offline".
 func (p *Publisher) connect(ctx context.Context) (*conn, error) {
-	c := &conn{lost: make(chan struct{})}
+	c := new(conn)
+	c.alive, c.lose = context.WithCancelCause(context.WithoutCancel(ctx))
 	release := func() bool { return true }
 	opts := mqtt.NewClientOptions().
 		AddBroker(p.cfg.Broker).
@@ -57,10 +58,7 @@ func (p *Publisher) connect(ctx context.Context) (*conn, error) {
 		SetPingTimeout(pingTimeout).
 		SetWill(p.cfg.topic(availability), offline, qos, true).
 		SetStore(mqtt.NewOrderedMemoryStore()).
-		SetConnectionLostHandler(func(_ mqtt.Client, err error) {
-			c.cause = err
-			close(c.lost)
-		}).
+		SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.lose(fmt.Errorf("%w: %w", errLost, err)) }).
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (raw net.Conn, err error) {
 			if raw, err = p.dial(ctx); err != nil {
 				return nil, err
@@ -78,6 +76,7 @@ func (p *Publisher) connect(ctx context.Context) (*conn, error) {
 		return nil, ctx.Err()
 	}
 	if err := token.Error(); err != nil {
+		c.lose(err)
 		return nil, p.explain(reached(c, err), err)
 	}
 	return c, nil
@@ -94,8 +93,8 @@ func reached(c *conn, err error) phase {
 	return dialling
 }
 
-// publish sends one message and waits for its PUBACK. After an error the message may still arrive; it must not be sent
-// again on this connection.
+// publish sends one message and waits for its PUBACK. ctx ends with c.alive at the latest. After an error the message may
+// still arrive; it must not be sent again on this connection.
 func (c *conn) publish(ctx context.Context, topic string, retained bool, payload []byte) error {
 	token := c.client.Publish(topic, qos, retained, payload)
 	timer := time.NewTimer(ackTimeout)
@@ -103,12 +102,10 @@ func (c *conn) publish(ctx context.Context, topic string, retained bool, payload
 	select {
 	case <-token.Done():
 		return c.unlessLost(token.Error())
-	case <-c.lost:
-		return c.lostError()
 	case <-timer.C:
 		return errNoAck
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }
 
@@ -120,17 +117,18 @@ func (c *conn) unlessLost(err error) error {
 	timer := time.NewTimer(closeTimeout)
 	defer timer.Stop()
 	select {
-	case <-c.lost:
-		return c.lostError()
+	case <-c.alive.Done():
+		return context.Cause(c.alive)
 	case <-timer.C:
 		return err
 	}
 }
 
-func (c *conn) lostError() error { return fmt.Errorf("%w: %w", errLost, c.cause) }
-
 // close ends the connection with DISCONNECT, so that the broker drops the will.
-func (c *conn) close() { c.client.Disconnect(uint(closeTimeout.Milliseconds())) }
+func (c *conn) close() {
+	c.client.Disconnect(uint(closeTimeout.Milliseconds()))
+	c.lose(nil)
+}
 
 // abandon ends the connection without DISCONNECT, so that the broker publishes the will.
 func (c *conn) abandon() {

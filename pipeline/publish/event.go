@@ -1,5 +1,6 @@
-// Package publish tells building systems who may not be named: it turns a decision into an anonymous pass event, keeps
-// it in an outbox, and delivers it to an MQTT broker at least once and in order.
+// Package publish tells building systems what happens at a door, and never to whom. It joins three rooms over one connection
+// to an MQTT broker: feed delivers what happened, at least once and in order; states tells what is so now; orders takes what is
+// asked of the gate. What goes on the wire is written here alone.
 package publish
 
 import (
@@ -62,6 +63,40 @@ type Event struct {
 	Reason    *string           `json:"reason"`     // why passage was denied; null if it was not
 	LatencyMS int64             `json:"latency_ms"` // from the frame to the relay, in milliseconds; 0 if no frame led to it
 	Replayed  bool              `json:"replayed"`   // it waited for a connection, or may have been sent before
+}
+
+// A Source makes the events of one door.
+type Source struct {
+	Door      string            // its name
+	Direction passage.Direction // which way it leads
+	Clock     func() Clock      // is asked at every event
+}
+
+// Check says what is wrong with a Source, wrapping ErrConfig.
+func (s Source) Check() error {
+	switch {
+	case !validText(s.Door):
+		return badConfig("the door", "Give the door a name, such as main.")
+	case s.Direction != passage.In && s.Direction != passage.Out:
+		return badConfig("the direction", "Set it to in or out.")
+	}
+	return nil
+}
+
+// Granted returns the event that the door was opened for somebody who was recognised, at the given time, by the given method,
+// with the given latency from frame to relay.
+func (s Source) Granted(at time.Time, by Method, latency time.Duration) Event {
+	return s.event(Granted, at, by, latency)
+}
+
+// Opened returns the event that the door was opened by hand at the given time.
+func (s Source) Opened(at time.Time) Event { return s.event(Opened, at, Manual, 0) }
+
+func (s Source) event(what EventType, at time.Time, by Method, latency time.Duration) Event {
+	return Event{
+		Schema: Schema, Type: what, Time: timestamp(at), Clock: s.Clock(), Door: s.Door, Direction: s.Direction,
+		Method: by, LatencyMS: latency.Milliseconds(),
+	}
 }
 
 // newBoot draws the Boot of a process.

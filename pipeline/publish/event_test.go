@@ -94,5 +94,7 @@ func TestBoot(t *testing.T) {
 	}
 }
 
-// synced is the clock of a machine with a time server.
-func synced() Clock { return Synced }
+// source makes events on a machine with a time server.
+func source() Source {
+	return Source{Door: "main", Direction: passage.In, Clock: func() Clock { return Synced }}
+}

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"facegate/configs/show"
+	"facegate/pipeline/publish/feed"
 )
 
 // A Fault is why there is no connection to the broker: a sentence, and what to do about it.
@@ -233,7 +234,7 @@ func (e explainer) closedEarly() *Fault {
 // loss explains the end of a connection that the broker had granted.
 func (e explainer) loss(at phase, err error) *Fault {
 	switch {
-	case errors.Is(err, errKept):
+	case errors.Is(err, feed.ErrKept):
 		return &Fault{
 			Kind: "outbox", says: "an event was delivered, and cannot be removed from this machine's disk: " + bare(err),
 			Hint: "Make room on the disk, and look into its health (dmesg). The event is sent again meanwhile.",

@@ -27,6 +27,8 @@ import (
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
 	"golang.org/x/sys/unix"
+
+	"facegate/pipeline/publish/feed"
 )
 
 // An authority signs the certificates of brokers.
@@ -138,7 +140,7 @@ func rude(settings *tls.Config) func(net.Conn) {
 // fail returns the fault of one attempt to connect.
 func fail(t *testing.T, cfg Config, dial func(context.Context) (net.Conn, error)) *Fault {
 	t.Helper()
-	p, err := New(cfg, NewMemoryOutbox(1), synced, rand.Reader, slog.New(slog.DiscardHandler))
+	p, err := New(cfg, feed.NewMemory(1), rand.Reader, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -382,7 +384,7 @@ func TestOneFaultIsLoggedOnce(t *testing.T) {
 			}
 		}}
 		s.leave = func(attempt int) bool { return attempt == 20 }
-		g := play(t, s, NewMemoryOutbox(1))
+		g := play(t, s, feed.NewMemory(1))
 		time.Sleep(10 * time.Minute)
 		g.stop()
 		wantLogged(t, g, "no connection", "connected to", "no connection", "no connection")
@@ -409,7 +411,7 @@ func TestTwoGatesOfOneName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const clashes = 40
 		s := &script{leave: func(attempt int) bool { return attempt <= clashes }}
-		g := play(t, s, NewMemoryOutbox(10))
+		g := play(t, s, feed.NewMemory(10))
 		time.Sleep(time.Minute)
 		if st := g.Status(); st.Fault != "same-client-id" || !strings.Contains(st.Err, goodConfig().ClientID) || st.Hint == "" {
 			t.Errorf("status is %+v", st)

@@ -20,6 +20,7 @@ import (
 
 	"facegate/configs/passage"
 	"facegate/pipeline/publish"
+	"facegate/pipeline/publish/feed"
 	"facegate/pipeline/publish/loopback"
 	"facegate/pipeline/publish/mosquittotest"
 )
@@ -222,7 +223,7 @@ func gate(scheme string, c *cable) publish.Config {
 	return publish.Config{
 		Broker: scheme + "://" + c.listener.Addr().String(), ClientID: "facegate-hq-north",
 		Username: account.Username, Password: account.Password,
-		Site: "hq", Gate: "north", Door: "main", Direction: passage.In,
+		Site: "hq", Gate: "north",
 	}
 }
 
@@ -230,8 +231,7 @@ func gate(scheme string, c *cable) publish.Config {
 func (r *rig) build(cfg publish.Config) {
 	r.t.Helper()
 	var err error
-	r.publisher, err = publish.New(cfg, publish.NewMemoryOutbox(1000), func() publish.Clock { return publish.Synced },
-		strings.NewReader("\x7c\x1e"), slog.New(slog.NewTextHandler(&r.log, nil)))
+	r.publisher, err = publish.New(cfg, feed.NewMemory(1000), strings.NewReader("\x7c\x1e"), slog.New(slog.NewTextHandler(&r.log, nil)))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -264,8 +264,9 @@ func (r *rig) disconnected() {
 
 func (r *rig) grant(n int) {
 	r.t.Helper()
+	door := publish.Source{Door: "main", Direction: passage.In, Clock: func() publish.Clock { return publish.Synced }}
 	for range n {
-		if err := r.publisher.Grant(time.Now(), publish.Face, 143*time.Millisecond); err != nil {
+		if err := r.publisher.Tell(door.Granted(time.Now(), publish.Face, 143*time.Millisecond)); err != nil {
 			r.t.Fatal(err)
 		}
 	}

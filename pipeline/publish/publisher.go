@@ -2,7 +2,6 @@ package publish
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,11 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"facegate/pipeline/publish/feed"
+	"facegate/pipeline/publish/states"
 )
 
 // The topics of a gate, below facegate/<site>/<gate>/.
@@ -41,11 +45,8 @@ const steady = time.Minute
 // flapping is how many connections in a row that were not steady are more than a coincidence.
 const flapping = 3
 
-// errKept means that a delivered event could not be removed from the outbox. It will be delivered again.
-var errKept = errors.New("a delivered event could not be removed")
-
-// ErrMethod is returned for a Method that is none of the constants.
-var ErrMethod = errors.New("publish: there is no such method of passage")
+// ErrMethod is returned for an Event by a Method that is none of the constants.
+var ErrMethod = errors.New("there is no such method of passage")
 
 // A Status is what a Publisher tells about itself.
 type Status struct {
@@ -57,24 +58,22 @@ type Status struct {
 	Hint      string `json:"hint"`    // what to do about it
 }
 
-// A Publisher is the task that delivers the events of one gate, on the topic facegate/<site>/<gate>/pass, at QoS 1 and
-// not retained, and says on facegate/<site>/<gate>/availability (retained) whether the gate is online, stopped or
-// offline.
+// A Publisher is the task that tells what happens at one gate. It says on facegate/<site>/<gate>/availability (retained)
+// whether the gate is online, stopped or offline, and publishes events on facegate/<site>/<gate>/pass, at QoS 1 and not
+// retained.
 //
-// One event is on its way at a time, and leaves the outbox when the broker has acknowledged it. What was not is sent
-// again on the next connection, with the same boot and seq and marked as replayed; by those a consumer drops
-// duplicates.
+// An event that was sent before, or that waited for a connection, is marked as replayed. It has the same boot and seq; by those
+// a consumer drops duplicates.
 type Publisher struct {
 	cfg    Config
 	host   string // of the broker
 	tls    bool
 	dial   func(context.Context) (net.Conn, error)
-	outbox Outbox
-	clock  func() Clock
+	feed   *feed.Feed
+	states *states.States
 	boot   string
 	log    *slog.Logger
 	ready  chan struct{}
-	wake   chan struct{} // tells that the outbox has a new event
 
 	mu        sync.Mutex // guards what follows, and keeps the outbox in order of seq
 	seq       uint64     // of the newest event
@@ -85,9 +84,9 @@ type Publisher struct {
 	leaving   bool   // see HandOver
 }
 
-// New returns a Publisher of what is in outbox and what is added by Grant. It reads the CA file and draws the boot id
-// from rand; clock is asked at every event. An error wraps ErrConfig, or is that of rand.
-func New(cfg Config, outbox Outbox, clock func() Clock, rand io.Reader, log *slog.Logger) (*Publisher, error) {
+// New returns a Publisher of what is in outbox and what is added by Tell. It reads the CA file and draws the boot id from rand.
+// An error wraps ErrConfig, or is that of rand.
+func New(cfg Config, outbox feed.Outbox, rand io.Reader, log *slog.Logger) (*Publisher, error) {
 	e, err := cfg.endpoint()
 	if err != nil {
 		return nil, err
@@ -101,57 +100,32 @@ func New(cfg Config, outbox Outbox, clock func() Clock, rand io.Reader, log *slo
 		host:   e.host,
 		tls:    e.tls != nil,
 		dial:   e.dial,
-		outbox: outbox,
-		clock:  clock,
+		feed:   feed.New(outbox, log),
+		states: states.New(),
 		boot:   boot,
 		log:    log,
 		ready:  make(chan struct{}),
-		wake:   make(chan struct{}, 1),
 	}, nil
 }
 
-// Grant adds the event that the door was opened at the given time, by the given method, with the given latency from
-// frame to relay. It does not wait for the network. It returns ErrMethod or the outbox's error; then the event is lost,
-// and its seq is missing for the consumers to see.
-func (p *Publisher) Grant(at time.Time, method Method, latency time.Duration) error {
-	if !method.valid() {
+// Tell adds an event, and gives it its place: boot and seq. It does not wait for the network. It returns ErrMethod or the
+// outbox's error; then the event is lost, and its seq is missing for the consumers to see.
+func (p *Publisher) Tell(e Event) error {
+	if !e.Method.valid() {
 		return ErrMethod
 	}
-	return p.tell(Granted, at, method, latency)
-}
-
-// Open adds the event that the door was opened by hand at the given time. It is otherwise like Grant.
-func (p *Publisher) Open(at time.Time) error { return p.tell(Opened, at, Manual, 0) }
-
-func (p *Publisher) tell(what EventType, at time.Time, method Method, latency time.Duration) error {
-	e := Event{
-		Schema:    Schema,
-		Type:      what,
-		Boot:      p.boot,
-		Time:      timestamp(at),
-		Clock:     p.clock(),
-		Door:      p.cfg.Door,
-		Direction: p.cfg.Direction,
-		Method:    method,
-		LatencyMS: latency.Milliseconds(),
-	}
-	if err := p.append(e); err != nil {
-		return fmt.Errorf("publish: keep an event: %w", err)
-	}
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
-	return nil
-}
-
-// append gives e its seq and puts it into the outbox.
-func (p *Publisher) append(e Event) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.seq++
-	e.Seq = p.seq
-	return p.outbox.Append(e)
+	e.Boot, e.Seq = p.boot, p.seq
+	msg, err := encode(pass, e)
+	if err == nil {
+		err = p.feed.Append(msg)
+	}
+	if err != nil {
+		return fmt.Errorf("keep event %d: %w", e.Seq, err)
+	}
+	return nil
 }
 
 // Run delivers events until ctx is cancelled; it connects again, with growing pauses, as long as it takes. On cancel it
@@ -170,7 +144,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 		sleep(ctx, pause)
 	}
 	p.noteStopped()
-	if queued, _ := p.outbox.Stats(); queued > 0 {
+	if queued, _ := p.feed.Stats(); queued > 0 {
 		p.log.Warn("stopped with events unsent", "queued", queued)
 	}
 	return nil
@@ -186,7 +160,7 @@ func (p *Publisher) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := Status{Connected: p.connected}
-	s.Queued, s.Dropped = p.outbox.Stats()
+	s.Queued, s.Dropped = p.feed.Stats()
 	if f := p.fault; f != nil {
 		s.Fault, s.Err, s.Hint = f.Kind, f.Error(), f.Hint
 	}
@@ -204,14 +178,14 @@ func (p *Publisher) session(ctx context.Context) (since time.Time, err error) {
 			c.abandon()
 		}
 	}()
-	lingering, cancel := linger(ctx, farewell)
+	lingering, cancel := linger(ctx, c.alive, farewell)
 	defer cancel()
+	p.states.Begin()
 	if err := p.announce(lingering, c, online); err != nil {
 		return time.Time{}, err
 	}
 	since = time.Now()
-	backlog := p.noteUp()
-	if err := p.forward(lingering, ctx.Done(), c, backlog); err != nil {
+	if err := p.serve(lingering, ctx.Done(), c, p.noteUp()); err != nil {
 		return since, err
 	}
 	if !p.handsOver() {
@@ -221,6 +195,28 @@ func (p *Publisher) session(ctx context.Context) (since time.Time, err error) {
 	}
 	c.close()
 	return since, nil
+}
+
+// serve does what is done as long as a connection lasts, until stop is closed and nothing is left to send.
+func (p *Publisher) serve(ctx context.Context, stop <-chan struct{}, c *conn, backlog uint64) error {
+	duties, ctx := errgroup.WithContext(ctx)
+	duties.Go(func() error { return p.settle(ctx, stop) })
+	duties.Go(func() error { return p.states.Serve(ctx, stop, p.sendState(c)) })
+	duties.Go(func() error { return p.feed.Serve(ctx, stop, backlog, p.sendMessage(c)) })
+	return duties.Wait()
+}
+
+// settle notes when the connection has lasted long enough to be trusted.
+func (p *Publisher) settle(ctx context.Context, stop <-chan struct{}) error {
+	lasts := time.NewTimer(steady)
+	defer lasts.Stop()
+	select {
+	case <-lasts.C:
+		p.noteSteady()
+	case <-ctx.Done():
+	case <-stop:
+	}
+	return nil
 }
 
 // HandOver says that another process goes on after Run, and the gate is not to be called stopped in between.
@@ -236,59 +232,37 @@ func (p *Publisher) handsOver() bool {
 	return p.leaving
 }
 
-// announce publishes the availability.
+// announce publishes the availability, and before it is served every other state.
 func (p *Publisher) announce(ctx context.Context, c *conn, what string) error {
-	if err := c.publish(ctx, p.cfg.topic(availability), true, []byte(what)); err != nil {
+	p.states.Set(availability, []byte(what))
+	if err := p.states.Flush(ctx, p.sendState(c)); err != nil {
 		return p.explain(announcing, err)
 	}
 	return nil
 }
 
-// forward sends what is in the outbox and what is added to it, until stop is closed and nothing is left to send.
-// Events of this boot up to the seq backlog, and all of earlier boots, waited for this connection: they are replayed.
-func (p *Publisher) forward(ctx context.Context, stop <-chan struct{}, c *conn, backlog uint64) error {
-	lasts := time.NewTimer(steady)
-	defer lasts.Stop()
-	for {
-		e, ok := p.outbox.Next()
-		if ok {
-			e.Replayed = e.Boot != p.boot || e.Seq <= backlog
-			if err := p.deliver(ctx, c, e); err != nil {
-				return err
-			}
-			continue
-		}
-		select {
-		case <-p.wake:
-		case <-lasts.C:
-			p.noteSteady()
-		case <-c.lost:
-			return c.lostError()
-		case <-stop:
-			return nil
-		}
+// sendState sends the value of a topic of this gate over c, to be retained.
+func (p *Publisher) sendState(c *conn) states.Send {
+	return func(ctx context.Context, topic string, value []byte) error {
+		return c.publish(ctx, p.cfg.topic(topic), true, value)
 	}
 }
 
-// deliver sends e and removes it from the outbox once the broker has it.
-func (p *Publisher) deliver(ctx context.Context, c *conn, e Event) error {
-	payload, err := json.Marshal(e)
-	if err != nil {
-		return fmt.Errorf("publish: encode event %d: %w", e.Seq, err)
+// sendMessage sends a message of the feed over c, with the mark that it is replayed if it is.
+func (p *Publisher) sendMessage(c *conn) feed.Send {
+	return func(ctx context.Context, msg []byte, replayed bool) error {
+		topic, payload, err := onWire(msg, replayed)
+		if err != nil {
+			return fmt.Errorf("%w: %w", feed.ErrForeign, err)
+		}
+		return c.publish(ctx, p.cfg.topic(topic), false, payload)
 	}
-	if err := c.publish(ctx, p.cfg.topic(pass), false, payload); err != nil {
-		return fmt.Errorf("publish: event %d: %w", e.Seq, err)
-	}
-	if err := p.outbox.Ack(e); err != nil {
-		return fmt.Errorf("%w: %w", errKept, err)
-	}
-	return nil
 }
 
-// noteUp notes that there is a connection, and returns the newest seq that was waiting for it. After connections that did
+// noteUp notes that there is a connection, and returns the number of the newest message that was waiting for it. After connections that did
 // not last this one has to last before all is called well, and the log is told.
 func (p *Publisher) noteUp() (backlog uint64) {
-	queued, _ := p.outbox.Stats()
+	queued, _ := p.feed.Stats()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.connected = true
@@ -301,7 +275,7 @@ func (p *Publisher) noteUp() (backlog uint64) {
 	if p.short < 2 {
 		p.log.Info("connected to the broker", "broker", p.cfg.Broker, "queued", queued)
 	}
-	return p.seq
+	return p.feed.Begin()
 }
 
 // noteSteady notes that the connection lasts.
@@ -343,9 +317,9 @@ func (p *Publisher) noteStopped() {
 	p.connected, p.fault = false, nil
 }
 
-// linger returns a context that ends d after ctx does.
-func linger(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	lingering, cancel := context.WithCancel(context.WithoutCancel(ctx))
+// linger returns a context that ends with alive, or d after ctx does.
+func linger(ctx, alive context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	lingering, cancel := context.WithCancel(alive)
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(d, cancel) })
 	return lingering, func() { stop(); cancel() }
 }

@@ -15,6 +15,8 @@ import (
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
 	"github.com/google/go-cmp/cmp"
+
+	"facegate/pipeline/publish/feed"
 )
 
 // A script is a broker of a few lines, over pipes, so that the waits of the publisher run in a synctest bubble.
@@ -118,11 +120,11 @@ type stage struct {
 	stop func()
 }
 
-func play(t *testing.T, s *script, outbox Outbox) *stage {
+func play(t *testing.T, s *script, outbox feed.Outbox) *stage {
 	t.Helper()
 	s.start = time.Now()
 	g := new(stage)
-	p, err := New(goodConfig(), outbox, synced, strings.NewReader("\x7c\x1e"), slog.New(slog.NewTextHandler(&g.log, nil)))
+	p, err := New(goodConfig(), outbox, strings.NewReader("\x7c\x1e"), slog.New(slog.NewTextHandler(&g.log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +147,7 @@ func play(t *testing.T, s *script, outbox Outbox) *stage {
 func (g *stage) grant(t *testing.T, n int) {
 	t.Helper()
 	for range n {
-		if err := g.Grant(time.Now(), Face, 143*time.Millisecond); err != nil {
+		if err := g.Tell(source().Granted(time.Now(), Face, 143*time.Millisecond)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -156,7 +158,7 @@ var errDown = errors.New("no route to host")
 func TestBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{refuse: func(int) error { return errDown }}
-		g := play(t, s, NewMemoryOutbox(100))
+		g := play(t, s, feed.NewMemory(100))
 		g.grant(t, 1)
 		time.Sleep(36 * time.Second)
 		status := g.Status()
@@ -193,7 +195,7 @@ func TestBackoffStartsAfresh(t *testing.T) {
 		}}
 		// The fourth connection lasts until the broker withholds an acknowledgement, 20 s after the event.
 		s.silent = func(_ int, p *packets.PublishPacket) bool { return strings.HasSuffix(p.TopicName, "/pass") }
-		g := play(t, s, NewMemoryOutbox(100))
+		g := play(t, s, feed.NewMemory(100))
 		time.Sleep(2 * time.Second)
 		g.grant(t, 1)
 		time.Sleep(21 * time.Second)
@@ -212,7 +214,7 @@ func TestLateAcknowledgement(t *testing.T) {
 		s := &script{silent: func(attempt int, p *packets.PublishPacket) bool {
 			return attempt == 1 && strings.HasPrefix(summary(p), "event 2")
 		}}
-		g := play(t, s, NewMemoryOutbox(100))
+		g := play(t, s, feed.NewMemory(100))
 		synctest.Wait()
 		g.grant(t, 3)
 		time.Sleep(ackTimeout - time.Second)
@@ -235,7 +237,7 @@ func TestLateAcknowledgement(t *testing.T) {
 func TestStopSendsWhatIsQueued(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(script)
-		g := play(t, s, NewMemoryOutbox(100))
+		g := play(t, s, feed.NewMemory(100))
 		synctest.Wait()
 		g.grant(t, 3)
 		g.stop()
@@ -249,7 +251,7 @@ func TestStopSendsWhatIsQueued(t *testing.T) {
 func TestStopDoesNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{silent: func(_ int, p *packets.PublishPacket) bool { return strings.HasSuffix(p.TopicName, "/pass") }}
-		g := play(t, s, NewMemoryOutbox(100))
+		g := play(t, s, feed.NewMemory(100))
 		synctest.Wait()
 		g.grant(t, 1)
 		synctest.Wait()
@@ -264,7 +266,7 @@ func TestStopDoesNotWaitForEver(t *testing.T) {
 func TestStopDuringHandshake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{deaf: true}
-		g := play(t, s, NewMemoryOutbox(1))
+		g := play(t, s, feed.NewMemory(1))
 		time.Sleep(time.Second)
 		g.stop()
 		if took := time.Since(s.start); took != time.Second {
@@ -276,7 +278,7 @@ func TestStopDuringHandshake(t *testing.T) {
 func TestHandshakeTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{deaf: true}
-		g := play(t, s, NewMemoryOutbox(1))
+		g := play(t, s, feed.NewMemory(1))
 		time.Sleep(connectTimeout + backoffMin)
 		synctest.Wait()
 		g.stop()
@@ -294,7 +296,7 @@ func TestFullOutboxLeavesGap(t *testing.T) {
 			}
 			return nil
 		}}
-		g := play(t, s, NewMemoryOutbox(2))
+		g := play(t, s, feed.NewMemory(2))
 		synctest.Wait()
 		g.grant(t, 4)
 		if status := g.Status(); status.Queued != 2 || status.Dropped != 2 {
@@ -308,8 +310,12 @@ func TestFullOutboxLeavesGap(t *testing.T) {
 
 func TestEventsOfAnEarlierBoot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := NewMemoryOutbox(10)
-		if err := o.Append(Event{Boot: "0000", Seq: 9}); err != nil {
+		o := feed.NewMemory(10)
+		msg, err := encode(pass, Event{Boot: "0000", Seq: 9})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Append(msg); err != nil {
 			t.Fatal(err)
 		}
 		s := &script{refuse: func(attempt int) error {
@@ -327,17 +333,17 @@ func TestEventsOfAnEarlierBoot(t *testing.T) {
 	})
 }
 
-func TestGrantRefusesUnknownMethods(t *testing.T) {
-	p, err := New(goodConfig(), NewMemoryOutbox(1), synced, strings.NewReader("\x7c\x1e"), slog.New(slog.DiscardHandler))
+func TestTellRefusesUnknownMethods(t *testing.T) {
+	p, err := New(goodConfig(), feed.NewMemory(1), strings.NewReader("\x7c\x1e"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, method := range []Method{"", "alice", "Face"} {
-		if err := p.Grant(time.Now(), method, 0); !errors.Is(err, ErrMethod) {
-			t.Errorf("Grant by %q = %v, want ErrMethod", method, err)
+		if err := p.Tell(source().Granted(time.Now(), method, 0)); !errors.Is(err, ErrMethod) {
+			t.Errorf("an event by %q: %v, want ErrMethod", method, err)
 		}
 	}
-	if queued, _ := p.outbox.Stats(); queued != 0 {
+	if queued, _ := p.feed.Stats(); queued != 0 {
 		t.Errorf("%d events queued", queued)
 	}
 }

@@ -133,7 +133,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		return nil, err
 	}
 	d.gate = gate.New(gate.Parts{
-		Mailbox: mailbox, Engine: eyes, Gallery: d.gallery, Door: d.relay, Publisher: d.publisher,
+		Mailbox: mailbox, Engine: eyes, Gallery: d.gallery, Door: d.relay, Publisher: d.publisher, Events: d.events(),
 		Settings: settings(c), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
 		Now: time.Now, Spoilt: d.capture.Spoilt, Observe: out.Observe, Log: log,
 	})
@@ -268,7 +268,12 @@ func (d *Daemon) openPublisher() (*publish.Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return publish.New(cfg, &outbox{kept: kept}, d.dated, rand.Reader, d.log)
+	return publish.New(cfg, kept, rand.Reader, d.log)
+}
+
+// events makes the events of this door.
+func (d *Daemon) events() publish.Source {
+	return publish.Source{Door: d.config.Door.Name, Direction: d.config.Door.Direction, Clock: d.dated}
 }
 
 // dated says of the time of an event whether it can be trusted.

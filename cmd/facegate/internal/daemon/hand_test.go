@@ -2,7 +2,6 @@ package daemon_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
@@ -55,9 +54,9 @@ func TestOpeningByHand(t *testing.T) {
 	}
 	kept, err := s.Outbox(10)
 	must(t, err)
-	text, _ := kept.First()
-	var e publish.Event
-	must(t, json.Unmarshal(text, &e))
+	_, text, _ := kept.Next()
+	_, e, err := publish.Decode(text)
+	must(t, err)
 	if opened != 1 || e.Type != publish.Opened || e.Method != publish.Manual || e.LatencyMS != 0 || e.Reason != nil {
 		t.Errorf("%d entries, and the event %s", opened, text)
 	}

@@ -4,17 +4,20 @@ import (
 	"os"
 	"testing"
 
-	"facegate/pipeline/publish"
-	"facegate/pipeline/publish/outboxtest"
+	"facegate/pipeline/publish/feed"
+	"facegate/pipeline/publish/feed/outboxtest"
 	"facegate/store"
 	"facegate/store/storetest"
 )
+
+// The store's outbox is one of the feed as it is, and neither imports the other.
+var _ feed.Outbox = (*store.Outbox)(nil)
 
 func TestOutbox(t *testing.T) {
 	dir := t.TempDir()
 	var s *store.Store
 	var size int
-	reopen := func() publish.Outbox {
+	reopen := func() feed.Outbox {
 		if s != nil {
 			s.Close()
 		}
@@ -23,9 +26,9 @@ func TestOutbox(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return &outbox{kept: kept}
+		return kept
 	}
-	outboxtest.Test(t, func(capacity int) publish.Outbox {
+	outboxtest.Test(t, func(capacity int) feed.Outbox {
 		if s != nil {
 			s.Close()
 			s = nil
@@ -36,22 +39,4 @@ func TestOutbox(t *testing.T) {
 		size = capacity
 		return reopen()
 	}, reopen)
-}
-
-// TestOutboxOfAnotherVersion checks that what is no event keeps no event waiting.
-func TestOutboxOfAnotherVersion(t *testing.T) {
-	kept, err := storetest.Open(t, t.TempDir()).Outbox(10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := kept.Append([]byte(`{"seq":"one"}`)); err != nil {
-		t.Fatal(err)
-	}
-	o := &outbox{kept: kept}
-	if err := o.Append(publish.Event{Seq: 2}); err != nil {
-		t.Fatal(err)
-	}
-	if e, ok := o.Next(); !ok || e.Seq != 2 {
-		t.Errorf("the oldest event is %+v, %t", e, ok)
-	}
 }

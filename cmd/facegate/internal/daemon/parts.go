@@ -134,7 +134,7 @@ func publishing(c *configs.Config) (publish.Config, error) {
 	}
 	cfg := publish.Config{
 		Broker: m.Broker, ClientID: m.ClientID, Username: m.Username, Password: strings.TrimRight(string(password), "\r\n"),
-		CAFile: m.CAFile, Site: c.Site, Gate: c.Gate, Door: c.Door.Name, Direction: c.Door.Direction,
+		CAFile: m.CAFile, Site: c.Site, Gate: c.Gate,
 	}
 	key := "mqtt.broker"
 	if m.CAFile != "" {

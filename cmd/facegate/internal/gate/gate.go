@@ -29,7 +29,7 @@ type Door interface {
 
 // A Publisher tells that somebody passed.
 type Publisher interface {
-	Grant(at time.Time, method publish.Method, latency time.Duration) error
+	Tell(e publish.Event) error
 }
 
 // A Passage is the account of one frame that was decided on.
@@ -46,6 +46,7 @@ type Parts struct {
 	Gallery   *Gallery
 	Door      Door
 	Publisher Publisher
+	Events    publish.Source
 	Settings  pipeline.Settings
 	MaxAge    time.Duration    // an older frame opens nothing
 	Frames    int              // that make one template
@@ -194,7 +195,7 @@ func (g *Gate) admit(p *Passage) error {
 		p.Opened = edge.At
 	}
 	return errors.Join(
-		g.parts.Publisher.Grant(p.Opened, publish.Face, p.Opened.Sub(p.Report.Time)),
+		g.parts.Publisher.Tell(g.parts.Events.Granted(p.Opened, publish.Face, p.Opened.Sub(p.Report.Time))),
 		g.parts.Gallery.Passed(p.Report.Person, p.Opened),
 		g.parts.Gallery.Renew(p.Report.Person, g.parts.Settings.Rules.Agree),
 	)

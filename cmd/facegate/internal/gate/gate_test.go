@@ -54,7 +54,7 @@ func TestPerson(t *testing.T) {
 			t.Errorf("state %v with the door opened at %v", p.Report.State, p.Opened)
 		}
 	}
-	if e := b.events.list[0]; e.method != publish.Face {
+	if e := b.events.list[0]; e.Method != publish.Face {
 		t.Errorf("the event is %+v", e)
 	}
 	b.show(gatetest.Hold([][]byte{gatetest.Corridor(t)}, 6*time.Second)...) // he is gone for longer than rearm

@@ -70,21 +70,15 @@ func (c *clock) advance(d time.Duration) time.Time {
 // events is a Publisher that keeps what it is told, or fails.
 type events struct {
 	mu   sync.Mutex // guards what follows
-	list []event
+	list []publish.Event
 	err  error
 }
 
-type event struct {
-	at      time.Time
-	method  publish.Method
-	latency time.Duration
-}
-
-func (e *events) Grant(at time.Time, method publish.Method, latency time.Duration) error {
+func (e *events) Tell(what publish.Event) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.err == nil {
-		e.list = append(e.list, event{at, method, latency})
+		e.list = append(e.list, what)
 	}
 	return e.err
 }
@@ -152,7 +146,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 		t.Fatal(err)
 	}
 	b.gate = gate.New(gate.Parts{
-		Mailbox: b.box, Engine: engine, Gallery: b.gallery, Door: b.relay, Publisher: b.events,
+		Mailbox: b.box, Engine: engine, Gallery: b.gallery, Door: b.relay, Publisher: b.events, Events: publish.Source{Clock: func() publish.Clock { return publish.Synced }},
 		Settings: pipeline.Settings{
 			Zone: quality.Zone{Region: detect.Box{Right: 1, Bottom: 1}, MinFace: o.minFace},
 			Quality: quality.Limits{
