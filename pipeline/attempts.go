@@ -12,35 +12,14 @@ type Attempts struct {
 	Flood int           // so many of all, and no face is looked at until one is forgotten
 }
 
-// refusals count prints and screens that were refused. One is forgotten in each Attempts.Rest.
-type refusals struct {
-	count int
-	since time.Time // from which on the next one is being forgotten
-}
-
-func (r *refusals) add(a Attempts, now time.Time) {
-	r.forget(a, now)
-	if r.count == 0 {
-		r.since = now
-	}
-	r.count++
-}
-
 // wary reports whether a face has to be surely live.
-func (r *refusals) wary(a Attempts, now time.Time) bool {
-	r.forget(a, now)
-	return a.Wary > 0 && r.count >= a.Wary
+func (p *Pipeline) wary(now time.Time) bool {
+	a := p.settings.Attempts
+	return a.Wary > 0 && p.refused.Count(now) >= a.Wary
 }
 
-// flood reports whether no face is to be looked at.
-func (r *refusals) flood(a Attempts, now time.Time) bool {
-	r.forget(a, now)
-	return a.Flood > 0 && r.count >= a.Flood
-}
-
-func (r *refusals) forget(a Attempts, now time.Time) {
-	for a.Rest > 0 && r.count > 0 && now.Sub(r.since) >= a.Rest {
-		r.count--
-		r.since = r.since.Add(a.Rest)
-	}
+// resting reports whether no face is to be looked at.
+func (p *Pipeline) resting(now time.Time) bool {
+	a := p.settings.Attempts
+	return a.Flood > 0 && p.refused.Count(now) >= a.Flood
 }

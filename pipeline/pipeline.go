@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"facegate/device"
+	"facegate/pipeline/attempt"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/detect"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/enrol"
+	"facegate/pipeline/flood"
 	"facegate/pipeline/liveness"
 	"facegate/pipeline/quality"
 	"facegate/pipeline/track"
@@ -79,14 +81,19 @@ func (s State) String() string {
 // A Report says what one frame came to.
 type Report struct {
 	State  State
-	Reason quality.Reason  // with Poor
-	Faces  int             // faces found, in the zone or not
-	Person decide.Person   // with Granted only
-	Track  track.ID        // of the face that was looked at closely, 0 if none was
-	Failed bool            // an attempt to be taken for somebody enrolled has ended with this frame; see failure
-	Tried  []decide.Person // who was nearly matched in attempts that have ended with this frame
-	Flood  int             // prints and screens refused of late, in the frame from which on no face is looked at
-	Time   time.Time       // of the frame
+	Reason quality.Reason // with Poor
+	Faces  int            // faces found, in the zone or not
+	Person decide.Person  // with Granted only
+	Track  track.ID       // of the face that was looked at closely, 0 if none was
+	Ended  []Ended        // attempts that have ended with this frame
+	Flood  int            // prints and screens refused of late, in the frame from which on no face is looked at
+	Time   time.Time      // of the frame
+}
+
+// An Ended is what an attempt has come to: somebody has stood before the door, and was taken for somebody or not.
+type Ended struct {
+	Finding attempt.Finding
+	Person  decide.Person // with Matched, and with NearMiss: whom it was nearly taken for
 }
 
 // rest is how long a track found Unknown is left alone: a stranger who stands there is not measured over and over.
@@ -102,7 +109,7 @@ type Pipeline struct {
 	turn     turn
 	live     []float64
 	vector   embed.Vector
-	refused  refusals
+	refused  flood.Gauge // prints and screens; one is forgotten in each Attempts.Rest
 }
 
 // A turn is the right of one track to be looked at frame after frame. It ends when a frame leads nowhere, and at the
@@ -117,21 +124,12 @@ type subject struct {
 	window    *liveness.Window
 	examined  time.Time // when a frame of it was last looked at closely
 	restUntil time.Time
-	admitted  bool           // it is of somebody let in, until a verdict says otherwise
-	near      *decide.Person // whom it was nearly taken for, and has not been counted for that
-	counted   time.Time      // when it last counted as a failure
-	failures  int            // how often it did
+	counted   time.Time // when it last counted as a failure
+	failures  int       // how often it did
 }
 
-const (
-	// nearMiss is how far below the threshold a score still says that somebody tries. Strangers who pass by try nothing
-	// and must not count: on the calibration of docs/accuracy.md fewer than 1 in 100 of them come so near to one of 50
-	// people, and those who climb towards a match by changing what they show have to.
-	nearMiss = 0.05
-
-	// attempt is how long one track counts as one failure.
-	attempt = 10 * time.Second
-)
+// oneFailure is for how long one track counts as one.
+const oneFailure = 10 * time.Second
 
 // New returns a Pipeline that sees through v, which it uses from the goroutine that calls it.
 func New(s Settings, v Vision) *Pipeline {
@@ -140,12 +138,13 @@ func New(s Settings, v Vision) *Pipeline {
 		decider:  decide.New(s.Rules),
 		subjects: map[track.ID]*subject{},
 		vector:   make(embed.Vector, v.Dim()),
+		refused:  flood.Gauge{Every: s.Attempts.Rest},
 	}
 }
 
 // Identify leads one frame through all stages. An error concerns this frame only.
 func (p *Pipeline) Identify(f device.Frame, m Matcher) (Report, error) {
-	if p.refused.flood(p.settings.Attempts, f.Time) {
+	if p.resting(f.Time) {
 		return Report{State: Resting, Time: f.Time}, nil
 	}
 	defer p.vision.Clear()
@@ -179,8 +178,8 @@ func (p *Pipeline) look(f device.Frame) (near []*track.Track, report Report, err
 	report.Faces = len(faces)
 	tracks, ended := p.tracker.Update(faces, f.Time)
 	for _, id := range ended {
-		if s := p.subjects[id]; s != nil && s.near != nil { // stepping back before the verdict is no way round the count
-			report.Failed, report.Tried = true, append(report.Tried, *s.near)
+		if person, ok := p.decider.Nearly(id); ok { // stepping back before the verdict is no way round the count
+			report.end(attempt.NearMiss, person)
 		}
 		delete(p.subjects, id)
 		p.decider.Forget(id)
@@ -246,7 +245,7 @@ func (p *Pipeline) identify(tr *track.Track, report *Report, m Matcher) error {
 	report.Track = tr.ID
 	if usable, err := p.examine(tr, report); !usable {
 		if report.State == NotLive {
-			p.refuse(p.subject(tr.ID), tr.Seen, report)
+			p.refuse(tr, report)
 		}
 		return err
 	}
@@ -295,21 +294,22 @@ func (p *Pipeline) examine(tr *track.Track, report *Report) (usable bool, err er
 		report.State = Checking
 	case !live:
 		report.State = NotLive
-	case p.refused.wary(p.settings.Attempts, tr.Seen) && !s.window.Sure(p.settings.LivenessThreshold):
+	case p.wary(tr.Seen) && !s.window.Sure(p.settings.LivenessThreshold):
 		report.State, live = Checking, false
 	}
 	return live, nil
 }
 
 // refuse counts a print or a screen.
-func (p *Pipeline) refuse(s *subject, now time.Time, report *Report) {
-	if !s.failure(now, p.settings.Attempts) {
+func (p *Pipeline) refuse(tr *track.Track, report *Report) {
+	p.decider.Nearly(tr.ID) // whom a print shows is not whom somebody tries to be taken for
+	if !p.subject(tr.ID).failure(tr.Seen, p.settings.Attempts) {
 		return
 	}
-	report.Failed = true
-	p.refused.add(p.settings.Attempts, now)
-	if p.refused.flood(p.settings.Attempts, now) {
-		report.Flood = p.refused.count
+	report.end(attempt.Attack, decide.Person{})
+	p.refused.Add(tr.Seen)
+	if p.resting(tr.Seen) {
+		report.Flood = p.refused.Count(tr.Seen)
 	}
 }
 
@@ -319,35 +319,39 @@ func (p *Pipeline) decide(tr *track.Track, report *Report, m Matcher) {
 	if !ok {
 		score, second, threshold = -1, -1, 1
 	}
-	s := p.subject(tr.ID)
-	if !s.admitted && score >= threshold-nearMiss {
-		s.near = &person
-	}
 	match := decide.Match{Track: tr.ID, Time: tr.Seen, Person: person, Score: score, Second: second}
 	switch p.decider.Observe(match, threshold) {
 	case decide.Undecided:
 		report.State = Matching
 	case decide.Grant:
 		report.State, report.Person = Granted, person
-		s.admitted, s.near = true, nil
+		report.end(attempt.Matched, person)
 	case decide.Lingering:
 		report.State = Lingering
-		s.admitted, s.near = true, nil
 	case decide.Unknown:
 		report.State = Unknown
-		s.admitted, s.restUntil = false, tr.Seen.Add(rest)
-		if tried := s.near; tried != nil && s.failure(tr.Seen, p.settings.Attempts) {
-			report.Failed, report.Tried = true, append(report.Tried, *tried)
-		}
+		p.unknown(tr, report)
+	}
+}
+
+// unknown leaves a track alone for a while, and says what it has tried.
+func (p *Pipeline) unknown(tr *track.Track, report *Report) {
+	s := p.subject(tr.ID)
+	s.restUntil = tr.Seen.Add(rest)
+	tried, near := p.decider.Nearly(tr.ID)
+	switch {
+	case !near:
+		report.end(attempt.Unknown, decide.Person{})
+	case s.failure(tr.Seen, p.settings.Attempts):
+		report.end(attempt.NearMiss, tried)
 	}
 }
 
 // failure reports whether a refusal at the time now counts: a print, a screen, or a face that is nearly that of somebody
-// enrolled, once in attempt. Nothing else does. A face that is not enrolled has claimed nothing, and if it counted, the
+// enrolled, once in oneFailure. Nothing else does. A face that is not enrolled has claimed nothing, and if it counted, the
 // neighbours who declined would lock out those who consented.
 func (s *subject) failure(now time.Time, a Attempts) bool {
-	s.near = nil
-	if !s.counted.IsZero() && now.Before(s.counted.Add(attempt)) {
+	if !s.counted.IsZero() && now.Before(s.counted.Add(oneFailure)) {
 		return false
 	}
 	s.counted = now
@@ -356,6 +360,8 @@ func (s *subject) failure(now time.Time, a Attempts) bool {
 	}
 	return true
 }
+
+func (r *Report) end(f attempt.Finding, p decide.Person) { r.Ended = append(r.Ended, Ended{f, p}) }
 
 // Revoke takes back a grant that did not open the door: whoever still stands there is granted anew.
 func (p *Pipeline) Revoke(person decide.Person) { p.decider.Revoke(person) }

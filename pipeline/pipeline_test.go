@@ -177,7 +177,7 @@ func TestFailures(t *testing.T) {
 				if i < test.frames {
 					scene = []actor{test.who}
 				}
-				if d.see(scene...).Failed {
+				if failed(d.see(scene...)) {
 					failures++
 				}
 			}
@@ -198,7 +198,7 @@ func TestLeavingIsNoFailure(t *testing.T) {
 		if i < 15 {
 			scene = []actor{blurred}
 		}
-		if d.see(scene...).Failed {
+		if failed(d.see(scene...)) {
 			t.Fatalf("frame %d counts as a failure", i)
 		}
 	}

@@ -53,6 +53,11 @@ const patience = 10
 // have stepped into its place.
 const recheck = time.Second
 
+// nearMiss is how far below the threshold a score still says that somebody tries. Strangers who pass by try nothing and must
+// not count: on the calibration of docs/accuracy.md fewer than 1 in 100 of them come so near to one of 50 people, and those
+// who climb towards a match by changing what they show have to.
+const nearMiss = 0.05
+
 // A Decider holds the evidence of the tracks in view. For each frame comes See, then Observe for what was matched in
 // it. It is not safe for concurrent use.
 type Decider struct {
@@ -66,6 +71,8 @@ type evidence struct {
 	misses    int       // since the last vote
 	admitted  *Person   // nil until the track's person has been let in
 	confirmed time.Time // when a frame last said that it is that person
+	granted   *Person   // admitted, even if the door did not open then
+	near      *Person   // whom it was nearly taken for since, and has not been asked about
 }
 
 type vote struct {
@@ -106,7 +113,11 @@ func (d *Decider) Observe(m Match, threshold float64) Verdict {
 		d.tracks[m.Track] = e
 	}
 	e.votes = recent(e.votes, m.Time.Add(-d.rules.Window))
-	if !(m.Score >= threshold && m.Score-m.Second >= d.rules.Margin) {
+	match := m.Score >= threshold && m.Score-m.Second >= d.rules.Margin
+	if m.Score >= threshold-nearMiss && e.tries(m.Person, match) {
+		e.near = &m.Person
+	}
+	if !match {
 		return e.miss()
 	}
 	e.misses = 0
@@ -118,7 +129,8 @@ func (d *Decider) Observe(m Match, threshold float64) Verdict {
 		return Undecided
 	}
 	d.inside[m.Person] = m.Time
-	e.admitted, e.confirmed = &m.Person, m.Time
+	e.admitted, e.confirmed, e.near = &m.Person, m.Time, nil
+	e.granted = e.admitted
 	if again {
 		return Lingering
 	}
@@ -145,12 +157,28 @@ func (d *Decider) Decided(id track.ID, now time.Time) bool {
 // Forget drops the evidence of a track that has ended.
 func (d *Decider) Forget(id track.ID) { delete(d.tracks, id) }
 
+// Nearly returns whom the track was nearly taken for, and was not, since it was last asked.
+func (d *Decider) Nearly(id track.ID) (p Person, ok bool) {
+	e := d.tracks[id]
+	if e == nil || e.near == nil {
+		return p, false
+	}
+	p, e.near = *e.near, nil
+	return p, true
+}
+
+// tries reports whether a frame that comes near to a person, or is a match, may be of somebody who tries to be taken for them.
+// Whoever has been let in has not to be taken for anybody. Nor has who was to be, and whom the door did not open for.
+func (e *evidence) tries(p Person, match bool) bool {
+	return e.admitted == nil && !(match && e.granted != nil && *e.granted == p)
+}
+
 func (e *evidence) miss() Verdict {
 	e.misses++
 	if e.misses < patience {
 		return Undecided
 	}
-	e.misses, e.admitted = 0, nil
+	e.misses, e.admitted, e.granted = 0, nil, nil
 	return Unknown
 }
 

@@ -148,7 +148,7 @@ func TestFileIsApart(t *testing.T) {
 
 // TestStagesArePure checks that the stages of the pipeline have no clock, no goroutine and no disk of their own.
 func TestStagesArePure(t *testing.T) {
-	pure := []string{"", "/decide", "/detect", "/embed", "/enrol", "/liveness", "/match", "/quality", "/template", "/track"}
+	pure := []string{"", "/admit", "/attempt", "/decide", "/detect", "/embed", "/enrol", "/flood", "/liveness", "/match", "/quality", "/template", "/track"}
 	impure := []string{"os", "net", "log", "log/slog", "crypto/rand", "math/rand", "math/rand/v2"}
 	clocks := []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}
 	checked := 0

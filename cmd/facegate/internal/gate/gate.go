@@ -15,6 +15,7 @@ import (
 	"facegate/device"
 	"facegate/gpio"
 	"facegate/pipeline"
+	"facegate/pipeline/attempt"
 	"facegate/pipeline/publish"
 	"facegate/pipeline/vision"
 )
@@ -166,8 +167,10 @@ func (g *Gate) look(f device.Frame, now time.Time) (pipeline.Report, error) {
 // somebody tried to be taken for, or for moments all.
 func (g *Gate) count(r pipeline.Report, now time.Time) error {
 	var errs []error
-	for _, person := range r.Tried {
-		errs = append(errs, g.parts.Gallery.Failed(person, now))
+	for _, e := range r.Ended {
+		if e.Finding == attempt.NearMiss {
+			errs = append(errs, g.parts.Gallery.Failed(e.Person, now))
+		}
 	}
 	if r.Flood > 0 {
 		g.tally.flood(now.Add(g.parts.Settings.Attempts.Rest))

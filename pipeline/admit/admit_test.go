@@ -1,0 +1,506 @@
+package admit_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"facegate/configs/hint"
+	"facegate/pipeline/admit"
+	"facegate/pipeline/attempt"
+	"facegate/pipeline/template"
+)
+
+var start = time.Date(2026, 7, 1, 8, 0, 0, 0, time.UTC)
+
+var (
+	anna   = template.PersonID{'a'}
+	bert   = template.PersonID{'b'}
+	nobody = template.PersonID{}
+)
+
+var strict = admit.Limits{DelayAfter: 2, Delay: 30 * time.Second, DisableAfter: 4, Flood: 3, Forget: 30 * time.Second}
+
+// limits are strict ones for every means.
+func limits() map[attempt.Means]admit.Limits {
+	all := map[attempt.Means]admit.Limits{}
+	for _, m := range attempt.All() {
+		all[m] = strict
+	}
+	return all
+}
+
+func alone(m ...attempt.Means) admit.Rules { return admit.Rules{Alone: m, Limits: limits()} }
+
+func pairs(p ...admit.Pair) admit.Rules { return admit.Rules{Together: p, Limits: limits()} }
+
+func door(t interface{ Fatal(...any) }, r admit.Rules) *admit.Admitter {
+	a, err := admit.New(r, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// A step is one attempt, and what it comes to.
+type step struct {
+	after   time.Duration // the one before
+	means   attempt.Means
+	person  template.PersonID
+	finding attempt.Finding
+	answer  admit.Answer
+	what    any // the Reason of a refusal, or for what it waits
+}
+
+func run(t *testing.T, a *admit.Admitter, steps ...step) {
+	t.Helper()
+	now := start
+	for i, s := range steps {
+		now = now.Add(s.after)
+		v := a.Weigh(attempt.Attempt{Means: s.means, Asked: now, Person: s.person, Finding: s.finding})
+		var what any
+		switch v.Answer {
+		case admit.Refuse:
+			what = v.Reason
+		case admit.Wait:
+			what = v.For
+		}
+		if v.Answer != s.answer || what != s.what {
+			t.Fatalf("step %d: %v (%v), want %v (%v)", i, v.Answer, what, s.answer, s.what)
+		}
+	}
+}
+
+const (
+	face, pass, card, pin, order = attempt.Face, attempt.Pass, attempt.Card, attempt.PIN, attempt.Order
+
+	matched, near, attack = attempt.Matched, attempt.NearMiss, attempt.Attack
+
+	open, wait, refuse = admit.Open, admit.Wait, admit.Refuse
+
+	unproven, closed, noWay = attempt.Unproven, attempt.Closed, attempt.NoWay
+)
+
+func TestWeigh(t *testing.T) {
+	cardAndPIN := admit.Pair{One: card, Other: pin, Within: 20 * time.Second}
+	passAndFace := admit.Pair{One: pass, Other: face, Within: 10 * time.Second}
+	for _, tt := range []struct {
+		name  string
+		rules admit.Rules
+		steps []step
+	}{
+		{"a face alone", alone(face), []step{{0, face, anna, matched, open, nil}}},
+		{"an order names nobody", alone(order), []step{{0, order, nobody, matched, open, nil}}},
+		{"who is not enrolled", alone(face), []step{{0, face, nobody, attempt.Unknown, refuse, unproven}}},
+		{"whose right has ended", alone(card), []step{{0, card, anna, attempt.Ended, refuse, attempt.Expired}}},
+		{"no rule", alone(face), []step{{0, card, anna, matched, refuse, noWay}}},
+		{"no rules", admit.Rules{}, []step{{0, face, anna, matched, refuse, noWay}, {0, face, anna, near, refuse, unproven}}},
+		{"a delay", alone(card), []step{
+			{0, card, anna, near, refuse, unproven},
+			{0, card, anna, near, refuse, unproven},
+			{0, card, anna, matched, refuse, closed},
+			{29 * time.Second, card, anna, matched, refuse, closed},
+			{time.Second, card, anna, matched, open, nil},
+		}},
+		{"nobody else is shut out", alone(card), []step{
+			{0, card, anna, near, refuse, unproven},
+			{0, card, anna, near, refuse, unproven},
+			{0, card, bert, matched, open, nil},
+			{0, card, anna, matched, refuse, closed},
+		}},
+		{"nor by another means", alone(card, pin, face), []step{
+			{0, card, anna, near, refuse, unproven},
+			{0, card, anna, near, refuse, unproven},
+			{0, pin, anna, matched, open, nil},
+			{0, face, anna, matched, open, nil},
+			{0, card, anna, matched, refuse, closed}, // which the success of others has not changed
+		}},
+		{"what is tried while it is closed does not count", alone(card), []step{
+			{0, card, anna, near, refuse, unproven},
+			{0, card, anna, near, refuse, unproven},
+			{0, card, anna, near, refuse, closed},
+			{0, card, anna, near, refuse, closed},
+			{30 * time.Second, card, anna, matched, open, nil},
+		}},
+		{"for good", alone(card), []step{
+			{0, card, anna, near, refuse, unproven},
+			{0, card, anna, near, refuse, unproven},
+			{30 * time.Second, card, anna, near, refuse, unproven},
+			{30 * time.Second, card, anna, near, refuse, unproven},
+			{1000 * time.Hour, card, anna, matched, refuse, closed},
+		}},
+		{"a success ends the row", alone(card), []step{
+			{0, card, anna, near, refuse, unproven},
+			{0, card, anna, matched, open, nil},
+			{0, card, anna, near, refuse, unproven},
+			{0, card, anna, matched, open, nil},
+		}},
+		{"a flood, for as long as it lasts", alone(face, card), []step{
+			{0, face, nobody, attack, refuse, unproven},
+			{0, face, anna, attack, refuse, unproven}, // whoever it shows
+			{0, face, anna, matched, open, nil},
+			{0, face, nobody, near, refuse, unproven},
+			{0, face, anna, matched, refuse, closed},
+			{0, card, anna, matched, open, nil},
+			{0, face, nobody, attack, refuse, closed},
+			{30 * time.Second, face, anna, matched, open, nil},
+		}},
+		{"two together, in either order", pairs(cardAndPIN), []step{
+			{0, card, anna, matched, wait, pin},
+			{20 * time.Second, pin, anna, matched, open, nil},
+			{time.Second, pin, anna, matched, wait, card},
+			{0, card, anna, matched, open, nil},
+			{0, card, anna, matched, wait, pin}, // each opens once
+		}},
+		{"too late", pairs(cardAndPIN), []step{
+			{0, card, anna, matched, wait, pin},
+			{20*time.Second + 1, pin, anna, matched, wait, card},
+		}},
+		{"of two people", pairs(cardAndPIN), []step{
+			{0, card, anna, matched, wait, pin},
+			{0, pin, bert, matched, wait, card},
+			{0, pin, anna, matched, open, nil},
+			{0, card, bert, matched, open, nil},
+		}},
+		{"of nobody", pairs(cardAndPIN), []step{
+			{0, card, nobody, matched, refuse, noWay},
+			{0, pin, nobody, matched, refuse, noWay},
+		}},
+		{"the first is shown twice", pairs(cardAndPIN), []step{
+			{0, card, anna, matched, wait, pin},
+			{15 * time.Second, card, anna, matched, wait, pin},
+			{15 * time.Second, pin, anna, matched, open, nil},
+			{0, pin, anna, matched, wait, card},
+		}},
+		{"a card does not take back what counts against its PIN", pairs(cardAndPIN), []step{
+			{0, card, anna, matched, wait, pin},
+			{0, pin, anna, near, refuse, unproven},
+			{0, card, anna, matched, wait, pin},
+			{0, pin, anna, near, refuse, unproven},
+			{0, card, anna, matched, refuse, noWay}, // whose other half is closed
+			{0, pin, anna, matched, refuse, closed},
+			{30 * time.Second, card, anna, matched, wait, pin},
+			{0, pin, anna, matched, open, nil},
+		}},
+		{"the half that waits is closed meanwhile", pairs(cardAndPIN), []step{
+			{0, pin, anna, matched, wait, card},
+			{0, pin, anna, near, refuse, unproven},
+			{0, pin, anna, near, refuse, unproven},
+			{0, card, anna, matched, refuse, noWay},
+		}},
+		{"a means that closes leaves another way", pairs(passAndFace, admit.Pair{One: pass, Other: pin, Within: time.Minute}), []step{
+			{0, pass, anna, matched, wait, face},
+			{0, face, anna, near, refuse, unproven},
+			{0, face, anna, near, refuse, unproven},
+			{0, pass, anna, matched, wait, pin},
+			{0, pin, anna, matched, open, nil},
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) { run(t, door(t, tt.rules), tt.steps...) })
+	}
+}
+
+func TestRulesAreRefused(t *testing.T) {
+	second := time.Second
+	for _, tt := range []struct {
+		name  string
+		rules admit.Rules
+		err   error
+	}{
+		{"nothing", admit.Rules{}, nil},
+		{"a face, and nothing else is known of", alone(face), nil},
+		{"a face, or a card", alone(face, card), nil},
+		{"a pass and a face, or a pass and a PIN", pairs(admit.Pair{pass, face, second}, admit.Pair{pin, pass, second}), nil},
+		{"a pass and a face", pairs(admit.Pair{pass, face, second}), admit.ErrFaceOnly},
+		{"a face, or a pass and a face", admit.Rules{
+			Alone: []attempt.Means{face}, Together: []admit.Pair{{face, pass, second}}, Limits: limits(),
+		}, admit.ErrFaceOnly},
+		{"no limits", admit.Rules{Alone: []attempt.Means{card}}, admit.ErrLimits},
+		{"a flood that nothing ends", admit.Rules{Alone: []attempt.Means{card}, Limits: map[attempt.Means]admit.Limits{
+			card: {DelayAfter: 1, Delay: second, DisableAfter: 1, Flood: 1},
+		}}, admit.ErrLimits},
+		{"twice the same", pairs(admit.Pair{card, card, second}), admit.ErrRules},
+		{"within no time", pairs(admit.Pair{card, pin, 0}), admit.ErrRules},
+		{"no such means", alone(99), admit.ErrRules},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a, err := admit.New(tt.rules, nil, false)
+			if !errors.Is(err, tt.err) || (a == nil) != (tt.err != nil) {
+				t.Errorf("New: %v", err)
+			}
+			if errors.Is(err, admit.ErrFaceOnly) && hint.Of(err) == "" {
+				t.Error("there is no hint")
+			}
+		})
+	}
+}
+
+// TestFaceIsNeverTheOnlyWay tries all rules of up to three ways: those that name more than the face, and are taken, open the
+// door to somebody whose face opens nothing.
+func TestFaceIsNeverTheOnlyWay(t *testing.T) {
+	var ways []admit.Rules
+	for _, m := range attempt.All() {
+		ways = append(ways, alone(m))
+		for _, other := range attempt.All() {
+			if other > m {
+				ways = append(ways, pairs(admit.Pair{m, other, time.Minute}))
+			}
+		}
+	}
+	taken, refused := 0, 0
+	for i, one := range ways {
+		for j, two := range ways[i:] {
+			for _, three := range ways[i+j:] {
+				r := admit.Rules{
+					Alone: slices.Concat(one.Alone, two.Alone, three.Alone), Limits: limits(),
+					Together: slices.Concat(one.Together, two.Together, three.Together),
+				}
+				a, err := admit.New(r, nil, false)
+				if err != nil {
+					refused++
+					continue
+				}
+				taken++
+				if more := len(r.Together) > 0 || slices.Max(r.Alone) > face; more && !opensWithoutFace(a) {
+					t.Fatalf("%+v is taken", r)
+				}
+			}
+		}
+	}
+	if taken == 0 || refused == 0 {
+		t.Errorf("%d rules are taken, %d refused", taken, refused)
+	}
+}
+
+// opensWithoutFace closes the face for Anna and has her try all else.
+func opensWithoutFace(a *admit.Admitter) bool {
+	for range strict.DisableAfter {
+		a.Weigh(attempt.Attempt{Means: face, Asked: start.Add(-time.Hour), Person: anna, Finding: near})
+	}
+	for range 2 {
+		for _, m := range []attempt.Means{pass, card, pin, order} {
+			if a.Weigh(attempt.Attempt{Means: m, Asked: start, Person: anna, Finding: matched}).Answer == open {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// TestEverySequence holds each sequence of seven attempts by two means against a count of failures that is made by hand.
+func TestEverySequence(t *testing.T) {
+	type letter struct {
+		means   attempt.Means
+		finding attempt.Finding
+		pause   time.Duration
+	}
+	alphabet := []letter{{face, near, 0}, {face, matched, 0}, {card, near, 0}, {card, matched, 0}, {card, near, strict.Delay}}
+	const length = 7
+	n := 1
+	for range length {
+		n *= len(alphabet)
+	}
+	for word := range n {
+		a, now := door(t, alone(face, card)), start
+		row, until := map[attempt.Means]uint32{}, map[attempt.Means]time.Time{}
+		for i, rest := 0, word; i < length; i, rest = i+1, rest/len(alphabet) {
+			l := alphabet[rest%len(alphabet)]
+			now = now.Add(l.pause)
+			v := a.Weigh(attempt.Attempt{Means: l.means, Asked: now, Person: anna, Finding: l.finding})
+			shut := row[l.means] >= strict.DisableAfter || now.Before(until[l.means])
+			if want := !shut && l.finding == matched; (v.Answer == open) != want {
+				t.Fatalf("word %d, attempt %d: %+v, shut %v", word, i, v, shut)
+			}
+			switch {
+			case shut:
+			case l.finding == matched:
+				row[l.means] = 0
+			default:
+				if row[l.means]++; row[l.means] >= strict.DelayAfter {
+					until[l.means] = now.Add(strict.Delay)
+				}
+			}
+		}
+	}
+}
+
+// draw draws a number of attempts, in the order of their times.
+func draw(t *rapid.T) (all []attempt.Attempt) {
+	now := start
+	for range rapid.IntRange(1, 80).Draw(t, "attempts") {
+		now = now.Add(time.Duration(rapid.IntRange(0, 12).Draw(t, "pause")) * time.Second)
+		all = append(all, attempt.Attempt{
+			Means: rapid.SampledFrom(attempt.All()).Draw(t, "means"), Asked: now,
+			Person:  rapid.SampledFrom([]template.PersonID{nobody, anna, bert}).Draw(t, "person"),
+			Finding: rapid.SampledFrom([]attempt.Finding{matched, matched, near, near, attack, attempt.Unknown}).Draw(t, "finding"),
+		})
+	}
+	return all
+}
+
+// TestMeansAreApart checks that nothing which is tried with one means changes what another comes to.
+func TestMeansAreApart(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := draw(t)
+		together := door(t, alone(attempt.All()...))
+		apart := map[attempt.Means]*admit.Admitter{}
+		for _, m := range attempt.All() {
+			apart[m] = door(t, alone(m))
+		}
+		for i, x := range all {
+			v, w := together.Weigh(x), apart[x.Means].Weigh(x)
+			if v.Answer != w.Answer || v.Reason != w.Reason || !slices.Equal(v.Counts, w.Counts) {
+				t.Fatalf("attempt %d, %+v, comes to %+v, and alone to %+v", i, x, v, w)
+			}
+		}
+	})
+}
+
+// TestPeopleAreApart checks that nothing which is tried against one person changes what another comes to.
+func TestPeopleAreApart(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rules := pairs(admit.Pair{card, pin, 20 * time.Second}, admit.Pair{pass, face, 10 * time.Second})
+		rules.Alone = []attempt.Means{order, face}
+		together, apart := door(t, rules), map[template.PersonID]*admit.Admitter{}
+		for _, p := range []template.PersonID{anna, bert} {
+			apart[p] = door(t, rules)
+		}
+		for i, x := range draw(t) {
+			if x.Person == nobody || x.Finding == attack {
+				continue // which may concern all
+			}
+			if v, w := together.Weigh(x), apart[x.Person].Weigh(x); v.Answer != w.Answer || v.Reason != w.Reason || v.For != w.For {
+				t.Fatalf("attempt %d, %+v, comes to %+v, and alone to %+v", i, x, v, w)
+			}
+		}
+	})
+}
+
+// TestOpens checks what the door opens for, whatever came before: for nothing but a match, of a means that is not closed and
+// opens alone, or of the second of a pair that has no other door opened.
+func TestOpens(t *testing.T) {
+	pair := admit.Pair{card, pin, 20 * time.Second}
+	rapid.Check(t, func(t *rapid.T) {
+		rules := pairs(pair)
+		rules.Alone = []attempt.Means{face}
+		a := door(t, rules)
+		good := map[attempt.Means]map[template.PersonID]time.Time{card: {}, pin: {}}
+		for i, x := range draw(t) {
+			v := a.Weigh(x)
+			if v.Answer != open {
+				if x.Finding == matched && v.Answer == wait {
+					good[x.Means][x.Person] = x.Asked
+				}
+				continue
+			}
+			other := map[attempt.Means]attempt.Means{card: pin, pin: card}[x.Means]
+			switch {
+			case x.Finding != matched:
+				t.Fatalf("attempt %d opens: %+v", i, x)
+			case x.Means == face:
+			case other == 0:
+				t.Fatalf("attempt %d opens alone: %+v", i, x)
+			default:
+				if at, ok := good[other][x.Person]; !ok || x.Person == nobody || x.Asked.Sub(at) > pair.Within {
+					t.Fatalf("attempt %d opens without the other: %+v", i, x)
+				}
+				delete(good[other], x.Person)
+			}
+		}
+	})
+}
+
+// TestRestart checks that counts which were kept go on as they were, and that a power cut makes none smaller.
+func TestRestart(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := draw(t)
+		cut := rapid.IntRange(0, len(all)).Draw(t, "restart")
+		rules := alone(attempt.All()...)
+		for m, l := range rules.Limits {
+			l.Flood = 0 // which ends with the process
+			rules.Limits[m] = l
+		}
+		before := door(t, rules)
+		for _, x := range all[:cut] {
+			before.Weigh(x)
+		}
+		after, err := admit.New(rules, before.Counts(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		behind, err := admit.New(rules, nil, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, x := range all[cut:] {
+			v, w, lost := before.Weigh(x), after.Weigh(x), behind.Weigh(x)
+			if v.Answer != w.Answer || v.Reason != w.Reason {
+				t.Fatalf("attempt %d, %+v, comes to %+v, and after a restart to %+v", i, x, v, w)
+			}
+			if i == 0 && x.Finding == near && x.Person != nobody && !lost.Closed {
+				t.Fatalf("after a power cut the first failure comes to %+v", lost)
+			}
+		}
+	})
+}
+
+func TestBehind(t *testing.T) {
+	a, err := admit.New(alone(card), []attempt.Count{{Means: card, Person: bert, Disabled: true}}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, a,
+		step{0, card, anna, near, refuse, unproven},
+		step{0, card, anna, matched, refuse, closed},
+		step{30 * time.Second, card, anna, matched, open, nil},
+		step{0, card, anna, near, refuse, unproven},
+		step{0, card, anna, matched, open, nil}, // the row has ended with the success before
+		step{0, card, bert, matched, refuse, closed},
+	)
+	a.Reset()
+	run(t, a, step{0, card, bert, near, refuse, unproven}, step{0, card, bert, matched, open, nil})
+}
+
+func TestCounts(t *testing.T) {
+	a := door(t, alone(card, pin))
+	fail := func(m attempt.Means, p template.PersonID) admit.Verdict {
+		return a.Weigh(attempt.Attempt{Means: m, Asked: start, Person: p, Finding: near})
+	}
+	if v := fail(card, anna); v.Closed || len(v.Counts) != 1 || v.Counts[0] != (attempt.Count{Means: card, Person: anna, Failures: 1}) {
+		t.Errorf("one failure: %+v", v)
+	}
+	if v := fail(card, anna); !v.Closed || len(v.Counts) != 1 || !v.Counts[0].Until.Equal(start.Add(strict.Delay)) {
+		t.Errorf("two failures: %+v", v)
+	}
+	for range 3 {
+		fail(pin, nobody)
+	}
+	want := []admit.Closure{{Means: card, Slowed: 1}, {Means: pin, Until: start.Add(30 * time.Second)}}
+	if got := a.Closures(start); !slices.Equal(got, want) {
+		t.Errorf("closures are %+v", got)
+	}
+	if n := len(a.Counts()); n != 1 {
+		t.Errorf("%d counts", n)
+	}
+	if a.Forget(anna); len(a.Counts()) != 0 || len(a.Closures(start)) != 1 {
+		t.Errorf("of who is forgotten there is %+v", a.Counts())
+	}
+}
+
+// TestForgetsHalves checks that nothing stays of who has shown half a key, and has gone.
+func TestForgetsHalves(t *testing.T) {
+	a := door(t, pairs(admit.Pair{card, pin, 20 * time.Second}))
+	for i := range 1000 {
+		a.Weigh(attempt.Attempt{Means: card, Asked: start.Add(time.Duration(i) * time.Second), Person: template.PersonID{byte(i), byte(i >> 8), 1}, Finding: matched})
+	}
+	if n := a.Halves(); n > 21 {
+		t.Errorf("%d halves wait", n)
+	}
+	a.Forget(template.PersonID{byte(999 & 0xff), 999 >> 8, 1})
+	if n := a.Halves(); n > 20 {
+		t.Errorf("after one was forgotten %d halves wait", n)
+	}
+}

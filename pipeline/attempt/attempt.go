@@ -1,0 +1,121 @@
+// Package attempt says what it is to ask for a door, by whatever means. It has types, and no code that decides.
+package attempt
+
+import (
+	"time"
+
+	"facegate/pipeline/template"
+)
+
+// Means is what somebody asks for the door with.
+type Means uint8
+
+// The means.
+const (
+	Face  Means = iota + 1
+	Pass        // a code that is shown to the camera
+	Card        // read by a reader
+	PIN         // typed on a keypad
+	Order       // signed, from afar
+)
+
+// All lists every Means.
+func All() []Means { return []Means{Face, Pass, Card, PIN, Order} }
+
+var means = [...]string{Face: "face", Pass: "pass", Card: "card", PIN: "pin", Order: "order"}
+
+// String returns the means in a word, "" for none.
+func (m Means) String() string {
+	if int(m) >= len(means) {
+		return ""
+	}
+	return means[m]
+}
+
+// A Finding is what the evidence of an attempt came to.
+type Finding uint8
+
+// The findings. Unknown claims nothing: a face that is not enrolled, a card of another house.
+const (
+	Unknown  Finding = iota
+	Matched          // it is Attempt.Person's, or an order that needs nobody
+	NearMiss         // it was meant to be taken for Attempt.Person's, or for somebody's, and is not
+	Attack           // it is a print, a screen or a forgery, whoever it shows
+	Ended            // it was Attempt.Person's, who has no right to the door any more
+)
+
+var findings = [...]string{
+	Unknown: "unknown", Matched: "matched", NearMiss: "near miss", Attack: "attack", Ended: "ended",
+}
+
+// String returns the finding in words, "" for none.
+func (f Finding) String() string {
+	if int(f) >= len(findings) {
+		return ""
+	}
+	return findings[f]
+}
+
+// A Credential is the id under which the store keeps what was shown, zeros for none.
+type Credential [16]byte
+
+// An Attempt is somebody who asks for the door.
+type Attempt struct {
+	Means   Means
+	Asked   time.Time         // of the frame, the last digit, the arrival of an order; with a monotonic reading
+	Person  template.PersonID // whom the evidence names, zeros for nobody
+	Finding Finding
+	Reader  string // where it was shown, such as "camera"
+
+	// Credential was shown and opens the door so many times only. That this time is used up is on disk before the door opens.
+	Credential Credential
+
+	// Counted says that a failure is on disk before anybody is told that it is one.
+	Counted bool
+}
+
+// A Count is how many attempts by one means have failed in a row.
+type Count struct {
+	Means    Means
+	Person   template.PersonID // against whom they count, zeros for nobody who could be named
+	Failures uint32
+	Until    time.Time // the means opens nothing for the person before, or, where nobody is named, for anybody
+	Disabled bool      // the means opens nothing for the person until somebody resets it
+}
+
+// A Reason is why the door stays locked. What is said of it to whoever stands there tells Unproven from nothing else.
+type Reason uint8
+
+// The reasons.
+const (
+	None     Reason = iota // there is none: it opens, or waits for another means
+	Unproven               // Finding is not Matched
+	Expired                // whom it names has no right to the door any more
+	Closed                 // too many attempts by this means have failed
+	NoWay                  // no rule opens the door for this means, nor with another
+	Late                   // it was decided on too long after it was made
+	Record                 // what is to be remembered of it could not be
+	Fault                  // the door could not be driven
+)
+
+var reasons = [...]string{
+	None: "", Unproven: "unproven", Expired: "expired", Closed: "closed", NoWay: "no way in", Late: "late", Record: "record",
+	Fault: "fault",
+}
+
+// String returns the reason in a word, "" for none.
+func (r Reason) String() string {
+	if int(r) >= len(reasons) {
+		return ""
+	}
+	return reasons[r]
+}
+
+// A Fact is what came of an attempt, and is to be remembered. Any part of it may be missing.
+type Fact struct {
+	Attempt Attempt
+	Opened  time.Time // when the relay was active; zero if the door was not opened for it
+	Busy    bool      // the door was open already, for somebody just before
+	Counts  []Count   // that the attempt has changed
+	Closed  bool      // the failures in Counts have just closed the means
+}
