@@ -10,17 +10,23 @@ import (
 // An Assessment is the reference of an impact assessment, which the operator has made (PIPL 55 and 56, GDPR 35).
 type Assessment struct{ ID, Date, Version string }
 
+// Compliance is what the operator has to show to an authority: an impact assessment, a filing, and consents that stand.
+type Compliance struct{ s *Store }
+
+// Compliance returns the duties of the operator.
+func (s *Store) Compliance() Compliance { return Compliance{s} }
+
 // Assess says which assessment the operator names for what is in use, of which basis is the hash. Who names another
 // assessment than before says that it covers what is in use now. If something else is in use later under the same
 // reference, or after a Lockdown, it reports that the assessment has to be made again. What changes of all this is in the
 // audit log.
-func (s *Store) Assess(a Assessment, basis [32]byte) (due bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.ready(); err != nil {
+func (c Compliance) Assess(a Assessment, basis [32]byte) (due bool, err error) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if err := c.s.ready(); err != nil {
 		return false, err
 	}
-	next := s.state
+	next := c.s.state
 	e := audit.Entry{Kind: audit.Assessed, Actor: audit.Daemon, Digest: basis}
 	switch {
 	case a != next.Assessment:
@@ -30,10 +36,10 @@ func (s *Store) Assess(a Assessment, basis [32]byte) (due bool, err error) {
 	default:
 		next.Uncovered, e.Kind, due = basis, audit.ReassessmentDue, true
 	}
-	if next.Assessment == s.state.Assessment && next.Uncovered == s.state.Uncovered {
+	if next.Assessment == c.s.state.Assessment && next.Uncovered == c.s.state.Uncovered {
 		return due, nil
 	}
-	return due, s.note(next, e)
+	return due, c.s.note(next, e)
 }
 
 // note makes next the state, with an entry that says so.
@@ -51,13 +57,13 @@ func (s *Store) note(next state, e audit.Entry) error {
 
 // Filing returns the day, at midnight UTC, on which Options.FilingAt people were enrolled for the first time; zero if they
 // never were.
-func (s *Store) Filing() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state.Filing == 0 {
+func (c Compliance) Filing() time.Time {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if c.s.state.Filing == 0 {
 		return time.Time{}
 	}
-	return time.Unix(s.state.Filing, 0).UTC()
+	return time.Unix(c.s.state.Filing, 0).UTC()
 }
 
 // countForFiling notes the day on which so many people are enrolled that the operator has to file. Where that cannot be
@@ -78,13 +84,13 @@ func (s *Store) countForFiling(now time.Time) {
 }
 
 // Count returns how many people are on the list, and how many of them cannot consent alone.
-func (s *Store) Count() (people, children int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range s.register.byID {
+func (c Compliance) Count() (people, children int) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	for _, p := range c.s.register.byID {
 		if p.Consent.AgeBand == Child {
 			children++
 		}
 	}
-	return len(s.register.byID), children
+	return len(c.s.register.byID), children
 }

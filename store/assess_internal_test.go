@@ -17,14 +17,14 @@ func TestFilingAt100000(t *testing.T) {
 	s, err := Open(o)
 	must(t, err)
 	defer func() { s.Close() }()
-	if !s.Filing().IsZero() {
+	if !s.Compliance().Filing().IsZero() {
 		t.Error("reached one too early")
 	}
 	start := time.Now()
 	_, err = s.Enrol(testEnrolment(n))
 	must(t, err)
 	t.Logf("enrolled in %v", time.Since(start))
-	if at := s.Filing(); !at.Equal(day(testNow())) {
+	if at := s.Compliance().Filing(); !at.Equal(day(testNow())) {
 		t.Errorf("reached on %v", at)
 	}
 	must(t, s.Close())
@@ -32,12 +32,12 @@ func TestFilingAt100000(t *testing.T) {
 	s, err = Open(o)
 	must(t, err)
 	t.Logf("opened in %v", time.Since(start))
-	if e := s.Epochs(); s.Filing().IsZero() || e.Renewed+e.Foreign != n {
-		t.Errorf("reached on %v with %+v", s.Filing(), e)
+	if e := s.Epochs().State(); s.Compliance().Filing().IsZero() || e.Renewed+e.Foreign != n {
+		t.Errorf("reached on %v with %+v", s.Compliance().Filing(), e)
 	}
 	start = time.Now()
-	must(t, s.BeginEpoch(1000))
-	if ended, err := s.EndEpoch(1000); ended != n || err != nil {
+	must(t, s.Epochs().Begin(1000))
+	if ended, err := s.Epochs().End(1000); ended != n || err != nil {
 		t.Errorf("ended for %d: %v", ended, err)
 	}
 	t.Logf("an epoch ended in %v", time.Since(start))

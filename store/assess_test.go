@@ -33,7 +33,7 @@ func TestAssess(t *testing.T) {
 		{first, 1, false, "assessed"},
 	} {
 		before := kinds(t, s)
-		due, err := s.Assess(step.assessment, [32]byte{step.basis})
+		due, err := s.Compliance().Assess(step.assessment, [32]byte{step.basis})
 		if err != nil || due != step.due {
 			t.Errorf("step %d: due %v, %v", i, due, err)
 		}
@@ -44,14 +44,14 @@ func TestAssess(t *testing.T) {
 		s.Close()
 		s = storetest.Open(t, dir)
 	} // An incident calls for another assessment, however little has changed.
-	if err := s.Lockdown(1000); err != nil {
+	if err := s.Lockdown().Begin(1000); err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []struct {
 		assessment store.Assessment
 		due        bool
 	}{{first, true}, {first, true}, {second, false}, {second, false}} {
-		if due, err := s.Assess(step.assessment, [32]byte{1}); err != nil || due != step.due {
+		if due, err := s.Compliance().Assess(step.assessment, [32]byte{1}); err != nil || due != step.due {
 			t.Errorf("after a lockdown, by version %s: due %v, %v", step.assessment.Version, due, err)
 		}
 	}
@@ -72,7 +72,7 @@ func TestFiling(t *testing.T) {
 	}
 	s := open(3)
 	mustEnrol(t, s, 0, 1)
-	if at := s.Filing(); !at.IsZero() {
+	if at := s.Compliance().Filing(); !at.IsZero() {
 		t.Errorf("reached on %v", at)
 	}
 	now = now.Add(oneDay)
@@ -84,7 +84,7 @@ func TestFiling(t *testing.T) {
 	mustErase(t, s, labelOf(1))
 	mustEnrol(t, s, 0, 1)
 	for range 2 {
-		if at := s.Filing(); !at.Equal(want) {
+		if at := s.Compliance().Filing(); !at.Equal(want) {
 			t.Errorf("reached on %v, want %v", at, want)
 		}
 		s.Close()
@@ -106,13 +106,13 @@ func TestFiling(t *testing.T) {
 	dir = t.TempDir()
 	s = open(0)
 	mustEnrol(t, s, 0, 1, 2, 3)
-	if !s.Filing().IsZero() {
+	if !s.Compliance().Filing().IsZero() {
 		t.Error("reached, without a duty")
 	}
 	s.Close()
 	s = open(3)
 	defer s.Close()
-	if at := s.Filing(); !at.Equal(now.Truncate(oneDay)) {
+	if at := s.Compliance().Filing(); !at.Equal(now.Truncate(oneDay)) {
 		t.Errorf("reached on %v", at)
 	}
 }

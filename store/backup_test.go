@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"facegate/store"
+	"facegate/store/audit"
 	"facegate/store/clock/clocktest"
 	"facegate/store/storetest"
 )
@@ -29,7 +30,7 @@ func backedUp(t *testing.T) (o store.Options, b store.BackedUp, receipt []byte) 
 	if b.People != 4 || b.Number != 1 {
 		t.Errorf("a backup of %d people after number %d", b.People, b.Number)
 	}
-	e, err := s.Withdraw(labelOf(1), 1000)
+	e, err := s.Erase(store.ByLabel(labelOf(1)), audit.Withdrawn, 1000)
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func TestBackupWaitsForDates(t *testing.T) {
 		}
 	}
 	machine.Ahead(0)
-	must(t, s.ConfirmClock(machine.Wall(), 1000))
+	must(t, s.Clock().Confirm(machine.Wall(), 1000))
 	_, err := s.Backup(1000)
 	must(t, err)
 }

@@ -7,6 +7,8 @@ import (
 
 	"facegate/store/receipt"
 	"facegate/store/vault"
+
+	"facegate/store/audit"
 )
 
 // crowd makes a store of n people in one commit a database.
@@ -41,7 +43,7 @@ func BenchmarkOpen(b *testing.B) {
 	dir := crowd(b, 10_000)
 	for b.Loop() {
 		s := mustOpen(b, dir)
-		records, err := s.Records([32]byte{})
+		records, err := s.Templates().Records([32]byte{})
 		must(b, err)
 		if len(records) != 10_000 {
 			b.Fatalf("%d records", len(records))
@@ -54,9 +56,9 @@ func BenchmarkErase(b *testing.B) {
 	s := mustOpen(b, crowd(b, 10_000))
 	defer s.Close()
 	for i := 0; b.Loop(); i++ {
-		e, err := s.Erase(testEnrolment(i).Label, 1000)
+		e, err := s.Erase(ByLabel(testEnrolment(i).Label), audit.Requested, 1000)
 		must(b, err)
-		if _, err := receipt.Verify(e.Receipt, s.PublicKey()); err != nil {
+		if _, err := receipt.Verify(e.Receipt, s.Device().PublicKey); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -75,6 +77,6 @@ func BenchmarkLockdown(b *testing.B) {
 	s := mustOpen(b, crowd(b, 10_000))
 	defer s.Close()
 	for b.Loop() {
-		must(b, s.Lockdown(1000))
+		must(b, s.Lockdown().Begin(1000))
 	}
 }

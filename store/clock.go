@@ -63,11 +63,17 @@ func (s *Store) look() clock.Verdict { return s.judge.Judge(s.source()) }
 // now reads the clock.
 func (s *Store) now() time.Time { return s.look().Wall }
 
-// Clock returns what is known of the time.
-func (s *Store) Clock() clock.Verdict {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.look()
+// Clock judges what time it is, and has what happened by a wrong clock dated when there is a right one.
+type Clock struct{ s *Store }
+
+// Clock returns the clock of the store.
+func (s *Store) Clock() Clock { return Clock{s} }
+
+// Verdict returns what is known of the time.
+func (c Clock) Verdict() clock.Verdict {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return c.s.look()
 }
 
 // stamp returns the time of an entry that is made at now, after the last one, and its marks.
@@ -90,48 +96,48 @@ func (s *Store) stamp(now time.Time) (at int64, marks audit.Marks) {
 	return at, marks | audit.SetBack
 }
 
-// ConfirmClock notes that a technician vouches for the date that the clock says, which was about seen a moment ago. It
+// Confirm notes that a technician vouches for the date that the clock says, which was about seen a moment ago. It
 // refuses with ErrClock.
-func (s *Store) ConfirmClock(seen time.Time, by audit.Actor) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.ready(); err != nil {
+func (c Clock) Confirm(seen time.Time, by audit.Actor) error {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if err := c.s.ready(); err != nil {
 		return err
 	}
-	r := s.source()
+	r := c.s.source()
 	if r.Wall.Sub(seen).Abs() > 2*time.Minute {
 		return hint.Wrap(fmt.Errorf("store: %w: the clock was set meanwhile, and says %s", ErrClock, r.Wall.Format(time.RFC1123Z)),
 			"look at it again with: facegate clock")
 	}
-	if err := s.judge.Confirm(r); err != nil {
+	if err := c.s.judge.Confirm(r); err != nil {
 		return hint.Wrap(fmt.Errorf("store: %w: %w", ErrClock, err), "set the clock first, with: timedatectl set-time")
 	}
-	if err := s.append(r.Wall, audit.Entry{Kind: audit.ClockConfirmed, Actor: by}); err != nil {
+	if err := c.s.append(r.Wall, audit.Entry{Kind: audit.ClockConfirmed, Actor: by}); err != nil {
 		return err
 	}
-	return s.setDates(s.look())
+	return c.s.setDates(c.s.look())
 }
 
 // Tick writes what the passing of time has brought about: where the clock has come right, the dates of who was enrolled
 // before; from time to time who has been seen, and what is known of the time. It is to be called every minute or so.
-func (s *Store) Tick() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.ready(); err != nil {
+func (c Clock) Tick() error {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if err := c.s.ready(); err != nil {
 		return err
 	}
-	v := s.look()
-	if err := s.setDates(v); err != nil {
+	v := c.s.look()
+	if err := c.s.setDates(v); err != nil {
 		return err
 	}
-	if v.Passed(s.written) >= seenEvery {
-		if err := s.writeSeen(); err != nil {
+	if v.Passed(c.s.written) >= seenEvery {
+		if err := c.s.writeSeen(); err != nil {
 			return err
 		}
-		s.written = v.Count
+		c.s.written = v.Count
 	}
-	s.countForFiling(v.Wall)
-	return s.remember(rememberEvery)
+	c.s.countForFiling(v.Wall)
+	return c.s.remember(rememberEvery)
 }
 
 // remember writes what is known of the time, if it is news or so long ago that it was.
@@ -294,15 +300,15 @@ type Waiting struct {
 }
 
 // Waiting returns what waits for the clock.
-func (s *Store) Waiting() (w Waiting) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v := s.look()
+func (c Clock) Waiting() (w Waiting) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	v := c.s.look()
 	asIf := v
 	asIf.Certain = v.Latest
-	for _, p := range s.register.byID {
-		_, due := p.due(v, s.retention.Idle)
-		if _, maybe := p.due(asIf, s.retention.Idle); maybe && !due {
+	for _, p := range c.s.register.byID {
+		_, due := p.due(v, c.s.retention.Idle)
+		if _, maybe := p.due(asIf, c.s.retention.Idle); maybe && !due {
 			w.Erasures++
 		}
 		if p.Provisional {

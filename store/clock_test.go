@@ -58,26 +58,26 @@ func TestDatesAreSetLater(t *testing.T) {
 				limited.Expires = machine.Now().AddDate(20, 0, 0)
 				_, err = s.Enrol(limited)
 				must(t, err)
-				if w := s.Waiting(); !p.Provisional || w.Provisional != 2 {
+				if w := s.Clock().Waiting(); !p.Provisional || w.Provisional != 2 {
 					t.Errorf("provisional: %v; %d people wait for dates", p.Provisional, w.Provisional)
 				}
 				machine.Pass(3 * oneDay)
-				must(t, s.Tick())
+				must(t, s.Clock().Tick())
 				must(t, s.Close())
 				s = openOn(t, dir, machine)
-				s.MarkSeen(p.ID, machine.Wall())
+				s.Retention().Seen(p.ID, machine.Wall())
 				machine.Ahead(0)
 				if by == "a technician" {
-					must(t, s.ConfirmClock(machine.Now(), 1000))
+					must(t, s.Clock().Confirm(machine.Now(), 1000))
 				} else {
 					machine.Sync(true)
-					must(t, s.Tick())
+					must(t, s.Clock().Tick())
 					if people, _ := s.People(); people[0].Provisional || !people[0].Expires.Equal(storetest.Now().Add(200*oneDay)) {
 						t.Errorf("as soon as a time server was heard: %+v", people[0])
 					}
 					machine.Pass(2 * time.Hour)
 				}
-				must(t, s.Tick())
+				must(t, s.Clock().Tick())
 				must(t, s.Close())
 				s = openOn(t, dir, machine)
 				today := storetest.Now().Truncate(oneDay)
@@ -92,7 +92,7 @@ func TestDatesAreSetLater(t *testing.T) {
 				if got, want := people[0].LastSeen, today.Add(3*oneDay); !got.Equal(want) {
 					t.Errorf("last seen on %v, want %v", got, want)
 				}
-				if _, err := s.Records(model); err != nil {
+				if _, err := s.Templates().Records(model); err != nil {
 					t.Error(err)
 				}
 			})
@@ -108,15 +108,15 @@ func TestTermOfProvisionalDates(t *testing.T) {
 	p, err := s.Enrol(forTerm(0))
 	must(t, err)
 	for day := range 201 {
-		if lapsed := s.Lapsed()[p.ID]; lapsed != (day >= 200) {
+		if lapsed := s.Retention().Lapsed()[p.ID]; lapsed != (day >= 200) {
 			t.Fatalf("on day %d: lapsed %v", day, lapsed)
 		}
-		ids, err := s.EraseDue()
+		ids, err := s.Retention().EraseDue()
 		if must(t, err); len(ids) > 0 != (day >= 200) {
 			t.Fatalf("on day %d %d people are erased", day, len(ids))
 		}
-		s.MarkSeen(p.ID, machine.Wall())
-		must(t, s.Tick())
+		s.Retention().Seen(p.ID, machine.Wall())
+		must(t, s.Clock().Tick())
 		if day%50 == 0 {
 			must(t, s.Close())
 			s = openOn(t, dir, machine)
@@ -136,38 +136,38 @@ func TestStepErasesNobody(t *testing.T) {
 			_, err := s.Enrol(enrolment(n)) // until a date
 			must(t, err)
 		}
-		_, err := s.Erase(labelOf(2), 1000)
+		_, err := s.Erase(store.ByLabel(labelOf(2)), audit.Requested, 1000)
 		must(t, err)
-		log, err := s.Audit()
+		log, err := s.Log().Read()
 		must(t, err)
 		entries := len(log.Records)
 		for _, ahead := range []time.Duration{400 * oneDay, 30 * 365 * oneDay} {
 			machine.Ahead(ahead)
 			machine.Pass(time.Minute)
 			for range 2 { // over a restart
-				ids, err := s.EraseDue()
+				ids, err := s.Retention().EraseDue()
 				must(t, err)
-				n, err := s.Prune()
+				n, err := s.Retention().Prune()
 				must(t, err)
-				if len(ids)+n > 0 || len(s.Lapsed()) != 2 || s.Former() != 1 {
-					t.Errorf("synced %v: %d erased, %d dropped, %d lapsed, %d former", synced, len(ids), n, len(s.Lapsed()), s.Former())
+				if len(ids)+n > 0 || len(s.Retention().Lapsed()) != 2 || s.Retention().Former() != 1 {
+					t.Errorf("synced %v: %d erased, %d dropped, %d lapsed, %d former", synced, len(ids), n, len(s.Retention().Lapsed()), s.Retention().Former())
 				}
-				if w := s.Waiting(); w.Erasures != 2 {
+				if w := s.Clock().Waiting(); w.Erasures != 2 {
 					t.Errorf("synced %v: the erasures of %d people wait", synced, w.Erasures)
 				}
-				if records, err := s.Records(model); len(records) != 0 || err != nil {
+				if records, err := s.Templates().Records(model); len(records) != 0 || err != nil {
 					t.Errorf("synced %v: %d people match, %v", synced, len(records), err)
 				}
 				must(t, s.Close())
 				s = openOn(t, dir, machine)
 			}
 			machine.Ahead(0)
-			if records, err := s.Records(model); len(records) != 2 || err != nil {
+			if records, err := s.Templates().Records(model); len(records) != 2 || err != nil {
 				t.Errorf("synced %v: back again %d people match, %v", synced, len(records), err)
 			}
 		}
-		if log, err = s.Audit(); err != nil || len(log.Records) < entries || log.Verify(s.PublicKey()) != nil {
-			t.Errorf("synced %v: %d entries of %d: %v, %v", synced, len(log.Records), entries, err, log.Verify(s.PublicKey()))
+		if log, err = s.Log().Read(); err != nil || len(log.Records) < entries || log.Verify(s.Device().PublicKey) != nil {
+			t.Errorf("synced %v: %d entries of %d: %v, %v", synced, len(log.Records), entries, err, log.Verify(s.Device().PublicKey))
 		}
 	}
 }
@@ -187,14 +187,14 @@ func TestErasedWithoutTimeServer(t *testing.T) {
 		days := 0
 		for ; days < 20; days++ {
 			if confirm {
-				must(t, s.ConfirmClock(machine.Wall(), 1000))
+				must(t, s.Clock().Confirm(machine.Wall(), 1000))
 			}
-			ids, err := s.EraseDue()
+			ids, err := s.Retention().EraseDue()
 			if must(t, err); len(ids) > 0 {
 				break
 			}
-			if w := s.Waiting(); w.Erasures != 1 || len(s.Lapsed()) != 1 {
-				t.Errorf("on day %d %+v, %d lapsed", days, w, len(s.Lapsed()))
+			if w := s.Clock().Waiting(); w.Erasures != 1 || len(s.Retention().Lapsed()) != 1 {
+				t.Errorf("on day %d %+v, %d lapsed", days, w, len(s.Retention().Lapsed()))
 			}
 			machine.Pass(oneDay)
 		}
@@ -210,11 +210,11 @@ func TestConfirmClockRefuses(t *testing.T) {
 	s := openOn(t, t.TempDir(), machine)
 	seen := machine.Wall()
 	machine.Ahead(time.Hour)
-	if err := s.ConfirmClock(seen, 1000); !errors.Is(err, store.ErrClock) || hint.Of(err) == "" {
+	if err := s.Clock().Confirm(seen, 1000); !errors.Is(err, store.ErrClock) || hint.Of(err) == "" {
 		t.Errorf("the clock was set meanwhile: %v", err)
 	}
 	machine.Ahead(-60 * 365 * oneDay)
-	if err := s.ConfirmClock(machine.Wall(), 1000); !errors.Is(err, store.ErrClock) || hint.Of(err) == "" {
+	if err := s.Clock().Confirm(machine.Wall(), 1000); !errors.Is(err, store.ErrClock) || hint.Of(err) == "" {
 		t.Errorf("in 1966: %v", err)
 	}
 }
@@ -234,14 +234,14 @@ func TestDutiesWaitForTheClock(t *testing.T) {
 		t.Errorf("until a day that has passed by this clock: %v, %q", err, hint.Of(err))
 	}
 	_, err = s.Enrol(forTerm(1))
-	if must(t, err); !s.Filing().IsZero() {
-		t.Errorf("to be filed since %v", s.Filing())
+	if must(t, err); !s.Compliance().Filing().IsZero() {
+		t.Errorf("to be filed since %v", s.Compliance().Filing())
 	}
 	machine.Ahead(0)
-	must(t, s.ConfirmClock(machine.Wall(), 1000))
-	must(t, s.Tick())
-	if want := storetest.Now().Truncate(oneDay); !s.Filing().Equal(want) {
-		t.Errorf("to be filed since %v, want %v", s.Filing(), want)
+	must(t, s.Clock().Confirm(machine.Wall(), 1000))
+	must(t, s.Clock().Tick())
+	if want := storetest.Now().Truncate(oneDay); !s.Compliance().Filing().Equal(want) {
+		t.Errorf("to be filed since %v, want %v", s.Compliance().Filing(), want)
 	}
 }
 
@@ -257,9 +257,9 @@ func TestOrder(t *testing.T) {
 	}
 	erase := func(n int, clock string) {
 		t.Helper()
-		e, err := s.Erase(labelOf(n), 1000)
+		e, err := s.Erase(store.ByLabel(labelOf(n)), audit.Requested, 1000)
 		must(t, err)
-		r, err := receipt.Verify(e.Receipt, s.PublicKey())
+		r, err := receipt.Verify(e.Receipt, s.Device().PublicKey)
 		if must(t, err); r.Clock != clock {
 			t.Errorf("the receipt of %d says of the clock %q, want %q", n, r.Clock, clock)
 		}
@@ -271,7 +271,7 @@ func TestOrder(t *testing.T) {
 	erase(2, "set-back")
 	machine.Ahead(-time.Second) // as time servers correct it
 	erase(3, "")
-	log, err := s.Audit()
+	log, err := s.Log().Read()
 	must(t, err)
 	var marks []audit.Marks
 	for _, r := range log.Records[5+4-4:] {
@@ -281,19 +281,19 @@ func TestOrder(t *testing.T) {
 	if !slices.Equal(marks, want) {
 		t.Errorf("the marks are %v, want %v", marks, want)
 	}
-	if err := log.Verify(s.PublicKey()); err != nil {
+	if err := log.Verify(s.Device().PublicKey); err != nil {
 		t.Error(err)
 	}
-	consents, err := s.EndedConsents()
+	consents, err := s.Retention().Ended()
 	must(t, err)
 	machine.Pass(time.Hour)
-	must(t, s.ConfirmClock(machine.Wall(), 1000))
+	must(t, s.Clock().Confirm(machine.Wall(), 1000))
 	for _, c := range consents {
 		if c.EndedCount == 0 && c.Ended.After(machine.Now()) {
 			t.Errorf("a consent ended on %v, and does not say that this is in doubt", c.Ended)
 		}
 	}
-	if consents, err = s.EndedConsents(); err != nil {
+	if consents, err = s.Retention().Ended(); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range consents {
@@ -308,12 +308,12 @@ func TestDoubtedEntriesAreKept(t *testing.T) {
 	machine := clocktest.New(storetest.Now())
 	s := openOn(t, t.TempDir(), machine)
 	machine.Ahead(-20 * 365 * oneDay)
-	must(t, s.RecordAccess(machine.Wall()))
+	must(t, s.Log().Access(machine.Wall()))
 	machine.Ahead(0)
-	must(t, s.ConfirmClock(machine.Wall(), 1000))
+	must(t, s.Clock().Confirm(machine.Wall(), 1000))
 	for _, step := range []struct{ days, pruned int }{{0, 0}, {29, 0}, {1, 1}} {
 		machine.Pass(time.Duration(step.days) * oneDay)
-		if n, err := s.Prune(); n != step.pruned || err != nil {
+		if n, err := s.Retention().Prune(); n != step.pruned || err != nil {
 			t.Errorf("%d days later %d are dropped, %v", step.days, n, err)
 		}
 	}
@@ -332,9 +332,9 @@ func TestNobodyCameLast(t *testing.T) {
 	s = openOn(t, dir, machine)
 	pass := func(n int) {
 		machine.Pass(time.Hour)
-		s.MarkSeen(people[n].ID, machine.Wall())
-		must(t, s.RecordAccess(machine.Wall()))
-		must(t, s.Tick())
+		s.Retention().Seen(people[n].ID, machine.Wall())
+		must(t, s.Log().Access(machine.Wall()))
+		must(t, s.Clock().Tick())
 	}
 	pass(3)
 	if changed(before, now()) != 0 {
@@ -480,11 +480,11 @@ func (c *clocked) fill() {
 // pass lets somebody in.
 func (c *clocked) pass() {
 	for label, p := range c.people {
-		if c.store.Lapsed()[p.id] {
+		if c.store.Retention().Lapsed()[p.id] {
 			continue
 		}
-		c.store.MarkSeen(p.id, c.machine.Wall())
-		if err := c.store.RecordAccess(c.machine.Wall()); err != nil {
+		c.store.Retention().Seen(p.id, c.machine.Wall())
+		if err := c.store.Log().Access(c.machine.Wall()); err != nil {
 			c.t.Fatal(err)
 		}
 		p.seen = c.machine.Now()
@@ -496,17 +496,17 @@ func (c *clocked) pass() {
 // sweep does what the daemon does every minute and whenever the clock is set, and compares with the truth.
 func (c *clocked) sweep() {
 	c.t.Helper()
-	if err := c.store.Tick(); err != nil {
+	if err := c.store.Clock().Tick(); err != nil {
 		c.t.Fatal(err)
 	}
-	if _, err := c.store.EraseDue(); err != nil {
+	if _, err := c.store.Retention().EraseDue(); err != nil {
 		c.t.Fatal(err)
 	}
 	list, err := c.store.People()
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	left, lapsed := make(map[string]bool), c.store.Lapsed()
+	left, lapsed := make(map[string]bool), c.store.Retention().Lapsed()
 	for _, p := range list {
 		left[p.Label] = true
 	}
@@ -557,7 +557,7 @@ func TestClockSteps(t *testing.T) {
 				case 1:
 					c.pass()
 				case 2:
-					if _, err := c.store.Prune(); err != nil {
+					if _, err := c.store.Retention().Prune(); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -565,21 +565,21 @@ func TestClockSteps(t *testing.T) {
 				c.fill()
 			}
 			c.set(0, false)
-			if err := c.store.ConfirmClock(c.machine.Now(), audit.Daemon); err != nil {
+			if err := c.store.Clock().Confirm(c.machine.Now(), audit.Daemon); err != nil {
 				t.Fatal(err)
 			}
 			c.sweep()
-			lapsed := c.store.Lapsed()
+			lapsed := c.store.Retention().Lapsed()
 			for label, p := range c.people {
 				if must, may := p.over(c.machine.Now()); must || !may && lapsed[p.id] {
 					t.Errorf("%s is over: %v; does not match: %v", label, must, lapsed[p.id])
 				}
 			}
-			log, err := c.store.Audit()
+			log, err := c.store.Log().Read()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := log.Verify(c.store.PublicKey()); err != nil {
+			if err := log.Verify(c.store.Device().PublicKey); err != nil {
 				t.Error(err)
 			}
 			t.Logf("%d steps: %d erased, %d lost, %d matching too late", c.steps, c.erased, c.lost, c.matching)

@@ -120,14 +120,16 @@ func badText(kind, err error) error {
 
 // NeedsConsent reports whether p has consented under another profile than that of the store. A consent belongs to the rules
 // that it was given under: p does not match until they have consented again (Recapture), or the former profile is back.
-func (s *Store) NeedsConsent(p Person) bool { return p.Consent.Profile != s.profile }
+func (c Compliance) NeedsConsent(p Person) bool { return c.s.needsConsent(p) }
+
+func (s *Store) needsConsent(p Person) bool { return p.Consent.Profile != s.profile }
 
 // ConsentAgain returns how many people that is so of.
-func (s *Store) ConsentAgain() (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range s.register.byID {
-		if s.NeedsConsent(p) {
+func (c Compliance) ConsentAgain() (n int) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	for _, p := range c.s.register.byID {
+		if c.s.needsConsent(p) {
 			n++
 		}
 	}

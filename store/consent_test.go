@@ -88,10 +88,10 @@ func TestConsentOfAnotherProfile(t *testing.T) {
 	matching := func(s *store.Store, records, bound, again int) {
 		t.Helper()
 		c := mustRead(t, s)
-		ids, err := s.Bound(model)
-		if len(c.People) != 4 || len(c.Records) != records || len(ids) != bound || err != nil || s.ConsentAgain() != again {
+		ids, err := s.Templates().Bound(model)
+		if len(c.People) != 4 || len(c.Records) != records || len(ids) != bound || err != nil || s.Compliance().ConsentAgain() != again {
 			t.Errorf("%d people, %d records, %d bound, %d to consent again, %v; want %d, %d and %d",
-				len(c.People), len(c.Records), len(ids), s.ConsentAgain(), err, records, bound, again)
+				len(c.People), len(c.Records), len(ids), s.Compliance().ConsentAgain(), err, records, bound, again)
 		}
 	}
 	matching(s, 3, 1, 0)
@@ -102,18 +102,18 @@ func TestConsentOfAnotherProfile(t *testing.T) {
 	matching(s, 0, 0, 4)
 	mustClaim(t, s)
 	p := mustRead(t, s).People[0]
-	if p.Consent.Profile != "lab" || !s.NeedsConsent(p) {
+	if p.Consent.Profile != "lab" || !s.Compliance().NeedsConsent(p) {
 		t.Errorf("the consent is of profile %q", p.Consent.Profile)
 	}
-	if err := s.BeginEpoch(1000); err != nil {
+	if err := s.Epochs().Begin(1000); err != nil {
 		t.Fatal(err)
 	}
-	if _, renewed, err := s.Renew(p.ID, model, 0, codeOf(0)); renewed || err != nil {
+	if _, renewed, err := s.Epochs().Renew(p.ID, model, 0, codeOf(0)); renewed || err != nil {
 		t.Errorf("a template was renewed without a consent, %v", err)
 	}
 	again := enrolment(0)
 	again.Lane++
-	if p, _, err = s.Recapture(again); err != nil || p.Consent.Profile != "eu" || s.NeedsConsent(p) {
+	if p, _, err = s.Recapture(again); err != nil || p.Consent.Profile != "eu" || s.Compliance().NeedsConsent(p) {
 		t.Errorf("after another consent: profile %q, %v", p.Consent.Profile, err)
 	}
 	matching(s, 1, 0, 3)

@@ -17,6 +17,7 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/store"
+	"facegate/store/audit"
 	"facegate/store/storetest"
 )
 
@@ -60,7 +61,7 @@ func mustRefuseOrAgree(t *testing.T, dir string, what string, want contents) (me
 				t.Errorf("%s: wrong data (-want +got):\n%s", what, d)
 			}
 			kinds(t, s)
-			return s.Mended(), false
+			return s.Log().Mended(), false
 		}
 	}
 	if !errors.Is(err, store.ErrDamaged) || hint.Of(err) == "" {
@@ -330,16 +331,22 @@ func history(t *testing.T) (snapshots []map[string][]byte, want contents, entrie
 	for _, step := range []func(*store.Store) error{
 		func(s *store.Store) error { _, err := s.Enrol(enrolment(0)); return err },
 		func(s *store.Store) error { _, err := s.Enrol(enrolment(1)); return err },
-		func(s *store.Store) error { return s.RecordAccess(storetest.Now()) },
-		func(s *store.Store) error { _, err := s.Erase(labelOf(0), 1000); return err },
+		func(s *store.Store) error { return s.Log().Access(storetest.Now()) },
+		func(s *store.Store) error {
+			_, err := s.Erase(store.ByLabel(labelOf(0)), audit.Requested, 1000)
+			return err
+		},
 		func(s *store.Store) error { _, err := s.Enrol(enrolment(2)); return err },
 		func(s *store.Store) error { _, err := s.Relabel(labelOf(2), "Ann", 1000); return err },
-		func(s *store.Store) error { return s.BeginEpoch(1000) },
+		func(s *store.Store) error { return s.Epochs().Begin(1000) },
 		func(s *store.Store) error { return rotate(s, 1) },
-		func(s *store.Store) error { _, err := s.EndEpoch(1000); return err },
+		func(s *store.Store) error { _, err := s.Epochs().End(1000); return err },
 		func(s *store.Store) error { _, _, err := s.Recapture(enrolment(1)); return err },
-		func(s *store.Store) error { return s.RecordAccess(storetest.Now()) },
-		func(s *store.Store) error { _, err := s.Erase(labelOf(1), 1000); return err },
+		func(s *store.Store) error { return s.Log().Access(storetest.Now()) },
+		func(s *store.Store) error {
+			_, err := s.Erase(store.ByLabel(labelOf(1)), audit.Requested, 1000)
+			return err
+		},
 		func(s *store.Store) error { _, err := s.Enrol(enrolment(3)); return err },
 		func(s *store.Store) error { _, err := s.Enrol(enrolment(4)); return err },
 	} {

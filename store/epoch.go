@@ -17,9 +17,9 @@ var (
 	ErrNoEpoch = errors.New("there is no earlier epoch to end")
 )
 
-// Epochs says how far a change of epoch has come. An epoch is a set of rotations, and the number that says which: the Codes
+// An EpochState says how far a change of epoch has come. An epoch is a set of rotations, and the number that says which: the Codes
 // of one face in two epochs are unrelated. Each person has one record or none.
-type Epochs struct {
+type EpochState struct {
 	Current    uint32 // from 1
 	Renewed    int    // people whose record is in it, or is of scheme S2, which has no epochs
 	Earlier    int    // people whose record is in an earlier one, and was made with the embedder in use
@@ -27,15 +27,21 @@ type Epochs struct {
 	Recordless int    // people without a record, since a lockdown or the end of its epoch
 }
 
-// Epochs returns how far the current epoch has come.
-func (s *Store) Epochs() Epochs {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.epochs()
+// Epochs replace the rotations that Codes are made with, and so every Code, while people come and go.
+type Epochs struct{ s *Store }
+
+// Epochs returns the epochs of the store.
+func (s *Store) Epochs() Epochs { return Epochs{s} }
+
+// State returns how far the current epoch has come.
+func (e Epochs) State() EpochState {
+	e.s.mu.Lock()
+	defer e.s.mu.Unlock()
+	return e.s.epochs()
 }
 
-func (s *Store) epochs() Epochs {
-	e := Epochs{Current: s.state.Epoch}
+func (s *Store) epochs() EpochState {
+	e := EpochState{Current: s.state.Epoch}
 	for _, p := range s.register.byID {
 		switch {
 		case p.Record == (template.RecordID{}):
@@ -72,48 +78,48 @@ func (s *Store) relink(p *Person) error {
 // UseModel says which embedder is in use from now on, by the SHA-256 of its file. If it is not that of the current epoch
 // another epoch begins, in which there is nobody: an embedding cannot be converted. The records made with other embedders
 // stay, sealed, until their people are captured again, expire, or the epoch is ended; those of scheme S2 stay beyond that.
-func (s *Store) UseModel(id [32]byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if id == s.state.Model {
+func (e Epochs) UseModel(id [32]byte) error {
+	e.s.mu.Lock()
+	defer e.s.mu.Unlock()
+	if id == e.s.state.Model {
 		return nil
 	}
-	if err := s.ready(); err != nil {
+	if err := e.s.ready(); err != nil {
 		return err
 	}
-	next := s.state
+	next := e.s.state
 	next.Model = id
-	if s.state.Model == ([32]byte{}) { // the first one
-		return s.beginEpoch(next, audit.Daemon)
+	if e.s.state.Model == ([32]byte{}) { // the first one
+		return e.s.beginEpoch(next, audit.Daemon)
 	}
 	next.Epoch++
-	if err := s.beginEpoch(next, audit.Daemon); err != nil {
+	if err := e.s.beginEpoch(next, audit.Daemon); err != nil {
 		return err
 	}
-	s.log.Warn("there is another embedder: a new epoch has begun", "epoch", next.Epoch,
-		"people_to_capture_again", s.epochs().Foreign,
+	e.s.log.Warn("there is another embedder: a new epoch has begun", "epoch", next.Epoch,
+		"people_to_capture_again", e.s.epochs().Foreign,
 		"hint", "facegate enroll LABEL --again captures them; those enrolled with the former embedder match again when it is back")
 	return nil
 }
 
-// BeginEpoch begins a new epoch. Who is enrolled or captured from now on is in it; everybody else is moved there by Renew,
-// or loses their record when EndEpoch ends what went before. It refuses with ErrEpoch while somebody has a record of an
+// Begin begins a new epoch. Who is enrolled or captured from now on is in it; everybody else is moved there by Renew,
+// or loses their record when End ends what went before. It refuses with ErrEpoch while somebody has a record of an
 // earlier one: there are never more rotations to make than those of two epochs, unless the embedder has changed.
-func (s *Store) BeginEpoch(by audit.Actor) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.ready(); err != nil {
+func (e Epochs) Begin(by audit.Actor) error {
+	e.s.mu.Lock()
+	defer e.s.mu.Unlock()
+	if err := e.s.ready(); err != nil {
 		return err
 	}
-	for _, p := range s.register.byID {
-		if s.isEarlier(p) {
+	for _, p := range e.s.register.byID {
+		if e.s.isEarlier(p) {
 			return hint.Wrap(fmt.Errorf("store: %w", ErrEpoch), "end it first with: facegate epoch end; "+
 				"who is in it then has to be captured again, and facegate epoch status says how many they are")
 		}
 	}
-	next := s.state
+	next := e.s.state
 	next.Epoch++
-	return s.beginEpoch(next, by)
+	return e.s.beginEpoch(next, by)
 }
 
 // beginEpoch makes next the state, in which the epoch or its embedder is a new one.
@@ -129,53 +135,53 @@ func (s *Store) beginEpoch(next state, by audit.Actor) error {
 // the record before and there is one step an epoch, so that a Code cannot drift from face to face by being renewed
 // again and again. Expiry and consent stay, and with them the day by which the person has to be captured anew.
 //
-// The record before goes in place: its bytes are sealed under the store key until EndEpoch, or an erasure, destroys that.
+// The record before goes in place: its bytes are sealed under the store key until End, or an erasure, destroys that.
 // For somebody who has no record of this model in an earlier epoch Renew does nothing, and reports false.
-func (s *Store) Renew(id template.PersonID, modelID [32]byte, lane uint8, code template.Code) (Person, bool, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.ready(); err != nil {
+func (e Epochs) Renew(id template.PersonID, modelID [32]byte, lane uint8, code template.Code) (Person, bool, error) {
+	e.s.mu.Lock()
+	defer e.s.mu.Unlock()
+	if err := e.s.ready(); err != nil {
 		return Person{}, false, err
 	}
-	v := s.look()
-	old, ok := s.register.byID[id]
-	if !ok || s.barred(old) || !s.isEarlier(old) || old.model != modelID || old.lapsed(v) || s.NeedsConsent(old) {
+	v := e.s.look()
+	old, ok := e.s.register.byID[id]
+	if !ok || e.s.barred(old) || !e.s.isEarlier(old) || old.model != modelID || old.lapsed(v) || e.s.needsConsent(old) {
 		return old, false, nil
 	}
 	p := old
-	p.Epoch, p.Lane = s.state.Epoch, lane
-	if err := s.relink(&p); err != nil {
+	p.Epoch, p.Lane = e.s.state.Epoch, lane
+	if err := e.s.relink(&p); err != nil {
 		return Person{}, false, err
 	}
-	entries, err := s.number(v.Wall, audit.Entry{Kind: audit.Renewed, Actor: audit.Daemon})
+	entries, err := e.s.number(v.Wall, audit.Entry{Kind: audit.Renewed, Actor: audit.Daemon})
 	if err != nil {
 		return Person{}, false, err
 	}
-	if err := s.enrol(p, Enrolment{ModelID: modelID, Code: code}, entries); err != nil {
+	if err := e.s.enrol(p, Enrolment{ModelID: modelID, Code: code}, entries); err != nil {
 		return Person{}, false, err
 	}
-	s.register.put(p)
-	if err := s.faces.Commit(vault.Change{Dels: []vault.Row{vault.At(recordsTable, old.Record)}}); err != nil {
-		s.log.Error("a record that was renewed is removed at the next start", "err", err) // it belongs to nobody
+	e.s.register.put(p)
+	if err := e.s.faces.Commit(vault.Change{Dels: []vault.Row{vault.At(recordsTable, old.Record)}}); err != nil {
+		e.s.log.Error("a record that was renewed is removed at the next start", "err", err) // it belongs to nobody
 	}
-	s.follow()
+	e.s.follow()
 	return p, true, nil
 }
 
-// EndEpoch destroys the records of all earlier epochs, none of scheme S2, and returns how many. Their people stay on the
+// End destroys the records of all earlier epochs, none of scheme S2, and returns how many. Their people stay on the
 // list and have to be captured again (Recapture). It is done like an erasure: what was renewed or destroyed is in no copy
 // that opens with a key that still exists, and cut off at any point it is finished. It refuses with ErrNoEpoch.
 //
 // Where it cannot be written it is owed, as an erasure is: an OwedError, and nobody whose record is earlier matches.
-func (s *Store) EndEpoch(by audit.Actor) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	of := s.state.Epoch
-	n, err := s.endEpoch(by)
+func (e Epochs) End(by audit.Actor) (int, error) {
+	e.s.mu.Lock()
+	defer e.s.mu.Unlock()
+	of := e.s.state.Epoch
+	n, err := e.s.endEpoch(by)
 	if err != nil {
-		return 0, s.owe(mark{Epoch: of, By: by, Asked: s.now().Unix()}, err)
+		return 0, e.s.owe(mark{Epoch: of, By: by, Asked: e.s.now().Unix()}, err)
 	}
-	s.settleOwed()
+	e.s.settleOwed()
 	return n, nil
 }
 

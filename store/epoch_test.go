@@ -19,7 +19,7 @@ import (
 
 // rotate begins a new epoch, unless one is under way, and renews the people ns.
 func rotate(s *store.Store, ns ...int) error {
-	if err := s.BeginEpoch(1000); err != nil && !errors.Is(err, store.ErrEpoch) {
+	if err := s.Epochs().Begin(1000); err != nil && !errors.Is(err, store.ErrEpoch) {
 		return err
 	}
 	people, err := s.People()
@@ -31,7 +31,7 @@ func rotate(s *store.Store, ns ...int) error {
 			if p.Label != labelOf(n) {
 				continue
 			}
-			if _, _, err := s.Renew(p.ID, model, uint8(n)%template.Lanes, codeOf(n)); err != nil {
+			if _, _, err := s.Epochs().Renew(p.ID, model, uint8(n)%template.Lanes, codeOf(n)); err != nil {
 				return err
 			}
 		}
@@ -39,9 +39,9 @@ func rotate(s *store.Store, ns ...int) error {
 	return nil
 }
 
-func mustEpochs(tb testing.TB, s *store.Store, want store.Epochs) {
+func mustEpochs(tb testing.TB, s *store.Store, want store.EpochState) {
 	tb.Helper()
-	if d := cmp.Diff(want, s.Epochs()); d != "" {
+	if d := cmp.Diff(want, s.Epochs().State()); d != "" {
 		tb.Errorf("the epochs (-want +got):\n%s", d)
 	}
 }
@@ -51,28 +51,30 @@ func TestEpoch(t *testing.T) {
 	dir := t.TempDir()
 	s := storetest.Open(t, dir)
 	again := func() { s.Close(); s = storetest.Open(t, dir) }
-	if err := s.UseModel(model); err != nil {
+	if err := s.Epochs().UseModel(model); err != nil {
 		t.Fatal(err)
 	}
 	people := mustEnrol(t, s, 0, 1, 2, 3)
-	if _, err := s.EndEpoch(1000); !errors.Is(err, store.ErrNoEpoch) || hint.Of(err) == "" {
+	if _, err := s.Epochs().End(1000); !errors.Is(err, store.ErrNoEpoch) || hint.Of(err) == "" {
 		t.Errorf("the first epoch ends: %v", err)
 	}
-	if err := s.BeginEpoch(1000); err != nil {
+	if err := s.Epochs().Begin(1000); err != nil {
 		t.Fatal(err)
 	}
-	mustEpochs(t, s, store.Epochs{Current: 2, Earlier: 4})
+	mustEpochs(t, s, store.EpochState{Current: 2, Earlier: 4})
 	mustEnrol(t, s, 4)
 
-	p, renewed, err := s.Renew(people[0].ID, model, 5, codeOf(100))
+	p, renewed, err := s.Epochs().Renew(people[0].ID, model, 5, codeOf(100))
 	if err != nil || !renewed || p.Record == people[0].Record || p.Epoch != 2 || p.Lane != 5 ||
 		!p.Expires.Equal(people[0].Expires) || p.Consent != people[0].Consent {
 		t.Errorf("renewed %v: %+v, %v", renewed, p, err)
 	}
 	for name, renew := range map[string]func() (store.Person, bool, error){
-		"a second time":   func() (store.Person, bool, error) { return s.Renew(p.ID, model, 6, codeOf(101)) },
-		"nobody":          func() (store.Person, bool, error) { return s.Renew(template.PersonID{1}, model, 6, codeOf(101)) },
-		"another model's": func() (store.Person, bool, error) { return s.Renew(people[1].ID, [32]byte{1}, 6, codeOf(101)) },
+		"a second time": func() (store.Person, bool, error) { return s.Epochs().Renew(p.ID, model, 6, codeOf(101)) },
+		"nobody": func() (store.Person, bool, error) {
+			return s.Epochs().Renew(template.PersonID{1}, model, 6, codeOf(101))
+		},
+		"another model's": func() (store.Person, bool, error) { return s.Epochs().Renew(people[1].ID, [32]byte{1}, 6, codeOf(101)) },
 	} {
 		if _, renewed, err := renew(); renewed || err != nil {
 			t.Errorf("renewed %s: %v, %v", name, renewed, err)
@@ -81,11 +83,11 @@ func TestEpoch(t *testing.T) {
 	if _, _, err := s.Recapture(enrolment(1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.BeginEpoch(1000); !errors.Is(err, store.ErrEpoch) || hint.Of(err) == "" {
+	if err := s.Epochs().Begin(1000); !errors.Is(err, store.ErrEpoch) || hint.Of(err) == "" {
 		t.Errorf("a third epoch begins: %v", err)
 	}
 	for range 2 {
-		mustEpochs(t, s, store.Epochs{Current: 2, Renewed: 3, Earlier: 2})
+		mustEpochs(t, s, store.EpochState{Current: 2, Renewed: 3, Earlier: 2})
 		c := mustRead(t, s)
 		if r := c.Records[p.ID]; r.Code != codeOf(100) || r.Epoch != 2 || r.Lane != 5 || len(c.Records) != 5 {
 			t.Errorf("after the renewal: %d records, that of the person is %+v", len(c.Records), r)
@@ -95,14 +97,14 @@ func TestEpoch(t *testing.T) {
 		}
 		again()
 	}
-	if n, err := s.EndEpoch(1000); n != 2 || err != nil {
+	if n, err := s.Epochs().End(1000); n != 2 || err != nil {
 		t.Errorf("ended for %d: %v", n, err)
 	}
-	if _, err := s.EndEpoch(1000); !errors.Is(err, store.ErrNoEpoch) {
+	if _, err := s.Epochs().End(1000); !errors.Is(err, store.ErrNoEpoch) {
 		t.Errorf("ended twice: %v", err)
 	}
 	for range 2 {
-		mustEpochs(t, s, store.Epochs{Current: 2, Renewed: 3, Recordless: 2})
+		mustEpochs(t, s, store.EpochState{Current: 2, Renewed: 3, Recordless: 2})
 		if c := mustRead(t, s); len(c.People) != 5 || len(c.Records) != 3 || c.Records[people[2].ID] != (template.Record{}) {
 			t.Errorf("%d people and %d records", len(c.People), len(c.Records))
 		}
@@ -114,13 +116,13 @@ func TestEpoch(t *testing.T) {
 	if _, signed, err := s.Recapture(enrolment(2)); err != nil || signed != nil {
 		t.Errorf("who had no record is captured again: %v, with a receipt of %d bytes", err, len(signed))
 	}
-	if err := s.BeginEpoch(1000); err != nil {
+	if err := s.Epochs().Begin(1000); err != nil {
 		t.Error(err)
 	}
-	mustEpochs(t, s, store.Epochs{Current: 3, Earlier: 4, Recordless: 1})
+	mustEpochs(t, s, store.EpochState{Current: 3, Earlier: 4, Recordless: 1})
 	mustSay(t, s, "created", "epoch-begun", "enrolled", "enrolled", "enrolled", "enrolled", "epoch-begun", "enrolled",
 		"renewed", "erased", "enrolled", "receipt-issued", "epoch-ended", "enrolled", "epoch-begun")
-	l, err := s.Audit()
+	l, err := s.Log().Read()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +143,7 @@ func TestEpochHasFreshLanes(t *testing.T) {
 	lanes := func() map[uint8]bool {
 		seen := map[uint8]bool{}
 		for range 500 {
-			lane, err := s.NextLane("new")
+			lane, err := s.Templates().NextLane("new")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -152,7 +154,7 @@ func TestEpochHasFreshLanes(t *testing.T) {
 	if seen := lanes(); seen[p.Lane] {
 		t.Errorf("erased from lane %d: lanes %v", p.Lane, seen)
 	}
-	if err := s.BeginEpoch(1000); err != nil {
+	if err := s.Epochs().Begin(1000); err != nil {
 		t.Fatal(err)
 	}
 	if seen := lanes(); len(seen) != template.Lanes {
@@ -164,11 +166,11 @@ func TestExpiredAreNotRenewed(t *testing.T) {
 	now := storetest.Now()
 	s := openAt(t, t.TempDir(), &now)
 	p := mustEnrol(t, s, 0)[0]
-	if err := s.BeginEpoch(1000); err != nil {
+	if err := s.Epochs().Begin(1000); err != nil {
 		t.Fatal(err)
 	}
 	now = p.Expires
-	if _, renewed, err := s.Renew(p.ID, model, 0, codeOf(0)); renewed || err != nil {
+	if _, renewed, err := s.Epochs().Renew(p.ID, model, 0, codeOf(0)); renewed || err != nil {
 		t.Errorf("renewed %v, %v", renewed, err)
 	}
 }
@@ -178,10 +180,10 @@ func TestModelChange(t *testing.T) {
 	dir := t.TempDir()
 	s := storetest.Open(t, dir)
 	other := [32]byte{0xbb}
-	use := func(id [32]byte, want store.Epochs) {
+	use := func(id [32]byte, want store.EpochState) {
 		t.Helper()
 		for range 2 {
-			if err := s.UseModel(id); err != nil {
+			if err := s.Epochs().UseModel(id); err != nil {
 				t.Fatal(err)
 			}
 			mustEpochs(t, s, want)
@@ -190,16 +192,16 @@ func TestModelChange(t *testing.T) {
 			mustEpochs(t, s, want)
 		}
 	}
-	use(model, store.Epochs{Current: 1})
+	use(model, store.EpochState{Current: 1})
 	people := mustEnrol(t, s, 0, 1, 2)
-	use(other, store.Epochs{Current: 2, Foreign: 3})
-	if records, err := s.Records(other); err != nil || len(records) != 0 {
+	use(other, store.EpochState{Current: 2, Foreign: 3})
+	if records, err := s.Templates().Records(other); err != nil || len(records) != 0 {
 		t.Errorf("%d records of the other model, %v", len(records), err)
 	}
-	if _, renewed, err := s.Renew(people[0].ID, other, 0, codeOf(0)); renewed || err != nil {
+	if _, renewed, err := s.Epochs().Renew(people[0].ID, other, 0, codeOf(0)); renewed || err != nil {
 		t.Errorf("a record was renewed from one model to another: %v", err)
 	}
-	if err := s.BeginEpoch(1000); !errors.Is(err, store.ErrEpoch) {
+	if err := s.Epochs().Begin(1000); !errors.Is(err, store.ErrEpoch) {
 		t.Errorf("a third epoch begins: %v", err)
 	}
 	e := enrolment(0)
@@ -207,15 +209,15 @@ func TestModelChange(t *testing.T) {
 	if _, _, err := s.Recapture(e); err != nil {
 		t.Fatal(err)
 	}
-	mustEpochs(t, s, store.Epochs{Current: 2, Renewed: 1, Foreign: 2})
-	use(model, store.Epochs{Current: 3, Earlier: 2, Foreign: 1})
+	mustEpochs(t, s, store.EpochState{Current: 2, Renewed: 1, Foreign: 2})
+	use(model, store.EpochState{Current: 3, Earlier: 2, Foreign: 1})
 	if c := mustRead(t, s); len(c.Records) != 2 || c.Records[people[1].ID].Epoch != 1 {
 		t.Errorf("back at the former model: %+v", c.Records)
 	}
-	if n, err := s.EndEpoch(1000); n != 3 || err != nil {
+	if n, err := s.Epochs().End(1000); n != 3 || err != nil {
 		t.Errorf("ended for %d, %v", n, err)
 	}
-	mustEpochs(t, s, store.Epochs{Current: 3, Recordless: 3})
+	mustEpochs(t, s, store.EpochState{Current: 3, Recordless: 3})
 	for _, r := range mustAudit(t, s).Records {
 		if e := r.Entry; e.Kind == audit.EpochBegun && e.Digest != model && e.Digest != other {
 			t.Errorf("an epoch of the embedder %x", e.Digest)
@@ -229,7 +231,7 @@ func TestEpochsAreUnlinkable(t *testing.T) {
 	dir := t.TempDir()
 	s := storetest.Open(t, dir)
 	code := func(epoch uint32, i int) template.Code {
-		j, err := template.NewProjector(s.ProjectionKeys(epoch, model), 512, nil)
+		j, err := template.NewProjector(s.Templates().Keys(epoch, model), 512, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -258,16 +260,16 @@ func TestEpochsAreUnlinkable(t *testing.T) {
 	s.Close()
 	sealed := rows(t, dir, "faces.db", "records")
 	s = storetest.Open(t, dir)
-	if err := s.BeginEpoch(1000); err != nil {
+	if err := s.Epochs().Begin(1000); err != nil {
 		t.Fatal(err)
 	}
 	for i, p := range people {
-		_, renewed, err := s.Renew(p.ID, model, uint8(i)%template.Lanes, code(2, i)) // into the same lane
+		_, renewed, err := s.Epochs().Renew(p.ID, model, uint8(i)%template.Lanes, code(2, i)) // into the same lane
 		if !renewed || err != nil {
 			t.Fatal(renewed, err)
 		}
 	}
-	if _, err := s.EndEpoch(1000); err != nil {
+	if _, err := s.Epochs().End(1000); err != nil {
 		t.Fatal(err)
 	}
 	now := mustRead(t, s)
@@ -299,7 +301,7 @@ func TestEpochsAreUnlinkable(t *testing.T) {
 		}
 	}
 	s = storetest.Open(t, dir)
-	if lane, err := s.NextLane(people[0].Label); err != nil || lane == people[0].Lane {
+	if lane, err := s.Templates().NextLane(people[0].Label); err != nil || lane == people[0].Lane {
 		t.Errorf("the next lane is %d, %v", lane, err)
 	}
 }

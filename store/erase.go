@@ -44,35 +44,31 @@ func (i *intent) at() moment { return moment{time.Unix(i.Entries[0].Time, 0), i.
 
 // An Erasure is what was erased.
 type Erasure struct {
-	People  []template.PersonID // whose records are now to leave the index
-	Receipt []byte              // see package receipt; kept until FetchedReceipt
+	Receipt []byte // see package receipt; kept until Receipts.Fetched
 }
 
-// Erase removes the person enrolled under label, and the person's record, from the disk. No copy of the databases made
-// before opens with a key that still exists. What is left is the consent, as Consent says, and entries of the audit log
-// that lead to nobody. If Erase fails with an OwedError, such as on a full disk, the person is listed still and does not match
-// any more, after a restart neither; it is carried out by EraseOwed, and can be repeated. It refuses with ErrUnknown.
-func (s *Store) Erase(label string, by audit.Actor) (Erasure, error) {
-	return s.eraseOne(label, audit.Requested, by)
+// Who names a person: by the label, or by the pass that somebody shows.
+type Who struct {
+	label string
+	pass  *template.Token // nil if label says it
 }
 
-// Withdraw is Erase, at the will of the person: the consent is kept as one that was withdrawn.
-func (s *Store) Withdraw(label string, by audit.Actor) (Erasure, error) {
-	return s.eraseOne(label, audit.Withdrawn, by)
-}
+// ByLabel names whoever is enrolled under label.
+func ByLabel(label string) Who { return Who{label: label} }
 
-func (s *Store) eraseOne(label string, why audit.Reason, by audit.Actor) (Erasure, error) {
+// ByPass names whoever has a pass.
+func ByPass(t template.Token) Who { return Who{pass: &t} }
+
+// Erase removes a person, and the person's record, from the disk. No copy of the databases made before opens with a key that
+// still exists. What is left is the consent, as Consent says, and entries of the audit log that lead to nobody. The reason is
+// audit.Requested, or audit.Withdrawn for whoever takes back their consent: the consent is kept with it. If Erase fails with
+// an OwedError, such as on a full disk, the person is listed still and does not match any more, after a restart neither; it
+// is carried out by Retention.EraseOwed, and can be repeated. It refuses with ErrUnknown or, by a pass, with ErrPass. An
+// expired pass erases still.
+func (s *Store) Erase(who Who, why audit.Reason, by audit.Actor) (Erasure, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, err := s.known(label)
-	return s.eraseAgain(p, err, func(p Person) bool { return p.Label == label }, why, by)
-}
-
-// eraseAgain erases p or, if there is an err instead, whoever an erasure that failed half-way is about.
-func (s *Store) eraseAgain(p Person, err error, is func(Person) bool, why audit.Reason, by audit.Actor) (Erasure, error) {
-	if i := slices.IndexFunc(s.leaving, is); i >= 0 {
-		p, err = s.leaving[i], nil
-	}
+	p, err := s.leaver(who)
 	if err != nil {
 		return Erasure{}, err
 	}
@@ -82,6 +78,25 @@ func (s *Store) eraseAgain(p Person, err error, is func(Person) bool, why audit.
 	}
 	s.settleOwed()
 	return e, nil
+}
+
+// leaver returns whom who names, among those as well whom an erasure is about that failed half-way.
+func (s *Store) leaver(who Who) (Person, error) {
+	is := func(p Person) bool { return p.Label == who.label }
+	find := func() (Person, error) { return s.known(who.label) }
+	if who.pass != nil {
+		k, err := template.NewTokenKeys(s.device, *who.pass)
+		if err != nil {
+			return Person{}, err
+		}
+		defer k.Clear()
+		is = func(p Person) bool { return p.Holds(k.ID) }
+		find = func() (Person, error) { return s.holder(k.ID) }
+	}
+	if i := slices.IndexFunc(s.leaving, is); i >= 0 {
+		return s.leaving[i], nil
+	}
+	return find()
 }
 
 // erase erases people. If they are who an erasure was about that failed half-way, it is finished and counts.
@@ -104,7 +119,7 @@ func (s *Store) erase(people []Person, why audit.Reason, by audit.Actor) (Erasur
 	switch {
 	case len(people) > 0:
 	case before != nil && slices.Contains(before.People, ids[0]):
-		return Erasure{ids, before.Receipt}, nil
+		return Erasure{before.Receipt}, nil
 	default:
 		return Erasure{}, fmt.Errorf("store: %w any more", ErrUnknown)
 	}
@@ -115,7 +130,7 @@ func (s *Store) erase(people []Person, why audit.Reason, by audit.Actor) (Erasur
 	if err := s.carryOut(i); err != nil {
 		return Erasure{}, err // the receipt is not true yet
 	}
-	return Erasure{ids, i.Receipt}, nil
+	return Erasure{i.Receipt}, nil
 }
 
 // carryOut writes i to journal.db and does it.
@@ -364,20 +379,26 @@ func (s *Store) leave(i *intent) error {
 	return nil
 }
 
+// Receipts are kept until somebody has them.
+type Receipts struct{ s *Store }
+
 // Receipts returns the receipts that have not been fetched.
-func (s *Store) Receipts() (receipts [][]byte, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	err = s.journal.EachValue(receiptsTable, func(_ [16]byte, plain []byte) error {
+func (s *Store) Receipts() Receipts { return Receipts{s} }
+
+// All returns the receipts that have not been fetched.
+func (r Receipts) All() (receipts [][]byte, err error) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	err = r.s.journal.EachValue(receiptsTable, func(_ [16]byte, plain []byte) error {
 		receipts = append(receipts, slices.Clone(plain))
 		return nil
 	})
 	return receipts, err
 }
 
-// FetchedReceipt says that somebody has the receipt with this id and it need not be kept. Its hash stays in the audit log.
-func (s *Store) FetchedReceipt(id [16]byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.journal.Commit(vault.Change{Dels: []vault.Row{vault.At(receiptsTable, id)}})
+// Fetched says that somebody has the receipt with this id and it need not be kept. Its hash stays in the audit log.
+func (r Receipts) Fetched(id [16]byte) error {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	return r.s.journal.Commit(vault.Change{Dels: []vault.Row{vault.At(receiptsTable, id)}})
 }

@@ -22,18 +22,16 @@ func TestErase(t *testing.T) {
 	s := storetest.Open(t, dir)
 	people := mustEnrol(t, s, upTo(10)...)
 	before := mustRead(t, s)
-	e, err := s.Erase(labelOf(4), 1000)
-	if err != nil || len(e.People) != 1 || e.People[0] != people[4].ID {
-		t.Fatalf("got %x, %v", e.People, err)
+	if _, err := s.Erase(store.ByLabel(labelOf(4)), audit.Requested, 1000); err != nil {
+		t.Fatal(err)
 	}
-	id := e.People[0]
-	delete(before.Records, id)
+	delete(before.Records, people[4].ID)
 	before.People = slices.Delete(before.People, 4, 5)
 	if d := diff(before, mustRead(t, s)); d != "" {
 		t.Errorf("the others changed (-want +got):\n%s", d)
 	}
 	for _, label := range []string{labelOf(4), "nobody", ""} {
-		if _, err := s.Erase(label, 1000); !errors.Is(err, store.ErrUnknown) {
+		if _, err := s.Erase(store.ByLabel(label), audit.Requested, 1000); !errors.Is(err, store.ErrUnknown) {
 			t.Errorf("%q: %v", label, err)
 		}
 	}
@@ -103,11 +101,11 @@ func TestReceipt(t *testing.T) {
 	sealed := rows(t, dir, "faces.db", "records")
 	s = storetest.Open(t, dir)
 	p := mustRead(t, s).People[1]
-	e, err := s.Erase(p.Label, 1000)
+	e, err := s.Erase(store.ByLabel(p.Label), audit.Requested, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := receipt.Verify(e.Receipt, s.PublicKey())
+	r, err := receipt.Verify(e.Receipt, s.Device().PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +123,7 @@ func TestReceipt(t *testing.T) {
 			t.Errorf("the receipt says %q", secret)
 		}
 	}
-	l, err := s.Audit()
+	l, err := s.Log().Read()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,15 +137,15 @@ func TestReceipt(t *testing.T) {
 
 	s.Close()
 	s = storetest.Open(t, dir)
-	if receipts, err := s.Receipts(); err != nil || len(receipts) != 1 || !bytes.Equal(receipts[0], e.Receipt) {
+	if receipts, err := s.Receipts().All(); err != nil || len(receipts) != 1 || !bytes.Equal(receipts[0], e.Receipt) {
 		t.Errorf("%d receipts after opening again, %v", len(receipts), err)
 	}
 	for range 2 {
-		if err := s.FetchedReceipt([16]byte(r.ID)); err != nil {
+		if err := s.Receipts().Fetched([16]byte(r.ID)); err != nil {
 			t.Error(err)
 		}
 	}
-	if receipts, err := s.Receipts(); err != nil || len(receipts) != 0 {
+	if receipts, err := s.Receipts().All(); err != nil || len(receipts) != 0 {
 		t.Errorf("%d receipts after it was fetched, %v", len(receipts), err)
 	}
 	mustSay(t, s, "created", "enrolled", "enrolled", "enrolled", "erased", "receipt-issued")
@@ -160,7 +158,7 @@ func TestNumbers(t *testing.T) {
 	mustEnrol(t, s, 0, 1, 2)
 	number := func(signed []byte) uint64 {
 		t.Helper()
-		r, err := receipt.Verify(signed, s.PublicKey())
+		r, err := receipt.Verify(signed, s.Device().PublicKey)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +166,7 @@ func TestNumbers(t *testing.T) {
 	}
 	erase := func(n int) uint64 {
 		t.Helper()
-		e, err := s.Erase(labelOf(n), 1000)
+		e, err := s.Erase(store.ByLabel(labelOf(n)), audit.Requested, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,14 +184,14 @@ func TestNumbers(t *testing.T) {
 	if n := number(signed); n != 2 {
 		t.Errorf("the erasure of a former template has number %d", n)
 	}
-	if err := errors.Join(s.BeginEpoch(1000), s.Close()); err != nil {
+	if err := errors.Join(s.Epochs().Begin(1000), s.Close()); err != nil {
 		t.Fatal(err)
 	}
 	s = storetest.Open(t, dir)
-	if _, err := s.EndEpoch(1000); err != nil {
+	if _, err := s.Epochs().End(1000); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Lockdown(1000); err != nil {
+	if err := s.Lockdown().Begin(1000); err != nil {
 		t.Fatal(err)
 	}
 	if n := erase(1); n != 5 {

@@ -14,26 +14,32 @@ type FacesOff struct {
 	Reason string // may be empty
 }
 
-// FacesOff returns whether faces are off, and nil if they are not.
-func (s *Store) FacesOff() *FacesOff {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.state.Off
+// Faces says whether faces are looked at. Nothing is destroyed while they are not.
+type Faces struct{ s *Store }
+
+// Faces returns the switch of all faces.
+func (s *Store) Faces() Faces { return Faces{s} }
+
+// Off returns whether faces are off, and nil if they are not.
+func (f Faces) Off() *FacesOff {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	return f.s.state.Off
 }
 
-// TurnFacesOff notes that no face is to be looked at until TurnFacesOn, over restarts too. Faces that are off stay off since
+// TurnOff notes that no face is to be looked at until TurnFacesOn, over restarts too. Faces that are off stay off since
 // when they were.
-func (s *Store) TurnFacesOff(reason string, by audit.Actor) error {
-	now := s.now()
+func (f Faces) TurnOff(reason string, by audit.Actor) error {
+	now := f.s.now()
 	if err := ReasonLine.Check(reason); err != nil {
 		return err
 	}
-	return s.turnFaces(now, &FacesOff{now.Unix(), by, reason}, audit.Entry{Kind: audit.FacesOff, Actor: by})
+	return f.s.turnFaces(now, &FacesOff{now.Unix(), by, reason}, audit.Entry{Kind: audit.FacesOff, Actor: by})
 }
 
-// TurnFacesOn notes that faces are looked at again.
-func (s *Store) TurnFacesOn(by audit.Actor) error {
-	return s.turnFaces(s.now(), nil, audit.Entry{Kind: audit.FacesOn, Actor: by})
+// TurnOn notes that faces are looked at again.
+func (f Faces) TurnOn(by audit.Actor) error {
+	return f.s.turnFaces(f.s.now(), nil, audit.Entry{Kind: audit.FacesOn, Actor: by})
 }
 
 func (s *Store) turnFaces(now time.Time, off *FacesOff, e audit.Entry) error {

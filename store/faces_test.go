@@ -21,27 +21,27 @@ func TestFacesOff(t *testing.T) {
 	dir := t.TempDir()
 	now := storetest.Now()
 	s := openAt(t, dir, &now)
-	if s.FacesOff() != nil {
+	if s.Faces().Off() != nil {
 		t.Error("faces are off at first")
 	}
-	must(t, s.TurnFacesOn(1000))
-	must(t, s.TurnFacesOff("a film", 1000))
+	must(t, s.Faces().TurnOn(1000))
+	must(t, s.Faces().TurnOff("a film", 1000))
 	since := now.Unix()
 	now = now.Add(time.Hour)
-	must(t, s.TurnFacesOff("another film", 1001))
+	must(t, s.Faces().TurnOff("another film", 1001))
 	must(t, s.Close())
 
 	s = openAt(t, dir, &now)
-	if off := s.FacesOff(); off == nil || *off != (store.FacesOff{Since: since, By: 1000, Reason: "a film"}) {
+	if off := s.Faces().Off(); off == nil || *off != (store.FacesOff{Since: since, By: 1000, Reason: "a film"}) {
 		t.Errorf("after a restart: %+v", off)
 	}
-	must(t, s.TurnFacesOn(1001))
-	must(t, s.TurnFacesOn(1001))
-	if s.FacesOff() != nil {
+	must(t, s.Faces().TurnOn(1001))
+	must(t, s.Faces().TurnOn(1001))
+	if s.Faces().Off() != nil {
 		t.Error("faces stay off")
 	}
 	mustSay(t, s, "created", "faces-off", "faces-on")
-	l, err := s.Audit()
+	l, err := s.Log().Read()
 	must(t, err)
 	if e := l.Records[2].Entry; e.Actor != 1001 || e.Kind != audit.FacesOn {
 		t.Errorf("the last entry is %+v", e)

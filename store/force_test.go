@@ -62,8 +62,8 @@ func mustHaveNoFaces(t *testing.T, dir string, before map[string][]byte) {
 		return
 	}
 	defer s.Close()
-	if c := mustRead(t, s); len(c.Records) != 0 || !s.LockedDown() {
-		t.Errorf("with the databases back %d people match, locked down %v", len(c.Records), s.LockedDown())
+	if c := mustRead(t, s); len(c.Records) != 0 || !s.Lockdown().InForce() {
+		t.Errorf("with the databases back %d people match, locked down %v", len(c.Records), s.Lockdown().InForce())
 	}
 }
 
@@ -89,16 +89,16 @@ func TestForceLockdown(t *testing.T) {
 				return
 			}
 			defer s.Close()
-			if c := mustRead(t, s); len(c.People) != 20 || len(c.Records) != 0 || !s.LockedDown() || s.Owed().Any() {
-				t.Errorf("%d people, %d match, locked down %v, owed %+v", len(c.People), len(c.Records), s.LockedDown(), s.Owed())
+			if c := mustRead(t, s); len(c.People) != 20 || len(c.Records) != 0 || !s.Lockdown().InForce() || s.Retention().Owed().Any() {
+				t.Errorf("%d people, %d match, locked down %v, owed %+v", len(c.People), len(c.Records), s.Lockdown().InForce(), s.Retention().Owed())
 			}
 			if got := kinds(t, s); !slices.Contains(got, "templates-destroyed") {
 				t.Errorf("the audit log says %v", got)
 			}
-			if err := s.Reopen(1000); err != nil {
+			if err := s.Lockdown().End(1000); err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := s.Recapture(enrolment(3)); err != nil || s.LockedDown() {
+			if _, _, err := s.Recapture(enrolment(3)); err != nil || s.Lockdown().InForce() {
 				t.Errorf("captured again: %v", err)
 			}
 		})
@@ -107,7 +107,7 @@ func TestForceLockdown(t *testing.T) {
 
 func TestForceWipe(t *testing.T) {
 	sound := twenty(t)
-	public := func() []byte { s := storetest.Open(t, lay(t, sound)); defer s.Close(); return s.PublicKey() }()
+	public := func() []byte { s := storetest.Open(t, lay(t, sound)); defer s.Close(); return s.Device().PublicKey }()
 	for name, edit := range broken {
 		for _, keys := range []store.KeySource{storetest.Key{1}, noKey{}} {
 			t.Run(name+" "+keys.Class(), func(t *testing.T) {

@@ -12,15 +12,15 @@ import (
 // ErrNoFormer means that a person has no Code that a face could be compared with before it is replaced.
 var ErrNoFormer = errors.New("there is no former template to compare with")
 
-// FormerCode returns the person enrolled under label and their Code made with a model, to be compared with the face that is to
+// Former returns the person enrolled under label and their Code made with a model, to be compared with the face that is to
 // take its place, and cleared. k comes from the pass that was shown, nil for none. That the enrolment has expired, or is by
 // the rules of another profile, does not matter here. It refuses with ErrUnknown, with ErrPass if the pass is not the person's,
 // and with ErrNoFormer, saying why, where there is nothing that can be compared.
-func (s *Store) FormerCode(label string, k *template.TokenKeys, modelID [32]byte) (p Person, code template.Code, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	err = s.faces.Mending(func() error {
-		p, code, err = s.formerCode(label, k, modelID)
+func (t Templates) Former(label string, k *template.TokenKeys, modelID [32]byte) (p Person, code template.Code, err error) {
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	err = t.s.faces.Mending(func() error {
+		p, code, err = t.s.formerCode(label, k, modelID)
 		return err
 	})
 	return p, code, err

@@ -13,6 +13,7 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/store"
+	"facegate/store/audit"
 	"facegate/store/clock/clocktest"
 	"facegate/store/storetest"
 )
@@ -28,20 +29,23 @@ type change struct {
 var changes = []change{
 	{"enrol", func(s *store.Store) error { _, err := s.Enrol(enrolment(20)); return err }, 21, 21},
 	{"enrol bound", func(s *store.Store) error { return enrolBound(s, 20) }, 21, 20},
-	{"new pass", func(s *store.Store) error { _, err := s.IssuePass(labelOf(3), 1000); return err }, 20, 20},
-	{"erase", func(s *store.Store) error { _, err := s.Erase(labelOf(3), 1000); return err }, 19, 19},
+	{"new pass", func(s *store.Store) error { _, err := s.Passes().Issue(labelOf(3), 1000); return err }, 20, 20},
+	{"erase", func(s *store.Store) error {
+		_, err := s.Erase(store.ByLabel(labelOf(3)), audit.Requested, 1000)
+		return err
+	}, 19, 19},
 	{"relabel", func(s *store.Store) error { _, err := s.Relabel(labelOf(3), "Ann", 1000); return err }, 20, 20},
-	{"lockdown", func(s *store.Store) error { return s.Lockdown(1000) }, 20, 0},
+	{"lockdown", func(s *store.Store) error { return s.Lockdown().Begin(1000) }, 20, 0},
 	{"recapture", func(s *store.Store) error { _, _, err := s.Recapture(enrolment(3)); return err }, 20, 20},
 	{"renew", func(s *store.Store) error { return rotate(s, 3) }, 20, 20},
 	{"end of an epoch", func(s *store.Store) error {
 		if err := rotate(s, 3, 4); err != nil && !errors.Is(err, store.ErrEpoch) {
 			return err
 		}
-		_, err := s.EndEpoch(1000)
+		_, err := s.Epochs().End(1000)
 		return err
 	}, 20, 2},
-	{"access", func(s *store.Store) error { return s.RecordAccess(storetest.Now()) }, 20, 20},
+	{"access", func(s *store.Store) error { return s.Log().Access(storetest.Now()) }, 20, 20},
 }
 
 // childLimited names the environment variable that makes the test binary the process that TestNoRoom sets limits to.
@@ -137,7 +141,7 @@ func twenty(t *testing.T) map[string][]byte {
 	mustEnrol(t, s, upTo(21)...)
 	mustErase(t, s, labelOf(20))
 	now = storetest.Now()
-	if _, err := s.Prune(); err != nil {
+	if _, err := s.Retention().Prune(); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()
@@ -155,7 +159,7 @@ func (c change) check(t *testing.T, s *store.Store, err error, crashed string) {
 		if got, _ := read(s); len(got.Records) != 0 {
 			t.Fatalf("a lockdown that failed has left %d records", len(got.Records))
 		}
-		if err := errors.Join(s.RecordAccess(storetest.Now()), c.do(s), s.Reopen(1000)); err != nil {
+		if err := errors.Join(s.Log().Access(storetest.Now()), c.do(s), s.Lockdown().End(1000)); err != nil {
 			t.Errorf("repeated: %v", err)
 		}
 		mustHave(t, s, c.people, c.records)
@@ -166,7 +170,7 @@ func (c change) check(t *testing.T, s *store.Store, err error, crashed string) {
 		left := storetest.Open(t, crashed)
 		defer left.Close()
 		mustHave(t, left, c.people, c.records)
-		if !left.LockedDown() {
+		if !left.Lockdown().InForce() {
 			t.Error("after a restart it is not locked down")
 		}
 		kinds(t, left)
@@ -304,12 +308,12 @@ func TestFullDisk(t *testing.T) {
 		defer s.Close()
 		mustHave(t, s, 20, 20)
 		_, err := s.Enrol(enrolment(20))
-		if mustAdvise(t, err); err == nil || len(s.Mended()) != 0 {
-			t.Errorf("enrolled with %v, and mended %v", err, s.Mended())
+		if mustAdvise(t, err); err == nil || len(s.Log().Mended()) != 0 {
+			t.Errorf("enrolled with %v, and mended %v", err, s.Log().Mended())
 		}
 		d.empty()
 		mustEnrol(t, s, 20)
-		if m := s.Mended(); len(m) != 1 || m[0].File != "people.db" {
+		if m := s.Log().Mended(); len(m) != 1 || m[0].File != "people.db" {
 			t.Errorf("mended %v", m)
 		}
 		s.Close()

@@ -228,41 +228,47 @@ func (s *Store) extend(entries []audit.Entry, c vault.Change) error {
 	return nil
 }
 
-// RecordAccess notes in the audit log that somebody was let in. Who it was is not noted: the log of a door is not a list of
+// Log is the audit log, for what is not noted together with another change.
+type Log struct{ s *Store }
+
+// Log returns the audit log.
+func (s *Store) Log() Log { return Log{s} }
+
+// Access notes in the audit log that somebody was let in. Who it was is not noted: the log of a door is not a list of
 // comings and goings.
-func (s *Store) RecordAccess(now time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.record(now, audit.Entry{Kind: audit.Access, Actor: audit.Daemon})
+func (l Log) Access(now time.Time) error {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	return l.s.record(now, audit.Entry{Kind: audit.Access, Actor: audit.Daemon})
 }
 
-// RecordOpening notes in the audit log that the door is opened by hand, and for whom.
-func (s *Store) RecordOpening(now time.Time, by audit.Actor) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.record(now, audit.Entry{Kind: audit.OpenedByHand, Actor: by})
+// Opened notes in the audit log that the door is opened by hand, and for whom.
+func (l Log) Opened(now time.Time, by audit.Actor) error {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	return l.s.record(now, audit.Entry{Kind: audit.OpenedByHand, Actor: by})
 }
 
 // Openings returns when the door was opened by hand since a time, oldest first.
-func (s *Store) Openings(since time.Time) (at []time.Time, err error) {
-	return s.when(audit.OpenedByHand, since)
+func (l Log) Openings(since time.Time) (at []time.Time, err error) {
+	return l.s.when(audit.OpenedByHand, since)
 }
 
-// RecordAiming notes in the audit log that somebody is shown what the camera sees.
-func (s *Store) RecordAiming(now time.Time, by audit.Actor) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.record(now, audit.Entry{Kind: audit.Aimed, Actor: by})
+// Aimed notes in the audit log that somebody is shown what the camera sees.
+func (l Log) Aimed(now time.Time, by audit.Actor) error {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	return l.s.record(now, audit.Entry{Kind: audit.Aimed, Actor: by})
 }
 
 // Aimings returns when somebody was shown that since a time, oldest first.
-func (s *Store) Aimings(since time.Time) (at []time.Time, err error) {
-	return s.when(audit.Aimed, since)
+func (l Log) Aimings(since time.Time) (at []time.Time, err error) {
+	return l.s.when(audit.Aimed, since)
 }
 
 // when returns the times of the entries of a kind since a time, oldest first.
 func (s *Store) when(kind audit.Kind, since time.Time) (at []time.Time, err error) {
-	l, err := s.Audit()
+	l, err := s.Log().Read()
 	for _, r := range l.Records {
 		if e := r.Entry; e != nil && e.Kind == kind && e.Time >= since.Unix() {
 			at = append(at, time.Unix(e.Time, 0))
@@ -271,11 +277,11 @@ func (s *Store) when(kind audit.Kind, since time.Time) (at []time.Time, err erro
 	return at, err
 }
 
-// Audit returns the audit log, with its end signed. Its Verify tells whether it is what this device has written.
-func (s *Store) Audit() (audit.Log, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.audit()
+// Read returns the audit log, with its end signed. Its Verify tells whether it is what this device has written.
+func (l Log) Read() (audit.Log, error) {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	return l.s.audit()
 }
 
 func (s *Store) audit() (l audit.Log, err error) {

@@ -4,15 +4,17 @@ import (
 	"errors"
 	"os"
 	"testing"
+
+	"facegate/store/audit"
 )
 
 // journal.db alone, put back to before an erasure, lockdown or end of an epoch, lacks what was to be in it.
 func TestJournalFromBeforeAnIntent(t *testing.T) {
 	for name, do := range map[string]func(*Store) error{
-		"erasure":  func(s *Store) error { _, err := s.Erase("person 1", 1000); return err },
-		"lockdown": func(s *Store) error { return s.Lockdown(1000) },
+		"erasure":  func(s *Store) error { _, err := s.Erase(ByLabel("person 1"), audit.Requested, 1000); return err },
+		"lockdown": func(s *Store) error { return s.Lockdown().Begin(1000) },
 		"epoch": func(s *Store) error {
-			_, err := s.EndEpoch(1000)
+			_, err := s.Epochs().End(1000)
 			return err
 		},
 	} {
@@ -23,7 +25,7 @@ func TestJournalFromBeforeAnIntent(t *testing.T) {
 				_, err := s.Enrol(testEnrolment(n))
 				must(t, err)
 			}
-			must(t, s.BeginEpoch(1000))
+			must(t, s.Epochs().Begin(1000))
 			must(t, s.Close())
 			paths := s.journal.Databases()
 			old, err := os.ReadFile(paths[0])
@@ -35,7 +37,7 @@ func TestJournalFromBeforeAnIntent(t *testing.T) {
 				must(t, os.WriteFile(path, old, 0o600))
 			}
 			if s, err := testOpen(t, dir); !errors.Is(err, ErrDamaged) {
-				receipts, _ := s.Receipts()
+				receipts, _ := s.Receipts().All()
 				t.Errorf("opened with %d receipts: %v", len(receipts), err)
 				s.Close()
 			}

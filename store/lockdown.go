@@ -31,25 +31,31 @@ func (e *LockdownError) Error() string {
 // Unwrap returns why it could not be written down.
 func (e *LockdownError) Unwrap() error { return e.Err }
 
-// Lockdown makes every Code unusable at once: it destroys faces.db, its keyring and the copies of both. People, consents
-// and the audit log stay, so that other ways in still know who may pass. Everybody has to be captured again, after Reopen.
+// Lockdown destroys the templates of everybody at once.
+type Lockdown struct{ s *Store }
+
+// Lockdown returns the lock-down of the store, which may be in force or not.
+func (s *Store) Lockdown() Lockdown { return Lockdown{s} }
+
+// Begin makes every Code unusable at once: it destroys faces.db, its keyring and the copies of both. People, consents
+// and the audit log stay, so that other ways in still know who may pass. Everybody has to be captured again, after End.
 // The keys are destroyed even if nothing else can be written, such as to a full disk: that is a LockdownError.
-func (s *Store) Lockdown(by audit.Actor) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	before := s.templatesGone()
-	err := s.ready()
+func (l Lockdown) Begin(by audit.Actor) error {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	before := l.s.templatesGone()
+	err := l.s.ready()
 	if err == nil && before {
 		return nil // it was this that was left to be written down
 	}
 	if err == nil {
-		err = s.lockdown(by)
+		err = l.s.lockdown(by)
 	}
 	if err == nil {
 		return nil
 	}
-	s.lockedBy = by
-	if failed := lockDown(s.disk, s.faces, s.now()); failed != nil {
+	l.s.lockedBy = by
+	if failed := lockDown(l.s.disk, l.s.faces, l.s.now()); failed != nil {
 		return errors.Join(err, failed)
 	}
 	return hint.Wrap(&LockdownError{err}, "make room on the disk, or mend it: it is then written down by itself")
@@ -142,33 +148,33 @@ func (s *Store) renewFaces(i *intent) error {
 	return s.faces.Settle()
 }
 
-// LockedDown reports whether nobody can be captured because of a lockdown.
-func (s *Store) LockedDown() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.lockedDown()
+// InForce reports whether nobody can be captured because of a lockdown.
+func (l Lockdown) InForce() bool {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	return l.s.lockedDown()
 }
 
 func (s *Store) lockedDown() bool { return s.state.Locked || s.templatesGone() || s.pending.lockdown() }
 
-// Reopen ends a lockdown: people can be captured again. Those who were enrolled before have no Code any more, until
+// End ends a lockdown: people can be captured again. Those who were enrolled before have no Code any more, until
 // they are captured again (Recapture).
-func (s *Store) Reopen(by audit.Actor) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.ready(); err != nil || !s.state.Locked {
+func (l Lockdown) End(by audit.Actor) error {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	if err := l.s.ready(); err != nil || !l.s.state.Locked {
 		return err
 	}
-	entries, err := s.number(s.now(), audit.Entry{Kind: audit.Reopened, Actor: by})
+	entries, err := l.s.number(l.s.now(), audit.Entry{Kind: audit.Reopened, Actor: by})
 	if err != nil {
 		return err
 	}
-	next := s.state
+	next := l.s.state
 	next.Locked = false
-	if err := s.apply(s.people.Commit, next, entries, vault.Change{}); err != nil {
+	if err := l.s.apply(l.s.people.Commit, next, entries, vault.Change{}); err != nil {
 		return err
 	}
-	s.follow()
+	l.s.follow()
 	return nil
 }
 
@@ -282,11 +288,11 @@ func (s *Store) finishWipe() error {
 	if len(certificate) == 0 {
 		return hint.Wrap(s.journal.Damaged(errUncertified), "wipe it again: facegate wipe")
 	}
-	if _, err := receipt.Verify(certificate, s.PublicKey()); err != nil {
+	if _, err := receipt.Verify(certificate, s.publicKey()); err != nil {
 		return s.journal.Damaged(err)
 	}
 	if err := destroyAll(s.disk, s.vaults(), s.reserve.path); err != nil {
 		return err
 	}
-	return &WipedError{certificate, s.PublicKey()}
+	return &WipedError{certificate, s.publicKey()}
 }

@@ -11,6 +11,7 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/store"
+	"facegate/store/audit"
 	"facegate/store/receipt"
 	"facegate/store/storetest"
 )
@@ -23,15 +24,15 @@ func TestLockdown(t *testing.T) {
 	old := files(t, dir)
 	s = storetest.Open(t, dir)
 	start := time.Now()
-	if err := s.Lockdown(1000); err != nil {
+	if err := s.Lockdown().Begin(1000); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("took %v", took)
 	}
 	for range 2 {
-		if c := mustRead(t, s); len(c.People) != 5 || len(c.Records) != 0 || !s.LockedDown() {
-			t.Errorf("%d people and %d records, locked down %v", len(c.People), len(c.Records), s.LockedDown())
+		if c := mustRead(t, s); len(c.People) != 5 || len(c.Records) != 0 || !s.Lockdown().InForce() {
+			t.Errorf("%d people and %d records, locked down %v", len(c.People), len(c.Records), s.Lockdown().InForce())
 		}
 		if _, err := s.Enrol(enrolment(7)); !errors.Is(err, store.ErrLockdown) || hint.Of(err) == "" {
 			t.Errorf("enrolled: %v", err)
@@ -56,7 +57,7 @@ func TestLockdown(t *testing.T) {
 		}
 	}
 	for range 2 {
-		if err := s.Reopen(1000); err != nil {
+		if err := s.Lockdown().End(1000); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -64,7 +65,7 @@ func TestLockdown(t *testing.T) {
 	mustEnrol(t, s, 0, 7)
 	s.Close()
 	s = storetest.Open(t, dir)
-	if c := mustRead(t, s); len(c.People) != 6 || len(c.Records) != 2 || s.LockedDown() {
+	if c := mustRead(t, s); len(c.People) != 6 || len(c.Records) != 2 || s.Lockdown().InForce() {
 		t.Errorf("%d people and %d records", len(c.People), len(c.Records))
 	}
 	if n := len(kinds(t, s)); n != 1+5+2+2+2 {
@@ -84,12 +85,12 @@ func TestLockdownWithoutRoom(t *testing.T) {
 		s := storetest.Open(t, dir)
 		// An erasure is half done, too.
 		limited(t, fullDisk, func() {
-			_, err := s.Erase(labelOf(3), 1000)
+			_, err := s.Erase(store.ByLabel(labelOf(3)), audit.Requested, 1000)
 			mustOwe(t, err, true)
 			if forced {
 				s.Close()
 				err = store.ForceLockdown(store.Place{Dir: dir, KeyDir: dir}, storetest.Now())
-			} else if err = s.Lockdown(1000); errors.As(err, new(*store.LockdownError)) && hint.Of(err) != "" {
+			} else if err = s.Lockdown().Begin(1000); errors.As(err, new(*store.LockdownError)) && hint.Of(err) != "" {
 				err = nil
 			}
 			if err != nil {
@@ -100,15 +101,15 @@ func TestLockdownWithoutRoom(t *testing.T) {
 		mustHaveNoFaces(t, dir, before)
 		limited(t, fullDisk, func() {
 			s = mustOpen(t, dir)
-			if c := mustRead(t, s); len(c.Records) != 0 || !s.LockedDown() || !s.Owed().Templates || s.Owed().People != 1 {
-				t.Errorf("forced %v, without room: %d match, locked down %v, owed %+v", forced, len(c.Records), s.LockedDown(), s.Owed())
+			if c := mustRead(t, s); len(c.Records) != 0 || !s.Lockdown().InForce() || !s.Retention().Owed().Templates || s.Retention().Owed().People != 1 {
+				t.Errorf("forced %v, without room: %d match, locked down %v, owed %+v", forced, len(c.Records), s.Lockdown().InForce(), s.Retention().Owed())
 			}
 			if err := s.Check(enrolment(30)); !errors.Is(err, store.ErrLockdown) {
 				t.Errorf("an enrolment: %v", err)
 			}
 		})
-		if _, err := s.EraseOwed(); err != nil || s.Owed().Any() || !s.LockedDown() {
-			t.Errorf("forced %v, with room: %v, owed %+v, locked down %v", forced, err, s.Owed(), s.LockedDown())
+		if _, err := s.Retention().EraseOwed(); err != nil || s.Retention().Owed().Any() || !s.Lockdown().InForce() {
+			t.Errorf("forced %v, with room: %v, owed %+v, locked down %v", forced, err, s.Retention().Owed(), s.Lockdown().InForce())
 		}
 		mustHave(t, s, 19, 0)
 		if got := kinds(t, s); !slices.Contains(got, "templates-destroyed") {
@@ -123,7 +124,7 @@ func TestWipe(t *testing.T) {
 	dir := t.TempDir()
 	s := storetest.Open(t, dir)
 	mustEnrol(t, s, upTo(3)...)
-	public := s.PublicKey()
+	public := s.Device().PublicKey
 	var certificate []byte
 	if err := s.Wipe(func(text []byte) error {
 		certificate = text
@@ -144,7 +145,7 @@ func TestWipe(t *testing.T) {
 	if _, err := s.Enrol(enrolment(0)); err == nil {
 		t.Error("it can still be used")
 	}
-	if _, err := s.Records(model); err == nil {
+	if _, err := s.Templates().Records(model); err == nil {
 		t.Error("it can still be read")
 	}
 	s.Close()
@@ -158,7 +159,7 @@ func TestWipeWithoutRoomForTheCertificate(t *testing.T) {
 	dir := t.TempDir()
 	s := storetest.Open(t, dir)
 	mustEnrol(t, s, upTo(3)...)
-	public, full := s.PublicKey(), errors.New("no room")
+	public, full := s.Device().PublicKey, errors.New("no room")
 	var first []byte
 	if err := s.Wipe(func(text []byte) error { first = text; return full }); !errors.Is(err, full) {
 		t.Fatalf("Wipe: %v", err)

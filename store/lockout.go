@@ -19,14 +19,14 @@ import (
 type LockoutPolicy struct {
 	DelayAfter   uint32        // so many failures, and each one after, lead to Delay
 	Delay        time.Duration // in which the person is not let in by face
-	DisableAfter uint32        // so many failures keep the person's face from opening the door until ResetLockout
+	DisableAfter uint32        // so many failures keep the person's face from opening the door until Lockouts.Reset
 }
 
 // A Lockout is whether a person's face works. How many failures there were is not said: whoever could ask would learn from
 // each attempt how near it came.
 type Lockout struct {
 	Wait     time.Duration // until it works again; 0 if it does
-	Disabled bool          // until ResetLockout
+	Disabled bool          // until Lockouts.Reset
 }
 
 // tries are the failures in a row against one person. They tell of no time but that of the last delay.
@@ -65,18 +65,24 @@ func (f failures) without(people ...template.PersonID) failures {
 	return f
 }
 
+// Lockouts keep who has failed too often to be taken for somebody, and whose face does not work therefore.
+type Lockouts struct{ s *Store }
+
+// Lockouts returns the lock-outs of people.
+func (s *Store) Lockouts() Lockouts { return Lockouts{s} }
+
 // Attend says that attempts are made from now on, until Close. After a power cut or a crash meanwhile every count begins just
 // below the first delay: else whoever can cut the power could try for ever, a few times after each start.
-func (s *Store) Attend() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	next := s.failed
+func (l Lockouts) Attend() error {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	next := l.s.failed
 	if next.Attended {
-		next.Base = s.policy.DelayAfter - 1
+		next.Base = l.s.policy.DelayAfter - 1
 	}
 	next.Attended = true
-	s.attended = true
-	return s.setFailures(next)
+	l.s.attended = true
+	return l.s.setFailures(next)
 }
 
 // retire keeps the counts until the next Attend.
@@ -94,14 +100,14 @@ func (s *Store) retire() error {
 	return s.journal.Commit(vault.Change{Puts: []vault.Put{row}})
 }
 
-// Lockouts returns the people whose face does not work.
-func (s *Store) Lockouts() map[template.PersonID]Lockout {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.look().Count
+// All returns the people whose face does not work.
+func (l Lockouts) All() map[template.PersonID]Lockout {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	now := l.s.look().Count
 	out := make(map[template.PersonID]Lockout)
-	for _, t := range s.failed.Against {
-		if l := s.lockout(t, now); l != (Lockout{}) {
+	for _, t := range l.s.failed.Against {
+		if l := l.s.lockout(t, now); l != (Lockout{}) {
 			out[t.Person] = l
 		}
 	}
@@ -112,73 +118,73 @@ func (s *Store) lockout(t tries, now time.Duration) Lockout {
 	return Lockout{min(max(t.Until-now, 0), s.policy.Delay), t.Disabled}
 }
 
-// RecordFailure counts a failure at now against a person, and returns what follows, which survives a restart.
-func (s *Store) RecordFailure(p template.PersonID, now time.Time) (Lockout, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.register.has(p) {
+// Failed counts a failure at now against a person, and returns what follows, which survives a restart.
+func (l Lockouts) Failed(p template.PersonID, now time.Time) (Lockout, error) {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	if !l.s.register.has(p) {
 		return Lockout{}, fmt.Errorf("store: %w any more", ErrUnknown)
 	}
-	t, count := s.failed.of(p), s.look().Count
+	t, count := l.s.failed.of(p), l.s.look().Count
 	if t.Disabled {
-		return s.lockout(t, count), nil
+		return l.s.lockout(t, count), nil
 	}
 	t.Count++
-	if t.Count < s.policy.DelayAfter {
-		s.failed = s.failed.with(t)
-		return s.lockout(t, count), nil
+	if t.Count < l.s.policy.DelayAfter {
+		l.s.failed = l.s.failed.with(t)
+		return l.s.lockout(t, count), nil
 	}
 	e := audit.Entry{Kind: audit.SlowedDown, Actor: audit.Daemon, Count: t.Count}
-	if t.Count >= s.policy.DisableAfter {
+	if t.Count >= l.s.policy.DisableAfter {
 		t.Disabled, e.Kind = true, audit.SwitchedOff
 	} else {
-		t.Until = count + s.policy.Delay
+		t.Until = count + l.s.policy.Delay
 	}
-	err := errors.Join(s.setFailures(s.failed.with(t)), s.record(now, e))
-	return s.lockout(t, count), err
+	err := errors.Join(l.s.setFailures(l.s.failed.with(t)), l.s.record(now, e))
+	return l.s.lockout(t, count), err
 }
 
-// RecordSuccess forgets the failures in a row against a person, unless they have switched the person's face off.
-func (s *Store) RecordSuccess(p template.PersonID) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.failed.of(p)
-	next := s.failed.without(p)
+// Succeeded forgets the failures in a row against a person, unless they have switched the person's face off.
+func (l Lockouts) Succeeded(p template.PersonID) error {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	t := l.s.failed.of(p)
+	next := l.s.failed.without(p)
 	if next.Base > 0 {
 		next = next.with(tries{Person: p})
 	}
 	switch {
 	case t.Disabled:
 		return nil
-	case t.Count < s.policy.DelayAfter:
-		s.failed = next
+	case t.Count < l.s.policy.DelayAfter:
+		l.s.failed = next
 		return nil
 	}
-	return s.setFailures(next)
+	return l.s.setFailures(next)
 }
 
-// RecordFlood notes that so many prints and screens were refused, one after the other, that no face is looked at for now.
-func (s *Store) RecordFlood(now time.Time, refused uint32) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.record(now, audit.Entry{Kind: audit.SwitchedOff, Actor: audit.Daemon, Count: refused})
+// Flooded notes that so many prints and screens were refused, one after the other, that no face is looked at for now.
+func (l Lockouts) Flooded(now time.Time, refused uint32) error {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	return l.s.record(now, audit.Entry{Kind: audit.SwitchedOff, Actor: audit.Daemon, Count: refused})
 }
 
-// ResetLockout lets everybody's face work again.
-func (s *Store) ResetLockout(by audit.Actor) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// Reset lets everybody's face work again.
+func (l Lockouts) Reset(by audit.Actor) error {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
 	var count uint32
-	for _, t := range s.failed.Against {
+	for _, t := range l.s.failed.Against {
 		count += t.Count
 	}
-	if count == 0 && s.failed.Base == 0 {
+	if count == 0 && l.s.failed.Base == 0 {
 		return nil
 	}
-	if err := s.record(s.now(), audit.Entry{Kind: audit.Reset, Actor: by, Count: count}); err != nil {
+	if err := l.s.record(l.s.now(), audit.Entry{Kind: audit.Reset, Actor: by, Count: count}); err != nil {
 		return err
 	}
-	return s.setFailures(failures{Attended: s.attended})
+	return l.s.setFailures(failures{Attended: l.s.attended})
 }
 
 // putFailures returns the put of what of f is to be on disk.

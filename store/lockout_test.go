@@ -19,7 +19,7 @@ import (
 func attend(t *testing.T, dir string, now *time.Time) *store.Store {
 	t.Helper()
 	s := openAt(t, dir, now)
-	if err := s.Attend(); err != nil {
+	if err := s.Lockouts().Attend(); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -42,13 +42,13 @@ func TestLockout(t *testing.T) {
 	anna, bert := against(t, s, 1), against(t, s, 2)
 	fail := func(want store.Lockout) {
 		t.Helper()
-		got, err := s.RecordFailure(anna, now)
+		got, err := s.Lockouts().Failed(anna, now)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.Close()
 		s = attend(t, dir, &now)
-		if after := s.Lockouts(); got != want || after[anna] != want || after[bert] != (store.Lockout{}) {
+		if after := s.Lockouts().All(); got != want || after[anna] != want || after[bert] != (store.Lockout{}) {
 			t.Errorf("got %+v, after a restart %+v, want %+v", got, after, want)
 		}
 	}
@@ -57,14 +57,14 @@ func TestLockout(t *testing.T) {
 		for range 4 {
 			fail(store.Lockout{})
 		}
-		if err := s.RecordSuccess(anna); err != nil {
+		if err := s.Lockouts().Succeeded(anna); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range 4 {
 		fail(store.Lockout{})
 	}
-	if err := s.RecordSuccess(bert); err != nil { // is no success of Anna's
+	if err := s.Lockouts().Succeeded(bert); err != nil { // is no success of Anna's
 		t.Fatal(err)
 	}
 	fail(store.Lockout{Wait: delay})
@@ -73,7 +73,7 @@ func TestLockout(t *testing.T) {
 		{0, delay}, {10 * time.Second, 20 * time.Second}, {delay, 0}, {time.Hour, 0},
 	} {
 		now = failed.Add(step.at)
-		if got := s.Lockouts()[anna].Wait; got != step.want {
+		if got := s.Lockouts().All()[anna].Wait; got != step.want {
 			t.Errorf("after %v: wait %v, want %v", step.at, got, step.want)
 		}
 	}
@@ -84,18 +84,18 @@ func TestLockout(t *testing.T) {
 	now = now.Add(time.Minute)
 	fail(store.Lockout{Disabled: true})
 	before := files(t, dir)
-	if _, err := s.RecordFailure(anna, now); err != nil {
+	if _, err := s.Lockouts().Failed(anna, now); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.RecordSuccess(anna); err != nil || !s.Lockouts()[anna].Disabled {
+	if err := s.Lockouts().Succeeded(anna); err != nil || !s.Lockouts().All()[anna].Disabled {
 		t.Errorf("switched on by a success, %v", err)
 	}
 	if !maps.EqualFunc(before, files(t, dir), bytes.Equal) {
 		t.Error("switched off, and every failure is written to disk")
 	}
 	for range 2 {
-		if err := s.ResetLockout(1000); err != nil || len(s.Lockouts()) != 0 {
-			t.Errorf("after the reset: %+v, %v", s.Lockouts(), err)
+		if err := s.Lockouts().Reset(1000); err != nil || len(s.Lockouts().All()) != 0 {
+			t.Errorf("after the reset: %+v, %v", s.Lockouts().All(), err)
 		}
 	}
 	got := kinds(t, s)
@@ -113,18 +113,18 @@ func TestLockoutEndsWithThePerson(t *testing.T) {
 	anna, bert := against(t, s, 1), against(t, s, 2)
 	for range 5 {
 		for _, p := range []template.PersonID{anna, bert} {
-			if _, err := s.RecordFailure(p, now); err != nil {
+			if _, err := s.Lockouts().Failed(p, now); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	mustErase(t, s, enrolment(1).Label)
-	if _, err := s.RecordFailure(anna, now); !errors.Is(err, store.ErrUnknown) {
+	if _, err := s.Lockouts().Failed(anna, now); !errors.Is(err, store.ErrUnknown) {
 		t.Errorf("a failure against somebody who was erased: %v", err)
 	}
 	s.Close()
 	s = attend(t, dir, &now)
-	if got := s.Lockouts(); len(got) != 1 || got[bert].Wait == 0 {
+	if got := s.Lockouts().All(); len(got) != 1 || got[bert].Wait == 0 {
 		t.Errorf("after the erasure: %+v", got)
 	}
 }
@@ -137,11 +137,11 @@ func TestLockoutBelowTheDelay(t *testing.T) {
 	anna := against(t, s, 1)
 	before := files(t, dir)
 	for n := range 4 {
-		if l, err := s.RecordFailure(anna, now); err != nil || l != (store.Lockout{}) {
+		if l, err := s.Lockouts().Failed(anna, now); err != nil || l != (store.Lockout{}) {
 			t.Fatalf("failure %d: %+v, %v", n, l, err)
 		}
 	}
-	if err := s.RecordSuccess(anna); err != nil {
+	if err := s.Lockouts().Succeeded(anna); err != nil {
 		t.Fatal(err)
 	}
 	if !maps.EqualFunc(before, files(t, dir), bytes.Equal) {
@@ -155,19 +155,19 @@ func TestLockoutBelowTheDelay(t *testing.T) {
 	}
 	s.Close()
 	s = attend(t, cut, &now)
-	if got := s.Lockouts(); len(got) != 0 {
+	if got := s.Lockouts().All(); len(got) != 0 {
 		t.Errorf("after a power cut: %+v", got)
 	}
-	if err := s.RecordSuccess(anna); err != nil {
+	if err := s.Lockouts().Succeeded(anna); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.RecordFailure(anna, now); err != nil || got.Wait != 0 {
+	if got, err := s.Lockouts().Failed(anna, now); err != nil || got.Wait != 0 {
 		t.Errorf("the first failure after a success: %+v, %v", got, err)
 	}
 	s.Close()
 	s = attend(t, cut, &now)
 	bert := against(t, s, 2)
-	if got, err := s.RecordFailure(bert, now); err != nil || got.Wait == 0 {
+	if got, err := s.Lockouts().Failed(bert, now); err != nil || got.Wait == 0 {
 		t.Errorf("the first failure after a power cut: %+v, %v", got, err)
 	}
 }

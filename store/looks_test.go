@@ -43,7 +43,7 @@ func TestTextInOneForm(t *testing.T) {
 					t.Errorf("%s: %v, want %v", field, err, tt.want)
 				}
 			}
-			if err := s.TurnFacesOff(tt.given, 1000); !errors.Is(err, tt.want) || s.FacesOff() != nil {
+			if err := s.Faces().TurnOff(tt.given, 1000); !errors.Is(err, tt.want) || s.Faces().Off() != nil {
 				t.Errorf("reason: %v, want %v", err, tt.want)
 			}
 			if _, err := s.Relabel(labelOf(0), tt.given, 1000); !errors.Is(err, tt.want) || !errors.Is(err, store.ErrLabel) {

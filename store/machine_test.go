@@ -9,6 +9,7 @@ import (
 
 	"facegate/pipeline/template"
 	"facegate/store"
+	"facegate/store/audit"
 	"facegate/store/storetest"
 )
 
@@ -40,7 +41,7 @@ func TestStoreAgainstMap(t *testing.T) {
 				}
 				want[labelOf(n)] = codeOf(n)
 			case "erase":
-				if _, err := s.Erase(labelOf(n), 1000); (err == nil) != enrolled {
+				if _, err := s.Erase(store.ByLabel(labelOf(n)), audit.Requested, 1000); (err == nil) != enrolled {
 					rt.Fatalf("enrolled: %v, erasing: %v", enrolled, err)
 				}
 				delete(want, labelOf(n))
@@ -108,19 +109,19 @@ func TestEpochsAgainstMap(t *testing.T) {
 				}
 				fails = !enrolled
 			case "erase":
-				_, err = s.Erase(label, 1000)
+				_, err = s.Erase(store.ByLabel(label), audit.Requested, 1000)
 				delete(want, label)
 				fails = !enrolled
 			case "begin":
 				for _, p := range want {
 					fails = fails || earlier(p)
 				}
-				if err = s.BeginEpoch(1000); !fails {
+				if err = s.Epochs().Begin(1000); !fails {
 					current++
 				}
 			case "renew":
 				var renewed bool
-				if _, renewed, err = s.Renew(ids[label], model, 1, e.Code); renewed != (enrolled && earlier(old)) {
+				if _, renewed, err = s.Epochs().Renew(ids[label], model, 1, e.Code); renewed != (enrolled && earlier(old)) {
 					rt.Fatalf("renewed %v: %+v", renewed, old)
 				}
 				if renewed {
@@ -130,7 +131,7 @@ func TestEpochsAgainstMap(t *testing.T) {
 				if fails = ended+1 == current; !fails {
 					ended = current - 1
 				}
-				if _, err = s.EndEpoch(1000); !fails {
+				if _, err = s.Epochs().End(1000); !fails {
 					for label, p := range want {
 						if earlier(p) {
 							want[label] = person{}

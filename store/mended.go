@@ -47,7 +47,7 @@ func (m *mendings) all() []Mending {
 }
 
 // Mended returns what has been mended since the store was opened, and when it was. Earlier ones are in the audit log.
-func (s *Store) Mended() []Mending { return s.mended.all() }
+func (l Log) Mended() []Mending { return l.s.mended.all() }
 
 // faulty returns the files that are damaged and were not mended yet.
 func (s *Store) faulty() (files []string) {

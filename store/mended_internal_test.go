@@ -33,9 +33,9 @@ func rot(t *testing.T, v *vault.Vault, path, table string) {
 
 // Each case damages a database that is in use, and does what comes upon it. Nothing may fail, and nothing be lost.
 func TestDamageWhileOpen(t *testing.T) {
-	records := func(s *Store) error { _, err := s.Records([32]byte{}); return err }
-	log := func(s *Store) error { _, err := s.Audit(); return err }
-	erase := func(s *Store) error { _, err := s.Erase("person 9", 1000); return err }
+	records := func(s *Store) error { _, err := s.Templates().Records([32]byte{}); return err }
+	log := func(s *Store) error { _, err := s.Log().Read(); return err }
+	erase := func(s *Store) error { _, err := s.Erase(ByLabel("person 9"), audit.Requested, 1000); return err }
 	enrol := func(s *Store) error { _, err := s.Enrol(testEnrolment(10)); return err }
 	first, second := 0, 1
 	tests := []struct {
@@ -87,17 +87,17 @@ func TestDamageWhileOpen(t *testing.T) {
 			}
 			tt.damage(t, s)
 			must(t, tt.do(s))
-			must(t, s.RecordAccess(testNow())) // whatever was not mended before is now
-			if m := s.Mended(); len(m) != 1 {
+			must(t, s.Log().Access(testNow())) // whatever was not mended before is now
+			if m := s.Log().Mended(); len(m) != 1 {
 				t.Errorf("mended %+v", m)
 			}
 			for range 2 {
 				people, err := s.People()
 				must(t, err)
-				records, err := s.Records([32]byte{})
+				records, err := s.Templates().Records([32]byte{})
 				must(t, err)
-				l, err := s.Audit()
-				must(t, errors.Join(err, l.Verify(s.PublicKey())))
+				l, err := s.Log().Read()
+				must(t, errors.Join(err, l.Verify(s.Device().PublicKey)))
 				noted := 0
 				for _, r := range l.Records {
 					if r.Entry.Kind == audit.Mended {
@@ -140,14 +140,14 @@ func TestHalfAChangeIsTakenBack(t *testing.T) {
 			return err
 		}},
 		{"erasure", func(s *Store) *vault.Vault { return s.people }, consentsTable, func(s *Store) error {
-			_, err := s.Erase("person 1", 1000)
+			_, err := s.Erase(ByLabel("person 1"), audit.Requested, 1000)
 			return err
 		}},
 		{"entry", func(s *Store) *vault.Vault { return s.journal }, entriesTable, func(s *Store) error {
-			return s.RecordAccess(testNow())
+			return s.Log().Access(testNow())
 		}},
 		{"intent", func(s *Store) *vault.Vault { return s.journal }, entriesTable, func(s *Store) error {
-			_, err := s.Erase("person 1", 1000)
+			_, err := s.Erase(ByLabel("person 1"), audit.Requested, 1000)
 			return err
 		}},
 		{"recapture", func(s *Store) *vault.Vault { return s.people }, consentsTable, func(s *Store) error {
@@ -155,12 +155,12 @@ func TestHalfAChangeIsTakenBack(t *testing.T) {
 			return err
 		}},
 		{"renewal", func(s *Store) *vault.Vault { return s.people }, consentsTable, func(s *Store) error {
-			_, _, err := s.Renew(s.register.byID[s.register.byLabel["person 1"]].ID, [32]byte{}, 0, template.Code{})
+			_, _, err := s.Epochs().Renew(s.register.byID[s.register.byLabel["person 1"]].ID, [32]byte{}, 0, template.Code{})
 			return err
 		}},
 	} {
 		for next, then := range map[string]func(*Store) error{
-			"access": func(s *Store) error { return s.RecordAccess(testNow()) },
+			"access": func(s *Store) error { return s.Log().Access(testNow()) },
 			"enrol":  func(s *Store) error { _, err := s.Enrol(testEnrolment(8)); return err },
 			"enrol whoever is gone": func(s *Store) error {
 				if _, err := s.Enrol(testEnrolment(1)); !errors.Is(err, ErrExists) {
@@ -170,14 +170,14 @@ func TestHalfAChangeIsTakenBack(t *testing.T) {
 			},
 			"seen": func(s *Store) error {
 				for _, p := range s.register.byID {
-					s.MarkSeen(p.ID, testNow().AddDate(0, 0, 1))
+					s.Retention().Seen(p.ID, testNow().AddDate(0, 0, 1))
 				}
 				must(t, s.ready())
 				return s.writeSeen()
 			},
-			"erase":     func(s *Store) error { _, err := s.Erase("person 2", 1000); return err },
-			"lock out":  func(s *Store) error { return s.Attend() },
-			"end epoch": func(s *Store) error { _, err := s.EndEpoch(1000); return err },
+			"erase":     func(s *Store) error { _, err := s.Erase(ByLabel("person 2"), audit.Requested, 1000); return err },
+			"lock out":  func(s *Store) error { return s.Lockouts().Attend() },
+			"end epoch": func(s *Store) error { _, err := s.Epochs().End(1000); return err },
 		} {
 			t.Run(tt.name+", then "+next, func(t *testing.T) {
 				dir := t.TempDir()
@@ -186,7 +186,7 @@ func TestHalfAChangeIsTakenBack(t *testing.T) {
 					_, err := s.Enrol(testEnrolment(n))
 					must(t, err)
 				}
-				must(t, s.BeginEpoch(1000))
+				must(t, s.Epochs().Begin(1000))
 				v := tt.vault(s)
 				restore := halfCommit(s, v)
 				err := tt.do(s)
@@ -198,7 +198,7 @@ func TestHalfAChangeIsTakenBack(t *testing.T) {
 				if err := then(s); err != nil {
 					t.Errorf("then: %v", err)
 				}
-				must(t, s.RecordAccess(testNow()))
+				must(t, s.Log().Access(testNow()))
 				mustBeAsOnDisk(t, s, dir)
 			})
 		}
@@ -227,7 +227,7 @@ func TestNothingTakenBackIsAcknowledged(t *testing.T) {
 	if (err == nil) != (len(people) == 4) {
 		t.Errorf("%d people: %v", len(people), err)
 	}
-	must(t, s.RecordAccess(testNow()))
+	must(t, s.Log().Access(testNow()))
 	rows := count(t, s.people, peopleTable)
 	if (err == nil) != (rows == 4) {
 		t.Errorf("%d people on disk: %v", rows, err)

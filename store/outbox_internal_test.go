@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"facegate/store/durable/durabletest"
+
+	"facegate/store/audit"
 )
 
 // A message is added while an erasure waits for the disk under faces.db, for as long as that takes.
@@ -29,7 +31,7 @@ func TestOutboxWaitsForNoErasure(t *testing.T) {
 		return nil
 	}
 	go func() {
-		_, err := s.Erase("person 1", 1000)
+		_, err := s.Erase(ByLabel("person 1"), audit.Requested, 1000)
 		erased <- err
 	}()
 	<-reached
@@ -52,7 +54,7 @@ func TestOutboxWaitsForNoErasure(t *testing.T) {
 	if queued, _ := o.Stats(); queued != added-1 {
 		t.Errorf("%d messages, of %d", queued, added)
 	}
-	l, err := s.Audit()
+	l, err := s.Log().Read()
 	must(t, err)
-	must(t, l.Verify(s.PublicKey()))
+	must(t, l.Verify(s.Device().PublicKey))
 }

@@ -25,11 +25,11 @@ func TestOutbox(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.RecordAccess(now); err != nil {
+	if err := s.Log().Access(now); err != nil {
 		t.Fatal(err)
 	}
 	now = now.AddDate(1, 0, 0)
-	if n, err := s.Prune(); err != nil || n == 0 {
+	if n, err := s.Retention().Prune(); err != nil || n == 0 {
 		t.Fatalf("%d entries pruned, %v", n, err)
 	}
 	for _, want := range []string{"two", "three", "four"} {

@@ -44,22 +44,22 @@ type Owed struct {
 func (o Owed) Any() bool { return o.People > 0 || o.Epoch || o.Templates }
 
 // Owed returns what is owed.
-func (s *Store) Owed() Owed {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	o := Owed{Lasting: s.lasting, Templates: s.templatesGone() || s.pending.lockdown()}
+func (r Retention) Owed() Owed {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	o := Owed{Lasting: r.s.lasting, Templates: r.s.templatesGone() || r.s.pending.lockdown()}
 	since := func(asked int64) {
 		if at := time.Unix(asked, 0).UTC(); o.Since.IsZero() || at.Before(o.Since) {
 			o.Since = at
 		}
 	}
 	people := make(map[template.PersonID]bool)
-	for _, m := range s.owed {
+	for _, m := range r.s.owed {
 		since(m.Asked)
 		people[m.Person] = m.Epoch == 0
 		o.Epoch = o.Epoch || m.Epoch != 0
 	}
-	if i := s.pending; i != nil && !i.lockdown() {
+	if i := r.s.pending; i != nil && !i.lockdown() {
 		since(i.Entries[0].Time)
 		o.Epoch = o.Epoch || i.Kind == epochIntent
 		for _, id := range i.People {
@@ -126,30 +126,30 @@ func (s *Store) done(m mark) bool {
 }
 
 // EraseOwed carries out what is owed, as far as there is room, and returns who was erased. Each has a receipt of their own,
-// which is kept until FetchedReceipt.
-func (s *Store) EraseOwed() (erased []template.PersonID, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.pending != nil || s.templatesGone() {
-		if s.pending != nil {
-			erased = slices.Clone(s.pending.People)
+// which is kept until Receipts.Fetched.
+func (r Retention) EraseOwed() (erased []template.PersonID, err error) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	if r.s.pending != nil || r.s.templatesGone() {
+		if r.s.pending != nil {
+			erased = slices.Clone(r.s.pending.People)
 		}
-		if err := s.ready(); err != nil {
+		if err := r.s.ready(); err != nil {
 			return nil, err
 		}
 	}
-	for _, m := range slices.Clone(s.owed) {
-		if s.done(m) {
+	for _, m := range slices.Clone(r.s.owed) {
+		if r.s.done(m) {
 			continue
 		}
-		if err = s.fulfil(m); err != nil {
+		if err = r.s.fulfil(m); err != nil {
 			break
 		}
 		if m.Epoch == 0 {
 			erased = append(erased, m.Person)
 		}
 	}
-	s.settleOwed()
+	r.s.settleOwed()
 	return erased, err
 }
 

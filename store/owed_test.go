@@ -50,13 +50,15 @@ func mustNotMatch(t *testing.T, s *store.Store, ns ...int) {
 			owed++
 		}
 	}
-	if o := s.Owed(); owed != len(ns) || o.People != len(ns) || o.Any() != (len(ns) > 0) {
+	if o := s.Retention().Owed(); owed != len(ns) || o.People != len(ns) || o.Any() != (len(ns) > 0) {
 		t.Errorf("%d people are listed as owed an erasure, and Owed says %+v, of %v", owed, o, ns)
 	}
 	for _, n := range ns {
 		_, relabel := s.Relabel(labelOf(n), "another", 1000)
-		_, pass := s.IssuePass(labelOf(n), 1000)
-		again := s.CheckRecapture(enrolment(n))
+		_, pass := s.Passes().Issue(labelOf(n), 1000)
+		e := enrolment(n)
+		e.Again = true
+		again := s.Check(e)
 		for _, err := range []error{relabel, pass, again} {
 			if !errors.Is(err, store.ErrOwed) || hint.Of(err) == "" {
 				t.Errorf("%s: %v", labelOf(n), err)
@@ -68,7 +70,7 @@ func mustNotMatch(t *testing.T, s *store.Store, ns ...int) {
 // mustPay has all that is owed carried out, and checks that the people of these numbers are gone, each with a receipt.
 func mustPay(t *testing.T, s *store.Store, ns ...int) {
 	t.Helper()
-	ids, err := s.EraseOwed()
+	ids, err := s.Retention().EraseOwed()
 	if err != nil || len(ids) != len(ns) {
 		t.Fatalf("%d people erased, %v", len(ids), err)
 	}
@@ -103,20 +105,20 @@ func TestOwed(t *testing.T) {
 		limited(t, fullDisk, func() { s = mustOpen(t, dir) })
 	}
 	limited(t, fullDisk, func() {
-		_, err := s.Erase(labelOf(3), 1000)
+		_, err := s.Erase(store.ByLabel(labelOf(3)), audit.Requested, 1000)
 		mustOwe(t, err, true)
 	})
 	mustNotMatchFull(t, s, 3)
 	restart()
 	mustNotMatchFull(t, s, 3)
 	limited(t, fullDisk, func() {
-		_, err := s.Withdraw(labelOf(7), 1000)
+		_, err := s.Erase(store.ByLabel(labelOf(7)), audit.Withdrawn, 1000)
 		mustOwe(t, err, true)
 		for range 2 { // asking again says the same
-			_, err = s.Erase(labelOf(3), 1000)
+			_, err = s.Erase(store.ByLabel(labelOf(3)), audit.Requested, 1000)
 			mustOwe(t, err, true)
 		}
-		if ids, err := s.EraseOwed(); err == nil {
+		if ids, err := s.Retention().EraseOwed(); err == nil {
 			t.Errorf("%d people erased without room", len(ids))
 		}
 	})
@@ -138,7 +140,7 @@ func TestOwed(t *testing.T) {
 		t.Errorf("%d people are left", n)
 	}
 	reasons := make(map[audit.Reason]int)
-	l, err := s.Audit()
+	l, err := s.Log().Read()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +167,7 @@ func mustNotMatchFull(t *testing.T, s *store.Store, ns ...int) {
 				t.Errorf("%s: matches %v, owed since %v", p.Label, matches, p.Owed)
 			}
 		}
-		if o := s.Owed(); o.People != len(ns) || !o.Lasting || !o.Since.Equal(storetest.Now()) {
+		if o := s.Retention().Owed(); o.People != len(ns) || !o.Lasting || !o.Since.Equal(storetest.Now()) {
 			t.Errorf("owed: %+v", o)
 		}
 	})
@@ -179,7 +181,7 @@ func TestOwedIsErasedByAsking(t *testing.T) {
 	signal.Ignore(syscall.SIGXFSZ)
 	s := storetest.Open(t, lay(t, twenty(t)))
 	limited(t, fullDisk, func() {
-		_, err := s.Erase(labelOf(3), 1000)
+		_, err := s.Erase(store.ByLabel(labelOf(3)), audit.Requested, 1000)
 		mustOwe(t, err, true)
 	})
 	mustNotMatchFull(t, s, 3)
@@ -197,17 +199,17 @@ func TestOwedWithoutReserve(t *testing.T) {
 	s := storetest.Open(t, dir)
 	mustFetch(t, s)
 	limited(t, 0, func() {
-		_, err := s.Erase(labelOf(3), 1000)
+		_, err := s.Erase(store.ByLabel(labelOf(3)), audit.Requested, 1000)
 		mustOwe(t, err, false)
-		if o := s.Owed(); o.People != 1 || o.Lasting {
+		if o := s.Retention().Owed(); o.People != 1 || o.Lasting {
 			t.Errorf("owed: %+v", o)
 		}
 	})
 	mustNotMatch(t, s, 3)
 	// As soon as there is room for the mark it lasts, and as soon as there is more it is done.
 	limited(t, fullDisk, func() {
-		if _, err := s.EraseOwed(); err == nil || !s.Owed().Lasting {
-			t.Errorf("%v; owed: %+v", err, s.Owed())
+		if _, err := s.Retention().EraseOwed(); err == nil || !s.Retention().Owed().Lasting {
+			t.Errorf("%v; owed: %+v", err, s.Retention().Owed())
 		}
 	})
 	mustPay(t, s, 3)
@@ -227,7 +229,7 @@ func TestOwedHalfDone(t *testing.T) {
 		s := storetest.Open(t, dir)
 		mustFetch(t, s)
 		var err error
-		limited(t, size, func() { _, err = s.Erase(labelOf(3), 1000) })
+		limited(t, size, func() { _, err = s.Erase(store.ByLabel(labelOf(3)), audit.Requested, 1000) })
 		s.Close()
 		if err == nil {
 			break
@@ -241,11 +243,11 @@ func TestOwedHalfDone(t *testing.T) {
 		}
 		if len(c.People) == 19 {
 			gone++
-		} else if o := s.Owed(); o.People != 1 {
+		} else if o := s.Retention().Owed(); o.People != 1 {
 			t.Errorf("at %d bytes: owed %+v", size, o)
 		}
-		if _, err := s.EraseOwed(); err != nil || s.Owed().Any() || len(mustRead(t, s).People) != 19 {
-			t.Errorf("at %d bytes: with room: %v, %+v", size, err, s.Owed())
+		if _, err := s.Retention().EraseOwed(); err != nil || s.Retention().Owed().Any() || len(mustRead(t, s).People) != 19 {
+			t.Errorf("at %d bytes: with room: %v, %+v", size, err, s.Retention().Owed())
 		}
 		if n := mustFetch(t, s); n != 1 {
 			t.Errorf("at %d bytes: %d receipts", size, n)
@@ -272,21 +274,21 @@ func TestOwedEpoch(t *testing.T) {
 		t.Fatal(err)
 	}
 	limited(t, fullDisk, func() {
-		_, err := s.EndEpoch(1000)
+		_, err := s.Epochs().End(1000)
 		mustOwe(t, err, true)
 	})
 	for range 2 {
-		if c := mustRead(t, s); len(c.People) != 20 || len(c.Records) != 2 || !s.Owed().Epoch {
-			t.Errorf("%d people, %d match; owed %+v", len(c.People), len(c.Records), s.Owed())
+		if c := mustRead(t, s); len(c.People) != 20 || len(c.Records) != 2 || !s.Retention().Owed().Epoch {
+			t.Errorf("%d people, %d match; owed %+v", len(c.People), len(c.Records), s.Retention().Owed())
 		}
 		s.Close()
 		limited(t, fullDisk, func() { s = mustOpen(t, dir) })
 	}
-	if _, err := s.EraseOwed(); err != nil || s.Owed().Any() {
-		t.Errorf("%v, owed %+v", err, s.Owed())
+	if _, err := s.Retention().EraseOwed(); err != nil || s.Retention().Owed().Any() {
+		t.Errorf("%v, owed %+v", err, s.Retention().Owed())
 	}
 	mustHave(t, s, 20, 2)
-	if e := s.Epochs(); e.Recordless != 18 {
+	if e := s.Epochs().State(); e.Recordless != 18 {
 		t.Errorf("epochs: %+v", e)
 	}
 }
@@ -300,7 +302,7 @@ func askForEver(dir string, w io.Writer) error {
 	for {
 		n := rand.IntN(20)
 		fmt.Fprintln(w, "try", n)
-		_, err := s.Erase(labelOf(n), 1000)
+		_, err := s.Erase(store.ByLabel(labelOf(n)), audit.Requested, 1000)
 		var owed *store.OwedError
 		if !errors.As(err, &owed) || !owed.Lasting {
 			return fmt.Errorf("erase %d: %w", n, err)
@@ -353,7 +355,7 @@ func TestOwedKill(t *testing.T) {
 		}
 	}
 	t.Logf("%d rounds, %d erasures owed", rounds, n)
-	if ids, err := s.EraseOwed(); err != nil || len(ids) != n || n == 0 || mustFetch(t, s) != n || len(mustRead(t, s).People) != 20-n {
+	if ids, err := s.Retention().EraseOwed(); err != nil || len(ids) != n || n == 0 || mustFetch(t, s) != n || len(mustRead(t, s).People) != 20-n {
 		t.Errorf("%d erased of %d, %v", len(ids), n, err)
 	}
 }

@@ -16,19 +16,25 @@ var (
 	ErrBound = errors.New("the template opens with the present pass alone")
 )
 
-// NewPass draws the Token of a new pass, and what comes from it. Both are to be cleared after use.
-func (s *Store) NewPass() (template.Token, *template.TokenKeys, error) {
-	t, err := template.NewToken(s.rand)
+// Passes are what people show at the door besides their face.
+type Passes struct{ s *Store }
+
+// Passes returns the passes of the store.
+func (s *Store) Passes() Passes { return Passes{s} }
+
+// Draw draws the Token of a new pass, and what comes from it. Both are to be cleared after use.
+func (p Passes) Draw() (template.Token, *template.TokenKeys, error) {
+	t, err := template.NewToken(p.s.rand)
 	if err != nil {
 		return template.Token{}, nil, err
 	}
-	k, err := s.TokenKeys(t)
+	k, err := p.Keys(t)
 	return t, k, err
 }
 
-// TokenKeys derives what comes from t and the device key together. It is to be cleared after use.
-func (s *Store) TokenKeys(t template.Token) (*template.TokenKeys, error) {
-	return template.NewTokenKeys(s.device, t)
+// Keys derives what comes from t and the device key together. It is to be cleared after use.
+func (p Passes) Keys(t template.Token) (*template.TokenKeys, error) {
+	return template.NewTokenKeys(p.s.device, t)
 }
 
 // HasPass reports whether p has a pass.
@@ -93,11 +99,11 @@ func invalid(why, advice string) error {
 // Claim returns the person with the pass that k comes from, and their Code, to be compared with one face and cleared. It
 // refuses with ErrPass a pass that nobody has, that was replaced or has expired, and one whose Code was made with another
 // model or is gone since a lockdown.
-func (s *Store) Claim(k *template.TokenKeys, modelID [32]byte) (p Person, code template.Code, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	err = s.faces.Mending(func() error {
-		p, code, err = s.claim(k, modelID)
+func (t Templates) Claim(k *template.TokenKeys, modelID [32]byte) (p Person, code template.Code, err error) {
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	err = t.s.faces.Mending(func() error {
+		p, code, err = t.s.claim(k, modelID)
 		return err
 	})
 	return p, code, err
@@ -110,7 +116,7 @@ func (s *Store) claim(k *template.TokenKeys, modelID [32]byte) (Person, template
 		return Person{}, template.Code{}, err
 	case p.lapsed(s.look()):
 		return Person{}, template.Code{}, invalid("it has expired", adviceAgain)
-	case s.NeedsConsent(p):
+	case s.needsConsent(p):
 		return Person{}, template.Code{}, invalid("the person has consented under the rules of another profile", adviceAgain)
 	case !s.owedSince(p).IsZero():
 		return Person{}, template.Code{}, invalid("its owner is to be erased", "make room on the disk: it is then done by itself")
@@ -148,11 +154,11 @@ var errForeign = errors.New("a record is not the one that was enrolled")
 
 // Bound returns who has a record of scheme S2 made with a model that has not expired: those whom Claim finds by their
 // pass and Records does not list. A record that is not the one that its person is linked to is ErrDamaged.
-func (s *Store) Bound(modelID [32]byte) (people []template.PersonID, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	err = s.faces.Mending(func() error {
-		people, err = s.bound(modelID)
+func (t Templates) Bound(modelID [32]byte) (people []template.PersonID, err error) {
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	err = t.s.faces.Mending(func() error {
+		people, err = t.s.bound(modelID)
 		return err
 	})
 	return people, err
@@ -176,24 +182,24 @@ func (s *Store) bound(modelID [32]byte) ([]template.PersonID, error) {
 		if err != nil {
 			return nil, s.faces.Damaged(err)
 		}
-		if h.ModelID == modelID && !p.lapsed(v) && !s.NeedsConsent(p) {
+		if h.ModelID == modelID && !p.lapsed(v) && !s.needsConsent(p) {
 			people = append(people, p.ID)
 		}
 	}
 	return people, nil
 }
 
-// IssuePass gives the person enrolled under label a new pass. The old one is dead from then on, in every file. It refuses
+// Issue gives the person enrolled under label a new pass. The old one is dead from then on, in every file. It refuses
 // with ErrUnknown, and with ErrBound where the record opens with the old pass alone.
-func (s *Store) IssuePass(label string, by audit.Actor) (template.Token, error) {
-	t, k, err := s.NewPass()
+func (p Passes) Issue(label string, by audit.Actor) (template.Token, error) {
+	t, k, err := p.Draw()
 	if err != nil {
 		return template.Token{}, err
 	}
 	defer k.Clear()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.setPass(label, k.ID, by); err != nil {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	if err := p.s.setPass(label, k.ID, by); err != nil {
 		t.Clear()
 		return template.Token{}, err
 	}
@@ -234,18 +240,4 @@ func (s *Store) setPass(label string, id template.TokenID, by audit.Actor) error
 	s.register.put(p)
 	s.follow()
 	return nil
-}
-
-// EraseByPass is Erase, or with the reason audit.Withdrawn it is Withdraw, by the pass of the person. It refuses with
-// ErrPass. An expired pass erases still.
-func (s *Store) EraseByPass(t template.Token, why audit.Reason, by audit.Actor) (Erasure, error) {
-	k, err := s.TokenKeys(t)
-	if err != nil {
-		return Erasure{}, err
-	}
-	defer k.Clear()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p, err := s.holder(k.ID)
-	return s.eraseAgain(p, err, func(p Person) bool { return p.Holds(k.ID) }, why, by)
 }

@@ -16,6 +16,8 @@ import (
 	"facegate/pipeline/template"
 	"facegate/store/seal"
 	"facegate/store/vault"
+
+	"facegate/store/audit"
 )
 
 // Records of scheme S2 are in no epoch: its end and a new embedder leave them, and a lockdown does not.
@@ -23,12 +25,12 @@ func TestBoundThroughEpochs(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
 	m := [32]byte{1}
-	must(t, s.UseModel(m))
+	must(t, s.Epochs().UseModel(m))
 	e := testEnrolment(0)
 	e.ModelID = m
 	_, err := s.Enrol(e)
 	must(t, err)
-	_, k, err := s.NewPass()
+	_, k, err := s.Passes().Draw()
 	must(t, err)
 	e = testEnrolment(1)
 	e.ModelID, e.Lane, e.Pass, e.Bound = m, 0, k, true
@@ -37,42 +39,42 @@ func TestBoundThroughEpochs(t *testing.T) {
 	claims := func(want bool) {
 		t.Helper()
 		for range 2 {
-			if got, _, err := s.Claim(k, m); (err == nil) != want || want && (got.ID != p.ID || got.Epoch != 0) {
+			if got, _, err := s.Templates().Claim(k, m); (err == nil) != want || want && (got.ID != p.ID || got.Epoch != 0) {
 				t.Errorf("claimed %q: %v", got.Label, err)
 			}
 			must(t, s.Close())
 			s = mustOpen(t, dir)
 		}
 	}
-	must(t, s.BeginEpoch(1000))
-	if _, renewed, err := s.Renew(p.ID, m, 0, template.Code{9}); renewed || err != nil {
+	must(t, s.Epochs().Begin(1000))
+	if _, renewed, err := s.Epochs().Renew(p.ID, m, 0, template.Code{9}); renewed || err != nil {
 		t.Errorf("renewed %v: %v", renewed, err)
 	}
 	claims(true)
-	if n, err := s.EndEpoch(1000); n != 1 || err != nil {
+	if n, err := s.Epochs().End(1000); n != 1 || err != nil {
 		t.Errorf("ended for %d: %v", n, err)
 	}
-	if e, want := s.Epochs(), (Epochs{Current: 2, Renewed: 1, Recordless: 1}); e != want {
+	if e, want := s.Epochs().State(), (EpochState{Current: 2, Renewed: 1, Recordless: 1}); e != want {
 		t.Errorf("the epochs are %+v", e)
 	}
 	claims(true)
-	must(t, s.UseModel([32]byte{7}))
-	if e, want := s.Epochs(), (Epochs{Current: 3, Foreign: 1, Recordless: 1}); e != want {
+	must(t, s.Epochs().UseModel([32]byte{7}))
+	if e, want := s.Epochs().State(), (EpochState{Current: 3, Foreign: 1, Recordless: 1}); e != want {
 		t.Errorf("with another embedder the epochs are %+v", e)
 	}
-	_, err = s.EndEpoch(1000)
+	_, err = s.Epochs().End(1000)
 	must(t, err)
 	claims(true) // with the former embedder
-	must(t, errors.Join(s.Lockdown(1000), s.Reopen(1000)))
+	must(t, errors.Join(s.Lockdown().Begin(1000), s.Lockdown().End(1000)))
 	claims(false)
-	if _, err := s.IssuePass(p.Label, 1000); !errors.Is(err, ErrBound) {
+	if _, err := s.Passes().Issue(p.Label, 1000); !errors.Is(err, ErrBound) {
 		t.Errorf("a new pass, and nothing to go with it: %v", err)
 	}
 	e.Lane, e.Pass, e.Bound = 3, nil, false // back to scheme S1, with the pass as a name
 	if _, _, err := s.Recapture(e); err != nil {
 		t.Error(err)
 	}
-	claimed, _, err := s.Claim(k, m)
+	claimed, _, err := s.Templates().Claim(k, m)
 	if must(t, err); claimed.Epoch != 3 || claimed.Scheme != template.SchemeS1 {
 		t.Errorf("captured again: %+v", claimed)
 	}
@@ -82,7 +84,7 @@ func TestBoundThroughEpochs(t *testing.T) {
 // enrolBound enrols person n of scheme S2, with a pass of their own.
 func enrolBound(t *testing.T, s *Store, n int) (Person, template.Token) {
 	t.Helper()
-	token, k, err := s.NewPass()
+	token, k, err := s.Passes().Draw()
 	must(t, err)
 	e := testEnrolment(n)
 	e.Lane, e.Pass, e.Bound = 0, k, true
@@ -111,7 +113,7 @@ func allKeys(t *testing.T, s *Store) (keys [][32]byte) {
 			keys = append(keys, key, seal.Derive(key, "facegate value 1"))
 		}
 	}
-	for _, key := range s.ProjectionKeys(1, [32]byte{}) {
+	for _, key := range s.Templates().Keys(1, [32]byte{}) {
 		keys = append(keys, key)
 	}
 	keys = append(keys, s.device, s.inner, s.join, [32]byte(s.signer), [32]byte{})
@@ -176,7 +178,7 @@ func attack(t *testing.T, s *Store, record []byte, stored [][]byte) (tried int, 
 			if err != nil {
 				continue // too short, or zeros
 			}
-			k, err := s.TokenKeys(token)
+			k, err := s.Passes().Keys(token)
 			must(t, err)
 			_, _, err = template.OpenToken(k, record)
 			try(err == nil)
@@ -193,7 +195,7 @@ func TestNothingOpensWithoutThePass(t *testing.T) {
 	must(t, err)
 	p, token := enrolBound(t, s, 1)
 	_, other := enrolBound(t, s, 2)
-	_, err = s.Erase("person 0", 1000) // a receipt to look into, and everything sealed anew
+	_, err = s.Erase(ByLabel("person 0"), audit.Requested, 1000) // a receipt to look into, and everything sealed anew
 	must(t, err)
 	secret, err := base32.StdEncoding.DecodeString(token.Text())
 	must(t, err)
@@ -234,7 +236,7 @@ func TestErasureTakesThePassAway(t *testing.T) {
 	_, err := s.Enrol(testEnrolment(0))
 	must(t, err)
 	p, token := enrolBound(t, s, 1)
-	k, err := s.TokenKeys(token)
+	k, err := s.Passes().Keys(token)
 	must(t, err)
 	old, record := row(t, s, p)
 	if _, _, err := template.OpenToken(k, record); err != nil {
@@ -253,7 +255,7 @@ func TestErasureTakesThePassAway(t *testing.T) {
 		t.Fatal("the copy cannot be read before the erasure")
 	}
 	for _, label := range []string{"person 0", "person 1"} {
-		_, err = s.Erase(label, 1000)
+		_, err = s.Erase(ByLabel(label), audit.Requested, 1000)
 		must(t, err)
 		if readable() {
 			t.Errorf("after the erasure of %s an old copy of the record can be read", label)
@@ -267,7 +269,7 @@ func TestErasureTakesThePassAway(t *testing.T) {
 			}
 		}
 	}
-	if _, _, err := s.Claim(k, [32]byte{}); err == nil {
+	if _, _, err := s.Templates().Claim(k, [32]byte{}); err == nil {
 		t.Error("the pass of a person who was erased is good still")
 	}
 }
@@ -277,7 +279,7 @@ func TestBoundRecordIsBoundToItsPerson(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	defer s.Close()
 	p, token := enrolBound(t, s, 1)
-	k, err := s.TokenKeys(token)
+	k, err := s.Passes().Keys(token)
 	must(t, err)
 	_, record := row(t, s, p)
 	good := s.header(p, [32]byte{})
@@ -294,8 +296,8 @@ func TestBoundRecordIsBoundToItsPerson(t *testing.T) {
 		own, err := template.SealToken(k, rand.Reader, h, template.Code{1})
 		must(t, err)
 		must(t, s.faces.Commit(vault.Change{Puts: []vault.Put{s.faces.Value(vault.At(recordsTable, p.Record), own)}}))
-		_, _, claimErr := s.Claim(k, [32]byte{})
-		_, listErr := s.Bound([32]byte{})
+		_, _, claimErr := s.Templates().Claim(k, [32]byte{})
+		_, listErr := s.Templates().Bound([32]byte{})
 		if wrong := h != good; wrong != (claimErr != nil) || wrong != (listErr != nil) {
 			t.Errorf("%s changed: Claim: %v, Bound: %v", name, claimErr, listErr)
 		}
@@ -304,7 +306,7 @@ func TestBoundRecordIsBoundToItsPerson(t *testing.T) {
 		flipped := bytes.Clone(record)
 		flipped[i] ^= 1
 		must(t, s.faces.Commit(vault.Change{Puts: []vault.Put{s.faces.Value(vault.At(recordsTable, p.Record), flipped)}}))
-		if _, _, err := s.Claim(k, [32]byte{}); err == nil {
+		if _, _, err := s.Templates().Claim(k, [32]byte{}); err == nil {
 			t.Errorf("byte %d changed: it opens still", i)
 		}
 	}

@@ -32,7 +32,7 @@ func tokenOf(n int) template.Token {
 
 func keysOf(tb testing.TB, s *store.Store, n int) *template.TokenKeys {
 	tb.Helper()
-	k, err := s.TokenKeys(tokenOf(n))
+	k, err := s.Passes().Keys(tokenOf(n))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func keysOf(tb testing.TB, s *store.Store, n int) *template.TokenKeys {
 
 // enrolBound enrols person n in scheme S2, with the pass of tokenOf(n).
 func enrolBound(s *store.Store, n int) error {
-	k, err := s.TokenKeys(tokenOf(n))
+	k, err := s.Passes().Keys(tokenOf(n))
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func mixed(tb testing.TB, dir string) *store.Store {
 func mustClaim(tb testing.TB, s *store.Store, want ...int) {
 	tb.Helper()
 	for n := range 10 {
-		p, code, err := s.Claim(keysOf(tb, s, n), model)
+		p, code, err := s.Templates().Claim(keysOf(tb, s, n), model)
 		switch {
 		case slices.Contains(want, n):
 			if err != nil || p.Label != labelOf(n) || code != codeOf(n) {
@@ -94,7 +94,7 @@ func TestClaim(t *testing.T) {
 	for range 2 {
 		mustClaim(t, s, 2, 3, 4, 5)
 		c := mustRead(t, s)
-		people, err := s.Bound(model)
+		people, err := s.Templates().Bound(model)
 		if err != nil || len(people) != 2 || len(c.People) != 6 || len(c.Records) != 4 {
 			t.Fatalf("%d people, %d of them to be searched, %d bound to a pass, %v", len(c.People), len(c.Records), len(people), err)
 		}
@@ -121,11 +121,11 @@ func TestClaimRefuses(t *testing.T) {
 	mixed(t, dir).Close()
 	s := openAt(t, dir, &now)
 	for n := range 6 {
-		if _, _, err := s.Claim(keysOf(t, s, n), [32]byte{0xbb}); !errors.Is(err, store.ErrPass) || hint.Of(err) == "" {
+		if _, _, err := s.Templates().Claim(keysOf(t, s, n), [32]byte{0xbb}); !errors.Is(err, store.ErrPass) || hint.Of(err) == "" {
 			t.Errorf("person %d, another model: %v", n, err)
 		}
 	}
-	if people, err := s.Bound([32]byte{0xbb}); len(people) != 0 || err != nil {
+	if people, err := s.Templates().Bound([32]byte{0xbb}); len(people) != 0 || err != nil {
 		t.Errorf("another model: %d people, %v", len(people), err)
 	}
 	now = now.AddDate(1, 0, 4) // the person n expires a year and n days from the start
@@ -138,14 +138,14 @@ func TestClaimRefuses(t *testing.T) {
 	}
 	defer s.Close()
 	mustClaim(t, s, 5)
-	if people, err := s.Bound(model); len(people) != 1 || err != nil {
+	if people, err := s.Templates().Bound(model); len(people) != 1 || err != nil {
 		t.Errorf("%d people, %v", len(people), err)
 	}
-	if err := s.Lockdown(1000); err != nil {
+	if err := s.Lockdown().Begin(1000); err != nil {
 		t.Fatal(err)
 	}
 	mustClaim(t, s)
-	if people, err := s.Bound(model); len(people) != 0 || err != nil {
+	if people, err := s.Templates().Bound(model); len(people) != 0 || err != nil {
 		t.Errorf("after a lockdown: %d people, %v", len(people), err)
 	}
 }
@@ -184,14 +184,14 @@ func TestIssuePass(t *testing.T) {
 	s = storetest.Open(t, dir)
 	tokens := map[string]template.Token{}
 	for _, n := range []int{0, 2} {
-		token, err := s.IssuePass(labelOf(n), 1000)
+		token, err := s.Passes().Issue(labelOf(n), 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
 		tokens[labelOf(n)] = token
 	}
 	for _, n := range []int{4, 9} {
-		_, err := s.IssuePass(labelOf(n), 1000)
+		_, err := s.Passes().Issue(labelOf(n), 1000)
 		if want := map[int]error{4: store.ErrBound, 9: store.ErrUnknown}[n]; !errors.Is(err, want) || hint.Of(err) == "" {
 			t.Errorf("person %d: %v", n, err)
 		}
@@ -199,11 +199,11 @@ func TestIssuePass(t *testing.T) {
 	for range 2 {
 		mustClaim(t, s, 3, 4, 5)
 		for label, token := range tokens {
-			k, err := s.TokenKeys(token)
+			k, err := s.Passes().Keys(token)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if p, _, err := s.Claim(k, model); err != nil || p.Label != label {
+			if p, _, err := s.Templates().Claim(k, model); err != nil || p.Label != label {
 				t.Errorf("the new pass of %s leads to %q, %v", label, p.Label, err)
 			}
 		}
@@ -233,25 +233,25 @@ func TestEraseByPass(t *testing.T) {
 	dir := t.TempDir()
 	mixed(t, dir).Close()
 	s := openAt(t, dir, &now)
-	if _, err := s.EraseByPass(tokenOf(9), audit.Requested, 1000); !errors.Is(err, store.ErrPass) || hint.Of(err) == "" {
+	if _, err := s.Erase(store.ByPass(tokenOf(9)), audit.Requested, 1000); !errors.Is(err, store.ErrPass) || hint.Of(err) == "" {
 		t.Errorf("nobody's pass: %v", err)
 	}
 	cleared := tokenOf(4)
 	cleared.Clear()
-	if _, err := s.EraseByPass(cleared, audit.Requested, 1000); !errors.Is(err, template.ErrToken) {
+	if _, err := s.Erase(store.ByPass(cleared), audit.Requested, 1000); !errors.Is(err, template.ErrToken) {
 		t.Errorf("no pass: %v", err)
 	}
 	now = now.AddDate(2, 0, 0) // the passes have expired; the right to be erased has not
 	for n, why := range map[int]audit.Reason{2: audit.Requested, 4: audit.Withdrawn} {
-		e, err := s.EraseByPass(tokenOf(n), why, 1000)
+		e, err := s.Erase(store.ByPass(tokenOf(n)), why, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := receipt.Verify(e.Receipt, s.PublicKey())
-		if err != nil || r.Reason != why.String() || r.Erased.Templates != 1 || len(e.People) != 1 {
+		r, err := receipt.Verify(e.Receipt, s.Device().PublicKey)
+		if err != nil || r.Reason != why.String() || r.Erased.Templates != 1 || r.Erased.People != 1 {
 			t.Errorf("receipt: %+v, %v", r, err)
 		}
-		if _, err := s.EraseByPass(tokenOf(n), why, 1000); !errors.Is(err, store.ErrPass) {
+		if _, err := s.Erase(store.ByPass(tokenOf(n)), why, 1000); !errors.Is(err, store.ErrPass) {
 			t.Errorf("erased again: %v", err)
 		}
 	}
@@ -279,18 +279,18 @@ func TestEraseByPassAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		faulty.left = left
-		_, err = s.EraseByPass(tokenOf(4), audit.Requested, 1000)
+		_, err = s.Erase(store.ByPass(tokenOf(4)), audit.Requested, 1000)
 		faulty.left = 1 << 30
 		if err == nil {
 			s.Close()
 			break
 		}
 		failed++
-		again, err := s.EraseByPass(tokenOf(4), audit.Requested, 1000)
+		again, err := s.Erase(store.ByPass(tokenOf(4)), audit.Requested, 1000)
 		if err != nil {
 			t.Fatalf("failed at read %d of randomness, and repeated: %v", left, err)
 		}
-		if _, err := receipt.Verify(again.Receipt, s.PublicKey()); err != nil {
+		if _, err := receipt.Verify(again.Receipt, s.Device().PublicKey); err != nil {
 			t.Errorf("failed at read %d of randomness, and repeated: %v", left, err)
 		}
 		mustClaim(t, s, 2, 3, 5)

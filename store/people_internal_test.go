@@ -6,6 +6,8 @@ import (
 
 	"facegate/pipeline/template"
 	"facegate/store/vault"
+
+	"facegate/store/audit"
 )
 
 // Whoever opens one of the files, without the device key, finds nothing in it that can be read in another.
@@ -16,7 +18,7 @@ func TestNoFileLeadsToAnother(t *testing.T) {
 		_, err := s.Enrol(testEnrolment(n))
 		must(t, err)
 	}
-	_, err := s.Erase("person 3", 1000)
+	_, err := s.Erase(ByLabel("person 3"), audit.Requested, 1000)
 	must(t, err)
 	p, _ := enrolBound(t, s, 20)
 	readable := make(map[*vault.Vault][][]byte) // what could be looked for in another: ids

@@ -46,7 +46,7 @@ func mustBe(t *testing.T, s *Store, people, records int) {
 			t.Errorf("%d %s, want %d", rows, tt.table, tt.want)
 		}
 	}
-	if got, err := s.Records([32]byte{}); err != nil || len(got) != records {
+	if got, err := s.Templates().Records([32]byte{}); err != nil || len(got) != records {
 		t.Errorf("%d records open, want %d: %v", len(got), records, err)
 	}
 	for _, v := range s.vaults() {
@@ -59,9 +59,9 @@ func mustBe(t *testing.T, s *Store, people, records int) {
 	if row, err := s.journal.Get(stateRow(intentRow)); err != nil || row != nil || s.pending != nil {
 		t.Errorf("an intent is left: %v", err)
 	}
-	l, err := s.Audit()
+	l, err := s.Log().Read()
 	must(t, err)
-	must(t, l.Verify(s.PublicKey()))
+	must(t, l.Verify(s.Device().PublicKey))
 }
 
 // save writes i to journal.db, and does not begin with it.
@@ -142,7 +142,7 @@ func TestErasureCutOff(t *testing.T) {
 				return errors.Join(err, tt.cut(s, i))
 			})
 			mustBe(t, s, tt.people, tt.people)
-			receipts, err := s.Receipts()
+			receipts, err := s.Receipts().All()
 			must(t, err)
 			if tt.people == 3 {
 				if len(receipts) != 0 {
@@ -153,7 +153,7 @@ func TestErasureCutOff(t *testing.T) {
 			if len(receipts) != 1 || !bytes.Equal(receipts[0], want) {
 				t.Fatalf("%d receipts, or another one than was decided", len(receipts))
 			}
-			r, err := receipt.Verify(receipts[0], s.PublicKey())
+			r, err := receipt.Verify(receipts[0], s.Device().PublicKey)
 			must(t, err)
 			people, err := s.people.Head()
 			must(t, err)
@@ -162,7 +162,7 @@ func TestErasureCutOff(t *testing.T) {
 			if got := (receipt.Generations{People: people.Generation, Faces: faces.Generation}); got != r.Generations {
 				t.Errorf("generations %v, and the receipt says %v", got, r.Generations)
 			}
-			l, err := s.Audit()
+			l, err := s.Log().Read()
 			must(t, err)
 			if e := l.Records[r.Audit.Seq-1]; e.Entry.Kind != audit.Erased || !bytes.Equal(e.Link[:], r.Audit.Link) {
 				t.Errorf("the receipt points at %+v", e)
@@ -205,8 +205,8 @@ func TestLockdownCutOff(t *testing.T) {
 				records = 0
 			}
 			mustBe(t, s, 3, records)
-			if s.LockedDown() != tt.done {
-				t.Errorf("locked down: %v", s.LockedDown())
+			if s.Lockdown().InForce() != tt.done {
+				t.Errorf("locked down: %v", s.Lockdown().InForce())
 			}
 		})
 	}
@@ -228,7 +228,7 @@ func TestWipeCutOff(t *testing.T) {
 			s := mustOpen(t, dir)
 			_, err := s.Enrol(testEnrolment(0))
 			must(t, err)
-			public := s.PublicKey()
+			public := s.Device().PublicKey
 			certificate, err := receipt.Sign(receipt.Receipt{
 				ID: make([]byte, 16), Number: 1, Kind: receipt.Wipe, Time: "2026-03-01T12:00:00Z", Forms: []receipt.Salted{}, Records: []receipt.Salted{},
 				Audit: receipt.Audit{Link: make([]byte, 32)},
@@ -301,7 +301,7 @@ func TestLogCatchesUp(t *testing.T) {
 		return errors.Join(err, s.apply(s.people.Commit, s.state, entries, vault.Change{}))
 	})
 	mustBe(t, s, 3, 3)
-	l, err := s.Audit()
+	l, err := s.Log().Read()
 	must(t, err)
 	if last := l.Records[len(l.Records)-1]; last.Entry.Kind != audit.Access {
 		t.Errorf("the log ends with %+v", last.Entry)
@@ -330,8 +330,8 @@ func TestEpochEndCutOff(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := cutOff(t, func(s *Store, p Person) error {
-				must(t, s.BeginEpoch(1000))
-				_, renewed, err := s.Renew(p.ID, [32]byte{}, 0, testEnrolment(9).Code)
+				must(t, s.Epochs().Begin(1000))
+				_, renewed, err := s.Epochs().Renew(p.ID, [32]byte{}, 0, testEnrolment(9).Code)
 				if !renewed || err != nil {
 					t.Fatalf("renewed %v, %v", renewed, err)
 				}
@@ -349,10 +349,10 @@ func TestEpochEndCutOff(t *testing.T) {
 			if faces.Generation != generation {
 				t.Errorf("faces.db is in generation %d", faces.Generation)
 			}
-			if e := s.Epochs(); e.Renewed != 1 || e.Recordless != 3-records {
+			if e := s.Epochs().State(); e.Renewed != 1 || e.Recordless != 3-records {
 				t.Errorf("the epochs are %+v", e)
 			}
-			if _, err := s.EndEpoch(1000); errors.Is(err, ErrNoEpoch) != tt.done {
+			if _, err := s.Epochs().End(1000); errors.Is(err, ErrNoEpoch) != tt.done {
 				t.Errorf("ended again: %v", err)
 			}
 		})
@@ -382,7 +382,7 @@ func TestRenewalCutOff(t *testing.T) {
 			var label string
 			s := cutOff(t, func(s *Store, p Person) error {
 				label = p.Label
-				must(t, s.BeginEpoch(1000))
+				must(t, s.Epochs().Begin(1000))
 				old := p
 				p.Epoch = 2
 				must(t, s.relink(&p))
@@ -394,7 +394,7 @@ func TestRenewalCutOff(t *testing.T) {
 				t.Errorf("the record is in epoch %d", p.Epoch)
 			}
 			want := []audit.Kind{audit.EpochBegun, audit.Renewed}[tt.epoch-1]
-			l, err := s.Audit()
+			l, err := s.Log().Read()
 			must(t, err)
 			if last := l.Records[len(l.Records)-1].Entry.Kind; last != want {
 				t.Errorf("the log ends with %v", last)
@@ -444,7 +444,7 @@ func TestRecaptureCutOff(t *testing.T) {
 				before, after, want = old, p, next.Debt.Receipt
 				return tt.cut(s, old, p, next, entries)
 			})
-			receipts, err := s.Receipts()
+			receipts, err := s.Receipts().All()
 			must(t, err)
 			p := s.register.byID[s.register.byLabel[before.Label]]
 			if !tt.done {
@@ -454,10 +454,10 @@ func TestRecaptureCutOff(t *testing.T) {
 				}
 				return
 			}
-			if p.Record != after.Record || len(receipts) != 1 || !bytes.Equal(receipts[0], want) || s.Former() != 1 {
-				t.Errorf("%d receipts, %d consents have ended", len(receipts), s.Former())
+			if p.Record != after.Record || len(receipts) != 1 || !bytes.Equal(receipts[0], want) || s.Retention().Former() != 1 {
+				t.Errorf("%d receipts, %d consents have ended", len(receipts), s.Retention().Former())
 			}
-			r, err := receipt.Verify(want, s.PublicKey())
+			r, err := receipt.Verify(want, s.Device().PublicKey)
 			must(t, err)
 			people, err := s.people.Head()
 			must(t, err)
@@ -466,19 +466,19 @@ func TestRecaptureCutOff(t *testing.T) {
 			if got := (receipt.Generations{People: people.Generation, Faces: faces.Generation}); got != r.Generations {
 				t.Errorf("generations %v, and the receipt says %v", got, r.Generations)
 			}
-			if records, err := s.Records([32]byte{}); err != nil || len(records) != 3 || count(t, s.faces, recordsTable) != 3 {
+			if records, err := s.Templates().Records([32]byte{}); err != nil || len(records) != 3 || count(t, s.faces, recordsTable) != 3 {
 				t.Errorf("%d records open of %d, %v", len(records), count(t, s.faces, recordsTable), err)
 			}
-			l, err := s.Audit()
+			l, err := s.Log().Read()
 			must(t, err)
-			must(t, l.Verify(s.PublicKey()))
+			must(t, l.Verify(s.Device().PublicKey))
 			if e := l.Records[r.Audit.Seq-1]; e.Entry.Kind != audit.Erased || !bytes.Equal(e.Link[:], r.Audit.Link) {
 				t.Errorf("the receipt points at %+v", e)
 			}
 			// What is paid is not paid again, whatever else is cut off later.
-			must(t, s.FetchedReceipt([16]byte(r.ID)))
-			must(t, s.RecordAccess(testNow()))
-			if receipts, err := s.Receipts(); err != nil || len(receipts) != 0 {
+			must(t, s.Receipts().Fetched([16]byte(r.ID)))
+			must(t, s.Log().Access(testNow()))
+			if receipts, err := s.Receipts().All(); err != nil || len(receipts) != 0 {
 				t.Errorf("%d receipts after it was fetched, %v", len(receipts), err)
 			}
 		})
@@ -523,7 +523,7 @@ func TestRecaptureWithPassCutOff(t *testing.T) {
 					dir := t.TempDir()
 					s := mustOpen(t, dir)
 					enrolment := func(n int, c template.Code, terms terms) (Enrolment, *template.TokenKeys) {
-						_, k, err := s.NewPass()
+						_, k, err := s.Passes().Draw()
 						must(t, err)
 						e := testEnrolment(n)
 						e.Code, e.Bound = c, terms.bound
@@ -546,7 +546,8 @@ func TestRecaptureWithPassCutOff(t *testing.T) {
 					row, _ := row(t, s, old)
 
 					e, newPass := enrolment(1, template.Code{2}, to)
-					must(t, s.CheckRecapture(e))
+					e.Again = true
+					must(t, s.Check(e))
 					p, err := s.successor(old, e, testNow())
 					must(t, err)
 					next, entries, err := s.succession(old, p, e)
@@ -556,7 +557,7 @@ func TestRecaptureWithPassCutOff(t *testing.T) {
 
 					claims := func(k *template.TokenKeys, want template.Code, ok bool) {
 						t.Helper()
-						got, code, err := s.Claim(k, [32]byte{})
+						got, code, err := s.Templates().Claim(k, [32]byte{})
 						if (err == nil) != ok || ok && (got.ID != old.ID || code != want) || !ok && !errors.Is(err, ErrPass) {
 							t.Errorf("claimed %q with %v: %v", got.Label, code, err)
 						}
@@ -568,25 +569,25 @@ func TestRecaptureWithPassCutOff(t *testing.T) {
 					replaced := step.done && to.pass
 					claims(oldPass, code, from.pass && !replaced)
 					claims(newPass, code, replaced)
-					k, err := s.TokenKeys(neighbour)
+					k, err := s.Passes().Keys(neighbour)
 					must(t, err)
-					if got, _, err := s.Claim(k, [32]byte{}); err != nil || got.Label != "person 5" {
+					if got, _, err := s.Templates().Claim(k, [32]byte{}); err != nil || got.Label != "person 5" {
 						t.Errorf("the neighbour's pass leads to %q: %v", got.Label, err)
 					}
-					records, err := s.Records([32]byte{})
+					records, err := s.Templates().Records([32]byte{})
 					must(t, err)
-					listed, err := s.Bound([32]byte{})
+					listed, err := s.Templates().Bound([32]byte{})
 					must(t, err)
 					if n := len(listed); len(records)+n != 4 || (n == 2) != bound {
 						t.Errorf("%d records, and %d bound", len(records), n)
 					}
 					rows := count(t, s.faces, recordsTable)
-					receipts, err := s.Receipts()
-					if must(t, err); rows != 4 || (len(receipts) == 1) != step.done || s.Former() != len(receipts) {
-						t.Errorf("%d records, %d receipts, %d former consents", rows, len(receipts), s.Former())
+					receipts, err := s.Receipts().All()
+					if must(t, err); rows != 4 || (len(receipts) == 1) != step.done || s.Retention().Former() != len(receipts) {
+						t.Errorf("%d records, %d receipts, %d former consents", rows, len(receipts), s.Retention().Former())
 					}
 					for _, data := range receipts {
-						r, err := receipt.Verify(data, s.PublicKey())
+						r, err := receipt.Verify(data, s.Device().PublicKey)
 						must(t, err)
 						want := receipt.Commit([16]byte(r.Records[0].Salt), row)
 						if len(r.Records) != 1 || !bytes.Equal(r.Records[0].Commitment, want.Commitment) {
@@ -606,12 +607,12 @@ func mustBeAsOnDisk(t *testing.T, s *Store, dir string) {
 	say := func() string {
 		people, err := s.People()
 		must(t, err)
-		records, err := s.Records([32]byte{})
+		records, err := s.Templates().Records([32]byte{})
 		must(t, err)
-		receipts, err := s.Receipts()
+		receipts, err := s.Receipts().All()
 		must(t, err)
-		l, err := s.Audit()
-		must(t, errors.Join(err, l.Verify(s.PublicKey())))
+		l, err := s.Log().Read()
+		must(t, errors.Join(err, l.Verify(s.Device().PublicKey)))
 		issued := 0
 		for _, r := range l.Records {
 			if r.Entry.Kind == audit.ReceiptIssued {
@@ -621,7 +622,7 @@ func mustBeAsOnDisk(t *testing.T, s *Store, dir string) {
 		if issued != len(receipts) {
 			t.Errorf("%d receipts of %d", len(receipts), issued)
 		}
-		return fmt.Sprint(people, len(records), len(s.ended), s.Epochs(), l.End.Head, len(l.Records))
+		return fmt.Sprint(people, len(records), len(s.ended), s.Epochs().State(), l.End.Head, len(l.Records))
 	}
 	before := say()
 	must(t, s.Close())
@@ -642,16 +643,16 @@ func TestDebtIsPaidOnce(t *testing.T) {
 	}
 	_, signed, err := s.Recapture(testEnrolment(0))
 	must(t, err)
-	r, err := receipt.Verify(signed, s.PublicKey())
+	r, err := receipt.Verify(signed, s.Device().PublicKey)
 	must(t, err)
-	must(t, s.FetchedReceipt([16]byte(r.ID)))
+	must(t, s.Receipts().Fetched([16]byte(r.ID)))
 	i, err := s.intend([]Person{s.register.byID[s.register.byLabel["person 1"]]}, audit.Requested, 1000)
 	must(t, errors.Join(err, save(s, i), s.Close()))
 	must(t, os.Remove(s.people.Keyrings()[0])) // is mended, which is noted as soon as the erasure is done
 	s = mustOpen(t, dir)
 	defer s.Close()
-	must(t, s.RecordAccess(testNow()))
-	receipts, err := s.Receipts()
+	must(t, s.Log().Access(testNow()))
+	receipts, err := s.Receipts().All()
 	if must(t, err); len(receipts) != 1 || !bytes.Equal(receipts[0], i.Receipt) {
 		t.Errorf("%d receipts", len(receipts))
 	}

@@ -57,9 +57,9 @@ func enrolAndEraseForEver(dir string, w io.Writer) error {
 		case !enrolled[label]:
 			_, err = s.Enrol(enrolment(n))
 		case bound:
-			_, err = s.EraseByPass(tokenOf(passOf(s, n)), audit.Requested, 1000)
+			_, err = s.Erase(store.ByPass(tokenOf(passOf(s, n))), audit.Requested, 1000)
 		default:
-			_, err = s.Erase(label, 1000)
+			_, err = s.Erase(store.ByLabel(label), audit.Requested, 1000)
 		}
 		if err != nil {
 			return err
@@ -73,7 +73,7 @@ func enrolAndEraseForEver(dir string, w io.Writer) error {
 func recapture(s *store.Store, n int) error {
 	e := enrolment(n)
 	if n%2 == 1 {
-		k, err := s.TokenKeys(tokenOf(2*n + 1000 - passOf(s, n)))
+		k, err := s.Passes().Keys(tokenOf(2*n + 1000 - passOf(s, n)))
 		if err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func passOf(s *store.Store, n int) int {
 	if err != nil {
 		panic(err)
 	}
-	k, err := s.TokenKeys(tokenOf(n + 1000))
+	k, err := s.Passes().Keys(tokenOf(n + 1000))
 	if err != nil {
 		panic(err)
 	}
@@ -126,8 +126,8 @@ func TestKill(t *testing.T) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		c := mustRead(t, s)
-		mended += len(s.Mended())
-		damages += len(s.Mended())
+		mended += len(s.Log().Mended())
+		damages += len(s.Log().Mended())
 		receipts += mustFetch(t, s)
 		erased, noted := 0, 0
 		for _, kind := range kinds(t, s) {
@@ -171,16 +171,16 @@ func TestKill(t *testing.T) {
 // mustFetch fetches the receipts, which must verify, and returns how many there were.
 func mustFetch(t *testing.T, s *store.Store) int {
 	t.Helper()
-	receipts, err := s.Receipts()
+	receipts, err := s.Receipts().All()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, data := range receipts {
-		r, err := receipt.Verify(data, s.PublicKey())
+		r, err := receipt.Verify(data, s.Device().PublicKey)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.FetchedReceipt([16]byte(r.ID)); err != nil {
+		if err := s.Receipts().Fetched([16]byte(r.ID)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -223,7 +223,7 @@ func storedCodes(t *testing.T, s *store.Store, c contents) map[int]template.Code
 				codes[n] = c.Records[p.ID].Code
 			default:
 				var err error
-				if _, codes[n], err = s.Claim(keysOf(t, s, passOf(s, n)), model); err != nil {
+				if _, codes[n], err = s.Templates().Claim(keysOf(t, s, passOf(s, n)), model); err != nil {
 					t.Error(err)
 				}
 			}

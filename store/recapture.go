@@ -24,14 +24,6 @@ type debt struct {
 	Receipt []byte
 }
 
-// CheckRecapture says, before anybody is captured, why Recapture would refuse e. The Code and its lane do not count.
-func (s *Store) CheckRecapture(e Enrolment) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.now()
-	return s.checkRecapture(e.from(now), now)
-}
-
 func (s *Store) checkRecapture(e Enrolment, now time.Time) error {
 	p, err := s.known(e.Label)
 	if err != nil {
@@ -45,7 +37,7 @@ func (s *Store) checkRecapture(e Enrolment, now time.Time) error {
 
 // Recapture enrols somebody who is enrolled already: by a new consent, with a new Code in another lane or epoch, which is
 // how a Code of one person is revoked. The former consent ends, and is kept as that of somebody erased would be. The
-// former record, if there is one, is erased as Erase does it, and the receipt says so; it is kept until FetchedReceipt.
+// former record, if there is one, is erased as Erase does it, and the receipt says so; it is kept until Receipts.Fetched.
 // From the moment the new record is the person's this is done: cut off, it is finished at the next Open or the next
 // change. A new pass takes the place of the former one, which is dead then; without a new one, which scheme S2 needs, the
 // former stays. If Recapture fails otherwise than refusing, the new record and pass may or may not be the person's.

@@ -34,7 +34,7 @@ func TestRecapture(t *testing.T) {
 
 	e = enrolment(1)
 	e.Code, e.Consent.Reference = codeOf(100), "Consent/2026/again"
-	if e.Lane, err = s.NextLane(e.Label); err != nil || e.Lane == old.Lane {
+	if e.Lane, err = s.Templates().NextLane(e.Label); err != nil || e.Lane == old.Lane {
 		t.Fatalf("lane %d, %v", e.Lane, err)
 	}
 	for _, tt := range []struct {
@@ -47,9 +47,10 @@ func TestRecapture(t *testing.T) {
 		{func(e *store.Enrolment) { e.Expires = now }, store.ErrExpiry},
 	} {
 		e := e
+		e.Again = true
 		tt.edit(&e)
 		_, _, err := s.Recapture(e)
-		if !errors.Is(err, tt.want) || !errors.Is(s.CheckRecapture(e), tt.want) || hint.Of(err) == "" {
+		if !errors.Is(err, tt.want) || !errors.Is(s.Check(e), tt.want) || hint.Of(err) == "" {
 			t.Errorf("got %v, want %v", err, tt.want)
 		}
 	}
@@ -61,7 +62,7 @@ func TestRecapture(t *testing.T) {
 		!p.Enrolled.Equal(now.Truncate(oneDay)) {
 		t.Errorf("got %+v, was %+v", p, old)
 	}
-	r, err := receipt.Verify(signed, s.PublicKey())
+	r, err := receipt.Verify(signed, s.Device().PublicKey)
 	if err != nil || r.Reason != "recaptured" || r.Erased != (receipt.Counts{Templates: 1, Guardians: 1}) ||
 		r.Generations != (receipt.Generations{People: 2, Faces: 2}) {
 		t.Errorf("the receipt says %+v, %v", r, err)
@@ -83,7 +84,7 @@ func TestRecapture(t *testing.T) {
 		if f, err := s.Show(e.Label); err != nil || len(f.Entries) != 3 || f.Person.Consent.Reference != e.Consent.Reference {
 			t.Errorf("shown %+v, %v", f, err)
 		}
-		if receipts, err := s.Receipts(); err != nil || len(receipts) != 1 || !bytes.Equal(receipts[0], signed) {
+		if receipts, err := s.Receipts().All(); err != nil || len(receipts) != 1 || !bytes.Equal(receipts[0], signed) {
 			t.Errorf("%d receipts, %v", len(receipts), err)
 		}
 		s.Close()
@@ -92,7 +93,7 @@ func TestRecapture(t *testing.T) {
 	mustSay(t, s, "created", "enrolled", "enrolled", "enrolled", "erased", "enrolled", "receipt-issued")
 	// Nobody else gets the lane that was revoked, before all others have seen a revocation.
 	for range 100 {
-		if lane, err := s.NextLane("somebody else"); err != nil || lane == old.Lane {
+		if lane, err := s.Templates().NextLane("somebody else"); err != nil || lane == old.Lane {
 			t.Fatalf("lane %d, %v", lane, err)
 		}
 	}
@@ -119,13 +120,13 @@ func TestRecaptureAfterLockdown(t *testing.T) {
 	dir := t.TempDir()
 	s := storetest.Open(t, dir)
 	mustEnrol(t, s, 0, 1)
-	if err := s.Lockdown(1000); err != nil {
+	if err := s.Lockdown().Begin(1000); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := s.Recapture(enrolment(0)); !errors.Is(err, store.ErrLockdown) {
 		t.Errorf("during a lockdown: %v", err)
 	}
-	if err := s.Reopen(1000); err != nil {
+	if err := s.Lockdown().End(1000); err != nil {
 		t.Fatal(err)
 	}
 	if _, signed, err := s.Recapture(enrolment(0)); err != nil || signed != nil {
@@ -133,7 +134,7 @@ func TestRecaptureAfterLockdown(t *testing.T) {
 	}
 	for range 2 {
 		mustHave(t, s, 2, 1)
-		if n := s.Former(); n != 1 {
+		if n := s.Retention().Former(); n != 1 {
 			t.Errorf("%d consents have ended", n)
 		}
 		s.Close()

@@ -118,15 +118,15 @@ func TestMarkAlone(t *testing.T) {
 	must(t, s.Close())
 	s = mustOpen(t, dir)
 	defer func() { s.Close() }()
-	if records, err := s.Records([32]byte{}); err != nil || len(records) != 2 || s.Owed().People != 1 || s.pending != nil {
-		t.Errorf("%d match, %v; owed %+v", len(records), err, s.Owed())
+	if records, err := s.Templates().Records([32]byte{}); err != nil || len(records) != 2 || s.Retention().Owed().People != 1 || s.pending != nil {
+		t.Errorf("%d match, %v; owed %+v", len(records), err, s.Retention().Owed())
 	}
-	if erased, err := s.EraseOwed(); err != nil || len(erased) != 1 || erased[0] != people[1].ID || s.Owed().Any() {
-		t.Errorf("erased %v, %v; owed %+v", erased, err, s.Owed())
+	if erased, err := s.Retention().EraseOwed(); err != nil || len(erased) != 1 || erased[0] != people[1].ID || s.Retention().Owed().Any() {
+		t.Errorf("erased %v, %v; owed %+v", erased, err, s.Retention().Owed())
 	}
 	must(t, s.Close())
 	s = mustOpen(t, dir)
-	if records, err := s.Records([32]byte{}); err != nil || len(records) != 2 || s.Owed().Any() {
-		t.Errorf("then %d match, %v; owed %+v", len(records), err, s.Owed())
+	if records, err := s.Templates().Records([32]byte{}); err != nil || len(records) != 2 || s.Retention().Owed().Any() {
+		t.Errorf("then %d match, %v; owed %+v", len(records), err, s.Retention().Owed())
 	}
 }

@@ -137,7 +137,7 @@ func (s *Store) weigh(b backup, t tombstones, proof Proof) (verdict, error) {
 	}
 	byNumber := make(map[uint64]bool)
 	for _, signed := range proof.Receipts {
-		r, err := receipt.Verify(signed, s.PublicKey())
+		r, err := receipt.Verify(signed, s.publicKey())
 		if err != nil {
 			return v, hint.Wrap(err, "give the receipts of this device, to the byte")
 		}

@@ -12,6 +12,7 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/store"
+	"facegate/store/audit"
 	"facegate/store/clock/clocktest"
 	"facegate/store/storetest"
 )
@@ -91,12 +92,12 @@ func TestRestoreDamaged(t *testing.T) {
 	}
 	s := mustOpenApart(t, o)
 	mustHold(t, s, 0, 2, 3)
-	ended, err := s.EndedConsents()
+	ended, err := s.Retention().Ended()
 	if err != nil || len(ended) != 2 {
 		t.Errorf("%d consents are kept as ended, %v", len(ended), err)
 	}
 	// The store goes on: numbers, erasures, another restore.
-	if e, err := s.Erase(labelOf(0), 1000); err != nil || !bytes.Contains(e.Receipt, []byte(`"number":3,`)) {
+	if e, err := s.Erase(store.ByLabel(labelOf(0)), audit.Requested, 1000); err != nil || !bytes.Contains(e.Receipt, []byte(`"number":3,`)) {
 		t.Errorf("%s, %v", e.Receipt, err)
 	}
 	if err := s.Close(); err != nil {
@@ -145,12 +146,12 @@ func TestRestoreNewCard(t *testing.T) {
 // TestRestoreAfterDestruction brings back no template that a lockdown or the end of an epoch destroyed.
 func TestRestoreAfterDestruction(t *testing.T) {
 	for name, destroy := range map[string]func(s *store.Store) error{
-		"lockdown": func(s *store.Store) error { return s.Lockdown(1000) },
+		"lockdown": func(s *store.Store) error { return s.Lockdown().Begin(1000) },
 		"epoch": func(s *store.Store) error {
-			if err := s.BeginEpoch(1000); err != nil {
+			if err := s.Epochs().Begin(1000); err != nil {
 				return err
 			}
-			_, err := s.EndEpoch(1000)
+			_, err := s.Epochs().End(1000)
 			return err
 		},
 	} {
@@ -169,7 +170,7 @@ func TestRestoreAfterDestruction(t *testing.T) {
 			if all, matching := labels(t, s); len(all) != 2 || len(matching) != 0 {
 				t.Errorf("%v are enrolled, and %v match", all, matching)
 			}
-			if s.LockedDown() != (name == "lockdown") {
+			if s.Lockdown().InForce() != (name == "lockdown") {
 				t.Error("the lockdown has ended, or begun")
 			}
 			if err := s.Close(); err != nil {
@@ -328,8 +329,8 @@ func TestRestoreAfterForcedLockdown(t *testing.T) {
 				t.Errorf("%+v", r)
 			}
 			s := mustOpenApart(t, o)
-			if all, matching := labels(t, s); len(all) != 3 || len(matching) != 0 || !s.LockedDown() {
-				t.Errorf("%v are enrolled, %v match, locked down %v", all, matching, s.LockedDown())
+			if all, matching := labels(t, s); len(all) != 3 || len(matching) != 0 || !s.Lockdown().InForce() {
+				t.Errorf("%v are enrolled, %v match, locked down %v", all, matching, s.Lockdown().InForce())
 			}
 		})
 	}
@@ -357,8 +358,8 @@ func TestRestoreAfterAWrongClock(t *testing.T) {
 	defer s.Close()
 	for _, step := range []struct{ days, left int }{{0, 1}, {3*365 - 1, 1}, {2, 0}} {
 		machine.Pass(time.Duration(step.days) * oneDay)
-		if _, err := s.Prune(); err != nil || s.Former() != step.left {
-			t.Errorf("%d days later %d consents are left, %v", step.days, s.Former(), err)
+		if _, err := s.Retention().Prune(); err != nil || s.Retention().Former() != step.left {
+			t.Errorf("%d days later %d consents are left, %v", step.days, s.Retention().Former(), err)
 		}
 	}
 }

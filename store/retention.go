@@ -10,25 +10,31 @@ import (
 	"facegate/store/vault"
 )
 
-// Retention says how long things are kept. All are required.
-type Retention struct {
+// A RetentionPolicy says how long things are kept. All are required.
+type RetentionPolicy struct {
 	Idle    time.Duration // a person who is not seen
 	Access  time.Duration // entries of the audit log that tell of people at the door
 	Records time.Duration // other entries, and consents after they ended
 }
 
-// MarkSeen notes the day on which a person was let in, so that they are not taken for idle. It is kept in memory until
+// Retention ends what is not to be kept any longer: people, consents and entries of the audit log.
+type Retention struct{ s *Store }
+
+// Retention returns what ends by itself.
+func (s *Store) Retention() Retention { return Retention{s} }
+
+// Seen notes the day on which a person was let in, so that they are not taken for idle. It is kept in memory until
 // Tick or Close writes it, for everybody at once: rows that are written one by one tell in the free pages of a database who
 // came last. For somebody who is not enrolled it does nothing.
-func (s *Store) MarkSeen(id template.PersonID, at time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p, ok := s.register.byID[id]
-	if !ok || s.barred(p) {
+func (r Retention) Seen(id template.PersonID, at time.Time) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	p, ok := r.s.register.byID[id]
+	if !ok || r.s.barred(p) {
 		return
 	}
 	const oneDay = 24 * time.Hour
-	v := s.look()
+	v := r.s.look()
 	switch {
 	case !v.Settled:
 		p.seen = (v.Count/oneDay + 1) * oneDay // the day, and no more
@@ -37,8 +43,8 @@ func (s *Store) MarkSeen(id template.PersonID, at time.Time) {
 	default:
 		return
 	}
-	s.seen[id] = sighting{p.LastSeen, p.seen}
-	s.register.put(p)
+	r.s.seen[id] = sighting{p.LastSeen, p.seen}
+	r.s.register.put(p)
 }
 
 // A sighting is when a person was last seen, which is not on disk yet.
@@ -81,13 +87,13 @@ func (s *Store) writeSeen() error {
 // EraseDue erases everybody whose enrolment has certainly expired, and everybody who has certainly been idle for too long,
 // each group at the cost of one, and returns who they were. Whoever has expired by a clock that is not known to be right
 // stays, and does not match (Lapsed). If it fails, they are those who are erased or may be at the next change.
-func (s *Store) EraseDue() ([]template.PersonID, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v := s.look()
+func (r Retention) EraseDue() ([]template.PersonID, error) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	v := r.s.look()
 	due := make(map[audit.Reason][]Person)
-	for _, p := range s.register.byID {
-		if why, ok := p.due(v, s.retention.Idle); ok {
+	for _, p := range r.s.register.byID {
+		if why, ok := p.due(v, r.s.retention.Idle); ok {
 			due[why] = append(due[why], p)
 		}
 	}
@@ -99,7 +105,7 @@ func (s *Store) EraseDue() ([]template.PersonID, error) {
 		for _, p := range due[why] {
 			ids = append(ids, p.ID)
 		}
-		if _, err := s.erase(due[why], why, audit.Daemon); err != nil {
+		if _, err := r.s.erase(due[why], why, audit.Daemon); err != nil {
 			return ids, err
 		}
 	}
@@ -107,12 +113,12 @@ func (s *Store) EraseDue() ([]template.PersonID, error) {
 }
 
 // Lapsed returns who may not match, because their enrolment has ended by one of the times that it may be.
-func (s *Store) Lapsed() map[template.PersonID]bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v := s.look()
+func (r Retention) Lapsed() map[template.PersonID]bool {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	v := r.s.look()
 	lapsed := make(map[template.PersonID]bool)
-	for _, p := range s.register.byID {
+	for _, p := range r.s.register.byID {
 		if p.lapsed(v) {
 			lapsed[p.ID] = true
 		}
@@ -122,18 +128,18 @@ func (s *Store) Lapsed() map[template.PersonID]bool {
 
 // Prune drops what has certainly been kept for long enough: the body of old audit entries, whose place in the chain stays,
 // and old consents. It returns how many they were.
-func (s *Store) Prune() (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.ready(); err != nil {
+func (r Retention) Prune() (int, error) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	if err := r.s.ready(); err != nil {
 		return 0, err
 	}
-	v := s.look()
-	entries, err := s.pruneLog(v)
+	v := r.s.look()
+	entries, err := r.s.pruneLog(v)
 	if err != nil {
 		return 0, err
 	}
-	consents, err := s.pruneConsents(v, entries)
+	consents, err := r.s.pruneConsents(v, entries)
 	return entries + consents, err
 }
 
@@ -227,12 +233,12 @@ func (s *Store) pruneConsents(v clock.Verdict, entries int) (int, error) {
 	return len(old), nil
 }
 
-// EndedConsents reads the consents of people who were erased from the disk, as they are kept, in no order. They are not in
+// Ended reads the consents of people who were erased from the disk, as they are kept, in no order. They are not in
 // memory otherwise.
-func (s *Store) EndedConsents() (consents []Consent, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.endedConsents()
+func (r Retention) Ended() (consents []Consent, err error) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	return r.s.endedConsents()
 }
 
 func (s *Store) endedConsents() (consents []Consent, err error) {
@@ -251,8 +257,8 @@ func (s *Store) endedConsents() (consents []Consent, err error) {
 }
 
 // Former returns how many consents of people who were erased are kept.
-func (s *Store) Former() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.ended)
+func (r Retention) Former() int {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	return len(r.s.ended)
 }

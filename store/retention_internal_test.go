@@ -22,13 +22,13 @@ func TestPrunedEntriesAreGone(t *testing.T) {
 	must(t, err)
 	var states [][]byte
 	for range 5 {
-		must(t, s.RecordAccess(now))
+		must(t, s.Log().Access(now))
 		sealed, err := s.people.Get(stateRow(peopleRow))
 		must(t, err)
 		states = append(states, sealed)
 	}
 	now = now.Add(2 * time.Hour)
-	n, err := s.Prune()
+	n, err := s.Retention().Prune()
 	if must(t, err); n != 5 {
 		t.Errorf("pruned %d", n)
 	}
@@ -59,12 +59,12 @@ func TestEraseDueTellsOfHalf(t *testing.T) {
 	now = now.AddDate(3, 0, 0)
 	tmp := s.faces.Databases()[0] + durable.Unfinished
 	must(t, os.MkdirAll(filepath.Join(tmp, "x"), 0o700))
-	ids, err := s.EraseDue()
+	ids, err := s.Retention().EraseDue()
 	if err == nil || len(ids) != 1 || ids[0] != p.ID {
 		t.Errorf("%d people: %v", len(ids), err)
 	}
 	must(t, os.RemoveAll(tmp))
-	must(t, s.RecordAccess(testNow()))
+	must(t, s.Log().Access(testNow()))
 	if people, _ := s.People(); len(people) != 0 {
 		t.Error("not finished")
 	}

@@ -27,9 +27,9 @@ func TestIdlePeopleAreErased(t *testing.T) {
 	now = now.Add(100 * oneDay)
 	before := files(t, dir)
 	for _, at := range []time.Time{now, now.Add(time.Hour), now.Add(-oneDay)} {
-		s.MarkSeen(people[1].ID, at)
+		s.Retention().Seen(people[1].ID, at)
 	}
-	s.MarkSeen(template.PersonID{1}, now) // somebody unknown
+	s.Retention().Seen(template.PersonID{1}, now) // somebody unknown
 	if !maps.EqualFunc(before, files(t, dir), bytes.Equal) {
 		t.Error("somebody was seen, and something was written at once")
 	}
@@ -43,7 +43,7 @@ func TestIdlePeopleAreErased(t *testing.T) {
 		people int // left
 	}{{180, 3}, {181, 1}, {280, 1}, {281, 0}, {1000, 0}} {
 		now = storetest.Now().Add(time.Duration(step.days) * oneDay)
-		if _, err := s.EraseDue(); err != nil {
+		if _, err := s.Retention().EraseDue(); err != nil {
 			t.Fatal(err)
 		}
 		if got := mustRead(t, s).People; len(got) != step.people {
@@ -63,14 +63,14 @@ func TestPruneKeepsTheChain(t *testing.T) {
 	s := openAt(t, dir, &now)
 	access := func(n int) {
 		for range n {
-			if err := s.RecordAccess(now); err != nil {
+			if err := s.Log().Access(now); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	prune := func(want int) {
 		t.Helper()
-		if n, err := s.Prune(); n != want || err != nil {
+		if n, err := s.Retention().Prune(); n != want || err != nil {
 			t.Errorf("pruned %d, want %d: %v", n, want, err)
 		}
 	}
@@ -111,11 +111,11 @@ func TestConsentOutlivesThePerson(t *testing.T) {
 	}
 	mustEnrol(t, s, 1)
 	now = now.Add(oneDay)
-	erased, err := s.Withdraw(p.Label, 1000)
+	erased, err := s.Erase(store.ByLabel(p.Label), audit.Withdrawn, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := receipt.Verify(erased.Receipt, s.PublicKey())
+	r, err := receipt.Verify(erased.Receipt, s.Device().PublicKey)
 	if err != nil || r.Reason != "withdrawn" || r.Erased.Guardians != 1 {
 		t.Errorf("got %+v, %v", r, err)
 	}
@@ -127,23 +127,23 @@ func TestConsentOutlivesThePerson(t *testing.T) {
 		t.Errorf("-want +got:\n%s", d)
 	}
 	now = now.Add(3*365*oneDay - time.Second)
-	if _, err := s.Prune(); err != nil || s.Former() != 1 {
-		t.Errorf("%d consents are left before their time, %v", s.Former(), err)
+	if _, err := s.Retention().Prune(); err != nil || s.Retention().Former() != 1 {
+		t.Errorf("%d consents are left before their time, %v", s.Retention().Former(), err)
 	}
 	now = now.Add(time.Second)
-	if _, err := s.Prune(); err != nil || s.Former() != 0 {
-		t.Errorf("%d consents are left, %v", s.Former(), err)
+	if _, err := s.Retention().Prune(); err != nil || s.Retention().Former() != 0 {
+		t.Errorf("%d consents are left, %v", s.Retention().Former(), err)
 	}
 	s.Close()
 	s = openAt(t, dir, &now)
-	if n := s.Former(); n != 0 || len(mustRead(t, s).People) != 1 {
+	if n := s.Retention().Former(); n != 0 || len(mustRead(t, s).People) != 1 {
 		t.Errorf("after opening again: %d consents", n)
 	}
 }
 
 func endedConsents(t *testing.T, s *store.Store) []store.Consent {
 	t.Helper()
-	consents, err := s.EndedConsents()
+	consents, err := s.Retention().Ended()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestExpiry(t *testing.T) {
 	if c := mustRead(t, s); len(c.People) != 5 || len(c.Records) != 2 {
 		t.Errorf("%d people and %d records, want 5 and 2", len(c.People), len(c.Records))
 	}
-	got, err := s.EraseDue()
+	got, err := s.Retention().EraseDue()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestExpiry(t *testing.T) {
 	if c := mustRead(t, s); len(c.People) != 2 || len(c.Records) != 2 {
 		t.Errorf("%d people and %d records, want 2 and 2", len(c.People), len(c.Records))
 	}
-	if got, err := s.EraseDue(); got != nil || err != nil {
+	if got, err := s.Retention().EraseDue(); got != nil || err != nil {
 		t.Errorf("again: %v, %v", got, err)
 	}
 }

@@ -62,7 +62,7 @@ func TestRelabel(t *testing.T) {
 	if d := diff(before, mustRead(t, s)); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
-	s.MarkSeen(people[0].ID, storetest.Now().Add(oneDay))
+	s.Retention().Seen(people[0].ID, storetest.Now().Add(oneDay))
 	s.Close()
 	if got := mustRead(t, storetest.Open(t, dir)).People[0]; got.Label != "Ann" || !got.LastSeen.After(before.People[0].LastSeen) {
 		t.Errorf("after opening again: %+v", got)

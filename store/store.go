@@ -27,17 +27,17 @@
 // From then on it is done: cut off at any point, it is finished at the next Open or the next change.
 //
 // Where the disk is full even for that, a mark goes to the reserve, a sealed file of fixed length beside the databases that is
-// overwritten in place (OwedError). Whoever an intent or a mark is about does not match, after a restart neither, and EraseOwed
+// overwritten in place (OwedError). Whoever an intent or a mark is about does not match, after a restart neither, and Retention.EraseOwed
 // carries out what is owed as soon as there is room. A disk that cannot be written to takes no mark: it is remembered until the
 // program ends. Who puts an older copy of the reserve in its place, or takes it away, has the marks forgotten.
 //
-// Lockdown and Wipe destroy the keyrings first, and need no room. ForceLockdown and ForceWipe do it to a store that does not
+// Lockdown.Begin and Wipe destroy the keyrings first, and need no room. ForceLockdown and ForceWipe do it to a store that does not
 // open. What they leave in the place of a keyring tells the next Open.
 //
 // # Epochs
 //
 // Codes are made with the rotations of an epoch. When another one begins, records are moved there one by one as their people
-// pass (Renew), in place; EndEpoch destroys the rest, and the bytes of what was renewed, as an erasure does. The record of
+// pass (Epochs.Renew), in place; Epochs.End destroys the rest, and the bytes of what was renewed, as an erasure does. The record of
 // one person is replaced by Recapture, which erases the former one.
 //
 // # Backups
@@ -148,7 +148,7 @@ type Options struct {
 	// not match.
 	Profile string
 
-	Retention Retention
+	Retention RetentionPolicy
 	Lockout   LockoutPolicy
 
 	// FilingAt is the number of people from which on the operator has to file with an authority (Measures for the Security
@@ -175,7 +175,7 @@ type Store struct {
 	notices   [][32]byte
 	languages []string // of notices
 	profile   string
-	retention Retention
+	retention RetentionPolicy
 	policy    LockoutPolicy
 	filingAt  int
 	class     string // of the KeySource
@@ -316,42 +316,51 @@ func (s *Store) putAway() {
 
 func (s *Store) vaults() []*vault.Vault { return []*vault.Vault{s.people, s.faces, s.journal} }
 
-// KeyStore says in a word how the device key is kept; see KeySource.
-func (s *Store) KeyStore() string { return s.class }
+// A Device is what can be said of the device key, from which all of it comes but KeyStore.
+type Device struct {
+	KeyStore  string            // how the key is kept, in a word; see KeySource
+	ID        [16]byte          // that the records of this device carry
+	PublicKey ed25519.PublicKey // verifies what this device signs: receipts, and the ends of the audit log
+}
 
-// DeviceID returns the id that the records of this device carry. It comes from the device key.
-func (s *Store) DeviceID() [16]byte { return s.id }
+// Device returns what can be said of the device key.
+func (s *Store) Device() Device { return Device{s.class, s.id, s.publicKey()} }
 
-// PublicKey returns the key that verifies what this device signs: receipts, and the ends of the audit log.
-func (s *Store) PublicKey() ed25519.PublicKey {
+func (s *Store) publicKey() ed25519.PublicKey {
 	return slices.Clone(s.signer.Public().(ed25519.PublicKey))
 }
 
-// ProjectionKeys returns the keys of the rotations of an epoch, one a lane, for the embeddings of one model.
-func (s *Store) ProjectionKeys(epoch uint32, modelID [32]byte) [template.Lanes][32]byte {
-	return projectionKeys(s.device, epoch, modelID)
+// Templates are the Codes of people, opened to be compared with a face.
+type Templates struct{ s *Store }
+
+// Templates returns the templates of the store.
+func (s *Store) Templates() Templates { return Templates{s} }
+
+// Keys returns the keys of the rotations of an epoch, one a lane, for the embeddings of one model.
+func (t Templates) Keys(epoch uint32, modelID [32]byte) [template.Lanes][32]byte {
+	return projectionKeys(t.s.device, epoch, modelID)
 }
 
 // NextLane returns the lane to enrol label into: at random among the lanes from which the last erasure in this epoch is the
 // longest ago, but for the lane that this label is in. Who was erased is not remembered, and still nobody is enrolled
 // again into the lane that they were erased from, before all other lanes have seen an erasure since.
-func (s *Store) NextLane(label string) (uint8, error) {
+func (t Templates) NextLane(label string) (uint8, error) {
 	var random [1]byte
-	if _, err := io.ReadFull(s.rand, random[:]); err != nil {
+	if _, err := io.ReadFull(t.s.rand, random[:]); err != nil {
 		return 0, fmt.Errorf("store: no randomness: %w", err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p, enrolled := s.register.labelled(label)
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	p, enrolled := t.s.register.labelled(label)
 	var lanes []uint8
-	for lane, last := range s.state.Lanes {
+	for lane, last := range t.s.state.Lanes {
 		if enrolled && uint8(lane) == p.Lane {
 			continue
 		}
-		if len(lanes) > 0 && last < s.state.Lanes[lanes[0]] {
+		if len(lanes) > 0 && last < t.s.state.Lanes[lanes[0]] {
 			lanes = lanes[:0]
 		}
-		if len(lanes) == 0 || last == s.state.Lanes[lanes[0]] {
+		if len(lanes) == 0 || last == t.s.state.Lanes[lanes[0]] {
 			lanes = append(lanes, uint8(lane))
 		}
 	}
@@ -373,6 +382,9 @@ type Enrolment struct {
 	// Term is how long the enrolment lasts at the most, from now on. With one, Expires and both dates of the consent may be
 	// zero, and are then those of the term. Without one, Expires is required.
 	Term time.Duration
+
+	// Again says that it is for Recapture: who has this label is enrolled already.
+	Again bool
 
 	// FaceChanged says that the face of somebody who is captured again was not compared with the former one on purpose.
 	FaceChanged bool
@@ -505,11 +517,15 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// Check says, before anybody is captured, why Enrol would refuse e. The Code and its lane do not count.
+// Check says, before anybody is captured, why Enrol would refuse e or, of somebody who is enrolled already, Recapture. The Code
+// and its lane do not count.
 func (s *Store) Check(e Enrolment) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
+	if e.Again {
+		return s.checkRecapture(e.from(now), now)
+	}
 	return s.check(e.from(now), now)
 }
 
@@ -581,6 +597,18 @@ func (s *Store) header(p Person, modelID [32]byte) template.Header {
 	}
 }
 
+// Person returns the person enrolled under label. It refuses with ErrUnknown.
+func (s *Store) Person(label string) (Person, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, err := s.known(label)
+	if err != nil {
+		return Person{}, err
+	}
+	p.Owed = s.owedSince(p)
+	return p.shown(s.look()), nil
+}
+
 // People returns everybody enrolled, in the order of their labels. Those who have expired are among them until erased.
 func (s *Store) People() ([]Person, error) {
 	s.mu.Lock()
@@ -598,11 +626,11 @@ func (s *Store) People() ([]Person, error) {
 // Records opens the records of scheme S1 made with a model, of whatever epoch, but for those that have expired, are owed an
 // erasure, and of people who have to consent again; Bound lists those of scheme S2. A record that does not open, or is not
 // the one that its person is linked to, is ErrDamaged.
-func (s *Store) Records(modelID [32]byte) (records []template.Record, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	err = s.faces.Mending(func() error {
-		records, err = s.records(modelID)
+func (t Templates) Records(modelID [32]byte) (records []template.Record, err error) {
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	err = t.s.faces.Mending(func() error {
+		records, err = t.s.records(modelID)
 		return err
 	})
 	return records, err
@@ -627,7 +655,7 @@ func (s *Store) records(modelID [32]byte) ([]template.Record, error) {
 		if err != nil {
 			return s.faces.Damaged(err)
 		}
-		if h.ModelID == modelID && !p.lapsed(v) && !s.NeedsConsent(p) && !s.barred(p) {
+		if h.ModelID == modelID && !p.lapsed(v) && !s.needsConsent(p) && !s.barred(p) {
 			records = append(records, template.Record{ID: id, Person: p.ID, Epoch: h.Epoch, Lane: h.Lane, Code: code})
 		}
 		return nil

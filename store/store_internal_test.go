@@ -26,7 +26,7 @@ func testOptions(dir string) Options {
 		Dir: dir, Keys: testKey{1}, Clock: clocktest.Right(testNow), Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Disk:      new(durabletest.Watched),
 		Notices:   [][32]byte{{}},
-		Retention: Retention{Idle: time.Hour, Access: time.Hour, Records: time.Hour},
+		Retention: RetentionPolicy{Idle: time.Hour, Access: time.Hour, Records: time.Hour},
 		Lockout:   LockoutPolicy{DelayAfter: 5, Delay: time.Second, DisableAfter: 50},
 	}
 }

@@ -65,7 +65,7 @@ func mustEnrol(tb testing.TB, s *store.Store, ns ...int) (people []store.Person)
 
 func mustErase(tb testing.TB, s *store.Store, label string) {
 	tb.Helper()
-	if _, err := s.Erase(label, 1000); err != nil {
+	if _, err := s.Erase(store.ByLabel(label), audit.Requested, 1000); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -89,7 +89,7 @@ func read(s *store.Store) (contents, error) {
 	if err != nil {
 		return contents{}, err
 	}
-	records, err := s.Records(model)
+	records, err := s.Templates().Records(model)
 	if err != nil {
 		return contents{}, err
 	}
@@ -252,7 +252,7 @@ func rows(tb testing.TB, dir, name, table string) (m map[[16]byte][]byte) {
 func TestRecordsOfOneModel(t *testing.T) {
 	s := storetest.Open(t, t.TempDir())
 	mustEnrol(t, s, 0)
-	if records, err := s.Records([32]byte{0xbb}); err != nil || len(records) != 0 {
+	if records, err := s.Templates().Records([32]byte{0xbb}); err != nil || len(records) != 0 {
 		t.Errorf("another model has records %v, %v", records, err)
 	}
 }
@@ -262,7 +262,7 @@ func TestNextLane(t *testing.T) {
 	lanes := func(label string) map[uint8]bool {
 		seen := map[uint8]bool{}
 		for range 500 {
-			lane, err := s.NextLane(label)
+			lane, err := s.Templates().NextLane(label)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -292,13 +292,13 @@ func TestKeysAreSeparate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	if s.DeviceID() == other.DeviceID() {
+	if s.Device().ID == other.Device().ID {
 		t.Error("two devices share an id")
 	}
 	seen := map[[32]byte]bool{}
 	for _, keys := range [][template.Lanes][32]byte{
-		s.ProjectionKeys(1, model), s.ProjectionKeys(2, model), s.ProjectionKeys(1, [32]byte{0xbb}),
-		other.ProjectionKeys(1, model),
+		s.Templates().Keys(1, model), s.Templates().Keys(2, model), s.Templates().Keys(1, [32]byte{0xbb}),
+		other.Templates().Keys(1, model),
 	} {
 		for _, key := range keys {
 			if seen[key] {
@@ -307,7 +307,7 @@ func TestKeysAreSeparate(t *testing.T) {
 			seen[key] = true
 		}
 	}
-	if first := s.ProjectionKeys(1, model); first != s.ProjectionKeys(1, model) {
+	if first := s.Templates().Keys(1, model); first != s.Templates().Keys(1, model) {
 		t.Error("keys change from call to call")
 	}
 }
@@ -362,7 +362,10 @@ func TestFailureAtEveryPoint(t *testing.T) {
 		name string
 		do   func(*store.Store) error
 	}{
-		{"erase", func(s *store.Store) error { _, err := s.Erase(labelOf(1), 1000); return err }},
+		{"erase", func(s *store.Store) error {
+			_, err := s.Erase(store.ByLabel(labelOf(1)), audit.Requested, 1000)
+			return err
+		}},
 		{"enrol", func(s *store.Store) error { _, err := s.Enrol(enrolment(9)); return err }},
 	}
 	for _, tt := range tests {
@@ -424,11 +427,11 @@ func openAt(tb testing.TB, dir string, now *time.Time) *store.Store {
 // kinds returns what is in the audit log of s, which must verify.
 func kinds(tb testing.TB, s *store.Store) (kinds []string) {
 	tb.Helper()
-	l, err := s.Audit()
+	l, err := s.Log().Read()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := l.Verify(s.PublicKey()); err != nil {
+	if err := l.Verify(s.Device().PublicKey); err != nil {
 		tb.Error(err)
 	}
 	for _, r := range l.Records {
@@ -453,7 +456,7 @@ func TestNextLaneSurvivesARestart(t *testing.T) {
 	s := storetest.Open(t, dir)
 	seen := make(map[uint8]bool)
 	for n := range template.Lanes {
-		lane, err := s.NextLane("new")
+		lane, err := s.Templates().NextLane("new")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -474,7 +477,7 @@ func TestNextLaneSurvivesARestart(t *testing.T) {
 
 func mustAudit(tb testing.TB, s *store.Store) audit.Log {
 	tb.Helper()
-	l, err := s.Audit()
+	l, err := s.Log().Read()
 	if err != nil {
 		tb.Fatal(err)
 	}

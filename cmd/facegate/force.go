@@ -162,7 +162,7 @@ func (d *wiping) wipe(cfg *configs.Config, t terminal, keep func(certificate []b
 	cut, unopened := new(store.WipedError), new(unopenedError)
 	switch {
 	case err == nil:
-		d.PublicKey = hex.EncodeToString(s.PublicKey())
+		d.PublicKey = hex.EncodeToString(s.Device().PublicKey)
 		return errors.Join(s.Wipe(keep), s.Close())
 	case errors.Is(err, store.ErrInUse):
 		return hint.Wrap(err, "stop the gate first: systemctl stop facegate")

@@ -120,7 +120,7 @@ func (s *scanned) readCodes(t *testing.T, all ...*held) {
 	defer store.Close()
 	modelID, err := hex.DecodeString(gatetest.Bundle(t).Embedder.ID())
 	must(t, err)
-	records, err := store.Records([32]byte(modelID))
+	records, err := store.Templates().Records([32]byte(modelID))
 	must(t, err)
 	list, err := store.People()
 	must(t, err)

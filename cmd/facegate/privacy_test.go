@@ -304,7 +304,7 @@ func (g *watched) codes(t *testing.T) (needles []needle) {
 	if _, err := hex.Decode(modelID[:], []byte(gatetest.Bundle(t).Embedder.ID())); err != nil {
 		t.Fatal(err)
 	}
-	records, err := s.Records(modelID)
+	records, err := s.Templates().Records(modelID)
 	must(t, err)
 	if len(records) != 1 {
 		t.Fatalf("%d templates", len(records))

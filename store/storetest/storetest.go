@@ -47,7 +47,7 @@ func Options(dir string) store.Options {
 	return store.Options{
 		Dir: dir, Keys: Key{1}, Clock: clocktest.Right(Now), Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Notices:   [][32]byte{Notice().Hash},
-		Retention: store.Retention{Idle: 180 * day, Access: 30 * day, Records: 3 * 365 * day},
+		Retention: store.RetentionPolicy{Idle: 180 * day, Access: 30 * day, Records: 3 * 365 * day},
 		Lockout:   store.LockoutPolicy{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50},
 	}
 }

@@ -229,14 +229,14 @@ func (d *Daemon) openGallery() (err error) {
 	if err != nil {
 		return err
 	}
-	if err := d.store.Attend(); err != nil { // as on a full disk, which must not shut out everybody
+	if err := d.store.Lockouts().Attend(); err != nil { // as on a full disk, which must not shut out everybody
 		d.log.Error("failed attempts will not be remembered after a power cut", "error", err, "hint", "make room on the disk")
 	}
 	idle, err := d.gallery.Idle()
 	if err != nil {
 		return err
 	}
-	again := d.store.ConsentAgain()
+	again := d.store.Compliance().ConsentAgain()
 	if again > 0 {
 		d.log.Warn("people who consented under another profile do not match", "people", again, "hint", adviceConsent)
 	}
@@ -254,7 +254,7 @@ func (d *Daemon) openGallery() (err error) {
 // openHand takes openings by hand up where the last process has left them, so that a restart is no way round their bounds.
 func (d *Daemon) openHand() error {
 	now := time.Now()
-	before, err := d.store.Openings(now.Add(-time.Hour))
+	before, err := d.store.Log().Openings(now.Add(-time.Hour))
 	d.hand = gpio.NewHand(d.relay, before, now)
 	return err
 }
@@ -278,7 +278,7 @@ func (d *Daemon) events() publish.Source {
 
 // dated says of the time of an event whether it can be trusted.
 func (d *Daemon) dated() publish.Clock {
-	if d.store.Clock().Synced {
+	if d.store.Clock().Verdict().Synced {
 		return publish.Synced
 	}
 	return publish.Unsynced

@@ -40,7 +40,7 @@ func (d *Daemon) assess() error {
 		return err
 	}
 	a := d.config.Assessment
-	due, err := d.store.Assess(store.Assessment{ID: a.ID, Date: a.Date, Version: a.Version}, basis)
+	due, err := d.store.Compliance().Assess(store.Assessment{ID: a.ID, Date: a.Date, Version: a.Version}, basis)
 	if err != nil {
 		return err
 	}
@@ -73,8 +73,8 @@ func (d *Daemon) duties(s *status.Status) {
 
 // filing returns the facts for a filing, with advice as soon as one is near.
 func (d *Daemon) filing(p law.Profile, e people.Epoch) status.Filing {
-	f := status.Filing{At: p.FilingAt, Codes: e.Renewed + e.Earlier + e.Foreign, Reached: d.store.Filing()}
-	f.People, f.Children = d.store.Count()
+	f := status.Filing{At: p.FilingAt, Codes: e.Renewed + e.Earlier + e.Foreign, Reached: d.store.Compliance().Filing()}
+	f.People, f.Children = d.store.Compliance().Count()
 	l := d.config.Lockout
 	f.Measures = []string{
 		"templates are 1024-bit keyed codes, sealed with XChaCha20-Poly1305; no picture and no vector is stored",

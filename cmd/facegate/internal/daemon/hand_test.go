@@ -41,7 +41,7 @@ func TestOpeningByHand(t *testing.T) {
 	config := site.Config(t, more)
 	s, err := opening.Store(config, systime.New(), slog.New(slog.DiscardHandler))
 	must(t, err)
-	log, err := s.Audit()
+	log, err := s.Log().Read()
 	must(t, err)
 	opened := 0
 	for _, rec := range log.Records {

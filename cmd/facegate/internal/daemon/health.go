@@ -117,7 +117,7 @@ func (d *Daemon) peopleHealth(s *status.Status) []health.Condition {
 
 // owedHealth says what was to be destroyed and could not be yet.
 func (d *Daemon) owedHealth() []health.Condition {
-	o := d.store.Owed()
+	o := d.store.Retention().Owed()
 	reason := fmt.Sprintf("%d erasures are owed", o.People)
 	switch {
 	case o.People == 1:
@@ -157,7 +157,7 @@ func brokerHealth(s *status.Status) []health.Condition {
 
 // diskHealth holds what is free against what an erasure needs: it writes the databases anew before it destroys the old ones.
 func (d *Daemon) diskHealth(*status.Status) (c []health.Condition) {
-	for _, m := range d.store.Mended() {
+	for _, m := range d.store.Log().Mended() {
 		c = append(c, health.When(true, health.Disk, health.Degraded, m.File+" was damaged and has been restored from its copy",
 			"check the disk, and replace it if this comes again")...)
 	}

@@ -125,7 +125,7 @@ func (d *Daemon) ledger() ledger.Ledger { return ledger.Ledger{Store: d.store} }
 // TestDoor implements control.Gate.
 func (d *Daemon) TestDoor(ctx context.Context, by audit.Actor) (status.DoorTest, error) {
 	now := time.Now()
-	edge, err := d.hand.Pulse(now, func() error { return d.store.RecordOpening(now, by) })
+	edge, err := d.hand.Pulse(now, func() error { return d.store.Log().Opened(now, by) })
 	if err != nil {
 		return status.DoorTest{}, doorError(err, "wait until the door is locked (facegate status), then test again")
 	}
@@ -170,14 +170,14 @@ func (d *Daemon) Aim(ctx context.Context, view func(status.View), by audit.Actor
 
 // noteAiming refuses what comes too often.
 func (d *Daemon) noteAiming(now time.Time, by audit.Actor) error {
-	at, err := d.store.Aimings(now.Add(-time.Hour))
+	at, err := d.store.Log().Aimings(now.Add(-time.Hour))
 	if err != nil {
 		return err
 	}
 	if len(at) >= aimings {
 		return hint.Wrap(errAimings, "wait %v", at[0].Add(time.Hour).Sub(now).Round(time.Second))
 	}
-	return d.store.RecordAiming(now, by)
+	return d.store.Log().Aimed(now, by)
 }
 
 // Clock implements control.Gate.
@@ -196,7 +196,7 @@ func (d *Daemon) Status() status.Status {
 		Camera: d.capture.Status(), Door: d.relay.Status(), MQTT: d.publisher.Status(),
 		Vision: status.Vision{Bundle: d.bundle.Name, Embedder: d.bundle.Embedder.Name},
 		People: status.People{
-			Enrolled: d.gallery.Len(), ConsentAgain: d.store.ConsentAgain(), Owed: d.store.Owed().People,
+			Enrolled: d.gallery.Len(), ConsentAgain: d.store.Compliance().ConsentAgain(), Owed: d.store.Retention().Owed().People,
 			Limit: d.gallery.Limit(),
 		},
 		Frames:   d.gate.Count(),
@@ -205,10 +205,10 @@ func (d *Daemon) Status() status.Status {
 		Clock:    d.Clock(),
 	}
 	s.Lockout = status.Lockout{
-		WaitS: int(math.Ceil(max(time.Until(d.gate.Flooded()), 0).Seconds())), LockedDown: d.store.LockedDown(),
+		WaitS: int(math.Ceil(max(time.Until(d.gate.Flooded()), 0).Seconds())), LockedDown: d.store.Lockdown().InForce(),
 	}
 	s.Lockout.Slowed, s.Lockout.Off = d.gallery.Barred(time.Now())
-	if off := d.store.FacesOff(); off != nil {
+	if off := d.store.Faces().Off(); off != nil {
 		s.FacesOff = &status.FacesOff{Since: time.Unix(off.Since, 0).UTC(), Reason: off.Reason}
 	}
 	d.duties(&s)

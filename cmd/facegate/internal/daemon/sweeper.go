@@ -43,7 +43,7 @@ func (s *sweeper) Ready() <-chan struct{} { return s.ready }
 // Run sweeps until ctx is cancelled: every minute, and as soon as the clock was set or confirmed.
 func (s *sweeper) Run(ctx context.Context) error {
 	close(s.ready)
-	s.tell(s.store.Clock())
+	s.tell(s.store.Clock().Verdict())
 	s.sweep()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -53,7 +53,7 @@ func (s *sweeper) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		v := s.store.Clock()
+		v := s.store.Clock().Verdict()
 		set := v.Since != s.last.Since || v.Doubt != s.last.Doubt
 		if set {
 			s.tell(v)
@@ -78,11 +78,11 @@ func (s *sweeper) tell(v clock.Verdict) {
 // sweep does what is due. It never erases people and drops records in one go: whatever was wrong with the one can be seen
 // before the other.
 func (s *sweeper) sweep() {
-	s.last = s.store.Clock()
+	s.last = s.store.Clock().Verdict()
 	if s.payOwed() {
 		return
 	}
-	s.failed("the records could not be kept up to date", s.store.Tick())
+	s.failed("the records could not be kept up to date", s.store.Clock().Tick())
 	n, err := s.gallery.EraseDue()
 	if s.failed("enrolments that are due could not be erased", err) {
 		return
@@ -92,13 +92,13 @@ func (s *sweeper) sweep() {
 		s.erased()
 		return
 	}
-	_, err = s.store.Prune()
+	_, err = s.store.Retention().Prune()
 	s.failed("records that were kept long enough could not be dropped", err)
 }
 
 // payOwed carries out the erasures that were asked for and found no room, and reports whether anything was destroyed.
 func (s *sweeper) payOwed() bool {
-	if !s.store.Owed().Any() {
+	if !s.store.Retention().Owed().Any() {
 		return false
 	}
 	n, err := s.gallery.EraseOwed()

@@ -42,7 +42,7 @@ func TestSweep(t *testing.T) {
 	if _, err := s.Enrol(store.Enrolment{Label: "one", Consent: storetest.Consent(), ModelID: [32]byte{1}, Term: 50 * 24 * time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.RecordAccess(machine.Wall()); err != nil {
+	if err := s.Log().Access(machine.Wall()); err != nil {
 		t.Fatal(err)
 	}
 	var text bytes.Buffer
@@ -54,7 +54,7 @@ func TestSweep(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		log, err := s.Audit()
+		log, err := s.Log().Read()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,10 +25,10 @@ func (g *Gallery) oneToOne() bool { return g.profile.Mode == law.OneToOne }
 // load takes note of everybody who can match.
 func (g *Gallery) load() error {
 	if !g.oneToOne() {
-		records, err := g.store.Records(g.modelID)
+		records, err := g.store.Templates().Records(g.modelID)
 		return errors.Join(err, g.openEras(records))
 	}
-	all, err := g.store.Bound(g.modelID)
+	all, err := g.store.Templates().Bound(g.modelID)
 	for _, id := range all {
 		g.bound.add(id)
 	}
@@ -47,7 +47,7 @@ func (g *Gallery) protect(e *store.Enrolment, v embed.Vector) (err error) {
 		e.Bound = true
 		e.Code, ok = projector.Protect(v)
 	} else {
-		if e.Lane, err = g.store.NextLane(e.Label); err != nil {
+		if e.Lane, err = g.store.Templates().NextLane(e.Label); err != nil {
 			return err
 		}
 		e.Code, ok = g.current().projector.Protect(v, e.Lane)
@@ -78,7 +78,7 @@ func (g *Gallery) matches(p store.Person) bool {
 
 // EraseByPass is Erase, by the pass of the person.
 func (g *Gallery) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (people.Erasure, error) {
-	k, err := g.store.TokenKeys(t)
+	k, err := g.store.Passes().Keys(t)
 	if err != nil {
 		return people.Erasure{}, err
 	}
@@ -95,7 +95,7 @@ func (g *Gallery) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) 
 func (g *Gallery) IssuePass(label string, by audit.Actor) (template.Token, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	t, err := g.store.IssuePass(label, by)
+	t, err := g.store.Passes().Issue(label, by)
 	if err == nil {
 		g.closeClaim() // by the old pass, for all that is known
 	}
@@ -105,7 +105,7 @@ func (g *Gallery) IssuePass(label string, by audit.Actor) (template.Token, error
 // Claim returns what compares faces with the person whose pass has the token t, until it is closed, the person is erased
 // or somebody else's pass is claimed. It refuses with store.ErrPass.
 func (g *Gallery) Claim(t template.Token) (*Claim, error) {
-	k, err := g.store.TokenKeys(t)
+	k, err := g.store.Passes().Keys(t)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func (g *Gallery) Claim(t template.Token) (*Claim, error) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	p, code, err := g.store.Claim(k, g.modelID)
+	p, code, err := g.store.Templates().Claim(k, g.modelID)
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func (g *Gallery) openEras(records []template.Record) error {
 		}
 		return err
 	}
-	if err := open(g.store.Epochs().Current); err != nil {
+	if err := open(g.store.Epochs().State().Current); err != nil {
 		return err
 	}
 	for _, r := range records {
@@ -46,7 +46,7 @@ func (g *Gallery) openEras(records []template.Record) error {
 }
 
 func (g *Gallery) newEra(epoch uint32) (*era, error) {
-	keys := g.store.ProjectionKeys(epoch, g.modelID)
+	keys := g.store.Templates().Keys(epoch, g.modelID)
 	projector, err := template.NewProjector(keys, g.calibration.Dim, template.Mean(g.calibration.Mean))
 	if err != nil {
 		return nil, err

@@ -66,12 +66,12 @@ func (g *Gallery) former(r people.EnrolRequest, look func(store.Person, *templat
 			return hint.Wrap(err, "give the %d letters of the pass and nothing else", template.TokenTextSize)
 		}
 		defer t.Clear()
-		if k, err = g.store.TokenKeys(t); err != nil {
+		if k, err = g.store.Passes().Keys(t); err != nil {
 			return err
 		}
 		defer k.Clear()
 	}
-	p, code, err := g.store.FormerCode(r.Label, k, g.modelID)
+	p, code, err := g.store.Templates().Former(r.Label, k, g.modelID)
 	defer clear(code[:])
 	if err != nil {
 		return err

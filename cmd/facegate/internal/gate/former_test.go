@@ -125,7 +125,7 @@ func TestSomebodyElse(t *testing.T) {
 	if _, err := g.Lockdown(1000); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Reopen(1000); err != nil {
+	if err := s.Lockdown().End(1000); err != nil {
 		t.Fatal(err)
 	}
 	mustEnrol(again("one"), face(8), "it was destroyed")

@@ -94,12 +94,12 @@ func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
 		modelID: c.ModelID, fpir: c.FPIR, notices: c.Notices, profile: c.Profile, now: c.Now,
 		spare: make(embed.Vector, c.Calibration.Dim), renewal: newRenewal(c.Calibration.Dim),
 	}
-	g.off.Store(s.FacesOff() != nil)
-	g.barred.load(s.Lockouts(), c.Now())
-	if err := s.UseModel(c.ModelID); err != nil {
+	g.off.Store(s.Faces().Off() != nil)
+	g.barred.load(s.Lockouts().All(), c.Now())
+	if err := s.Epochs().UseModel(c.ModelID); err != nil {
 		return nil, err
 	}
-	g.lapsed = s.Lapsed()
+	g.lapsed = s.Retention().Lapsed()
 	if err := g.load(); err != nil {
 		return nil, err
 	}
@@ -173,13 +173,10 @@ func (g *Gallery) Accepts(r people.EnrolRequest) error {
 	if err != nil {
 		return err
 	}
-	if r.Again {
-		if err := g.store.CheckRecapture(e); err != nil {
-			return err
-		}
-		return g.knowsPass(r)
+	if err := g.store.Check(e); err != nil || !r.Again {
+		return err
 	}
-	return g.store.Check(e)
+	return g.knowsPass(r)
 }
 
 // purpose is what everybody consents to. The notice, of which the consent has the hash, says it in the site's own words.
@@ -210,7 +207,7 @@ func (g *Gallery) enrolment(r people.EnrolRequest) (store.Enrolment, error) {
 	notice := g.notices[i]
 	return store.Enrolment{
 		Label: r.Label, ModelID: g.modelID, Term: g.profile.RetentionMax, Expires: r.Until, By: r.By,
-		FaceChanged: r.Again && r.FaceChanged,
+		Again: r.Again, FaceChanged: r.Again && r.FaceChanged,
 		Consent: store.Consent{
 			Notice: store.Notice{Version: notice.Version, Hash: notice.SHA256}, Purpose: purpose,
 			Method: string(g.profile.Consent), Witness: witness, AgeBand: age, ChildAge: uint8(g.profile.ChildAge),
@@ -247,7 +244,7 @@ func (g *Gallery) Enrol(r people.EnrolRequest, v embed.Vector) (enrolled people.
 		return people.Enrolled{}, err
 	}
 	if r.Pass || g.oneToOne() {
-		if enrolled.Pass, e.Pass, err = g.store.NewPass(); err != nil {
+		if enrolled.Pass, e.Pass, err = g.store.Passes().Draw(); err != nil {
 			return people.Enrolled{}, err
 		}
 		defer e.Pass.Clear()
@@ -346,7 +343,7 @@ func (g *Gallery) EraseDue() (int, error) {
 	if err := g.attend(); err != nil {
 		return 0, err
 	}
-	ids, err := g.store.EraseDue()
+	ids, err := g.store.Retention().EraseDue()
 	for _, id := range ids {
 		g.dismiss(id)
 	}
@@ -358,7 +355,7 @@ func (g *Gallery) EraseDue() (int, error) {
 func (g *Gallery) EraseOwed() (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	ids, err := g.store.EraseOwed()
+	ids, err := g.store.Retention().EraseOwed()
 	for _, id := range ids {
 		g.dismiss(id)
 	}
@@ -413,8 +410,8 @@ func (g *Gallery) forget(id template.PersonID) {
 // Passed notes that a person was let in: who was, as the day on which they were last seen, and that somebody was, in the
 // audit log. Failures in a row against them end with it.
 func (g *Gallery) Passed(person decide.Person, at time.Time) error {
-	g.store.MarkSeen(person, at)
-	return errors.Join(g.store.RecordSuccess(person), g.store.RecordAccess(at))
+	g.store.Retention().Seen(person, at)
+	return errors.Join(g.store.Lockouts().Succeeded(person), g.store.Log().Access(at))
 }
 
 // ErrFacesOff refuses an enrolment while no face is looked at, of those who stand at a desk neither.
@@ -430,7 +427,7 @@ func (g *Gallery) TurnFacesOff(reason string, by audit.Actor) error {
 		return err
 	}
 	g.off.Store(true)
-	if err := g.store.TurnFacesOff(reason, by); err != nil {
+	if err := g.store.Faces().TurnOff(reason, by); err != nil {
 		return hint.Wrap(fmt.Errorf("faces are off until facegate is restarted, and not longer: %w", err),
 			"make room on the disk, and give the command again")
 	}
@@ -439,7 +436,7 @@ func (g *Gallery) TurnFacesOff(reason string, by audit.Actor) error {
 
 // TurnFacesOn has faces looked at again.
 func (g *Gallery) TurnFacesOn(by audit.Actor) error {
-	if err := g.store.TurnFacesOn(by); err != nil {
+	if err := g.store.Faces().TurnOn(by); err != nil {
 		return err
 	}
 	g.off.Store(false)

@@ -189,10 +189,10 @@ func TestIdleAreErased(t *testing.T) {
 	if n, err := g.EraseDue(); n != 1 || err != nil || !matches(g, face(1)) || matches(g, face(2)) {
 		t.Errorf("EraseDue = %d, %v; one matches: %v, two: %v", n, err, matches(g, face(1)), matches(g, face(2)))
 	}
-	if receipts, err := s.Receipts(); len(receipts) != 1 || err != nil {
+	if receipts, err := s.Receipts().All(); len(receipts) != 1 || err != nil {
 		t.Errorf("%d receipts, %v", len(receipts), err)
 	}
-	log, err := s.Audit()
+	log, err := s.Log().Read()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestLockdown(t *testing.T) {
 	if _, err := g.Enrol(request("one"), face(1)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.Lockdown(audit.Daemon); err != nil || matches(g, face(1)) || !s.LockedDown() {
+	if _, err := g.Lockdown(audit.Daemon); err != nil || matches(g, face(1)) || !s.Lockdown().InForce() {
 		t.Errorf("Lockdown: %v; the person matches: %v", err, matches(g, face(1)))
 	}
 	if err := g.Accepts(request("two")); !errors.Is(err, store.ErrLockdown) {

@@ -485,7 +485,7 @@ func TestPrintsShutOutNobody(t *testing.T) {
 
 func auditKinds(t *testing.T, s *store.Store) (kinds []audit.Kind) {
 	t.Helper()
-	log, err := s.Audit()
+	log, err := s.Log().Read()
 	if err != nil {
 		t.Fatal(err)
 	}

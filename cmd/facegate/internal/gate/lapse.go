@@ -10,7 +10,7 @@ import (
 // attend takes out of the index whose enrolment has ended, or may have by a clock that is not known to be right, and lets
 // those in again of whom it was the clock that was wrong. g.mu must be held.
 func (g *Gallery) attend() error {
-	lapsed := g.store.Lapsed()
+	lapsed := g.store.Retention().Lapsed()
 	back := make(map[template.PersonID]bool)
 	for id := range g.lapsed {
 		if !lapsed[id] {
@@ -32,7 +32,7 @@ func (g *Gallery) attend() error {
 // readmit lets those match again of who has a record still. g.mu must be held.
 func (g *Gallery) readmit(who map[template.PersonID]bool) error {
 	if g.oneToOne() {
-		people, err := g.store.Bound(g.modelID)
+		people, err := g.store.Templates().Bound(g.modelID)
 		for _, id := range people {
 			if who[id] {
 				g.bound.add(id)
@@ -40,7 +40,7 @@ func (g *Gallery) readmit(who map[template.PersonID]bool) error {
 		}
 		return err
 	}
-	records, err := g.store.Records(g.modelID)
+	records, err := g.store.Templates().Records(g.modelID)
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ const unreachable = 2
 // Failed notes that somebody was nearly taken for a person, and was not. Too many in a row, and the person is not let in by
 // face: for moments, and in the end until Unlock. Nobody else is concerned.
 func (g *Gallery) Failed(person decide.Person, at time.Time) error {
-	l, err := g.store.RecordFailure(person, at)
+	l, err := g.store.Lockouts().Failed(person, at)
 	if errors.Is(err, store.ErrUnknown) { // erased just now
 		return nil
 	}
@@ -92,7 +92,7 @@ func (g *Gallery) Failed(person decide.Person, at time.Time) error {
 
 // Flooded notes that so many prints and screens were refused that no face is looked at for now.
 func (g *Gallery) Flooded(at time.Time, refused int) error {
-	return g.store.RecordFlood(at, uint32(refused))
+	return g.store.Lockouts().Flooded(at, uint32(refused))
 }
 
 // Barred returns how many people are not let in by face for moments, and how many until Unlock.
@@ -100,7 +100,7 @@ func (g *Gallery) Barred(now time.Time) (slowed, off int) { return g.barred.coun
 
 // Unlock ends every lock-out.
 func (g *Gallery) Unlock(by audit.Actor) error {
-	if err := g.store.ResetLockout(by); err != nil {
+	if err := g.store.Lockouts().Reset(by); err != nil {
 		return err
 	}
 	g.barred.clear()

@@ -105,7 +105,7 @@ func (g *Gallery) Renew(person decide.Person, agree int) error {
 	defer g.renewal.clear()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	lane, err := g.store.NextLane("")
+	lane, err := g.store.Templates().NextLane("")
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (g *Gallery) Renew(person decide.Person, agree int) error {
 	if !ok {
 		return nil
 	}
-	p, renewed, err := g.store.Renew(person, g.modelID, lane, code)
+	p, renewed, err := g.store.Epochs().Renew(person, g.modelID, lane, code)
 	if err != nil || !renewed {
 		return err
 	}

@@ -33,9 +33,9 @@ func (b *bench) visit(person string) bool {
 	return false
 }
 
-func (b *bench) mustEpochs(want store.Epochs) {
+func (b *bench) mustEpochs(want store.EpochState) {
 	b.t.Helper()
-	if got := b.store.Epochs(); got != want {
+	if got := b.store.Epochs().State(); got != want {
 		b.t.Errorf("the epochs are %+v, want %+v", got, want)
 	}
 }
@@ -64,13 +64,13 @@ func TestEpoch(t *testing.T) {
 		}
 	}
 	lets("before", passing, true)
-	b.mustEpochs(store.Epochs{Current: 1, Renewed: 4})
+	b.mustEpochs(store.EpochState{Current: 1, Renewed: 4})
 	if _, err := b.gallery.BeginEpoch(1000); err != nil {
 		t.Fatal(err)
 	}
-	b.mustEpochs(store.Epochs{Current: 2, Earlier: 4})
+	b.mustEpochs(store.EpochState{Current: 2, Earlier: 4})
 	lets("during", passing, true) // and they are renewed by it
-	b.mustEpochs(store.Epochs{Current: 2, Renewed: 3, Earlier: 1})
+	b.mustEpochs(store.EpochState{Current: 2, Renewed: 3, Earlier: 1})
 	lets("renewed", passing, true)
 	after, err := b.store.People()
 	if err != nil {
@@ -93,19 +93,19 @@ func TestEpoch(t *testing.T) {
 	}
 	lets("after", passing, true)
 	lets("after", []string{"p09"}, false)
-	b.mustEpochs(store.Epochs{Current: 2, Renewed: 3, Recordless: 1})
+	b.mustEpochs(store.EpochState{Current: 2, Renewed: 3, Recordless: 1})
 	again := request("p09")
 	again.Again = true
 	if p, err := b.enrol(again, gatetest.Pose(t, "p09")); err != nil || p.Receipt != "" {
 		t.Fatalf("captured again: %+v, %v", p, err)
 	}
 	lets("captured again", []string{"p09"}, true)
-	b.mustEpochs(store.Epochs{Current: 2, Renewed: 4})
+	b.mustEpochs(store.EpochState{Current: 2, Renewed: 4})
 }
 
 // TestNoRenewal checks who is not renewed: who is not let in, and who does not match with room to spare.
 func TestNoRenewal(t *testing.T) {
-	earlier := store.Epochs{Current: 2, Earlier: 1}
+	earlier := store.EpochState{Current: 2, Earlier: 1}
 	begin := func(t *testing.T) *bench {
 		b := start(t, gatetest.NewSite(t), defaults())
 		b.mustEnrol("p01")
@@ -209,13 +209,13 @@ func TestRenewalEvidence(t *testing.T) {
 			if err := g.Renew(person, 3); err != nil {
 				t.Fatal(err)
 			}
-			if got := s.Epochs().Renewed == 1; got != tt.want {
+			if got := s.Epochs().State().Renewed == 1; got != tt.want {
 				t.Errorf("renewed: %v", got)
 			}
 			if !matches(g, slices.Clone(one)) || !matches(g, slices.Clone(two)) || g.Len() != 2 {
 				t.Errorf("of %d people, one matches: %v, two: %v", g.Len(), matches(g, slices.Clone(one)), matches(g, slices.Clone(two)))
 			}
-			if err := g.Renew(person, 3); err != nil || (s.Epochs().Renewed == 1) != tt.want {
+			if err := g.Renew(person, 3); err != nil || (s.Epochs().State().Renewed == 1) != tt.want {
 				t.Errorf("the same frames serve twice: %v", err)
 			}
 		})
@@ -242,12 +242,12 @@ func TestRenewalFails(t *testing.T) {
 		return g.Renew(person, 3)
 	}
 	random.fail = true
-	if err := pass(); err == nil || s.Epochs().Earlier != 1 || !matches(g, face(1)) {
-		t.Errorf("without randomness: %v, %+v, matches: %v", err, s.Epochs(), matches(g, face(1)))
+	if err := pass(); err == nil || s.Epochs().State().Earlier != 1 || !matches(g, face(1)) {
+		t.Errorf("without randomness: %v, %+v, matches: %v", err, s.Epochs().State(), matches(g, face(1)))
 	}
 	random.fail = false
-	if err := pass(); err != nil || s.Epochs().Renewed != 1 || !matches(g, face(1)) {
-		t.Errorf("the next time: %v, %+v, matches: %v", err, s.Epochs(), matches(g, face(1)))
+	if err := pass(); err != nil || s.Epochs().State().Renewed != 1 || !matches(g, face(1)) {
+		t.Errorf("the next time: %v, %+v, matches: %v", err, s.Epochs().State(), matches(g, face(1)))
 	}
 }
 
@@ -297,8 +297,8 @@ func TestModelChange(t *testing.T) {
 	}
 	c.ModelID[0] ^= 1
 	g = openGallery(t, s, c)
-	if matches(g, face(1)) || !matches(g, face(2)) || s.Epochs() != (store.Epochs{Current: 3, Earlier: 1, Foreign: 1}) {
-		t.Errorf("back at the first: one matches: %v, two: %v, %+v", matches(g, face(1)), matches(g, face(2)), s.Epochs())
+	if matches(g, face(1)) || !matches(g, face(2)) || s.Epochs().State() != (store.EpochState{Current: 3, Earlier: 1, Foreign: 1}) {
+		t.Errorf("back at the first: one matches: %v, two: %v, %+v", matches(g, face(1)), matches(g, face(2)), s.Epochs().State())
 	}
 }
 
@@ -335,7 +335,7 @@ func TestAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := receipt.Verify([]byte(p.Receipt), s.PublicKey())
+	r, err := receipt.Verify([]byte(p.Receipt), s.Device().PublicKey)
 	if err != nil || r.Reason != "recaptured" || r.Erased.Templates != 1 || r.Erased.People != 0 {
 		t.Errorf("the receipt: %+v, %v", r, err)
 	}

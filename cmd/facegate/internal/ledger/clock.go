@@ -12,7 +12,7 @@ import (
 
 // Clock says what is known of the time, and what waits for it.
 func (l Ledger) Clock() people.ClockStatus {
-	v, waiting := l.Store.Clock(), l.Store.Waiting()
+	v, waiting := l.Store.Clock().Verdict(), l.Store.Clock().Waiting()
 	s := people.ClockStatus{
 		Wall: v.Wall, Right: v.Right(), Synced: v.Synced, Certain: v.Certain,
 		Erasures: waiting.Erasures, Provisional: waiting.Provisional,
@@ -23,7 +23,7 @@ func (l Ledger) Clock() people.ClockStatus {
 
 // ConfirmClock notes that a technician vouches for the date, which was seen a moment ago.
 func (l Ledger) ConfirmClock(seen time.Time, by audit.Actor) (people.ClockStatus, error) {
-	if err := l.Store.ConfirmClock(seen, by); err != nil {
+	if err := l.Store.Clock().Confirm(seen, by); err != nil {
 		return people.ClockStatus{}, err
 	}
 	return l.Clock(), nil

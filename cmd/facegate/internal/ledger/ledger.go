@@ -22,7 +22,7 @@ type Ledger struct{ Store *store.Store }
 
 // Device returns the identity of the device.
 func (l Ledger) Device() people.Device {
-	public := l.Store.PublicKey()
+	public := l.Store.Device().PublicKey
 	return people.Device{PublicKey: hex.EncodeToString(public), Fingerprint: hex.EncodeToString(receipt.Fingerprint(public))}
 }
 
@@ -38,15 +38,19 @@ func (l Ledger) People() ([]people.Person, error) {
 
 // Erase removes a person for good. If withdrawn, their consent is kept as one that was withdrawn.
 func (l Ledger) Erase(label string, withdrawn bool, by audit.Actor) (people.Erasure, error) {
-	remove := l.Store.Erase
-	if withdrawn {
-		remove = l.Store.Withdraw
-	}
-	e, err := remove(label, by)
+	e, err := l.Store.Erase(store.ByLabel(label), reason(withdrawn), by)
 	if err != nil {
 		return people.Erasure{}, owed(err)
 	}
 	return people.Erasure{Erased: label, Receipt: string(e.Receipt)}, nil
+}
+
+// reason returns why somebody is erased who asked for it.
+func reason(withdrawn bool) audit.Reason {
+	if withdrawn {
+		return audit.Withdrawn
+	}
+	return audit.Requested
 }
 
 // owed returns err as the command line knows it, if it is of something that could not be destroyed yet.
@@ -60,11 +64,7 @@ func owed(err error) error {
 
 // EraseByPass is Erase, by the pass of the person. The label is nobody's concern then.
 func (l Ledger) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (people.Erasure, error) {
-	why := audit.Requested
-	if withdrawn {
-		why = audit.Withdrawn
-	}
-	e, err := l.Store.EraseByPass(t, why, by)
+	e, err := l.Store.Erase(store.ByPass(t), reason(withdrawn), by)
 	if err != nil {
 		return people.Erasure{}, owed(err)
 	}
@@ -73,7 +73,7 @@ func (l Ledger) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (p
 
 // IssuePass gives a person a new pass, and makes the old one worthless.
 func (l Ledger) IssuePass(label string, by audit.Actor) (template.Token, error) {
-	return l.Store.IssuePass(label, by)
+	return l.Store.Passes().Issue(label, by)
 }
 
 // Fetched forgets the receipt with this id, in hexadecimal.
@@ -82,12 +82,12 @@ func (l Ledger) Fetched(id string) error {
 	if n, err := hex.Decode(b[:], []byte(id)); err != nil || n != len(b) || len(id) != 2*len(b) {
 		return hint.Wrap(fmt.Errorf("%q is no id of a receipt", id), "list them with: facegate receipt fetch DIR")
 	}
-	return l.Store.FetchedReceipt(b)
+	return l.Store.Receipts().Fetched(b)
 }
 
 // Receipts returns the receipts that nobody has fetched.
 func (l Ledger) Receipts() ([]string, error) {
-	kept, err := l.Store.Receipts()
+	kept, err := l.Store.Receipts().All()
 	receipts := make([]string, 0, len(kept))
 	for _, r := range kept {
 		receipts = append(receipts, string(r))
@@ -121,7 +121,7 @@ func (l Ledger) Show(label string) (people.File, error) {
 		},
 		Entries: []people.AuditEntry{},
 	}
-	switch l := l.Store.Lockouts()[p.ID]; {
+	switch l := l.Store.Lockouts().All()[p.ID]; {
 	case l.Disabled:
 		f.Barred = people.BarredUntil
 	case l.Wait > 0:
@@ -135,11 +135,11 @@ func (l Ledger) Show(label string) (people.File, error) {
 
 // Verify checks the audit log against the key of the device.
 func (l Ledger) Verify(seen []audit.Head) (people.AuditReport, error) {
-	log, err := l.Store.Audit()
+	log, err := l.Store.Log().Read()
 	if err != nil {
 		return people.AuditReport{}, err
 	}
-	if err := log.Verify(l.Store.PublicKey()); err != nil {
+	if err := log.Verify(l.Store.Device().PublicKey); err != nil {
 		return people.AuditReport{}, hint.Wrap(fmt.Errorf("audit log: %w", err),
 			"keep a copy of the state folder as evidence, and find out who could write there")
 	}
@@ -184,14 +184,14 @@ func (l Ledger) Lockdown(by audit.Actor) (people.Facts, error) {
 	if err != nil {
 		return people.Facts{}, err
 	}
-	err = l.Store.Lockdown(by)
+	err = l.Store.Lockdown().Begin(by)
 	unwritten := new(store.LockdownError)
 	if err != nil && !errors.As(err, &unwritten) {
 		return people.Facts{}, err
 	}
 	f := people.Facts{
-		Time: l.Store.Clock().Wall.UTC(), Device: l.Device().Fingerprint, KeyStore: l.Store.KeyStore(), People: len(all),
-		Former: l.Store.Former(),
+		Time: l.Store.Clock().Verdict().Wall.UTC(), Device: l.Device().Fingerprint, KeyStore: l.Store.Device().KeyStore, People: len(all),
+		Former: l.Store.Retention().Former(),
 	}
 	for _, p := range all {
 		if p.Record != (template.RecordID{}) {
@@ -204,7 +204,7 @@ func (l Ledger) Lockdown(by audit.Actor) (people.Facts, error) {
 			f.Guardians++
 		}
 	}
-	log, unread := l.Store.Audit()
+	log, unread := l.Store.Log().Read()
 	f.AuditSeq, f.AuditLink = log.End.Seq, hex.EncodeToString(log.End.Link[:])
 	if undone := errors.Join(unwritten.Err, unread); undone != nil {
 		f.Undone = "the records do not say that the templates are destroyed: " + undone.Error()
@@ -213,7 +213,7 @@ func (l Ledger) Lockdown(by audit.Actor) (people.Facts, error) {
 }
 
 // Reopen ends a lockdown.
-func (l Ledger) Reopen(by audit.Actor) error { return l.Store.Reopen(by) }
+func (l Ledger) Reopen(by audit.Actor) error { return l.Store.Lockdown().End(by) }
 
 // maxReason is how long the reason for which faces are off may be, in bytes.
 const maxReason = 200
@@ -236,18 +236,18 @@ func (l Ledger) TurnFacesOff(reason string, by audit.Actor) error {
 	if err != nil {
 		return err
 	}
-	return l.Store.TurnFacesOff(reason, by)
+	return l.Store.Faces().TurnOff(reason, by)
 }
 
 // TurnFacesOn has faces looked at again.
-func (l Ledger) TurnFacesOn(by audit.Actor) error { return l.Store.TurnFacesOn(by) }
+func (l Ledger) TurnFacesOn(by audit.Actor) error { return l.Store.Faces().TurnOn(by) }
 
 // Unlock lets faces open the door again after too many failures.
-func (l Ledger) Unlock(by audit.Actor) error { return l.Store.ResetLockout(by) }
+func (l Ledger) Unlock(by audit.Actor) error { return l.Store.Lockouts().Reset(by) }
 
 // Epoch says how far a change of epoch has come.
 func (l Ledger) Epoch() people.Epoch {
-	e := l.Store.Epochs()
+	e := l.Store.Epochs().State()
 	return people.Epoch{
 		Number: int(e.Current), Renewed: e.Renewed, Earlier: e.Earlier, Foreign: e.Foreign, None: e.Recordless,
 	}
@@ -261,7 +261,7 @@ func (l Ledger) BeginEpoch(mode law.Mode, by audit.Actor) (people.Epoch, error) 
 	if mode == law.OneToOne {
 		return people.Epoch{}, hint.Wrap(ErrOneToOne, "a new pass has new keys: facegate enroll LABEL --again, for each person")
 	}
-	if err := l.Store.BeginEpoch(by); err != nil {
+	if err := l.Store.Epochs().Begin(by); err != nil {
 		return people.Epoch{}, err
 	}
 	return l.Epoch(), nil
@@ -269,7 +269,7 @@ func (l Ledger) BeginEpoch(mode law.Mode, by audit.Actor) (people.Epoch, error) 
 
 // EndEpoch destroys the templates of earlier epochs.
 func (l Ledger) EndEpoch(by audit.Actor) (people.Epoch, error) {
-	n, err := l.Store.EndEpoch(by)
+	n, err := l.Store.Epochs().End(by)
 	if err != nil {
 		return people.Epoch{}, owed(err)
 	}
@@ -281,7 +281,7 @@ func (l Ledger) EndEpoch(by audit.Actor) (people.Epoch, error) {
 // listed is Listed of somebody who may have to consent again.
 func (l Ledger) listed(p store.Person) people.Person {
 	line := Listed(p)
-	if l.Store.NeedsConsent(p) {
+	if l.Store.Compliance().NeedsConsent(p) {
 		line.ConsentAgain, line.ConsentProfile = true, p.Consent.Profile
 	}
 	return line

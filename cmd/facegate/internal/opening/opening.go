@@ -39,7 +39,7 @@ func Options(c *configs.Config, keys store.KeySource, source clock.Source, log *
 	p := c.Profile()
 	o := store.Options{
 		Dir: c.StateDir, KeyDir: c.KeysDir, Keys: keys, Clock: source, Rand: rand.Reader, Log: log,
-		Retention: store.Retention{Idle: p.IdleMax, Access: p.AccessLogRetention, Records: p.RecordRetention},
+		Retention: store.RetentionPolicy{Idle: p.IdleMax, Access: p.AccessLogRetention, Records: p.RecordRetention},
 		Lockout: store.LockoutPolicy{
 			DelayAfter: uint32(p.Lockout.DelayAfter), Delay: p.Lockout.Delay, DisableAfter: uint32(p.Lockout.DisableAfter),
 		},
