@@ -146,6 +146,38 @@ func TestFileIsApart(t *testing.T) {
 	}
 }
 
+// TestStoreInLayers checks that what lies below the register knows nothing of people: a file, a seal and a vault can be read,
+// and tested, without them. Nothing but a vault has a database in its hands.
+func TestStoreInLayers(t *testing.T) {
+	const store, bbolt = "facegate/store", "go.etcd.io/bbolt"
+	layers := map[string][]string{ // of this module, what each may import
+		store + "/durable": {},
+		store + "/seal":    {},
+		store + "/vault":   {store + "/durable", store + "/seal", "facegate/configs/file", "facegate/configs/hint"},
+	}
+	databases := []string{store + "/vault", store + "/storetest"} // which looks at the files for tests
+	seen := 0
+	for _, p := range listPackages(t) {
+		if within(p.ImportPath, store) && slices.ContainsFunc(p.Imports, func(i string) bool { return within(i, bbolt) }) &&
+			!slices.Contains(databases, p.ImportPath) {
+			t.Errorf("%s opens a database: that is for a vault", p.ImportPath)
+		}
+		allowed, ok := layers[p.ImportPath]
+		if !ok {
+			continue
+		}
+		seen++
+		for _, imported := range p.Imports {
+			if within(imported, "facegate") && !slices.Contains(allowed, imported) {
+				t.Errorf("%s imports %s", p.ImportPath, imported)
+			}
+		}
+	}
+	if seen != len(layers) {
+		t.Errorf("%d of %d layers found", seen, len(layers))
+	}
+}
+
 // TestStagesArePure checks that the stages of the pipeline have no clock, no goroutine and no disk of their own.
 func TestStagesArePure(t *testing.T) {
 	pure := []string{"", "/admit", "/attempt", "/decide", "/detect", "/embed", "/enrol", "/flood", "/liveness", "/match", "/quality", "/template", "/track"}
