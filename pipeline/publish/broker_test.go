@@ -1,6 +1,7 @@
 package publish_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -8,6 +9,8 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
+	"log/slog"
 	"math/big"
 	"net"
 	"os"
@@ -20,6 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"facegate/pipeline/publish"
+	"facegate/pipeline/publish/orders"
 )
 
 // TestBrokers runs the contract between the publisher and a broker over each broker.
@@ -43,6 +47,8 @@ func TestBrokers(t *testing.T) {
 			{"broker restarts", brokerRestarts},
 			{"lost acknowledgement", lostAcknowledgement},
 			{"stop sends what is queued", stopSendsQueue},
+			{"orders", takesOrders},
+			{"no orders", takesNoOrders},
 			{"wrong password", wrongPassword},
 			{"TLS", overTLS},
 			{"TLS with foreign names", foreignNames},
@@ -218,6 +224,61 @@ func stopSendsQueue(t *testing.T, r *rig) {
 	r.halt()
 	wantEvents(t, r.observer.awaitEvents(50), 1, false)
 	r.observer.awaitAvailability("stopped")
+}
+
+// takesOrders gives orders to a gate that takes them from whoever says please.
+func takesOrders(t *testing.T, r *rig) {
+	please := func(o orders.Order) error {
+		if !strings.HasPrefix(string(o.Payload), "please ") {
+			return errors.New("nobody says please")
+		}
+		return nil
+	}
+	open := func(_ context.Context, o orders.Order) []byte { return append([]byte("done: "), o.Payload...) }
+	r.desk = orders.New([]orders.Check{please}, open, time.Now, slog.New(slog.DiscardHandler))
+	r.build(gate("tcp", r.cable))
+	r.observer.order("please open, said yesterday", true)
+	eventually(t, "the broker has the order", func() bool { return len(r.observer.on("cmd/open")) > 0 }) // mochi acknowledges before
+	r.run()
+	r.connected()
+	r.observer.order("open", false)
+	r.observer.order("please open", false)
+	r.observer.awaitReplies("done: please open")
+
+	r.cable.block(true)
+	r.cable.cut()
+	r.disconnected()
+	r.reconnect() // upon which the broker says again what it has retained
+	r.observer.order("please open again", false)
+	r.observer.awaitReplies("done: please open", "done: please open again")
+	r.grant(1) // the gate goes on telling what happens
+	wantEvents(t, r.observer.awaitEvents(1), 1, false)
+}
+
+// takesNoOrders leaves a broker with a subscription of a former time, under which it keeps orders for the gate.
+func takesNoOrders(t *testing.T, r *rig) {
+	done := make(chan string, 10)
+	open := func(_ context.Context, o orders.Order) []byte { done <- string(o.Payload); return nil }
+	r.desk = orders.New(nil, open, time.Now, slog.New(slog.DiscardHandler))
+	r.build(gate("tcp", r.cable))
+	r.run()
+	r.connected()
+	r.observer.order("one", false)
+	if got := <-done; got != "one" {
+		t.Errorf("%q was done", got)
+	}
+	r.halt()
+	r.desk = nil
+	r.build(gate("tcp", r.cable))
+	r.observer.order("two", false)
+	r.run()
+	r.connected()
+	r.observer.order("three", false)
+	r.grant(20) // what came is out of the way
+	r.observer.awaitEvents(20)
+	if len(done) > 0 {
+		t.Errorf("%q was done", <-done)
+	}
 }
 
 func wrongPassword(t *testing.T, r *rig) {

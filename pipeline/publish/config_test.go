@@ -59,7 +59,7 @@ func TestConfig(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := goodConfig()
 			test.edit(&cfg)
-			_, err := New(cfg, feed.NewMemory(1), rand.Reader, slog.New(slog.DiscardHandler))
+			_, err := New(cfg, Parts{Outbox: feed.NewMemory(1), Rand: rand.Reader}, slog.New(slog.DiscardHandler))
 			if (err == nil) != test.ok {
 				t.Fatalf("New = %v, want ok = %t", err, test.ok)
 			}

@@ -27,6 +27,7 @@ var (
 	errLost  = errors.New("the connection was lost")
 
 	errHandshake = errors.New("the TLS handshake failed")
+	errUnheard   = errors.New("the broker refuses the subscription")
 )
 
 // conn is one connection to the broker. A new paho client serves each, with nothing in its store: what to send again
@@ -58,6 +59,7 @@ func (p *Publisher) connect(ctx context.Context) (*conn, error) {
 		SetPingTimeout(pingTimeout).
 		SetWill(p.cfg.topic(availability), offline, qos, true).
 		SetStore(mqtt.NewOrderedMemoryStore()).
+		SetDefaultPublishHandler(drop).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.lose(fmt.Errorf("%w: %w", errLost, err)) }).
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (raw net.Conn, err error) {
 			if raw, err = p.dial(ctx); err != nil {
@@ -93,10 +95,31 @@ func reached(c *conn, err error) phase {
 	return dialling
 }
 
+// drop takes what nobody subscribed to on this connection, as the session of an earlier one may have. Without an
+// acknowledgement the broker would keep it, and what comes after it, for ever.
+func drop(mqtt.Client, mqtt.Message) {}
+
+// subscribe has what is published on a topic handed to take, which must not wait. errUnheard means that the broker forbids it;
+// the connection is as good as before.
+func (c *conn) subscribe(ctx context.Context, topic string, take func(payload []byte, retained bool)) error {
+	token := c.client.Subscribe(topic, qos, func(_ mqtt.Client, m mqtt.Message) { take(m.Payload(), m.Retained()) })
+	if err := c.await(ctx, token); err != nil {
+		return err
+	}
+	if t, ok := token.(*mqtt.SubscribeToken); ok && t.Result()[topic] >= 0x80 { // MQTT 3.1.1, section 3.9.3
+		return errUnheard
+	}
+	return nil
+}
+
 // publish sends one message and waits for its PUBACK. ctx ends with c.alive at the latest. After an error the message may
 // still arrive; it must not be sent again on this connection.
 func (c *conn) publish(ctx context.Context, topic string, retained bool, payload []byte) error {
-	token := c.client.Publish(topic, qos, retained, payload)
+	return c.await(ctx, c.client.Publish(topic, qos, retained, payload))
+}
+
+// await waits for what the broker says to a packet.
+func (c *conn) await(ctx context.Context, token mqtt.Token) error {
 	timer := time.NewTimer(ackTimeout)
 	defer timer.Stop()
 	select {

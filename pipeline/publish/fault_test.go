@@ -140,7 +140,7 @@ func rude(settings *tls.Config) func(net.Conn) {
 // fail returns the fault of one attempt to connect.
 func fail(t *testing.T, cfg Config, dial func(context.Context) (net.Conn, error)) *Fault {
 	t.Helper()
-	p, err := New(cfg, feed.NewMemory(1), rand.Reader, slog.New(slog.DiscardHandler))
+	p, err := New(cfg, Parts{Outbox: feed.NewMemory(1), Rand: rand.Reader}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 	"net"
 )
 
-// maxPacket bounds what a broker may send, in bytes after the fixed header. This client subscribes to nothing, and gets
-// acknowledgements of two bytes; the rest is room for a session that another client has left under the same client id.
+// maxPacket bounds what a broker may send, in bytes after the fixed header. An acknowledgement has two bytes, and an order some
+// hundreds; the rest is room for a session that another client has left under the same client id.
 const maxPacket = 4 << 10
 
 // What a guard ends a connection for.

@@ -17,12 +17,14 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/google/go-cmp/cmp"
 
 	"facegate/configs/passage"
 	"facegate/pipeline/publish"
 	"facegate/pipeline/publish/feed"
 	"facegate/pipeline/publish/loopback"
 	"facegate/pipeline/publish/mosquittotest"
+	"facegate/pipeline/publish/orders"
 )
 
 const patience = 15 * time.Second // for anything to arrive; never slept through when all is well
@@ -201,6 +203,7 @@ type rig struct {
 	server    server
 	cable     *cable
 	publisher *publish.Publisher
+	desk      *orders.Desk // nil where no orders are taken
 	log       safeBuffer
 	halt      func()
 	observer  *observer
@@ -231,7 +234,8 @@ func gate(scheme string, c *cable) publish.Config {
 func (r *rig) build(cfg publish.Config) {
 	r.t.Helper()
 	var err error
-	r.publisher, err = publish.New(cfg, feed.NewMemory(1000), strings.NewReader("\x7c\x1e"), slog.New(slog.NewTextHandler(&r.log, nil)))
+	r.publisher, err = publish.New(cfg, publish.Parts{Outbox: feed.NewMemory(1000), Orders: r.desk, Rand: strings.NewReader("\x7c\x1e")},
+		slog.New(slog.NewTextHandler(&r.log, nil)))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -357,6 +361,27 @@ func (o *observer) awaitAvailability(want string) {
 		got := o.on("availability")
 		return len(got) > 0 && got[len(got)-1].payload == want
 	})
+}
+
+// order gives an order to the gate.
+func (o *observer) order(what string, retained bool) {
+	o.t.Helper()
+	wait(o.t, "order", o.client.Publish("facegate/hq/north/cmd/open", 1, retained, what))
+}
+
+// awaitReplies waits for as many answers to orders as are wanted. They are not retained.
+func (o *observer) awaitReplies(want ...string) {
+	o.t.Helper()
+	eventually(o.t, "replies", func() bool { return len(o.on("cmd/reply")) >= len(want) })
+	var got []string
+	for _, m := range o.on("cmd/reply") {
+		if got = append(got, m.payload); m.retained || m.qos != 1 {
+			o.t.Errorf("the reply is %+v", m)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		o.t.Errorf("replies (-want +got):\n%s", diff)
+	}
 }
 
 // awaitEvents waits for n events and returns them. Every event must keep the schema, arrive at QoS 1 and as no retained

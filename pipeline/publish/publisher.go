@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"facegate/pipeline/publish/feed"
+	"facegate/pipeline/publish/orders"
 	"facegate/pipeline/publish/states"
 )
 
@@ -20,6 +21,8 @@ import (
 const (
 	availability = "availability"
 	pass         = "pass"
+	command      = "cmd/open"
+	reply        = "cmd/reply"
 )
 
 // The payloads of availability.
@@ -71,6 +74,7 @@ type Publisher struct {
 	dial   func(context.Context) (net.Conn, error)
 	feed   *feed.Feed
 	states *states.States
+	orders *orders.Desk // nil if none are taken
 	boot   string
 	log    *slog.Logger
 	ready  chan struct{}
@@ -84,14 +88,21 @@ type Publisher struct {
 	leaving   bool   // see HandOver
 }
 
-// New returns a Publisher of what is in outbox and what is added by Tell. It reads the CA file and draws the boot id from rand.
-// An error wraps ErrConfig, or is that of rand.
-func New(cfg Config, outbox feed.Outbox, rand io.Reader, log *slog.Logger) (*Publisher, error) {
+// Parts are what a Publisher works with.
+type Parts struct {
+	Outbox feed.Outbox
+	Orders *orders.Desk // nil takes no orders, and subscribes to nothing
+	Rand   io.Reader    // draws the boot id
+}
+
+// New returns a Publisher of what is in the outbox and what is added by Tell. It reads the CA file. An error wraps ErrConfig, or
+// is that of Rand.
+func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 	e, err := cfg.endpoint()
 	if err != nil {
 		return nil, err
 	}
-	boot, err := newBoot(rand)
+	boot, err := newBoot(parts.Rand)
 	if err != nil {
 		return nil, err
 	}
@@ -100,8 +111,9 @@ func New(cfg Config, outbox feed.Outbox, rand io.Reader, log *slog.Logger) (*Pub
 		host:   e.host,
 		tls:    e.tls != nil,
 		dial:   e.dial,
-		feed:   feed.New(outbox, log),
+		feed:   feed.New(parts.Outbox, log),
 		states: states.New(),
+		orders: parts.Orders,
 		boot:   boot,
 		log:    log,
 		ready:  make(chan struct{}),
@@ -184,6 +196,9 @@ func (p *Publisher) session(ctx context.Context) (since time.Time, err error) {
 	if err := p.announce(lingering, c, online); err != nil {
 		return time.Time{}, err
 	}
+	if err := p.listen(lingering, c); err != nil {
+		return time.Time{}, err
+	}
 	since = time.Now()
 	if err := p.serve(lingering, ctx.Done(), c, p.noteUp()); err != nil {
 		return since, err
@@ -201,6 +216,9 @@ func (p *Publisher) session(ctx context.Context) (since time.Time, err error) {
 func (p *Publisher) serve(ctx context.Context, stop <-chan struct{}, c *conn, backlog uint64) error {
 	duties, ctx := errgroup.WithContext(ctx)
 	duties.Go(func() error { return p.settle(ctx, stop) })
+	if p.orders != nil {
+		duties.Go(func() error { return p.orders.Serve(ctx, stop, p.sendAnswer(c)) })
+	}
 	duties.Go(func() error { return p.states.Serve(ctx, stop, p.sendState(c)) })
 	duties.Go(func() error { return p.feed.Serve(ctx, stop, backlog, p.sendMessage(c)) })
 	return duties.Wait()
@@ -239,6 +257,31 @@ func (p *Publisher) announce(ctx context.Context, c *conn, what string) error {
 		return p.explain(announcing, err)
 	}
 	return nil
+}
+
+// listen has orders taken. Where the broker forbids that, what happens is told all the same.
+func (p *Publisher) listen(ctx context.Context, c *conn) error {
+	if p.orders == nil {
+		return nil
+	}
+	p.orders.Begin()
+	err := c.subscribe(ctx, p.cfg.topic(command), p.orders.Take)
+	if errors.Is(err, errUnheard) {
+		p.log.Warn("no orders over the network can be taken", "error", err,
+			"hint", "let this gate's user read "+p.cfg.topic(command)+" on the broker")
+		return nil
+	}
+	if err != nil {
+		return p.explain(announcing, err)
+	}
+	return nil
+}
+
+// sendAnswer sends the answer to an order over c.
+func (p *Publisher) sendAnswer(c *conn) orders.Answer {
+	return func(ctx context.Context, answer []byte) error {
+		return c.publish(ctx, p.cfg.topic(reply), false, answer)
+	}
 }
 
 // sendState sends the value of a topic of this gate over c, to be retained.

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"facegate/pipeline/publish/feed"
+	"facegate/pipeline/publish/orders"
 )
 
 // A script is a broker of a few lines, over pipes, so that the waits of the publisher run in a synctest bubble.
@@ -26,6 +27,8 @@ type script struct {
 	deaf    bool                                             // whether to withhold CONNACK
 	silent  func(attempt int, p *packets.PublishPacket) bool // whether to withhold the PUBACK
 	leave   func(attempt int) bool                           // whether to end the connection a second after CONNACK
+	left    bool                                             // whether a former session has subscribed, and something came
+	forbids bool                                             // whether to refuse subscriptions
 	mu      sync.Mutex                                       // guards what follows
 	dials   []time.Duration                                  // since start
 	heard   []string                                         // what was published, with what ended each connection
@@ -63,6 +66,11 @@ func (s *script) serve(attempt int, conn net.Conn) {
 			if !s.deaf {
 				packets.NewControlPacket(packets.Connack).Write(conn)
 			}
+			if s.left {
+				order := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
+				order.Qos, order.MessageID, order.TopicName, order.Payload = 1, 1, "facegate/hq/north/cmd/open", []byte("open")
+				order.Write(conn)
+			}
 			if s.leave != nil && s.leave(attempt) {
 				defer time.AfterFunc(time.Second, func() { conn.Close() }).Stop()
 			}
@@ -73,6 +81,16 @@ func (s *script) serve(attempt int, conn net.Conn) {
 			}
 			ack := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
 			ack.MessageID = p.MessageID
+			ack.Write(conn)
+		case *packets.PubackPacket:
+			s.hear("PUBACK")
+		case *packets.SubscribePacket:
+			s.hear("SUBSCRIBE " + strings.Join(p.Topics, " "))
+			ack := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
+			ack.MessageID, ack.ReturnCodes = p.MessageID, []byte{1}
+			if s.forbids {
+				ack.ReturnCodes[0] = 0x80
+			}
 			ack.Write(conn)
 		case *packets.PingreqPacket:
 			packets.NewControlPacket(packets.Pingresp).Write(conn)
@@ -122,9 +140,14 @@ type stage struct {
 
 func play(t *testing.T, s *script, outbox feed.Outbox) *stage {
 	t.Helper()
+	return playWith(t, s, Parts{Outbox: outbox, Rand: strings.NewReader("\x7c\x1e")})
+}
+
+func playWith(t *testing.T, s *script, parts Parts) *stage {
+	t.Helper()
 	s.start = time.Now()
 	g := new(stage)
-	p, err := New(goodConfig(), outbox, strings.NewReader("\x7c\x1e"), slog.New(slog.NewTextHandler(&g.log, nil)))
+	p, err := New(goodConfig(), parts, slog.New(slog.NewTextHandler(&g.log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,8 +356,85 @@ func TestEventsOfAnEarlierBoot(t *testing.T) {
 	})
 }
 
+// TestOutboxOfAnotherVersion checks that what is no event keeps no event waiting.
+func TestOutboxOfAnotherVersion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := feed.NewMemory(10)
+		for _, text := range []string{`{"topic":"pass","event":{"seq":"one"}}`, `{"seq":7}`, `no JSON`, `{"topic":"cmd/open","event":{}}`, ``} {
+			if err := o.Append([]byte(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := new(script)
+		g := play(t, s, o)
+		g.grant(t, 1)
+		synctest.Wait()
+		g.stop()
+		s.wantHeard(t, "online", "event 1 replayed", "stopped", "DISCONNECT")
+		if status := g.Status(); status.Queued != 0 || status.Dropped != 0 {
+			t.Errorf("status is %+v", status)
+		}
+	})
+}
+
+// TestStates checks that a state does not wait for an event on its way, and is told again, with the availability first, on the
+// next connection.
+func TestStates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{silent: func(attempt int, p *packets.PublishPacket) bool {
+			return attempt == 1 && strings.HasSuffix(p.TopicName, "/pass")
+		}}
+		g := play(t, s, feed.NewMemory(10))
+		synctest.Wait()
+		g.grant(t, 1)
+		synctest.Wait()
+		g.states.Set("door/state", []byte("OPEN"))
+		synctest.Wait()
+		s.wantHeard(t, "online", "event 1", "OPEN")
+		g.states.Set("lock/state", []byte("LOCKED"))
+		g.states.Set("door/state", []byte("CLOSED"))
+		time.Sleep(ackTimeout + time.Second)
+		synctest.Wait()
+		g.stop()
+		s.wantHeard(t, "online", "event 1", "OPEN", "CLOSED", "LOCKED", "lost",
+			"online", "CLOSED", "LOCKED", "event 1 replayed", "stopped", "DISCONNECT")
+	})
+}
+
+// TestLeftSubscription checks that what comes by a subscription of a former session is taken from the broker, and does nothing.
+func TestLeftSubscription(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{left: true}
+		g := play(t, s, feed.NewMemory(10))
+		synctest.Wait()
+		g.stop()
+		if n := strings.Count(strings.Join(s.heard, "\n"), "PUBACK"); n != 1 || len(s.heard) != 4 {
+			t.Errorf("the broker heard %q", s.heard)
+		}
+	})
+}
+
+// TestForbiddenSubscription checks that a broker that lets the gate hear no orders is told all the same what happens.
+func TestForbiddenSubscription(t *testing.T) {
+	for _, forbids := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &script{forbids: forbids}
+			desk := orders.New(nil, func(context.Context, orders.Order) []byte { return nil }, time.Now, slog.New(slog.DiscardHandler))
+			g := playWith(t, s, Parts{Outbox: feed.NewMemory(10), Orders: desk, Rand: strings.NewReader("\x7c\x1e")})
+			synctest.Wait()
+			g.grant(t, 1)
+			synctest.Wait()
+			g.stop()
+			s.wantHeard(t, "online", "SUBSCRIBE facegate/hq/north/cmd/open", "event 1", "stopped", "DISCONNECT")
+			if told := strings.Contains(g.log.String(), "facegate/hq/north/cmd/open"); told != forbids {
+				t.Errorf("forbidden = %t, log:\n%s", forbids, &g.log)
+			}
+		})
+	}
+}
+
 func TestTellRefusesUnknownMethods(t *testing.T) {
-	p, err := New(goodConfig(), feed.NewMemory(1), strings.NewReader("\x7c\x1e"), slog.New(slog.DiscardHandler))
+	p, err := New(goodConfig(), Parts{Outbox: feed.NewMemory(1), Rand: strings.NewReader("\x7c\x1e")}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,7 +71,9 @@ func (f *Feed) Serve(ctx context.Context, stop <-chan struct{}, backlog uint64, 
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-stop:
-			return nil
+			if queued, _ := f.outbox.Stats(); queued == 0 { // otherwise one was added just before
+				return nil
+			}
 		}
 	}
 }

@@ -1,9 +1,9 @@
 // Package states tells what is so now: on each topic the latest value, which the broker retains for whoever asks later.
 //
 //  1. Set gives a topic its value. A value that nobody was told of yet is forgotten for a later one.
-//  2. Begin says that a connection is new: every value is to be told again, for a broker may have lost what it retained, or
-//     have put a will in its place.
-//  3. Flush tells what is to be told, in the order in which the topics were set first; Serve does so again and again.
+//  2. Begin says that a connection is new. Every value is due then, for a broker may have lost what it retained, or have put a
+//     will in its place.
+//  3. Flush tells what is due, in the order in which the topics were set first. Serve does so whenever a topic is set.
 package states
 
 import (
@@ -27,38 +27,39 @@ type States struct {
 
 type state struct {
 	topic string
-	value []byte // not changed, but replaced
-	told  bool   // by the connection that there is
+	value []byte // like told it is not changed, but replaced
+	told  []byte // the value that has arrived on this connection; nil if that is not known of any
 }
+
+// due reports whether the value is to be told.
+func (e state) due() bool { return e.told == nil || !bytes.Equal(e.told, e.value) }
 
 // New returns States of no topic.
 func New() *States { return &States{wake: make(chan struct{}, 1)} }
 
-// Set gives a topic its value, of which it keeps a copy. It waits for nobody. The value that the topic has already is not told
-// again.
+// Set gives a topic its value, of which it keeps a copy. It waits for nobody. A value that was told already is not told again.
 func (s *States) Set(topic string, value []byte) {
-	if !s.replace(topic, value) {
-		return
-	}
+	s.replace(topic, append([]byte{}, value...))
 	select {
 	case s.wake <- struct{}{}:
 	default: // Serve is told already, and has not looked yet
 	}
 }
 
-// replace reports whether the value is another one than before.
-func (s *States) replace(topic string, value []byte) bool {
+func (s *States) replace(topic string, value []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.list, func(e state) bool { return e.topic == topic })
+	i := s.find(topic)
 	if i < 0 {
-		s.list = append(s.list, state{topic: topic})
-		i = len(s.list) - 1
-	} else if bytes.Equal(s.list[i].value, value) {
-		return false
+		s.list = append(s.list, state{topic: topic, value: value})
+		return
 	}
-	s.list[i].value, s.list[i].told = append([]byte{}, value...), false
-	return true
+	s.list[i].value = value
+}
+
+// find returns the place of a topic, negative if it has none. s.mu must be held.
+func (s *States) find(topic string) int {
+	return slices.IndexFunc(s.list, func(e state) bool { return e.topic == topic })
 }
 
 // Begin says that the connection is a new one.
@@ -66,11 +67,11 @@ func (s *States) Begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.list {
-		s.list[i].told = false
+		s.list[i].told = nil
 	}
 }
 
-// Flush sends every value that is to be told. It must not run twice at a time.
+// Flush sends every value that is due. It must not run twice at a time.
 func (s *States) Flush(ctx context.Context, send Send) error {
 	for {
 		next, ok := s.next()
@@ -80,7 +81,7 @@ func (s *States) Flush(ctx context.Context, send Send) error {
 		if err := send(ctx, next.topic, next.value); err != nil {
 			return fmt.Errorf("state %s: %w", next.topic, err)
 		}
-		s.told(next)
+		s.arrived(next)
 	}
 }
 
@@ -100,23 +101,21 @@ func (s *States) Serve(ctx context.Context, stop <-chan struct{}, send Send) err
 	}
 }
 
-// next returns the first state that is to be told.
+// next returns the first state that is due. Until it has arrived nobody knows what the broker has.
 func (s *States) next() (state, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.list, func(e state) bool { return !e.told })
+	i := slices.IndexFunc(s.list, state.due)
 	if i < 0 {
 		return state{}, false
 	}
+	s.list[i].told = nil
 	return s.list[i], true
 }
 
-// told notes that a state was told, unless it has another value by now.
-func (s *States) told(e state) {
+// arrived notes that a state has arrived, though it may have another value by now.
+func (s *States) arrived(e state) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.list, func(is state) bool { return is.topic == e.topic })
-	if bytes.Equal(s.list[i].value, e.value) {
-		s.list[i].told = true
-	}
+	s.list[s.find(e.topic)].told = e.value
 }

@@ -268,7 +268,7 @@ func (d *Daemon) openPublisher() (*publish.Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return publish.New(cfg, kept, rand.Reader, d.log)
+	return publish.New(cfg, publish.Parts{Outbox: kept, Rand: rand.Reader}, d.log)
 }
 
 // events makes the events of this door.

@@ -1,0 +1,148 @@
+package orders_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"facegate/pipeline/publish/orders"
+)
+
+var errUnsigned = errors.New("nobody has signed it")
+
+// A site is a desk whose orders are signed by their first letter.
+type site struct {
+	*orders.Desk
+	done, answers []string
+	log           strings.Builder
+}
+
+func newSite(handle func()) *site {
+	s := new(site)
+	signed := func(o orders.Order) error {
+		if !strings.HasPrefix(string(o.Payload), "s") {
+			return errUnsigned
+		}
+		return nil
+	}
+	fresh := func(o orders.Order) error {
+		if age := time.Since(o.Arrived); age > 10*time.Second {
+			return fmt.Errorf("it is %v old", age)
+		}
+		return nil
+	}
+	s.Desk = orders.New([]orders.Check{signed, fresh}, func(_ context.Context, o orders.Order) []byte {
+		handle()
+		s.done = append(s.done, string(o.Payload))
+		return append([]byte("done "), o.Payload...)
+	}, time.Now, slog.New(slog.NewTextHandler(&s.log, nil)))
+	return s
+}
+
+func (s *site) answer(_ context.Context, answer []byte) error {
+	s.answers = append(s.answers, string(answer))
+	return nil
+}
+
+// run serves until the end function is called.
+func (s *site) run(t *testing.T) (end func()) {
+	stop, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- s.Serve(t.Context(), stop, s.answer) }()
+	return func() {
+		t.Helper()
+		close(stop)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestOrders checks that what is signed and comes now is carried out and answered, in order, and that nothing else is done or
+// answered.
+func TestOrders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(func() {})
+		s.Begin()
+		end := s.run(t)
+		payload := []byte("s1")
+		s.Take(payload, false)
+		copy(payload, "xx") // the desk has a copy
+		synctest.Wait()
+		s.Take([]byte("s2"), true)
+		s.Take([]byte("forged"), false)
+		s.Take(nil, false)
+		s.Take([]byte("s3"), false)
+		synctest.Wait()
+		end()
+		if diff := cmp.Diff([]string{"s1", "s3"}, s.done); diff != "" {
+			t.Errorf("done (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"done s1", "done s3"}, s.answers); diff != "" {
+			t.Errorf("answers (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestOrdersOfAnEarlierConnection checks that what waited when a connection ended is not done on the next one.
+func TestOrdersOfAnEarlierConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(func() {})
+		s.Take([]byte("s1"), false)
+		s.Begin()
+		end := s.run(t)
+		s.Take([]byte("s2"), false)
+		synctest.Wait()
+		end()
+		if diff := cmp.Diff([]string{"s2"}, s.done); diff != "" {
+			t.Errorf("done (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestFlood sends far more than can be done. Taking waits for nobody, memory has a bound, and the log says little.
+func TestFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(func() { time.Sleep(time.Second) })
+		end := s.run(t)
+		start := time.Now()
+		for range 10_000 {
+			s.Take([]byte("s"), false)
+		}
+		if took := time.Since(start); took > 0 {
+			t.Errorf("taking took %v", took)
+		}
+		time.Sleep(2 * time.Minute)
+		s.Take([]byte("forged"), false)
+		synctest.Wait()
+		end()
+		// One may be in hand besides. Those that waited for more than 10 s are not done any more.
+		if len(s.done) < 10 || len(s.done) > 12 {
+			t.Errorf("%d were done", len(s.done))
+		}
+		if n := strings.Count(s.log.String(), "\n"); n != 2 || !strings.Contains(s.log.String(), errUnsigned.Error()) {
+			t.Errorf("%d lines are logged:\n%s", n, &s.log)
+		}
+	})
+}
+
+func TestServeTellsWhyAnAnswerFails(t *testing.T) {
+	s := newSite(func() {})
+	lost := errors.New("the connection is lost")
+	s.Take([]byte("s1"), false)
+	err := s.Serve(t.Context(), nil, func(context.Context, []byte) error { return lost })
+	if !errors.Is(err, lost) {
+		t.Errorf("Serve = %v", err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(lost)
+	if err := s.Serve(ctx, nil, nil); !errors.Is(err, lost) {
+		t.Errorf("Serve = %v, want the cause", err)
+	}
+}

@@ -1,0 +1,140 @@
+package states_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"facegate/pipeline/publish/states"
+)
+
+var errCut = errors.New("the connection was cut")
+
+// A broker retains values, and hears each.
+type broker struct {
+	retained map[string]string
+	heard    []string
+}
+
+func (b *broker) take(topic string, value []byte) {
+	b.retained[topic] = string(value)
+	b.heard = append(b.heard, topic+" "+string(value))
+}
+
+// TestStates compares what a broker retains with a plain map, while connections are cut before and after a value arrives, and
+// the broker loses what it had.
+func TestStates(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := &model{
+			states: states.New(), broker: broker{retained: map[string]string{}},
+			want: map[string]string{}, arrived: map[string]string{},
+		}
+		t.Repeat(map[string]func(*rapid.T){"set": m.set, "flush": m.flush, "begin": m.begin})
+	})
+}
+
+// A model is States and what they should come to.
+type model struct {
+	states  *states.States
+	broker  broker
+	want    map[string]string
+	arrived map[string]string // by the acknowledgements of this connection
+}
+
+func (m *model) set(t *rapid.T) {
+	topic := rapid.SampledFrom([]string{"lock", "door", "mode"}).Draw(t, "topic")
+	value := fmt.Sprint(rapid.IntRange(0, 2).Draw(t, "value"))
+	buffer := []byte(value)
+	m.states.Set(topic, buffer)
+	buffer[0] = 'x' // the states have a copy
+	m.want[topic] = value
+}
+
+func (m *model) flush(t *rapid.T) {
+	left := rapid.IntRange(0, 4).Draw(t, "values that arrive")
+	unknown := rapid.Bool().Draw(t, "the next arrives and is not acknowledged")
+	err := m.states.Flush(t.Context(), func(_ context.Context, topic string, value []byte) error {
+		if left--; left >= 0 || unknown {
+			m.broker.take(topic, value)
+		}
+		if left < 0 {
+			delete(m.arrived, topic)
+			return errCut
+		}
+		if m.arrived[topic] == string(value) {
+			t.Fatalf("%s is told a second time", topic)
+		}
+		m.arrived[topic] = string(value)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errCut) {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(m.want, m.broker.retained); err == nil && diff != "" {
+		t.Fatalf("retained (-want +got):\n%s", diff)
+	}
+}
+
+// begin connects to a broker that has lost what it retained.
+func (m *model) begin(*rapid.T) {
+	m.states.Begin()
+	m.broker.retained, m.arrived = map[string]string{}, map[string]string{}
+}
+
+// TestSetWhileSending sets a topic anew while its value is on its way. The later value is told, the one in between is not.
+func TestSetWhileSending(t *testing.T) {
+	s, b := states.New(), &broker{retained: map[string]string{}}
+	s.Set("lock", []byte("LOCKED"))
+	s.Set("door", []byte("CLOSED"))
+	err := s.Flush(t.Context(), func(_ context.Context, topic string, value []byte) error {
+		if string(value) == "LOCKED" && len(b.heard) == 0 {
+			s.Set("lock", []byte("UNLOCKED"))
+			s.Set("lock", []byte("JAMMED"))
+		}
+		b.take(topic, value)
+		return nil
+	})
+	if diff := cmp.Diff([]string{"lock LOCKED", "lock JAMMED", "door CLOSED"}, b.heard); diff != "" || err != nil {
+		t.Errorf("heard (-want +got), error %v:\n%s", err, diff)
+	}
+}
+
+// TestServe checks that a value is sent when it is set, once, and that one set just before the end is not forgotten.
+func TestServe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, b := states.New(), &broker{retained: map[string]string{}}
+		stop, ended := make(chan struct{}), make(chan error, 1)
+		go func() {
+			ended <- s.Serve(t.Context(), stop, func(_ context.Context, topic string, value []byte) error {
+				b.take(topic, value)
+				return nil
+			})
+		}()
+		for _, value := range []string{"CLOSED", "OPEN", "OPEN", "CLOSED"} {
+			s.Set("door", []byte(value))
+			synctest.Wait()
+		}
+		s.Set("door", []byte("OPEN"))
+		close(stop)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff([]string{"door CLOSED", "door OPEN", "door CLOSED", "door OPEN"}, b.heard); diff != "" {
+			t.Errorf("heard (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestServeEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errCut)
+	err := states.New().Serve(ctx, nil, nil)
+	if !errors.Is(err, errCut) {
+		t.Errorf("Serve = %v, want the cause", err)
+	}
+}
