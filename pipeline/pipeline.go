@@ -1,7 +1,10 @@
 // Package pipeline leads one frame through the stages, from picture to verdict. The stages are its children, in this
 // order: vision (decode, detect), track, quality, liveness, embed, template, match, decide.
 //
-// It has no clock, no goroutine and no disk: time comes with the frame.
+// It has no clock, no goroutine and no disk: time comes with the frame. As pure are enrol, which captures somebody, flood, which
+// counts prints, and attempt and admit, which weigh whoever asks for the door. The others are no stages. Models, calibrate and
+// evaluate read what the stages are given before there is a frame. Publish comes after the door: no stage knows of it, and it
+// knows of no stage.
 package pipeline
 
 import (

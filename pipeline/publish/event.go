@@ -7,9 +7,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"facegate/configs/passage"
+	"facegate/pipeline/attempt"
 )
 
 // Schema names the version of Event.
@@ -27,17 +29,13 @@ const (
 	Opened  EventType = "opened"  // the door was opened by hand, on the order of a technician
 )
 
-// A Method says by what means somebody asked for passage. It is a closed set, so that no name or number can take its
-// place in an event.
-type Method string
+// Manual is the method of an opening that nobody asked for by any means: it was ordered at the gate itself.
+const Manual = "manual"
 
-// The methods.
-const (
-	Face   Method = "face"   // a face was recognised
-	Manual Method = "manual" // nobody was: the door was opened by hand
-)
-
-func (m Method) valid() bool { return m == Face || m == Manual }
+// isMethod reports whether an event may name this method. It is a closed set, so that no name or number can take its place.
+func isMethod(name string) bool {
+	return name == Manual || slices.ContainsFunc(attempt.All(), func(m attempt.Means) bool { return m.String() == name })
+}
 
 // A Clock says whether the timestamps of events can be trusted; many boards have no battery-backed clock.
 type Clock string
@@ -59,7 +57,7 @@ type Event struct {
 	Clock     Clock             `json:"clock"`      // whether Time can be trusted
 	Door      string            `json:"door"`       // the configured name of the door
 	Direction passage.Direction `json:"direction"`  // the configured direction of the door
-	Method    Method            `json:"method"`     // the means that was used
+	Method    string            `json:"method"`     // attempt.Means in a word, or Manual
 	Reason    *string           `json:"reason"`     // why passage was denied; null if it was not
 	LatencyMS int64             `json:"latency_ms"` // from the frame to the relay, in milliseconds; 0 if no frame led to it
 	Replayed  bool              `json:"replayed"`   // it waited for a connection, or may have been sent before
@@ -83,19 +81,19 @@ func (s Source) Check() error {
 	return nil
 }
 
-// Granted returns the event that the door was opened for somebody who was recognised, at the given time, by the given method,
+// Granted returns the event that the door was opened for somebody who was recognised, at the given time, by the given means,
 // with the given latency from frame to relay.
-func (s Source) Granted(at time.Time, by Method, latency time.Duration) Event {
-	return s.event(Granted, at, by, latency)
+func (s Source) Granted(at time.Time, by attempt.Means, latency time.Duration) Event {
+	return s.event(Granted, at, by.String(), latency)
 }
 
 // Opened returns the event that the door was opened by hand at the given time.
 func (s Source) Opened(at time.Time) Event { return s.event(Opened, at, Manual, 0) }
 
-func (s Source) event(what EventType, at time.Time, by Method, latency time.Duration) Event {
+func (s Source) event(what EventType, at time.Time, method string, latency time.Duration) Event {
 	return Event{
 		Schema: Schema, Type: what, Time: timestamp(at), Clock: s.Clock(), Door: s.Door, Direction: s.Direction,
-		Method: by, LatencyMS: latency.Milliseconds(),
+		Method: method, LatencyMS: latency.Milliseconds(),
 	}
 }
 

@@ -59,7 +59,7 @@ func TestEventGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := Event{
-		Schema: Schema, Type: Granted, Seq: 48213, Boot: "7c1e", Clock: Synced, Door: "main", Direction: passage.In, Method: Face,
+		Schema: Schema, Type: Granted, Seq: 48213, Boot: "7c1e", Clock: Synced, Door: "main", Direction: passage.In, Method: "face",
 		Time:      timestamp(time.Date(2026, 3, 2, 9, 14, 7, 412_999_999, time.FixedZone("CET", 3600))),
 		LatencyMS: 143,
 	}

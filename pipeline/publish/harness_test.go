@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"facegate/configs/passage"
+	"facegate/pipeline/attempt"
 	"facegate/pipeline/publish"
 	"facegate/pipeline/publish/feed"
 	"facegate/pipeline/publish/loopback"
@@ -270,7 +271,7 @@ func (r *rig) grant(n int) {
 	r.t.Helper()
 	door := publish.Source{Door: "main", Direction: passage.In, Clock: func() publish.Clock { return publish.Synced }}
 	for range n {
-		if err := r.publisher.Tell(door.Granted(time.Now(), publish.Face, 143*time.Millisecond)); err != nil {
+		if err := r.publisher.Tell(door.Granted(time.Now(), attempt.Face, 143*time.Millisecond)); err != nil {
 			r.t.Fatal(err)
 		}
 	}

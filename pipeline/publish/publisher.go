@@ -48,7 +48,7 @@ const steady = time.Minute
 // flapping is how many connections in a row that were not steady are more than a coincidence.
 const flapping = 3
 
-// ErrMethod is returned for an Event by a Method that is none of the constants.
+// ErrMethod is returned for an Event whose Method is no means and not Manual.
 var ErrMethod = errors.New("there is no such method of passage")
 
 // A Status is what a Publisher tells about itself.
@@ -123,7 +123,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 // Tell adds an event, and gives it its place: boot and seq. It does not wait for the network. It returns ErrMethod or the
 // outbox's error; then the event is lost, and its seq is missing for the consumers to see.
 func (p *Publisher) Tell(e Event) error {
-	if !e.Method.valid() {
+	if !isMethod(e.Method) {
 		return ErrMethod
 	}
 	p.mu.Lock()

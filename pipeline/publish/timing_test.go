@@ -16,6 +16,7 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 	"github.com/google/go-cmp/cmp"
 
+	"facegate/pipeline/attempt"
 	"facegate/pipeline/publish/feed"
 	"facegate/pipeline/publish/orders"
 )
@@ -170,7 +171,7 @@ func playWith(t *testing.T, s *script, parts Parts) *stage {
 func (g *stage) grant(t *testing.T, n int) {
 	t.Helper()
 	for range n {
-		if err := g.Tell(source().Granted(time.Now(), Face, 143*time.Millisecond)); err != nil {
+		if err := g.Tell(source().Granted(time.Now(), attempt.Face, 143*time.Millisecond)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -438,8 +439,10 @@ func TestTellRefusesUnknownMethods(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, method := range []Method{"", "alice", "Face"} {
-		if err := p.Tell(source().Granted(time.Now(), method, 0)); !errors.Is(err, ErrMethod) {
+	for _, method := range []string{"", "alice", "Face"} {
+		e := source().Opened(time.Now())
+		e.Method = method
+		if err := p.Tell(e); !errors.Is(err, ErrMethod) {
 			t.Errorf("an event by %q: %v, want ErrMethod", method, err)
 		}
 	}

@@ -178,6 +178,37 @@ func TestStoreInLayers(t *testing.T) {
 	}
 }
 
+// TestPublishIsNoStage checks that no other package of the pipeline knows of publish, and publish of nothing of theirs but the
+// means by which somebody asked. Its three rooms know nothing of each other, of the broker's library or of an event: they take
+// bytes, so that each can be tested by itself, and publish joins them.
+func TestPublishIsNoStage(t *testing.T) {
+	const place = "facegate/pipeline/publish"
+	rooms := []string{place + "/feed", place + "/states", place + "/orders"}
+	seen := 0
+	for _, p := range listPackages(t) {
+		if slices.Contains(rooms, p.ImportPath) {
+			seen++
+		}
+		for _, imported := range p.Imports {
+			switch {
+			case slices.Contains(rooms, p.ImportPath):
+				if strings.Contains(imported, ".") || within(imported, "facegate") {
+					t.Errorf("%s imports %s", p.ImportPath, imported)
+				}
+			case within(p.ImportPath, place):
+				if within(imported, "facegate/pipeline") && !within(imported, place, "facegate/pipeline/attempt") {
+					t.Errorf("%s imports %s", p.ImportPath, imported)
+				}
+			case within(p.ImportPath, "facegate/pipeline") && within(imported, place):
+				t.Errorf("%s imports %s", p.ImportPath, imported)
+			}
+		}
+	}
+	if seen != len(rooms) {
+		t.Errorf("%d of %d rooms found", seen, len(rooms))
+	}
+}
+
 // TestStagesArePure checks that the stages of the pipeline have no clock, no goroutine and no disk of their own.
 func TestStagesArePure(t *testing.T) {
 	pure := []string{"", "/admit", "/attempt", "/decide", "/detect", "/embed", "/enrol", "/flood", "/liveness", "/match", "/quality", "/template", "/track"}

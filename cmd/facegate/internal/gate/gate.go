@@ -198,7 +198,7 @@ func (g *Gate) admit(p *Passage) error {
 		p.Opened = edge.At
 	}
 	return errors.Join(
-		g.parts.Publisher.Tell(g.parts.Events.Granted(p.Opened, publish.Face, p.Opened.Sub(p.Report.Time))),
+		g.parts.Publisher.Tell(g.parts.Events.Granted(p.Opened, attempt.Face, p.Opened.Sub(p.Report.Time))),
 		g.parts.Gallery.Passed(p.Report.Person, p.Opened),
 		g.parts.Gallery.Renew(p.Report.Person, g.parts.Settings.Rules.Agree),
 	)

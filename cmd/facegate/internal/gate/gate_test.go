@@ -20,7 +20,6 @@ import (
 	"facegate/configs/notice"
 	"facegate/device"
 	"facegate/pipeline"
-	"facegate/pipeline/publish"
 	"facegate/store"
 	"facegate/store/audit"
 )
@@ -54,7 +53,7 @@ func TestPerson(t *testing.T) {
 			t.Errorf("state %v with the door opened at %v", p.Report.State, p.Opened)
 		}
 	}
-	if e := b.events.list[0]; e.Method != publish.Face {
+	if e := b.events.list[0]; e.Method != "face" {
 		t.Errorf("the event is %+v", e)
 	}
 	b.show(gatetest.Hold([][]byte{gatetest.Corridor(t)}, 6*time.Second)...) // he is gone for longer than rearm
