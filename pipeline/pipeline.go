@@ -20,6 +20,7 @@ import (
 	"facegate/pipeline/enrol"
 	"facegate/pipeline/flood"
 	"facegate/pipeline/liveness"
+	"facegate/pipeline/match"
 	"facegate/pipeline/quality"
 	"facegate/pipeline/track"
 )
@@ -37,11 +38,20 @@ type Vision interface {
 	Clear()
 }
 
-// A Matcher finds the enrolled person most like an embedding.
+// A Matcher compares an embedding with the people whom it knows: with everybody enrolled (match.Everybody), or with the
+// one person whose pass was shown (match.Claimed). It is safe for concurrent use. Package matchertest is its contract.
 type Matcher interface {
-	// Match returns the best match, its estimated cosine and that of the best other person (-1 if there is none), and
-	// the score from which a match counts. ok is false where nobody is enrolled. It does not keep v.
-	Match(v embed.Vector) (person decide.Person, score, second, threshold float64, ok bool)
+	// Match compares v, which is of a face in the frame of now. One of these happens:
+	//
+	//  1. There is nobody to compare with, or v has no direction or not the length of an embedding. The Answer is zero.
+	//  2. Score reaches Threshold: as far as one frame can tell, v is of Best. If Renewable is set, this is beyond doubt.
+	//  3. Score stays below Threshold: v is of nobody whom the Matcher knows, or Best is barred at that time.
+	//
+	// Score and Second are estimated cosines. Second is that of the best other person, and -1 if there is none.
+	//
+	// v is the caller's, who clears it: Match does not change it, and leaves nothing of it in memory. It does not allocate,
+	// and waits for no disk.
+	Match(v embed.Vector, now time.Time) match.Answer
 }
 
 // Settings are the limits of the stages.
@@ -91,6 +101,10 @@ type Report struct {
 	Ended  []Ended        // attempts that have ended with this frame
 	Flood  int            // prints and screens refused of late, in the frame from which on no face is looked at
 	Time   time.Time      // of the frame
+
+	// Sample is the mean of the frames that Person was granted on, with Granted and only where Person is to be given a new
+	// template; see match.Answer. It belongs to whoever takes the Report, who clears it.
+	Sample embed.Vector
 }
 
 // An Ended is what an attempt has come to: somebody has stood before the door, and was taken for somebody or not.
@@ -113,6 +127,7 @@ type Pipeline struct {
 	live     []float64
 	vector   embed.Vector
 	refused  flood.Gauge // prints and screens; one is forgotten in each Attempts.Rest
+	renewal  renewal
 }
 
 // A turn is the right of one track to be looked at frame after frame. It ends when a frame leads nowhere, and at the
@@ -142,29 +157,45 @@ func New(s Settings, v Vision) *Pipeline {
 		subjects: map[track.ID]*subject{},
 		vector:   make(embed.Vector, v.Dim()),
 		refused:  flood.Gauge{Every: s.Attempts.Rest},
+		renewal:  renewal{sample: enrol.NewSample(v.Dim()), agree: s.Rules.Agree},
 	}
 }
 
 // Identify leads one frame through all stages. An error concerns this frame only.
 func (p *Pipeline) Identify(f device.Frame, m Matcher) (Report, error) {
 	if p.resting(f.Time) {
-		return Report{State: Resting, Time: f.Time}, nil
+		return p.Skip(f, Resting), nil
 	}
 	defer p.vision.Clear()
+	defer clear(p.vector)
+	report, answer, err := p.identify(f, m)
+	if !device.Damaged(err) { // such a frame is of nobody, and stands between no two others
+		p.renewal.see(&report, answer, p.vector)
+	}
+	return report, err
+}
+
+// Skip takes note of a frame in which no face is looked for, and reports why: Resting, AwaitingPass or FacesOff.
+func (p *Pipeline) Skip(f device.Frame, why State) Report {
+	p.renewal.clear()
+	return Report{State: why, Time: f.Time}
+}
+
+func (p *Pipeline) identify(f device.Frame, m Matcher) (report Report, answer match.Answer, err error) {
 	near, report, err := p.look(f)
 	if err != nil || len(near) == 0 {
-		return report, err
+		return report, answer, err
 	}
 	tr := p.choose(near)
 	if tr == nil {
 		report.State = p.idle(near[0])
-		return report, nil
+		return report, answer, nil
 	}
-	err = p.identify(tr, &report, m)
+	answer, err = p.follow(tr, &report, m)
 	if err != nil || report.State != Checking && report.State != Matching {
 		p.turn = turn{}
 	}
-	return report, err
+	return report, answer, err
 }
 
 // look decodes a frame, finds its faces, follows them, and returns those before the door, the nearest first. If there
@@ -243,21 +274,21 @@ func (p *Pipeline) idle(nearest *track.Track) State {
 	return Unknown
 }
 
-// identify takes one track through the stages behind the zone.
-func (p *Pipeline) identify(tr *track.Track, report *Report, m Matcher) error {
+// follow takes one track through the stages behind the zone, and returns what its face was found to be, if it was matched.
+func (p *Pipeline) follow(tr *track.Track, report *Report, m Matcher) (answer match.Answer, err error) {
 	report.Track = tr.ID
 	if usable, err := p.examine(tr, report); !usable {
 		if report.State == NotLive {
 			p.refuse(tr, report)
 		}
-		return err
+		return answer, err
 	}
-	defer clear(p.vector)
 	if err := p.vision.Embed(p.vector); err != nil {
-		return err
+		return answer, err
 	}
-	p.decide(tr, report, m)
-	return nil
+	answer = m.Match(p.vector, tr.Seen)
+	p.decide(tr, report, answer)
+	return answer, nil
 }
 
 func (p *Pipeline) subject(id track.ID) *subject {
@@ -316,19 +347,18 @@ func (p *Pipeline) refuse(tr *track.Track, report *Report) {
 	}
 }
 
-// decide matches the embedding at hand and weighs what it says.
-func (p *Pipeline) decide(tr *track.Track, report *Report, m Matcher) {
-	person, score, second, threshold, ok := m.Match(p.vector)
-	if !ok {
-		score, second, threshold = -1, -1, 1
+// decide weighs what a frame of a track was found to be.
+func (p *Pipeline) decide(tr *track.Track, report *Report, a match.Answer) {
+	if !a.OK { // nobody was there to compare with, which is a miss
+		a = match.Answer{Result: match.Result{Score: -1, Second: -1}, Threshold: 1}
 	}
-	match := decide.Match{Track: tr.ID, Time: tr.Seen, Person: person, Score: score, Second: second}
-	switch p.decider.Observe(match, threshold) {
+	seen := decide.Match{Track: tr.ID, Time: tr.Seen, Person: a.Best, Score: a.Score, Second: a.Second}
+	switch p.decider.Observe(seen, a.Threshold) {
 	case decide.Undecided:
 		report.State = Matching
 	case decide.Grant:
-		report.State, report.Person = Granted, person
-		report.end(attempt.Matched, person)
+		report.State, report.Person = Granted, a.Best
+		report.end(attempt.Matched, a.Best)
 	case decide.Lingering:
 		report.State = Lingering
 	case decide.Unknown:
@@ -372,6 +402,7 @@ func (p *Pipeline) Revoke(person decide.Person) { p.decider.Revoke(person) }
 // Capture leads one frame through the stages up to the embedding, which session takes if the frame is usable: the only
 // face in the zone, good enough and live. Nobody is identified meanwhile.
 func (p *Pipeline) Capture(f device.Frame, session *enrol.Session) (Report, error) {
+	p.renewal.clear()
 	defer p.vision.Clear()
 	near, report, err := p.look(f)
 	switch {

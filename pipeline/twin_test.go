@@ -12,6 +12,8 @@ import (
 	"facegate/pipeline/detect"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/enrol"
+	"facegate/pipeline/match"
+	"facegate/pipeline/matchertest"
 	"facegate/pipeline/quality"
 )
 
@@ -57,7 +59,7 @@ var errScript = errors.New("fails as the script says")
 type vision struct {
 	t       interface{ Fatalf(string, ...any) }
 	next    []actor // in the next frame
-	broken  string  // the call that fails on the next frame: load or detect
+	broken  string  // what goes wrong with the next frame: load, detect or damaged
 	scene   []actor // in the picture that is loaded, nil without one
 	loaded  bool
 	aligned *actor
@@ -72,8 +74,11 @@ func (v *vision) Dim() int         { return dim }
 
 func (v *vision) Load(device.Frame) error {
 	v.cleared = false
-	if v.broken == "load" {
+	switch v.broken {
+	case "load":
 		return errScript
+	case "damaged":
+		return device.ErrCorrupt
 	}
 	v.scene, v.loaded = v.next, true
 	return nil
@@ -160,30 +165,31 @@ func (v *vision) Clear() {
 	v.scene, v.loaded, v.aligned, v.cleared = nil, false, nil, true
 }
 
+func person(who byte) decide.Person { return decide.Person{who} }
+
 // A gallery is a Matcher of a few people. It keeps what it is given, as a careless one would.
 type gallery struct {
-	people string
+	matchertest.Exact
 	closed bool // whoever it is, there is no threshold by which to tell
 	kept   []embed.Vector
 }
 
-func person(who byte) decide.Person { return decide.Person{who} }
+func newGallery(people string) *gallery {
+	g := &gallery{Exact: matchertest.Exact{Rules: match.Rules{
+		Threshold: func() (float64, error) { return 0.5, nil },
+		Barred:    func(decide.Person, time.Time) bool { return false },
+	}}}
+	for i := range len(people) {
+		g.People = append(g.People, matchertest.Person{ID: person(people[i]), Face: vector(people[i])})
+	}
+	return g
+}
 
-func (g *gallery) Match(v embed.Vector) (best decide.Person, score, second, threshold float64, ok bool) {
+func (g *gallery) Match(v embed.Vector, now time.Time) match.Answer {
 	g.kept = append(g.kept, v)
-	score, second = -1, -1
-	for i := range len(g.people) {
-		switch c := embed.Cosine(v, vector(g.people[i])); {
-		case c > score:
-			best, score, second = person(g.people[i]), c, score
-		case c > second:
-			second = c
-		}
-	}
-	if g.closed {
-		return best, score, second, 0, false
-	}
-	return best, score, second, 0.5, len(g.people) > 0
+	a := g.Exact.Match(v, now)
+	a.OK = a.OK && !g.closed
+	return a
 }
 
 // settings are the defaults of the configuration.
@@ -210,7 +216,7 @@ type door struct {
 func newDoor(t interface{ Fatalf(string, ...any) }, s pipeline.Settings, enrolled string) *door {
 	v := &vision{t: t}
 	return &door{
-		vision: v, gallery: &gallery{people: enrolled}, pipeline: pipeline.New(s, v),
+		vision: v, gallery: newGallery(enrolled), pipeline: pipeline.New(s, v),
 		now: time.Date(2026, 7, 1, 8, 0, 0, 0, time.UTC), every: 100 * time.Millisecond,
 	}
 }
@@ -229,6 +235,9 @@ func (d *door) frame() device.Frame {
 	return device.Frame{Format: device.JPEG, Time: d.now}
 }
 
+// pendings are the states of frames after which more is needed to tell who is there.
+var pendings = []pipeline.State{pipeline.Poor, pipeline.Checking, pipeline.Matching}
+
 // check holds what every frame must leave behind.
 func (d *door) check(r pipeline.Report) {
 	if !d.cleared {
@@ -238,6 +247,9 @@ func (d *door) check(r pipeline.Report) {
 		if slices.ContainsFunc(v, func(x float32) bool { return x != 0 }) {
 			d.t.Fatalf("the vector is still there: %v", v)
 		}
+	}
+	if d.pipeline.Gathered() > 0 && !slices.Contains(pendings, r.State) || r.Sample != nil && r.State != pipeline.Granted {
+		d.t.Fatalf("%d frames for a template are still there after %v, with %v", d.pipeline.Gathered(), r.State, r.Sample)
 	}
 	if !r.Time.Equal(d.now) || r.State != pipeline.Granted && r.Person != (decide.Person{}) ||
 		(r.State == pipeline.Poor) != (r.Reason != quality.OK) {

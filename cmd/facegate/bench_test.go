@@ -120,40 +120,38 @@ func benchEngine(b *testing.B, bundle string) *vision.Engine {
 	return engines[0]
 }
 
-// A crowd is an index of random people; nobody matches.
-type crowd struct {
-	index     match.Index
-	projector *template.Projector
-	probe     template.Probe
-}
+// A crowd is random people; nobody matches.
+type crowd struct{ epochs *match.Epochs }
 
-func newCrowd(b *testing.B, dim, people int) *crowd {
-	var keys [template.Lanes][32]byte
-	for i := range keys {
-		rand.Read(keys[i][:])
-	}
-	projector, err := template.NewProjector(keys, dim, nil)
+func newCrowd(b *testing.B, dim, people int) crowd {
+	epochs, err := match.NewEpochs(1, func(uint32) (*template.Projector, error) {
+		var keys [template.Lanes][32]byte
+		for i := range keys {
+			rand.Read(keys[i][:])
+		}
+		return template.NewProjector(keys, dim, nil)
+	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := &crowd{projector: projector}
 	for i := range people {
-		r := template.Record{Lane: uint8(i % template.Lanes)}
+		r := template.Record{Epoch: 1, Lane: uint8(i % template.Lanes)}
 		rand.Read(r.ID[:])
 		rand.Read(r.Person[:])
 		for k := range r.Code {
 			r.Code[k] = mathrand.Uint64()
 		}
-		c.index.Add(r)
+		if err := epochs.Add(r); err != nil {
+			b.Fatal(err)
+		}
 	}
-	return c
+	return crowd{epochs}
 }
 
 // Match implements pipeline.Matcher. Every frame counts as a vote, so that no track is given up as unknown.
-func (c *crowd) Match(v embed.Vector) (person decide.Person, score, second, threshold float64, ok bool) {
-	c.projector.Project(&c.probe, v, c.index.Lanes())
-	c.index.Search(&c.probe)
-	return person, 1, -1, 0, true
+func (c crowd) Match(v embed.Vector, _ time.Time) match.Answer {
+	c.epochs.Search(v)
+	return match.Answer{Result: match.Result{OK: true, Score: 1, Second: -1}}
 }
 
 // BenchmarkDaemon starts the gate as a process and measures how long it takes until it answers, and its resident memory

@@ -19,48 +19,42 @@ const sameFace = 0.41
 
 // A Session gathers embeddings of one person. The caller clears it.
 type Session struct {
-	want, taken int
-	track       track.ID // that all frames are of
-	last        time.Time
-	sum, mean   embed.Vector
+	sample *Sample
+	want   int
+	last   time.Time    // of the frames taken
+	mean   embed.Vector // of the sample
 }
 
 // NewSession returns a Session that wants a number of frames with embeddings of length dim.
 func NewSession(frames, dim int) *Session {
-	return &Session{want: frames, sum: make(embed.Vector, dim), mean: make(embed.Vector, dim)}
+	return &Session{sample: NewSample(dim), want: frames, mean: make(embed.Vector, dim)}
 }
 
 // Due reports whether a frame of the time at is wanted. One too close to the last would add nothing new.
-func (s *Session) Due(at time.Time) bool { return s.taken == 0 || at.Sub(s.last) >= spacing }
+func (s *Session) Due(at time.Time) bool { return s.sample.Taken() == 0 || at.Sub(s.last) >= spacing }
 
 // Add takes the unit embedding of one usable frame of a track that is due. If it is of another track or another person
 // than those before, the session begins anew with it: no two people are averaged into one.
 func (s *Session) Add(v embed.Vector, id track.ID, at time.Time) {
-	if s.taken > 0 && (id != s.track || !(embed.Cosine(s.mean, v) >= sameFace)) {
+	if s.sample.Taken() > 0 && !(embed.Cosine(s.mean, v) >= sameFace) {
 		s.Clear()
 	}
-	s.track = id
-	for i, x := range v {
-		s.sum[i] += x
-	}
-	copy(s.mean, s.sum)
-	s.mean.Normalize()
-	s.taken++
+	s.sample.Add(v, id)
+	s.sample.Mean(s.mean)
 	s.last = at
 }
 
 // Progress returns how many frames are taken and wanted.
-func (s *Session) Progress() (taken, want int) { return s.taken, s.want }
+func (s *Session) Progress() (taken, want int) { return s.sample.Taken(), s.want }
 
 // Done reports whether enough frames are taken.
-func (s *Session) Done() bool { return s.taken >= s.want }
+func (s *Session) Done() bool { return s.sample.Taken() >= s.want }
 
 // Mean returns the unit mean of the embeddings taken, the session's own memory.
 func (s *Session) Mean() embed.Vector { return s.mean }
 
 // Clear overwrites all that was gathered; the session begins anew.
 func (s *Session) Clear() {
-	clear(s.sum)
+	s.sample.Clear()
 	clear(s.mean)
-	s.taken = 0
 }

@@ -2,7 +2,6 @@ package template
 
 import (
 	"fmt"
-	"math"
 	"math/bits"
 
 	"facegate/pipeline/embed"
@@ -122,33 +121,22 @@ func (j *Projector) Project(p *Probe, v embed.Vector, lanes LaneSet) bool {
 // Protect returns the Code of v in a lane, for enrolment. The embedding ends here: v is zeros when Protect returns. It
 // reports false if v has no direction or not the projector's dimension.
 func (j *Projector) Protect(v embed.Vector, lane uint8) (Code, bool) {
+	return protect(j.rotations[lane], j.mean, v)
+}
+
+// protect returns the signs of the centred and rotated v, and clears v.
+func protect(r *Rotation, mean Mean, v embed.Vector) (Code, bool) {
 	var y [Bits]float32
 	defer clear(y[:])
-	if !project(y[:], j.rotations[lane], v, j.mean) {
+	if !project(y[:], r, mean, v) {
 		return Code{}, false
 	}
 	return Sign(y[:]), true
 }
 
-// Verify returns the estimated cosine of v with one stored c, in its lane; see Rotation.Estimate. The embedding ends
-// here: v is zeros when Verify returns. It reports false, and a score below every threshold, if v has no direction or not
-// the projector's dimension.
-func (j *Projector) Verify(v embed.Vector, lane uint8, c *Code) (float64, bool) {
-	return verify(j.rotations[lane], j.mean, v, c)
-}
-
-func verify(r *Rotation, mean Mean, v embed.Vector, c *Code) (float64, bool) {
-	var y [Bits]float32
-	defer clear(y[:])
-	if !project(y[:], r, v, mean) {
-		return math.Inf(-1), false
-	}
-	return r.Estimate(y[:], c), true
-}
-
 // project writes the centred and rotated v to y, and clears v. It reports false if v has no direction or not the
 // rotation's dimension.
-func project(y []float32, r *Rotation, v embed.Vector, mean Mean) bool {
+func project(y []float32, r *Rotation, mean Mean, v embed.Vector) bool {
 	defer clear(v)
 	if len(v) != r.dim || !Center(v, mean) {
 		return false

@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-
-	"facegate/pipeline/embed"
 )
 
 // ErrToken refuses a text that is no token, or a Token that has been cleared.
@@ -157,7 +155,7 @@ func expand(key [sha256.Size]byte, info string) [32]byte {
 	return [32]byte(out)
 }
 
-// Clear overwrites k with zeros. A TokenProjector made from k has a Clear of its own.
+// Clear overwrites k with zeros. A PersonProjector made from k has a Clear of its own.
 func (k *TokenKeys) Clear() { *k = TokenKeys{} }
 
 // Format implements fmt.Formatter: whatever the verb, no key is shown.
@@ -183,43 +181,3 @@ func SealToken(k *TokenKeys, rand io.Reader, h Header, c Code) ([]byte, error) {
 func OpenToken(k *TokenKeys, record []byte) (Header, Code, error) {
 	return open(SchemeS2, k.seal, record)
 }
-
-// A TokenProjector is the one way from an embedding to the Code of scheme S2, and compares the two 1:1. It serves one
-// person at the door, or at enrolment, and is dropped.
-type TokenProjector struct {
-	mean     Mean
-	rotation *Rotation
-}
-
-// NewTokenProjector returns the projector of embeddings with dim coordinates under k. The length of mean is dim or 0.
-func NewTokenProjector(k *TokenKeys, dim int, mean Mean) (*TokenProjector, error) {
-	if err := checkMean(dim, mean); err != nil {
-		return nil, err
-	}
-	r, err := NewRotation(k.rotation, dim)
-	if err != nil {
-		return nil, err
-	}
-	return &TokenProjector{mean, r}, nil
-}
-
-// Protect returns the Code of v, for enrolment. The embedding ends here: v is zeros when Protect returns. It reports
-// false if v has no direction or not the projector's dimension.
-func (j *TokenProjector) Protect(v embed.Vector) (Code, bool) {
-	var y [Bits]float32
-	defer clear(y[:])
-	if !project(y[:], j.rotation, v, j.mean) {
-		return Code{}, false
-	}
-	return Sign(y[:]), true
-}
-
-// Verify returns the estimated cosine of v with the stored c; see Rotation.Estimate. The embedding ends here: v is zeros
-// when Verify returns. It reports false, and a score below every threshold, if v has no direction or not the projector's
-// dimension.
-func (j *TokenProjector) Verify(v embed.Vector, c *Code) (float64, bool) {
-	return verify(j.rotation, j.mean, v, c)
-}
-
-// Clear overwrites the rotation with zeros. The projector must not be used after it.
-func (j *TokenProjector) Clear() { *j.rotation = Rotation{} }

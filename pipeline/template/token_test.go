@@ -39,7 +39,7 @@ func newTokenKeys(tb testing.TB, device [32]byte, t template.Token) *template.To
 	return k
 }
 
-func newTokenProjector(tb testing.TB, k *template.TokenKeys, dim int) *template.TokenProjector {
+func newTokenProjector(tb testing.TB, k *template.TokenKeys, dim int) *template.PersonProjector {
 	tb.Helper()
 	j, err := template.NewTokenProjector(k, dim, nil)
 	if err != nil {
@@ -329,40 +329,6 @@ func TestVerify(t *testing.T) {
 		if wrong > 0.25 { // chance is 0.039
 			t.Errorf("cosine %v: %.3f with another token", cosine, wrong)
 		}
-	}
-}
-
-func TestEmbeddingsEndInTheTokenProjector(t *testing.T) {
-	keys := newTokenKeys(t, keyOf("device"), newToken(t, keyOf("token")))
-	j := newTokenProjector(t, keys, 128)
-	zero := make(embed.Vector, 128)
-	v := randomUnit(newRand(1), 128)
-	c, ok := j.Protect(v)
-	if !ok || !slices.Equal(v, zero) {
-		t.Error("Protect left the embedding")
-	}
-	v = randomUnit(newRand(1), 128)
-	if _, ok := j.Verify(v, &c); !ok || !slices.Equal(v, zero) {
-		t.Error("Verify left the embedding")
-	}
-	for name, v := range map[string]embed.Vector{"zero": zero, "too short": zero[:127], "nil": nil} {
-		if _, ok := j.Protect(slices.Clone(v)); ok {
-			t.Errorf("%s: Protect accepted it", name)
-		}
-		if score, ok := j.Verify(slices.Clone(v), &c); ok || !math.IsInf(score, -1) {
-			t.Errorf("%s: Verify gives %v, %v", name, score, ok)
-		}
-	}
-	if _, err := template.NewTokenProjector(keys, 128, make(template.Mean, 64)); err == nil {
-		t.Error("a mean of another length was accepted")
-	}
-	if _, err := template.NewTokenProjector(keys, 0, nil); err == nil {
-		t.Error("no dimensions were accepted")
-	}
-	j.Clear()
-	v = randomUnit(newRand(1), 128)
-	if score, ok := j.Verify(v, &c); ok && score != 0 {
-		t.Errorf("a cleared projector still gives %v", score)
 	}
 }
 

@@ -85,12 +85,12 @@ func (g *Gallery) verifies(p store.Person, k *template.TokenKeys, code *template
 	if err != nil {
 		return false, err
 	}
-	verify, forget, err := g.verifier(p, k)
+	projector, err := g.projector(p, k)
 	if err != nil {
 		return false, err
 	}
-	defer forget()
-	score, ok := verify(slices.Clone(v), code)
+	defer projector.Clear()
+	score, ok := projector.Verify(slices.Clone(v), code)
 	if !ok {
 		return false, hint.Wrap(ErrFace, "enrol again")
 	}

@@ -15,10 +15,10 @@ import (
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/configs/notice"
+	"facegate/pipeline"
 	"facegate/pipeline/calibrate"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/embed"
-	"facegate/pipeline/match"
 	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/audit"
@@ -47,7 +47,7 @@ const adviceFull = "raise match.fpir, or measure a calibration on more people wi
 // embedding to either.
 type Gallery struct {
 	store       *store.Store
-	eras        atomic.Pointer[[]*era] // the current one first
+	scheme      scheme
 	calibration *calibrate.File
 	modelID     [32]byte
 	fpir        float64
@@ -55,13 +55,9 @@ type Gallery struct {
 	profile     law.Profile
 	now         func() time.Time
 	barred      bars
-	off         atomic.Bool    // no face is looked at
-	probe       template.Probe // of the task's goroutine, like Match, Watch, Renew and Enrol
-	spare       embed.Vector   // likewise
-	renewal     renewal        // likewise
-	bound       roster         // who can match where faces are compared 1:1
-	mu          sync.Mutex     // guards changes to the store, the eras and the roster together, and what follows
-	claim       *Claim         // the last one, or nil
+	off         atomic.Bool // no face is looked at
+	mu          sync.Mutex  // guards changes to the store and the scheme together, and what follows
+	claims      claims
 
 	lapsed map[template.PersonID]bool // who cannot match by the clock, and may again when that is another
 }
@@ -92,7 +88,6 @@ func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
 	g := &Gallery{
 		store: s, calibration: c.Calibration,
 		modelID: c.ModelID, fpir: c.FPIR, notices: c.Notices, profile: c.Profile, now: c.Now,
-		spare: make(embed.Vector, c.Calibration.Dim), renewal: newRenewal(c.Calibration.Dim),
 	}
 	g.off.Store(s.Faces().Off() != nil)
 	g.barred.load(s.Lockouts().All(), c.Now())
@@ -100,7 +95,11 @@ func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
 		return nil, err
 	}
 	g.lapsed = s.Retention().Lapsed()
-	if err := g.load(); err != nil {
+	var err error
+	if g.scheme, err = schemeOf(c.Profile.Mode, s, c, &g.barred); err != nil {
+		return nil, err
+	}
+	if err := g.scheme.read(func(template.PersonID) bool { return true }); err != nil {
 		return nil, err
 	}
 	if n, limit := g.Len(), g.Limit(); limit > 0 && n > limit {
@@ -110,37 +109,11 @@ func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
 	return g, nil
 }
 
-// Match implements pipeline.Matcher. v is cleared.
-func (g *Gallery) Match(v embed.Vector) (person decide.Person, score, second, threshold float64, ok bool) {
-	g.renewal.hold(v, len(*g.eras.Load()) > 1)
-	r, of := g.search(v)
-	threshold, err := g.threshold()
-	if err != nil {
-		r, of = match.Result{}, nil
-	}
-	if r.OK && g.barred.hold(r.Best, g.now()) {
-		threshold = unreachable
-	}
-	g.renewal.weigh(r, threshold, of != nil && of != g.current())
-	return r.Best, r.Score, r.Second, threshold, r.OK
-}
-
-func (g *Gallery) threshold() (float64, error) {
-	return g.calibration.Threshold(max(min(planFor, g.Limit()), g.Len()), g.fpir)
-}
+// Matcher returns what faces are compared with, and nil where a pass has to be shown first.
+func (g *Gallery) Matcher() pipeline.Matcher { return g.scheme.matcher() }
 
 // Len returns how many people can match.
-func (g *Gallery) Len() int {
-	if g.oneToOne() {
-		return g.bound.len()
-	}
-	n := 0
-	for _, e := range *g.eras.Load() {
-		all, _ := e.index.Len()
-		n += all
-	}
-	return n
-}
+func (g *Gallery) Len() int { return g.scheme.len() }
 
 // Idle returns how many people are on the list, not to be erased, and cannot match, because their enrolment has expired and is yet to be
 // erased, was made with another embedder or for another match.mode, or has lost its template.
@@ -154,12 +127,7 @@ func (g *Gallery) Idle() (int, error) {
 
 // Limit returns for how many people the calibration can promise the wanted error rate. It is 0, for any number, where
 // everybody is compared with their own Code alone.
-func (g *Gallery) Limit() int {
-	if g.oneToOne() {
-		return 0
-	}
-	return g.calibration.MaxEnrolled(g.fpir)
-}
+func (g *Gallery) Limit() int { return g.scheme.limit() }
 
 // Accepts says, before anybody is captured, why a request would be refused.
 func (g *Gallery) Accepts(r people.EnrolRequest) error {
@@ -243,7 +211,7 @@ func (g *Gallery) Enrol(r people.EnrolRequest, v embed.Vector) (enrolled people.
 	if err != nil {
 		return people.Enrolled{}, err
 	}
-	if r.Pass || g.oneToOne() {
+	if r.Pass || g.scheme.passes() {
 		if enrolled.Pass, e.Pass, err = g.store.Passes().Draw(); err != nil {
 			return people.Enrolled{}, err
 		}
@@ -265,8 +233,10 @@ func (g *Gallery) keep(enrolled *people.Enrolled, e store.Enrolment, r people.En
 			return err
 		}
 	}
-	if err := g.protect(&e, v); err != nil {
+	if ok, err := g.scheme.protect(&e, v); err != nil {
 		return err
+	} else if !ok {
+		return hint.Wrap(ErrFace, "enrol again")
 	}
 	if r.Again {
 		enrolled.Person, err = g.recapture(e)
@@ -276,26 +246,21 @@ func (g *Gallery) keep(enrolled *people.Enrolled, e store.Enrolment, r people.En
 	if err != nil {
 		return err
 	}
-	g.join(p, e)
 	enrolled.Person = ledger.Listed(p)
-	return nil
+	return g.scheme.add(p, e.Code)
 }
 
 // unique refuses a face that matches somebody else than whom r is about.
 func (g *Gallery) unique(r people.EnrolRequest, v embed.Vector) error {
-	if g.oneToOne() {
-		return nil
-	}
-	threshold, err := g.threshold()
-	if err != nil {
+	found, threshold, err := g.scheme.nearest(v)
+	if err != nil || !found.OK {
 		return err
 	}
-	found, _ := g.search(slices.Clone(v))
 	score := found.Score
-	if p, ok := g.person(r.Label); r.Again && ok && p.ID == found.Best {
+	if p, err := g.store.Person(r.Label); r.Again && err == nil && p.ID == found.Best {
 		score = found.Second
 	}
-	if found.OK && score >= threshold {
+	if score >= threshold {
 		return hint.Wrap(ErrTwice, "one person has one label: capture them again under theirs, with --again, or erase it first")
 	}
 	return nil
@@ -303,13 +268,12 @@ func (g *Gallery) unique(r people.EnrolRequest, v embed.Vector) error {
 
 // recapture stores a new template in the place of the person's former one. g.mu must be held.
 func (g *Gallery) recapture(e store.Enrolment) (people.Person, error) {
-	old, _ := g.person(e.Label)
+	old, _ := g.store.Person(e.Label)
 	_, receipt, err := g.store.Recapture(e)
-	now, _ := g.person(e.Label)
+	now, _ := g.store.Person(e.Label)
 	if now.Record != old.Record { // even if what comes after has failed
 		g.forget(now.ID)
-		g.join(now, e)
-		g.settle()
+		err = errors.Join(err, g.scheme.add(now, e.Code))
 	}
 	if err != nil {
 		return people.Person{}, err
@@ -319,17 +283,13 @@ func (g *Gallery) recapture(e store.Enrolment) (people.Person, error) {
 	return listed, nil
 }
 
-func recordOf(p store.Person, c template.Code) template.Record {
-	return template.Record{ID: p.Record, Person: p.ID, Epoch: p.Epoch, Lane: p.Lane, Code: c}
-}
-
 // Erase stops a person from matching and removes them from the store. If the store fails they stay out of the index
 // until the next start.
 func (g *Gallery) Erase(label string, withdrawn bool, by audit.Actor) (people.Erasure, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err := g.leave(func(p store.Person) bool { return p.Label == label }); err != nil {
-		return people.Erasure{}, err
+	if p, err := g.store.Person(label); err == nil {
+		g.dismiss(p.ID)
 	}
 	return ledger.Ledger{Store: g.store}.Erase(label, withdrawn, by)
 }
@@ -366,27 +326,16 @@ func (g *Gallery) EraseOwed() (int, error) {
 func (g *Gallery) Lockdown(by audit.Actor) (people.Facts, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, e := range *g.eras.Load() {
-		e.index.Clear()
-	}
-	g.bound.clear()
+	g.scheme.clear()
 	clear(g.lapsed)
-	g.closeClaim()
+	g.claims.close()
 	return ledger.Ledger{Store: g.store}.Lockdown(by)
 }
 
-// leave keeps people from matching. g.mu must be held.
-func (g *Gallery) leave(who func(store.Person) bool) error {
-	all, err := g.store.People()
-	if err != nil {
-		return err
-	}
-	for _, p := range all {
-		if who(p) {
-			g.dismiss(p.ID)
-		}
-	}
-	return nil
+// has reports whether the person enrolled under label can match.
+func (g *Gallery) has(label string) bool {
+	p, err := g.store.Person(label)
+	return err == nil && g.scheme.has(p.ID)
 }
 
 // dismiss takes a person out of the index for good.
@@ -397,14 +346,9 @@ func (g *Gallery) dismiss(id template.PersonID) {
 
 // forget takes a person out of the index.
 func (g *Gallery) forget(id template.PersonID) {
-	for _, e := range *g.eras.Load() {
-		e.index.RemovePerson(id)
-	}
-	g.bound.remove(id)
+	g.scheme.remove(id)
 	g.barred.lift(id)
-	if g.claim != nil && g.claim.person == id {
-		g.closeClaim()
-	}
+	g.claims.closeOf(id)
 }
 
 // Passed notes that a person was let in: who was, as the day on which they were last seen, and that somebody was, in the

@@ -16,6 +16,7 @@ import (
 	"facegate/gpio"
 	"facegate/pipeline"
 	"facegate/pipeline/attempt"
+	"facegate/pipeline/embed"
 	"facegate/pipeline/publish"
 	"facegate/pipeline/vision"
 )
@@ -121,21 +122,21 @@ func (g *Gate) handle(f device.Frame) {
 		g.parts.Spoilt(err)
 		return
 	}
-	g.parts.Gallery.Watch(report)
 	if err != nil {
 		g.tally.failed()
 		g.trouble.report(now, err)
 		return
 	}
 	p := Passage{Report: report, Decided: g.parts.Now()}
+	p.Report.Sample = nil // is for nobody who observes
 	if report.State == pipeline.Granted {
-		if err := g.admit(&p); err != nil {
+		if err := g.admit(&p, report.Sample); err != nil {
 			g.trouble.report(now, err)
 		}
+		clear(report.Sample)
 		if p.Opened.IsZero() {
 			g.pipeline.Revoke(report.Person)
 		}
-		g.parts.Gallery.Watch(pipeline.Report{}) // whoever it was, their part is over
 	}
 	if err := g.count(report, now); err != nil {
 		g.trouble.report(now, err)
@@ -152,15 +153,16 @@ func (g *Gate) look(f device.Frame, now time.Time) (pipeline.Report, error) {
 	defer g.mu.Unlock()
 	if g.parts.Gallery.FacesOff() {
 		g.refuse(ErrFacesOff)
-		return pipeline.Report{State: pipeline.FacesOff, Time: f.Time}, nil
+		return g.pipeline.Skip(f, pipeline.FacesOff), nil
 	}
 	if g.asking != nil && !f.Time.Before(g.asking.since) {
 		return g.capture(f)
 	}
-	if g.parts.Gallery.oneToOne() {
-		return pipeline.Report{State: pipeline.AwaitingPass, Time: f.Time}, nil
+	m := g.parts.Gallery.Matcher()
+	if m == nil {
+		return g.pipeline.Skip(f, pipeline.AwaitingPass), nil
 	}
-	return g.pipeline.Identify(f, g.parts.Gallery)
+	return g.pipeline.Identify(f, m)
 }
 
 // count notes attempts that have failed, of which too many in a row keep faces from opening the door: the face of whom
@@ -182,8 +184,9 @@ func (g *Gate) count(r pipeline.Report, now time.Time) error {
 // Flooded returns until when no face is looked at, because so many prints and screens were shown.
 func (g *Gate) Flooded() time.Time { return g.tally.flooded() }
 
-// admit opens the door and tells that it did. If the telling fails, the door is open all the same.
-func (g *Gate) admit(p *Passage) error {
+// admit opens the door, tells that it did, and renews the person by the sample. If the telling fails, the door is open all
+// the same.
+func (g *Gate) admit(p *Passage, sample embed.Vector) error {
 	if age := p.Decided.Sub(p.Report.Time); age > g.parts.MaxAge {
 		return hint.Wrap(fmt.Errorf("%w: %v after its frame", ErrLate, age.Round(time.Millisecond)),
 			"see what else keeps the processor busy, choose a smaller picture, or raise camera.max_age")
@@ -200,6 +203,6 @@ func (g *Gate) admit(p *Passage) error {
 	return errors.Join(
 		g.parts.Publisher.Tell(g.parts.Events.Granted(p.Opened, attempt.Face, p.Opened.Sub(p.Report.Time))),
 		g.parts.Gallery.Passed(p.Report.Person, p.Opened),
-		g.parts.Gallery.Renew(p.Report.Person, g.parts.Settings.Rules.Agree),
+		g.parts.Gallery.Renew(p.Report.Person, sample),
 	)
 }

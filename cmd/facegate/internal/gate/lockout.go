@@ -76,9 +76,6 @@ func (b *bars) count(now time.Time) (slowed, off int) {
 	return slowed, off
 }
 
-// unreachable is a threshold that no cosine comes near.
-const unreachable = 2
-
 // Failed notes that somebody was nearly taken for a person, and was not. Too many in a row, and the person is not let in by
 // face: for moments, and in the end until Unlock. Nobody else is concerned.
 func (g *Gallery) Failed(person decide.Person, at time.Time) error {

@@ -1,0 +1,89 @@
+package gate
+
+import (
+	"facegate/pipeline"
+	"facegate/pipeline/embed"
+	"facegate/pipeline/match"
+	"facegate/pipeline/template"
+	"facegate/store"
+)
+
+// everybody is the scheme in which a face is compared with all that are enrolled.
+type everybody struct {
+	store  *store.Store
+	terms  GalleryConfig
+	epochs *match.Epochs
+	match  match.Everybody
+}
+
+func newEverybody(s *store.Store, c GalleryConfig, barred *bars) (*everybody, error) {
+	epochs, err := match.NewEpochs(s.Epochs().State().Current, func(number uint32) (*template.Projector, error) {
+		return template.NewProjector(s.Templates().Keys(number, c.ModelID), c.Calibration.Dim, template.Mean(c.Calibration.Mean))
+	})
+	if err != nil {
+		return nil, err
+	}
+	e := &everybody{store: s, terms: c, epochs: epochs}
+	e.match = match.Everybody{Epochs: epochs, Rules: match.Rules{Threshold: e.threshold, Barred: barred.hold}}
+	return e, nil
+}
+
+func (e *everybody) matcher() pipeline.Matcher { return &e.match }
+
+func (e *everybody) limit() int { return e.terms.Calibration.MaxEnrolled(e.terms.FPIR) }
+
+func (e *everybody) passes() bool { return false }
+
+func (e *everybody) threshold() (float64, error) {
+	return e.terms.Calibration.Threshold(max(min(planFor, e.limit()), e.len()), e.terms.FPIR)
+}
+
+func (e *everybody) nearest(v embed.Vector) (match.Result, float64, error) {
+	threshold, err := e.threshold()
+	if err != nil {
+		return match.Result{}, 0, err
+	}
+	found, _ := e.epochs.Search(v)
+	return found, threshold, nil
+}
+
+func (e *everybody) protect(p *store.Enrolment, v embed.Vector) (ok bool, err error) {
+	defer clear(v)
+	if p.Lane, err = e.store.Templates().NextLane(p.Label); err != nil {
+		return false, err
+	}
+	p.Code, ok = e.epochs.Protect(v, p.Lane)
+	return ok, nil
+}
+
+func (e *everybody) read(of func(template.PersonID) bool) error {
+	records, err := e.store.Templates().Records(e.terms.ModelID)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if !of(r.Person) {
+			continue
+		}
+		if err := e.epochs.Add(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *everybody) add(p store.Person, c template.Code) error {
+	return e.epochs.Add(template.Record{ID: p.Record, Person: p.ID, Epoch: p.Epoch, Lane: p.Lane, Code: c})
+}
+
+func (e *everybody) has(id template.PersonID) bool { return e.epochs.Has(id) }
+
+func (e *everybody) len() int { return e.epochs.Len() }
+
+func (e *everybody) remove(id template.PersonID) { e.epochs.RemovePerson(id) }
+
+func (e *everybody) clear() { e.epochs.Clear() }
+
+func (e *everybody) beginEpoch(number uint32) error { return e.epochs.Begin(number) }
+
+func (e *everybody) endEpochs() { e.epochs.ClearEarlier() }

@@ -1,0 +1,54 @@
+package gate
+
+import (
+	"facegate/configs/law"
+	"facegate/pipeline"
+	"facegate/pipeline/embed"
+	"facegate/pipeline/match"
+	"facegate/pipeline/template"
+	"facegate/store"
+)
+
+// A scheme is how people match at this gate: everybody by the face alone, by Codes of scheme S1, or the holders of passes,
+// by Codes of scheme S2. The profile's mode decides once which it is. Nobody matches by a Code of the other scheme. A scheme
+// is safe for concurrent use.
+type scheme interface {
+	// matcher returns what faces are compared with before a pass was shown, and nil where that is nobody.
+	matcher() pipeline.Matcher
+
+	// limit returns for how many people the calibration can promise the wanted error rate, and 0 for any number.
+	limit() int
+
+	// passes reports whether everybody has to have a pass.
+	passes() bool
+
+	// nearest returns whom v is most like of those whom nobody else may be like, and the score from which they are alike. It
+	// does not change v.
+	nearest(v embed.Vector) (found match.Result, threshold float64, err error)
+
+	// protect turns v into the Code of e, and clears v. It reports false if v has no direction.
+	protect(e *store.Enrolment, v embed.Vector) (ok bool, err error)
+
+	// read lets those match of who has a record in the store.
+	read(of func(template.PersonID) bool) error
+
+	// add lets a person match, by a Code that protect has made.
+	add(p store.Person, code template.Code) error
+
+	has(id template.PersonID) bool
+	len() int
+	remove(id template.PersonID)
+	clear()
+
+	// beginEpoch has protect make Codes of that epoch, and endEpochs keeps from matching who is in an earlier one.
+	beginEpoch(number uint32) error
+	endEpochs()
+}
+
+// schemeOf returns the scheme of a mode, with nobody in it.
+func schemeOf(m law.Mode, s *store.Store, c GalleryConfig, barred *bars) (scheme, error) {
+	if m == law.OneToOne {
+		return &holders{store: s, terms: c}, nil
+	}
+	return newEverybody(s, c, barred)
+}

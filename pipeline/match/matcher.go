@@ -1,0 +1,118 @@
+package match
+
+import (
+	"sync"
+	"time"
+
+	"facegate/pipeline/embed"
+	"facegate/pipeline/template"
+)
+
+// An Answer is what a matcher says of one embedding; see pipeline.Matcher. Like a Result it must not leave the process.
+type Answer struct {
+	Result
+	Threshold float64 // the Score from which the embedding counts as that of Best
+
+	// Renewable says that the embedding is surely that of Best, and that the record of Best is of an earlier epoch: a new
+	// record may be made of it.
+	Renewable bool
+}
+
+// Rules say which scores count. Their functions are called for each frame: they must not wait, nor allocate, and be safe
+// for concurrent use.
+type Rules struct {
+	// Threshold returns the score from which an embedding counts as that of the best match. After an error nobody matches.
+	Threshold func() (float64, error)
+
+	// Barred reports whether a person must not be matched at the time now.
+	Barred func(person template.PersonID, now time.Time) bool
+}
+
+const (
+	// unreachable is a threshold that no cosine comes near, nor nearly.
+	unreachable = 2
+
+	// confident is how far above the threshold a match must be for its face to be made a template of: who is let in is somebody
+	// enrolled, and who is renewed must be that person beyond the doubts that a threshold leaves.
+	confident = 0.15
+)
+
+// weigh sets the threshold beside what was found.
+func (r Rules) weigh(found Result, now time.Time) Answer {
+	threshold, err := r.Threshold()
+	switch {
+	case err != nil || !found.OK:
+		return Answer{}
+	case r.Barred(found.Best, now):
+		threshold = unreachable
+	}
+	return Answer{Result: found, Threshold: threshold}
+}
+
+// sure reports whether the match leaves no doubt: it is far above the threshold, and nobody else reaches it.
+func (a Answer) sure() bool { return a.Score >= a.Threshold+confident && a.Second < a.Threshold }
+
+// Everybody compares a face with everybody enrolled (1:N). It implements pipeline.Matcher.
+type Everybody struct {
+	Epochs *Epochs
+	Rules  Rules
+}
+
+// Match implements pipeline.Matcher.
+func (m *Everybody) Match(v embed.Vector, now time.Time) Answer {
+	found, earlier := m.Epochs.Search(v)
+	a := m.Rules.weigh(found, now)
+	a.Renewable = earlier && a.OK && a.sure()
+	return a
+}
+
+// Claimed compares a face with the one person whose pass was shown (1:1), and with nobody else. It implements
+// pipeline.Matcher. Nobody is ever second, and nobody is renewed.
+type Claimed struct {
+	person template.PersonID
+	rules  Rules
+
+	mu        sync.Mutex                // guards what follows
+	projector *template.PersonProjector // nil once it is closed
+	code      template.Code
+	spare     embed.Vector // a copy of the vector that is compared; zeros between two comparisons
+}
+
+// Claim returns the matcher of a person by their Code. projector is the matcher's own from now on.
+func Claim(person template.PersonID, code template.Code, projector *template.PersonProjector, r Rules) *Claimed {
+	return &Claimed{person: person, rules: r, projector: projector, code: code}
+}
+
+// Person returns whose pass was shown.
+func (m *Claimed) Person() template.PersonID { return m.person }
+
+// Match implements pipeline.Matcher.
+func (m *Claimed) Match(v embed.Vector, now time.Time) Answer {
+	score, ok := m.verify(v)
+	if !ok {
+		return Answer{}
+	}
+	return m.rules.weigh(Result{OK: true, Best: m.person, Score: score, Second: -1}, now)
+}
+
+func (m *Claimed) verify(v embed.Vector) (score float64, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.projector == nil {
+		return 0, false
+	}
+	m.spare = append(m.spare[:0], v...) // a vector ends where it is projected
+	return m.projector.Verify(m.spare, &m.code)
+}
+
+// Close forgets Code and keys. Nothing matches any more.
+func (m *Claimed) Close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.projector == nil {
+		return
+	}
+	m.projector.Clear()
+	clear(m.code[:])
+	m.projector = nil
+}
