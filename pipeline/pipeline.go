@@ -1,10 +1,21 @@
-// Package pipeline leads one frame through the stages, from picture to verdict. The stages are its children, in this
-// order: vision (decode, detect), track, quality, liveness, embed, template, match, decide.
+// Package pipeline leads one frame through the stages, from picture to verdict. It has no clock, no goroutine and no disk:
+// time comes with the frame.
 //
-// It has no clock, no goroutine and no disk: time comes with the frame. As pure are enrol, which captures somebody, flood, which
-// counts prints, and attempt and admit, which weigh whoever asks for the door. The others are no stages. Models, calibrate and
-// evaluate read what the stages are given before there is a frame. Publish comes after the door: no stage knows of it, and it
-// knows of no stage.
+// These of its children are stages. A frame passes them in this order:
+//
+//  1. vision decodes the picture and runs the networks, and detect makes faces of what the detector says.
+//  2. track follows each face from frame to frame.
+//  3. quality refuses poor pictures.
+//  4. liveness refuses prints and screens.
+//  5. embed aligns the face and holds the vector that the embedder makes of it.
+//  6. template projects the vector, and match searches for the person.
+//  7. decide weighs the matches of several frames.
+//
+// Four more are as pure as the stages. Enrol gathers the frames of a new template. Flood counts prints. Attempt and admit
+// weigh whoever asks for the door, by whatever means.
+//
+// The others are no stages. Models, calibrate and evaluate prepare what the stages are given before there is a frame.
+// Publish comes after the door: no stage knows of it. Matchertest is the contract of Matcher.
 package pipeline
 
 import (
