@@ -1,19 +1,15 @@
 package configs_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -454,115 +450,6 @@ func TestUnknownProfile(t *testing.T) {
 	}
 }
 
-func TestProfile(t *testing.T) {
-	const day = 24 * time.Hour
-	common := law.Profile{
-		RetentionMax: 365 * day, IdleMax: 180 * day, AccessLogRetention: 90 * day, RecordRetention: 1096 * day,
-		Lockout: law.Lockout{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50},
-	}
-	tests := []struct {
-		name    string
-		j       law.Jurisdiction
-		changes file
-		want    func(*law.Profile)
-	}{
-		{"cn", law.CN, nil, func(p *law.Profile) {
-			p.Mode, p.EmbedTrigger, p.Consent = law.OneToMany, law.ZoneTrigger, law.SeparateConsent
-			p.FilingAt, p.FilingWarnAt, p.AssessmentRequired = 100_000, 80_000, true
-		}},
-		{"cn, children, by pass", law.CN, file{
-			"consent": "{children: guardian}", "match": "{mode: one-to-one}",
-		}, func(p *law.Profile) {
-			p.Mode, p.EmbedTrigger, p.Consent = law.OneToOne, law.RequestTrigger, law.SeparateConsent
-			p.FilingAt, p.FilingWarnAt, p.AssessmentRequired = 100_000, 80_000, true
-			p.MinorsAllowed, p.GuardianRequired = true, true
-		}},
-		{"eu, where 13 is the age", law.EU, file{"consent": "{child_age: 13}"}, func(p *law.Profile) {
-			p.Mode, p.EmbedTrigger, p.Consent = law.OneToOne, law.RequestTrigger, law.ExplicitConsent
-			p.AssessmentRequired, p.ChildAge = true, 13
-		}},
-		{"eu", law.EU, nil, func(p *law.Profile) {
-			p.Mode, p.EmbedTrigger, p.Consent = law.OneToOne, law.RequestTrigger, law.ExplicitConsent
-			p.AssessmentRequired = true
-		}},
-		{"eu, everybody", law.EU, file{"match": "{mode: one-to-many}", "i_know": "one-to-many"}, func(p *law.Profile) {
-			p.Mode, p.EmbedTrigger, p.Consent = law.OneToMany, law.RequestTrigger, law.ExplicitConsent
-			p.AssessmentRequired = true
-		}},
-		{"us-il", law.USIL, file{
-			"enrol": "{valid_days: 1095}", "retention": "{idle_days: 30, access_log_days: 7}",
-		}, func(p *law.Profile) {
-			p.Mode, p.EmbedTrigger, p.Consent = law.OneToOne, law.RequestTrigger, law.WrittenRelease
-			p.RetentionMax, p.IdleMax, p.AccessLogRetention = 1095*day, 30*day, 7*day
-			p.AssessmentRequired = true
-		}},
-		{"lab", law.Lab, file{"lockout": "{delay_after: 2, delay: 0s, disable_after: 4}"}, func(p *law.Profile) {
-			p.Mode, p.EmbedTrigger, p.Consent = law.OneToMany, law.ZoneTrigger, law.SyntheticOnly
-			p.Lockout = law.Lockout{DelayAfter: 2, DisableAfter: 4}
-		}},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			want := common
-			want.ChildAge, want.ChildLaw = map[law.Jurisdiction]int{law.CN: 14, law.EU: 16, law.USIL: 18, law.Lab: 14}[test.j],
-				map[law.Jurisdiction]string{law.CN: under14, law.EU: under16, law.USIL: under18}[test.j]
-			want.Jurisdiction = test.j
-			test.want(&want)
-			got := parse(t, lawful(test.j).with(test.changes).text()).Profile()
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestNotice(t *testing.T) {
-	tests := []struct {
-		name    string
-		j       law.Jurisdiction
-		changes file
-	}{
-		{"cn", law.CN, file{"consent": "{children: guardian}"}},
-		{"eu", law.EU, nil},
-		{"us-il", law.USIL, file{"match": "{mode: one-to-many}", "consent": "{children: guardian}"}},
-		{"lab", law.Lab, nil},
-	}
-	for _, test := range tests {
-		cfg := parse(t, lawful(test.j).with(test.changes).text())
-		for _, lang := range []notice.Language{notice.English, notice.Chinese} {
-			t.Run(test.name+"/"+string(lang), func(t *testing.T) {
-				got, err := cfg.Particulars().Text(lang)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got.Version != "3" || got.Language != lang {
-					t.Errorf("version %q, language %q", got.Version, got.Language)
-				}
-				golden(t, fmt.Sprintf("notice-%s-%s.golden", test.name, lang), got.Text)
-				// A4 in 11 points: some 600 English words, or some 1200 Chinese characters.
-				if words := len(strings.Fields(got.Text)); lang == notice.English && words > 500 {
-					t.Errorf("%d words are more than a page", words)
-				}
-				if n := utf8.RuneCountInString(got.Text); lang == notice.Chinese && n > 1000 {
-					t.Errorf("%d characters are more than a page", n)
-				}
-				if strings.Contains(got.Text, "..") || strings.Contains(got.Text, "。。") {
-					t.Error("two full stops in a row")
-				}
-				if regexp.MustCompile(`[。：]\*\*[^ \n]`).MatchString(got.Text) { // CommonMark 6.2, right-flanking runs
-					t.Error("a bold phrase that Markdown does not take for one")
-				}
-				if lang == notice.Chinese && strings.ContainsFunc(got.Text, halfWidth) {
-					t.Error("half-width punctuation beside Chinese")
-				}
-			})
-		}
-	}
-}
-
-// halfWidth tells the marks that Chinese typesetting does not use in running text.
-func halfWidth(r rune) bool { return strings.ContainsRune(",;?!", r) && !unicode.Is(unicode.Han, r) }
-
 // Every statement that the law asks for is in the page, and nothing else makes the same page.
 func TestNoticeHangsOnEveryStatement(t *testing.T) {
 	base := parse(t, lawful(law.CN).text())
@@ -602,62 +489,53 @@ func TestNoticeHangsOnEveryStatement(t *testing.T) {
 	}
 }
 
-func TestNoticeMissesAStatement(t *testing.T) {
-	tests := []struct {
-		name, notice string
-		lang         notice.Language
-		want         string
-	}{
-		{"controller", "{controller: ''}", notice.English, "notice.controller"},
-		{"contact", "{contact: ' '}", notice.English, "notice.contact"},
-		{"version", "{version: ''}", notice.Chinese, "notice.version"},
-		{"rights", "{zh: {rights: ''}}", notice.Chinese, "notice.zh.rights"},
-		{"language nobody wrote", "{}", "fr", `"fr"`},
+// TestExamplesAreNoNotice checks that what the reference says in a language that the operator does not speak is nobody's notice.
+func TestExamplesAreNoNotice(t *testing.T) {
+	told := parse(t, lawful(law.EU).with(file{"notice": statement("en")}).text()).Particulars()
+	if _, err := told.Text(notice.Chinese); !errors.Is(err, notice.ErrNone) {
+		t.Errorf("got %v, want ErrNone", err)
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			cfg := parse(t, file{"profile": "lab", "site": "hq", "gate": "north", "notice": test.notice}.text())
-			_, err := cfg.Particulars().Text(test.lang)
-			if !errors.Is(err, notice.ErrNone) || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v, want ErrNotice of %s", err, test.want)
-			}
-		})
+	if _, err := told.Text(notice.English); err != nil {
+		t.Error(err)
 	}
-	t.Run("the examples of the reference are nobody's notice", func(t *testing.T) {
-		cfg := parse(t, lawful(law.EU).with(file{"notice": statement("en")}).text())
-		if _, err := cfg.Particulars().Text(notice.Chinese); !errors.Is(err, notice.ErrNone) {
-			t.Errorf("got %v, want ErrNotice", err)
-		}
-		if _, err := cfg.Particulars().Text(notice.English); err != nil {
-			t.Error(err)
-		}
-	})
 }
 
-func TestPolicy(t *testing.T) {
-	tests := []struct {
-		name    string
-		j       law.Jurisdiction
-		changes file
-	}{
-		{"cn", law.CN, file{
-			"mqtt":  "{broker: 'ssl://broker.example.org:8883', username: a, transfer: decision D-3}",
-			"enrol": "{valid_days: 300}", "retention": "{idle_days: 61, access_log_days: 31}",
-			"lockout": "{delay_after: 4, delay: 45s, disable_after: 40}", "consent": "{children: guardian}",
-		}},
-		{"eu", law.EU, nil},
-		{"eu-many", law.EU, file{"match": "{mode: one-to-many, fpir: 0.0002, margin: 0.1}", "i_know": "one-to-many"}},
-		{"us-il", law.USIL, nil},
-		{"lab", law.Lab, file{"liveness": "{threshold: 0}", "assessment": "", "notice": ""}},
+// TestValues gives every key that law and documents are made from a value of its own, and finds it where it belongs.
+func TestValues(t *testing.T) {
+	const day = 24 * time.Hour
+	got := parse(t, lawful(law.EU).with(file{
+		"match": "{mode: one-to-many, trigger: request, fpir: 0.0002, margin: 0.11}", "i_know": "one-to-many",
+		"consent": "{children: guardian, child_age: 13}", "enrol": "{valid_days: 301}",
+		"retention": "{idle_days: 61, access_log_days: 31}", "lockout": "{delay_after: 4, delay: 45s, disable_after: 40}",
+		"camera": "{max_age: 321ms}", "zone": "{min_face: 71}", "liveness": "{threshold: 0.6, window: 7}",
+		"decide": "{agree: 4, window: 2100ms, rearm: 6s}",
+		"mqtt":   "{broker: 'ssl://broker.example.org:8883', username: a, transfer: D-3}",
+		"notice": strings.Replace(statement("en", "zh"), "contact:", "officer: dpo@lime.example, contact:", 1),
+	}).text()).Policy()
+	want := notice.Policy{
+		Particulars: notice.Particulars{
+			Statement: notice.Statement{
+				Version: "3", Controller: "Lime Court Ltd", Contact: "privacy@lime.example", Officer: "dpo@lime.example", SignInstalled: true,
+				EN: notice.Words{
+					Place: "north door", Purpose: "To open this door for residents", Necessity: "Hands stay free", Rights: "ask the porter",
+				},
+				ZH: notice.Words{Place: "北门", Purpose: "为住户开门", Necessity: "方便双手提物的住户", Rights: "到物业服务中心办理"},
+			},
+			Ways: []passage.Way{passage.Card, passage.Intercom},
+			Profile: law.Profile{
+				Jurisdiction: law.EU, Mode: law.OneToMany, EmbedTrigger: law.RequestTrigger, Consent: law.ExplicitConsent,
+				ChildAge: 13, ChildLaw: under16, MinorsAllowed: true, GuardianRequired: true,
+				RetentionMax: 301 * day, IdleMax: 61 * day, AccessLogRetention: 31 * day, RecordRetention: 1096 * day,
+				AssessmentRequired: true, Lockout: law.Lockout{DelayAfter: 4, Delay: 45 * time.Second, DisableAfter: 40},
+			},
+		},
+		Site: "hq", Gate: "north", Assessment: law.Assessment{ID: "IA-7", Date: "2026-03-31", Version: "2"}, Insisted: true,
+		MaxAge: 321 * time.Millisecond, MinFace: 71, Liveness: 0.6, LivenessWindow: 7,
+		Agree: 4, Within: 2100 * time.Millisecond, Rearm: 6 * time.Second, FPIR: 0.0002, Margin: 0.11,
+		Broker: "ssl://broker.example.org:8883", Transfer: "D-3",
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			var b bytes.Buffer
-			if err := parse(t, lawful(test.j).with(test.changes).text()).Policy().Write(&b); err != nil {
-				t.Fatal(err)
-			}
-			golden(t, "policy-"+test.name+".golden", b.String())
-		})
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
