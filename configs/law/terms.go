@@ -87,11 +87,3 @@ func Resolve(t Terms) Profile {
 }
 
 func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
-
-// An Assessment names the impact assessment that was made before the gate was put to use (PIPL 55, GDPR 35), or in us-il the
-// public policy (740 ILCS 14/15(a)).
-type Assessment struct {
-	ID      string // reference; the URL of the policy in us-il
-	Date    string // time.DateOnly
-	Version string // of the document
-}

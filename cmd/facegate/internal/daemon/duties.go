@@ -1,8 +1,6 @@
 package daemon
 
 import (
-	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -14,19 +12,13 @@ import (
 	"facegate/store"
 )
 
-// basisOf returns the hash of what an impact assessment covers: the networks, what a face is compared with, and the purpose
-// that the notices state.
-func basisOf(c *configs.Config, b models.Bundle) ([32]byte, error) {
-	basis := struct {
-		Networks []string
-		Mode     law.Mode
-		Purposes []string
-	}{Mode: c.Profile().Mode, Purposes: []string{c.Notice.EN.Purpose, c.Notice.ZH.Purpose}}
+// basisOf returns what an impact assessment has to cover.
+func basisOf(c *configs.Config, b models.Bundle) law.Basis {
+	basis := law.Basis{Mode: c.Profile().Mode, Purposes: []string{c.Notice.EN.Purpose, c.Notice.ZH.Purpose}}
 	for _, m := range b.Models() {
 		basis.Networks = append(basis.Networks, m.ID())
 	}
-	text, err := json.Marshal(basis)
-	return sha256.Sum256(text), err
+	return basis
 }
 
 // assess holds what is in use against what the impact assessment covers, where the law asks for one (PIPL 55 and 56,
@@ -35,7 +27,7 @@ func (d *Daemon) assess() error {
 	if !d.config.Profile().AssessmentRequired {
 		return nil
 	}
-	basis, err := basisOf(d.config, d.bundle)
+	basis, err := basisOf(d.config, d.bundle).Hash()
 	if err != nil {
 		return err
 	}
@@ -53,8 +45,8 @@ func (d *Daemon) assess() error {
 const uncovered = "the impact assessment does not cover what is in use"
 
 func adviceReassess(a configs.Assessment) string {
-	return fmt.Sprintf("the networks, match.mode or the purpose of the notice changed after the assessment of %s, or there was "+
-		"all templates were destroyed: assess again, and set assessment.date and assessment.version", a.Date)
+	return fmt.Sprintf("the networks, match.mode or the purpose of the notice changed after the assessment of %s, or all "+
+		"templates were destroyed: assess again, and set assessment.date and assessment.version", a.Date)
 }
 
 // duties writes to s what the law asks of the operator.

@@ -63,7 +63,7 @@ func TestBasis(t *testing.T) {
 		t.Helper()
 		c, b := base()
 		edit(c, &b)
-		h, err := basisOf(c, b)
+		h, err := basisOf(c, b).Hash()
 		if err != nil {
 			t.Fatal(err)
 		}
