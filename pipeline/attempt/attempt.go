@@ -2,6 +2,7 @@
 package attempt
 
 import (
+	"errors"
 	"time"
 
 	"facegate/pipeline/template"
@@ -59,6 +60,9 @@ func (f Finding) String() string {
 // A Credential is the id under which the store keeps what was shown, zeros for none.
 type Credential [16]byte
 
+// ErrUsed says that a credential has no uses left.
+var ErrUsed = errors.New("it has been used as often as it may be")
+
 // An Attempt is somebody who asks for the door.
 type Attempt struct {
 	Means   Means
@@ -111,11 +115,18 @@ func (r Reason) String() string {
 	return reasons[r]
 }
 
-// A Fact is what came of an attempt, and is to be remembered. Any part of it may be missing.
+// An Outcome is what somebody who asks for the door is told.
+type Outcome struct {
+	Opened time.Time // when the relay was active, or was already; zero if the door stays locked
+	Wait   Means     // what else is to be shown; 0 for nothing
+	Reason Reason    // why it stays locked
+	Err    error     // what went wrong, for the log; nil if it was nothing
+}
+
+// A Fact is what came of an attempt and is to be remembered.
 type Fact struct {
 	Attempt Attempt
-	Opened  time.Time // when the relay was active; zero if the door was not opened for it
-	Busy    bool      // the door was open already, for somebody just before
+	Opened  time.Time // zero if the door was not opened for it
 	Counts  []Count   // that the attempt has changed
 	Closed  bool      // the failures in Counts have just closed the means
 }

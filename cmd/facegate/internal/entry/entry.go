@@ -1,0 +1,259 @@
+// Package entry weighs the attempts at one door, whatever they are made with, and opens it. It has no disk and no picture: a card
+// opens the door while the camera is being plugged in, and while somebody is being enrolled.
+package entry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"facegate/configs/hint"
+	"facegate/gpio"
+	"facegate/pipeline/admit"
+	"facegate/pipeline/attempt"
+	"facegate/pipeline/template"
+)
+
+// The reasons for which the door stays locked to somebody whom the rules let in.
+var (
+	// ErrLate says that the decision came too long after the attempt: whoever made it may have gone.
+	ErrLate = errors.New("the decision came too late, the door stays locked")
+
+	// ErrRecord says that it could not be written down in time.
+	ErrRecord = errors.New("the door stays locked, because nothing can be written down")
+)
+
+// confirmWithin is for how long an attempt waits for what has to be on disk before it is answered.
+const confirmWithin = time.Second
+
+// A Door opens for one passage.
+type Door interface {
+	Pulse() (gpio.Edge, error)
+}
+
+// A Record keeps what came of attempts. None of its calls waits for a disk.
+type Record interface {
+	// Full reports whether no more can be kept.
+	Full() bool
+
+	// Put hands a fact over.
+	Put(f attempt.Fact)
+
+	// Confirm hands a fact over, and calls done from another goroutine when it is on disk, or with why it is not.
+	Confirm(f attempt.Fact, done func(error))
+}
+
+// Parts are what an Entry works with.
+type Parts struct {
+	Door   Door
+	Admit  *admit.Admitter // the Entry's own from now on
+	Record Record
+	MaxAge time.Duration    // an older attempt opens nothing
+	Now    func() time.Time // with a monotonic reading, so that no attempt is old because the clock was set
+}
+
+// An Entry is the task that decides who gets in. One goroutine weighs every attempt, in the order of their arrival.
+type Entry struct {
+	parts     Parts
+	asks      chan *ask
+	confirmed chan *ask
+	ready     chan struct{}
+	stopped   chan struct{}
+
+	mu sync.Mutex // guards parts.Admit
+}
+
+// An ask is an attempt that waits for its answer.
+type ask struct {
+	attempt attempt.Attempt
+	answer  chan attempt.Outcome // gets one value
+
+	verdict admit.Verdict
+	once    sync.Once // the first of the record's answer and the end of the time counts
+	err     error     // why what had to be on disk is not
+}
+
+// New returns the Entry.
+func New(p Parts) *Entry {
+	return &Entry{
+		parts: p, asks: make(chan *ask), confirmed: make(chan *ask),
+		ready: make(chan struct{}), stopped: make(chan struct{}),
+	}
+}
+
+func (e *Entry) String() string { return "entry" }
+
+// Ready is closed when attempts are answered.
+func (e *Entry) Ready() <-chan struct{} { return e.ready }
+
+// Run answers attempts until ctx is cancelled. It returns nil.
+func (e *Entry) Run(ctx context.Context) error {
+	defer close(e.stopped)
+	close(e.ready)
+	for {
+		select {
+		case a := <-e.asks:
+			e.decide(a)
+		case a := <-e.confirmed:
+			e.finish(a)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Ask asks for the door. It returns when the door is open, or why it stays locked. It waits for a disk in two cases, and for a
+// second at most: for the use of a credential that opens so many times only, and for a failure that is to be counted first. Other
+// attempts are answered meanwhile.
+func (e *Entry) Ask(t attempt.Attempt) attempt.Outcome {
+	a := &ask{attempt: t, answer: make(chan attempt.Outcome, 1)}
+	select {
+	case e.asks <- a:
+	case <-e.stopped:
+		return stopped()
+	}
+	select {
+	case o := <-a.answer:
+		return o
+	case <-e.stopped:
+		return stopped()
+	}
+}
+
+func stopped() attempt.Outcome {
+	return attempt.Outcome{Reason: attempt.Fault, Err: gpio.ErrStopped}
+}
+
+// decide weighs an attempt, and answers it unless something has to be on disk first.
+func (e *Entry) decide(a *ask) {
+	t, now, full := a.attempt, e.parts.Now(), e.parts.Record.Full()
+	matched := t.Finding == attempt.Matched
+	switch age := now.Sub(t.Asked); {
+	case matched && age > e.parts.MaxAge:
+		a.answer <- attempt.Outcome{Reason: attempt.Late, Err: late(age)}
+		return
+	case matched && full:
+		a.answer <- attempt.Outcome{Reason: attempt.Record, Err: unrecorded(nil)}
+		return
+	}
+	a.verdict = e.weigh(t)
+	switch {
+	case a.verdict.Answer == admit.Open && t.Credential != (attempt.Credential{}),
+		t.Counted && len(a.verdict.Counts) > 0 && !full:
+		e.confirm(a)
+	case a.verdict.Answer == admit.Open:
+		e.open(a)
+	default:
+		e.refuse(a, full)
+	}
+}
+
+func (e *Entry) weigh(t attempt.Attempt) admit.Verdict {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.parts.Admit.Weigh(t)
+}
+
+// confirm has what must be on disk written, and goes on in finish: with the record's answer, or without one in time.
+func (e *Entry) confirm(a *ask) {
+	done := func(err error) {
+		a.once.Do(func() {
+			a.err = err
+			select {
+			case e.confirmed <- a:
+			case <-e.stopped:
+			}
+		})
+	}
+	late := time.AfterFunc(confirmWithin, func() { done(ErrRecord) })
+	e.parts.Record.Confirm(attempt.Fact{Attempt: a.attempt, Counts: a.verdict.Counts, Closed: a.verdict.Closed}, func(err error) {
+		late.Stop()
+		done(err)
+	})
+	a.verdict.Counts = nil // are handed over
+}
+
+// finish answers an attempt that has waited for a disk.
+func (e *Entry) finish(a *ask) {
+	switch {
+	case errors.Is(a.err, attempt.ErrUsed):
+		a.answer <- attempt.Outcome{Reason: attempt.Expired}
+	case a.err != nil:
+		a.answer <- attempt.Outcome{Reason: attempt.Record, Err: unrecorded(a.err)}
+	case a.verdict.Answer == admit.Open:
+		e.open(a)
+	default:
+		e.refuse(a, false)
+	}
+}
+
+// open opens the door, and hands over that it did. Whoever is let in while it is open already goes through as well.
+func (e *Entry) open(a *ask) {
+	edge, err := e.parts.Door.Pulse()
+	switch {
+	case errors.Is(err, gpio.ErrBusy):
+		edge.At = e.parts.Now()
+	case err != nil:
+		e.put(a, time.Time{})
+		a.answer <- attempt.Outcome{Reason: attempt.Fault, Err: fmt.Errorf("open the door: %w", err)}
+		return
+	}
+	e.put(a, edge.At)
+	a.answer <- attempt.Outcome{Opened: edge.At}
+}
+
+// refuse leaves the door locked. Where failures have to be on disk before they are told, and cannot be, a failure is told like a
+// success that cannot be: nobody learns from it what was right.
+func (e *Entry) refuse(a *ask, full bool) {
+	e.put(a, time.Time{})
+	o := attempt.Outcome{Wait: a.verdict.For, Reason: a.verdict.Reason}
+	if full && a.attempt.Counted {
+		o = attempt.Outcome{Reason: attempt.Record, Err: unrecorded(nil)}
+	}
+	a.answer <- o
+}
+
+// put hands over what is to be remembered of an attempt, if anything is.
+func (e *Entry) put(a *ask, opened time.Time) {
+	if !opened.IsZero() || len(a.verdict.Counts) > 0 {
+		e.parts.Record.Put(attempt.Fact{
+			Attempt: a.attempt, Opened: opened, Counts: a.verdict.Counts, Closed: a.verdict.Closed,
+		})
+	}
+}
+
+func late(age time.Duration) error {
+	return hint.Wrap(fmt.Errorf("%w: %v after its frame", ErrLate, age.Round(time.Millisecond)),
+		"see what else keeps the processor busy, choose a smaller picture, or raise camera.max_age")
+}
+
+func unrecorded(why error) error {
+	err := ErrRecord
+	if why != nil && !errors.Is(why, ErrRecord) {
+		err = fmt.Errorf("%w: %w", ErrRecord, why)
+	}
+	return hint.Wrap(err, "see what keeps the disk (dmesg, and facegate status); it ends by itself once the disk answers")
+}
+
+// Closures lists the means that open nothing at now, for somebody or for all.
+func (e *Entry) Closures(now time.Time) []admit.Closure {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.parts.Admit.Closures(now)
+}
+
+// Forget drops what counts against people who are gone.
+func (e *Entry) Forget(people ...template.PersonID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.parts.Admit.Forget(people...)
+}
+
+// ResetLockout lets every means work again for everybody.
+func (e *Entry) ResetLockout() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.parts.Admit.Reset()
+}

@@ -1,0 +1,375 @@
+package entry_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"facegate/cmd/facegate/internal/entry"
+	"facegate/configs/hint"
+	"facegate/gpio"
+	"facegate/pipeline/admit"
+	"facegate/pipeline/attempt"
+	"facegate/pipeline/template"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	anna = template.PersonID{'a'}
+	bert = template.PersonID{'b'}
+	once = attempt.Credential{1}
+)
+
+// A door opens, or does not for err.
+type door struct {
+	mu     sync.Mutex // guards what follows
+	opened int
+	err    error
+}
+
+func (d *door) Pulse() (gpio.Edge, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.err != nil {
+		return gpio.Edge{}, d.err
+	}
+	d.opened++
+	return gpio.Edge{At: time.Now()}, nil
+}
+
+func (d *door) times() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.opened
+}
+
+// A disk is a Record. What is to be confirmed waits until answer is called.
+type disk struct {
+	mu      sync.Mutex // guards what follows
+	full    bool
+	facts   []attempt.Fact
+	waiting []func(error)
+}
+
+func (d *disk) Full() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.full
+}
+
+func (d *disk) Put(f attempt.Fact) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.facts = append(d.facts, f)
+}
+
+func (d *disk) Confirm(f attempt.Fact, done func(error)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.facts, d.waiting = append(d.facts, f), append(d.waiting, done)
+}
+
+// answer says of the oldest fact that waits what came of it.
+func (d *disk) answer(err error) {
+	d.mu.Lock()
+	done := d.waiting[0]
+	d.waiting = d.waiting[1:]
+	d.mu.Unlock()
+	done(err)
+}
+
+func (d *disk) set(full bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.full = full
+}
+
+// A bench is an entry under way, in a bubble of time.
+type bench struct {
+	*entry.Entry
+	door *door
+	disk *disk
+}
+
+const maxAge = 500 * time.Millisecond
+
+func start(t *testing.T) *bench {
+	t.Helper()
+	limits := map[attempt.Means]admit.Limits{}
+	for _, m := range attempt.All() {
+		limits[m] = admit.Limits{DelayAfter: 2, Delay: 30 * time.Second, DisableAfter: 4}
+	}
+	a, err := admit.New(admit.Rules{
+		Alone:    []attempt.Means{attempt.Face, attempt.Card, attempt.Pass},
+		Together: []admit.Pair{{One: attempt.Order, Other: attempt.PIN, Within: 20 * time.Second}},
+		Limits:   limits,
+	}, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{door: new(door), disk: new(disk)}
+	b.Entry = entry.New(entry.Parts{Door: b.door, Admit: a, Record: b.disk, MaxAge: maxAge, Now: time.Now})
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := b.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		wg.Wait()
+	})
+	<-b.Ready()
+	return b
+}
+
+func try(m attempt.Means, p template.PersonID, f attempt.Finding) attempt.Attempt {
+	return attempt.Attempt{Means: m, Asked: time.Now(), Person: p, Finding: f, Reader: "test"}
+}
+
+// later asks, and returns where the answer comes.
+func (b *bench) later(t attempt.Attempt) <-chan attempt.Outcome {
+	c := make(chan attempt.Outcome, 1)
+	go func() { c <- b.Ask(t) }()
+	synctest.Wait()
+	return c
+}
+
+func TestEveryMeans(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		for _, m := range []attempt.Means{attempt.Face, attempt.Card, attempt.Pass} {
+			if o := b.Ask(try(m, anna, attempt.Matched)); o.Opened.IsZero() || o.Err != nil {
+				t.Errorf("%v: %+v", m, o)
+			}
+		}
+		if o := b.Ask(try(attempt.Order, anna, attempt.Matched)); !o.Opened.IsZero() || o.Wait != attempt.PIN {
+			t.Errorf("an order: %+v", o)
+		}
+		if o := b.Ask(try(attempt.PIN, bert, attempt.Matched)); !o.Opened.IsZero() || o.Wait != attempt.Order {
+			t.Errorf("the PIN of another: %+v", o)
+		}
+		if o := b.Ask(try(attempt.PIN, anna, attempt.Matched)); o.Opened.IsZero() {
+			t.Errorf("an order and a PIN: %+v", o)
+		}
+		if o := b.Ask(try(attempt.Face, template.PersonID{}, attempt.Unknown)); !o.Opened.IsZero() || o.Reason != attempt.Unproven {
+			t.Errorf("a stranger: %+v", o)
+		}
+		if b.door.times() != 4 || len(b.disk.facts) != 4 {
+			t.Errorf("the door was opened %d times, and %d facts are remembered", b.door.times(), len(b.disk.facts))
+		}
+	})
+}
+
+// TestClosedMeans checks that too many failures of one means close that one, for that person.
+func TestClosedMeans(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		for range 2 {
+			b.Ask(try(attempt.Face, anna, attempt.NearMiss))
+		}
+		if o := b.Ask(try(attempt.Face, anna, attempt.Matched)); o.Reason != attempt.Closed || o.Err != nil || b.door.times() != 0 {
+			t.Errorf("a face that is closed: %+v", o)
+		}
+		for _, a := range []attempt.Attempt{try(attempt.Card, anna, attempt.Matched), try(attempt.Face, bert, attempt.Matched)} {
+			if o := b.Ask(a); o.Opened.IsZero() {
+				t.Errorf("%v of %v: %+v", a.Means, a.Person[0], o)
+			}
+		}
+		want := admit.Closure{Means: attempt.Face, Slowed: 1}
+		if c := b.Closures(time.Now()); !slices.Equal(c, []admit.Closure{want}) {
+			t.Errorf("closures are %+v", c)
+		}
+		if n := len(b.disk.facts); n != 4 || !b.disk.facts[1].Closed || b.disk.facts[0].Closed {
+			t.Errorf("facts are %+v", b.disk.facts)
+		}
+		b.ResetLockout()
+		if o := b.Ask(try(attempt.Face, anna, attempt.Matched)); o.Opened.IsZero() {
+			t.Errorf("after the reset: %+v", o)
+		}
+	})
+}
+
+func TestForget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		for range 2 {
+			b.Ask(try(attempt.Face, anna, attempt.NearMiss))
+		}
+		if b.Forget(anna); len(b.Closures(time.Now())) != 0 {
+			t.Error("somebody who was erased is remembered")
+		}
+	})
+}
+
+func TestLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		a := try(attempt.Face, anna, attempt.Matched)
+		time.Sleep(maxAge)
+		if o := b.Ask(a); o.Opened.IsZero() {
+			t.Errorf("in time: %+v", o)
+		}
+		time.Sleep(time.Millisecond)
+		if o := b.Ask(a); o.Reason != attempt.Late || !errors.Is(o.Err, entry.ErrLate) || hint.Of(o.Err) == "" {
+			t.Errorf("late: %+v", o)
+		}
+	})
+}
+
+// TestBusy checks that somebody who asks while the door is open counts as let in.
+func TestBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		b.door.err = gpio.ErrBusy
+		if o := b.Ask(try(attempt.Face, anna, attempt.Matched)); o.Opened.IsZero() || len(b.disk.facts) != 1 {
+			t.Errorf("%+v, %d facts", o, len(b.disk.facts))
+		}
+	})
+}
+
+// TestDoorFails checks that nothing is told of a door that did not open, and that what counts against a means does.
+func TestDoorFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		b.door.err = errors.New("the relay is on fire")
+		if o := b.Ask(try(attempt.Face, anna, attempt.Matched)); !o.Opened.IsZero() || o.Reason != attempt.Fault || o.Err == nil {
+			t.Errorf("%+v", o)
+		}
+		if b.Ask(try(attempt.Face, anna, attempt.NearMiss)); len(b.disk.facts) != 1 || !b.disk.facts[0].Opened.IsZero() {
+			t.Errorf("facts are %+v", b.disk.facts)
+		}
+	})
+}
+
+// TestNothingCanBeRemembered fills the record: nobody is let in, failures count, and a PIN that is wrong is told like one that is
+// right. Once there is room all is as before.
+func TestNothingCanBeRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		b.disk.set(true)
+		pin := func(f attempt.Finding) attempt.Attempt {
+			a := try(attempt.PIN, anna, f)
+			a.Counted = true
+			return a
+		}
+		for _, a := range []attempt.Attempt{
+			try(attempt.Face, anna, attempt.Matched), try(attempt.Card, anna, attempt.Matched), pin(attempt.Matched), pin(attempt.NearMiss), pin(attempt.NearMiss),
+		} {
+			o := b.Ask(a)
+			if !o.Opened.IsZero() || o.Reason != attempt.Record || !errors.Is(o.Err, entry.ErrRecord) || hint.Of(o.Err) == "" {
+				t.Errorf("%v, %v: %+v", a.Means, a.Finding, o)
+			}
+		}
+		if b.door.times() != 0 || len(b.disk.waiting) != 0 {
+			t.Errorf("the door was opened %d times, %d facts wait for the disk", b.door.times(), len(b.disk.waiting))
+		}
+		b.disk.set(false)
+		if o := b.Ask(try(attempt.Face, anna, attempt.Matched)); o.Opened.IsZero() {
+			t.Errorf("with room again: %+v", o)
+		}
+		if o := b.Ask(pin(attempt.Matched)); o.Reason != attempt.Closed {
+			t.Errorf("after two wrong PINs: %+v", o)
+		}
+	})
+}
+
+// TestUsedUpFirst checks that a credential which opens once does so after its use is on disk, and that a card opens meanwhile.
+func TestUsedUpFirst(t *testing.T) {
+	visitor := func() attempt.Attempt {
+		a := try(attempt.Pass, bert, attempt.Matched)
+		a.Credential = once
+		return a
+	}
+	for _, tt := range []struct {
+		name   string
+		after  time.Duration // that the disk answers
+		disk   error
+		opened bool
+		reason attempt.Reason
+	}{
+		{"at once", 0, nil, true, attempt.None},
+		{"in time", 900 * time.Millisecond, nil, true, attempt.None},
+		{"too late", 1100 * time.Millisecond, nil, false, attempt.Record},
+		{"with an error", 10 * time.Millisecond, errors.New("no room"), false, attempt.Record},
+		{"it was used before", 10 * time.Millisecond, attempt.ErrUsed, false, attempt.Expired},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t)
+				begun := time.Now()
+				answer := b.later(visitor())
+				if b.door.times() != 0 {
+					t.Fatal("the door is open before its use is on disk")
+				}
+				if o := b.Ask(try(attempt.Card, anna, attempt.Matched)); o.Opened.IsZero() {
+					t.Errorf("a card meanwhile: %+v", o)
+				}
+				time.AfterFunc(tt.after, func() { b.disk.answer(tt.disk) })
+				o := <-answer
+				if waited := time.Since(begun); waited > time.Second || tt.opened && waited != tt.after {
+					t.Errorf("the answer has taken %v", waited)
+				}
+				time.Sleep(2 * time.Second)
+				if o.Opened.IsZero() == tt.opened || o.Reason != tt.reason || (b.door.times() == 2) != tt.opened {
+					t.Errorf("%+v, the door was opened %d times", o, b.door.times())
+				}
+			})
+		})
+	}
+}
+
+// TestCountedFirst checks that a wrong PIN is on disk before it is told, and that the answer does not wait for longer than a second.
+func TestCountedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		wrong := try(attempt.PIN, anna, attempt.NearMiss)
+		wrong.Counted = true
+		answer := b.later(wrong)
+		select {
+		case o := <-answer:
+			t.Fatalf("the answer comes before the count is on disk: %+v", o)
+		default:
+		}
+		if f := b.disk.facts[0]; len(f.Counts) != 1 || f.Counts[0].Failures != 1 {
+			t.Errorf("the fact is %+v", f)
+		}
+		b.disk.answer(nil)
+		if o := <-answer; o.Reason != attempt.Unproven {
+			t.Errorf("a wrong PIN: %+v", o)
+		}
+		begun := time.Now()
+		if o := b.Ask(wrong); o.Reason != attempt.Record || time.Since(begun) != time.Second {
+			t.Errorf("with a disk that does not answer: %+v after %v", o, time.Since(begun))
+		}
+		b.disk.answer(nil) // after all
+	})
+}
+
+// TestStop checks that whoever asks is answered when the entry ends, and after.
+func TestStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{door: new(door), disk: new(disk)}
+		a, _ := admit.New(admit.Rules{}, nil, false)
+		b.Entry = entry.New(entry.Parts{Door: b.door, Admit: a, Record: b.disk, MaxAge: maxAge, Now: time.Now})
+		answer := b.later(try(attempt.Face, anna, attempt.Matched)) // before it has begun
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := b.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		for _, o := range []attempt.Outcome{<-answer, b.Ask(try(attempt.Face, anna, attempt.Matched))} {
+			if !o.Opened.IsZero() || o.Reason == attempt.None {
+				t.Errorf("after the end: %+v", o)
+			}
+		}
+	})
+}
