@@ -16,7 +16,8 @@ type Outbox struct {
 	journal  *vault.Vault
 	capacity int
 
-	mu sync.Mutex // guards all that follows
+	changing sync.Mutex // held over a change, first on disk and then in memory
+	mu       sync.Mutex // guards all that follows; nobody waits for a disk under it
 
 	// What is on disk is in memory too: a queue is short but in an outage of the broker, and an outage is no time to find out
 	// that a row does not open.
@@ -52,17 +53,21 @@ func (s *Store) Outbox(capacity int) (*Outbox, error) {
 // Append adds text as the newest message. It is on disk when Append returns nil, and not held otherwise. If the outbox is
 // full, the oldest message is dropped.
 func (o *Outbox) Append(text []byte) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	added := message{o.last + 1, slices.Clone(text)}
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	added := message{o.Last() + 1, slices.Clone(text)}
 	c := vault.Change{Puts: []vault.Put{o.journal.Value(messageRow(added.number), added.text)}}
-	full := len(o.queue) >= o.capacity
+	queued, _ := o.Stats()
+	full := queued >= o.capacity
 	if full {
-		c.Dels = []vault.Row{messageRow(o.queue[0].number)}
+		oldest, _, _ := o.Next()
+		c.Dels = []vault.Row{messageRow(oldest)}
 	}
 	if err := o.journal.Commit(c); err != nil {
 		return hint.Wrap(err, "make room on the disk")
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if full {
 		o.queue = o.queue[1:]
 		o.dropped++
@@ -84,14 +89,16 @@ func (o *Outbox) Next() (n uint64, text []byte, ok bool) {
 
 // Ack removes message n if it is the oldest, and does nothing otherwise. If it fails the message is still held.
 func (o *Outbox) Ack(n uint64) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.queue) == 0 || o.queue[0].number != n {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	if oldest, _, ok := o.Next(); !ok || oldest != n {
 		return nil
 	}
 	if err := o.journal.Commit(vault.Change{Dels: []vault.Row{messageRow(n)}}); err != nil {
 		return err
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.queue = o.queue[1:]
 	return nil
 }

@@ -58,3 +58,42 @@ func TestOutboxWaitsForNoErasure(t *testing.T) {
 	must(t, err)
 	must(t, l.Verify(s.Device().PublicKey))
 }
+
+// A disk that hangs keeps nobody waiting but whoever writes to it: how many messages wait can be asked all the same.
+func TestOutboxOnADiskThatHangs(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	defer s.Close()
+	o, err := s.Outbox(2)
+	must(t, err)
+	must(t, o.Append([]byte("one")))
+	reached, goOn, changed := make(chan bool), make(chan bool), make(chan error, 1)
+	s.disk.(*durabletest.Watched).Before = func(path string) error {
+		if filepath.Base(path) == "journal.db" {
+			reached <- true
+			<-goOn
+		}
+		return nil
+	}
+	for _, change := range []func() error{
+		func() error { return o.Append([]byte("two")) },
+		func() error { return o.Append([]byte("three")) }, // in the place of the oldest
+		func() error { return o.Ack(2) },
+	} {
+		before, _, _ := o.Next()
+		queued, dropped := o.Stats()
+		last := o.Last()
+		go func() { changed <- change() }()
+		<-reached
+		n, _, ok := o.Next()
+		if q, d := o.Stats(); !ok || n != before || q != queued || d != dropped || o.Last() != last {
+			t.Errorf("message %d of %d, %d dropped, before the disk has it", n, q, d)
+		}
+		goOn <- true
+		must(t, <-changed)
+	}
+	n, text, _ := o.Next()
+	if queued, dropped := o.Stats(); n != 3 || string(text) != "three" || queued != 1 || dropped != 1 || o.Last() != 3 {
+		t.Errorf("%q is message %d of %d, %d dropped", text, n, queued, dropped)
+	}
+	s.disk.(*durabletest.Watched).Before = nil
+}

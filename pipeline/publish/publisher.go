@@ -79,8 +79,10 @@ type Publisher struct {
 	log    *slog.Logger
 	ready  chan struct{}
 
-	mu        sync.Mutex // guards what follows, and keeps the outbox in order of seq
-	seq       uint64     // of the newest event
+	telling sync.Mutex // guards seq, and keeps the outbox in its order; a disk is waited for under it
+	seq     uint64     // of the newest event
+
+	mu        sync.Mutex // guards what follows; nobody waits for a disk under it
 	connected bool
 	fault     *Fault // nil if all is well
 	told      string // Kind of the fault that the log was told last, and not yet that it has ended
@@ -126,8 +128,8 @@ func (p *Publisher) Tell(e Event) error {
 	if !isMethod(e.Method) {
 		return ErrMethod
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.telling.Lock()
+	defer p.telling.Unlock()
 	p.seq++
 	e.Boot, e.Seq = p.boot, p.seq
 	msg, err := encode(pass, e)
