@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"text/tabwriter"
 
-	"facegate/cmd/facegate/internal/control"
-	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/file"
 	"facegate/configs/hint"
@@ -36,10 +34,12 @@ func (c *auditVerifyCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	r, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (people.AuditReport, error) { return g.Verify(ctx, seen...) },
-		func(l ledger.Ledger) (people.AuditReport, error) { return l.Verify(seen) })
+	records, done, err := c.records(ctx, t)
 	if err != nil {
+		return err
+	}
+	r, err := records.Verify(ctx, seen)
+	if err = done(err); err != nil {
 		return err
 	}
 	return c.print(t, r, func(w *tabwriter.Writer) {
@@ -72,10 +72,12 @@ func (c *auditVerifyCommand) seen(ctx context.Context, t terminal) (seen []audit
 	} else if n > maxSeen {
 		return nil, hint.Wrap(fmt.Errorf("%w: %d", errManySeen, n), "give at most %d; the newest tell the most", maxSeen)
 	}
-	d, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (people.Device, error) { return g.Device(ctx) },
-		func(l ledger.Ledger) (people.Device, error) { return l.Device(), nil })
+	r, done, err := c.records(ctx, t)
 	if err != nil {
+		return nil, err
+	}
+	d, err := r.Device(ctx)
+	if err = done(err); err != nil {
 		return nil, err
 	}
 	key, err := hex.DecodeString(d.PublicKey)

@@ -12,10 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
-	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/opening"
-	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/configs/file"
@@ -42,9 +39,12 @@ func (c *backupCreateCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return hint.Wrap(fmt.Errorf("make the file for the backup: %w", err), "name a new file, in a folder with room")
 	}
-	b, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (people.Backup, error) { return g.Backup(ctx) },
-		func(l ledger.Ledger) (people.Backup, error) { return l.Backup(me()) })
+	r, done, err := c.records(ctx, t)
+	if err != nil {
+		return errors.Join(err, f.Discard())
+	}
+	b, err := r.Backup(ctx)
+	err = done(err)
 	if err == nil {
 		err = hint.Wrap(f.Keep(b.Data), "make room for the backup, and create it again")
 	}

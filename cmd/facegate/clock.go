@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"text/tabwriter"
 
-	"facegate/cmd/facegate/internal/control"
-	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/show"
 )
@@ -30,9 +28,12 @@ func (c *clockShowCommand) Run(ctx context.Context, t terminal) error {
 }
 
 func clockOf(ctx context.Context, f gateFlags, t terminal) (people.ClockStatus, error) {
-	return ask(ctx, f, t,
-		func(g *control.Client) (people.ClockStatus, error) { return g.Clock(ctx) },
-		func(l ledger.Ledger) (people.ClockStatus, error) { return l.Clock(), nil })
+	r, done, err := f.records(ctx, t)
+	if err != nil {
+		return people.ClockStatus{}, err
+	}
+	v, err := r.Clock(ctx)
+	return v, done(err)
 }
 
 // sayDate says a date so that a wrong year, day of the week, hour or zone meets the eye.
@@ -83,10 +84,12 @@ func (c *clockConfirmCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	seen := s.Wall
-	s, err = ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (people.ClockStatus, error) { return g.ConfirmClock(ctx, seen) },
-		func(l ledger.Ledger) (people.ClockStatus, error) { return l.ConfirmClock(seen, me()) })
+	r, done, err := c.records(ctx, t)
 	if err != nil {
+		return err
+	}
+	s, err = r.ConfirmClock(ctx, seen)
+	if err = done(err); err != nil {
 		return err
 	}
 	return c.print(t, s, func(w *tabwriter.Writer) { writeClock(w, s) })

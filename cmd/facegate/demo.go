@@ -23,6 +23,7 @@ import (
 	"facegate/gpio/sim"
 	"facegate/pipeline/publish/loopback"
 	"facegate/store"
+	"facegate/store/audit"
 	"facegate/store/receipt"
 )
 
@@ -157,7 +158,7 @@ func (d *demo) play(ctx context.Context) error {
 // withdraw erases a person at their will, as facegate person withdraw does, and checks what proves it.
 func (d *demo) withdraw(ctx context.Context, person string) {
 	begun := time.Now()
-	erased, err := d.client.Erase(ctx, person, true)
+	erased, err := d.client.Erase(ctx, people.Who{Label: person}, audit.Withdrawn)
 	took := time.Since(begun)
 	if err == nil {
 		err = d.prove(ctx, erased)
@@ -178,7 +179,7 @@ func (d *demo) prove(ctx context.Context, erased people.Erasure) error {
 	if _, err := receipt.Verify([]byte(erased.Receipt), key); err != nil {
 		return err
 	}
-	_, err = d.client.Verify(ctx)
+	_, err = d.client.Verify(ctx, nil)
 	return err
 }
 

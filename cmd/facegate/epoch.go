@@ -7,8 +7,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"facegate/cmd/facegate/internal/control"
-	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/show"
 )
@@ -33,9 +31,12 @@ func (c *epochStatusCommand) Run(ctx context.Context, t terminal) error {
 }
 
 func (c *epochStatusCommand) ask(ctx context.Context, t terminal) (people.Epoch, error) {
-	return ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (people.Epoch, error) { return g.Epoch(ctx) },
-		func(l ledger.Ledger) (people.Epoch, error) { return l.Epoch(), nil })
+	r, done, err := c.records(ctx, t)
+	if err != nil {
+		return people.Epoch{}, err
+	}
+	v, err := r.Epoch(ctx)
+	return v, done(err)
 }
 
 type epochBeginCommand struct {
@@ -44,16 +45,12 @@ type epochBeginCommand struct {
 }
 
 func (c *epochBeginCommand) Run(ctx context.Context, t terminal) error {
-	e, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (people.Epoch, error) { return g.BeginEpoch(ctx) },
-		func(l ledger.Ledger) (people.Epoch, error) {
-			cfg, err := c.load(defaultConfig)
-			if err != nil {
-				return people.Epoch{}, err
-			}
-			return l.BeginEpoch(cfg.Profile().Mode, me())
-		})
+	r, done, err := c.records(ctx, t)
 	if err != nil {
+		return err
+	}
+	e, err := r.BeginEpoch(ctx)
+	if err = done(err); err != nil {
 		return err
 	}
 	return c.print(t, e, func(w *tabwriter.Writer) { writeEpoch(w, e) })
@@ -69,10 +66,12 @@ func (c *epochEndCommand) Run(ctx context.Context, t terminal) error {
 	if err := c.confirmed(ctx, t); err != nil {
 		return err
 	}
-	e, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (people.Epoch, error) { return g.EndEpoch(ctx) },
-		func(l ledger.Ledger) (people.Epoch, error) { return l.EndEpoch(me()) })
+	r, done, err := c.records(ctx, t)
 	if err != nil {
+		return err
+	}
+	e, err := r.EndEpoch(ctx)
+	if err = done(err); err != nil {
 		return err
 	}
 	return c.print(t, e, func(w *tabwriter.Writer) {

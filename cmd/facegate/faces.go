@@ -5,8 +5,6 @@ import (
 	"errors"
 	"text/tabwriter"
 
-	"facegate/cmd/facegate/internal/control"
-	"facegate/cmd/facegate/internal/ledger"
 	"facegate/configs/hint"
 	"facegate/configs/show"
 )
@@ -23,10 +21,11 @@ type facesOffCommand struct {
 }
 
 func (c *facesOffCommand) Run(ctx context.Context, t terminal) error {
-	err := c.command(ctx, t,
-		func(g *control.Client) error { return g.TurnFacesOff(ctx, c.Reason) },
-		func(l ledger.Ledger) error { return l.TurnFacesOff(c.Reason, me()) })
+	r, done, err := c.records(ctx, t)
 	if err != nil {
+		return err
+	}
+	if err := done(r.TurnFacesOff(ctx, c.Reason)); err != nil {
 		return err
 	}
 	return c.print(t, map[string]bool{"faces": false}, func(w *tabwriter.Writer) {
@@ -40,10 +39,11 @@ type facesOnCommand struct {
 }
 
 func (c *facesOnCommand) Run(ctx context.Context, t terminal) error {
-	err := c.command(ctx, t,
-		func(g *control.Client) error { return g.TurnFacesOn(ctx) },
-		func(l ledger.Ledger) error { return l.TurnFacesOn(me()) })
+	r, done, err := c.records(ctx, t)
 	if err != nil {
+		return err
+	}
+	if err := done(r.TurnFacesOn(ctx)); err != nil {
 		return err
 	}
 	return c.print(t, map[string]bool{"faces": true}, func(w *tabwriter.Writer) {

@@ -12,8 +12,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/opening"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/configs/show"
@@ -107,7 +107,7 @@ func (c *wipeCommand) confirmed(ctx context.Context, t terminal, cfg *configs.Co
 	}
 	if !c.Yes && opening.Holds(cfg) {
 		if s, err := openRecords(cfg, t); err == nil {
-			e := ledger.Ledger{Store: s}.Epoch()
+			e := people.NewRegister(s, false).Epoch()
 			about = append(about, fmt.Sprintf("enrolled: %d", e.Renewed+e.Earlier+e.Foreign+e.None))
 			if err := s.Close(); err != nil {
 				return err

@@ -12,7 +12,6 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
-	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/configs/law"
@@ -178,10 +177,12 @@ type peopleCommand struct {
 }
 
 func (c *peopleCommand) Run(ctx context.Context, t terminal) error {
-	list, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) ([]people.Person, error) { return g.People(ctx) },
-		ledger.Ledger.People)
+	r, done, err := c.records(ctx, t)
 	if err != nil {
+		return err
+	}
+	list, err := r.People(ctx)
+	if err = done(err); err != nil {
 		return err
 	}
 	return c.print(t, list, func(w *tabwriter.Writer) {

@@ -9,6 +9,8 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/store/audit"
 )
 
 // TestHandover erases somebody, upon which a fresh process takes the place of the gate. Nobody is to notice: who asks
@@ -43,7 +45,7 @@ func TestHandover(t *testing.T) {
 		}
 	}()
 	for _, label := range []string{"p01", "p02"} {
-		_, err := gate.client.Erase(t.Context(), label, false)
+		_, err := gate.client.Erase(t.Context(), people.Who{Label: label}, audit.Requested)
 		must(t, err)
 		next := processOf(t, gate.client)
 		if next == name {

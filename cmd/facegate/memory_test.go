@@ -16,6 +16,7 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/pipeline/template"
+	"facegate/store/audit"
 )
 
 // A held is what a gate holds of somebody, as it would lie in memory.
@@ -180,13 +181,13 @@ func TestPrivacyAfterErasure(t *testing.T) {
 			t.Errorf("after %s: %s", how, leak)
 		}
 	}
-	_, err := s.client.Erase(t.Context(), ada.label, false)
+	_, err := s.client.Erase(t.Context(), people.Who{Label: ada.label}, audit.Requested)
 	must(t, err)
 	gone("an erasure", ada.all(t))
 	if found := s.find(t, bob.all(t)); len(found) == 0 {
 		t.Error("of somebody who is still enrolled nothing is found")
 	}
-	_, err = s.client.EraseByPass(t.Context(), bob.pass, true)
+	_, err = s.client.Erase(t.Context(), people.Who{Pass: bob.pass}, audit.Withdrawn)
 	must(t, err)
 	gone("a withdrawal", append(bob.all(t), ada.all(t)...))
 	_, err = s.client.Lockdown(t.Context())
@@ -206,7 +207,7 @@ func TestPrivacyAfterErasure(t *testing.T) {
 		}
 	}
 	s.plant(t)
-	_, err = s.client.Erase(t.Context(), cyd.label, true)
+	_, err = s.client.Erase(t.Context(), people.Who{Label: cyd.label}, audit.Withdrawn)
 	must(t, err)
 	if s.cmd.Process.Pid != pid {
 		t.Error("the number of the process has changed under its service manager")

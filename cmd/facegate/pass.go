@@ -9,8 +9,6 @@ import (
 	"os"
 	"text/tabwriter"
 
-	"facegate/cmd/facegate/internal/control"
-	"facegate/cmd/facegate/internal/ledger"
 	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/configs/show"
@@ -141,10 +139,12 @@ func (c *passCommand) Run(ctx context.Context, t terminal) error {
 	if err := c.confirmed(ctx, t); err != nil {
 		return errors.Join(err, s.discard())
 	}
-	token, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (template.Token, error) { return g.IssuePass(ctx, c.Label) },
-		func(l ledger.Ledger) (template.Token, error) { return l.IssuePass(c.Label, me()) })
+	r, done, err := c.records(ctx, t)
 	if err != nil {
+		return errors.Join(err, s.discard())
+	}
+	token, err := r.IssuePass(ctx, c.Label)
+	if err = done(err); err != nil {
 		return errors.Join(err, s.discard())
 	}
 	if err := s.draw(token); err != nil {

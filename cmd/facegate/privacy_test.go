@@ -253,7 +253,7 @@ func (g *watched) visit(t *testing.T, gate *program, p *projector, pose, arrival
 	must(t, err)
 	_, err = gate.client.People(t.Context())
 	must(t, err)
-	_, err = gate.client.Verify(t.Context())
+	_, err = gate.client.Verify(t.Context(), nil)
 	must(t, err)
 	nobody := seen("nobody")
 	for seen("nobody") < nobody+gatetest.FPS { // everybody is gone for a second

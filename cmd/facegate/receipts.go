@@ -15,8 +15,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
-	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/letter"
 	"facegate/configs/file"
 	"facegate/configs/hint"
@@ -82,9 +80,11 @@ func (f gateFlags) fetched(ctx context.Context, t terminal, text string) error {
 	if err != nil {
 		return err
 	}
-	return f.command(ctx, t,
-		func(g *control.Client) error { return g.Fetched(ctx, id) },
-		func(l ledger.Ledger) error { return l.Fetched(id) })
+	r, done, err := f.records(ctx, t)
+	if err != nil {
+		return err
+	}
+	return done(r.Fetched(ctx, id))
 }
 
 func receiptID(text string) (string, error) {
@@ -227,10 +227,12 @@ type receiptFetchCommand struct {
 }
 
 func (c *receiptFetchCommand) Run(ctx context.Context, t terminal) error {
-	receipts, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) ([]string, error) { return g.Receipts(ctx) },
-		func(l ledger.Ledger) ([]string, error) { return l.Receipts() })
+	r, done, err := c.records(ctx, t)
 	if err != nil {
+		return err
+	}
+	receipts, err := r.Receipts(ctx)
+	if err = done(err); err != nil {
 		return err
 	}
 	files := []string{}

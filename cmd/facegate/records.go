@@ -15,8 +15,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"facegate/cmd/facegate/internal/control"
-	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/letter"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
@@ -97,13 +95,17 @@ func (c *eraseCommand) Validate() error {
 	return nil
 }
 
-func (c *eraseCommand) Run(ctx context.Context, t terminal) error { return c.erase(ctx, t, false) }
+func (c *eraseCommand) Run(ctx context.Context, t terminal) error {
+	return c.erase(ctx, t, audit.Requested)
+}
 
 type withdrawCommand struct{ eraseCommand }
 
-func (c *withdrawCommand) Run(ctx context.Context, t terminal) error { return c.erase(ctx, t, true) }
+func (c *withdrawCommand) Run(ctx context.Context, t terminal) error {
+	return c.erase(ctx, t, audit.Withdrawn)
+}
 
-func (c *eraseCommand) erase(ctx context.Context, t terminal, withdrawn bool) error {
+func (c *eraseCommand) erase(ctx context.Context, t terminal, why audit.Reason) error {
 	person, err := c.confirmed(ctx, t)
 	if err != nil {
 		return err
@@ -112,7 +114,7 @@ func (c *eraseCommand) erase(ctx context.Context, t terminal, withdrawn bool) er
 	if err != nil {
 		return err
 	}
-	e, err := c.remove(ctx, t, withdrawn)
+	e, err := c.remove(ctx, t, why)
 	if err != nil {
 		return errors.Join(err, paper.Discard())
 	}
@@ -154,10 +156,12 @@ func (c *eraseCommand) confirmed(ctx context.Context, t terminal) (people.Person
 
 // person looks somebody up.
 func (f gateFlags) person(ctx context.Context, t terminal, label string) (people.Person, error) {
-	file, err := ask(ctx, f, t,
-		func(g *control.Client) (people.File, error) { return g.Show(ctx, label) },
-		func(l ledger.Ledger) (people.File, error) { return l.Show(label) })
-	return file.Person, err
+	r, done, err := f.records(ctx, t)
+	if err != nil {
+		return people.Person{}, err
+	}
+	file, err := r.Show(ctx, label)
+	return file.Person, done(err)
 }
 
 // whom tells a person from others of the same name.
@@ -171,20 +175,22 @@ func paperwork(p people.Person) string {
 }
 
 // remove erases the person by label or by pass.
-func (c *eraseCommand) remove(ctx context.Context, t terminal, withdrawn bool) (people.Erasure, error) {
-	if c.Pass == "" {
-		return ask(ctx, c.gateFlags, t,
-			func(g *control.Client) (people.Erasure, error) { return g.Erase(ctx, c.Label, withdrawn) },
-			func(l ledger.Ledger) (people.Erasure, error) { return l.Erase(c.Label, withdrawn, me()) })
+func (c *eraseCommand) remove(ctx context.Context, t terminal, why audit.Reason) (people.Erasure, error) {
+	who := people.Who{Label: c.Label}
+	if c.Pass != "" {
+		token, err := readPass(c.Pass, t)
+		if err != nil {
+			return people.Erasure{}, err
+		}
+		defer token.Clear()
+		who = people.Who{Pass: token}
 	}
-	token, err := readPass(c.Pass, t)
+	r, done, err := c.records(ctx, t)
 	if err != nil {
 		return people.Erasure{}, err
 	}
-	defer token.Clear()
-	return ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (people.Erasure, error) { return g.EraseByPass(ctx, token, withdrawn) },
-		func(l ledger.Ledger) (people.Erasure, error) { return l.EraseByPass(token, withdrawn, me()) })
+	e, err := r.Erase(ctx, who, why)
+	return e, done(err)
 }
 
 type deviceCommand struct {
@@ -197,10 +203,12 @@ type pubkeyCommand struct {
 }
 
 func (c *pubkeyCommand) Run(ctx context.Context, t terminal) error {
-	d, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (people.Device, error) { return g.Device(ctx) },
-		func(l ledger.Ledger) (people.Device, error) { return l.Device(), nil })
+	r, done, err := c.records(ctx, t)
 	if err != nil {
+		return err
+	}
+	d, err := r.Device(ctx)
+	if err = done(err); err != nil {
 		return err
 	}
 	return c.print(t, d, func(w *tabwriter.Writer) { show.Fprintln(w, d.PublicKey) })
@@ -222,10 +230,12 @@ type personShowCommand struct {
 }
 
 func (c *personShowCommand) Run(ctx context.Context, t terminal) error {
-	f, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (people.File, error) { return g.Show(ctx, c.Label) },
-		func(l ledger.Ledger) (people.File, error) { return l.Show(c.Label) })
+	r, done, err := c.records(ctx, t)
 	if err != nil {
+		return err
+	}
+	f, err := r.Show(ctx, c.Label)
+	if err = done(err); err != nil {
 		return err
 	}
 	if c.Letter {
@@ -321,10 +331,12 @@ type relabelCommand struct {
 }
 
 func (c *relabelCommand) Run(ctx context.Context, t terminal) error {
-	p, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (people.Person, error) { return g.Relabel(ctx, c.Label, c.To) },
-		func(l ledger.Ledger) (people.Person, error) { return l.Relabel(c.Label, c.To, me()) })
+	r, done, err := c.records(ctx, t)
 	if err != nil {
+		return err
+	}
+	p, err := r.Relabel(ctx, c.Label, c.To)
+	if err = done(err); err != nil {
 		return err
 	}
 	return c.print(t, p, func(w *tabwriter.Writer) { show.Fprintf(w, "%s is now %s\n", c.Label, p.Label) })
@@ -385,13 +397,15 @@ func (c *destroyCommand) Run(ctx context.Context, t terminal) error {
 	if err := c.confirmAll(ctx, t, "this destroys every template at once"); err != nil {
 		return err
 	}
-	f, err := ask(ctx, c.gateFlags, t,
-		func(g *control.Client) (people.Facts, error) { return g.Lockdown(ctx) },
-		func(l ledger.Ledger) (people.Facts, error) { return l.Lockdown(me()) })
+	r, done, err := c.records(ctx, t)
 	if u := new(unopenedError); errors.As(err, &u) {
 		return c.force(t, u)
 	}
 	if err != nil {
+		return err
+	}
+	f, err := r.Lockdown(ctx)
+	if err = done(err); err != nil {
 		return err
 	}
 	v := struct {
@@ -421,10 +435,11 @@ func (c *destroyCommand) confirmAll(ctx context.Context, t terminal, what string
 }
 
 func (c *destroyCommand) end(ctx context.Context, t terminal) error {
-	err := c.command(ctx, t,
-		func(g *control.Client) error { return g.Reopen(ctx) },
-		func(l ledger.Ledger) error { return l.Reopen(me()) })
+	r, done, err := c.records(ctx, t)
 	if err != nil {
+		return err
+	}
+	if err := done(r.Reopen(ctx)); err != nil {
 		return err
 	}
 	return c.print(t, map[string]bool{"templates_destroyed": false}, func(w *tabwriter.Writer) {
@@ -465,10 +480,11 @@ type lockoutResetCommand struct {
 }
 
 func (c *lockoutResetCommand) Run(ctx context.Context, t terminal) error {
-	err := c.command(ctx, t,
-		func(g *control.Client) error { return g.Unlock(ctx) },
-		func(l ledger.Ledger) error { return l.Unlock(me()) })
+	r, done, err := c.records(ctx, t)
 	if err != nil {
+		return err
+	}
+	if err := done(r.ResetLockout(ctx)); err != nil {
 		return err
 	}
 	return c.print(t, map[string]bool{"reset": true}, func(w *tabwriter.Writer) { show.Fprintln(w, resetText) })

@@ -10,10 +10,11 @@ import (
 	"path/filepath"
 
 	"facegate/cmd/facegate/internal/control"
-	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/configs/law"
 )
 
 // gateFlags name the one gate that a command is about: by its socket, or by a configuration, of which control.socket is
@@ -61,11 +62,10 @@ func (f gateFlags) load(usual string) (*configs.Config, error) {
 // another gate than that of the configuration does.
 func (g target) client(ctx context.Context) (*control.Client, error) {
 	c := control.NewClient(g.socket)
-	if g.config == nil {
-		return c, nil
-	}
 	s, err := c.Status(ctx)
 	switch {
+	case g.config == nil:
+		return c, err
 	case errors.Is(err, control.ErrNotRunning) && !samePlace(g.socket, g.config.Control.Socket):
 		return nil, g.other(ctx, "nothing")
 	case err != nil:
@@ -122,39 +122,27 @@ func (f gateFlags) running(ctx context.Context) (*control.Client, error) {
 	return g.client(ctx)
 }
 
-// ask puts a question to the gate or, if that is not running and its configuration is known, to its records.
-func ask[T any](ctx context.Context, f gateFlags, t terminal,
-	running func(*control.Client) (T, error), stopped func(ledger.Ledger) (T, error),
-) (v T, err error) {
+// records returns the records of the gate: by way of its socket while it runs and, while it does not and its configuration
+// is known, from its files. done gives them back, and is called with what came of the question, which it returns.
+func (f gateFlags) records(ctx context.Context, t terminal) (r people.Records, done func(error) error, err error) {
 	g, err := f.target(defaultConfig)
 	if err != nil {
-		return v, err
+		return nil, nil, err
 	}
 	client, err := g.client(ctx)
-	if err == nil {
-		v, err = running(client)
-	}
 	switch {
+	case err == nil:
+		return client, func(err error) error { return err }, nil
 	case !errors.Is(err, control.ErrNotRunning):
-		return v, err
+		return nil, nil, err
 	case g.config == nil:
-		return v, hint.Wrap(err, "start it (systemctl start facegate), correct --socket, or name the configuration of a stopped gate: "+
+		return nil, nil, hint.Wrap(err, "start it (systemctl start facegate), correct --socket, or name the configuration of a stopped gate: "+
 			"--config FILE")
 	}
 	s, err := openRecords(g.config, t)
 	if err != nil {
-		return v, err
+		return nil, nil, err
 	}
-	v, err = stopped(ledger.Ledger{Store: s})
-	return v, errors.Join(err, s.Close())
-}
-
-// command is ask for what has no answer.
-func (f gateFlags) command(ctx context.Context, t terminal,
-	running func(*control.Client) error, stopped func(ledger.Ledger) error,
-) error {
-	_, err := ask(ctx, f, t,
-		func(c *control.Client) (struct{}, error) { return struct{}{}, running(c) },
-		func(l ledger.Ledger) (struct{}, error) { return struct{}{}, stopped(l) })
-	return err
+	register := people.NewRegister(s, g.config.Profile().Mode == law.OneToOne)
+	return register.As(me()), func(err error) error { return errors.Join(err, s.Close()) }, nil
 }

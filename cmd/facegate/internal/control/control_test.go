@@ -3,7 +3,6 @@ package control_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,51 +25,76 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/control/controltest"
 	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/people/recordstest"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/gpio"
-	"facegate/pipeline/template"
 	"facegate/store/audit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A twin is a control.Gate without camera, networks and door.
+// A twin is a control.Host with records, and without camera, networks and door.
 type twin struct {
+	recordstest.House
 	mu        sync.Mutex // guards what follows
 	enrolling bool
-	people    []people.Person
-	passes    map[string]string // texts by label
 	pulses    uint64
 	opened    time.Time // last
-	calls     int       // of any method but Status
-	actor     audit.Actor
-	locked    bool
-	off       *status.FacesOff
-	confirmed bool
-	epoch     people.Epoch
-	ends      bool // it is going to hand over
+	calls     int       // for anything but Status
 
+	ends     bool          // it is going to hand over
 	appeared chan struct{} // has a token while somebody stands before the camera
 	doorHeld chan struct{} // if not nil, TestDoor waits for it
 	slow     time.Duration // that an erasure takes
 }
 
-// Process is named after the Gate: each is one process.
+// Process is named after the Host: each is one process.
 func (g *twin) Process() (name string, ends bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return fmt.Sprintf("%p", g), g.ends
 }
 
-func newTwin() *twin {
-	return &twin{appeared: make(chan struct{}, 1), passes: make(map[string]string), epoch: people.Epoch{Number: 1}}
+func newTwin(t testing.TB) *twin {
+	return &twin{House: recordstest.Open(t), appeared: make(chan struct{}, 1)}
 }
 
 var errTwin = hint.Wrap(errors.New("the twin refuses"), "ask for something else")
 
-func (g *twin) Enrol(ctx context.Context, r people.EnrolRequest, progress func(people.Progress)) (people.Enrolled, error) {
+func (g *twin) called() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.calls++
+}
+
+func (g *twin) Records(by audit.Actor) (people.Records, error) {
+	g.called()
+	return slowly{g.Register.As(by), g.slow}, nil
+}
+
+// slowly are records that take their time.
+type slowly struct {
+	people.Records
+	erasure time.Duration
+}
+
+func (s slowly) Erase(ctx context.Context, who people.Who, why audit.Reason) (people.Erasure, error) {
+	time.Sleep(s.erasure)
+	return s.Records.Erase(ctx, who, why)
+}
+
+func (g *twin) Running(by audit.Actor) control.Running { return running{g, by} }
+
+type running struct {
+	*twin
+	by audit.Actor
+}
+
+func (g running) Enrol(ctx context.Context, r people.EnrolRequest, progress func(people.Progress)) (people.Enrolled, error) {
+	g.called()
+	r.By = g.by
 	if err := g.begin(r); err != nil {
 		return people.Enrolled{}, err
 	}
@@ -87,243 +110,38 @@ func (g *twin) Enrol(ctx context.Context, r people.EnrolRequest, progress func(p
 		return people.Enrolled{}, hint.Wrap(fmt.Errorf("given up: %w", ctx.Err()), "enrol again")
 	}
 	progress(people.Progress{State: "captured", Taken: 5, Want: 5})
-	p := people.Person{Label: r.Label, Consent: r.Consent, Enrolled: time.Now(), Expires: time.Now().Add(time.Hour)}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if r.Again {
-		g.people[g.find(r.Label)] = p
-		g.epoch.Renewed, g.epoch.None = g.epoch.Renewed+1, g.epoch.None-1
-		return people.Enrolled{Person: p}, nil
-	}
-	g.people = append(g.people, p)
-	if !r.Pass {
-		return people.Enrolled{Person: p}, nil
-	}
-	return people.Enrolled{Person: p, Pass: g.newPass(p.Label)}, nil
-}
-
-func (g *twin) newPass(label string) template.Token {
-	t, err := template.NewToken(rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	g.passes[label] = t.Text()
-	return t
-}
-
-func (g *twin) Clock() people.ClockStatus {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return people.ClockStatus{Wall: time.Now(), Right: g.confirmed, Reason: "it is a twin"}
-}
-
-func (g *twin) ConfirmClock(seen time.Time, by audit.Actor) (people.ClockStatus, error) {
-	g.mu.Lock()
-	g.calls++
-	if g.mu.Unlock(); time.Since(seen).Abs() > time.Minute {
-		return people.ClockStatus{}, errTwin
-	}
-	g.mu.Lock()
-	g.confirmed, g.actor = true, by
-	g.mu.Unlock()
-	return g.Clock(), nil
-}
-
-func (g *twin) IssuePass(label string, by audit.Actor) (template.Token, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.calls++
-	if g.find(label) < 0 {
-		return template.Token{}, errTwin
-	}
-	g.actor = by
-	return g.newPass(label), nil
-}
-
-func (g *twin) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (people.Erasure, error) {
-	g.mu.Lock()
-	var owner string
-	for label, text := range g.passes {
-		if text == t.Text() {
-			owner = label
-		}
-	}
-	g.mu.Unlock()
-	e, err := g.Erase(owner, withdrawn, by)
-	e.Erased = ""
-	return e, err
+	return g.House.Enrol(r)
 }
 
 func (g *twin) begin(r people.EnrolRequest) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.calls++
-	if g.enrolling || g.off != nil || r.Consent == "" || r.Label == "" || strings.Contains(r.Label, "\n") ||
-		g.find(r.Label) >= 0 != r.Again {
+	if err := g.Accepts(r); err != nil {
+		return err
+	}
+	if g.enrolling || g.Store.Faces().Off() != nil {
 		return errTwin
 	}
 	g.enrolling = true
 	return nil
 }
 
-func (g *twin) find(label string) int {
-	return slices.IndexFunc(g.people, func(p people.Person) bool { return p.Label == label })
-}
-
-func (g *twin) People() ([]people.Person, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.calls++
-	return append([]people.Person{}, g.people...), nil
-}
-
-func (g *twin) Erase(label string, _ bool, by audit.Actor) (people.Erasure, error) {
-	time.Sleep(g.slow)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.calls++
-	i := g.find(label)
-	if i < 0 {
-		return people.Erasure{}, errTwin
-	}
-	g.people = slices.Delete(g.people, i, i+1)
-	delete(g.passes, label)
-	g.actor = by
-	return people.Erasure{Erased: label, Receipt: "receipt " + label}, nil
-}
-
-func (g *twin) Receipts() ([]string, error) { return []string{}, nil }
-
-func (g *twin) Fetched(id string) error {
-	if id == "" {
-		return errTwin
-	}
-	return nil
-}
-
-func (g *twin) Show(label string) (people.File, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	i := g.find(label)
-	if i < 0 {
-		return people.File{}, errTwin
-	}
-	return people.File{Person: g.people[i], Scheme: "S1", Pass: g.passes[label] != ""}, nil
-}
-
-func (g *twin) Relabel(old, label string, by audit.Actor) (people.Person, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	i := g.find(old)
-	if i < 0 || g.find(label) >= 0 {
-		return people.Person{}, errTwin
-	}
-	g.people[i].Label, g.actor = label, by
-	return g.people[i], nil
-}
-
-func (g *twin) Verify(seen []audit.Head) (people.AuditReport, error) {
-	r := people.AuditReport{Entries: 1, End: 1, Link: strings.Repeat("07", 32)}
-	for _, h := range seen {
-		if h.Seq != r.End || h.Link != [32]byte(bytes.Repeat([]byte{7}, 32)) {
-			return people.AuditReport{}, errTwin
-		}
-		r.Held++
-	}
-	return r, nil
-}
-
-func (g *twin) Device() people.Device { return people.Device{PublicKey: "00", Fingerprint: "01"} }
-
-func (g *twin) Lockdown(by audit.Actor) (people.Facts, error) {
-	all, err := g.People()
-	return people.Facts{Time: time.Now(), People: len(all)}, errors.Join(err, g.order(by, true))
-}
-func (g *twin) Reopen(by audit.Actor) error { return g.order(by, false) }
-func (g *twin) Unlock(by audit.Actor) error { return g.order(by, false) }
-
-func (g *twin) TurnFacesOff(reason string, by audit.Actor) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if strings.Contains(reason, "\n") {
-		return errTwin
-	}
-	g.actor, g.off = by, &status.FacesOff{Since: time.Now(), Reason: reason}
-	return nil
-}
-
-func (g *twin) TurnFacesOn(by audit.Actor) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.actor, g.off = by, nil
-	return nil
-}
-
-func (g *twin) Epoch() people.Epoch {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.epoch
-}
-
-func (g *twin) BeginEpoch(by audit.Actor) (people.Epoch, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.epoch.Earlier > 0 {
-		return people.Epoch{}, errTwin
-	}
-	g.actor = by
-	g.epoch = people.Epoch{Number: g.epoch.Number + 1, Earlier: len(g.people)}
-	return g.epoch, nil
-}
-
-func (g *twin) Backup(by audit.Actor) (people.Backup, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.actor = by
-	return people.Backup{Data: []byte{0, 1, 255}, People: len(g.people)}, nil
-}
-
-func (g *twin) EndEpoch(by audit.Actor) (people.Epoch, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.epoch.Earlier == 0 {
-		return people.Epoch{}, errTwin
-	}
-	g.actor = by
-	ended := g.epoch.Earlier
-	g.epoch = people.Epoch{Number: g.epoch.Number, None: ended}
-	e := g.epoch
-	e.Ended = ended
-	return e, nil
-}
-
-func (g *twin) order(by audit.Actor, locked bool) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.actor, g.locked = by, locked
-	return nil
-}
-
-func (g *twin) Aim(ctx context.Context, view func(status.View), by audit.Actor) error {
-	g.mu.Lock()
-	g.calls++
-	g.actor = by
-	g.mu.Unlock()
+func (g running) Aim(ctx context.Context, view func(status.View)) error {
+	g.called()
 	view(status.View{Sees: "nobody", Advice: "step in front of the camera"})
 	<-ctx.Done()
 	return nil
 }
 
-func (g *twin) TestDoor(ctx context.Context, by audit.Actor) (status.DoorTest, error) {
+func (g running) TestDoor(ctx context.Context) (status.DoorTest, error) {
+	g.called()
 	g.mu.Lock()
-	g.calls++
 	if time.Since(g.opened) < 200*time.Millisecond {
 		g.mu.Unlock()
 		return status.DoorTest{}, errTwin
 	}
 	g.opened = time.Now()
 	g.pulses++
-	g.actor = by
 	held := g.doorHeld
 	g.mu.Unlock()
 	if held != nil {
@@ -336,14 +154,21 @@ func (g *twin) TestDoor(ctx context.Context, by audit.Actor) (status.DoorTest, e
 	return status.DoorTest{Line: "twin", Pulse: time.Second}, nil
 }
 
-func (g *twin) Status() status.Status {
+func (g running) Status(context.Context) (status.Status, error) { return g.status(), nil }
+
+func (g *twin) status() status.Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return status.Status{
+	e := g.Register.Epoch()
+	s := status.Status{
 		Site: "twin", Mode: law.OneToMany, Started: time.Now(), Door: gpio.Status{Pulses: g.pulses},
-		People:  status.People{Enrolled: len(g.people), Limit: 10},
-		Lockout: status.Lockout{LockedDown: g.locked}, FacesOff: g.off,
+		People:  status.People{Enrolled: e.Renewed + e.Earlier + e.None, Limit: 10},
+		Lockout: status.Lockout{LockedDown: g.Store.Lockdown().InForce()},
 	}
+	if off := g.Store.Faces().Off(); off != nil {
+		s.FacesOff = &status.FacesOff{Since: time.Unix(off.Since, 0), Reason: off.Reason}
+	}
+	return s
 }
 
 // A log can be read while it is written.
@@ -373,12 +198,12 @@ type server struct {
 
 const timeout = 10 * time.Second
 
-func newServer(gate control.Gate, socket string, timeout time.Duration, w io.Writer) (*control.Server, error) {
+func newServer(gate control.Host, socket string, timeout time.Duration, w io.Writer) (*control.Server, error) {
 	log := slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return control.NewServer(gate, socket, "", control.Groups{}, timeout, log)
 }
 
-func serve(t *testing.T, gate control.Gate, timeout time.Duration) *server {
+func serve(t *testing.T, gate control.Host, timeout time.Duration) *server {
 	t.Helper()
 	s := &server{socket: filepath.Join(socketDir(t), "s")}
 	srv, err := newServer(gate, s.socket, timeout, &s.log)
@@ -412,7 +237,7 @@ func socketDir(t *testing.T) string {
 
 func TestContract(t *testing.T) {
 	controltest.Run(t, func(t *testing.T) controltest.Subject {
-		g := newTwin()
+		g := newTwin(t)
 		return controltest.Subject{
 			Socket: serve(t, g, timeout).socket, Site: "twin",
 			Appear: func(ctx context.Context) {
@@ -426,7 +251,7 @@ func TestContract(t *testing.T) {
 }
 
 func TestPeerIsRecorded(t *testing.T) {
-	s := serve(t, newTwin(), timeout)
+	s := serve(t, newTwin(t), timeout)
 	if _, err := control.NewClient(s.socket).TestDoor(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -438,7 +263,7 @@ func TestPeerIsRecorded(t *testing.T) {
 
 // TestBadRequests sends what no client of ours would.
 func TestBadRequests(t *testing.T) {
-	g := newTwin()
+	g := newTwin(t)
 	s := serve(t, g, timeout)
 	post := func(path, body string) string {
 		return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: gate\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
@@ -458,7 +283,7 @@ func TestBadRequests(t *testing.T) {
 		{"a key in another case", post("/erase", `{"LABEL":"x"}`), http.StatusUnprocessableEntity},
 		{"a key with a long s", post("/relabel", `{"label":"x","to":"y","toſ":"z"}`), http.StatusUnprocessableEntity},
 		{"null", post("/erase", `null`), http.StatusUnprocessableEntity},
-		{"too long where nothing is read", post("/door/test", strings.Repeat(" ", 5000)), http.StatusUnprocessableEntity},
+		{"too long where nothing is read", post("/door/test", strings.Repeat(" ", 7000)), http.StatusUnprocessableEntity},
 		{"wrong type", post("/erase", `{"label":["x"]}`), http.StatusUnprocessableEntity},
 		{"two values", post("/erase", `{"label":"x"}{"label":"y"}`), http.StatusUnprocessableEntity},
 		{"rubbish after", post("/erase", `{"label":"x"} rubbish`), http.StatusUnprocessableEntity},
@@ -470,7 +295,7 @@ func TestBadRequests(t *testing.T) {
 		{"line break", post("/person", `{"label":"M\nller"}`), http.StatusUnprocessableEntity},
 		{"direction of writing", post("/relabel", `{"label":"Ada","to":"\u202eadA"}`), http.StatusUnprocessableEntity},
 		{"long guardian", post("/enrol", `{"label":"x","guardian":"`+strings.Repeat("x", 65)+`"}`), http.StatusUnprocessableEntity},
-		{"too long", post("/enrol", `{"label":"`+strings.Repeat("x", 5000)+`"}`), http.StatusUnprocessableEntity},
+		{"too long", post("/enrol", `{"label":"`+strings.Repeat("x", 7000)+`"}`), http.StatusUnprocessableEntity},
 		{"endless header", "GET /status HTTP/1.1\r\nX: " + strings.Repeat("x", 2<<20), http.StatusRequestHeaderFieldsTooLarge},
 		{"wrong method", "GET /erase HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n", http.StatusMethodNotAllowed},
 		{"wrong path", post("/open", ""), http.StatusNotFound},
@@ -529,7 +354,7 @@ func TestSocket(t *testing.T) {
 				tt.prepare(t, path)
 			}
 			before, _ := os.Lstat(path)
-			s, err := control.NewServer(newTwin(), path, tt.group, control.Groups{}, timeout, slog.New(slog.DiscardHandler))
+			s, err := control.NewServer(newTwin(t), path, tt.group, control.Groups{}, timeout, slog.New(slog.DiscardHandler))
 			if tt.err == nil && tt.text == "" {
 				if err != nil {
 					t.Fatal(err)
@@ -661,7 +486,7 @@ func TestClientErrors(t *testing.T) {
 
 // TestTimeout checks that an enrolment in which nobody appears ends by itself.
 func TestTimeout(t *testing.T) {
-	s := serve(t, newTwin(), 50*time.Millisecond)
+	s := serve(t, newTwin(t), 50*time.Millisecond)
 	request := people.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}
 	_, err := control.NewClient(s.socket).Enrol(t.Context(), request, func(people.Progress) {})
 	if !errors.Is(err, control.ErrRefused) || !strings.Contains(err.Error(), "given up") || hint.Of(err) == "" {
@@ -673,7 +498,7 @@ func TestTimeout(t *testing.T) {
 // whatever the other end does.
 func TestStop(t *testing.T) {
 	t.Run("enrolment", func(t *testing.T) {
-		s := serve(t, newTwin(), timeout)
+		s := serve(t, newTwin(t), timeout)
 		failed := make(chan error, 1)
 		begun := make(chan struct{})
 		go func() {
@@ -688,7 +513,7 @@ func TestStop(t *testing.T) {
 		}
 	})
 	t.Run("door", func(t *testing.T) {
-		g := newTwin()
+		g := newTwin(t)
 		g.doorHeld = make(chan struct{})
 		s := serve(t, g, timeout)
 		failed := make(chan error, 1)
@@ -696,7 +521,7 @@ func TestStop(t *testing.T) {
 			_, err := control.NewClient(s.socket).TestDoor(t.Context())
 			failed <- err
 		}()
-		for g.Status().Door.Pulses == 0 {
+		for g.status().Door.Pulses == 0 {
 			time.Sleep(time.Millisecond)
 		}
 		s.stop()
@@ -705,25 +530,28 @@ func TestStop(t *testing.T) {
 		}
 	})
 	t.Run("erasure", func(t *testing.T) {
-		g := newTwin()
-		g.people, g.slow = []people.Person{{Label: "Ada"}}, 1500*time.Millisecond
+		g := newTwin(t)
+		if _, err := g.House.Enrol(people.EnrolRequest{Label: "Ada", Consent: "form"}); err != nil {
+			t.Fatal(err)
+		}
+		g.slow = 1500 * time.Millisecond
 		s := serve(t, g, timeout)
 		answered := make(chan struct{})
 		go func() {
 			defer close(answered)
-			control.NewClient(s.socket).Erase(t.Context(), "Ada", false)
+			control.NewClient(s.socket).Erase(t.Context(), people.Who{Label: "Ada"}, audit.Requested)
 		}()
 		for !strings.Contains(s.log.String(), "/erase") {
 			time.Sleep(time.Millisecond)
 		}
 		s.stop()
-		if g.Status().People.Enrolled != 0 {
+		if g.status().People.Enrolled != 0 {
 			t.Error("Run returned before the erasure was done")
 		}
 		<-answered
 	})
 	t.Run("silent client", func(t *testing.T) {
-		s := serve(t, newTwin(), timeout)
+		s := serve(t, newTwin(t), timeout)
 		conn, err := net.Dial("unix", s.socket)
 		if err != nil {
 			t.Fatal(err)

@@ -25,7 +25,7 @@ func TestCrowd(t *testing.T) {
 		"and waits on": "GET /status HTTP/1.1\r\nHost: gate\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := newTwin()
+			g := newTwin(t)
 			s := serve(t, g, time.Minute)
 			enrolled := enrolSlowly(t, g, s)
 			var crowd []net.Conn
@@ -91,7 +91,7 @@ func TestLongAnswer(t *testing.T) {
 	if os.Getenv("FACEGATE_SLOW") == "" {
 		t.Skip("takes 6 s; set FACEGATE_SLOW=1")
 	}
-	g := newTwin()
+	g := newTwin(t)
 	s := serve(t, g, time.Minute)
 	enrolled := enrolSlowly(t, g, s)
 	time.Sleep(6 * time.Second)
@@ -106,7 +106,7 @@ func TestDeaf(t *testing.T) {
 	if os.Getenv("FACEGATE_SLOW") == "" {
 		t.Skip("takes 10 s; set FACEGATE_SLOW=1")
 	}
-	s := serve(t, newTwin(), time.Minute)
+	s := serve(t, newTwin(t), time.Minute)
 	c, err := net.Dial("unix", s.socket)
 	if err != nil {
 		t.Fatal(err)

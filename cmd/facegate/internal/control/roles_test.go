@@ -18,11 +18,9 @@ import (
 	"testing"
 	"time"
 
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 )
-
-// nothing answers no question: whether one would be let through is all that is asked.
-type nothing struct{ Gate }
 
 // staff is an authority of two groups with the numbers 100 and 200.
 func staff() *authority {
@@ -46,18 +44,18 @@ var crew = map[string]peer{
 func TestRights(t *testing.T) {
 	all := []string{"both", "office", "root", "service", "stranger", "technician"}
 	staffed := []string{"both", "office", "root", "service", "technician"}
-	people := []string{"both", "office", "root", "service"}
+	desk := []string{"both", "office", "root", "service"}
 	things := []string{"both", "root", "service", "technician"}
 	together := []string{"both", "root", "service"}
 	want := map[string][]string{
 		"GET /status": all, "GET /clock": all, "GET /process": all, "GET /device": all, "GET /audit": staffed, "GET /epoch": staffed,
-		"GET /people": people, "GET /receipts": people, "POST /receipts/fetched": people, "POST /erase": people,
-		"POST /person": people, "POST /relabel": people, "POST /pass": people, "POST /enrol": people,
+		"GET /people": desk, "GET /receipts": desk, "POST /receipts/fetched": desk, "POST /erase": desk,
+		"POST /person": desk, "POST /relabel": desk, "POST /pass": desk, "POST /enrol": desk,
 		"POST /door/test": things, "POST /camera/aim": things, "POST /clock/confirm": things, "POST /lockout/reset": things, "POST /epoch/begin": things,
 		"POST /epoch/end": together, "POST /templates/destroy": together, "POST /templates/destroy/end": staffed,
 		"POST /faces/off": staffed, "POST /faces/on": things, "POST /backup": staffed,
 	}
-	routes := (&Server{gate: nothing{}}).routes()
+	routes := (&Server{}).routes()
 	var patterns []string
 	for _, r := range routes {
 		patterns = append(patterns, r.pattern)
@@ -222,9 +220,9 @@ func TestRolesOfThisMachine(t *testing.T) {
 
 // TestErrorsOverTheSocket checks that a client tells a refusal from a lack of rights.
 func TestErrorsOverTheSocket(t *testing.T) {
-	for _, kind := range []error{ErrForbidden, ErrPending, ErrRefused} {
+	for _, kind := range []error{ErrForbidden, ErrPending, ErrRefused, people.ErrOwed} {
 		sent := hint.Wrap(fmt.Errorf("%w: ada is in another group", kind), "ask eve")
-		got := failureOf(sent).err(kindOf(statusOf(sent)))
+		got := failureOf(sent).err()
 		if !errors.Is(got, kind) || got.Error() != sent.Error() || hint.Of(got) != "ask eve" {
 			t.Errorf("%v came as %v, hint %q", sent, got, hint.Of(got))
 		}

@@ -100,7 +100,7 @@ func TestFalseClock(t *testing.T) {
 	if e := r.enrol(t, "p02"); !e.Provisional {
 		t.Errorf("enrolled by a clock that is behind: %+v", e)
 	}
-	if _, err := r.client.Verify(t.Context()); err != nil {
+	if _, err := r.client.Verify(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
 	machine.Ahead(0)

@@ -14,6 +14,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/opening"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/configs/hint"
@@ -70,6 +71,7 @@ type Daemon struct {
 	hand      *gpio.Hand
 	store     *store.Store
 	keys      store.KeySource
+	register  *people.Register
 	gallery   *gate.Gallery
 	capture   *device.Capture
 	gate      *gate.Gate
@@ -148,13 +150,13 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	return d, nil
 }
 
-// openControl opens the control socket of g, unless the process before this one has left it.
-func (d *Daemon) openControl(g control.Gate, left *os.File) (err error) {
+// openControl opens the control socket of h, unless the process before this one has left it.
+func (d *Daemon) openControl(h control.Host, left *os.File) (err error) {
 	c := d.config
 	if left != nil {
-		d.control, err = control.AdoptServer(g, left, c.Control.Socket, groups(c.Control), c.Enrol.Timeout, d.log)
+		d.control, err = control.AdoptServer(h, left, c.Control.Socket, groups(c.Control), c.Enrol.Timeout, d.log)
 	} else {
-		d.control, err = control.NewServer(g, c.Control.Socket, c.Control.Group, groups(c.Control), c.Enrol.Timeout, d.log)
+		d.control, err = control.NewServer(h, c.Control.Socket, c.Control.Group, groups(c.Control), c.Enrol.Timeout, d.log)
 	}
 	if err != nil {
 		return aboutControl(err)
@@ -222,6 +224,7 @@ func (d *Daemon) openGallery() (err error) {
 	if err := gate.Covers(calibration, d.config.Match.FPIR); err != nil {
 		return configs.About("match.fpir", err)
 	}
+	d.register = people.NewRegister(d.store, d.config.Profile().Mode == law.OneToOne)
 	d.gallery, err = gate.OpenGallery(d.store, gate.GalleryConfig{
 		ModelID: modelID, Calibration: calibration, FPIR: d.config.Match.FPIR,
 		Notices: notices, Profile: d.config.Profile(), Now: time.Now,

@@ -34,7 +34,7 @@ func TestFiling(t *testing.T) {
 		if _, err := s.Enrol(store.Enrolment{Label: label, Consent: c, Expires: c.Expires}); err != nil {
 			t.Fatal(err)
 		}
-		f := d.filing(p, d.Epoch())
+		f := d.filing(p, d.register.Epoch())
 		advice := ""
 		switch {
 		case n >= 4:

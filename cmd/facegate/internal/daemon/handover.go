@@ -74,7 +74,7 @@ func (h *handover) Run(ctx context.Context) (err error) {
 	return ErrHandover
 }
 
-// Process implements control.Gate.
+// Process implements control.Host.
 func (d *Daemon) Process() (name string, ends bool) { return d.handover.process, d.handover.due.Load() }
 
 // Socket is the control socket, after Run has returned ErrHandover. It is open, and whoever connects to it waits for the

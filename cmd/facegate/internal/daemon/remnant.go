@@ -39,8 +39,6 @@ func IsDisk(err error) bool {
 // holds the door at its safe level, pulses it by hand, and says why it looks at no face. A gate that failed again and again
 // would let nobody see that.
 type Remnant struct {
-	control.Gate // nil: the control server asks for nothing but what is below
-
 	name  string  // of the process
 	parts *Daemon // line, relay, control socket and log, and nothing else
 	hand  *gpio.Hand
@@ -70,7 +68,6 @@ func NewRemnant(c *configs.Config, out Outside, version string, why error, log *
 	if err := d.openControl(r, out.Socket); err != nil {
 		return nil, err
 	}
-	d.control.Restrict(r.why)
 	return r, nil
 }
 
@@ -96,10 +93,33 @@ func (r *Remnant) Run(ctx context.Context) error {
 // Ready is closed when the socket answers.
 func (r *Remnant) Ready() <-chan struct{} { return r.ready }
 
-// Process implements control.Gate.
+// Process implements control.Host.
 func (r *Remnant) Process() (name string, ends bool) { return r.name, false }
 
-// Status implements control.Gate.
+// Records implements control.Host: there are none.
+func (r *Remnant) Records(audit.Actor) (people.Records, error) { return nil, r.why }
+
+// Running implements control.Host.
+func (r *Remnant) Running(by audit.Actor) control.Running { return left{r, by} }
+
+// left is what a Remnant does for somebody: it tells how it is, and opens the door.
+type left struct {
+	r  *Remnant
+	by audit.Actor
+}
+
+// Enrol implements control.Running: it refuses.
+func (l left) Enrol(context.Context, people.EnrolRequest, func(people.Progress)) (people.Enrolled, error) {
+	return people.Enrolled{}, l.r.why
+}
+
+// Aim implements control.Running: it refuses.
+func (l left) Aim(context.Context, func(status.View)) error { return l.r.why }
+
+// Status implements control.Running.
+func (l left) Status(context.Context) (status.Status, error) { return l.r.Status(), nil }
+
+// Status says how the gate is.
 func (r *Remnant) Status() status.Status {
 	d, c := r.parts, r.parts.config
 	s := status.Status{
@@ -115,11 +135,11 @@ func (r *Remnant) Status() status.Status {
 	return s
 }
 
-// TestDoor implements control.Gate. What cannot be written into the audit log is in the log of the service.
-func (r *Remnant) TestDoor(ctx context.Context, by audit.Actor) (status.DoorTest, error) {
-	d := r.parts
-	edge, err := r.hand.Pulse(time.Now(), func() error {
-		d.log.Warn("the door is opened by hand, which the audit log does not hold", "by", people.UserName(by))
+// TestDoor implements control.Running. What cannot be written into the audit log is in the log of the service.
+func (l left) TestDoor(ctx context.Context) (status.DoorTest, error) {
+	d := l.r.parts
+	edge, err := l.r.hand.Pulse(time.Now(), func() error {
+		d.log.Warn("the door is opened by hand, which the audit log does not hold", "by", people.UserName(l.by))
 		return nil
 	})
 	if err != nil {

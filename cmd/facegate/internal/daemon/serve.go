@@ -9,40 +9,46 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/control"
-	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/gpio"
-	"facegate/pipeline/template"
 	"facegate/store/audit"
 )
 
-var _ control.Gate = (*Daemon)(nil)
+// Records implements control.Host.
+func (d *Daemon) Records(by audit.Actor) (people.Records, error) {
+	return destroying{d.gallery.As(by), d}, nil
+}
 
-// Enrol implements control.Gate.
-func (d *Daemon) Enrol(ctx context.Context, r people.EnrolRequest, progress func(people.Progress)) (people.Enrolled, error) {
-	if r.Again { // the former template
-		defer d.handover.ask()
+// destroying are Records after whose destructions a fresh process goes on.
+type destroying struct {
+	people.Records
+	d *Daemon
+}
+
+// Erase implements people.Records.
+func (r destroying) Erase(ctx context.Context, who people.Who, why audit.Reason) (people.Erasure, error) {
+	e, err := r.Records.Erase(ctx, who, why)
+	r.d.destroyed(err)
+	return e, err
+}
+
+// EndEpoch implements people.Records.
+func (r destroying) EndEpoch(ctx context.Context) (people.Epoch, error) {
+	e, err := r.Records.EndEpoch(ctx)
+	r.d.destroyed(err)
+	return e, err
+}
+
+// Lockdown implements people.Records.
+func (r destroying) Lockdown(ctx context.Context) (people.Facts, error) {
+	defer r.d.handover.ask()
+	f, err := r.Records.Lockdown(ctx)
+	if err := r.d.assess(); err != nil { // the destruction stands, and the next start assesses
+		r.d.log.Error("after all templates were destroyed", "error", err, "hint", hint.Of(err))
 	}
-	return d.gate.Enrol(ctx, r, progress)
-}
-
-// People implements control.Gate.
-func (d *Daemon) People() ([]people.Person, error) { return d.gallery.People() }
-
-// Erase implements control.Gate.
-func (d *Daemon) Erase(label string, withdrawn bool, by audit.Actor) (people.Erasure, error) {
-	e, err := d.gallery.Erase(label, withdrawn, by)
-	d.destroyed(err)
-	return e, err
-}
-
-// EraseByPass implements control.Gate.
-func (d *Daemon) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (people.Erasure, error) {
-	e, err := d.gallery.EraseByPass(t, withdrawn, by)
-	d.destroyed(err)
-	return e, err
+	return f, err
 }
 
 // destroyed has the gate hand over to a fresh process after something was destroyed, even if it was not wholly. What is owed
@@ -53,79 +59,28 @@ func (d *Daemon) destroyed(err error) {
 	}
 }
 
-// IssuePass implements control.Gate.
-func (d *Daemon) IssuePass(label string, by audit.Actor) (template.Token, error) {
-	return d.gallery.IssuePass(label, by)
+// Running implements control.Host.
+func (d *Daemon) Running(by audit.Actor) control.Running { return running{d, by} }
+
+// running is what the gate does for somebody while it runs.
+type running struct {
+	d  *Daemon
+	by audit.Actor
 }
 
-// Receipts implements control.Gate.
-func (d *Daemon) Receipts() ([]string, error) { return d.ledger().Receipts() }
-
-// Fetched implements control.Gate.
-func (d *Daemon) Fetched(id string) error { return d.ledger().Fetched(id) }
-
-// Show implements control.Gate.
-func (d *Daemon) Show(label string) (people.File, error) { return d.ledger().Show(label) }
-
-// Relabel implements control.Gate.
-func (d *Daemon) Relabel(old, label string, by audit.Actor) (people.Person, error) {
-	return d.ledger().Relabel(old, label, by)
-}
-
-// Verify implements control.Gate.
-func (d *Daemon) Verify(seen []audit.Head) (people.AuditReport, error) {
-	return d.ledger().Verify(seen)
-}
-
-// Backup implements control.Gate.
-func (d *Daemon) Backup(by audit.Actor) (people.Backup, error) { return d.ledger().Backup(by) }
-
-// Device implements control.Gate.
-func (d *Daemon) Device() people.Device { return d.ledger().Device() }
-
-// Lockdown implements control.Gate.
-func (d *Daemon) Lockdown(by audit.Actor) (people.Facts, error) {
-	defer d.handover.ask()
-	f, err := d.gallery.Lockdown(by)
-	if err := d.assess(); err != nil { // the destruction stands, and the next start assesses
-		d.log.Error("after all templates were destroyed", "error", err, "hint", hint.Of(err))
+// Enrol implements control.Running.
+func (r running) Enrol(ctx context.Context, q people.EnrolRequest, progress func(people.Progress)) (people.Enrolled, error) {
+	if q.Again { // the former template
+		defer r.d.handover.ask()
 	}
-	return f, err
+	q.By = r.by
+	return r.d.gate.Enrol(ctx, q, progress)
 }
 
-// Reopen implements control.Gate.
-func (d *Daemon) Reopen(by audit.Actor) error { return d.ledger().Reopen(by) }
-
-// TurnFacesOff implements control.Gate.
-func (d *Daemon) TurnFacesOff(reason string, by audit.Actor) error {
-	return d.gallery.TurnFacesOff(reason, by)
-}
-
-// TurnFacesOn implements control.Gate.
-func (d *Daemon) TurnFacesOn(by audit.Actor) error { return d.gallery.TurnFacesOn(by) }
-
-// Unlock implements control.Gate.
-func (d *Daemon) Unlock(by audit.Actor) error { return d.gallery.Unlock(by) }
-
-// Epoch implements control.Gate.
-func (d *Daemon) Epoch() people.Epoch { return d.ledger().Epoch() }
-
-// BeginEpoch implements control.Gate.
-func (d *Daemon) BeginEpoch(by audit.Actor) (people.Epoch, error) { return d.gallery.BeginEpoch(by) }
-
-// EndEpoch implements control.Gate.
-func (d *Daemon) EndEpoch(by audit.Actor) (people.Epoch, error) {
-	e, err := d.gallery.EndEpoch(by)
-	d.destroyed(err)
-	return e, err
-}
-
-func (d *Daemon) ledger() ledger.Ledger { return ledger.Ledger{Store: d.store} }
-
-// TestDoor implements control.Gate.
-func (d *Daemon) TestDoor(ctx context.Context, by audit.Actor) (status.DoorTest, error) {
-	now := time.Now()
-	edge, err := d.hand.Pulse(now, func() error { return d.store.Log().Opened(now, by) })
+// TestDoor implements control.Running.
+func (r running) TestDoor(ctx context.Context) (status.DoorTest, error) {
+	d, now := r.d, time.Now()
+	edge, err := d.hand.Pulse(now, func() error { return d.store.Log().Opened(now, r.by) })
 	if err != nil {
 		return status.DoorTest{}, doorError(err, "wait until the door is locked (facegate status), then test again")
 	}
@@ -163,9 +118,9 @@ const aimings = 10
 
 var errAimings = errors.New("what the camera sees was shown too often within the hour")
 
-// Aim implements control.Gate.
-func (d *Daemon) Aim(ctx context.Context, view func(status.View), by audit.Actor) error {
-	return d.gate.Aim(ctx, func() error { return d.noteAiming(time.Now(), by) }, view)
+// Aim implements control.Running.
+func (r running) Aim(ctx context.Context, view func(status.View)) error {
+	return r.d.gate.Aim(ctx, func() error { return r.d.noteAiming(time.Now(), r.by) }, view)
 }
 
 // noteAiming refuses what comes too often.
@@ -180,15 +135,10 @@ func (d *Daemon) noteAiming(now time.Time, by audit.Actor) error {
 	return d.store.Log().Aimed(now, by)
 }
 
-// Clock implements control.Gate.
-func (d *Daemon) Clock() people.ClockStatus { return d.ledger().Clock() }
+// Status implements control.Running.
+func (r running) Status(context.Context) (status.Status, error) { return r.d.Status(), nil }
 
-// ConfirmClock implements control.Gate.
-func (d *Daemon) ConfirmClock(seen time.Time, by audit.Actor) (people.ClockStatus, error) {
-	return d.ledger().ConfirmClock(seen, by)
-}
-
-// Status implements control.Gate.
+// Status says how the gate is.
 func (d *Daemon) Status() status.Status {
 	s := status.Status{
 		Profile: d.config.Jurisdiction, Mode: d.config.Profile().Mode,
@@ -201,8 +151,8 @@ func (d *Daemon) Status() status.Status {
 		},
 		Frames:   d.gate.Count(),
 		KeyStore: d.keys.Class(),
-		Epoch:    d.Epoch(),
-		Clock:    d.Clock(),
+		Epoch:    d.register.Epoch(),
+		Clock:    d.register.Clock(),
 	}
 	s.Lockout = status.Lockout{
 		WaitS: int(math.Ceil(max(time.Until(d.gate.Flooded()), 0).Seconds())), LockedDown: d.store.Lockdown().InForce(),

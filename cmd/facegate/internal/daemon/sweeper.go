@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/gate"
-	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/store"
 	"facegate/store/clock"
@@ -70,7 +70,7 @@ func (s *sweeper) tell(v clock.Verdict) {
 		s.log.Info("the clock is believed", "says", v.Wall.Format(time.RFC3339), "time_server", v.Synced)
 		return
 	}
-	reason, todo := ledger.Doubt(v)
+	reason, todo := people.Doubt(v)
 	s.log.Warn("the clock is not believed, and nothing is erased by it", "reason", reason, "says", v.Wall.Format(time.RFC3339),
 		"hint", todo)
 }

@@ -3,46 +3,11 @@ package gate
 import (
 	"fmt"
 
-	"facegate/cmd/facegate/internal/ledger"
-	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/pipeline/match"
 	"facegate/pipeline/template"
 	"facegate/store"
-	"facegate/store/audit"
 )
-
-// EraseByPass is Erase, by the pass of the person.
-func (g *Gallery) EraseByPass(t template.Token, withdrawn bool, by audit.Actor) (people.Erasure, error) {
-	k, err := g.store.Passes().Keys(t)
-	if err != nil {
-		return people.Erasure{}, err
-	}
-	defer k.Clear()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	all, err := g.store.People()
-	if err != nil {
-		return people.Erasure{}, err
-	}
-	for _, p := range all {
-		if p.Holds(k.ID) {
-			g.dismiss(p.ID)
-		}
-	}
-	return ledger.Ledger{Store: g.store}.EraseByPass(t, withdrawn, by)
-}
-
-// IssuePass gives a person a new pass. The old one does nothing any more when it returns.
-func (g *Gallery) IssuePass(label string, by audit.Actor) (template.Token, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	t, err := g.store.Passes().Issue(label, by)
-	if err == nil {
-		g.claims.close() // by the old pass, for all that is known
-	}
-	return t, err
-}
 
 // Claim returns what compares faces with the person whose pass has the token t, until it is closed, the person is erased
 // or somebody else's pass is claimed. It refuses with store.ErrPass.

@@ -218,24 +218,24 @@ func claimNoMore(t *testing.T, g *gate.Gallery, all []someone, mode law.Mode) {
 	if n := accepted(t, first, all[0].probes); n > 0 {
 		t.Errorf("a claim outlives the next: %d pictures match", n)
 	}
-	if e, err := g.EraseByPass(all[1].pass, true, audit.Daemon); err != nil || e.Receipt == "" {
+	if e, err := g.As(audit.Daemon).Erase(t.Context(), people.Who{Pass: all[1].pass}, audit.Withdrawn); err != nil || e.Receipt == "" {
 		t.Errorf("EraseByPass: %+v, %v", e, err)
 	}
 	if n := accepted(t, second, all[1].probes); n > 0 {
 		t.Errorf("after the erasure %d pictures match", n)
 	}
 	worthless(t, g, "erased by pass", all[1].pass)
-	if _, err := g.EraseByPass(all[1].pass, true, audit.Daemon); !errors.Is(err, store.ErrPass) {
+	if _, err := g.As(audit.Daemon).Erase(t.Context(), people.Who{Pass: all[1].pass}, audit.Withdrawn); !errors.Is(err, store.ErrPass) {
 		t.Errorf("erased again: %v", err)
 	}
 	third := mustClaim(t, g, all[2].pass)
-	if _, err := g.Erase(all[2].name, false, audit.Daemon); err != nil || accepted(t, third, all[2].probes) > 0 {
+	if _, err := g.As(audit.Daemon).Erase(t.Context(), people.Who{Label: all[2].name}, audit.Requested); err != nil || accepted(t, third, all[2].probes) > 0 {
 		t.Errorf("Erase: %v; the person matches: %v", err, accepted(t, third, all[2].probes) > 0)
 	}
 	worthless(t, g, "erased by label", all[2].pass)
 
 	fourth := mustClaim(t, g, all[3].pass)
-	renewed, err := g.IssuePass(all[3].name, audit.Daemon)
+	renewed, err := g.As(audit.Daemon).IssuePass(t.Context(), all[3].name)
 	if mode == law.OneToOne {
 		if !errors.Is(err, store.ErrBound) || hint.Of(err) == "" || accepted(t, fourth, all[3].probes) == 0 {
 			t.Errorf("IssuePass: %v, hint %q", err, hint.Of(err))
@@ -251,7 +251,7 @@ func claimNoMore(t *testing.T, g *gate.Gallery, all []someone, mode law.Mode) {
 	}
 	claimEach(t, g, all[:1])
 	last := mustClaim(t, g, all[0].pass)
-	if _, err := g.Lockdown(audit.Daemon); err != nil || accepted(t, last, all[0].probes) > 0 || g.Len() != 0 {
+	if _, err := g.As(audit.Daemon).Lockdown(t.Context()); err != nil || accepted(t, last, all[0].probes) > 0 || g.Len() != 0 {
 		t.Errorf("Lockdown: %v; %d can match", err, g.Len())
 	}
 	worthless(t, g, "locked down", all[0].pass)
@@ -332,7 +332,7 @@ func TestClaimStoreFails(t *testing.T) {
 	if _, err := g.Enrol(request("three"), face(3)); err == nil {
 		t.Error("enrolled without randomness")
 	}
-	if _, err := g.EraseByPass(passes[0], false, audit.Daemon); err == nil {
+	if _, err := g.As(audit.Daemon).Erase(t.Context(), people.Who{Pass: passes[0]}, audit.Requested); err == nil {
 		t.Error("erased without randomness")
 	}
 	worthless(t, g, "an erasure that failed", passes[0])
@@ -362,7 +362,7 @@ func TestNobodyIsMeasured(t *testing.T) {
 	if s := b.gate.Count(); b.pulses() != 0 || s.Now != "waiting for a pass" || s.Advice == "" {
 		t.Errorf("%d pulses, status %+v", b.pulses(), s)
 	}
-	if _, err := b.gallery.Erase("p01", true, audit.Daemon); err != nil {
+	if _, err := b.gallery.As(audit.Daemon).Erase(t.Context(), people.Who{Label: "p01"}, audit.Withdrawn); err != nil {
 		t.Error(err)
 	}
 	_, err = b.enrol(people.EnrolRequest{Label: "p01"}, nil)

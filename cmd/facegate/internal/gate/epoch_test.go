@@ -60,7 +60,7 @@ func TestEpoch(t *testing.T) {
 	}
 	lets("before", passing, true)
 	b.mustEpochs(store.EpochState{Current: 1, Renewed: 4})
-	if _, err := b.gallery.BeginEpoch(1000); err != nil {
+	if _, err := b.gallery.As(1000).BeginEpoch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	b.mustEpochs(store.EpochState{Current: 2, Earlier: 4})
@@ -80,10 +80,10 @@ func TestEpoch(t *testing.T) {
 	b.stop()
 
 	b = start(t, site, o) // halfway, too, it is a gate like any other
-	if _, err := b.gallery.BeginEpoch(1000); !errors.Is(err, store.ErrEpoch) {
+	if _, err := b.gallery.As(1000).BeginEpoch(t.Context()); !errors.Is(err, store.ErrEpoch) {
 		t.Errorf("a third epoch begins: %v", err)
 	}
-	if e, err := b.gallery.EndEpoch(1000); e.Ended != 1 || err != nil {
+	if e, err := b.gallery.As(1000).EndEpoch(t.Context()); e.Ended != 1 || err != nil {
 		t.Errorf("EndEpoch = %+v, %v", e, err)
 	}
 	lets("after", passing, true)
@@ -104,7 +104,7 @@ func TestNoRenewal(t *testing.T) {
 	begin := func(t *testing.T) *bench {
 		b := start(t, gatetest.NewSite(t), defaults())
 		b.mustEnrol("p01")
-		if _, err := b.gallery.BeginEpoch(1000); err != nil {
+		if _, err := b.gallery.As(1000).BeginEpoch(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		return b
@@ -140,7 +140,7 @@ func TestRenew(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := g.BeginEpoch(1000); err != nil {
+	if _, err := g.As(1000).BeginEpoch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	renewed := func(sample embed.Vector, want int) {
@@ -174,7 +174,7 @@ func TestRenewalFails(t *testing.T) {
 	if _, err := g.Enrol(request("one"), face(1)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.BeginEpoch(1000); err != nil {
+	if _, err := g.As(1000).BeginEpoch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	pass := func() error { return g.Renew(whose(g, face(1)), face(1)) }
@@ -202,7 +202,7 @@ func TestMatchDoesNotAllocate(t *testing.T) {
 		if n != 0 {
 			t.Errorf("%v allocations a match with %d epochs", n, epochs)
 		}
-		if _, err := g.BeginEpoch(1000); err != nil && epochs == 1 {
+		if _, err := g.As(1000).BeginEpoch(t.Context()); err != nil && epochs == 1 {
 			t.Fatal(err)
 		}
 	}

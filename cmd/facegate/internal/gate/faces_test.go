@@ -17,10 +17,10 @@ func TestFacesOff(t *testing.T) {
 	site := gatetest.NewSite(t)
 	b := start(t, site, defaults())
 	b.mustEnrol("p01")
-	if err := b.gallery.TurnFacesOff("a film\nis made", 1000); err == nil || b.gallery.FacesOff() {
+	if err := b.gallery.As(1000).TurnFacesOff(t.Context(), "a film\nis made"); err == nil || b.gallery.FacesOff() {
 		t.Errorf("a reason of two lines: %v", err)
 	}
-	if err := b.gallery.TurnFacesOff("a film is made", 1000); err != nil {
+	if err := b.gallery.As(1000).TurnFacesOff(t.Context(), "a film is made"); err != nil {
 		t.Fatal(err)
 	}
 	shut := func(b *bench) {
@@ -41,7 +41,7 @@ func TestFacesOff(t *testing.T) {
 	if _, err := b.gate.Enrol(t.Context(), request("p02"), func(people.Progress) {}); !errors.Is(err, gate.ErrFacesOff) || hint.Of(err) == "" {
 		t.Errorf("an enrolment: %v, hint %q", err, hint.Of(err))
 	}
-	if err := b.gallery.TurnFacesOn(1000); err != nil {
+	if err := b.gallery.As(1000).TurnFacesOn(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if passages := b.show(gatetest.Arrival(t)...); count(passages, pipeline.Granted) != 1 {
@@ -61,7 +61,7 @@ func TestFacesOffDuringEnrolment(t *testing.T) {
 	for len(waiting) == 0 {
 		b.show(gatetest.Corridor(t))
 	}
-	if err := b.gallery.TurnFacesOff("", 1000); err != nil {
+	if err := b.gallery.As(1000).TurnFacesOff(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
 	b.show(gatetest.Corridor(t))
@@ -75,7 +75,7 @@ func TestFacesOffOnABrokenDisk(t *testing.T) {
 	random := new(failing)
 	g := openGallery(t, openStore(t, gatetest.NewSite(t), random), galleryConfig(t, 0.001, time.Now))
 	random.fail = true
-	err := g.TurnFacesOff("", 1000)
+	err := g.As(1000).TurnFacesOff(t.Context(), "")
 	if err == nil || hint.Of(err) == "" || !g.FacesOff() {
 		t.Errorf("error %v, hint %q, off: %v", err, hint.Of(err), g.FacesOff())
 	}

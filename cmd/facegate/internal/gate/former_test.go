@@ -105,7 +105,7 @@ func TestSomebodyElse(t *testing.T) {
 		t.Error("the face of somebody new has changed, says the log")
 	}
 
-	if _, err := g.BeginEpoch(1000); err != nil {
+	if _, err := g.As(1000).BeginEpoch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	mustRefuse(t, s, g, again("one"), face(8)) // the template is of the earlier epoch
@@ -122,7 +122,7 @@ func TestSomebodyElse(t *testing.T) {
 	mustEnrol(again("two"), face(8), "not compared: there is no former template to compare with: it was made with another network")
 
 	g = openGallery(t, s, c)
-	if _, err := g.Lockdown(1000); err != nil {
+	if _, err := g.As(1000).Lockdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Lockdown().End(1000); err != nil {

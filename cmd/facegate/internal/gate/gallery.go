@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"facegate/cmd/facegate/internal/ledger"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/configs/law"
@@ -21,7 +20,6 @@ import (
 	"facegate/pipeline/embed"
 	"facegate/pipeline/template"
 	"facegate/store"
-	"facegate/store/audit"
 )
 
 // planFor is the number of people for which thresholds are set at the least, as far as the calibration goes. A small
@@ -47,6 +45,7 @@ const adviceFull = "raise match.fpir, or measure a calibration on more people wi
 // embedding to either.
 type Gallery struct {
 	store       *store.Store
+	register    *people.Register
 	scheme      scheme
 	calibration *calibrate.File
 	modelID     [32]byte
@@ -86,7 +85,7 @@ func OpenGallery(s *store.Store, c GalleryConfig) (*Gallery, error) {
 		return nil, err
 	}
 	g := &Gallery{
-		store: s, calibration: c.Calibration,
+		store: s, register: people.NewRegister(s, c.Profile.Mode == law.OneToOne), calibration: c.Calibration,
 		modelID: c.ModelID, fpir: c.FPIR, notices: c.Notices, profile: c.Profile, now: c.Now,
 	}
 	g.off.Store(s.Faces().Off() != nil)
@@ -152,7 +151,7 @@ const purpose = "to open this door by face, as the notice says"
 
 // enrolment returns what r asks for, on the terms of the notice that the person has read.
 func (g *Gallery) enrolment(r people.EnrolRequest) (store.Enrolment, error) {
-	age, err := ledger.Age(g.profile, r.Age)
+	age, err := people.Age(g.profile, r.Age)
 	if err != nil {
 		return store.Enrolment{}, err
 	}
@@ -246,7 +245,7 @@ func (g *Gallery) keep(enrolled *people.Enrolled, e store.Enrolment, r people.En
 	if err != nil {
 		return err
 	}
-	enrolled.Person = ledger.Listed(p)
+	enrolled.Person = people.Listed(p)
 	return g.scheme.add(p, e.Code)
 }
 
@@ -278,20 +277,9 @@ func (g *Gallery) recapture(e store.Enrolment) (people.Person, error) {
 	if err != nil {
 		return people.Person{}, err
 	}
-	listed := ledger.Listed(now)
+	listed := people.Listed(now)
 	listed.Receipt = string(receipt)
 	return listed, nil
-}
-
-// Erase stops a person from matching and removes them from the store. If the store fails they stay out of the index
-// until the next start.
-func (g *Gallery) Erase(label string, withdrawn bool, by audit.Actor) (people.Erasure, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if p, err := g.store.Person(label); err == nil {
-		g.dismiss(p.ID)
-	}
-	return ledger.Ledger{Store: g.store}.Erase(label, withdrawn, by)
 }
 
 // EraseDue keeps everybody from matching whose enrolment has ended, or may have. It erases those of whom it is certain, and
@@ -320,16 +308,6 @@ func (g *Gallery) EraseOwed() (int, error) {
 		g.dismiss(id)
 	}
 	return len(ids), err
-}
-
-// Lockdown stops everybody from matching and makes their templates unusable.
-func (g *Gallery) Lockdown(by audit.Actor) (people.Facts, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.scheme.clear()
-	clear(g.lapsed)
-	g.claims.close()
-	return ledger.Ledger{Store: g.store}.Lockdown(by)
 }
 
 // has reports whether the person enrolled under label can match.
@@ -363,29 +341,3 @@ var ErrFacesOff = hint.Wrap(errors.New("faces are off, and nobody is captured me
 
 // FacesOff reports whether no face is to be looked at until TurnFacesOn. It does not wait for the store.
 func (g *Gallery) FacesOff() bool { return g.off.Load() }
-
-// TurnFacesOff has no face looked at any more, at once, even if that cannot be written down.
-func (g *Gallery) TurnFacesOff(reason string, by audit.Actor) error {
-	reason, err := ledger.Reason(reason)
-	if err != nil {
-		return err
-	}
-	g.off.Store(true)
-	if err := g.store.Faces().TurnOff(reason, by); err != nil {
-		return hint.Wrap(fmt.Errorf("faces are off until facegate is restarted, and not longer: %w", err),
-			"make room on the disk, and give the command again")
-	}
-	return nil
-}
-
-// TurnFacesOn has faces looked at again.
-func (g *Gallery) TurnFacesOn(by audit.Actor) error {
-	if err := g.store.Faces().TurnOn(by); err != nil {
-		return err
-	}
-	g.off.Store(false)
-	return nil
-}
-
-// People lists everybody enrolled, by label.
-func (g *Gallery) People() ([]people.Person, error) { return ledger.Ledger{Store: g.store}.People() }

@@ -141,7 +141,7 @@ func TestStoreFails(t *testing.T) {
 	if _, err := g.Enrol(request("three"), face(3)); err == nil || matches(g, face(3)) {
 		t.Errorf("Enrol: %v; the person matches: %v", err, matches(g, face(3)))
 	}
-	if _, err := g.Erase("one", false, audit.Daemon); err == nil || matches(g, face(1)) {
+	if _, err := g.As(audit.Daemon).Erase(t.Context(), people.Who{Label: "one"}, audit.Requested); err == nil || matches(g, face(1)) {
 		t.Errorf("Erase: %v; the person matches: %v", err, matches(g, face(1)))
 	}
 	if !matches(g, face(2)) {
@@ -173,7 +173,7 @@ func TestIdle(t *testing.T) {
 
 func TestEraseUnknown(t *testing.T) {
 	g := openGallery(t, openStore(t, gatetest.NewSite(t), rand.Reader), galleryConfig(t, 0.001, time.Now))
-	if _, err := g.Erase("nobody", false, audit.Daemon); !errors.Is(err, store.ErrUnknown) || hint.Of(err) == "" {
+	if _, err := g.As(audit.Daemon).Erase(t.Context(), people.Who{Label: "nobody"}, audit.Requested); !errors.Is(err, store.ErrUnknown) || hint.Of(err) == "" {
 		t.Errorf("Erase: %v, hint %q", err, hint.Of(err))
 	}
 }
@@ -222,7 +222,7 @@ func TestLockdown(t *testing.T) {
 	if _, err := g.Enrol(request("one"), face(1)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.Lockdown(audit.Daemon); err != nil || matches(g, face(1)) || !s.Lockdown().InForce() {
+	if _, err := g.As(audit.Daemon).Lockdown(t.Context()); err != nil || matches(g, face(1)) || !s.Lockdown().InForce() {
 		t.Errorf("Lockdown: %v; the person matches: %v", err, matches(g, face(1)))
 	}
 	if err := g.Accepts(request("two")); !errors.Is(err, store.ErrLockdown) {

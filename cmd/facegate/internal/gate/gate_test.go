@@ -39,7 +39,7 @@ func TestPerson(t *testing.T) {
 	if left := person.Expires.Sub(b.clock.now()); left > valid || left < valid-time.Minute {
 		t.Errorf("the enrolment expires in %v", left)
 	}
-	list, err := b.gallery.People()
+	list, err := b.gallery.As(audit.Daemon).People(t.Context())
 	if diff := cmp.Diff([]people.Person{want}, list); diff != "" || err != nil {
 		t.Errorf("people (-want +got), error %v:\n%s", err, diff)
 	}
@@ -58,14 +58,14 @@ func TestPerson(t *testing.T) {
 	}
 	b.show(gatetest.Hold([][]byte{gatetest.Corridor(t)}, 6*time.Second)...) // he is gone for longer than rearm
 
-	if _, err := b.gallery.Erase("p01", false, audit.Daemon); err != nil {
+	if _, err := b.gallery.As(audit.Daemon).Erase(t.Context(), people.Who{Label: "p01"}, audit.Requested); err != nil {
 		t.Fatal(err)
 	}
 	passages = b.show(walk...)
 	if g, u := count(passages, pipeline.Granted), count(passages, pipeline.Unknown); g != 0 || u == 0 || b.pulses() != 1 {
 		t.Errorf("after the erasure %d grants, %d times unknown, %d pulses", g, u, b.pulses()-1)
 	}
-	if list, err := b.gallery.People(); len(list) != 0 || err != nil {
+	if list, err := b.gallery.As(audit.Daemon).People(t.Context()); len(list) != 0 || err != nil {
 		t.Errorf("after the erasure the list is %v, %v", list, err)
 	}
 
@@ -104,7 +104,7 @@ func TestRestart(t *testing.T) {
 	if n := count(b.show(walk...), pipeline.Unknown); n == 0 || b.pulses() != 1 {
 		t.Errorf("after the expiry %d times unknown, %d pulses", n, b.pulses()-1)
 	}
-	if list, err := b.gallery.People(); len(list) != 0 || err != nil {
+	if list, err := b.gallery.As(audit.Daemon).People(t.Context()); len(list) != 0 || err != nil {
 		t.Errorf("after the expiry the list is %v, %v", list, err)
 	}
 }
@@ -428,7 +428,7 @@ func TestEraseAtTheLastMoment(t *testing.T) {
 			matching++
 		}
 		if matching == 2 { // of the three that have to agree
-			if _, err := b.gallery.Erase("p01", false, audit.Daemon); err != nil {
+			if _, err := b.gallery.As(audit.Daemon).Erase(t.Context(), people.Who{Label: "p01"}, audit.Requested); err != nil {
 				t.Fatal(err)
 			}
 			matching++
@@ -546,7 +546,7 @@ func TestLockout(t *testing.T) {
 	if slowed, off := b.gallery.Barred(b.clock.now()); slowed != 0 || off != 1 {
 		t.Errorf("%d have to wait, %d are off", slowed, off)
 	}
-	if err := b.gallery.Unlock(1000); err != nil {
+	if err := b.gallery.As(1000).ResetLockout(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if n := grants(b); n != 1 {

@@ -7,6 +7,7 @@ import (
 
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/opening"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/law"
 	"facegate/store"
 	"facegate/store/audit"
@@ -46,7 +47,7 @@ func TestLapse(t *testing.T) {
 		machine.Ahead(2 * valid)
 		sweep(0)
 		random.fail = true
-		if _, err := g.Erase("two", false, audit.Daemon); err == nil {
+		if _, err := g.As(audit.Daemon).Erase(t.Context(), people.Who{Label: "two"}, audit.Requested); err == nil {
 			t.Error("erased without randomness")
 		}
 		random.fail = false

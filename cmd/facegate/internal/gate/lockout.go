@@ -7,7 +7,6 @@ import (
 
 	"facegate/pipeline/decide"
 	"facegate/store"
-	"facegate/store/audit"
 )
 
 // bars say who is not let in by face, after failures against them. To look at them does not wait for the store, which an
@@ -17,7 +16,7 @@ type bars struct {
 	of map[decide.Person]bar
 }
 
-// A bar holds until a time, or until Unlock.
+// A bar holds until a time, or until they are reset.
 type bar struct {
 	until    time.Time
 	disabled bool
@@ -77,7 +76,7 @@ func (b *bars) count(now time.Time) (slowed, off int) {
 }
 
 // Failed notes that somebody was nearly taken for a person, and was not. Too many in a row, and the person is not let in by
-// face: for moments, and in the end until Unlock. Nobody else is concerned.
+// face: for moments, and in the end until a technician resets it. Nobody else is concerned.
 func (g *Gallery) Failed(person decide.Person, at time.Time) error {
 	l, err := g.store.Lockouts().Failed(person, at)
 	if errors.Is(err, store.ErrUnknown) { // erased just now
@@ -92,14 +91,5 @@ func (g *Gallery) Flooded(at time.Time, refused int) error {
 	return g.store.Lockouts().Flooded(at, uint32(refused))
 }
 
-// Barred returns how many people are not let in by face for moments, and how many until Unlock.
+// Barred returns how many people are not let in by face for moments, and how many until a technician resets it.
 func (g *Gallery) Barred(now time.Time) (slowed, off int) { return g.barred.count(now) }
-
-// Unlock ends every lock-out.
-func (g *Gallery) Unlock(by audit.Actor) error {
-	if err := g.store.Lockouts().Reset(by); err != nil {
-		return err
-	}
-	g.barred.clear()
-	return nil
-}

@@ -3,7 +3,6 @@ package people
 
 import (
 	"cmp"
-	"errors"
 	"os/user"
 	"strconv"
 	"time"
@@ -12,9 +11,6 @@ import (
 	"facegate/store"
 	"facegate/store/audit"
 )
-
-// ErrOwed means that something could not be destroyed yet, and is going to be. Its text is that of store.ErrOwing.
-var ErrOwed = errors.New("the erasure is owed, and whoever it concerns does not match any more")
 
 // An EnrolRequest asks for a capture.
 type EnrolRequest struct {

@@ -93,13 +93,13 @@ func enrolListErase(t *testing.T, subject Subject, c *control.Client) {
 	_, err = c.Enrol(ctx, people.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, nil)
 	refused(t, "enrol the label again", err)
 
-	if e, err := c.Erase(ctx, "Ada", false); err != nil || e.Erased != "Ada" || e.Receipt == "" {
+	if e, err := c.Erase(ctx, people.Who{Label: "Ada"}, audit.Requested); err != nil || e.Erased != "Ada" || e.Receipt == "" {
 		t.Errorf("erased %+v, %v", e, err)
 	}
 	if list, err = c.People(ctx); err != nil || len(list) != 0 {
 		t.Errorf("after the erasure the people are %v, %v", list, err)
 	}
-	_, err = c.Erase(ctx, "Ada", false)
+	_, err = c.Erase(ctx, people.Who{Label: "Ada"}, audit.Requested)
 	refused(t, "erase again", err)
 }
 
@@ -165,7 +165,7 @@ func enrolmentBrokenOff(t *testing.T, subject Subject, c *control.Client) {
 }
 
 func eraseNobody(t *testing.T, _ Subject, c *control.Client) {
-	_, err := c.Erase(t.Context(), "nobody", false)
+	_, err := c.Erase(t.Context(), people.Who{Label: "nobody"}, audit.Requested)
 	refused(t, "erase", err)
 }
 
@@ -182,7 +182,7 @@ func rights(t *testing.T, subject Subject, c *control.Client) {
 	refused(t, "show the old label", err)
 	_, err = c.Relabel(ctx, "Ada", "Eve")
 	refused(t, "relabel the old label", err)
-	r, err := c.Verify(ctx)
+	r, err := c.Verify(ctx, nil)
 	if err != nil || r.End == 0 || r.Held != 0 {
 		t.Errorf("audit: %+v, %v", r, err)
 	}
@@ -190,13 +190,13 @@ func rights(t *testing.T, subject Subject, c *control.Client) {
 	if _, err := hex.Decode(end.Link[:], []byte(r.Link)); err != nil {
 		t.Errorf("audit: the link %q: %v", r.Link, err)
 	}
-	if r, err := c.Verify(ctx, end, end); err != nil || r.Held != 2 {
+	if r, err := c.Verify(ctx, []audit.Head{end, end}); err != nil || r.Held != 2 {
 		t.Errorf("audit since its end: %+v, %v", r, err)
 	}
 	end.Link[0] ^= 1
-	_, err = c.Verify(ctx, end)
+	_, err = c.Verify(ctx, []audit.Head{end})
 	refused(t, "verify the audit log of another gate", err)
-	_, err = c.Verify(ctx, audit.Head{Seq: r.End + 1000})
+	_, err = c.Verify(ctx, []audit.Head{{Seq: r.End + 1000}})
 	refused(t, "verify a longer audit log", err)
 	if d, err := c.Device(ctx); err != nil || d.PublicKey == "" || d.Fingerprint == "" {
 		t.Errorf("device: %+v, %v", d, err)
@@ -208,7 +208,7 @@ func rights(t *testing.T, subject Subject, c *control.Client) {
 	if b, err := c.Backup(ctx); err != nil || b.People != 1 || len(b.Data) == 0 {
 		t.Errorf("backup: %d bytes of %d people, %v", len(b.Data), b.People, err)
 	}
-	if e, err := c.Erase(ctx, "Ada L.", true); err != nil || e.Receipt == "" {
+	if e, err := c.Erase(ctx, people.Who{Label: "Ada L."}, audit.Withdrawn); err != nil || e.Receipt == "" {
 		t.Errorf("withdrawn %+v, %v", e, err)
 	}
 }
@@ -236,15 +236,15 @@ func passes(t *testing.T, subject Subject, c *control.Client) {
 		if err != nil || second.Text() == "" || second.Text() == first.Text() {
 			t.Errorf("a new pass: %v", err)
 		}
-		_, err = c.EraseByPass(ctx, first, false)
+		_, err = c.Erase(ctx, people.Who{Pass: first}, audit.Requested)
 		refused(t, "erase by the old pass", err)
 	}
 	_, err = c.IssuePass(ctx, "nobody")
 	refused(t, "a pass for nobody", err)
-	if e, err := c.EraseByPass(ctx, second, true); err != nil || e.Erased != "" || e.Receipt == "" {
+	if e, err := c.Erase(ctx, people.Who{Pass: second}, audit.Withdrawn); err != nil || e.Erased != "" || e.Receipt == "" {
 		t.Errorf("erased by pass %+v, %v", e, err)
 	}
-	_, err = c.EraseByPass(ctx, second, true)
+	_, err = c.Erase(ctx, people.Who{Pass: second}, audit.Withdrawn)
 	refused(t, "erase by pass again", err)
 	if list, err := c.People(ctx); err != nil || len(list) != 0 {
 		t.Errorf("after the erasure the people are %v, %v", list, err)
@@ -301,7 +301,7 @@ func lockdown(t *testing.T, subject Subject, c *control.Client) {
 		name   string
 		do     func(context.Context) error
 		locked bool
-	}{{"lock down", lock, true}, {"reopen", c.Reopen, false}, {"unlock", c.Unlock, false}} {
+	}{{"lock down", lock, true}, {"reopen", c.Reopen, false}, {"reset the lock-out", c.ResetLockout, false}} {
 		if err := step.do(t.Context()); err != nil {
 			t.Errorf("%s: %v", step.name, err)
 		}

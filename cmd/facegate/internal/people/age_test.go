@@ -1,11 +1,11 @@
-package ledger_test
+package people_test
 
 import (
 	"errors"
 	"strings"
 	"testing"
 
-	"facegate/cmd/facegate/internal/ledger"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/configs/law"
@@ -37,12 +37,12 @@ func TestAge(t *testing.T) {
 		c := configs.Config{Jurisdiction: tt.profile, Consent: configs.Consent{ChildAge: tt.childAge}}
 		p := c.Profile()
 		for name, want := range tt.want {
-			band, err := ledger.Age(p, name)
+			band, err := people.Age(p, name)
 			if band != want || (err == nil) != (want != none) {
 				t.Errorf("%s, %d: %q is band %d, %v, want %d", tt.profile, tt.childAge, name, band, err, want)
 			}
 			if want != none {
-				if back := ledger.AgeName(band, p.ChildAge); back != name {
+				if back := people.AgeName(band, p.ChildAge); back != name {
 					t.Errorf("%s: the name of %q is %q", tt.profile, name, back)
 				}
 				continue

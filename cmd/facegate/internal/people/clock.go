@@ -1,19 +1,18 @@
-package ledger
+package people
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"time"
 
-	"facegate/cmd/facegate/internal/people"
-	"facegate/store/audit"
 	"facegate/store/clock"
 )
 
 // Clock says what is known of the time, and what waits for it.
-func (l Ledger) Clock() people.ClockStatus {
-	v, waiting := l.Store.Clock().Verdict(), l.Store.Clock().Waiting()
-	s := people.ClockStatus{
+func (r *Register) Clock() ClockStatus {
+	v, waiting := r.store.Clock().Verdict(), r.store.Clock().Waiting()
+	s := ClockStatus{
 		Wall: v.Wall, Right: v.Right(), Synced: v.Synced, Certain: v.Certain,
 		Erasures: waiting.Erasures, Provisional: waiting.Provisional,
 	}
@@ -21,12 +20,15 @@ func (l Ledger) Clock() people.ClockStatus {
 	return s
 }
 
-// ConfirmClock notes that a technician vouches for the date, which was seen a moment ago.
-func (l Ledger) ConfirmClock(seen time.Time, by audit.Actor) (people.ClockStatus, error) {
-	if err := l.Store.Clock().Confirm(seen, by); err != nil {
-		return people.ClockStatus{}, err
+// Clock implements Records.
+func (b bound) Clock(context.Context) (ClockStatus, error) { return b.Register.Clock(), nil }
+
+// ConfirmClock implements Records.
+func (b bound) ConfirmClock(_ context.Context, seen time.Time) (ClockStatus, error) {
+	if err := b.store.Clock().Confirm(seen, b.by); err != nil {
+		return ClockStatus{}, err
 	}
-	return l.Clock(), nil
+	return b.Register.Clock(), nil
 }
 
 // Doubt says why the clock is not believed, and what to do; nothing if it is.

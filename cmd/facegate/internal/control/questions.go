@@ -1,0 +1,309 @@
+package control
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
+	"facegate/pipeline/template"
+	"facegate/store"
+	"facegate/store/audit"
+)
+
+// table is every question that has one answer: where it is asked, whose it is, and what answers it. Server and Client both
+// read it, and each method of people.Records and Running stands below with what it sends.
+//
+// The fields are exported for the Server, which walks through them.
+type table struct {
+	Process question[none, process]
+	Status  question[none, status.Status]
+	Device  question[none, people.Device]
+	Audit   question[places, people.AuditReport]
+
+	People   question[none, []people.Person]
+	Show     question[person, people.File]
+	Relabel  question[relabelling, people.Person]
+	Erase    question[erasing, people.Erasure]
+	Pass     question[person, letters]
+	Receipts question[none, []string]
+	Fetched  question[receiptID, none]
+
+	Clock        question[none, people.ClockStatus]
+	ConfirmClock question[date, people.ClockStatus]
+	TestDoor     question[none, status.DoorTest]
+	Backup       question[none, people.Backup]
+	FacesOff     question[reason, none]
+	FacesOn      question[none, none]
+	ResetLockout question[none, none]
+	Epoch        question[none, people.Epoch]
+	BeginEpoch   question[none, people.Epoch]
+
+	EndEpoch question[none, people.Epoch]
+	Lockdown question[none, people.Facts]
+	Reopen   question[none, none]
+}
+
+func newTable() table {
+	return table{
+		Process: ofHost("GET /process", everybodys, func(h Host) process { name, _ := h.Process(); return process{name} }),
+		Status:  ofGate("GET /status", everybodys, Running.Status),
+		Device:  ofRecords("GET /device", everybodys, bare(people.Records.Device)),
+		Audit:   ofRecords("GET /audit", eithers, places.verify),
+
+		People:   ofRecords("GET /people", offices, bare(people.Records.People)),
+		Show:     ofRecords("POST /person", offices, person.show),
+		Relabel:  ofRecords("POST /relabel", offices, relabelling.relabel),
+		Erase:    ofRecords("POST /erase", offices, erasing.erase),
+		Pass:     ofRecords("POST /pass", offices, person.issuePass),
+		Receipts: ofRecords("GET /receipts", offices, bare(people.Records.Receipts)),
+		Fetched:  ofRecords("POST /receipts/fetched", offices, receiptID.fetched),
+
+		Clock:        ofRecords("GET /clock", everybodys, bare(people.Records.Clock)),
+		ConfirmClock: ofRecords("POST /clock/confirm", technicians, date.confirmClock),
+		TestDoor:     ofGate("POST /door/test", technicians, Running.TestDoor),
+		Backup:       ofRecords("POST /backup", eithers, bare(people.Records.Backup)),
+		FacesOff:     ofRecords("POST /faces/off", eithers, reason.facesOff),
+		FacesOn:      ofRecords("POST /faces/on", technicians, order(people.Records.TurnFacesOn)),
+		ResetLockout: ofRecords("POST /lockout/reset", technicians, order(people.Records.ResetLockout)),
+		Epoch:        ofRecords("GET /epoch", eithers, bare(people.Records.Epoch)),
+		BeginEpoch:   ofRecords("POST /epoch/begin", technicians, bare(people.Records.BeginEpoch)),
+
+		EndEpoch: ofRecords("POST /epoch/end", bothsTogether, bare(people.Records.EndEpoch)),
+		Lockdown: ofRecords("POST /templates/destroy", bothsTogether, bare(people.Records.Lockdown)),
+		Reopen:   ofRecords("POST /templates/destroy/end", eithers, order(people.Records.Reopen)),
+	}
+}
+
+var (
+	_ people.Records = (*Client)(nil)
+	_ Running        = (*Client)(nil)
+)
+
+// A process is one process of the gate.
+type process struct {
+	Name string `json:"name"`
+}
+
+// Process asks for the name of the process of the gate that answers. Each has another one.
+func (c *Client) Process(ctx context.Context) (name string, err error) {
+	p, err := ask(ctx, c, c.table.Process, none{})
+	return p.Name, err
+}
+
+// Status implements Running.
+func (c *Client) Status(ctx context.Context) (status.Status, error) {
+	return ask(ctx, c, c.table.Status, none{})
+}
+
+// Device implements people.Records.
+func (c *Client) Device(ctx context.Context) (people.Device, error) {
+	return ask(ctx, c, c.table.Device, none{})
+}
+
+// places are places in the audit log that were seen before.
+type places struct {
+	Seen []place `json:"seen,omitempty"`
+}
+
+// Verify implements people.Records.
+func (c *Client) Verify(ctx context.Context, seen []audit.Head) (people.AuditReport, error) {
+	var p places
+	for _, h := range seen {
+		p.Seen = append(p.Seen, place(h))
+	}
+	return ask(ctx, c, c.table.Audit, p)
+}
+
+func (p places) verify(ctx context.Context, r people.Records) (people.AuditReport, error) {
+	var seen []audit.Head
+	for _, h := range p.Seen {
+		seen = append(seen, audit.Head(h))
+	}
+	return r.Verify(ctx, seen)
+}
+
+// People implements people.Records.
+func (c *Client) People(ctx context.Context) ([]people.Person, error) {
+	return ask(ctx, c, c.table.People, none{})
+}
+
+// A person is somebody by label.
+type person struct {
+	Label string `json:"label"`
+}
+
+func (p *person) Clean() error { return store.LabelLine.CleanIn(&p.Label) }
+
+// Show implements people.Records.
+func (c *Client) Show(ctx context.Context, label string) (people.File, error) {
+	return ask(ctx, c, c.table.Show, person{label})
+}
+
+func (p person) show(ctx context.Context, r people.Records) (people.File, error) {
+	return r.Show(ctx, p.Label)
+}
+
+type relabelling struct {
+	Label string `json:"label"`
+	To    string `json:"to"`
+}
+
+func (q *relabelling) Clean() error {
+	return cmp.Or(store.LabelLine.CleanIn(&q.Label), store.LabelLine.CleanIn(&q.To))
+}
+
+// Relabel implements people.Records.
+func (c *Client) Relabel(ctx context.Context, old, label string) (people.Person, error) {
+	return ask(ctx, c, c.table.Relabel, relabelling{old, label})
+}
+
+func (q relabelling) relabel(ctx context.Context, r people.Records) (people.Person, error) {
+	return r.Relabel(ctx, q.Label, q.To)
+}
+
+// An erasing names a person, or has the letters of their pass.
+type erasing struct {
+	Label     string `json:"label,omitempty"`
+	Pass      token  `json:"pass,omitzero"`
+	Withdrawn bool   `json:"withdrawn,omitempty"`
+}
+
+func (e *erasing) Clean() error { return store.LabelLine.CleanIn(&e.Label) }
+
+// Erase implements people.Records.
+func (c *Client) Erase(ctx context.Context, who people.Who, why audit.Reason) (people.Erasure, error) {
+	e := erasing{who.Label, token(who.Pass), why == audit.Withdrawn}
+	defer e.Pass.clear()
+	return ask(ctx, c, c.table.Erase, e)
+}
+
+func (e erasing) erase(ctx context.Context, r people.Records) (people.Erasure, error) {
+	defer e.Pass.clear()
+	why := audit.Requested
+	if e.Withdrawn {
+		why = audit.Withdrawn
+	}
+	return r.Erase(ctx, people.Who{Label: e.Label, Pass: template.Token(e.Pass)}, why)
+}
+
+// letters are those of a pass.
+type letters struct {
+	Pass token `json:"pass"`
+}
+
+// IssuePass implements people.Records.
+func (c *Client) IssuePass(ctx context.Context, label string) (template.Token, error) {
+	issued, err := ask(ctx, c, c.table.Pass, person{label})
+	return template.Token(issued.Pass), err
+}
+
+func (p person) issuePass(ctx context.Context, r people.Records) (letters, error) {
+	t, err := r.IssuePass(ctx, p.Label)
+	if err != nil {
+		return letters{}, err
+	}
+	return letters{token(t)}, nil
+}
+
+// Receipts implements people.Records.
+func (c *Client) Receipts(ctx context.Context) ([]string, error) {
+	return ask(ctx, c, c.table.Receipts, none{})
+}
+
+type receiptID struct {
+	ID string `json:"id"`
+}
+
+// Fetched implements people.Records.
+func (c *Client) Fetched(ctx context.Context, id string) error {
+	_, err := ask(ctx, c, c.table.Fetched, receiptID{id})
+	return err
+}
+
+func (q receiptID) fetched(ctx context.Context, r people.Records) (none, error) {
+	return none{}, r.Fetched(ctx, q.ID)
+}
+
+// Clock implements people.Records.
+func (c *Client) Clock(ctx context.Context) (people.ClockStatus, error) {
+	return ask(ctx, c, c.table.Clock, none{})
+}
+
+type date struct {
+	Seen time.Time `json:"seen"`
+}
+
+// ConfirmClock implements people.Records.
+func (c *Client) ConfirmClock(ctx context.Context, seen time.Time) (people.ClockStatus, error) {
+	return ask(ctx, c, c.table.ConfirmClock, date{seen})
+}
+
+func (d date) confirmClock(ctx context.Context, r people.Records) (people.ClockStatus, error) {
+	return r.ConfirmClock(ctx, d.Seen)
+}
+
+// TestDoor implements Running.
+func (c *Client) TestDoor(ctx context.Context) (status.DoorTest, error) {
+	return ask(ctx, c, c.table.TestDoor, none{})
+}
+
+// Backup implements people.Records.
+func (c *Client) Backup(ctx context.Context) (people.Backup, error) {
+	return ask(ctx, c, c.table.Backup, none{})
+}
+
+type reason struct {
+	Reason string `json:"reason,omitempty"`
+}
+
+func (q *reason) Clean() error { return store.ReasonLine.CleanIn(&q.Reason) }
+
+// TurnFacesOff implements people.Records.
+func (c *Client) TurnFacesOff(ctx context.Context, why string) error {
+	_, err := ask(ctx, c, c.table.FacesOff, reason{why})
+	return err
+}
+
+func (q reason) facesOff(ctx context.Context, r people.Records) (none, error) {
+	return none{}, r.TurnFacesOff(ctx, q.Reason)
+}
+
+// TurnFacesOn implements people.Records.
+func (c *Client) TurnFacesOn(ctx context.Context) error {
+	_, err := ask(ctx, c, c.table.FacesOn, none{})
+	return err
+}
+
+// ResetLockout implements people.Records.
+func (c *Client) ResetLockout(ctx context.Context) error {
+	_, err := ask(ctx, c, c.table.ResetLockout, none{})
+	return err
+}
+
+// Epoch implements people.Records.
+func (c *Client) Epoch(ctx context.Context) (people.Epoch, error) {
+	return ask(ctx, c, c.table.Epoch, none{})
+}
+
+// BeginEpoch implements people.Records.
+func (c *Client) BeginEpoch(ctx context.Context) (people.Epoch, error) {
+	return ask(ctx, c, c.table.BeginEpoch, none{})
+}
+
+// EndEpoch implements people.Records.
+func (c *Client) EndEpoch(ctx context.Context) (people.Epoch, error) {
+	return ask(ctx, c, c.table.EndEpoch, none{})
+}
+
+// Lockdown implements people.Records.
+func (c *Client) Lockdown(ctx context.Context) (people.Facts, error) {
+	return ask(ctx, c, c.table.Lockdown, none{})
+}
+
+// Reopen implements people.Records.
+func (c *Client) Reopen(ctx context.Context) error {
+	_, err := ask(ctx, c, c.table.Reopen, none{})
+	return err
+}

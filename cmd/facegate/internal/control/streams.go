@@ -1,0 +1,132 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
+	"facegate/pipeline/template"
+)
+
+// AimTime is how long one aiming lasts at the longest.
+const AimTime = 2 * time.Minute
+
+// streams returns the routes of the questions whose answer takes its time: it has many lines.
+func (s *Server) streams() []route {
+	return []route{
+		{"POST /enrol", offices, s.enrol},
+		{"POST /camera/aim", technicians, s.aim},
+	}
+}
+
+// An update is one line of an answer that takes its time. That to an enrolment has progress lines, then one with the person
+// or the error.
+type update struct {
+	Progress *people.Progress `json:"progress,omitempty"`
+	Person   *people.Person   `json:"person,omitempty"`
+	Pass     token            `json:"pass,omitzero"`    // beside Person
+	Former   string           `json:"former,omitempty"` // beside Person: see Enrolled
+	View     *status.View     `json:"view,omitempty"`   // of an aiming, whose answer is of these
+	Failure  *failure         `json:"failure,omitempty"`
+	Ends     string           `json:"ends,omitempty"` // beside Person: see endsHeader
+}
+
+func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
+	var req people.EnrolRequest
+	if err := decode(r, &req); err != nil {
+		fail(w, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.timeout)
+	defer cancel()
+	// Nobody is let in by face during an enrolment, so a client that has stopped reading must not make it longer.
+	send, err := stream(w, s.timeout+goodbye)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	enrolled, err := s.host.Running(actor(r)).Enrol(ctx, req, func(p people.Progress) { send(update{Progress: &p}) })
+	if err != nil {
+		send(update{Failure: failureOf(err)})
+		return
+	}
+	defer enrolled.Pass.Clear()
+	send(update{Person: &enrolled.Person, Pass: token(enrolled.Pass), Former: enrolled.Former, Ends: s.ends()})
+}
+
+// stream returns what sends one line of an answer that is over after limit.
+func stream(w http.ResponseWriter, limit time.Duration) (send func(update), err error) {
+	out := http.NewResponseController(w)
+	if err := out.SetWriteDeadline(time.Now().Add(limit)); err != nil {
+		return nil, err
+	}
+	lines := json.NewEncoder(w)
+	return func(u update) {
+		lines.Encode(u)
+		out.Flush()
+	}, nil
+}
+
+func (s *Server) aim(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), AimTime)
+	defer cancel()
+	send, err := stream(w, AimTime+goodbye)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	if err := s.host.Running(actor(r)).Aim(ctx, func(v status.View) { send(update{View: &v}) }); err != nil {
+		send(update{Failure: failureOf(err)})
+	}
+}
+
+// Enrol implements Running. progress is called from the calling goroutine. The end of ctx gives the capture up.
+func (c *Client) Enrol(ctx context.Context, r people.EnrolRequest, progress func(people.Progress)) (people.Enrolled, error) {
+	res, err := c.do(ctx, http.MethodPost, "/enrol", r)
+	if err != nil {
+		return people.Enrolled{}, err
+	}
+	defer res.Body.Close()
+	for lines := json.NewDecoder(res.Body); ; {
+		var u update
+		if err := lines.Decode(&u); err != nil {
+			return people.Enrolled{}, broken("/enrol", err)
+		}
+		switch {
+		case u.Failure != nil:
+			return people.Enrolled{}, u.Failure.err()
+		case u.Person != nil:
+			return people.Enrolled{Person: *u.Person, Pass: template.Token(u.Pass), Former: u.Former}, c.outlive(ctx, u.Ends)
+		case u.Progress != nil:
+			progress(*u.Progress)
+		}
+	}
+}
+
+// Aim implements Running. view is called from the calling goroutine.
+func (c *Client) Aim(ctx context.Context, view func(status.View)) error {
+	res, err := c.do(ctx, http.MethodPost, "/camera/aim", nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	for lines := json.NewDecoder(res.Body); ; {
+		var u update
+		err := lines.Decode(&u)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return broken("/camera/aim", err)
+		case u.Failure != nil:
+			return u.Failure.err()
+		case u.View != nil:
+			view(*u.View)
+		}
+	}
+}

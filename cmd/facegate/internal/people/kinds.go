@@ -1,0 +1,36 @@
+package people
+
+import (
+	"errors"
+	"fmt"
+
+	"facegate/configs/hint"
+	"facegate/configs/text"
+	"facegate/store"
+	"facegate/store/audit"
+)
+
+// ErrOwed means that something could not be destroyed yet, and is going to be. Its text is that of store.ErrOwing.
+var ErrOwed = errors.New("the erasure is owed, and whoever it concerns does not match any more")
+
+// Kinds are the errors by which those who ask tell answers apart. Each has another text, by which it crosses the socket.
+func Kinds() []error {
+	return []error{
+		ErrOwed, ErrReceiptID, ErrOneToOne,
+		text.ErrEncoding, text.ErrCharacter, text.ErrLong, text.ErrForm,
+		store.ErrLabel, store.ErrExists, store.ErrAlike, store.ErrUnknown, store.ErrOwed,
+		store.ErrNoConsent, store.ErrGuardian, store.ErrStale, store.ErrExpiry, store.ErrNoFormer,
+		store.ErrPass, store.ErrBound, store.ErrLockdown, store.ErrEpoch, store.ErrNoEpoch, store.ErrClock, store.ErrDates,
+		audit.ErrRemoved, audit.ErrReordered, audit.ErrEdited, audit.ErrTruncated, audit.ErrSignature, audit.ErrOlder,
+		audit.ErrAnother, audit.ErrOrder,
+	}
+}
+
+// owed returns err as ErrOwed, if it is of something that could not be destroyed yet.
+func owed(err error) error {
+	var o *store.OwedError
+	if !errors.As(err, &o) {
+		return err
+	}
+	return hint.Wrap(fmt.Errorf("%w: %w", ErrOwed, o.Err), "%s", hint.Of(err))
+}

@@ -1,0 +1,44 @@
+package people
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+
+	"facegate/pipeline/template"
+	"facegate/store"
+)
+
+// Lockdown implements Records, and gathers the facts.
+func (b bound) Lockdown(context.Context) (Facts, error) {
+	all, err := b.store.People()
+	if err != nil {
+		return Facts{}, err
+	}
+	err = b.store.Lockdown().Begin(b.by)
+	unwritten := new(store.LockdownError)
+	if err != nil && !errors.As(err, &unwritten) {
+		return Facts{}, err
+	}
+	f := Facts{
+		Time: b.store.Clock().Verdict().Wall.UTC(), Device: b.device().Fingerprint, KeyStore: b.store.Device().KeyStore, People: len(all),
+		Former: b.store.Retention().Former(),
+	}
+	for _, p := range all {
+		if p.Record != (template.RecordID{}) {
+			f.Templates++
+		}
+		if p.Record != (template.RecordID{}) && p.Scheme == template.SchemeS2 {
+			f.Bound++
+		}
+		if p.Consent.Guardian != "" {
+			f.Guardians++
+		}
+	}
+	log, unread := b.store.Log().Read()
+	f.AuditSeq, f.AuditLink = log.End.Seq, hex.EncodeToString(log.End.Link[:])
+	if undone := errors.Join(unwritten.Err, unread); undone != nil {
+		f.Undone = "the records do not say that the templates are destroyed: " + undone.Error()
+	}
+	return f, nil
+}

@@ -1,0 +1,88 @@
+package people
+
+import (
+	"context"
+	"time"
+
+	"facegate/pipeline/template"
+	"facegate/store"
+	"facegate/store/audit"
+)
+
+// Records are every question that a technician or a person may put to a gate about people, and every order. Whoever holds
+// them need not know whether the gate runs: a Register answers in process, and a control.Client by way of the gate's socket.
+//
+// Who asks is known from where the Records came, and no question says it: a Register is bound to an actor by As, and who is
+// at the other end of a socket is for the kernel to say.
+//
+// Errors carry a hint. Those that tell answers apart are listed by Kinds, and are the same both ways, by errors.Is.
+type Records interface {
+	// People lists everybody enrolled, by label.
+	People(ctx context.Context) ([]Person, error)
+
+	// Show returns all that is held of a person, but for the template.
+	Show(ctx context.Context, label string) (File, error)
+
+	// Relabel corrects a label.
+	Relabel(ctx context.Context, old, label string) (Person, error)
+
+	// Erase removes a person, who does not match any more when it returns, with a receipt. The error is ErrOwed if something
+	// could not be destroyed yet. A consent that is audit.Withdrawn is kept as one that was withdrawn.
+	Erase(ctx context.Context, who Who, why audit.Reason) (Erasure, error)
+
+	// IssuePass gives a person a new pass, whose token is kept nowhere else. The old one does nothing any more.
+	IssuePass(ctx context.Context, label string) (template.Token, error)
+
+	// Receipts lists the receipts that nobody has fetched, such as those of expired enrolments.
+	Receipts(ctx context.Context) ([]string, error)
+
+	// Fetched says that somebody has the receipt with this id (see receipt.ID), and it need not be kept.
+	Fetched(ctx context.Context, id string) error
+
+	// Verify checks the audit log, also against places in it that were seen before.
+	Verify(ctx context.Context, seen []audit.Head) (AuditReport, error)
+
+	// Device returns the identity of the device.
+	Device(ctx context.Context) (Device, error)
+
+	// Backup makes a sealed copy of people, consents and templates, for a gate that has lost them.
+	Backup(ctx context.Context) (Backup, error)
+
+	// Lockdown makes every template unusable, and nobody matches when it returns. Reopen lets people be captured again.
+	Lockdown(ctx context.Context) (Facts, error)
+	Reopen(ctx context.Context) error
+
+	// ResetLockout lets the faces of those open the door again whom somebody tried too often to be taken for.
+	ResetLockout(ctx context.Context) error
+
+	// TurnFacesOff has no face looked at, and nobody captured, until TurnFacesOn. Nothing is destroyed.
+	TurnFacesOff(ctx context.Context, reason string) error
+	TurnFacesOn(ctx context.Context) error
+
+	// Epoch says how far a change of epoch has come. BeginEpoch begins one, and everybody matches as before; where faces are
+	// compared 1:1 it refuses. EndEpoch destroys the templates of the earlier ones, and their people have to be captured again.
+	Epoch(ctx context.Context) (Epoch, error)
+	BeginEpoch(ctx context.Context) (Epoch, error)
+	EndEpoch(ctx context.Context) (Epoch, error)
+
+	// Clock says what is known of the time. ConfirmClock notes that a technician vouches for the date, which was seen a
+	// moment ago: what waits for a right clock is done then.
+	Clock(ctx context.Context) (ClockStatus, error)
+	ConfirmClock(ctx context.Context, seen time.Time) (ClockStatus, error)
+}
+
+// Who names one person: by label or, with another token than the zero one, by the pass that they hold.
+type Who struct {
+	Label string
+	Pass  template.Token
+}
+
+// ByPass reports whether somebody is named by their pass.
+func (w Who) ByPass() bool { return w.Pass != template.Token{} }
+
+func (w Who) stored() store.Who {
+	if w.ByPass() {
+		return store.ByPass(w.Pass)
+	}
+	return store.ByLabel(w.Label)
+}
