@@ -2,6 +2,10 @@
 package mosquittotest
 
 import (
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha512"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"os"
@@ -74,11 +78,25 @@ func access(t testing.TB, dir string, account loopback.Account) string {
 		return "allow_anonymous true"
 	}
 	users := filepath.Join(dir, "users")
-	out, err := exec.Command(lookUp(t, "mosquitto_passwd"), "-b", "-c", users, account.Username, account.Password).CombinedOutput()
-	if err != nil {
-		t.Fatalf("mosquitto_passwd: %v: %s", err, out)
+	if err := os.WriteFile(users, []byte(password(t, account)), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	return "allow_anonymous false\npassword_file " + users
+}
+
+// password returns the line of account in a file of passwords, as mosquitto_passwd writes it. That program itself works in
+// /tmp, whatever folder it is told to use.
+func password(t testing.TB, account loopback.Account) string {
+	t.Helper()
+	const rounds, size = 101, 64
+	salt := make([]byte, 12)
+	rand.Read(salt)
+	hash, err := pbkdf2.Key(sha512.New, account.Password, salt, rounds, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := base64.StdEncoding.EncodeToString
+	return fmt.Sprintf("%s:$7$%d$%s$%s\n", account.Username, rounds, text(salt), text(hash))
 }
 
 func lookUp(t testing.TB, name string) string {

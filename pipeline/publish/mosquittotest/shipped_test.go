@@ -3,7 +3,6 @@ package mosquittotest
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -54,19 +53,15 @@ func installed(t *testing.T, users ...loopback.Account) *Broker {
 		fmt.Fprintln(&acl, line[1])
 	}
 	own := strings.Replace(move(string(shipped)), "listener 1883 127.0.0.1", "listener 0 "+b.socket, 1)
-	for name, text := range map[string]string{"mosquitto.conf": main, "conf.d/facegate.conf": own, "facegate.acl": acl.String()} {
+	var passwords strings.Builder
+	for _, u := range users {
+		passwords.WriteString(password(t, u))
+	}
+	for name, text := range map[string]string{
+		"mosquitto.conf": main, "conf.d/facegate.conf": own, "facegate.acl": acl.String(), "facegate.passwd": passwords.String(),
+	} {
 		if err := os.WriteFile(filepath.Join(dir, "etc/mosquitto", name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
-		}
-	}
-	passwords := filepath.Join(dir, "etc/mosquitto/facegate.passwd")
-	for i, u := range users {
-		args := []string{"-b", passwords, u.Username, u.Password}
-		if i == 0 {
-			args = slices.Insert(args, 1, "-c")
-		}
-		if out, err := exec.Command(lookUp(t, "mosquitto_passwd"), args...).CombinedOutput(); err != nil {
-			t.Fatalf("mosquitto_passwd: %v: %s", err, out)
 		}
 	}
 	return b
