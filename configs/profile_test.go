@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"facegate/configs"
+	"facegate/configs/goldentest"
 	"facegate/configs/law"
 	"facegate/configs/notice"
 	"facegate/configs/passage"
@@ -440,7 +439,7 @@ func TestRefusalsRead(t *testing.T) {
 	if err == nil {
 		t.Fatal("Parse accepted it")
 	}
-	golden(t, "refusals.golden", err.Error()+"\n")
+	goldentest.Check(t, "refusals.golden", err.Error()+"\n")
 }
 
 func TestUnknownProfile(t *testing.T) {
@@ -536,23 +535,5 @@ func TestValues(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-// golden compares got with a file of testdata, which FACEGATE_UPDATE=1 writes.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if os.Getenv("FACEGATE_UPDATE") == "1" {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", name, diff)
 	}
 }

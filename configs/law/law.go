@@ -77,10 +77,8 @@ type Rules struct {
 	filingAt int     // persons
 	childAt  int     // years below which a guardian consents by default
 
+	Attacks
 	ValidDays, IdleDays, AccessLogDays Bound[int]
-	Liveness                           Bound[float64]
-	DelayAfter, DisableAfter           Bound[int]
-	Delay                              Bound[time.Duration]
 	ChildAge                           Bound[int] // that the operator may set instead of the default
 
 	Alternatives string // there is a way in without a face
@@ -95,73 +93,12 @@ type Rules struct {
 	Filing       string // many persons are filed
 }
 
+// Attacks bound what stands against a photo, and against trying again and again.
+type Attacks struct {
+	Liveness                 Bound[float64]
+	DelayAfter, DisableAfter Bound[int]
+	Delay                    Bound[time.Duration]
+}
+
 // Production reports whether real people pass here.
 func (r Rules) Production() bool { return r.Assessment != "" }
-
-// The law, as it stands in messages and in the policy. "Measures" are the Measures for the Security Management of the
-// Application of Face Recognition Technology (CAC and MPS, Order 19 of 2025), "SPC" is the interpretation Fa Shi [2021]
-// 15 of the Supreme People's Court.
-const (
-	nist63B  = "NIST SP 800-63B-4"
-	bipa15a  = "740 ILCS 14/15(a)"
-	bipa15b  = "740 ILCS 14/15(b)"
-	shortest = "PIPL Art. 19; Measures Art. 8"
-	limited  = "GDPR Art. 5(1)(e)"
-	airports = "EDPB Opinion 11/2024 (on airports)"
-)
-
-// Of returns the rules of a jurisdiction. One that is not known has those of Lab, which demand the least.
-func Of(j Jurisdiction) Rules {
-	switch j {
-	case CN:
-		return Rules{
-			consent: SeparateConsent, mode: OneToMany, trigger: ZoneTrigger, filingAt: 100_000,
-			ValidDays: Bound[int]{1, 1095, shortest}, IdleDays: Bound[int]{1, 1095, shortest},
-			AccessLogDays: Bound[int]{1, 1095, shortest},
-			Liveness:      Bound[float64]{0.1, 0.99, nist63B},
-			DelayAfter:    Bound[int]{1, 5, nist63B}, DisableAfter: Bound[int]{1, 50, nist63B},
-			Delay:        Bound[time.Duration]{30 * time.Second, time.Hour, nist63B},
-			Alternatives: "Measures Art. 10; SPC Art. 10", Assessment: "PIPL Art. 55, 56; Measures Art. 9",
-			Notice: "PIPL Art. 17, 30; Measures Art. 5", Sign: "PIPL Art. 26; Measures Art. 13",
-			Chinese: "PIPL Art. 17", Transfer: "Measures Art. 8",
-			Records: "PIPL Art. 56; Measures Art. 9", Filing: "Measures Art. 15",
-			childAt: 14, ChildAge: Bound[int]{14, 14, "PIPL Art. 31; Measures Art. 7"},
-		}
-	case EU:
-		return Rules{
-			consent: ExplicitConsent, mode: OneToOne, trigger: RequestTrigger,
-			ValidDays: Bound[int]{1, 1095, limited}, IdleDays: Bound[int]{1, 180, limited},
-			AccessLogDays: Bound[int]{1, 183, limited},
-			Liveness:      Bound[float64]{0.1, 0.99, nist63B},
-			DelayAfter:    Bound[int]{1, 5, nist63B}, DisableAfter: Bound[int]{1, 50, nist63B},
-			Delay:        Bound[time.Duration]{30 * time.Second, time.Hour, nist63B},
-			Alternatives: "GDPR Art. 9(2)(a)", Assessment: "GDPR Art. 35(3)(b)",
-			Notice: "GDPR Art. 13", Sign: "GDPR Art. 13",
-			// The law of the member state says from which age a person consents to this. The article is about online services, and
-			// has 16 where that law has no lower age, which cannot be below 13.
-			childAt: 16, ChildAge: Bound[int]{13, 16, "GDPR Art. 8(1) and the law of the member state"},
-			OneToMany: airports + "; GDPR Art. 5(1)(e), 5(1)(f), 25, 32",
-			Zone:      airports,
-		}
-	case USIL:
-		return Rules{
-			consent: WrittenRelease, mode: OneToOne, trigger: RequestTrigger,
-			ValidDays: Bound[int]{1, 1095, bipa15a}, IdleDays: Bound[int]{1, 1095, bipa15a},
-			AccessLogDays: Bound[int]{1, 1095, ""},
-			Liveness:      Bound[float64]{0.1, 0.99, nist63B},
-			DelayAfter:    Bound[int]{1, 5, nist63B}, DisableAfter: Bound[int]{1, 50, nist63B},
-			Delay:      Bound[time.Duration]{30 * time.Second, time.Hour, nist63B},
-			Assessment: bipa15a, Notice: bipa15b, Sign: bipa15b, Zone: bipa15b,
-			// A release by the subject's legally authorized representative; a minor is who is under 18.
-			childAt: 18, ChildAge: Bound[int]{18, 18, "740 ILCS 14/10, 14/15(b)(3); 755 ILCS 5/11-1"},
-		}
-	}
-	return Rules{
-		consent: SyntheticOnly, mode: OneToMany, trigger: ZoneTrigger,
-		ValidDays: Bound[int]{1, 1095, ""}, IdleDays: Bound[int]{1, 1095, ""}, AccessLogDays: Bound[int]{1, 1095, ""},
-		Liveness:   Bound[float64]{0, 0.99, ""},
-		DelayAfter: Bound[int]{1, 1000, ""}, DisableAfter: Bound[int]{1, 1000, ""},
-		Delay:   Bound[time.Duration]{0, time.Hour, ""},
-		childAt: 14, ChildAge: Bound[int]{1, 18, ""},
-	}
-}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"facegate/configs/goldentest"
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/configs/notice"
@@ -67,7 +66,7 @@ func TestNotice(t *testing.T) {
 				if got.Version != "3" || got.Language != lang {
 					t.Errorf("version %q, language %q", got.Version, got.Language)
 				}
-				golden(t, fmt.Sprintf("notice-%s-%s.golden", test.name, lang), got.Text)
+				goldentest.Check(t, fmt.Sprintf("notice-%s-%s.golden", test.name, lang), got.Text)
 				// A4 in 11 points: some 600 English words, or some 1200 Chinese characters.
 				if words := len(strings.Fields(got.Text)); lang == notice.English && words > 500 {
 					t.Errorf("%d words are more than a page", words)
@@ -185,25 +184,7 @@ func TestPolicy(t *testing.T) {
 			if err := p.Write(&b); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, "policy-"+test.name+".golden", b.String())
+			goldentest.Check(t, "policy-"+test.name+".golden", b.String())
 		})
-	}
-}
-
-// golden compares got with a file of testdata, which FACEGATE_UPDATE=1 writes.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if os.Getenv("FACEGATE_UPDATE") == "1" {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", name, diff)
 	}
 }

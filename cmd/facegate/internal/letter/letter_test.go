@@ -3,39 +3,18 @@ package letter_test
 import (
 	"bytes"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"facegate/cmd/facegate/internal/letter"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
+	"facegate/configs/goldentest"
 	"facegate/configs/law"
 	"facegate/configs/notice"
 	"facegate/store/receipt"
 )
-
-// golden compares got with a file of testdata, which FACEGATE_UPDATE=1 writes.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if os.Getenv("FACEGATE_UPDATE") != "" {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (-want +got):\n%s", path, d)
-	}
-}
 
 // config returns the reference configuration under a profile.
 func config(t *testing.T, profile string) *configs.Config {
@@ -98,7 +77,7 @@ func TestAccess(t *testing.T) {
 		if err := letter.Access(&b, tt.lang, china, at(22), tt.file, config(t, tt.profile).Particulars()); err != nil {
 			t.Fatalf("%s: %v", tt.name, err)
 		}
-		golden(t, tt.name, b.String())
+		goldentest.Check(t, tt.name, b.String())
 		// Every time has its zone, in which it is already tomorrow, and a day that never was is no day.
 		for _, text := range []string{"2 March 2026, 04:30 UTC+08:00", "2026年3月2日 04:30（UTC+08:00）"} {
 			if got := strings.Contains(b.String(), text); got != (strings.Contains(text, "年") == (tt.lang == notice.Chinese)) {
@@ -148,7 +127,7 @@ func TestReceipt(t *testing.T) {
 			if err := letter.Receipt(&b, lang, china, tt.receipt, tt.checked); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name+"-"+string(lang)+".golden", b.String())
+			goldentest.Check(t, name+"-"+string(lang)+".golden", b.String())
 		}
 		for _, reason := range []string{"requested", "withdrawn", "expired", "idle", "recaptured"} {
 			var b strings.Builder
