@@ -122,4 +122,5 @@ func (t *token) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (t *token) clear() { (*template.Token)(t).Clear() }
+// A secret is an answer that is overwritten once it has been sent.
+type secret interface{ clear() }

@@ -174,13 +174,11 @@ func (e *erasing) Clean() error { return store.LabelLine.CleanIn(&e.Label) }
 
 // Erase implements people.Records.
 func (c *Client) Erase(ctx context.Context, who people.Who, why audit.Reason) (people.Erasure, error) {
-	e := erasing{who.Label, token(who.Pass), why == audit.Withdrawn}
-	defer e.Pass.clear()
-	return ask(ctx, c, c.table.Erase, e)
+	return ask(ctx, c, c.table.Erase, erasing{who.Label, token(who.Pass), why == audit.Withdrawn})
 }
 
 func (e erasing) erase(ctx context.Context, r people.Records) (people.Erasure, error) {
-	defer e.Pass.clear()
+	defer template.Token(e.Pass).Clear()
 	why := audit.Requested
 	if e.Withdrawn {
 		why = audit.Withdrawn
@@ -192,6 +190,8 @@ func (e erasing) erase(ctx context.Context, r people.Records) (people.Erasure, e
 type letters struct {
 	Pass token `json:"pass"`
 }
+
+func (l letters) clear() { template.Token(l.Pass).Clear() }
 
 // IssuePass implements people.Records.
 func (c *Client) IssuePass(ctx context.Context, label string) (template.Token, error) {

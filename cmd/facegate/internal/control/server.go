@@ -215,6 +215,9 @@ func (s *Server) answer(f func(*http.Request) (any, error)) http.HandlerFunc {
 			fail(w, err)
 			return
 		}
+		if s, ok := v.(secret); ok {
+			defer s.clear()
+		}
 		begin(w)
 		if ends := s.ends(); ends != "" && r.Method != http.MethodGet {
 			w.Header().Set(endsHeader, ends)

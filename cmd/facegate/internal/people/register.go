@@ -69,11 +69,11 @@ var ErrReceiptID = errors.New("this is no id of a receipt")
 
 // Fetched implements Records.
 func (b bound) Fetched(_ context.Context, id string) error {
-	var raw [16]byte
-	if n, err := hex.Decode(raw[:], []byte(id)); err != nil || n != len(raw) || len(id) != 2*len(raw) {
+	raw, err := hex.DecodeString(id)
+	if err != nil || len(raw) != 16 {
 		return hint.Wrap(fmt.Errorf("%w: %q", ErrReceiptID, id), "list them with: facegate receipt fetch DIR")
 	}
-	return b.store.Receipts().Fetched(raw)
+	return b.store.Receipts().Fetched([16]byte(raw))
 }
 
 // Receipts implements Records.

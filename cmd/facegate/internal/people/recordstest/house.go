@@ -1,4 +1,3 @@
-// Package recordstest is the contract of people.Records as a test suite, and records to try it on.
 package recordstest
 
 import (

@@ -1,0 +1,296 @@
+// Package recordstest is the contract of people.Records as a test suite, and records to try it on.
+package recordstest
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"facegate/cmd/facegate/internal/people"
+	"facegate/configs/hint"
+	"facegate/configs/text"
+	"facegate/pipeline/template"
+	"facegate/store"
+	"facegate/store/audit"
+	"facegate/store/receipt"
+)
+
+// A Subject are the Records of a House, as somebody has them.
+type Subject struct {
+	House
+	people.Records
+	By audit.Actor
+}
+
+// Run tests the Records that open returns, of a house that nobody is enrolled at. Each serves one subtest.
+func Run(t *testing.T, open func(t *testing.T) Subject) {
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, Subject)
+	}{
+		{"nobody", nobody},
+		{"people", listed},
+		{"erase", erased},
+		{"erase by pass", erasedByPass},
+		{"receipts", receipts},
+		{"epochs", epochs},
+		{"lockdown", lockdown},
+		{"faces", faces},
+		{"audit", audited},
+		{"clock", clock},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
+	}
+}
+
+// refused checks that err is of a kind, and says what to do.
+func refused(t *testing.T, what string, err, kind error) {
+	t.Helper()
+	if !errors.Is(err, kind) || hint.Of(err) == "" {
+		t.Errorf("%s: error %v, hint %q; want %v with a hint", what, err, hint.Of(err), kind)
+	}
+}
+
+// done returns v, or ends the test if there is an error.
+func done[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// enrol captures somebody who gets a pass.
+func (s Subject) enrol(t *testing.T, label string) people.Enrolled {
+	t.Helper()
+	return done(s.Enrol(people.EnrolRequest{Label: label, Consent: "form " + label, Pass: true, By: s.By}))(t)
+}
+
+func nobody(t *testing.T, s Subject) {
+	ctx := t.Context()
+	if list, err := s.People(ctx); list == nil || len(list) != 0 || err != nil {
+		t.Errorf("the people are %v, %v", list, err)
+	}
+	if list, err := s.Receipts(ctx); list == nil || len(list) != 0 || err != nil {
+		t.Errorf("the receipts are %v, %v", list, err)
+	}
+	if e, err := s.Epoch(ctx); e != (people.Epoch{Number: 1}) || err != nil {
+		t.Errorf("the epoch is %+v, %v", e, err)
+	}
+	_, err := s.Show(ctx, "Ada")
+	refused(t, "show nobody", err, store.ErrUnknown)
+	_, err = s.Erase(ctx, people.Who{Label: "Ada"}, audit.Requested)
+	refused(t, "erase nobody", err, store.ErrUnknown)
+	_, err = s.IssuePass(ctx, "Ada")
+	refused(t, "a pass for nobody", err, store.ErrUnknown)
+	_, err = s.Relabel(ctx, "Ada", "Eve")
+	refused(t, "relabel nobody", err, store.ErrUnknown)
+}
+
+func listed(t *testing.T, s Subject) {
+	ctx := t.Context()
+	ada := s.enrol(t, "Ada")
+	s.enrol(t, "Eve")
+	list, err := s.People(ctx)
+	if err != nil || len(list) != 2 || list[0].Label != "Ada" || !list[0].Expires.Equal(ada.Expires) || list[1].Consent != "form Eve" {
+		t.Errorf("the people are %+v, %v", list, err)
+	}
+	f, err := s.Show(ctx, "Ada")
+	if err != nil || !f.Template || !f.Pass || f.Scheme != "S1" || f.Epoch != 1 || f.Agreed.Witness == "" || f.Agreed.Age != "adult" || len(f.Entries) == 0 {
+		t.Errorf("shown: %+v, %v", f, err)
+	}
+	if p, err := s.Relabel(ctx, "Ada", "Ada L."); err != nil || p.Label != "Ada L." {
+		t.Errorf("relabelled: %+v, %v", p, err)
+	}
+	s.noted(t, audit.Relabelled)
+	_, err = s.Relabel(ctx, "Ada L.", "Eve")
+	refused(t, "relabel as somebody else", err, store.ErrExists)
+	_, err = s.Relabel(ctx, "Ada L.", "Еve") // with a Cyrillic letter
+	refused(t, "relabel as one who looks like somebody else", err, store.ErrAlike)
+	if b, err := s.Backup(ctx); err != nil || b.People != 2 || len(b.Data) == 0 {
+		t.Errorf("backup: %d bytes of %d people, %v", len(b.Data), b.People, err)
+	}
+}
+
+// noted checks that the newest entry of the audit log is of a kind, and who asked for it.
+func (s Subject) noted(t *testing.T, kind audit.Kind) {
+	t.Helper()
+	log := done(s.Store.Log().Read())(t)
+	last := log.Records[len(log.Records)-1].Entry
+	if last == nil || last.Kind != kind || last.Actor != s.By {
+		t.Errorf("the last entry is %+v, want %v by %d", last, kind, s.By)
+	}
+}
+
+func erased(t *testing.T, s Subject) {
+	ctx := t.Context()
+	for label, why := range map[string]audit.Reason{"Ada": audit.Requested, "Eve": audit.Withdrawn} {
+		s.enrol(t, label)
+		e := done(s.Erase(ctx, people.Who{Label: label}, why))(t)
+		if e.Erased != label {
+			t.Errorf("erased %+v", e)
+		}
+		if r := s.verified(t, e.Receipt); r.Erased.People != 1 || r.Reason != why.String() {
+			t.Errorf("%s: the receipt says %+v", label, r)
+		}
+		_, err := s.Erase(ctx, people.Who{Label: label}, why)
+		refused(t, "erase again", err, store.ErrUnknown)
+	}
+	if list := done(s.People(ctx))(t); len(list) != 0 {
+		t.Errorf("after the erasures the people are %v", list)
+	}
+}
+
+// verified returns a receipt, which the device has to have signed.
+func (s Subject) verified(t *testing.T, text string) receipt.Receipt {
+	t.Helper()
+	d := done(s.Device(t.Context()))(t)
+	key := done(hex.DecodeString(d.PublicKey))(t)
+	return done(receipt.Verify([]byte(text), key))(t)
+}
+
+func erasedByPass(t *testing.T, s Subject) {
+	ctx := t.Context()
+	old := s.enrol(t, "Ada").Pass
+	issued := done(s.IssuePass(ctx, "Ada"))(t)
+	if issued == old || issued == (template.Token{}) {
+		t.Error("the new pass is the old one, or none")
+	}
+	s.noted(t, audit.PassReplaced)
+	_, err := s.Erase(ctx, people.Who{Pass: old}, audit.Withdrawn)
+	refused(t, "erase by the old pass", err, store.ErrPass)
+	e := done(s.Erase(ctx, people.Who{Pass: issued}, audit.Withdrawn))(t)
+	if r := s.verified(t, e.Receipt); e.Erased != "" || r.Erased.People != 1 {
+		t.Errorf("erased %+v", e)
+	}
+	_, err = s.Erase(ctx, people.Who{Pass: issued}, audit.Withdrawn)
+	refused(t, "erase by pass again", err, store.ErrPass)
+}
+
+func receipts(t *testing.T, s Subject) {
+	ctx := t.Context()
+	s.enrol(t, "Ada")
+	e := done(s.Erase(ctx, people.Who{Label: "Ada"}, audit.Requested))(t)
+	if kept := done(s.Receipts(ctx))(t); !slices.Equal(kept, []string{e.Receipt}) {
+		t.Errorf("kept: %q", kept)
+	}
+	if err := s.Fetched(ctx, hex.EncodeToString(s.verified(t, e.Receipt).ID)); err != nil {
+		t.Error(err)
+	}
+	if kept := done(s.Receipts(ctx))(t); len(kept) != 0 {
+		t.Errorf("kept after it was fetched: %q", kept)
+	}
+	for _, id := range []string{"", "07", "x", hex.EncodeToString(make([]byte, 17))} {
+		refused(t, "fetch "+id, s.Fetched(ctx, id), people.ErrReceiptID)
+	}
+}
+
+func epochs(t *testing.T, s Subject) {
+	ctx := t.Context()
+	_, err := s.EndEpoch(ctx)
+	refused(t, "end the first epoch", err, store.ErrNoEpoch)
+	s.enrol(t, "Ada")
+	if e, err := s.BeginEpoch(ctx); err != nil || e != (people.Epoch{Number: 2, Earlier: 1}) {
+		t.Errorf("begun: %+v, %v", e, err)
+	}
+	s.noted(t, audit.EpochBegun)
+	_, err = s.BeginEpoch(ctx)
+	refused(t, "begin another", err, store.ErrEpoch)
+	if e, err := s.EndEpoch(ctx); err != nil || e != (people.Epoch{Number: 2, None: 1, Ended: 1}) {
+		t.Errorf("ended: %+v, %v", e, err)
+	}
+}
+
+func lockdown(t *testing.T, s Subject) {
+	ctx := t.Context()
+	s.enrol(t, "Ada")
+	f, err := s.Lockdown(ctx)
+	if err != nil || f.People != 1 || f.Templates != 1 || f.Bound != 0 || f.AuditSeq == 0 || time.Since(f.Time) > time.Minute {
+		t.Errorf("the facts are %+v, %v", f, err)
+	}
+	s.noted(t, audit.LockedDown)
+	refused(t, "capture somebody", s.Accepts(people.EnrolRequest{Label: "Eve", Consent: "form"}), store.ErrLockdown)
+	if err := errors.Join(s.Reopen(ctx), s.ResetLockout(ctx)); err != nil {
+		t.Error(err)
+	}
+	if err := s.Accepts(people.EnrolRequest{Label: "Eve", Consent: "form"}); err != nil {
+		t.Error(err)
+	}
+}
+
+func faces(t *testing.T, s Subject) {
+	ctx := t.Context()
+	refused(t, "a reason of two lines", s.TurnFacesOff(ctx, "a\nb"), text.ErrCharacter)
+	if err := s.TurnFacesOff(ctx, "a film is made"); err != nil {
+		t.Fatal(err)
+	}
+	s.noted(t, audit.FacesOff)
+	if off := s.Store.Faces().Off(); off == nil || off.Reason != "a film is made" || off.By != s.By {
+		t.Errorf("turned off: %+v", off)
+	}
+	if err := s.TurnFacesOn(ctx); err != nil || s.Store.Faces().Off() != nil {
+		t.Errorf("turned on: %v", err)
+	}
+	s.noted(t, audit.FacesOn)
+}
+
+func audited(t *testing.T, s Subject) {
+	ctx := t.Context()
+	s.enrol(t, "Ada")
+	r := done(s.Verify(ctx, nil))(t)
+	end := audit.Head{Seq: r.End, Link: [32]byte(done(hex.DecodeString(r.Link))(t))}
+	if r, err := s.Verify(ctx, []audit.Head{end, end}); err != nil || r.Held != 2 || r.Entries == 0 {
+		t.Errorf("held against its own end: %+v, %v", r, err)
+	}
+	later := end
+	later.Seq += 1000
+	_, err := s.Verify(ctx, []audit.Head{end, later})
+	refused(t, "hold it against a longer one", err, audit.ErrOlder)
+	end.Link[0] ^= 1
+	_, err = s.Verify(ctx, []audit.Head{end})
+	refused(t, "hold it against another one", err, audit.ErrAnother)
+}
+
+func clock(t *testing.T, s Subject) {
+	ctx := t.Context()
+	c, err := s.Clock(ctx)
+	if err != nil || time.Since(c.Wall).Abs() > time.Minute || !c.Right {
+		t.Errorf("the clock is %+v, %v", c, err)
+	}
+	_, err = s.ConfirmClock(ctx, c.Wall.AddDate(0, 0, -1))
+	refused(t, "confirm what it said yesterday", err, store.ErrClock)
+	if c, err = s.ConfirmClock(ctx, c.Wall); err != nil || !c.Right {
+		t.Errorf("confirmed: %+v, %v", c, err)
+	}
+}
+
+// Refusals are questions that a house with nobody in it refuses, each for a reason of its own.
+func Refusals() map[string]func(context.Context, people.Records) error {
+	return map[string]func(context.Context, people.Records) error{
+		"show nobody": func(ctx context.Context, r people.Records) error { return second(r.Show(ctx, "Ada")) },
+		"erase nobody": func(ctx context.Context, r people.Records) error {
+			return second(r.Erase(ctx, people.Who{Label: "Ada"}, 0))
+		},
+		"no such receipt": func(ctx context.Context, r people.Records) error { return r.Fetched(ctx, "x") },
+		"an epoch":        func(ctx context.Context, r people.Records) error { return second(r.EndEpoch(ctx)) },
+		"another log": func(ctx context.Context, r people.Records) error {
+			return second(r.Verify(ctx, []audit.Head{{Seq: 1}}))
+		},
+		"a longer log": func(ctx context.Context, r people.Records) error {
+			return second(r.Verify(ctx, []audit.Head{{Seq: 9999}}))
+		},
+		"a long reason": func(ctx context.Context, r people.Records) error {
+			return r.TurnFacesOff(ctx, strings.Repeat("x", 300))
+		},
+		"an odd reason": func(ctx context.Context, r people.Records) error { return r.TurnFacesOff(ctx, "a\nb") },
+		"a wrong date":  func(ctx context.Context, r people.Records) error { return second(r.ConfirmClock(ctx, time.Time{})) },
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
