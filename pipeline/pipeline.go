@@ -75,58 +75,6 @@ type Settings struct {
 	Attempts          Attempts
 }
 
-// A State says how far the frame's most promising face came. It carries no score and no name.
-type State uint8
-
-// The states, in the order of the stages.
-const (
-	Nobody       State = iota // no face
-	Poor                      // a face that the zone or the quality gate refuses; Report.Reason says why
-	Checking                  // more frames are needed to tell whether it is live
-	NotLive                   // a print or a screen: refused, and neither recognised nor reported
-	Matching                  // more frames are needed to tell who it is
-	Granted                   // open now
-	Lingering                 // was let in and has not left
-	Unknown                   // not enrolled
-	Several                   // several people are in the zone: only one can be enrolled at a time
-	Captured                  // the frame was taken for an enrolment
-	Resting                   // after a flood of prints: no face is looked at
-	AwaitingPass              // no face is looked at before a pass was shown
-	FacesOff                  // no face is looked at, because somebody wanted it so
-)
-
-func (s State) String() string {
-	return [...]string{
-		"nobody", "poor picture", "checking liveness", "not live", "matching", "granted", "lingering", "unknown",
-		"several people", "captured", "resting", "waiting for a pass", "faces off",
-	}[s]
-}
-
-// A Report says what one frame came to.
-type Report struct {
-	State  State
-	Reason quality.Reason // with Poor
-	Faces  int            // faces found, in the zone or not
-	Person decide.Person  // with Granted only
-	Track  track.ID       // of the face that was looked at closely, 0 if none was
-	Ended  []Ended        // attempts that have ended with this frame
-	Flood  int            // prints and screens refused of late, in the frame from which on no face is looked at
-	Time   time.Time      // of the frame
-
-	// Sample is the mean of the frames that Person was granted on, with Granted and only where Person is to be given a new
-	// template; see match.Answer. It belongs to whoever takes the Report, who clears it.
-	Sample embed.Vector
-}
-
-// An Ended is what an attempt has come to: somebody has stood before the door, and was taken for somebody or not.
-type Ended struct {
-	Finding attempt.Finding
-	Person  decide.Person // with Matched, and with NearMiss: whom it was nearly taken for
-}
-
-// rest is how long a track found Unknown is left alone: a stranger who stands there is not measured over and over.
-const rest = 2 * time.Second
-
 // A Pipeline holds what must be known between frames: the tracks and their evidence. It is not safe for concurrent use.
 type Pipeline struct {
 	settings Settings
@@ -141,24 +89,12 @@ type Pipeline struct {
 	renewal  renewal
 }
 
-// A turn is the right of one track to be looked at frame after frame. It ends when a frame leads nowhere, and at the
-// latest after Rules.Window, so that nobody can hold up the others.
+// A turn is the right of one track to be looked at frame after frame. It ends when a frame leads nowhere. It ends after
+// Rules.Window in any case, so that nobody can hold up the others.
 type turn struct {
 	of   track.ID
 	ends time.Time
 }
-
-// A subject is what the pipeline remembers of a track.
-type subject struct {
-	window    *liveness.Window
-	examined  time.Time // when a frame of it was last looked at closely
-	restUntil time.Time
-	counted   time.Time // when it last counted as a failure
-	failures  int       // how often it did
-}
-
-// oneFailure is for how long one track counts as one.
-const oneFailure = 10 * time.Second
 
 // New returns a Pipeline that sees through v, which it uses from the goroutine that calls it.
 func New(s Settings, v Vision) *Pipeline {
@@ -192,6 +128,7 @@ func (p *Pipeline) Skip(f device.Frame, why State) Report {
 	return Report{State: why, Time: f.Time}
 }
 
+// identify is Identify, without what is gathered over several frames. It leaves the embedding that was matched in p.vector.
 func (p *Pipeline) identify(f device.Frame, m Matcher) (report Report, answer match.Answer, err error) {
 	near, report, err := p.look(f)
 	if err != nil || len(near) == 0 {
@@ -202,15 +139,15 @@ func (p *Pipeline) identify(f device.Frame, m Matcher) (report Report, answer ma
 		report.State = p.idle(near[0])
 		return report, answer, nil
 	}
-	answer, err = p.follow(tr, &report, m)
+	answer, err = p.judge(tr, &report, m)
 	if err != nil || report.State != Checking && report.State != Matching {
 		p.turn = turn{}
 	}
 	return report, answer, err
 }
 
-// look decodes a frame, finds its faces, follows them, and returns those before the door, the nearest first. If there
-// are none the report says why.
+// look decodes a frame, finds its faces and follows them. It returns the tracks before the door, the nearest first. If there
+// are none, the report says why.
 func (p *Pipeline) look(f device.Frame) (near []*track.Track, report Report, err error) {
 	report.Time = f.Time
 	if err := p.vision.Load(f); err != nil {
@@ -255,9 +192,13 @@ func (p *Pipeline) beforeDoor(tracks []*track.Track) (near []*track.Track, reaso
 	return nil, reason
 }
 
-// choose picks the one track of the frame to look at closely, which bounds the time that a frame can take: the one
-// whose turn it is, or else, of those that still need a decision, the one not looked at for longest, the nearer first.
-// Turns are of several frames because evidence lapses: of many people seen in rotation none would ever gather enough.
+// choose picks the one track of the frame to look at closely, nil for none. One track a frame bounds the time that a frame
+// can take. Tracks that need no decision are left out. Of the others it is, in this order:
+//
+//  1. The track whose turn it is. A turn is several frames long, because evidence lapses: of many people seen in rotation
+//     none would ever gather enough.
+//  2. The track that was not looked at for longest, which then has its turn. Of two that were never looked at it is the
+//     nearer one.
 func (p *Pipeline) choose(near []*track.Track) *track.Track {
 	var chosen *track.Track
 	for _, tr := range near {
@@ -285,8 +226,8 @@ func (p *Pipeline) idle(nearest *track.Track) State {
 	return Unknown
 }
 
-// follow takes one track through the stages behind the zone, and returns what its face was found to be, if it was matched.
-func (p *Pipeline) follow(tr *track.Track, report *Report, m Matcher) (answer match.Answer, err error) {
+// judge takes one track through the stages behind the zone. It returns what the Matcher says, if it came to that.
+func (p *Pipeline) judge(tr *track.Track, report *Report, m Matcher) (answer match.Answer, err error) {
 	report.Track = tr.ID
 	if usable, err := p.examine(tr, report); !usable {
 		if report.State == NotLive {
@@ -300,15 +241,6 @@ func (p *Pipeline) follow(tr *track.Track, report *Report, m Matcher) (answer ma
 	answer = m.Match(p.vector, tr.Seen)
 	p.decide(tr, report, answer)
 	return answer, nil
-}
-
-func (p *Pipeline) subject(id track.ID) *subject {
-	s := p.subjects[id]
-	if s == nil {
-		s = &subject{window: liveness.NewWindow(p.settings.LivenessWindow)}
-		p.subjects[id] = s
-	}
-	return s
 }
 
 // examine takes one track through quality and liveness and leaves its aligned face in the vision. Only a face that is
@@ -345,19 +277,6 @@ func (p *Pipeline) examine(tr *track.Track, report *Report) (usable bool, err er
 	return live, nil
 }
 
-// refuse counts a print or a screen.
-func (p *Pipeline) refuse(tr *track.Track, report *Report) {
-	p.decider.Nearly(tr.ID) // whom a print shows is not whom somebody tries to be taken for
-	if !p.subject(tr.ID).failure(tr.Seen, p.settings.Attempts) {
-		return
-	}
-	report.end(attempt.Attack, decide.Person{})
-	p.refused.Add(tr.Seen)
-	if p.resting(tr.Seen) {
-		report.Flood = p.refused.Count(tr.Seen)
-	}
-}
-
 // decide weighs what a frame of a track was found to be.
 func (p *Pipeline) decide(tr *track.Track, report *Report, a match.Answer) {
 	if !a.OK { // nobody was there to compare with, which is a miss
@@ -378,63 +297,5 @@ func (p *Pipeline) decide(tr *track.Track, report *Report, a match.Answer) {
 	}
 }
 
-// unknown leaves a track alone for a while, and says what it has tried.
-func (p *Pipeline) unknown(tr *track.Track, report *Report) {
-	s := p.subject(tr.ID)
-	s.restUntil = tr.Seen.Add(rest)
-	tried, near := p.decider.Nearly(tr.ID)
-	switch {
-	case !near:
-		report.end(attempt.Unknown, decide.Person{})
-	case s.failure(tr.Seen, p.settings.Attempts):
-		report.end(attempt.NearMiss, tried)
-	}
-}
-
-// failure reports whether a refusal at the time now counts: a print, a screen, or a face that is nearly that of somebody
-// enrolled, once in oneFailure. Nothing else does. A face that is not enrolled has claimed nothing, and if it counted, the
-// neighbours who declined would lock out those who consented.
-func (s *subject) failure(now time.Time, a Attempts) bool {
-	if !s.counted.IsZero() && now.Before(s.counted.Add(oneFailure)) {
-		return false
-	}
-	s.counted = now
-	if s.failures++; a.Wary > 0 && s.failures >= a.Wary {
-		s.restUntil = now.Add(a.Rest)
-	}
-	return true
-}
-
-func (r *Report) end(f attempt.Finding, p decide.Person) { r.Ended = append(r.Ended, Ended{f, p}) }
-
 // Revoke takes back a grant that did not open the door: whoever still stands there is granted anew.
 func (p *Pipeline) Revoke(person decide.Person) { p.decider.Revoke(person) }
-
-// Capture leads one frame through the stages up to the embedding, which session takes if the frame is usable: the only
-// face in the zone, good enough and live. Nobody is identified meanwhile.
-func (p *Pipeline) Capture(f device.Frame, session *enrol.Session) (Report, error) {
-	p.renewal.clear()
-	defer p.vision.Clear()
-	near, report, err := p.look(f)
-	switch {
-	case err != nil || len(near) == 0:
-		return report, err
-	case len(near) > 1:
-		report.State = Several
-		return report, nil
-	}
-	if usable, err := p.examine(near[0], &report); !usable {
-		return report, err
-	}
-	report.State = Matching
-	if !session.Due(f.Time) {
-		return report, nil
-	}
-	defer clear(p.vector)
-	if err := p.vision.Embed(p.vector); err != nil {
-		return report, err
-	}
-	session.Add(p.vector, near[0].ID, f.Time)
-	report.State = Captured
-	return report, nil
-}

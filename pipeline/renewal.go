@@ -7,17 +7,20 @@ import (
 	"facegate/pipeline/match"
 )
 
-// A renewal gathers frames of one person who is to be given a new template, while that person is being recognised. Of
-// everybody else it gathers nothing. What it has gathered is overwritten as soon as somebody else is seen, the person is
-// turned away, or it was handed out.
+// A renewal gathers frames of one person whose template is of an earlier epoch, while that person is being recognised. Of
+// everybody else it gathers nothing. What was gathered is overwritten as soon as one of these happens:
+//
+//  1. Somebody else is seen, or nobody.
+//  2. The person is turned away.
+//  3. The person is let in, with which the mean of the frames is handed out.
 type renewal struct {
-	agree  int // so many frames at the least
+	agree  int // how many frames a new template takes at the least
 	person decide.Person
 	sample *enrol.Sample
 }
 
-// see takes note of what a frame came to, what its face was found to be, and the embedding of that face. With a grant, all
-// that was gathered goes into the report.
+// see takes note of a frame: what it came to, what the Matcher says of its face, and the embedding of that face. With a
+// grant the mean of what was gathered goes into the report.
 func (r *renewal) see(report *Report, a match.Answer, v embed.Vector) {
 	if !r.sample.Of(report.Track) || !pending(report.State) || a.OK && a.Best != r.person {
 		r.clear()

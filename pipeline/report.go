@@ -1,0 +1,62 @@
+package pipeline
+
+import (
+	"time"
+
+	"facegate/pipeline/attempt"
+	"facegate/pipeline/decide"
+	"facegate/pipeline/embed"
+	"facegate/pipeline/quality"
+	"facegate/pipeline/track"
+)
+
+// A State says how far the frame's most promising face came. It carries no score and no name.
+type State uint8
+
+// The states, in the order of the stages.
+const (
+	Nobody       State = iota // no face
+	Poor                      // a face that the zone or the quality gate refuses; Report.Reason says why
+	Checking                  // more frames are needed to tell whether it is live
+	NotLive                   // a print or a screen: refused, and neither recognised nor reported
+	Matching                  // more frames are needed to tell who it is
+	Granted                   // open now
+	Lingering                 // was let in and has not left
+	Unknown                   // not enrolled
+	Several                   // several people are in the zone: only one can be enrolled at a time
+	Captured                  // the frame was taken for an enrolment
+	Resting                   // after a flood of prints: no face is looked at
+	AwaitingPass              // no face is looked at before a pass was shown
+	FacesOff                  // no face is looked at, because somebody wanted it so
+)
+
+func (s State) String() string {
+	return [...]string{
+		"nobody", "poor picture", "checking liveness", "not live", "matching", "granted", "lingering", "unknown",
+		"several people", "captured", "resting", "waiting for a pass", "faces off",
+	}[s]
+}
+
+// A Report says what one frame came to.
+type Report struct {
+	State  State
+	Reason quality.Reason // with Poor
+	Faces  int            // faces found, in the zone or not
+	Person decide.Person  // with Granted only
+	Track  track.ID       // of the face that was looked at closely, 0 if none was
+	Ended  []Ended        // attempts that have ended with this frame
+	Flood  int            // prints and screens refused of late, in the frame from which on no face is looked at
+	Time   time.Time      // of the frame
+
+	// Sample is the mean of the frames that Person was granted on, with Granted and only where Person is to be given a new
+	// template; see match.Answer. It belongs to whoever takes the Report, who clears it.
+	Sample embed.Vector
+}
+
+// An Ended is what an attempt has come to: somebody has stood before the door, and was taken for somebody or not.
+type Ended struct {
+	Finding attempt.Finding
+	Person  decide.Person // with Matched, and with NearMiss: whom it was nearly taken for
+}
+
+func (r *Report) end(f attempt.Finding, p decide.Person) { r.Ended = append(r.Ended, Ended{f, p}) }

@@ -1,0 +1,64 @@
+package pipeline
+
+import (
+	"time"
+
+	"facegate/pipeline/attempt"
+	"facegate/pipeline/decide"
+	"facegate/pipeline/liveness"
+	"facegate/pipeline/track"
+)
+
+const (
+	// rest is how long a track found Unknown is left alone. A stranger who stands there is not measured over and over.
+	rest = 2 * time.Second
+
+	// oneFailure is for how long all failures of one track count as one.
+	oneFailure = 10 * time.Second
+)
+
+// A subject is what the pipeline remembers of a track.
+type subject struct {
+	window    *liveness.Window
+	examined  time.Time // when a frame of it was last looked at closely
+	restUntil time.Time // no frame of it is looked at closely before
+	counted   time.Time // when it last counted as a failure
+	failures  int       // how often it did
+}
+
+// subject returns what is remembered of a track, and begins to remember it.
+func (p *Pipeline) subject(id track.ID) *subject {
+	s := p.subjects[id]
+	if s == nil {
+		s = &subject{window: liveness.NewWindow(p.settings.LivenessWindow)}
+		p.subjects[id] = s
+	}
+	return s
+}
+
+// unknown leaves a track alone for a while, and says what it has tried.
+func (p *Pipeline) unknown(tr *track.Track, report *Report) {
+	s := p.subject(tr.ID)
+	s.restUntil = tr.Seen.Add(rest)
+	tried, ok := p.decider.Nearly(tr.ID)
+	switch {
+	case !ok:
+		report.end(attempt.Unknown, decide.Person{})
+	case s.failure(tr.Seen, p.settings.Attempts):
+		report.end(attempt.NearMiss, tried)
+	}
+}
+
+// failure reports whether a refusal at the time now counts. What counts is a print, a screen, or a face that is nearly that of
+// somebody enrolled, and each of them once in oneFailure. A face that is not enrolled has claimed nothing. If it counted,
+// neighbours who have declined would lock out those who have consented.
+func (s *subject) failure(now time.Time, a Attempts) bool {
+	if !s.counted.IsZero() && now.Before(s.counted.Add(oneFailure)) {
+		return false
+	}
+	s.counted = now
+	if s.failures++; a.Wary > 0 && s.failures >= a.Wary {
+		s.restUntil = now.Add(a.Rest)
+	}
+	return true
+}
