@@ -46,8 +46,8 @@ const (
 	Unsynced Clock = "unsynced"
 )
 
-// An Event is one passage or opening, as it goes on the wire. It has no subject: no name, number, score, picture or pseudonym, and
-// no field may be added that tells one person from another.
+// An Event is one passage or opening, as it goes on the wire. It has no subject: no name, number, score, picture or pseudonym.
+// No field may be added that tells one person from another.
 type Event struct {
 	Schema    string            `json:"schema"`
 	Type      EventType         `json:"event_type"`

@@ -231,6 +231,9 @@ func (e explainer) closedEarly() *Fault {
 	return e.fault("closed", "closes the connection without an answer", "%s", advice)
 }
 
+const adviceLost = "Look into the broker's log: it may have been restarted, or another client has this client id. " +
+	"No event is lost by this."
+
 // loss explains the end of a connection that the broker had granted.
 func (e explainer) loss(at phase, err error) *Fault {
 	switch {

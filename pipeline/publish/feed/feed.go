@@ -27,9 +27,10 @@ type Send func(ctx context.Context, msg []byte, replayed bool) error
 
 // A Feed is an outbox that is being emptied.
 type Feed struct {
-	outbox Outbox
-	log    *slog.Logger
-	wake   chan struct{} // tells that the outbox has a new message
+	outbox  Outbox
+	log     *slog.Logger
+	wake    chan struct{} // tells that the outbox has a new message
+	backlog uint64        // number of the newest message when the connection began
 }
 
 // New returns a Feed of what is in o and what is added to the Feed.
@@ -52,16 +53,16 @@ func (f *Feed) Append(msg []byte) error {
 // Stats returns how many messages wait, and how many were given up.
 func (f *Feed) Stats() (queued int, dropped uint64) { return f.outbox.Stats() }
 
-// Begin returns the number up to which messages are replayed by a connection that begins now.
-func (f *Feed) Begin() (backlog uint64) { return f.outbox.Last() }
+// Begin says that the connection is a new one. What is in the outbox by now will be replayed. It must not run beside Serve.
+func (f *Feed) Begin() { f.backlog = f.outbox.Last() }
 
-// Serve sends what is in the outbox and what is added to it. Messages up to number backlog are replayed. Serve returns nil when
-// stop is closed and nothing is left to send, the error of send, ErrKept, or why ctx has ended. It must not run twice at a time.
-func (f *Feed) Serve(ctx context.Context, stop <-chan struct{}, backlog uint64, send Send) error {
+// Serve sends what is in the outbox and what is added to it. It returns nil when stop is closed and nothing is left to send.
+// Otherwise it returns the error of send, ErrKept, or why ctx has ended. It must not run twice at a time.
+func (f *Feed) Serve(ctx context.Context, stop <-chan struct{}, send Send) error {
 	for {
 		n, msg, ok := f.outbox.Next()
 		if ok {
-			if err := f.deliver(ctx, n, msg, n <= backlog, send); err != nil {
+			if err := f.deliver(ctx, n, msg, send); err != nil {
 				return err
 			}
 			continue
@@ -80,8 +81,8 @@ func (f *Feed) Serve(ctx context.Context, stop <-chan struct{}, backlog uint64, 
 
 // deliver sends message n and removes it from the outbox. A foreign one is removed unsent: it must not keep the others waiting
 // for ever.
-func (f *Feed) deliver(ctx context.Context, n uint64, msg []byte, replayed bool, send Send) error {
-	err := send(ctx, msg, replayed)
+func (f *Feed) deliver(ctx context.Context, n uint64, msg []byte, send Send) error {
+	err := send(ctx, msg, n <= f.backlog)
 	if errors.Is(err, ErrForeign) {
 		f.log.Warn("a message of the outbox is dropped unsent", "error", err, "hint", "another version of facegate may have left it")
 	} else if err != nil {

@@ -84,7 +84,8 @@ func (m *model) serve(t *rapid.T) {
 func (m *model) connect(t *rapid.T, lasts int, unknown bool) error {
 	stop := make(chan struct{})
 	close(stop)
-	return m.feed.Serve(t.Context(), stop, m.feed.Begin(), func(_ context.Context, msg []byte, replayed bool) error {
+	m.feed.Begin()
+	return m.feed.Serve(t.Context(), stop, func(_ context.Context, msg []byte, replayed bool) error {
 		if lasts--; lasts >= 0 || unknown {
 			m.take(t, string(msg), replayed)
 		}
@@ -121,8 +122,9 @@ func TestServe(t *testing.T) {
 		add(t, f, "early")
 		var heard []string
 		stop, ended := make(chan struct{}), make(chan error, 1)
+		f.Begin()
 		go func() {
-			ended <- f.Serve(t.Context(), stop, f.Begin(), func(_ context.Context, msg []byte, replayed bool) error {
+			ended <- f.Serve(t.Context(), stop, func(_ context.Context, msg []byte, replayed bool) error {
 				heard = append(heard, fmt.Sprint(string(msg), " ", replayed))
 				return nil
 			})
@@ -145,7 +147,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errCut)
 	f := feed.New(feed.NewMemory(1), slog.New(slog.DiscardHandler))
-	if err := f.Serve(ctx, nil, 0, nil); !errors.Is(err, errCut) {
+	if err := f.Serve(ctx, nil, nil); !errors.Is(err, errCut) {
 		t.Errorf("Serve = %v, want the cause", err)
 	}
 }
@@ -158,7 +160,8 @@ func TestForeign(t *testing.T) {
 	var heard []string
 	stop := make(chan struct{})
 	close(stop)
-	err := f.Serve(t.Context(), stop, f.Begin(), func(_ context.Context, msg []byte, _ bool) error {
+	f.Begin()
+	err := f.Serve(t.Context(), stop, func(_ context.Context, msg []byte, _ bool) error {
 		if string(msg) == "?" {
 			return fmt.Errorf("%w: no letter", feed.ErrForeign)
 		}

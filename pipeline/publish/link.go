@@ -1,0 +1,91 @@
+package publish
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// steady is how long a connection has to last to be trusted. Two clients of one id throw each other out in less: each comes
+// back within backoffMax.
+const steady = time.Minute
+
+// flapping is how many connections in a row that were not steady are more than a coincidence.
+const flapping = 3
+
+// A link is how the connection to the broker has been, and what the log was told of that. Its methods may be called from
+// several goroutines.
+type link struct {
+	broker string                   // its address
+	again  func(last *Fault) *Fault // explains connections that do not last
+	log    *slog.Logger
+
+	mu        sync.Mutex // guards what follows
+	connected bool
+	fault     *Fault // nil if all is well
+	told      string // Kind of the fault that the log was told last, and not yet that it has ended
+	short     int    // connections in a row that were not steady
+}
+
+// status returns whether there is a connection, and what is wrong, nil if nothing is.
+func (l *link) status() (connected bool, fault *Fault) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.connected, l.fault
+}
+
+// up notes that there is a connection, with so many messages that wait for it. After connections that did not last this one has
+// to last before all is called well, and the log is told.
+func (l *link) up(queued int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.connected = true
+	if l.short < flapping {
+		l.fault = nil
+	}
+	if l.short == 0 {
+		l.told = ""
+	}
+	if l.short < 2 {
+		l.log.Info("connected to the broker", "broker", l.broker, "queued", queued)
+	}
+}
+
+// steady notes that the connection lasts.
+func (l *link) steady() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.short >= flapping {
+		l.log.Info("the connection to the broker lasts again", "broker", l.broker)
+	}
+	l.fault, l.told, l.short = nil, "", 0
+}
+
+// down notes why there is no connection. Since is when there was one, zero if there was none. The log is told of a fault once,
+// until there is another, or it ends.
+func (l *link) down(f *Fault, since time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case since.IsZero():
+		l.short = 0
+	case time.Since(since) < steady:
+		l.short++
+	default:
+		l.short = 1
+	}
+	if l.short >= flapping {
+		f = l.again(f)
+	}
+	if f.Kind != l.told {
+		l.log.Warn("no connection to the broker, trying again", "error", f.Error(), "hint", f.Hint)
+	}
+	l.connected, l.fault, l.told = false, f, f.Kind
+}
+
+// stopped notes that there is no connection, on purpose.
+func (l *link) stopped() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.connected, l.fault = false, nil
+}

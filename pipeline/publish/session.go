@@ -1,0 +1,163 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"facegate/pipeline/publish/feed"
+	"facegate/pipeline/publish/states"
+)
+
+// session is one connection, from its opening to its end. It tells since when the gate was online, the zero time for never.
+func (p *Publisher) session(ctx context.Context) (since time.Time, err error) {
+	c, err := p.connect(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer func() {
+		if err != nil {
+			c.abandon()
+		}
+	}()
+	lingering, cancel := linger(ctx, c.alive, farewell)
+	defer cancel()
+	duties := p.duties(c)
+	for _, d := range duties {
+		if err := d.begin(lingering); err != nil {
+			return time.Time{}, p.explain(announcing, err)
+		}
+	}
+	since = time.Now()
+	queued, _ := p.feed.Stats()
+	p.link.up(queued)
+	if err := serve(lingering, ctx.Done(), duties); err != nil {
+		return since, err
+	}
+	if err := p.leave(lingering, c); err != nil {
+		return since, p.explain(announcing, err)
+	}
+	c.close()
+	return since, nil
+}
+
+// A duty is what is done on a connection.
+type duty struct {
+	begin func(ctx context.Context) error                       // in the order of the duties
+	serve func(ctx context.Context, stop <-chan struct{}) error // all at a time, until stop is closed and nothing is left to do
+}
+
+// duties returns what is done on c. Every state is told before anything happens, and the availability before every other; then
+// orders are taken; what happened is told last.
+func (p *Publisher) duties(c *conn) []duty {
+	list := []duty{p.telling(c)}
+	if p.orders != nil {
+		list = append(list, p.listening(c))
+	}
+	return append(list, p.feeding(c), p.lasting())
+}
+
+// serve does the duties until all are done, or the first that fails.
+func serve(ctx context.Context, stop <-chan struct{}, duties []duty) error {
+	all, ctx := errgroup.WithContext(ctx)
+	for _, d := range duties {
+		all.Go(func() error { return d.serve(ctx, stop) })
+	}
+	return all.Wait()
+}
+
+// telling is the duty to tell the states over c, to be retained.
+func (p *Publisher) telling(c *conn) duty {
+	return duty{
+		begin: func(ctx context.Context) error {
+			p.states.Begin()
+			return p.states.Flush(ctx, p.retain(c))
+		},
+		serve: func(ctx context.Context, stop <-chan struct{}) error { return p.states.Serve(ctx, stop, p.retain(c)) },
+	}
+}
+
+// retain sends the value of a topic of this gate over c.
+func (p *Publisher) retain(c *conn) states.Send {
+	return func(ctx context.Context, topic string, value []byte) error {
+		return c.publish(ctx, p.cfg.topic(topic), true, value)
+	}
+}
+
+// listening is the duty to take orders over c.
+func (p *Publisher) listening(c *conn) duty {
+	answer := func(ctx context.Context, answer []byte) error {
+		return c.publish(ctx, p.cfg.topic(reply), false, answer)
+	}
+	return duty{
+		begin: func(ctx context.Context) error {
+			p.orders.Begin()
+			return p.subscribe(ctx, c)
+		},
+		serve: func(ctx context.Context, stop <-chan struct{}) error { return p.orders.Serve(ctx, stop, answer) },
+	}
+}
+
+// subscribe has orders taken. Where the broker forbids that, the other duties are done all the same.
+func (p *Publisher) subscribe(ctx context.Context, c *conn) error {
+	topic := p.cfg.topic(command)
+	err := c.subscribe(ctx, topic, p.orders.Take)
+	if errors.Is(err, errUnheard) {
+		p.log.Warn("no orders over the network can be taken", "error", err,
+			"hint", "let this gate's user read "+topic+" on the broker")
+		return nil
+	}
+	return err
+}
+
+// feeding is the duty to deliver over c what happened.
+func (p *Publisher) feeding(c *conn) duty {
+	send := func(ctx context.Context, msg []byte, replayed bool) error {
+		topic, payload, err := onWire(msg, replayed)
+		if err != nil {
+			return fmt.Errorf("%w: %w", feed.ErrForeign, err)
+		}
+		return c.publish(ctx, p.cfg.topic(topic), false, payload)
+	}
+	return duty{
+		begin: func(context.Context) error { p.feed.Begin(); return nil },
+		serve: func(ctx context.Context, stop <-chan struct{}) error { return p.feed.Serve(ctx, stop, send) },
+	}
+}
+
+// lasting is the duty to note when a connection has lasted long enough to be trusted.
+func (p *Publisher) lasting() duty {
+	return duty{
+		begin: func(context.Context) error { return nil },
+		serve: func(ctx context.Context, stop <-chan struct{}) error {
+			lasts := time.NewTimer(steady)
+			defer lasts.Stop()
+			select {
+			case <-lasts.C:
+				p.link.steady()
+			case <-ctx.Done():
+			case <-stop:
+			}
+			return nil
+		},
+	}
+}
+
+// leave says that the gate has stopped, unless another process goes on.
+func (p *Publisher) leave(ctx context.Context, c *conn) error {
+	if p.handsOver.Load() {
+		return nil
+	}
+	p.states.Set(availability, []byte(stopped))
+	return p.states.Flush(ctx, p.retain(c))
+}
+
+// linger returns a context that ends with alive, or d after ctx does.
+func linger(ctx, alive context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	lingering, cancel := context.WithCancel(alive)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(d, cancel) })
+	return lingering, func() { stop(); cancel() }
+}
