@@ -69,18 +69,28 @@ func (c Compliance) Filing() time.Time {
 // countForFiling notes the day on which so many people are enrolled that the operator has to file. Where that cannot be
 // written, or the clock is not known to be right, it is the next enrolment's, Tick's or Open's to do.
 func (s *Store) countForFiling(now time.Time) {
-	if s.filingAt == 0 || s.state.Filing != 0 || len(s.register.byID) < s.filingAt || !s.look().Right() {
+	if s.filingAt == 0 || s.state.Filing != 0 || s.faced() < s.filingAt || !s.look().Right() {
 		return
 	}
 	err := s.ready()
 	if err == nil {
 		next := s.state
 		next.Filing = day(now).Unix()
-		err = s.note(next, audit.Entry{Kind: audit.FilingReached, Actor: audit.Daemon, Count: uint32(len(s.register.byID))})
+		err = s.note(next, audit.Entry{Kind: audit.FilingReached, Actor: audit.Daemon, Count: uint32(s.faced())})
 	}
 	if err != nil {
 		s.log.Error("the day on which the operator has to file was not noted", "err", err)
 	}
+}
+
+// faced returns how many people have consented to a template. They are who counts for filing, which is about faces.
+func (s *Store) faced() (n int) {
+	for _, p := range s.register.byID {
+		if p.Consented() {
+			n++
+		}
+	}
+	return n
 }
 
 // Count returns how many people are on the list, and how many of them cannot consent alone.

@@ -30,7 +30,7 @@ const MaxBackup = 1 << 30
 
 const (
 	// backupMagic begins a backup and names its version. The rest is sealed.
-	backupMagic = "facegate backup 1\n"
+	backupMagic = "facegate backup 2\n"
 
 	backupLabel = "facegate backup"
 )
@@ -58,9 +58,14 @@ type backupRow struct {
 	Plain []byte
 }
 
+// A backupPerson is what a backup holds of a person. Credentials are not in it, but for the pass that the record is made
+// with: nobody can tell at the restore which were revoked or used up since.
 type backupPerson struct {
-	Person, Consent backupRow
-	Record          []byte // with the inner seal alone; nil if there is none
+	Person      backupRow
+	Template    []byte    // the row; nil of somebody who gives no face
+	Record      []byte    // with the inner seal alone; nil if there is none
+	Pass        backupRow // of scheme S2
+	Credentials int       // that are not in it
 }
 
 // A BackedUp is a backup that was just made.
@@ -70,7 +75,7 @@ type BackedUp struct {
 	Number uint64 // of the last destruction before it; see receipt.Receipt
 }
 
-// Backup makes a copy of people, consents and templates for Restore, without those whose erasure is owed. It holds no key. Whoever has it and the device key can
+// Backup makes a copy of people, consents and templates, and not of credentials, for Restore, without those whose erasure is owed. It holds no key. Whoever has it and the device key can
 // read it, those among the people who are erased later included: each erasure calls for a new backup and the end of the
 // old. It refuses with ErrDates while somebody's dates are not known.
 func (s *Store) Backup(by audit.Actor) (BackedUp, error) {
@@ -152,15 +157,20 @@ func (s *Store) copyPerson(p Person) (b backupPerson, err error) {
 		return b, noDates()
 	}
 	p.seen = 0
-	person, err := p.encode()
-	if err != nil {
+	b = backupPerson{Person: backupRow{ID: p.ID}, Credentials: len(p.Credentials)}
+	if b.Person.Plain, err = p.encode(); err != nil || !p.Consented() {
 		return b, err
 	}
-	consent, err := p.Consent.encode()
-	if err != nil {
+	if b.Template, err = p.Template.encode(); err != nil {
 		return b, err
 	}
-	b = backupPerson{Person: backupRow{p.ID, person}, Consent: backupRow{p.Consent.ID, consent}}
+	if pass, ok := p.ownPass(); ok && p.Scheme == template.SchemeS2 {
+		b.Credentials--
+		b.Pass.ID = pass.ID
+		if b.Pass.Plain, err = pass.encode(p.ID); err != nil {
+			return b, err
+		}
+	}
 	if p.Record != (template.RecordID{}) {
 		b.Record, err = s.faces.GetValue(vault.At(recordsTable, p.Record))
 	}

@@ -20,17 +20,15 @@ func crowd(b testing.TB, n int) (dir string) {
 	for i := range n {
 		e := testEnrolment(i)
 		p := Person{
-			Label: e.Label, Consent: e.Consent, Scheme: e.scheme(), Epoch: 1, Lane: e.Lane, Enrolled: testNow(),
+			Label: e.Label, Template: Template{Consent: e.Consent, Scheme: e.scheme(), Epoch: 1, Lane: e.Lane}, Enrolled: testNow(),
 			LastSeen: testNow(), Expires: e.Expires,
 		}
 		binary.BigEndian.PutUint64(p.ID[:], uint64(i+1)*0x9e3779b97f4a7c15)
 		binary.BigEndian.PutUint64(p.link[:], uint64(i+1)*0xbf58476d1ce4e5b9)
 		p.Record, p.Consent.ID = s.recordID(p.link), p.link
-		person, err := s.putPerson(p)
+		rows, err := s.putTerms(p)
 		must(b, err)
-		consent, err := s.putConsent(p.Consent)
-		must(b, err)
-		people.Puts = append(people.Puts, person, consent)
+		people.Puts = append(people.Puts, rows...)
 		record, err := s.putRecord(p, e)
 		must(b, err)
 		faces.Puts = append(faces.Puts, record)

@@ -196,8 +196,8 @@ func (s *Store) redated(v clock.Verdict) (people []Person, ended []Consent, c va
 		if p.Provisional || p.seen != 0 {
 			p = p.dated(v)
 			people = append(people, p)
-			put(s.putPerson(p))
-			put(s.putConsent(p.Consent))
+			rows, failed := s.putTerms(p)
+			c.Puts, err = append(c.Puts, rows...), errors.Join(err, failed)
 		}
 	}
 	all, failed := s.endedConsents()
@@ -219,14 +219,16 @@ func (s *Store) doubted() bool {
 // dated returns p with the dates by the clock of v, which is right.
 func (p Person) dated(v clock.Verdict) Person {
 	if p.Provisional {
-		given := v.At(p.Consent.GivenCount)
-		expires := limit(given, p.term, p.until)
-		p.Consent.Given, p.Consent.GivenCount = given.UTC().Truncate(time.Second), 0
-		if p.Consent.Expires.Equal(p.Expires) {
-			p.Consent.Expires = expires
+		began := v.At(p.began)
+		expires := limit(began, p.term, p.until)
+		if p.Consented() {
+			p.Consent.Given, p.Consent.GivenCount = began.UTC().Truncate(time.Second), 0
+			if p.Consent.Expires.Equal(p.Expires) {
+				p.Consent.Expires = expires
+			}
 		}
-		p.Expires, p.Enrolled, p.Provisional = expires, day(given), false
-		p.term, p.until = 0, time.Time{}
+		p.Expires, p.Enrolled, p.Provisional = expires, day(began), false
+		p.began, p.term, p.until = 0, 0, time.Time{}
 	}
 	if p.seen != 0 {
 		p.LastSeen, p.seen = day(v.At(p.seen)), 0
@@ -269,7 +271,7 @@ func (p Person) expired(v clock.Verdict, now time.Time) bool {
 	if !p.Provisional {
 		return !now.Before(p.Expires)
 	}
-	return p.term != 0 && v.Passed(p.Consent.GivenCount) >= p.term || !p.until.IsZero() && !now.Before(p.until)
+	return p.term != 0 && v.Passed(p.began) >= p.term || !p.until.IsZero() && !now.Before(p.until)
 }
 
 // lapsed reports whether p may not match: the enrolment has ended by any of the times that it may be.
@@ -282,7 +284,7 @@ func (p Person) due(v clock.Verdict, idle time.Duration) (audit.Reason, bool) {
 	case p.seen != 0:
 		last.Count = p.seen
 	case p.Provisional:
-		last.Count = p.Consent.GivenCount
+		last.Count = p.began
 	}
 	switch {
 	case p.expired(v, v.Certain):

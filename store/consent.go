@@ -119,10 +119,11 @@ func badText(kind, err error) error {
 }
 
 // NeedsConsent reports whether p has consented under another profile than that of the store. A consent belongs to the rules
-// that it was given under: p does not match until they have consented again (Recapture), or the former profile is back.
+// that it was given under: p, who gives their face, does not match until they have consented again (Recapture), or the former
+// profile is back.
 func (c Compliance) NeedsConsent(p Person) bool { return c.s.needsConsent(p) }
 
-func (s *Store) needsConsent(p Person) bool { return p.Consent.Profile != s.profile }
+func (s *Store) needsConsent(p Person) bool { return p.Consented() && p.Consent.Profile != s.profile }
 
 // ConsentAgain returns how many people that is so of.
 func (c Compliance) ConsentAgain() (n int) {

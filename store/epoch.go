@@ -18,13 +18,13 @@ var (
 )
 
 // An EpochState says how far a change of epoch has come. An epoch is a set of rotations, and the number that says which: the Codes
-// of one face in two epochs are unrelated. Each person has one record or none.
+// of one face in two epochs are unrelated. Each person has one record or none; who gives no face is not counted.
 type EpochState struct {
 	Current    uint32 // from 1
 	Renewed    int    // people whose record is in it, or is of scheme S2, which has no epochs
 	Earlier    int    // people whose record is in an earlier one, and was made with the embedder in use
 	Foreign    int    // people whose record was made with another embedder, so that they cannot match
-	Recordless int    // people without a record, since a lockdown or the end of its epoch
+	Recordless int    // people who have consented to a record and have none, since a lockdown or the end of its epoch
 }
 
 // Epochs replace the rotations that Codes are made with, and so every Code, while people come and go.
@@ -44,6 +44,7 @@ func (s *Store) epochs() EpochState {
 	e := EpochState{Current: s.state.Epoch}
 	for _, p := range s.register.byID {
 		switch {
+		case !p.Consented():
 		case p.Record == (template.RecordID{}):
 			e.Recordless++
 		case p.model != s.state.Model:
@@ -59,12 +60,6 @@ func (s *Store) epochs() EpochState {
 
 // isEarlier reports whether the record of p is in an earlier epoch.
 func (s *Store) isEarlier(p Person) bool { return p.Epoch != 0 && p.Epoch < s.state.Epoch }
-
-// unlinked returns p without a record.
-func (p Person) unlinked() Person {
-	p.Record, p.link, p.Epoch, p.model = template.RecordID{}, [16]byte{}, 0, [32]byte{}
-	return p
-}
 
 // relink gives p a record of its own, which is yet to be written.
 func (s *Store) relink(p *Person) error {
@@ -157,7 +152,11 @@ func (e Epochs) Renew(id template.PersonID, modelID [32]byte, lane uint8, code t
 	if err != nil {
 		return Person{}, false, err
 	}
-	if err := e.s.enrol(p, Enrolment{ModelID: modelID, Code: code}, entries); err != nil {
+	row, err := e.s.putTemplate(p)
+	if err != nil {
+		return Person{}, false, err
+	}
+	if err := e.s.enrol(p, Enrolment{ModelID: modelID, Code: code}, entries, row); err != nil {
 		return Person{}, false, err
 	}
 	e.s.register.put(p)
@@ -213,8 +212,9 @@ func (s *Store) endEpoch(by audit.Actor) (int, error) {
 	return n, s.carryOut(i)
 }
 
-// learnEpochs notes in which epoch each person's record is, as the record itself says. Whether that is true, Records finds.
-func (s *Store) learnEpochs() error {
+// learnModels notes with which embedder each person's record was made, as the record itself says. Whether that is true,
+// Records finds.
+func (s *Store) learnModels() error {
 	owner := make(map[template.RecordID]template.PersonID, len(s.register.byID))
 	for id, p := range s.register.byID {
 		owner[p.Record] = id
@@ -232,7 +232,10 @@ func (s *Store) learnEpochs() error {
 			return s.faces.Damaged(fmt.Errorf("a record of epoch %d, not of %d to %d", h.Epoch, s.state.Ended+1, s.state.Epoch))
 		}
 		p := s.register.byID[person]
-		p.Epoch, p.model = h.Epoch, h.ModelID
+		if h.Epoch != p.Epoch {
+			return s.faces.Damaged(errForeign)
+		}
+		p.model = h.ModelID
 		s.register.put(p)
 		return nil
 	})

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"facegate/configs/hint"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
 	"facegate/store/receipt"
@@ -20,6 +21,7 @@ import (
 type intent struct {
 	Kind    string
 	People  []template.PersonID // who leave people.db
+	Faces   []template.PersonID // who stay, and whose templates and consents leave
 	Reason  audit.Reason        // for which they do
 	Count   time.Duration       // as in moment
 	Entries []audit.Entry       // of the audit log
@@ -40,6 +42,11 @@ const (
 
 func (i *intent) lockdown() bool { return i != nil && i.Kind == lockdownIntent }
 
+// about reports whether i erases a person, or the face of one.
+func (i *intent) about(id template.PersonID) bool {
+	return i != nil && (slices.Contains(i.People, id) || slices.Contains(i.Faces, id))
+}
+
 func (i *intent) at() moment { return moment{time.Unix(i.Entries[0].Time, 0), i.Count} }
 
 // An Erasure is what was erased.
@@ -59,16 +66,23 @@ func ByLabel(label string) Who { return Who{label: label} }
 // ByPass names whoever has a pass.
 func ByPass(t template.Token) Who { return Who{pass: &t} }
 
-// Erase removes a person, and the person's record, from the disk. No copy of the databases made before opens with a key that
+// Erase removes a person, and the person's record and credentials, from the disk. No copy of the databases made before opens with a key that
 // still exists. What is left is the consent, as Consent says, and entries of the audit log that lead to nobody. The reason is
 // audit.Requested, or audit.Withdrawn for whoever takes back their consent: the consent is kept with it. If Erase fails with
 // an OwedError, such as on a full disk, the person is listed still and does not match any more, after a restart neither; it
 // is carried out by Retention.EraseOwed, and can be repeated. It refuses with ErrUnknown or, by a pass, with ErrPass. An
 // expired pass erases still.
+//
+// With the reason audit.FaceWithdrawn the person stays on the list: the record and the consent to it go, with a receipt, and
+// terms and credentials stay. That is refused with ErrNoFace where there is no such consent, and with ErrKeyless where nothing
+// would be left to come in by.
 func (s *Store) Erase(who Who, why audit.Reason, by audit.Actor) (Erasure, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, err := s.leaver(who)
+	if err == nil && why == audit.FaceWithdrawn {
+		err = s.checkFace(p)
+	}
 	if err != nil {
 		return Erasure{}, err
 	}
@@ -78,6 +92,25 @@ func (s *Store) Erase(who Who, why audit.Reason, by audit.Actor) (Erasure, error
 	}
 	s.settleOwed()
 	return e, nil
+}
+
+// Why nobody's face alone can be withdrawn.
+var (
+	ErrNoFace  = errors.New("this person gives no face")
+	ErrKeyless = errors.New("without a face this person has no way in")
+)
+
+// checkFace says why p cannot stay on the list without a face.
+func (s *Store) checkFace(p Person) error {
+	v := s.look()
+	_, keyed := p.firstCredential(func(c Credential) bool { return !c.Visitor && c.validAt(v) == nil })
+	switch {
+	case !p.Consented():
+		return hint.Wrap(fmt.Errorf("store: %w", ErrNoFace), "there is nothing to withdraw: the person comes in by what facegate person show lists")
+	case !keyed:
+		return hint.Wrap(fmt.Errorf("store: %w", ErrKeyless), "give them a pass first, or leave them off the list: facegate withdraw without --keep-member")
+	}
+	return nil
 }
 
 // leaver returns whom who names, among those as well whom an erasure is about that failed half-way.
@@ -112,13 +145,13 @@ func (s *Store) erase(people []Person, why audit.Reason, by audit.Actor) (Erasur
 	// What was pending has taken those with it whom it was about.
 	people = nil
 	for _, id := range ids {
-		if p, ok := s.register.byID[id]; ok {
+		if p, ok := s.register.byID[id]; ok && (why != audit.FaceWithdrawn || p.Consented()) {
 			people = append(people, p)
 		}
 	}
 	switch {
 	case len(people) > 0:
-	case before != nil && slices.Contains(before.People, ids[0]):
+	case before.about(ids[0]):
 		return Erasure{before.Receipt}, nil
 	default:
 		return Erasure{}, fmt.Errorf("store: %w any more", ErrUnknown)
@@ -143,7 +176,7 @@ func (s *Store) carryOut(i *intent) error {
 		return errors.Join(err, s.load())
 	}
 	s.pending, s.leaving = i, nil
-	for _, id := range i.People {
+	for _, id := range slices.Concat(i.People, i.Faces) {
 		s.leaving = append(s.leaving, s.register.byID[id])
 	}
 	return s.finish()
@@ -156,7 +189,7 @@ func (s *Store) intend(people []Person, why audit.Reason, by audit.Actor) (*inte
 		return nil, fmt.Errorf("store: no randomness: %w", err)
 	}
 	r := receipt.Receipt{ID: i.ID[:], Number: i.Number, Kind: receipt.Erasure, Reason: why.String(), KeyStore: s.class}
-	if err := s.describe(&r, people); err != nil {
+	if err := s.describe(&r, people, why); err != nil {
 		return nil, err
 	}
 	if err := s.generations(i); err != nil {
@@ -176,7 +209,11 @@ func (s *Store) intend(people []Person, why audit.Reason, by audit.Actor) (*inte
 	}
 	i.Entries = entries
 	for _, p := range people {
-		i.People = append(i.People, p.ID)
+		if why == audit.FaceWithdrawn {
+			i.Faces = append(i.Faces, p.ID)
+		} else {
+			i.People = append(i.People, p.ID)
+		}
 	}
 	return i, nil
 }
@@ -195,25 +232,22 @@ func (s *Store) issue(r receipt.Receipt, entries []audit.Entry) ([]byte, error) 
 	return signed, nil
 }
 
-// describe writes to r what there is of people, which is going to be erased.
-func (s *Store) describe(r *receipt.Receipt, people []Person) error {
+// describe writes to r what there is of people, which is going to be erased for the reason why.
+func (s *Store) describe(r *receipt.Receipt, people []Person, why audit.Reason) error {
 	r.Forms, r.Records, r.Language = []receipt.Salted{}, []receipt.Salted{}, s.language(people)
 	for _, p := range people {
-		r.Erased.People++
-		if p.Consent.Guardian != "" {
-			r.Erased.Guardians++
-		}
+		tally(&r.Erased, p, why)
 		salt, err := s.salt()
 		if err != nil {
 			return err
 		}
-		r.Forms = append(r.Forms, receipt.CommitForm(salt, p.Consent.Reference))
+		r.Forms = append(r.Forms, receipt.CommitForm(salt, p.Reference))
 		sealed, err := s.faces.Get(vault.At(recordsTable, p.Record))
 		if err != nil {
 			return err
 		}
 		if sealed == nil {
-			continue // since a lockdown, or the end of its epoch
+			continue // since a lockdown, or the end of its epoch, or the person gives no face
 		}
 		if salt, err = s.salt(); err != nil {
 			return err
@@ -224,6 +258,24 @@ func (s *Store) describe(r *receipt.Receipt, people []Person) error {
 	receipt.Sort(r.Forms)
 	receipt.Sort(r.Records)
 	return nil
+}
+
+// tally adds to n what is gone of p once it was erased for the reason why. Records are not among it.
+func tally(n *receipt.Counts, p Person, why audit.Reason) {
+	if p.Consented() {
+		n.Consents++
+	}
+	if p.Consent.Guardian != "" {
+		n.Guardians++
+	}
+	if why == audit.FaceWithdrawn || why == audit.Recaptured {
+		return
+	}
+	has := p.Count()
+	n.People++
+	n.Passes += uint32(has.Passes)
+	n.Cards += uint32(has.Cards)
+	n.PINs += uint32(has.PINs)
 }
 
 func (s *Store) salt() (salt [16]byte, err error) {
@@ -300,7 +352,7 @@ func (s *Store) finish() error {
 	if i.Receipt != nil {
 		done.Puts = []vault.Put{s.journal.Value(vault.At(receiptsTable, i.ID), i.Receipt)}
 	}
-	failed := s.failed.without(i.People...)
+	failed := s.failed.without(slices.Concat(i.People, i.Faces)...)
 	row, err := s.putFailures(failed)
 	if err != nil {
 		return err
@@ -338,22 +390,23 @@ func (s *Store) leave(i *intent) error {
 	people, ended := s.register.clone(), maps.Clone(s.ended)
 	var c vault.Change
 	add := func(p vault.Put, err error) error { c.Puts = append(c.Puts, p); return err }
-	gone := make(map[[16]byte]bool)
-	for _, id := range i.People {
+	gone := make(map[vault.Row]bool)
+	for _, id := range slices.Concat(i.People, i.Faces) {
 		p, ok := people.byID[id]
 		if !ok {
 			return s.journal.Damaged(errors.New("an erasure of somebody unknown was under way"))
 		}
-		gone[id] = true
 		if p.Epoch == next.Epoch {
 			next.Lanes[p.Lane] = next.Faces
 		}
-		people.remove(id)
-		consent := p.Consent.end(i.at(), i.Reason)
-		ended[consent.ID] = moment{consent.Ended, consent.EndedCount}
-		if err := add(s.putConsent(consent)); err != nil {
-			return err
+		if p.Consented() {
+			consent := p.Consent.end(i.at(), i.Reason)
+			ended[consent.ID] = moment{consent.Ended, consent.EndedCount}
+			if err := add(s.putConsent(consent)); err != nil {
+				return err
+			}
 		}
+		i.takeFrom(people, p, gone)
 	}
 	switch i.Kind {
 	case lockdownIntent:
@@ -363,20 +416,35 @@ func (s *Store) leave(i *intent) error {
 		next.Ended = next.Epoch - 1
 	}
 	for _, p := range people.byID {
-		if i.lockdown() || i.Kind == epochIntent && s.isEarlier(p) {
-			p = p.unlinked()
+		if i.lockdown() && p.Consented() || i.Kind == epochIntent && s.isEarlier(p) {
+			p.Template = p.unlinked()
 			people.put(p)
-			if err := add(s.putPerson(p)); err != nil {
+			if err := add(s.putTemplate(p)); err != nil {
 				return err
 			}
 		}
 	}
-	c.Drop = func(row vault.Row) bool { return row.Table == peopleTable && gone[row.ID] }
+	c.Drop = func(row vault.Row) bool { return gone[row] }
 	if err := s.apply(s.people.Rewrite, next, i.Entries, c); err != nil {
 		return err
 	}
 	s.register, s.ended = people, ended
 	return nil
+}
+
+// takeFrom takes p, or what i is about of p, from people, and adds the rows that are to go to gone.
+func (i *intent) takeFrom(people register, p Person, gone map[vault.Row]bool) {
+	gone[vault.At(templatesTable, p.ID)] = true
+	if slices.Contains(i.Faces, p.ID) {
+		p.Template = Template{}
+		people.put(p)
+		return
+	}
+	gone[vault.At(peopleTable, p.ID)] = true
+	for _, c := range p.Credentials {
+		gone[credentialRowID(c.ID)] = true
+	}
+	people.remove(p.ID)
 }
 
 // Receipts are kept until somebody has them.

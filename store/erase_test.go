@@ -110,7 +110,7 @@ func TestReceipt(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.Kind != receipt.Erasure || r.Reason != "requested" || r.Time != "2026-03-01T12:00:00Z" || r.KeyStore != "test" ||
-		r.Erased != (receipt.Counts{People: 1, Templates: 1}) || r.Generations != (receipt.Generations{People: 2, Faces: 2}) {
+		r.Erased != (receipt.Counts{People: 1, Templates: 1, Consents: 1}) || r.Generations != (receipt.Generations{People: 2, Faces: 2}) {
 		t.Errorf("got %+v", r)
 	}
 	// Who has an old copy of the record can tell that it was meant.

@@ -74,7 +74,7 @@ func CreateKeyFile(path string, rand io.Reader) error {
 }
 
 // DestroyKeyFile overwrites the device key at path and removes it. Nothing that was sealed under it opens again. Flash
-// storage may keep the old content of a file; a key that must not be found there belongs in a Credential.
+// storage may keep the old content of a file; a key that must not be found there belongs in a SystemdCredential.
 func DestroyKeyFile(path string) error {
 	disk := durable.OS{}
 	if err := errors.Join(durable.Destroy(disk, path), disk.SyncDir(filepath.Dir(path))); err != nil {
@@ -83,15 +83,15 @@ func DestroyKeyFile(path string) error {
 	return nil
 }
 
-// Credential takes the device key from a systemd credential (LoadCredentialEncrypted= in the unit): the file name in dir,
+// SystemdCredential takes the device key from a systemd credential (LoadCredentialEncrypted= in the unit): the file name in dir,
 // which systemd names in $CREDENTIALS_DIRECTORY. Such a file is in memory, for this service alone.
-func Credential(dir, name string) KeySource { return credential{dir, name} }
+func SystemdCredential(dir, name string) KeySource { return systemdCredential{dir, name} }
 
-type credential struct{ dir, name string }
+type systemdCredential struct{ dir, name string }
 
-func (credential) Class() string { return "credential" }
+func (systemdCredential) Class() string { return "credential" }
 
-func (c credential) DeviceKey() ([32]byte, error) {
+func (c systemdCredential) DeviceKey() ([32]byte, error) {
 	if !filepath.IsLocal(c.name) {
 		return [32]byte{}, keyError(fmt.Errorf("%q is no name of a credential", c.name), "name the credential as the unit does")
 	}

@@ -125,18 +125,18 @@ func TestCredential(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "facegate"), want[:], 0o400); err != nil {
 		t.Fatal(err)
 	}
-	if key, err := store.Credential(dir, "facegate").DeviceKey(); err != nil || key != want {
+	if key, err := store.SystemdCredential(dir, "facegate").DeviceKey(); err != nil || key != want {
 		t.Errorf("got %x, %v", key, err)
 	}
 	for _, name := range []string{"other", "", "../" + filepath.Base(dir) + "/facegate"} {
-		if _, err := store.Credential(dir, name).DeviceKey(); !errors.Is(err, store.ErrKey) || hint.Of(err) == "" {
+		if _, err := store.SystemdCredential(dir, name).DeviceKey(); !errors.Is(err, store.ErrKey) || hint.Of(err) == "" {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
 }
 
 func TestClass(t *testing.T) {
-	if a, b := store.KeyFile("x").Class(), store.Credential("x", "y").Class(); a != "file" || b != "credential" {
+	if a, b := store.KeyFile("x").Class(), store.SystemdCredential("x", "y").Class(); a != "file" || b != "credential" {
 		t.Errorf("got %q and %q", a, b)
 	}
 }

@@ -37,8 +37,9 @@ type Lockdown struct{ s *Store }
 // Lockdown returns the lock-down of the store, which may be in force or not.
 func (s *Store) Lockdown() Lockdown { return Lockdown{s} }
 
-// Begin makes every Code unusable at once: it destroys faces.db, its keyring and the copies of both. People, consents
-// and the audit log stay, so that other ways in still know who may pass. Everybody has to be captured again, after End.
+// Begin makes every Code unusable at once: it destroys faces.db, its keyring and the copies of both. People, consents,
+// credentials and the audit log stay, so that other ways in work on. Whoever gives their face has to be captured again, after
+// End.
 // The keys are destroyed even if nothing else can be written, such as to a full disk: that is a LockdownError.
 func (l Lockdown) Begin(by audit.Actor) error {
 	l.s.mu.Lock()
@@ -203,13 +204,11 @@ func (s *Store) Wipe(keep func(certificate []byte) error) error {
 	defer s.mu.Unlock()
 	r := receipt.Receipt{
 		Number: s.state.Number + 1, Kind: receipt.Wipe, Time: s.now().UTC().Format(time.RFC3339), KeyStore: s.class,
-		Erased: receipt.Counts{People: uint32(len(s.register.byID)), Templates: uint32(len(s.linked()))},
+		Erased: receipt.Counts{Templates: uint32(len(s.linked()))},
 		Audit:  receipt.Audit{Seq: s.head.Seq, Link: s.head.Link[:]},
 	}
 	for _, p := range s.register.byID {
-		if p.Consent.Guardian != "" {
-			r.Erased.Guardians++
-		}
+		tally(&r.Erased, p, audit.Requested)
 	}
 	certificate, err := certify(r, s.rand, s.signer)
 	if err != nil {

@@ -213,7 +213,7 @@ func TestNothingTakenBackIsAcknowledged(t *testing.T) {
 		_, err := s.Enrol(testEnrolment(n))
 		must(t, err)
 	}
-	rot(t, s.people, s.people.Databases()[0], consentsTable)
+	rot(t, s.people, s.people.Databases()[0], templatesTable)
 	disk := s.disk.(*durabletest.Watched)
 	disk.Before = func(path string) error {
 		if path != s.people.Databases()[1] {

@@ -19,6 +19,9 @@ func (s *Store) open() error {
 	if err := s.setAside(); err != nil {
 		return err
 	}
+	if err := checkVersion(s.people, s.journal); err != nil {
+		return err
+	}
 	people, err := s.people.LoadRings()
 	if err != nil {
 		return err
@@ -208,7 +211,7 @@ func (s *Store) loadAll() error {
 	if found != want {
 		return s.faces.Damaged(fmt.Errorf("%d of %d people have a record", found, want))
 	}
-	return s.learnEpochs()
+	return s.learnModels()
 }
 
 func (s *Store) loadJournal() error {
@@ -236,26 +239,26 @@ func (s *Store) loadPeople() error {
 		return s.people.Damaged(err)
 	}
 	people := newRegister()
-	records, passes := make(map[template.RecordID]bool), make(map[template.TokenID]bool)
-	agreed := make(map[[16]byte]template.PersonID) // people by the ids of their consents
 	if err := s.people.EachValue(peopleTable, func(id [16]byte, plain []byte) error {
-		p, err := s.decodePerson(id, plain)
+		p, err := decodePerson(id, plain)
 		if err != nil {
 			return s.people.Damaged(err)
 		}
-		if _, ok := people.labelled(p.Label); ok || records[p.Record] && p.Record != (template.RecordID{}) {
-			return s.people.Damaged(errors.New("two people share a label or a record"))
-		}
-		if p.HasPass() && passes[p.pass] {
-			return s.people.Damaged(errors.New("two people share a pass"))
+		if _, ok := people.labelled(p.Label); ok {
+			return s.people.Damaged(errors.New("two people share a label"))
 		}
 		people.put(p)
-		records[p.Record], passes[p.pass], agreed[p.Consent.ID] = true, true, id
 		return nil
 	}); err != nil {
 		return err
 	}
-	ended, err := s.loadConsents(agreed, people)
+	if err := s.loadTemplates(people); err != nil {
+		return err
+	}
+	if err := s.loadCredentials(people); err != nil {
+		return err
+	}
+	ended, err := s.loadConsents()
 	if err != nil {
 		return err
 	}
@@ -264,32 +267,52 @@ func (s *Store) loadPeople() error {
 	return nil
 }
 
-// loadConsents gives people their consents; agreed says whose each is. It returns when the other
-// consents ended. Of those nothing else stays in memory: they are of people who were erased.
-func (s *Store) loadConsents(agreed map[[16]byte]template.PersonID, people register) (ended map[[16]byte]moment, err error) {
-	ended = make(map[[16]byte]moment)
-	found := 0
-	err = s.people.EachValue(consentsTable, func(id [16]byte, plain []byte) error {
-		person, ok := agreed[id]
-		if !ok {
-			ended[id], err = decodeEnded(plain)
-			if err != nil {
-				return s.people.Damaged(err)
-			}
-			return nil
-		}
-		p := people.byID[person]
-		if p.Consent, err = decodeConsent(id, plain); err != nil {
+// loadTemplates gives people their templates.
+func (s *Store) loadTemplates(people register) error {
+	records, consents := make(map[template.RecordID]bool), make(map[[16]byte]bool)
+	return s.people.EachValue(templatesTable, func(id [16]byte, plain []byte) error {
+		t, err := s.decodeTemplate(plain)
+		if err != nil {
 			return s.people.Damaged(err)
 		}
-		p.Provisional = p.Consent.GivenCount != 0
-		people.put(p)
-		found++
+		p, ok := people.byID[id]
+		if !ok || consents[t.Consent.ID] || records[t.Record] && t.Record != (template.RecordID{}) {
+			return s.people.Damaged(errors.New("a template of nobody, or two people share a record or a consent"))
+		}
+		p.Template = t
+		people.byID[id] = p
+		records[t.Record], consents[t.Consent.ID] = true, true
 		return nil
 	})
-	if err == nil && found != len(people.byID) {
-		err = s.people.Damaged(errors.New("a person without a consent, or two with the same"))
-	}
+}
+
+// loadCredentials gives people their credentials.
+func (s *Store) loadCredentials(people register) error {
+	return s.people.EachValue(credentialsTable, func(id [16]byte, plain []byte) error {
+		c, owner, err := decodeCredential(id, plain)
+		if err != nil {
+			return s.people.Damaged(err)
+		}
+		p, ok := people.byID[owner]
+		_, twice := p.replaced(c)
+		if !ok || twice || people.holds(c.keyed) {
+			return s.people.Damaged(errors.New("a credential of nobody, or of two"))
+		}
+		people.put(p.with(c))
+		return nil
+	})
+}
+
+// loadConsents returns when the consents ended that are kept. Nothing else of them stays in memory: they are of people who
+// were erased.
+func (s *Store) loadConsents() (ended map[[16]byte]moment, err error) {
+	ended = make(map[[16]byte]moment)
+	err = s.people.EachValue(consentsTable, func(id [16]byte, plain []byte) error {
+		if ended[id], err = decodeEnded(plain); err != nil {
+			return s.people.Damaged(err)
+		}
+		return nil
+	})
 	return ended, err
 }
 

@@ -1,9 +1,12 @@
 package store_test
 
 import (
+	"bytes"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"facegate/configs/hint"
@@ -66,5 +69,37 @@ func TestUsedKeyAndNoDatabases(t *testing.T) {
 	}
 	if now := files(t, o.KeyDir); len(now) != len(keys) || string(now["people.key"]) != string(keys["people.key"]) {
 		t.Error("the keyrings were changed")
+	}
+}
+
+// A store of another version is refused, says so, and is left as it is. One file that says so is a damaged one.
+func TestAnotherVersion(t *testing.T) {
+	sound, want := sound(t)
+	for _, version := range []string{"1", "3"} {
+		other := maps.Clone(sound)
+		for name, data := range other {
+			if strings.HasSuffix(name, ".key") {
+				other[name] = bytes.Replace(data, []byte("facegate keyring 2\n"), []byte("facegate keyring "+version+"\n"), 1)
+				if bytes.Equal(other[name], data) {
+					t.Fatalf("%s does not begin with a version", name)
+				}
+			}
+		}
+		dir := lay(t, other)
+		_, err := store.Open(storetest.Options(dir))
+		if !errors.Is(err, store.ErrVersion) || errors.Is(err, store.ErrDamaged) || hint.Of(err) == "" {
+			t.Errorf("version %s: %v", version, err)
+		}
+		if !maps.EqualFunc(other, files(t, dir), bytes.Equal) {
+			t.Errorf("version %s: files were changed", version)
+		}
+		if err := store.CheckKeyrings(dir, dir, storetest.Key{1}); !errors.Is(err, store.ErrVersion) {
+			t.Errorf("version %s is checked: %v", version, err)
+		}
+		one := maps.Clone(sound)
+		one["people.key"] = other["people.key"]
+		if mended, refused := mustRefuseOrAgree(t, lay(t, one), "one file", want); refused || len(mended) != 1 {
+			t.Errorf("one file of version %s: refused %v, mended %v", version, refused, mended)
+		}
 	}
 }

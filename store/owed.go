@@ -62,7 +62,7 @@ func (r Retention) Owed() Owed {
 	if i := r.s.pending; i != nil && !i.lockdown() {
 		since(i.Entries[0].Time)
 		o.Epoch = o.Epoch || i.Kind == epochIntent
-		for _, id := range i.People {
+		for _, id := range slices.Concat(i.People, i.Faces) {
 			people[id] = true
 		}
 	}
@@ -77,9 +77,12 @@ func (s *Store) owe(m mark, err error) error {
 	if errors.Is(err, ErrUnknown) || errors.Is(err, ErrNoEpoch) {
 		return err
 	}
-	enrolled := s.register.has(m.Person)
-	if known := slices.ContainsFunc(s.owed, m.same); !known && (enrolled || m.Epoch != 0) {
+	i := slices.IndexFunc(s.owed, m.same)
+	switch {
+	case i < 0 && (s.register.has(m.Person) || m.Epoch != 0):
 		s.owed = append(s.owed, m)
+	case i >= 0 && s.owed[i].Reason == audit.FaceWithdrawn: // which is the smaller part of any other
+		s.owed[i].Reason = m.Reason
 	}
 	lasting := s.saveOwed()
 	e := hint.Wrap(&OwedError{err, lasting}, "make room on the disk, or mend it: it is then done by itself, and the receipt "+
@@ -121,8 +124,8 @@ func (s *Store) done(m mark) bool {
 	if m.Epoch != 0 {
 		return s.state.Ended+1 >= m.Epoch
 	}
-	enrolled := s.register.has(m.Person)
-	return !enrolled
+	p, enrolled := s.register.byID[m.Person]
+	return !enrolled || m.Reason == audit.FaceWithdrawn && !p.Consented()
 }
 
 // EraseOwed carries out what is owed, as far as there is room, and returns who was erased. Each has a receipt of their own,
@@ -132,7 +135,7 @@ func (r Retention) EraseOwed() (erased []template.PersonID, err error) {
 	defer r.s.mu.Unlock()
 	if r.s.pending != nil || r.s.templatesGone() {
 		if r.s.pending != nil {
-			erased = slices.Clone(r.s.pending.People)
+			erased = slices.Concat(r.s.pending.People, r.s.pending.Faces)
 		}
 		if err := r.s.ready(); err != nil {
 			return nil, err
@@ -177,10 +180,19 @@ func (s *Store) owedSince(p Person) time.Time {
 	if i := slices.IndexFunc(s.owed, func(m mark) bool { return m.Epoch == 0 && m.Person == p.ID }); i >= 0 {
 		return time.Unix(s.owed[i].Asked, 0).UTC()
 	}
-	if s.pending != nil && slices.Contains(s.pending.People, p.ID) {
+	if s.pending.about(p.ID) {
 		return time.Unix(s.pending.Entries[0].Time, 0).UTC()
 	}
 	return time.Time{}
+}
+
+// leavingSince is owedSince of somebody who is to leave the list, and not only to have their face erased.
+func (s *Store) leavingSince(p Person) time.Time {
+	stays := func(m mark) bool { return m.Person == p.ID && m.Reason == audit.FaceWithdrawn }
+	if slices.ContainsFunc(s.owed, stays) || s.pending != nil && slices.Contains(s.pending.Faces, p.ID) {
+		return time.Time{}
+	}
+	return s.owedSince(p)
 }
 
 // barred reports whether the record of p is to be destroyed: it matches no more.

@@ -37,12 +37,6 @@ func (p Passes) Keys(t template.Token) (*template.TokenKeys, error) {
 	return template.NewTokenKeys(p.s.device, t)
 }
 
-// HasPass reports whether p has a pass.
-func (p Person) HasPass() bool { return p.pass != (template.TokenID{}) }
-
-// Holds reports whether the pass of p is the one with this id.
-func (p Person) Holds(id template.TokenID) bool { return p.HasPass() && p.pass == id }
-
 // scheme returns the scheme of e.Code.
 func (e Enrolment) scheme() uint8 {
 	if e.Bound {
@@ -56,10 +50,12 @@ func (s *Store) checkPass(e Enrolment) error {
 	if e.Bound && e.Pass == nil {
 		return hint.Wrap(fmt.Errorf("store: %w, and there is none", ErrBound), "give the person a pass")
 	}
-	if e.Pass == nil {
-		return nil
-	}
-	if _, err := s.holder(e.Pass.ID); err == nil {
+	return s.unheld(e.Pass)
+}
+
+// unheld says why the pass that k comes from cannot be given to anybody; nil is none.
+func (s *Store) unheld(k *template.TokenKeys) error {
+	if k != nil && s.register.holds(k.ID) {
 		return hint.Wrap(fmt.Errorf("store: %w: it is somebody's already", ErrPass), "draw a new one")
 	}
 	return nil
@@ -80,12 +76,10 @@ func (s *Store) putRecord(p Person, e Enrolment) (vault.Put, error) {
 	return s.faces.Value(vault.At(recordsTable, p.Record), sealed), err
 }
 
-// holder returns the person who has the pass with this id.
+// holder returns the person whose own pass has this id.
 func (s *Store) holder(id template.TokenID) (Person, error) {
-	for _, p := range s.register.byID {
-		if p.Holds(id) {
-			return p, nil
-		}
+	if p := s.register.byID[s.register.byCredential[s.register.byKey[id]]]; p.Holds(id) {
+		return p, nil
 	}
 	return Person{}, invalid("nobody has it, or it was replaced", "take the newest pass of the person")
 }
@@ -111,15 +105,18 @@ func (t Templates) Claim(k *template.TokenKeys, modelID [32]byte) (p Person, cod
 
 func (s *Store) claim(k *template.TokenKeys, modelID [32]byte) (Person, template.Code, error) {
 	p, err := s.holder(k.ID)
-	switch {
+	pass, _ := p.ownPass()
+	switch v := s.look(); {
 	case err != nil:
 		return Person{}, template.Code{}, err
-	case p.lapsed(s.look()):
+	case p.lapsed(v) || pass.validAt(v) != nil:
 		return Person{}, template.Code{}, invalid("it has expired", adviceAgain)
 	case s.needsConsent(p):
 		return Person{}, template.Code{}, invalid("the person has consented under the rules of another profile", adviceAgain)
 	case !s.owedSince(p).IsZero():
 		return Person{}, template.Code{}, invalid("its owner is to be erased", "make room on the disk: it is then done by itself")
+	case !p.Consented():
+		return Person{}, template.Code{}, invalid("the person gives no face", "open with the pass alone, where the site lets it")
 	case p.Record == (template.RecordID{}), s.barred(p), s.templatesGone():
 		return Person{}, template.Code{}, invalid("the template is gone since a lockdown", adviceAgain)
 	}
@@ -189,55 +186,8 @@ func (s *Store) bound(modelID [32]byte) ([]template.PersonID, error) {
 	return people, nil
 }
 
-// Issue gives the person enrolled under label a new pass. The old one is dead from then on, in every file. It refuses
-// with ErrUnknown, and with ErrBound where the record opens with the old pass alone.
+// Issue is Credentials.Issue of the person's own pass, for as long as they are on the list.
 func (p Passes) Issue(label string, by audit.Actor) (template.Token, error) {
-	t, k, err := p.Draw()
-	if err != nil {
-		return template.Token{}, err
-	}
-	defer k.Clear()
-	p.s.mu.Lock()
-	defer p.s.mu.Unlock()
-	if err := p.s.setPass(label, k.ID, by); err != nil {
-		t.Clear()
-		return template.Token{}, err
-	}
-	return t, nil
-}
-
-func (s *Store) setPass(label string, id template.TokenID, by audit.Actor) error {
-	if err := s.ready(); err != nil {
-		return err
-	}
-	p, err := s.known(label)
-	if err != nil {
-		return err
-	}
-	if err := s.stays(p); err != nil {
-		return err
-	}
-	if p.Scheme == template.SchemeS2 {
-		return hint.Wrap(fmt.Errorf("store: %w", ErrBound),
-			"a new pass needs a new capture: %s", adviceAgain)
-	}
-	what := audit.PassIssued
-	if p.HasPass() {
-		what = audit.PassReplaced
-	}
-	p.pass = id
-	row, err := s.putPerson(p)
-	if err != nil {
-		return err
-	}
-	entries, err := s.number(s.now(), audit.Entry{Kind: what, Actor: by, Subject: p.subject})
-	if err != nil {
-		return err
-	}
-	if err := s.apply(s.people.Rewrite, s.state, entries, vault.Change{Puts: []vault.Put{row}}); err != nil {
-		return err
-	}
-	s.register.put(p)
-	s.follow()
-	return nil
+	t, _, err := p.s.Credentials().Issue(label, Terms{}, by)
+	return t, err
 }

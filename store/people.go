@@ -1,8 +1,6 @@
 package store
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"time"
@@ -15,18 +13,16 @@ import (
 // MaxLabel is the greatest length of a person's label in bytes.
 const MaxLabel = 64
 
-// A Person is what is held of somebody enrolled, apart from the Code.
+// A Person is what is held of somebody on the list of a door, apart from the Code. Who has credentials and gives no face is
+// on the list like anybody else: Template is zero, and there is no consent to biometrics, because nothing is processed that
+// would need one.
 type Person struct {
-	ID       template.PersonID
-	Record   template.RecordID // the one record of the person in faces.db; zeros if a lockdown or the end of its epoch destroyed it
-	Scheme   uint8             // of the record: template.SchemeS1 or SchemeS2
-	Epoch    uint32            // that the record is in; 0 in scheme S2, which has none
-	Lane     uint8             // of the epoch; 0 in scheme S2
-	Label    string            // by which the site knows the person
-	Consent  Consent
-	Enrolled time.Time // the day, at midnight UTC; the hour is nobody's concern
-	Expires  time.Time // when the record stops to match and is due for erasure
-	LastSeen time.Time // the day on which the person was last let in, at midnight UTC; zero for never
+	ID        template.PersonID
+	Label     string    // by which the site knows the person
+	Reference string    // where the site keeps what was agreed with the person: the signed form, the contract
+	Enrolled  time.Time // the day, at midnight UTC; the hour is nobody's concern
+	Expires   time.Time // when the person's right to the door ends, and all that is held is due for erasure
+	LastSeen  time.Time // the day on which the person was last let in, at midnight UTC; zero for never
 
 	// Provisional says that the clock was not known to be right at the enrolment. The dates are those of that clock, and are
 	// set when there is a right one.
@@ -34,93 +30,80 @@ type Person struct {
 
 	Owed time.Time // when the person's erasure was asked for, which is owed; see OwedError. Zero if it was not
 
-	looks   looks            // of Label
-	term    time.Duration    // of a provisional enrolment, from then on; 0 if until alone ends it
-	until   time.Time        // the date on which a provisional enrolment ends at the latest; zero for none
-	seen    time.Duration    // the count at the end of the day on which p was last let in; 0 if LastSeen has that day
-	sealed  int64            // Expires as the record was sealed with it
-	link    [16]byte         // that Record comes from
-	model   [32]byte         // SHA-256 of the embedder that the record was made with
-	subject audit.Subject    // in the audit log
-	pass    template.TokenID // zeros for none
+	Template                 // zero for somebody who gives no face
+	Credentials []Credential // by kind and age; not to be changed
+
+	looks   looks         // of Label
+	term    time.Duration // of a provisional enrolment, from then on; 0 if until alone ends it
+	until   time.Time     // the date on which a provisional enrolment ends at the latest; zero for none
+	began   time.Duration // the count at a provisional enrolment; 0 otherwise
+	seen    time.Duration // the count at the end of the day on which p was last let in; 0 if LastSeen has that day
+	subject audit.Subject // in the audit log
 }
 
 // The tables of people.db.
 const (
-	peopleTable   = "people"   // person id → personRow
-	consentsTable = "consents" // consent id → consentRow
-	stateTable    = "state"    // see state; journal.db has one too
+	peopleTable      = "people"      // person id → personRow
+	templatesTable   = "templates"   // person id → templateRow
+	credentialsTable = "credentials" // credential id → credentialRow
+	consentsTable    = "consents"    // consent id → consentRow, of consents that have ended
+	stateTable       = "state"       // see state; journal.db has one too
 )
 
-// A personRow is a Person in people.db. Its length is fixed, so that sealed rows do not tell long names from short.
+// A personRow is the terms of a Person in people.db. Its length is fixed, so that sealed rows do not tell long names from
+// short.
 type personRow struct {
-	Link      [16]byte
-	ConsentID [16]byte
 	Subject   audit.Subject
-	Pass      template.TokenID
-	Scheme    uint8
-	Lane      uint8
 	Enrolled  int64 // Unix time in seconds
 	Expires   int64
 	LastSeen  int64
-	Sealed    int64
 	Until     int64
 	Term      time.Duration
+	Began     time.Duration
 	Seen      time.Duration
 	Label     text64
+	Reference text128
 }
+
+// personSize is the length of an encoded personRow in bytes.
+const personSize = 16 + 7*8 + 1 + 64 + 1 + 128
 
 func (p Person) encode() ([]byte, error) {
 	return binary.Append(nil, binary.BigEndian, personRow{
-		Link: p.link, ConsentID: p.Consent.ID, Subject: p.subject, Pass: p.pass, Scheme: p.Scheme, Lane: p.Lane,
-		Enrolled: p.Enrolled.Unix(), Expires: p.Expires.Unix(), LastSeen: p.LastSeen.Unix(), Label: newText64(p.Label),
-		Sealed: p.sealed, Until: p.until.Unix(), Term: p.term, Seen: p.seen,
+		Subject: p.subject, Enrolled: p.Enrolled.Unix(), Expires: p.Expires.Unix(), LastSeen: p.LastSeen.Unix(),
+		Until: p.until.Unix(), Term: p.term, Began: p.began, Seen: p.seen,
+		Label: newText64(p.Label), Reference: newText128(p.Reference),
 	})
 }
 
-// decodePerson reads a person, of whose consent it fills in the ID.
-func (s *Store) decodePerson(id template.PersonID, plain []byte) (Person, error) {
-	var row personRow
-	if n, err := binary.Decode(plain, binary.BigEndian, &row); err != nil || n != len(plain) {
+// decodePerson reads the terms of a person.
+func decodePerson(id template.PersonID, plain []byte) (Person, error) {
+	if len(plain) != personSize {
 		return Person{}, errors.New("a person is not in the form of this version")
 	}
-	label := row.Label.String()
-	return Person{
-		ID: id, Record: s.recordID(row.Link), Scheme: row.Scheme, Lane: row.Lane, Label: label, looks: looksOf(label),
-		Consent: Consent{ID: row.ConsentID}, pass: row.Pass,
-		Enrolled: time.Unix(row.Enrolled, 0).UTC(), Expires: time.Unix(row.Expires, 0).UTC(),
-		LastSeen: time.Unix(row.LastSeen, 0).UTC(), link: row.Link, subject: row.Subject,
-		sealed: row.Sealed, until: time.Unix(row.Until, 0).UTC(), term: row.Term, seen: row.Seen,
-	}, nil
+	f := fields(plain)
+	p := Person{ID: id, subject: audit.Subject(f.next(16))}
+	p.Enrolled, p.Expires, p.LastSeen, p.until = f.time(), f.time(), f.time(), f.time()
+	p.term, p.began, p.seen = f.duration(), f.duration(), f.duration()
+	p.Label, p.Reference = f.text(64), f.text(128)
+	p.looks, p.Provisional = looksOf(p.Label), p.began != 0
+	return p, nil
 }
 
-// recordID returns the record that people.db links to. The ids of records can be read in faces.db without a key, and the
-// link is another number, so that people.db does not lead there without the device key. Zeros link to nothing.
-func (s *Store) recordID(link [16]byte) template.RecordID {
-	if link == ([16]byte{}) {
-		return template.RecordID{}
-	}
-	return s.across("record", link)
-}
-
-// across returns what stands in faces.db for an id of people.db.
-func (s *Store) across(what string, id [16]byte) [16]byte {
-	mac := hmac.New(sha256.New, s.join[:])
-	mac.Write([]byte(what))
-	mac.Write(id[:])
-	return [16]byte(mac.Sum(nil))
-}
-
-// putPerson returns the put of p's row.
+// putPerson returns the put of the row of p's terms.
 func (s *Store) putPerson(p Person) (vault.Put, error) {
 	plain, err := p.encode()
 	return s.people.Value(vault.At(peopleTable, p.ID), plain), err
 }
 
-// putConsent returns the put of c's row.
-func (s *Store) putConsent(c Consent) (vault.Put, error) {
-	plain, err := c.encode()
-	return s.people.Value(vault.At(consentsTable, c.ID), plain), err
+// putTerms returns the puts of p's terms and, if p has consented to one, of the template.
+func (s *Store) putTerms(p Person) (puts []vault.Put, err error) {
+	person, err := s.putPerson(p)
+	if err != nil || !p.Consented() {
+		return []vault.Put{person}, err
+	}
+	t, err := s.putTemplate(p)
+	return []vault.Put{person, t}, err
 }
 
 // active returns the day on which p was last let in or, if they never were, enrolled.

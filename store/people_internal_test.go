@@ -39,7 +39,7 @@ func TestNoFileLeadsToAnother(t *testing.T) {
 			}))
 		}
 	}
-	readable[s.people] = append(readable[s.people], p.pass[:])
+	readable[s.people] = append(readable[s.people], p.Credentials[0].keyed[:])
 	ids := 0
 	for _, one := range s.vaults() {
 		for _, other := range s.vaults() {

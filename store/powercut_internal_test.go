@@ -41,7 +41,12 @@ func mustBe(t *testing.T, s *Store, people, records int) {
 		v     *vault.Vault
 		table string
 		want  int
-	}{{s.people, peopleTable, people}, {s.faces, recordsTable, records}, {s.people, consentsTable, 3}} {
+	}{
+		{s.people, peopleTable, people},
+		{s.people, templatesTable, people},
+		{s.people, consentsTable, 3 - people}, // those that have ended
+		{s.faces, recordsTable, records},
+	} {
 		if rows := count(t, tt.v, tt.table); rows != tt.want {
 			t.Errorf("%d %s, want %d", rows, tt.table, tt.want)
 		}
@@ -359,6 +364,12 @@ func TestEpochEndCutOff(t *testing.T) {
 	}
 }
 
+// renewed gives p another record.
+func renewed(s *Store, p Person, entries []audit.Entry) error {
+	row, err := s.putTemplate(p)
+	return errors.Join(err, s.enrol(p, testEnrolment(9), entries, row))
+}
+
 // Each case stops a renewal after a step. The record that is not the person's goes when the store is opened again.
 func TestRenewalCutOff(t *testing.T) {
 	tests := []struct {
@@ -371,10 +382,10 @@ func TestRenewalCutOff(t *testing.T) {
 			return errors.Join(err, s.faces.Commit(vault.Change{Puts: []vault.Put{record}, Stamp: entries[0].Seq}))
 		}, 1},
 		{"people.db", func(s *Store, _, p Person, entries []audit.Entry) error {
-			return s.enrol(p, testEnrolment(9), entries)
+			return renewed(s, p, entries)
 		}, 2},
 		{"old record gone", func(s *Store, old, p Person, entries []audit.Entry) error {
-			return errors.Join(s.enrol(p, testEnrolment(9), entries), s.faces.Commit(vault.Change{Dels: []vault.Row{vault.At(recordsTable, old.Record)}}))
+			return errors.Join(renewed(s, p, entries), s.faces.Commit(vault.Change{Dels: []vault.Row{vault.At(recordsTable, old.Record)}}))
 		}, 2},
 	}
 	for _, tt := range tests {

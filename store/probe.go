@@ -62,11 +62,30 @@ func CheckKeyrings(dir, keyDir string, keys KeySource) error {
 		return err
 	}
 	defer clear(device[:])
-	for _, name := range []string{"people", "faces", "journal"} {
-		v := vault.New(vault.Options{Dir: dir, KeyDir: keyDir, Name: name, Wrap: wrappingKey(device, name), Disk: durable.OS{}})
+	var vaults []*vault.Vault
+	for _, name := range []string{"people", "journal", "faces"} {
+		vaults = append(vaults, vault.New(vault.Options{
+			Dir: dir, KeyDir: keyDir, Name: name, Version: version, Wrap: wrappingKey(device, name), Disk: durable.OS{},
+		}))
+	}
+	if err := checkVersion(vaults[0], vaults[1]); err != nil {
+		return err
+	}
+	for _, v := range vaults {
 		if _, err := v.LoadRings(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// checkVersion refuses a store of another version. All its vaults say so; where it is one alone, that one is damaged.
+func checkVersion(vaults ...*vault.Vault) error {
+	for _, v := range vaults {
+		if _, err := v.LoadRings(); !errors.Is(err, vault.ErrVersion) {
+			return nil
+		}
+	}
+	return hint.Wrap(fmt.Errorf("store: %w", ErrVersion),
+		"start the facegate that it was made with; to begin anew with this one, wipe it and enrol people again: facegate wipe")
 }

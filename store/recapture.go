@@ -35,7 +35,7 @@ func (s *Store) checkRecapture(e Enrolment, now time.Time) error {
 	return s.permits(e, now)
 }
 
-// Recapture enrols somebody who is enrolled already: by a new consent, with a new Code in another lane or epoch, which is
+// Recapture enrols somebody who is on the list already: who gave no face until now, or gives it again. It is by a new consent, with a new Code in another lane or epoch, which is
 // how a Code of one person is revoked. The former consent ends, and is kept as that of somebody erased would be. The
 // former record, if there is one, is erased as Erase does it, and the receipt says so; it is kept until Receipts.Fetched.
 // From the moment the new record is the person's this is done: cut off, it is finished at the next Open or the next
@@ -80,8 +80,12 @@ func (s *Store) Recapture(e Enrolment) (Person, []byte, error) {
 func (s *Store) successor(old Person, e Enrolment, now time.Time) (Person, error) {
 	p, err := s.newPerson(e, now)
 	p.ID, p.subject = old.ID, old.subject
-	if e.Pass == nil {
-		p.pass = old.pass
+	kept := old.Credentials
+	if former, ok := old.ownPass(); ok && e.Pass != nil {
+		kept = old.without(former.ID).Credentials
+	}
+	for _, c := range kept {
+		p = p.with(c)
 	}
 	return p, err
 }
@@ -98,10 +102,9 @@ func (s *Store) succession(old, p Person, e Enrolment) (next state, entries []au
 	var i intent // for its generations
 	next.Number++
 	r := receipt.Receipt{Number: next.Number, Kind: receipt.Erasure, Reason: audit.Recaptured.String(), KeyStore: s.class}
-	if err := errors.Join(s.describe(&r, []Person{old}), s.generations(&i)); err != nil {
+	if err := errors.Join(s.describe(&r, []Person{old}, audit.Recaptured), s.generations(&i)); err != nil {
 		return state{}, nil, err
 	}
-	r.Erased.People = 0
 	r.Generations = receipt.Generations{People: i.PeopleGeneration, Faces: i.FacesGeneration}
 	next.Debt = &debt{Faces: i.FacesGeneration}
 	if _, err := io.ReadFull(s.rand, next.Debt.ID[:]); err != nil {
@@ -132,25 +135,29 @@ func (s *Store) succeed(old, p Person, e Enrolment, next state, entries []audit.
 	if err := s.faces.Commit(vault.Change{Puts: []vault.Put{record}, Stamp: entries[0].Seq}); err != nil {
 		return err
 	}
-	former := old.Consent.end(moment{time.Unix(entries[0].Time, 0), s.moment().Count}, audit.Recaptured)
-	var c vault.Change
-	for _, row := range []func() (vault.Put, error){
-		func() (vault.Put, error) { return s.putPerson(p) },
-		func() (vault.Put, error) { return s.putConsent(p.Consent) },
-		func() (vault.Put, error) { return s.putConsent(former) },
-	} {
-		put, err := row()
+	rows, err := s.putTerms(p)
+	if err != nil {
+		return err
+	}
+	credentials, drop, err := s.putCredentials(old, p)
+	if err != nil {
+		return err
+	}
+	ended := maps.Clone(s.ended)
+	if old.Consented() {
+		former := old.Consent.end(moment{time.Unix(entries[0].Time, 0), s.moment().Count}, audit.Recaptured)
+		ended[former.ID] = moment{former.Ended, former.EndedCount}
+		row, err := s.putConsent(former)
 		if err != nil {
 			return err
 		}
-		c.Puts = append(c.Puts, put)
+		rows = append(rows, row)
 	}
-	if err := s.apply(s.people.Rewrite, next, entries, c); err != nil {
+	if err := s.apply(s.people.Rewrite, next, entries, vault.Change{Puts: append(rows, credentials...), Drop: among(drop)}); err != nil {
 		return err
 	}
 	s.register.put(p)
-	s.ended = maps.Clone(s.ended)
-	s.ended[former.ID] = moment{former.Ended, former.EndedCount}
+	s.ended = ended
 	return nil
 }
 
@@ -159,7 +166,7 @@ func (s *Store) pay(d *debt) (vault.Change, error) {
 	if d == nil {
 		return vault.Change{}, nil
 	}
-	if err := s.bury(d.Number, d.Time, audit.Recaptured, [][16]byte{d.Consent}, nil); err != nil {
+	if err := s.bury(d.Number, d.Time, audit.Recaptured, [][16]byte{s.across("gone", d.Consent)}, nil); err != nil {
 		return vault.Change{}, err
 	}
 	if err := s.dropUnlinked(d.Faces); err != nil {

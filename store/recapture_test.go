@@ -63,7 +63,7 @@ func TestRecapture(t *testing.T) {
 		t.Errorf("got %+v, was %+v", p, old)
 	}
 	r, err := receipt.Verify(signed, s.Device().PublicKey)
-	if err != nil || r.Reason != "recaptured" || r.Erased != (receipt.Counts{Templates: 1, Guardians: 1}) ||
+	if err != nil || r.Reason != "recaptured" || r.Erased != (receipt.Counts{Templates: 1, Consents: 1, Guardians: 1}) ||
 		r.Generations != (receipt.Generations{People: 2, Faces: 2}) {
 		t.Errorf("the receipt says %+v, %v", r, err)
 	}

@@ -6,19 +6,25 @@ import (
 	"facegate/pipeline/template"
 )
 
-// A register is everybody in people.db, in memory, found by id and by label. No two have the same of either.
+// A register is everybody in people.db, in memory, found by id and by label, and what they have, found by id and by what is
+// shown. No two share any of these.
 type register struct {
-	byID    map[template.PersonID]Person
-	byLabel map[string]template.PersonID
+	byID         map[template.PersonID]Person
+	byLabel      map[string]template.PersonID
+	byCredential map[CredentialID]template.PersonID // who has it
+	byKey        map[[16]byte]CredentialID          // of passes and cards, by template.Index
 }
 
 func newRegister() register {
-	return register{byID: make(map[template.PersonID]Person), byLabel: make(map[string]template.PersonID)}
+	return register{
+		byID: make(map[template.PersonID]Person), byLabel: make(map[string]template.PersonID),
+		byCredential: make(map[CredentialID]template.PersonID), byKey: make(map[[16]byte]CredentialID),
+	}
 }
 
 // clone returns a register that can be changed without changing r.
 func (r register) clone() register {
-	return register{byID: maps.Clone(r.byID), byLabel: maps.Clone(r.byLabel)}
+	return register{maps.Clone(r.byID), maps.Clone(r.byLabel), maps.Clone(r.byCredential), maps.Clone(r.byKey)}
 }
 
 // labelled returns the person with this label.
@@ -33,18 +39,41 @@ func (r register) has(id template.PersonID) bool {
 	return ok
 }
 
+// holds reports whether somebody has the pass or card with this index.
+func (r register) holds(keyed [16]byte) bool {
+	_, ok := r.byKey[keyed]
+	return ok
+}
+
 // put adds p, or puts p in the place of the person with the same id.
 func (r register) put(p Person) {
-	if old, ok := r.byID[p.ID]; ok && old.Label != p.Label {
-		delete(r.byLabel, old.Label)
+	if old, ok := r.byID[p.ID]; ok {
+		r.forget(old, p.Label)
 	}
 	r.byID[p.ID], r.byLabel[p.Label] = p, p.ID
+	for _, c := range p.Credentials {
+		r.byCredential[c.ID] = p.ID
+		if c.Kind != PIN {
+			r.byKey[c.keyed] = c.ID
+		}
+	}
+}
+
+// forget takes from the register whatever finds p, but for the label keep.
+func (r register) forget(p Person, keep string) {
+	if p.Label != keep {
+		delete(r.byLabel, p.Label)
+	}
+	for _, c := range p.Credentials {
+		delete(r.byCredential, c.ID)
+		delete(r.byKey, c.keyed)
+	}
 }
 
 // remove takes the person with this id from the list, if there is one.
 func (r register) remove(id template.PersonID) {
 	if old, ok := r.byID[id]; ok {
-		delete(r.byLabel, old.Label)
+		r.forget(old, "")
 		delete(r.byID, id)
 	}
 }
@@ -52,4 +81,6 @@ func (r register) remove(id template.PersonID) {
 func (r register) clear() {
 	clear(r.byID)
 	clear(r.byLabel)
+	clear(r.byCredential)
+	clear(r.byKey)
 }

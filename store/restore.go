@@ -33,6 +33,7 @@ type Proof struct {
 type Restored struct {
 	People    int      // who are back
 	Templates int      // of them, those with a template that lets them in
+	Keys      int      // passes, cards and PINs that they had, and have to be given anew
 	Erased    int      // who are in the backup, and were erased since, or are not as they were in it
 	Present   int      // who are in the backup, and were enrolled all the time
 	Taken     []string // labels of those who were left out because their label, or one like it, is somebody else's
@@ -49,7 +50,7 @@ type Restored struct {
 // backup up to the highest that is known must be accounted for (ErrReceipts). Lockdowns and ends of epochs have numbers and
 // no receipts: without the list, no backup from before one can be restored.
 //
-// A store that is ErrDamaged is made anew, with Replace (ErrRemains). Its audit log ends with it, and the passes of people
+// A store that is ErrDamaged is made anew, with Replace (ErrRemains). Its audit log ends with it, and the credentials of people
 // in scheme S1, which may have been replaced since, are not brought back. The store must not be open.
 func Restore(o Options, data []byte, proof Proof, by audit.Actor) (Restored, error) {
 	s, err := prepare(o)
@@ -119,7 +120,7 @@ func (s *Store) noteLockdown(b backup, t tombstones, v verdict) error {
 type verdict struct {
 	last     uint64 // the number of the last destruction that is known
 	receipts []receipt.Receipt
-	gone     map[[16]byte]tombstone // by tombstone.Consent
+	gone     map[[16]byte]tombstone // by tombstone.Of
 	listed   bool
 	void     bool   // every template of the backup was destroyed
 	ended    uint32 // as were those of epochs up to this one
@@ -154,7 +155,7 @@ func (s *Store) weigh(b backup, t tombstones, proof Proof) (verdict, error) {
 		v.last = max(v.last, t.Last)
 		v.void, v.ended = t.Void > b.Number, max(b.Ended, t.Ended)
 		for _, g := range t.Gone {
-			v.gone[g.Consent] = g
+			v.gone[g.Of] = g
 		}
 	} else if proof.Last == 0 && len(proof.Receipts) == 0 {
 		return v, hint.Wrap(fmt.Errorf("store: %w: the gate's own list is lost", ErrReceipts),
@@ -187,20 +188,41 @@ func (v verdict) complete(b backup, t tombstones, receipts map[uint64]bool) erro
 			"receipt, take a backup from after it, or capture people again")
 }
 
-// erased reports whether the consent c has ended since the backup, and how it is to be kept.
-func (s *Store) erased(c Consent, v verdict) (Consent, bool) {
-	if g, ok := v.gone[s.across("gone", c.ID)]; ok {
-		return c.end(s.possible(c, time.Unix(g.Time, 0)), g.Reason), true
+// A fate is what became of a person of a backup since.
+type fate uint8
+
+const (
+	stayed   fate = iota
+	faceless      // stayed on the list, and the face was withdrawn
+	left          // was erased, or is not as they were
+)
+
+// fateOf returns what became of p since the backup, and how the consent is to be kept if there was one and it has ended.
+func (s *Store) fateOf(p Person, v verdict) (fate, Consent) {
+	f, former := stayed, p.Consent
+	ends := func(why audit.Reason, at time.Time) {
+		if f == stayed {
+			f, former = faceless, p.Consent.end(s.possible(p.Consent, at), why)
+		}
+		if why != audit.FaceWithdrawn {
+			f = left
+		}
 	}
-	i := slices.IndexFunc(v.receipts, func(r receipt.Receipt) bool { return r.About(c.Reference) })
-	if i < 0 {
-		return c, false
+	for _, id := range [][16]byte{s.across("gone", p.Consent.ID), s.across("left", p.ID)} {
+		if g, ok := v.gone[id]; ok {
+			ends(g.Reason, time.Unix(g.Time, 0))
+		}
 	}
-	at, err := time.Parse(time.RFC3339, v.receipts[i].Time)
-	if err != nil {
-		return c, true // a receipt that was verified has a time
+	for _, r := range v.receipts {
+		if r.About(p.Reference) {
+			at, err := time.Parse(time.RFC3339, r.Time)
+			if err != nil { // a receipt that was verified has a time
+				at = time.Time{}
+			}
+			ends(reasonOf(r.Reason), at)
+		}
 	}
-	return c.end(s.possible(c, at), reasonOf(v.receipts[i].Reason)), true
+	return f, former
 }
 
 // possible returns when c ended, of which is said that it was at. A clock that was wrong may have said so: then it is now, and
@@ -215,7 +237,7 @@ func (s *Store) possible(c Consent, at time.Time) moment {
 
 // reasonOf returns the reason that a receipt names.
 func reasonOf(name string) audit.Reason {
-	for why := audit.Requested; why <= audit.Recaptured; why++ {
+	for why := audit.Requested; why <= audit.FaceWithdrawn; why++ {
 		if why.String() == name {
 			return why
 		}
@@ -312,7 +334,11 @@ func (in *intake) take(b backup) error {
 	return nil
 }
 
+// consent takes in a consent that has ended. Of somebody who gave no face there is none.
 func (in *intake) consent(c Consent) error {
+	if c.ID == ([16]byte{}) {
+		return nil
+	}
 	row, err := in.store.putConsent(c)
 	in.rows = append(in.rows, row)
 	return err
@@ -321,68 +347,99 @@ func (in *intake) consent(c Consent) error {
 // person takes one person of a backup in, or what is kept of somebody who was erased since.
 func (in *intake) person(copied backupPerson) error {
 	s := in.store
-	p, err := s.decodePerson(copied.Person.ID, copied.Person.Plain)
-	if err == nil {
-		p.Consent, err = decodeConsent(copied.Consent.ID, copied.Consent.Plain)
-	}
+	p, err := s.decodeCopied(copied)
 	if err != nil {
 		return fmt.Errorf("store: %w: %w", ErrBackup, err)
 	}
-	former, erased := s.erased(p.Consent, in.verdict)
-	if i := slices.IndexFunc(in.owed, func(m mark) bool { return m.Epoch == 0 && m.Person == p.ID }); i >= 0 && !erased {
-		former, erased = p.Consent.end(s.moment(), in.owed[i].Reason), true
+	became, former := s.fateOf(p, in.verdict)
+	if i := slices.IndexFunc(in.owed, func(m mark) bool { return m.Epoch == 0 && m.Person == p.ID }); i >= 0 && became == stayed {
+		became, former = left, p.Consent.end(s.moment(), in.owed[i].Reason)
+		if in.owed[i].Reason == audit.FaceWithdrawn {
+			became = faceless
+		}
 	}
-	here := s.register.has(p.ID)
 	switch _, ended := s.ended[p.Consent.ID]; {
-	case here:
+	case s.register.has(p.ID):
 		in.restored.Present++
 		return nil
 	case ended:
 		in.restored.Erased++
 		return nil
-	case erased:
+	case became == left:
 		in.restored.Erased++
 		return in.consent(former)
 	case s.free(p.Label, p.ID) != nil:
 		in.restored.Taken = append(in.restored.Taken, p.Label)
 		return nil
 	}
+	if became == faceless {
+		copied.Credentials += len(p.Credentials)
+		p.Template, p.Credentials = Template{}, nil
+		if err := in.consent(former); err != nil {
+			return err
+		}
+	}
+	in.restored.Keys += copied.Credentials
 	return in.back(p, copied.Record)
+}
+
+// decodeCopied reads a person of a backup.
+func (s *Store) decodeCopied(copied backupPerson) (Person, error) {
+	p, err := decodePerson(copied.Person.ID, copied.Person.Plain)
+	if err == nil && copied.Template != nil {
+		p.Template, err = s.decodeTemplate(copied.Template)
+	}
+	if err != nil || copied.Pass.Plain == nil {
+		return p, err
+	}
+	pass, owner, err := decodeCredential(copied.Pass.ID, copied.Pass.Plain)
+	if err == nil && owner != p.ID {
+		err = errForeign
+	}
+	return p.with(pass), err
 }
 
 // back brings p back. They count as seen today: nobody knows when they were.
 func (in *intake) back(p Person, sealed []byte) error {
-	s := in.store
-	at := s.moment()
+	at := in.store.moment()
 	p.LastSeen, p.seen = day(at.Time), at.Count
-	if p.Scheme == template.SchemeS1 {
-		p.pass = template.TokenID{} // it may have been replaced since
-	}
-	if sealed != nil {
-		h, err := template.ReadHeader(sealed)
-		if err == nil {
-			p.Epoch, p.model = h.Epoch, h.ModelID
-		}
-		if err == nil && p.Scheme == template.SchemeS1 {
-			_, _, err = s.openRecord(p, nil, sealed)
-		}
+	if p.Consented() {
+		t, err := in.template(p, sealed)
 		if err != nil {
-			return fmt.Errorf("store: %w: %w", ErrBackup, err)
+			return err
 		}
+		p.Template = t
 	}
-	if destroyed := in.verdict.void || p.Scheme == template.SchemeS1 && p.Epoch <= in.next.Ended; sealed == nil || destroyed {
-		p = p.unlinked()
-	} else {
-		in.records = append(in.records, s.faces.Value(vault.At(recordsTable, p.Record), sealed))
-		in.restored.Templates++
-	}
-	row, err := s.putPerson(p)
+	rows, err := in.store.putAll(p)
 	if err != nil {
 		return err
 	}
-	in.rows = append(in.rows, row)
+	in.rows = append(in.rows, rows...)
 	in.restored.People++
-	return in.consent(p.Consent)
+	return nil
+}
+
+// template returns p's template as it comes back, with the record if that is not destroyed since.
+func (in *intake) template(p Person, sealed []byte) (Template, error) {
+	if sealed == nil {
+		return p.unlinked(), nil
+	}
+	h, err := template.ReadHeader(sealed)
+	if err == nil {
+		p.Epoch, p.model = h.Epoch, h.ModelID
+	}
+	if err == nil && p.Scheme == template.SchemeS1 {
+		_, _, err = in.store.openRecord(p, nil, sealed)
+	}
+	if err != nil {
+		return Template{}, fmt.Errorf("store: %w: %w", ErrBackup, err)
+	}
+	if in.verdict.void || p.Scheme == template.SchemeS1 && p.Epoch <= in.next.Ended {
+		return p.unlinked(), nil
+	}
+	in.records = append(in.records, in.store.faces.Value(vault.At(recordsTable, p.Record), sealed))
+	in.restored.Templates++
+	return p.Template, nil
 }
 
 // adopt makes a store that takes the place of a damaged one go on with its tombstones. Otherwise, unless its creation was cut

@@ -363,3 +363,61 @@ func TestRestoreAfterAWrongClock(t *testing.T) {
 		}
 	}
 }
+
+// TestRestoreMembers restores people without a face, by the store's own list and by the receipts. Whoever left since stays
+// away, whose face was withdrawn comes back without it, and nobody with what may have been revoked or used since.
+func TestRestoreMembers(t *testing.T) {
+	for _, listed := range []bool{true, false} {
+		t.Run(map[bool]string{true: "by the list", false: "by the receipts"}[listed], func(t *testing.T) {
+			o := apart(t)
+			s := mustOpenApart(t, o)
+			mustEnrol(t, s, 0, 3)
+			mustJoin(t, s, 1, 2)
+			must(t, enrolBound(s, 4))
+			mustAddCard(t, s, 0, "zero", store.Terms{Uses: 1})
+			mustAddCard(t, s, 1, "one", store.Terms{})
+			mustAddCard(t, s, 3, "three", store.Terms{})
+			b := mustBackup(t, s)
+			left, err := s.Erase(store.ByLabel(labelOf(2)), audit.Requested, 1000)
+			must(t, err)
+			faceless, err := s.Erase(store.ByLabel(labelOf(3)), audit.FaceWithdrawn, 1000)
+			must(t, errors.Join(err, s.Close()))
+			proof := store.Proof{Replace: true, Last: 2}
+			if listed {
+				must(t, os.RemoveAll(o.Dir))
+			} else {
+				o = apart(t)
+				proof = store.Proof{Receipts: [][]byte{left.Receipt, faceless.Receipt}}
+			}
+			r := mustRestore(t, o, b.Data, proof)
+			if r.People != 4 || r.Templates != 2 || r.Erased != 1 || r.Keys != 3 {
+				t.Errorf("%+v", r)
+			}
+			s = mustOpenApart(t, o)
+			all, matching := labels(t, s)
+			if !slices.Equal(all, []string{labelOf(0), labelOf(1), labelOf(3), labelOf(4)}) || !slices.Equal(matching, []string{labelOf(0)}) {
+				t.Errorf("%v are on the list, and %v match", all, matching)
+			}
+			for _, p := range mustRead(t, s).People {
+				consented, holds := p.Label == labelOf(0) || p.Label == labelOf(4), p.Label == labelOf(4)
+				if p.Consented() != consented || (len(p.Credentials) == 1) != holds {
+					t.Errorf("back is %+v", p)
+				}
+			}
+			if _, _, err := s.Templates().Claim(keysOf(t, s, 4), model); err != nil {
+				t.Errorf("the pass that the template opens with: %v", err)
+			}
+			for _, card := range []string{"zero", "one", "three"} {
+				finds(t, s, card, store.Person{}, store.ErrCredential)
+			}
+			ended, err := s.Retention().Ended()
+			if err != nil || len(ended) != 1 || ended[0].Why.String() != "face-withdrawn" {
+				t.Errorf("kept are %+v, %v", ended, err)
+			}
+			must(t, s.Close())
+			if r := mustRestore(t, o, b.Data, proof); r.People != 0 || r.Present != 4 || r.Erased != 1 {
+				t.Errorf("a second time: %+v", r)
+			}
+		})
+	}
+}

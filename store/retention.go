@@ -127,7 +127,7 @@ func (r Retention) Lapsed() map[template.PersonID]bool {
 }
 
 // Prune drops what has certainly been kept for long enough: the body of old audit entries, whose place in the chain stays,
-// and old consents. It returns how many they were.
+// old consents, and credentials that are used up or whose time is over. It returns how many they were.
 func (r Retention) Prune() (int, error) {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
@@ -139,8 +139,8 @@ func (r Retention) Prune() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	consents, err := r.s.pruneConsents(v, entries)
-	return entries + consents, err
+	rows, err := r.s.pruneRows(v, entries)
+	return entries + rows, err
 }
 
 // pruneLog writes journal.db anew without what is old.
@@ -205,14 +205,10 @@ func (s *Store) old(e audit.Entry, made time.Time, v clock.Verdict) bool {
 	return !made.IsZero() && v.Certain.Sub(made) >= keep
 }
 
-// pruneConsents removes old consents and notes in the log that they, and so many entries, were dropped.
-func (s *Store) pruneConsents(v clock.Verdict, entries int) (int, error) {
-	old := make(map[[16]byte]bool)
-	for id, at := range s.ended {
-		if at.over(v, s.retention.Records) {
-			old[id] = true
-		}
-	}
+// pruneRows removes old consents, and credentials that will certainly never be valid again, and notes in the log that they,
+// and so many entries, were dropped. It returns how many they were.
+func (s *Store) pruneRows(v clock.Verdict, entries int) (int, error) {
+	old, changed := s.endedRows(v)
 	if entries+len(old) == 0 {
 		return 0, nil
 	}
@@ -220,17 +216,43 @@ func (s *Store) pruneConsents(v clock.Verdict, entries int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	// Even without an old consent: entries lie in free pages of people.db, which had each of them as the last.
+	// Even without an old row: entries lie in free pages of people.db, which had each of them as the last.
 	if err := s.apply(s.people.Rewrite, s.state, noted, vault.Change{
-		Drop: func(row vault.Row) bool { return row.Table == consentsTable && old[row.ID] },
+		Drop: func(row vault.Row) bool { return old[row] },
 	}); err != nil {
 		return 0, err
 	}
-	for id := range old {
-		delete(s.ended, id)
+	for row := range old {
+		delete(s.ended, row.ID)
+	}
+	for _, p := range changed {
+		s.register.put(p)
 	}
 	s.follow()
 	return len(old), nil
+}
+
+// endedRows returns the rows of people.db whose time is certainly over, and the people without the credentials among them.
+func (s *Store) endedRows(v clock.Verdict) (old map[vault.Row]bool, changed []Person) {
+	old = make(map[vault.Row]bool)
+	for id, at := range s.ended {
+		if at.over(v, s.retention.Records) {
+			old[vault.At(consentsTable, id)] = true
+		}
+	}
+	for _, p := range s.register.byID {
+		left := p
+		for _, c := range p.Credentials {
+			if c.ended(v) {
+				old[credentialRowID(c.ID)] = true
+				left = left.without(c.ID)
+			}
+		}
+		if len(left.Credentials) < len(p.Credentials) {
+			changed = append(changed, left)
+		}
+	}
+	return old, changed
 }
 
 // Ended reads the consents of people who were erased from the disk, as they are kept, in no order. They are not in

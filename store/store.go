@@ -1,5 +1,5 @@
 // Package store keeps the people of one door in three databases (package vault) under keys of their own: sealed Codes in
-// faces.db, labels and consents in people.db, the audit log, the outbox and what is under way in journal.db. faces.db names nobody,
+// faces.db, people, consents and credentials in people.db, the audit log, the outbox and what is under way in journal.db. faces.db names nobody,
 // people.db holds nothing biometric, journal.db neither; none holds an id that can be read in another, so that a file, even
 // opened, leads to no other without the device key. (An intent does: it holds the ids of whom it erases from people.db, and its
 // bytes stay in free pages of journal.db, sealed, until Prune writes that anew.)
@@ -9,6 +9,17 @@
 // Every key comes from the device key (KeySource) or is wrapped by a key that does. The rotations, the device id, the key
 // that signs, the inner one of the two seals of a Code and the wrapping keys of the keyrings are derived from it. Whoever has
 // one database without its keyring, or all without the device key, has nothing.
+//
+// # People, templates and credentials
+//
+// Three kinds of rows are about people. A Person has a label and terms. A Template is the consent of a person to biometrics, and
+// the way to the Code in faces.db. A Credential is a pass, a card or a PIN. Whoever declines the face is a person with credentials
+// and no template, and no consent to one (Join): listed, shown, retained and erased like everybody else. A lockdown destroys
+// templates, and leaves people and credentials.
+//
+// Of a pass or a card there is a number that comes from the device key, the kind and what is shown (template.Index). Of a PIN
+// there is an Argon2id hash under a salt of its own and a key of the device. Neither says anything of a body, so that people.db
+// holds nothing biometric.
 //
 // # Passes
 //
@@ -118,10 +129,15 @@ var (
 	ErrGuardian  = errors.New("a child needs the consent of a guardian")
 	ErrStale     = errors.New("the consent was given to a notice that is no longer in force")
 	ErrExpiry    = errors.New("an enrolment needs an expiry in the future")
+	ErrReference = errors.New("what was agreed with the person is kept nowhere")
 	ErrLockdown  = errors.New("all templates were destroyed, and nobody can be captured")
 	ErrOptions   = errors.New("the store cannot be opened this way")
 	ErrFolder    = vault.ErrFolder
+	ErrVersion   = vault.ErrVersion
 )
+
+// version is that of the rows in all databases: 2 has people, templates and credentials in rows of their own.
+const version = 2
 
 // Options say where a store is and what it depends on. All are required but those that say otherwise.
 type Options struct {
@@ -186,7 +202,10 @@ type Store struct {
 	join      [32]byte // see across
 	inner     [32]byte // of the records of scheme S1; see seal
 	graves    [32]byte // of the tombstones
+	pepper    [32]byte // of PINs; see pinHash
 	signer    ed25519.PrivateKey
+
+	hashing sync.Mutex // is held while a PIN is hashed, and never together with mu
 
 	people  *vault.Vault
 	faces   *vault.Vault
@@ -266,17 +285,17 @@ func prepare(o Options) (*Store, error) {
 		retention: o.Retention, policy: o.Lockout, filingAt: o.FilingAt, class: o.Keys.Class(), locks: locks, disk: o.Disk, device: device,
 		id:   deviceID(device),
 		join: seal.Derive(device, "facegate join 1"), inner: seal.Derive(device, "facegate record 1"),
-		graves: seal.Derive(device, "facegate tombstones 1"), signer: signingKey(device),
+		graves: seal.Derive(device, "facegate tombstones 1"), pepper: seal.Derive(device, "facegate PIN 1"), signer: signingKey(device),
 	}
 	s.reserve = newReserve(o.Dir, device, o.Rand, o.Disk)
 	s.mended = mendings{source: o.Clock, log: o.Log}
 	vaultOf := func(name string, tables ...string) *vault.Vault {
 		return vault.New(vault.Options{
-			Dir: o.Dir, KeyDir: o.KeyDir, Name: name, Tables: tables, Wrap: wrappingKey(device, name), Rand: o.Rand, Disk: o.Disk,
+			Dir: o.Dir, KeyDir: o.KeyDir, Name: name, Version: version, Tables: tables, Wrap: wrappingKey(device, name), Rand: o.Rand, Disk: o.Disk,
 			Mended: s.mended.add, Reopened: func() { s.unread.Store(true) },
 		})
 	}
-	s.people = vaultOf("people", peopleTable, consentsTable, stateTable)
+	s.people = vaultOf("people", peopleTable, templatesTable, credentialsTable, consentsTable, stateTable)
 	s.faces = vaultOf("faces", recordsTable)
 	s.journal = vaultOf("journal", entriesTable, receiptsTable, outboxTable, stateTable)
 	return s, nil
@@ -293,6 +312,7 @@ func (s *Store) Close() error {
 	clear(s.inner[:])
 	clear(s.reserve.key[:])
 	clear(s.graves[:])
+	clear(s.pepper[:])
 	clear(s.signer)
 	s.register.clear()
 	return errors.Join(err, s.people.Close(), s.faces.Close(), s.journal.Close(), vault.Unlock(s.locks))
@@ -427,11 +447,11 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
-	consent, err := s.putConsent(p.Consent)
+	rows, err := s.putAll(p)
 	if err != nil {
 		return Person{}, err
 	}
-	if err := s.enrol(p, e, entries, consent); err != nil {
+	if err := s.enrol(p, e, entries, rows...); err != nil {
 		return Person{}, err
 	}
 	s.register.put(p)
@@ -442,37 +462,25 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 
 // newPerson returns whom e describes, under ids of their own.
 func (s *Store) newPerson(e Enrolment, now time.Time) (Person, error) {
-	p := Person{
-		Scheme: e.scheme(), Lane: e.Lane, Label: e.Label, looks: looksOf(e.Label), Consent: e.Consent, Enrolled: day(now),
-		Expires: earlier(e.Expires, e.Consent.Expires).UTC().Truncate(time.Second), model: e.ModelID,
+	p, err := s.newMember(e.Label, e.Consent.Reference, earlier(e.Expires, e.Consent.Expires), e.Term, now)
+	if err != nil {
+		return Person{}, err
 	}
-	p.sealed = p.Expires.Unix()
+	p.Template = Template{Scheme: e.scheme(), Lane: e.Lane, Consent: e.Consent, model: e.ModelID, sealed: p.Expires.Unix()}
 	p.Consent.Given = p.Consent.Given.UTC().Truncate(time.Second)
 	p.Consent.Expires = p.Consent.Expires.UTC().Truncate(time.Second)
 	p.Consent.Ended, p.Consent.EndedCount, p.Consent.Why, p.Consent.Profile = time.Time{}, 0, 0, s.profile
-	if p.Consent.GivenCount = s.moment().Count; p.Consent.GivenCount != 0 {
-		p.Provisional, p.term, p.until = true, e.Term, p.Expires
-		if p.Expires.Equal(limit(now, e.Term, time.Time{})) {
-			p.until = time.Time{}
-		}
-		if !s.look().Right() {
-			s.log.Warn("somebody is captured by a clock that is not known to be right, and has provisional dates", "clock", now,
-				"hint", "facegate clock says what to do")
-		}
+	p.Consent.GivenCount = p.began
+	if _, err := io.ReadFull(s.rand, p.Consent.ID[:]); err != nil {
+		return Person{}, fmt.Errorf("store: no randomness: %w", err)
 	}
-	for _, id := range [][]byte{p.ID[:], p.link[:], p.Consent.ID[:], p.subject[:]} {
-		if _, err := io.ReadFull(s.rand, id); err != nil {
-			return Person{}, fmt.Errorf("store: no randomness: %w", err)
-		}
+	if err := s.relink(&p); err != nil {
+		return Person{}, err
 	}
-	p.Record = s.recordID(p.link)
 	if !e.Bound {
 		p.Epoch = s.state.Epoch
 	}
-	if e.Pass != nil {
-		p.pass = e.Pass.ID
-	}
-	return p, nil
+	return s.withPass(p, e.Pass)
 }
 
 // enrolled returns what the audit log says of the enrolment of p, in the place of old if that is anybody.
@@ -484,20 +492,14 @@ func (p Person) enrolled(e Enrolment, old Person) []audit.Entry {
 	if e.Pass == nil {
 		return entries
 	}
-	pass := audit.Entry{Kind: audit.PassIssued, Actor: e.By, Subject: p.subject}
-	if old.HasPass() {
-		pass.Kind = audit.PassReplaced
-	}
+	pass := issuing(old, Credential{Kind: Pass})
+	pass.Actor, pass.Subject = e.By, p.subject
 	return append(entries, pass)
 }
 
-// enrol writes p, with a new record, to faces.db and then with the rows also to people.db. In this order, because a person
-// without a record is damage and a record without a person is swept.
-func (s *Store) enrol(p Person, e Enrolment, entries []audit.Entry, also ...vault.Put) error {
-	person, err := s.putPerson(p)
-	if err != nil {
-		return err
-	}
+// enrol writes p's new record to faces.db and then the rows to people.db. In this order, because a person without a record is
+// damage and a record without a person is swept.
+func (s *Store) enrol(p Person, e Enrolment, entries []audit.Entry, rows ...vault.Put) error {
 	record, err := s.putRecord(p, e)
 	if err != nil {
 		return err
@@ -507,7 +509,7 @@ func (s *Store) enrol(p Person, e Enrolment, entries []audit.Entry, also ...vaul
 	if err := s.faces.Commit(vault.Change{Puts: []vault.Put{record}, Stamp: next.Faces}); err != nil {
 		return err
 	}
-	return s.apply(s.people.Commit, next, entries, vault.Change{Puts: append(also, person)})
+	return s.apply(s.people.Commit, next, entries, vault.Change{Puts: rows})
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -541,12 +543,8 @@ func (s *Store) permits(e Enrolment, now time.Time) error {
 	if err := s.checkPass(e); err != nil {
 		return err
 	}
-	if !e.Expires.Truncate(time.Second).After(now) {
-		advice := "give the day on which the person's right to the door ends"
-		if !s.look().Right() {
-			advice = "set the clock, which says " + now.Format(time.DateOnly) + " and is not known to be right: facegate clock"
-		}
-		return hint.Wrap(fmt.Errorf("store: %w", ErrExpiry), "%s", advice)
+	if err := s.checkExpiry(e.Expires, now); err != nil {
+		return err
 	}
 	if err := e.Consent.check(now, s.notices); err != nil {
 		return err
@@ -555,6 +553,18 @@ func (s *Store) permits(e Enrolment, now time.Time) error {
 		return hint.Wrap(fmt.Errorf("store: %w", ErrLockdown), "let people be captured again first: facegate destroy-templates --end")
 	}
 	return nil
+}
+
+// checkExpiry says why nobody's right to the door can end at expires.
+func (s *Store) checkExpiry(expires, now time.Time) error {
+	if expires.Truncate(time.Second).After(now) {
+		return nil
+	}
+	advice := "give the day on which the person's right to the door ends"
+	if !s.look().Right() {
+		advice = "set the clock, which says " + now.Format(time.DateOnly) + " and is not known to be right: facegate clock"
+	}
+	return hint.Wrap(fmt.Errorf("store: %w", ErrExpiry), "%s", advice)
 }
 
 // free says why nobody can be given label, but for self, whose own label may change into one that looks like it.

@@ -28,7 +28,7 @@ import (
 
 var (
 	model  = [32]byte{0xaa}
-	unseen = cmpopts.IgnoreUnexported(store.Person{})
+	unseen = cmpopts.IgnoreUnexported(store.Person{}, store.Template{}, store.Credential{})
 )
 
 // codeOf returns a Code that is the same for every call with n, and for no other.
@@ -155,8 +155,8 @@ func TestEnrolledPeopleAreThereAfterwards(t *testing.T) {
 		e.Consent.ID = p.Consent.ID
 		today := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 		want.People = append(want.People, store.Person{
-			ID: p.ID, Record: p.Record, Scheme: template.SchemeS1, Epoch: 1, Lane: e.Lane, Label: e.Label, Consent: e.Consent,
-			Enrolled: today, Expires: e.Expires,
+			ID: p.ID, Label: e.Label, Reference: e.Consent.Reference, Enrolled: today, Expires: e.Expires,
+			Template: store.Template{Record: p.Record, Scheme: template.SchemeS1, Epoch: 1, Lane: e.Lane, Consent: e.Consent},
 		})
 		want.Records[p.ID] = template.Record{ID: p.Record, Person: p.ID, Epoch: 1, Lane: e.Lane, Code: e.Code}
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // Tombstones are what is remembered of those whom the store has erased, in a file beside the keyrings and so apart from the
-// databases: which consents ended, by ids that lead nowhere without the device key, and no names. Restore holds a backup
+// databases: which consents ended and who left, by ids that lead nowhere without the device key, and no names. Restore holds a backup
 // against them, and Open the databases: those that know of fewer destructions are an older copy.
 //
 // It is the seam for a counter that cannot be turned back: who puts back databases, keyrings and tombstones together has
@@ -35,17 +35,17 @@ type tombstonesHead struct {
 	Ended uint32   // the last epoch that was ended, which destroyed its templates
 }
 
-// A tombstone is of one consent.
+// A tombstone is of one consent that has ended, or of one person who has left the list.
 type tombstone struct {
-	Consent [16]byte // see Store.across
-	Number  uint64   // of the destruction
-	Time    int64    // Unix time in seconds
-	Reason  audit.Reason
+	Of     [16]byte // see Store.across: "gone" of a consent, "left" of a person
+	Number uint64   // of the destruction
+	Time   int64    // Unix time in seconds
+	Reason audit.Reason
 }
 
 const (
 	// tombstonesMagic begins the file and names its version. The rest is sealed.
-	tombstonesMagic = "facegate tombstones 1\n"
+	tombstonesMagic = "facegate tombstones 2\n"
 
 	tombstonesLabel = "facegate tombstones"
 
@@ -169,14 +169,14 @@ func (s *Store) saveTombstones(t tombstones) error {
 }
 
 // bury notes, before anything is erased, what the destruction with this number ends. To do it twice makes no difference.
-func (s *Store) bury(number uint64, at int64, why audit.Reason, consents [][16]byte, also func(*tombstones)) error {
+func (s *Store) bury(number uint64, at int64, why audit.Reason, ended [][16]byte, also func(*tombstones)) error {
 	if s.gone.Last >= number {
 		return nil
 	}
 	t := s.gone
 	t.Last, t.Gone = number, slices.Clone(t.Gone)
-	for _, id := range consents {
-		t.Gone = append(t.Gone, tombstone{s.across("gone", id), number, at, why})
+	for _, id := range ended {
+		t.Gone = append(t.Gone, tombstone{id, number, at, why})
 	}
 	if also != nil {
 		also(&t)
@@ -186,11 +186,16 @@ func (s *Store) bury(number uint64, at int64, why audit.Reason, consents [][16]b
 
 // buryFor is bury of a pending intent.
 func (s *Store) buryFor(i *intent) error {
-	var consents [][16]byte
-	for _, id := range i.People {
-		consents = append(consents, s.register.byID[id].Consent.ID)
+	var ended [][16]byte
+	for _, id := range slices.Concat(i.People, i.Faces) {
+		if p := s.register.byID[id]; p.Consented() {
+			ended = append(ended, s.across("gone", p.Consent.ID))
+		}
 	}
-	return s.bury(i.Number, i.Entries[0].Time, i.Reason, consents, func(t *tombstones) {
+	for _, id := range i.People {
+		ended = append(ended, s.across("left", id))
+	}
+	return s.bury(i.Number, i.Entries[0].Time, i.Reason, ended, func(t *tombstones) {
 		switch i.Kind {
 		case lockdownIntent:
 			t.Void = i.Number

@@ -208,7 +208,8 @@ func writeReceipt(w *tabwriter.Writer, r receipt.Receipt, form string) {
 	show.Fprintf(w, "when\t%s%s\n", r.Time, map[string]string{
 		"doubted": ", by a clock that was not known to be right", "set-back": ", after the clock was set back",
 	}[r.Clock])
-	show.Fprintf(w, "erased\t%d people, %d templates, %d names of guardians\n", r.Erased.People, r.Erased.Templates, r.Erased.Guardians)
+	show.Fprintf(w, "erased\t%d people, %d templates, %d consents, %d names of guardians, %d passes, %d cards, %d PINs\n", r.Erased.People,
+		r.Erased.Templates, r.Erased.Consents, r.Erased.Guardians, r.Erased.Passes, r.Erased.Cards, r.Erased.PINs)
 	if form != "" {
 		show.Fprintf(w, "whose\tit is about form %s\n", form)
 	} else {

@@ -43,7 +43,7 @@ func TestNothingOpensWithoutTheToken(t *testing.T) {
 		"rotation":                keys.rotation[:],
 	}
 	infos := []string{
-		"", "facegate idx 1", "facegate token proj 1", "facegate token seal 1", "facegate rec 1", "facegate device 1",
+		"", "facegate idx 2", "facegate token proj 1", "facegate token seal 1", "facegate rec 1", "facegate device 1",
 		"facegate wrap 1 faces", "facegate wrap 1 people", "facegate wrap 1 journal", "facegate value 1",
 		"facegate proj 1" + string([]byte{0, 0, 0, 1, 0}) + string(model[:]),
 	}

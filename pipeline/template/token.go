@@ -107,10 +107,25 @@ var tokenText = base32.StdEncoding.WithPadding(base32.NoPadding)
 // A TokenID finds the record of a Token. It tells nothing of the Token, even with the device key.
 type TokenID [16]byte
 
+// TokenKind is the kind of a Token among all that Index finds people by. The other kinds are the store's.
+const TokenKind = 1
+
+// Index returns the number by which a device finds what is shown to it: a token, the number of a card. It comes from the
+// device key, the kind and the value, HMAC-SHA256(K_idx, kind ‖ value)[:16], so that it leads back to no value, even a short
+// one, without the device key, and no value of one kind passes for one of another.
+func Index(device [32]byte, kind uint8, value []byte) [16]byte {
+	index := derive(device[:], "facegate idx 2")
+	defer clear(index[:])
+	message := append([]byte{kind}, value...)
+	defer clear(message)
+	sum := authenticate(index[:], message)
+	return [16]byte(sum[:])
+}
+
 // TokenKeys is all that comes from a device key and a Token together. Rotation and seal need both, so that neither the
 // device with all it stores nor the pass alone gives anything away.
 type TokenKeys struct {
-	ID       TokenID // HMAC-SHA256(K_idx, token)[:16]
+	ID       TokenID // see Index
 	rotation [32]byte
 	seal     [32]byte
 }
@@ -120,16 +135,13 @@ func NewTokenKeys(device [32]byte, t Token) (*TokenKeys, error) {
 	if !t.valid() {
 		return nil, ErrToken
 	}
-	index := derive(device[:], "facegate idx 1")
-	defer clear(index[:])
-	id := authenticate(index[:], t.bytes())
 	secret := slices.Concat(device[:], t.bytes())
 	defer clear(secret)
 	// HKDF-Extract without a salt, by RFC 5869 the same as with one of zeros.
 	key := authenticate(make([]byte, sha256.Size), secret)
 	defer clear(key[:])
 	return &TokenKeys{
-		ID:       TokenID(id[:]),
+		ID:       Index(device, TokenKind, t.bytes()),
 		rotation: expand(key, "facegate token proj 1"),
 		seal:     expand(key, "facegate token seal 1"),
 	}, nil

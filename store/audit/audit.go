@@ -44,9 +44,9 @@ const (
 	Created       Kind = 1  // the store was made
 	Enrolled      Kind = 2  // Digest: of the notice that the consent was given to
 	Relabelled    Kind = 3  // a label was corrected
-	Erased        Kind = 4  // Reason, Count: of people or, if they were Recaptured, of Codes
+	Erased        Kind = 4  // Reason, Count: of people or, if they stay on the list, of Codes
 	ReceiptIssued Kind = 5  // Digest: SHA-256 of the receipt
-	Pruned        Kind = 6  // Count: of entries whose body was dropped, and of consents that were kept long enough
+	Pruned        Kind = 6  // Count: of entries whose body was dropped, of consents that were kept long enough, and of credentials that were over
 	Access        Kind = 7  // somebody was let in; who is not recorded
 	SlowedDown    Kind = 8  // Count: of failures in a row
 	SwitchedOff   Kind = 9  // Count: of failures in a row
@@ -72,6 +72,11 @@ const (
 	Aimed           Kind = 30 // Actor was shown what the camera sees
 	BackedUp        Kind = 31 // Count: of people in the backup, Digest: SHA-256 of it
 	Restored        Kind = 32 // Count: of people who are back from a backup, Digest: SHA-256 of it
+
+	Joined            Kind = 33 // somebody was put on the list who gives no face
+	CredentialIssued  Kind = 34 // a person was given a card, a PIN, or a pass for a visitor; Count: its store.Kind
+	CredentialRevoked Kind = 35 // it was taken from the person; Count: its store.Kind
+	CredentialUsedUp  Kind = 36 // somebody was let in by it for the last time; whose it was is not recorded. Count: its store.Kind
 )
 
 var kinds = [...]string{
@@ -85,6 +90,8 @@ var kinds = [...]string{
 	ClockConfirmed: "clock-confirmed", ClockRight: "clock-right",
 	OpenedByHand: "opened-by-hand", FaceChanged: "face-changed", Aimed: "aimed",
 	BackedUp: "backed-up", Restored: "restored",
+	Joined: "joined", CredentialIssued: "credential-issued", CredentialRevoked: "credential-revoked",
+	CredentialUsedUp: "credential-used-up",
 }
 
 // String returns the kind in a word.
@@ -93,7 +100,7 @@ func (k Kind) String() string { return name(kinds[:], uint8(k)) }
 // ShortLived reports whether entries of this kind tell of people at the door, and are therefore to be dropped early,
 // rather than of the handling of their data.
 func (k Kind) ShortLived() bool {
-	return k == Access || k == SlowedDown || k == SwitchedOff || k == Renewed
+	return k == Access || k == SlowedDown || k == SwitchedOff || k == Renewed || k == CredentialUsedUp
 }
 
 // A Reason says why something was erased.
@@ -107,11 +114,13 @@ const (
 	Idle      Reason = 4 // the person had not been seen for long
 
 	Recaptured Reason = 5 // the person stays, with a new consent and a new Code
+
+	FaceWithdrawn Reason = 6 // the consent was, and the person stays on the list without a face
 )
 
 var reasons = [...]string{
 	Requested: "requested", Withdrawn: "withdrawn", Expired: "expired", Idle: "idle",
-	Recaptured: "recaptured",
+	Recaptured: "recaptured", FaceWithdrawn: "face-withdrawn",
 }
 
 // String returns the reason in a word, "" for none.

@@ -31,7 +31,7 @@ import (
 )
 
 // Schema is the version of the form of a receipt.
-const Schema = "facegate.receipt.4"
+const Schema = "facegate.receipt.5"
 
 // schemas begins the version of every form.
 const schemas = "facegate.receipt."
@@ -79,9 +79,13 @@ type Receipt struct {
 
 // Counts says how many of each kind of thing are gone.
 type Counts struct {
-	People    uint32 `json:"people"`    // label, link and all else in people.db
+	People    uint32 `json:"people"`    // label, terms and all else in people.db
 	Templates uint32 `json:"templates"` // sealed codes
-	Guardians uint32 `json:"guardians"` // names of guardians; the rest of a consent is kept, without a name, as a record
+	Consents  uint32 `json:"consents"`  // that ended; each is kept, without a name, as a record
+	Guardians uint32 `json:"guardians"` // names of guardians, which leave their consents
+	Passes    uint32 `json:"passes"`    // numbers by which passes were found, visitors' among them
+	Cards     uint32 `json:"cards"`     // likewise of cards
+	PINs      uint32 `json:"pins"`      // salts and hashes of PINs
 }
 
 // A Salted is a commitment: SHA-256 of what it is for, of the salt, and of what it commits to.
@@ -99,7 +103,7 @@ const (
 // Commit returns the commitment to a sealed record.
 func Commit(salt [16]byte, sealed []byte) Salted { return commit(recordDomain, salt, sealed) }
 
-// CommitForm returns the commitment to the person whose consent has this form number, or other reference.
+// CommitForm returns the commitment to the person whose consent or contract has this form number, or other reference.
 func CommitForm(salt [16]byte, form string) Salted { return commit(formDomain, salt, []byte(form)) }
 
 func commit(domain string, salt [16]byte, to []byte) Salted {

@@ -28,7 +28,7 @@ func public() ed25519.PublicKey { return key.Public().(ed25519.PublicKey) }
 func example() receipt.Receipt {
 	return receipt.Receipt{
 		ID: bytes.Repeat([]byte{1}, 16), Number: 3, Kind: receipt.Erasure, Reason: "withdrawn", Time: "2026-03-01T12:00:00Z",
-		Erased:      receipt.Counts{People: 1, Templates: 1},
+		Erased:      receipt.Counts{People: 1, Templates: 1, Consents: 1, Passes: 1, Cards: 2, PINs: 1},
 		Forms:       []receipt.Salted{receipt.CommitForm([16]byte{4}, "form 7")},
 		Records:     []receipt.Salted{receipt.Commit([16]byte{2}, []byte("sealed"))},
 		Generations: receipt.Generations{People: 4, Faces: 5},
@@ -87,9 +87,9 @@ func TestVerifyRefuses(t *testing.T) {
 	}{
 		{"nothing", "", receipt.ErrForm},
 		{"no JSON", "hello", receipt.ErrForm},
-		{"an older version", replace("receipt.4", "receipt.3"), receipt.ErrVersion},
-		{"a newer version", replace("receipt.4", "receipt.5"), receipt.ErrVersion},
-		{"another schema", replace("facegate.receipt.4", "facegate.bill.4"), receipt.ErrForm},
+		{"an older version", replace("receipt.5", "receipt.4"), receipt.ErrVersion},
+		{"a newer version", replace("receipt.5", "receipt.6"), receipt.ErrVersion},
+		{"another schema", replace("facegate.receipt.5", "facegate.bill.5"), receipt.ErrForm},
 		{"no number", replace(`"number":3`, `"number":0`), receipt.ErrForm},
 		{"another kind", replace(`"erasure"`, `"party"`), receipt.ErrForm},
 		{"reason edited", replace("withdrawn", "requested"), receipt.ErrSignature},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"syscall"
 
 	"facegate/configs/file"
@@ -16,8 +17,20 @@ import (
 // During a rewrite it has both. One with a next key alone belongs to a vault that is being made.
 type keyring struct{ current, next [32]byte }
 
-// ringMagic begins a keyring file and names its version. The rest is both keys, sealed: always of one length.
-const ringMagic = "facegate keyring 1\n"
+// ringMagic begins a keyring file. The version of the vault follows, and the end of the line. The rest is both keys, sealed:
+// always of one length.
+const ringMagic = "facegate keyring "
+
+// ringHead returns how a keyring file of v begins.
+func (v *Vault) ringHead() []byte { return fmt.Appendf(nil, "%s%d\n", ringMagic, v.version) }
+
+// ofAnotherVersion reports whether data begins like a keyring file of a vault of another version.
+func (v *Vault) ofAnotherVersion(data []byte) bool {
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	number, ok := bytes.CutPrefix(line, []byte(ringMagic))
+	n, err := strconv.ParseUint(string(number), 10, 16)
+	return ok && err == nil && uint(n) != v.version
+}
 
 // maxRingFile bounds, in bytes, what is read as a keyring.
 const maxRingFile = 4 << 10
@@ -87,7 +100,10 @@ func (v *Vault) loadRing(path string) (keyring, error) {
 	case err != nil:
 		return keyring{}, fmt.Errorf("store: %w", err)
 	}
-	sealed, ok := bytes.CutPrefix(data, []byte(ringMagic))
+	if v.ofAnotherVersion(data) {
+		return keyring{}, v.Damaged(ErrVersion)
+	}
+	sealed, ok := bytes.CutPrefix(data, v.ringHead())
 	if !ok {
 		return keyring{}, v.Damaged(errors.New("the keyring is damaged"))
 	}
@@ -114,7 +130,7 @@ func (v *Vault) saveRing(ring keyring) error {
 	}
 	v.settled = false
 	for _, path := range v.Keyrings() {
-		if err := durable.Replace(v.disk, path, append([]byte(ringMagic), sealed...)); err != nil {
+		if err := durable.Replace(v.disk, path, append(v.ringHead(), sealed...)); err != nil {
 			return v.Failed(fmt.Errorf("keyring: %w", err))
 		}
 	}
@@ -133,7 +149,7 @@ func (v *Vault) Foreign() (rings int, foreign bool) {
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
-		if err != nil || !bytes.HasPrefix(data, []byte(ringMagic)) {
+		if err != nil || !bytes.HasPrefix(data, v.ringHead()) {
 			return 0, false
 		}
 		if _, err := v.loadRing(path); err == nil {

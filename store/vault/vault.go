@@ -60,6 +60,7 @@ var (
 	ErrDamaged = errors.New("the store is damaged")
 	ErrInUse   = errors.New("the store is in use by another process")
 	ErrFolder  = errors.New("the folder is not safe from others")
+	ErrVersion = errors.New("the store is in the form of another version of facegate")
 )
 
 // Options say where a vault is and what it depends on.
@@ -67,6 +68,11 @@ type Options struct {
 	Dir    string // of the database
 	KeyDir string // of the keyring
 	Name   string // of both: Dir/Name.db and KeyDir/Name.key
+
+	// Version is that of what the rows hold. It is written into the keyring. LoadRings refuses another one as ErrVersion, and as
+	// ErrDamaged too: whether the version is another one, or damaged, whoever has several vaults can tell.
+	Version uint
+
 	Tables []string
 	Wrap   [32]byte  // seals the keyring
 	Rand   io.Reader // of cryptographic quality
@@ -86,6 +92,7 @@ type Vault struct {
 	dir      string
 	keyDir   string
 	name     string
+	version  uint
 	rand     io.Reader
 	tables   []string
 	disk     durable.Disk
@@ -110,7 +117,7 @@ type Vault struct {
 // New returns the vault that o describes, which is not open. One without Wrap and Rand can be destroyed, and nothing else.
 func New(o Options) *Vault {
 	return &Vault{
-		dir: o.Dir, keyDir: o.KeyDir, name: o.Name, tables: o.Tables, wrap: o.Wrap, rand: o.Rand, disk: o.Disk, mended: o.Mended,
+		dir: o.Dir, keyDir: o.KeyDir, name: o.Name, version: o.Version, tables: o.Tables, wrap: o.Wrap, rand: o.Rand, disk: o.Disk, mended: o.Mended,
 		reopened: o.Reopened,
 	}
 }
@@ -172,7 +179,7 @@ const (
 	metaBucket = "meta" // headKey → sealed head
 	headKey    = "head"
 
-	maxTables = 4
+	maxTables = 8
 )
 
 const (

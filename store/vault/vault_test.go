@@ -258,3 +258,18 @@ func TestVaultsDoNotWaitForOneAnother(t *testing.T) {
 		t.Errorf("%d rows", len(rows))
 	}
 }
+
+// A vault of another version says so, and so does one of which the version alone is damaged.
+func TestVersion(t *testing.T) {
+	dir := t.TempDir()
+	r := newRig(dir)
+	r.version = 7
+	must(t, errors.Join(r.open(), r.Close()))
+	for version, want := range map[uint]error{6: ErrVersion, 7: nil, 8: ErrVersion} {
+		other := newRig(dir)
+		other.version = version
+		if _, err := other.LoadRings(); !errors.Is(err, want) || want != nil && !errors.Is(err, ErrDamaged) {
+			t.Errorf("version %d: %v", version, err)
+		}
+	}
+}

@@ -101,7 +101,7 @@ func TestAccessWithoutNotice(t *testing.T) {
 
 func aReceipt(reason string) receipt.Receipt {
 	return receipt.Receipt{
-		Number: 3, Kind: receipt.Erasure, Reason: reason, Time: "2026-03-01T20:30:00Z", Erased: receipt.Counts{People: 1, Templates: 1, Guardians: 1},
+		Number: 3, Kind: receipt.Erasure, Reason: reason, Time: "2026-03-01T20:30:00Z", Erased: receipt.Counts{People: 1, Templates: 1, Consents: 1, Guardians: 1},
 		Forms: []receipt.Salted{receipt.CommitForm([16]byte{1}, "folder 7")}, Audit: receipt.Audit{Seq: 17}, Device: []byte{0xab, 0xcd},
 	}
 }
@@ -113,6 +113,8 @@ func TestReceipt(t *testing.T) {
 	several.Erased.People, several.Forms = 2, append(several.Forms, receipt.CommitForm([16]byte{2}, "folder 8"))
 	doubted := aReceipt("idle")
 	doubted.Clock = "doubted"
+	member := aReceipt("expired") // who gave no face
+	member.Erased = receipt.Counts{People: 1, Passes: 2, Cards: 1, PINs: 1}
 	for _, lang := range []notice.Language{notice.English, notice.Chinese} {
 		for name, tt := range map[string]struct {
 			receipt receipt.Receipt
@@ -122,6 +124,7 @@ func TestReceipt(t *testing.T) {
 			"receipt-several":   {several, false},
 			"receipt-wipe":      {certificate, true},
 			"receipt-doubted":   {doubted, true},
+			"receipt-member":    {member, true},
 		} {
 			var b strings.Builder
 			if err := letter.Receipt(&b, lang, china, tt.receipt, tt.checked); err != nil {
@@ -129,7 +132,7 @@ func TestReceipt(t *testing.T) {
 			}
 			goldentest.Check(t, name+"-"+string(lang)+".golden", b.String())
 		}
-		for _, reason := range []string{"requested", "withdrawn", "expired", "idle", "recaptured"} {
+		for _, reason := range []string{"requested", "withdrawn", "expired", "idle", "recaptured", "face-withdrawn"} {
 			var b strings.Builder
 			if err := letter.Receipt(&b, lang, china, aReceipt(reason), true); err != nil {
 				t.Fatal(err)

@@ -25,7 +25,7 @@ const KeyCredential = "facegate-device-key"
 // Keys returns where the device key of a gate comes from.
 func Keys(c *configs.Config) store.KeySource {
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
-		return store.Credential(dir, KeyCredential)
+		return store.SystemdCredential(dir, KeyCredential)
 	}
 	return store.KeyFile(c.KeyFile)
 }
