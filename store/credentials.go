@@ -56,7 +56,7 @@ type Holder struct {
 // then on, in every file; one for a visitor is added. It refuses with ErrUnknown, ErrOwed or ErrTerms, and with ErrBound
 // where the template opens with the person's own pass alone. The Token is to be cleared after use.
 func (w Credentials) Issue(label string, t Terms, by audit.Actor) (template.Token, Credential, error) {
-	token, k, err := w.s.Passes().Draw()
+	token, k, err := w.s.Credentials().DrawPass()
 	if err != nil {
 		return template.Token{}, Credential{}, err
 	}

@@ -239,7 +239,7 @@ func TestRevoked(t *testing.T) {
 	renewed, _, err := all.Issue(labelOf(1), store.Terms{}, 1000)
 	must(t, err)
 	for text, want := range map[template.Token]error{old: store.ErrCredential, renewed: nil, guest: nil} {
-		k, err := s.Passes().Keys(text)
+		k, err := s.Credentials().PassKeys(text)
 		must(t, err)
 		_, err = all.FindPass(k)
 		mustRefuseWith(t, "a pass", err, want)
@@ -268,7 +268,7 @@ func TestVisitorsPass(t *testing.T) {
 	must(t, enrolBound(s, 4))
 	guest, c, err := s.Credentials().Issue(labelOf(4), store.Terms{Visitor: true, Uses: 2}, 1000)
 	must(t, err)
-	k, err := s.Passes().Keys(guest)
+	k, err := s.Credentials().PassKeys(guest)
 	must(t, err)
 	h, err := s.Credentials().FindPass(k)
 	if err != nil || h.Credential.ID != c.ID || !h.Credential.Visitor || h.Credential.Left != 2 {

@@ -29,7 +29,10 @@ type change struct {
 var changes = []change{
 	{"enrol", func(s *store.Store) error { _, err := s.Enrol(enrolment(20)); return err }, 21, 21},
 	{"enrol bound", func(s *store.Store) error { return enrolBound(s, 20) }, 21, 20},
-	{"new pass", func(s *store.Store) error { _, err := s.Passes().Issue(labelOf(3), 1000); return err }, 20, 20},
+	{"new pass", func(s *store.Store) error {
+		_, _, err := s.Credentials().Issue(labelOf(3), store.Terms{}, 1000)
+		return err
+	}, 20, 20},
 	{"erase", func(s *store.Store) error {
 		_, err := s.Erase(store.ByLabel(labelOf(3)), audit.Requested, 1000)
 		return err

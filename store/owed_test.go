@@ -55,7 +55,7 @@ func mustNotMatch(t *testing.T, s *store.Store, ns ...int) {
 	}
 	for _, n := range ns {
 		_, relabel := s.Relabel(labelOf(n), "another", 1000)
-		_, pass := s.Passes().Issue(labelOf(n), 1000)
+		_, _, pass := s.Credentials().Issue(labelOf(n), store.Terms{}, 1000)
 		e := enrolment(n)
 		e.Again = true
 		again := s.Check(e)

@@ -6,7 +6,6 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
-	"facegate/store/audit"
 	"facegate/store/vault"
 )
 
@@ -16,25 +15,19 @@ var (
 	ErrBound = errors.New("the template opens with the present pass alone")
 )
 
-// Passes are what people show at the door besides their face.
-type Passes struct{ s *Store }
-
-// Passes returns the passes of the store.
-func (s *Store) Passes() Passes { return Passes{s} }
-
-// Draw draws the Token of a new pass, and what comes from it. Both are to be cleared after use.
-func (p Passes) Draw() (template.Token, *template.TokenKeys, error) {
-	t, err := template.NewToken(p.s.rand)
+// DrawPass draws the Token of a new pass, and what comes from it. Both are to be cleared after use.
+func (w Credentials) DrawPass() (template.Token, *template.TokenKeys, error) {
+	t, err := template.NewToken(w.s.rand)
 	if err != nil {
 		return template.Token{}, nil, err
 	}
-	k, err := p.Keys(t)
+	k, err := w.PassKeys(t)
 	return t, k, err
 }
 
-// Keys derives what comes from t and the device key together. It is to be cleared after use.
-func (p Passes) Keys(t template.Token) (*template.TokenKeys, error) {
-	return template.NewTokenKeys(p.s.device, t)
+// PassKeys derives what comes from t and the device key together. It is to be cleared after use.
+func (w Credentials) PassKeys(t template.Token) (*template.TokenKeys, error) {
+	return template.NewTokenKeys(w.s.device, t)
 }
 
 // scheme returns the scheme of e.Code.
@@ -184,10 +177,4 @@ func (s *Store) bound(modelID [32]byte) ([]template.PersonID, error) {
 		}
 	}
 	return people, nil
-}
-
-// Issue is Credentials.Issue of the person's own pass, for as long as they are on the list.
-func (p Passes) Issue(label string, by audit.Actor) (template.Token, error) {
-	t, _, err := p.s.Credentials().Issue(label, Terms{}, by)
-	return t, err
 }

@@ -30,7 +30,7 @@ func TestBoundThroughEpochs(t *testing.T) {
 	e.ModelID = m
 	_, err := s.Enrol(e)
 	must(t, err)
-	_, k, err := s.Passes().Draw()
+	_, k, err := s.Credentials().DrawPass()
 	must(t, err)
 	e = testEnrolment(1)
 	e.ModelID, e.Lane, e.Pass, e.Bound = m, 0, k, true
@@ -67,7 +67,7 @@ func TestBoundThroughEpochs(t *testing.T) {
 	claims(true) // with the former embedder
 	must(t, errors.Join(s.Lockdown().Begin(1000), s.Lockdown().End(1000)))
 	claims(false)
-	if _, err := s.Passes().Issue(p.Label, 1000); !errors.Is(err, ErrBound) {
+	if _, _, err := s.Credentials().Issue(p.Label, Terms{}, 1000); !errors.Is(err, ErrBound) {
 		t.Errorf("a new pass, and nothing to go with it: %v", err)
 	}
 	e.Lane, e.Pass, e.Bound = 3, nil, false // back to scheme S1, with the pass as a name
@@ -84,7 +84,7 @@ func TestBoundThroughEpochs(t *testing.T) {
 // enrolBound enrols person n of scheme S2, with a pass of their own.
 func enrolBound(t *testing.T, s *Store, n int) (Person, template.Token) {
 	t.Helper()
-	token, k, err := s.Passes().Draw()
+	token, k, err := s.Credentials().DrawPass()
 	must(t, err)
 	e := testEnrolment(n)
 	e.Lane, e.Pass, e.Bound = 0, k, true
@@ -178,7 +178,7 @@ func attack(t *testing.T, s *Store, record []byte, stored [][]byte) (tried int, 
 			if err != nil {
 				continue // too short, or zeros
 			}
-			k, err := s.Passes().Keys(token)
+			k, err := s.Credentials().PassKeys(token)
 			must(t, err)
 			_, _, err = template.OpenToken(k, record)
 			try(err == nil)
@@ -236,7 +236,7 @@ func TestErasureTakesThePassAway(t *testing.T) {
 	_, err := s.Enrol(testEnrolment(0))
 	must(t, err)
 	p, token := enrolBound(t, s, 1)
-	k, err := s.Passes().Keys(token)
+	k, err := s.Credentials().PassKeys(token)
 	must(t, err)
 	old, record := row(t, s, p)
 	if _, _, err := template.OpenToken(k, record); err != nil {
@@ -279,7 +279,7 @@ func TestBoundRecordIsBoundToItsPerson(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	defer s.Close()
 	p, token := enrolBound(t, s, 1)
-	k, err := s.Passes().Keys(token)
+	k, err := s.Credentials().PassKeys(token)
 	must(t, err)
 	_, record := row(t, s, p)
 	good := s.header(p, [32]byte{})

@@ -32,7 +32,7 @@ func tokenOf(n int) template.Token {
 
 func keysOf(tb testing.TB, s *store.Store, n int) *template.TokenKeys {
 	tb.Helper()
-	k, err := s.Passes().Keys(tokenOf(n))
+	k, err := s.Credentials().PassKeys(tokenOf(n))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func keysOf(tb testing.TB, s *store.Store, n int) *template.TokenKeys {
 
 // enrolBound enrols person n in scheme S2, with the pass of tokenOf(n).
 func enrolBound(s *store.Store, n int) error {
-	k, err := s.Passes().Keys(tokenOf(n))
+	k, err := s.Credentials().PassKeys(tokenOf(n))
 	if err != nil {
 		return err
 	}
@@ -184,14 +184,14 @@ func TestIssuePass(t *testing.T) {
 	s = storetest.Open(t, dir)
 	tokens := map[string]template.Token{}
 	for _, n := range []int{0, 2} {
-		token, err := s.Passes().Issue(labelOf(n), 1000)
+		token, _, err := s.Credentials().Issue(labelOf(n), store.Terms{}, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
 		tokens[labelOf(n)] = token
 	}
 	for _, n := range []int{4, 9} {
-		_, err := s.Passes().Issue(labelOf(n), 1000)
+		_, _, err := s.Credentials().Issue(labelOf(n), store.Terms{}, 1000)
 		if want := map[int]error{4: store.ErrBound, 9: store.ErrUnknown}[n]; !errors.Is(err, want) || hint.Of(err) == "" {
 			t.Errorf("person %d: %v", n, err)
 		}
@@ -199,7 +199,7 @@ func TestIssuePass(t *testing.T) {
 	for range 2 {
 		mustClaim(t, s, 3, 4, 5)
 		for label, token := range tokens {
-			k, err := s.Passes().Keys(token)
+			k, err := s.Credentials().PassKeys(token)
 			if err != nil {
 				t.Fatal(err)
 			}

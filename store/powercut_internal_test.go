@@ -534,7 +534,7 @@ func TestRecaptureWithPassCutOff(t *testing.T) {
 					dir := t.TempDir()
 					s := mustOpen(t, dir)
 					enrolment := func(n int, c template.Code, terms terms) (Enrolment, *template.TokenKeys) {
-						_, k, err := s.Passes().Draw()
+						_, k, err := s.Credentials().DrawPass()
 						must(t, err)
 						e := testEnrolment(n)
 						e.Code, e.Bound = c, terms.bound
@@ -580,7 +580,7 @@ func TestRecaptureWithPassCutOff(t *testing.T) {
 					replaced := step.done && to.pass
 					claims(oldPass, code, from.pass && !replaced)
 					claims(newPass, code, replaced)
-					k, err := s.Passes().Keys(neighbour)
+					k, err := s.Credentials().PassKeys(neighbour)
 					must(t, err)
 					if got, _, err := s.Templates().Claim(k, [32]byte{}); err != nil || got.Label != "person 5" {
 						t.Errorf("the neighbour's pass leads to %q: %v", got.Label, err)

@@ -73,7 +73,7 @@ func enrolAndEraseForEver(dir string, w io.Writer) error {
 func recapture(s *store.Store, n int) error {
 	e := enrolment(n)
 	if n%2 == 1 {
-		k, err := s.Passes().Keys(tokenOf(2*n + 1000 - passOf(s, n)))
+		k, err := s.Credentials().PassKeys(tokenOf(2*n + 1000 - passOf(s, n)))
 		if err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func passOf(s *store.Store, n int) int {
 	if err != nil {
 		panic(err)
 	}
-	k, err := s.Passes().Keys(tokenOf(n + 1000))
+	k, err := s.Credentials().PassKeys(tokenOf(n + 1000))
 	if err != nil {
 		panic(err)
 	}

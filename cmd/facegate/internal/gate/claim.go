@@ -12,7 +12,7 @@ import (
 // Claim returns what compares faces with the person whose pass has the token t, until it is closed, the person is erased
 // or somebody else's pass is claimed. It refuses with store.ErrPass.
 func (g *Gallery) Claim(t template.Token) (*match.Claimed, error) {
-	k, err := g.store.Passes().Keys(t)
+	k, err := g.store.Credentials().PassKeys(t)
 	if err != nil {
 		return nil, err
 	}

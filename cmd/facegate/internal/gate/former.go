@@ -66,7 +66,7 @@ func (g *Gallery) former(r people.EnrolRequest, look func(store.Person, *templat
 			return hint.Wrap(err, "give the %d letters of the pass and nothing else", template.TokenTextSize)
 		}
 		defer t.Clear()
-		if k, err = g.store.Passes().Keys(t); err != nil {
+		if k, err = g.store.Credentials().PassKeys(t); err != nil {
 			return err
 		}
 		defer k.Clear()

@@ -211,7 +211,7 @@ func (g *Gallery) Enrol(r people.EnrolRequest, v embed.Vector) (enrolled people.
 		return people.Enrolled{}, err
 	}
 	if r.Pass || g.scheme.passes() {
-		if enrolled.Pass, e.Pass, err = g.store.Passes().Draw(); err != nil {
+		if enrolled.Pass, e.Pass, err = g.store.Credentials().DrawPass(); err != nil {
 			return people.Enrolled{}, err
 		}
 		defer e.Pass.Clear()

@@ -38,7 +38,7 @@ func (g *Gallery) whose(who people.Who) (store.Person, error) {
 	if !who.ByPass() {
 		return g.store.Person(who.Label)
 	}
-	k, err := g.store.Passes().Keys(who.Pass)
+	k, err := g.store.Credentials().PassKeys(who.Pass)
 	if err != nil {
 		return store.Person{}, err
 	}

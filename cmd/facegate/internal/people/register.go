@@ -61,7 +61,8 @@ func (b bound) Erase(_ context.Context, who Who, why audit.Reason) (Erasure, err
 
 // IssuePass implements Records.
 func (b bound) IssuePass(_ context.Context, label string) (template.Token, error) {
-	return b.store.Passes().Issue(label, b.by)
+	t, _, err := b.store.Credentials().Issue(label, store.Terms{}, b.by)
+	return t, err
 }
 
 // ErrReceiptID refuses what is no id of a receipt.

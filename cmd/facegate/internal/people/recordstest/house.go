@@ -52,7 +52,7 @@ func (h House) Enrol(r people.EnrolRequest) (people.Enrolled, error) {
 	var pass template.Token
 	if r.Pass {
 		var err error
-		if pass, e.Pass, err = h.Store.Passes().Draw(); err != nil {
+		if pass, e.Pass, err = h.Store.Credentials().DrawPass(); err != nil {
 			return people.Enrolled{}, err
 		}
 	}
