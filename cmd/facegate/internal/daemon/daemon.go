@@ -135,7 +135,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		return nil, err
 	}
 	d.gate = gate.New(gate.Parts{
-		Mailbox: mailbox, Engine: eyes, Gallery: d.gallery, Door: d.relay, Publisher: d.publisher, Events: d.events(),
+		Mailbox: mailbox, Engine: eyes, Gallery: d.gallery, Door: d.relay, Publisher: d.publisher, Events: events(c, d.dated),
 		Settings: settings(c), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
 		Now: time.Now, Spoilt: d.capture.Spoilt, Observe: out.Observe, Log: log,
 	})
@@ -272,11 +272,6 @@ func (d *Daemon) openPublisher() (*publish.Publisher, error) {
 		return nil, err
 	}
 	return publish.New(cfg, publish.Parts{Outbox: kept, Rand: rand.Reader}, d.log)
-}
-
-// events makes the events of this door.
-func (d *Daemon) events() publish.Source {
-	return publish.Source{Door: d.config.Door.Name, Direction: d.config.Door.Direction, Clock: d.dated}
 }
 
 // dated says of the time of an event whether it can be trusted.

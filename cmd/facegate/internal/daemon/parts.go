@@ -140,5 +140,10 @@ func publishing(c *configs.Config) (publish.Config, error) {
 	if m.CAFile != "" {
 		key = "mqtt.ca_file" // the rest has been checked when the configuration was read
 	}
-	return cfg, configs.About(key, cfg.Check())
+	return cfg, errors.Join(configs.About(key, cfg.Check()), configs.About("door.name", events(c, nil).Check()))
+}
+
+// events returns what makes the events of the door.
+func events(c *configs.Config, clock func() publish.Clock) publish.Source {
+	return publish.Source{Door: c.Door.Name, Direction: c.Door.Direction, Clock: clock}
 }

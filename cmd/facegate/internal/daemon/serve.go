@@ -84,7 +84,7 @@ func (r running) TestDoor(ctx context.Context) (status.DoorTest, error) {
 	if err != nil {
 		return status.DoorTest{}, doorError(err, "wait until the door is locked (facegate status), then test again")
 	}
-	if err := d.publisher.Tell(d.events().Opened(edge.At)); err != nil { // the door is open all the same
+	if err := d.publisher.Tell(events(d.config, d.dated).Opened(edge.At)); err != nil { // the door is open all the same
 		d.log.Error("an opening by hand goes untold", "error", err, "hint", hint.Of(err))
 	}
 	return d.awaitPulse(ctx, edge)
