@@ -23,12 +23,12 @@ func (s *Store) setAside() error {
 	if dir == s.people.Dir() || !s.foreign() {
 		return nil
 	}
-	to, err := newFolder(filepath.Join(dir, asideName))
+	to, err := newFolder(s.disk, filepath.Join(dir, asideName))
 	if err != nil {
 		return s.people.Failed(err)
 	}
 	for _, path := range s.keyFiles() {
-		err := os.Rename(path, filepath.Join(to, filepath.Base(path)))
+		err := s.disk.Rename(path, filepath.Join(to, filepath.Base(path)))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return s.people.Failed(err)
 		}
@@ -66,10 +66,10 @@ func (s *Store) keyFiles() (paths []string) {
 }
 
 // newFolder makes the first folder that does not exist of those whose names are prefix and a number from 1 on.
-func newFolder(prefix string) (string, error) {
+func newFolder(disk durable.Disk, prefix string) (string, error) {
 	for n := 1; ; n++ {
 		path := prefix + strconv.Itoa(n)
-		if err := os.Mkdir(path, 0o700); !errors.Is(err, os.ErrExist) {
+		if err := disk.Mkdir(path); !errors.Is(err, os.ErrExist) {
 			return path, err
 		}
 	}

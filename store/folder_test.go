@@ -10,6 +10,7 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/store"
+	"facegate/store/durable/durabletest"
 	"facegate/store/storetest"
 )
 
@@ -126,4 +127,25 @@ func TestPipesAndGiants(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is acknowledged in a folder that the store has made must not go with the folder.
+func TestFoldersOutliveAPowerCut(t *testing.T) {
+	root := t.TempDir()
+	o := storetest.Options(filepath.Join(root, "var", "facegate"))
+	o.KeyDir = filepath.Join(root, "var", "keys")
+	disk := new(durabletest.Disk)
+	o.Disk = disk
+	s, err := store.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustEnrol(t, s, 0)
+	disk.PowerCut(t)
+	s.Close()
+	if s, err = store.Open(o); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	mustHave(t, s, 1, 1)
 }

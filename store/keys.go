@@ -53,15 +53,15 @@ func (path keyFile) DeviceKey() ([32]byte, error) {
 	return readKey(f)
 }
 
-// CreateKeyFile writes a new device key from rand to path, mode 0600. It is on disk when CreateKeyFile returns. A file
+// CreateKeyFile writes a new device key from rand to path, mode 0600. It is on the disk d when CreateKeyFile returns. A file
 // that exists is never touched.
-func CreateKeyFile(path string, rand io.Reader) error {
+func CreateKeyFile(d durable.Disk, path string, rand io.Reader) error {
 	var key [32]byte
 	defer clear(key[:])
 	if _, err := io.ReadFull(rand, key[:]); err != nil {
 		return keyError(err, "check the machine's source of randomness")
 	}
-	err := durable.Write(durable.OS{}, path, key[:])
+	err := durable.Write(d, path, key[:])
 	switch {
 	case errors.Is(err, os.ErrExist):
 		return keyError(err, "keep it: everybody enrolled under this key would have to be enrolled again")

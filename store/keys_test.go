@@ -12,6 +12,8 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/store"
+	"facegate/store/durable"
+	"facegate/store/durable/durabletest"
 )
 
 func TestKeyFile(t *testing.T) {
@@ -98,20 +100,20 @@ func TestKeyFile(t *testing.T) {
 func TestCreateKeyFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "device.key")
 	defer syscall.Umask(syscall.Umask(0)) // the mode must not depend on it
-	if err := store.CreateKeyFile(path, iotest.ErrReader(errors.New("none"))); !errors.Is(err, store.ErrKey) {
+	if err := store.CreateKeyFile(durable.OS{}, path, iotest.ErrReader(errors.New("none"))); !errors.Is(err, store.ErrKey) {
 		t.Errorf("without randomness: %v", err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a key that could not be written was left: %v", err)
 	}
-	if err := store.CreateKeyFile(path, rand.Reader); err != nil {
+	if err := store.CreateKeyFile(durable.OS{}, path, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
 	first, err := store.KeyFile(path).DeviceKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.CreateKeyFile(path, rand.Reader); !errors.Is(err, os.ErrExist) || hint.Of(err) == "" {
+	if err := store.CreateKeyFile(durable.OS{}, path, rand.Reader); !errors.Is(err, os.ErrExist) || hint.Of(err) == "" {
 		t.Errorf("a second time: %v", err)
 	}
 	if again, err := store.KeyFile(path).DeviceKey(); err != nil || again != first {
@@ -153,5 +155,18 @@ func TestDestroyKeyFile(t *testing.T) {
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("it is still there: %v", err)
+	}
+}
+
+// A key that people are enrolled under must not be lost with the power, nor its name.
+func TestKeyFileOutlivesAPowerCut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "device.key")
+	disk := new(durabletest.Disk)
+	if err := store.CreateKeyFile(disk, path, rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	disk.PowerCut(t)
+	if _, err := store.KeyFile(path).DeviceKey(); err != nil {
+		t.Error(err)
 	}
 }

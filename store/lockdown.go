@@ -179,14 +179,23 @@ func (l Lockdown) End(by audit.Actor) error {
 	return nil
 }
 
-// A WipedError says that a wipe was cut off and has been finished.
+// A WipedError says that a wipe was cut off and has been finished, but for an Unkept certificate.
 type WipedError struct {
 	Certificate []byte            // see Wipe
 	PublicKey   ed25519.PublicKey // that verifies it
+	Unkept      error             // of Options.Wiped: the certificate is where it was, and the next Open goes on
 }
 
 // Error implements error.
-func (*WipedError) Error() string { return "the store was wiped" }
+func (e *WipedError) Error() string {
+	if e.Unkept != nil {
+		return "the certificate of the wipe is not kept yet: " + e.Unkept.Error()
+	}
+	return "the store was wiped"
+}
+
+// Unwrap returns why the certificate was not kept.
+func (e *WipedError) Unwrap() error { return e.Unkept }
 
 // wipedMagic begins what stands in the place of journal.key while a store is being wiped. The certificate follows, if there is
 // one.
@@ -290,8 +299,14 @@ func (s *Store) finishWipe() error {
 	if _, err := receipt.Verify(certificate, s.publicKey()); err != nil {
 		return s.journal.Damaged(err)
 	}
+	wiped := &WipedError{Certificate: certificate, PublicKey: s.publicKey()}
+	if s.wiped != nil {
+		if wiped.Unkept = s.wiped(certificate); wiped.Unkept != nil {
+			return wiped
+		}
+	}
 	if err := destroyAll(s.disk, s.vaults(), s.reserve.path); err != nil {
 		return err
 	}
-	return &WipedError{certificate, s.publicKey()}
+	return wiped
 }

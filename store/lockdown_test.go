@@ -173,3 +173,49 @@ func TestWipeWithoutRoomForTheCertificate(t *testing.T) {
 		t.Errorf("%d files are left, and the certificate is another: %v", len(files(t, dir)), !bytes.Equal(wiped.Certificate, first))
 	}
 }
+
+// TestCertificateIsKeptBeforeTheLastGoes cuts a wipe off, and goes on where the certificate finds no room at first. It is in the
+// store until it is kept.
+func TestCertificateIsKeptBeforeTheLastGoes(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir)
+	mustEnrol(t, s, upTo(3)...)
+	full := errors.New("no room")
+	var first []byte
+	if err := s.Wipe(func(text []byte) error { first = text; return full }); !errors.Is(err, full) {
+		t.Fatalf("Wipe: %v", err)
+	}
+	s.Close()
+	o := storetest.Options(dir)
+	var handed [][]byte
+	open := func(fails error) (wiped *store.WipedError) {
+		t.Helper()
+		o.Wiped = func(text []byte) error {
+			if len(files(t, dir)) == 0 {
+				t.Error("nothing is left when the certificate is handed over")
+			}
+			handed = append(handed, text)
+			return fails
+		}
+		if _, err := store.Open(o); !errors.As(err, &wiped) || fails != nil && !errors.Is(err, fails) {
+			t.Fatalf("Open: %v", err)
+		}
+		return wiped
+	}
+	for range 2 {
+		if w := open(full); w.Unkept == nil || len(w.PublicKey) == 0 {
+			t.Errorf("unkept: %+v", w)
+		}
+	}
+	if w := open(nil); w.Unkept != nil || len(files(t, dir)) != 0 {
+		t.Errorf("%v; %d files are left", w.Unkept, len(files(t, dir)))
+	}
+	for _, text := range handed {
+		if !bytes.Equal(text, first) {
+			t.Error("another certificate")
+		}
+	}
+	if len(handed) != 3 {
+		t.Errorf("handed over %d times", len(handed))
+	}
+}

@@ -167,6 +167,11 @@ type Options struct {
 	Retention RetentionPolicy
 	Lockout   LockoutPolicy
 
+	// Wiped is handed the certificate of a wipe that was cut off, before the last of the store goes: it is to be on disk
+	// somewhere else when Wiped returns. If that fails, the next Open hands it over again. Without it, a WipedError has the
+	// certificate, and nothing else.
+	Wiped func(certificate []byte) error
+
 	// FilingAt is the number of people from which on the operator has to file with an authority (Measures for the Security
 	// Management of the Application of Face Recognition Technology, Art. 15); 0 where there is no such duty.
 	FilingAt int
@@ -194,6 +199,7 @@ type Store struct {
 	retention RetentionPolicy
 	policy    LockoutPolicy
 	filingAt  int
+	wiped     func(certificate []byte) error
 	class     string // of the KeySource
 	locks     []*os.File
 	disk      durable.Disk
@@ -272,17 +278,17 @@ func prepare(o Options) (*Store, error) {
 		return nil, err
 	}
 	o.KeyDir = cmp.Or(o.KeyDir, o.Dir)
-	locks, err := vault.LockFolders(o.Dir, o.KeyDir)
-	if err != nil {
-		return nil, err
-	}
 	if o.Disk == nil {
 		o.Disk = durable.OS{}
+	}
+	locks, err := vault.LockFolders(o.Disk, o.Dir, o.KeyDir)
+	if err != nil {
+		return nil, err
 	}
 	s := &Store{
 		source: o.Clock, judge: new(clock.Judge), seen: make(map[template.PersonID]sighting), rand: o.Rand, log: o.Log,
 		notices: o.Notices, languages: o.Languages, profile: o.Profile,
-		retention: o.Retention, policy: o.Lockout, filingAt: o.FilingAt, class: o.Keys.Class(), locks: locks, disk: o.Disk, device: device,
+		retention: o.Retention, policy: o.Lockout, filingAt: o.FilingAt, wiped: o.Wiped, class: o.Keys.Class(), locks: locks, disk: o.Disk, device: device,
 		id:   deviceID(device),
 		join: seal.Derive(device, "facegate join 1"), inner: seal.Derive(device, "facegate record 1"),
 		graves: seal.Derive(device, "facegate tombstones 1"), pepper: seal.Derive(device, "facegate PIN 1"), signer: signingKey(device),

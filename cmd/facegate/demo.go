@@ -24,6 +24,7 @@ import (
 	"facegate/pipeline/publish/loopback"
 	"facegate/store"
 	"facegate/store/audit"
+	"facegate/store/durable"
 	"facegate/store/receipt"
 )
 
@@ -110,7 +111,7 @@ func (d *demo) open(modelsDir, brokerURL string, login loopback.Account, log *sl
 	if d.stage, err = replay.NewStage(demoFPS, d.corridor); err != nil {
 		return nil, err
 	}
-	if err := store.CreateKeyFile(filepath.Join(d.dir, "device.key"), rand.Reader); err != nil {
+	if err := store.CreateKeyFile(durable.OS{}, filepath.Join(d.dir, "device.key"), rand.Reader); err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(filepath.Join(d.dir, "broker.password"), []byte(login.Password), 0o600); err != nil {

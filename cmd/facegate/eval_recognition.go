@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"text/tabwriter"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"facegate/pipeline/models"
 	"facegate/pipeline/template"
 	"facegate/pipeline/vision"
+	"facegate/store/durable"
 )
 
 // identificationFPIR is the open-set error rate at which identification is reported.
@@ -82,7 +82,7 @@ func (c *evalRecognitionCommand) Run(ctx context.Context, t terminal) error {
 			return err
 		}
 	}
-	if err := c.writeFiles(result, bundle, mean, acquired); err != nil {
+	if err := c.writeFiles(t.newFiles(), result, bundle, mean, acquired); err != nil {
 		return err
 	}
 	return c.print(t, result, func(w *tabwriter.Writer) { result.write(w) })
@@ -226,12 +226,12 @@ func (c *evalRecognitionCommand) verify(samples []evaluate.Sample, s evaluate.Sc
 	return evaluate.Verify(folds, samples, s)
 }
 
-func (c *evalRecognitionCommand) writeFiles(r *recognitionResult, b models.Bundle, mean template.Mean,
+func (c *evalRecognitionCommand) writeFiles(d durable.Disk, r *recognitionResult, b models.Bundle, mean template.Mean,
 	acquired evaluate.Acquisition,
 ) error {
 	if c.DET != "" {
 		title := fmt.Sprintf("%s, %d people", b.Embedder.Name, acquired.People)
-		err := writeFile(c.DET, func(w io.Writer) error { return evaluate.WriteDET(w, title, r.performances...) })
+		err := writeFile(d, c.DET, func(w io.Writer) error { return evaluate.WriteDET(w, title, r.performances...) })
 		if err != nil {
 			return err
 		}
@@ -248,19 +248,16 @@ func (c *evalRecognitionCommand) writeFiles(r *recognitionResult, b models.Bundl
 	if err != nil {
 		return err
 	}
-	return writeFile(c.WriteCalibration, func(w io.Writer) error { return calibrate.Write(w, f) })
+	return writeFile(d, c.WriteCalibration, func(w io.Writer) error { return calibrate.Write(w, f) })
 }
 
-func writeFile(name string, write func(io.Writer) error) error {
-	file, err := os.Create(name)
-	if err != nil {
+// writeFile makes what write writes the file at path, for everybody to read: whole, or not at all.
+func writeFile(d durable.Disk, path string, write func(io.Writer) error) error {
+	var text bytes.Buffer
+	if err := write(&text); err != nil {
 		return err
 	}
-	if err := write(file); err != nil {
-		file.Close()
-		return err
-	}
-	return file.Close()
+	return durable.Publish(d, path, text.Bytes(), 0o644)
 }
 
 func (r *recognitionResult) write(w io.Writer) {

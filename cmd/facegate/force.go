@@ -158,7 +158,7 @@ func (c *wipeCommand) write(w *tabwriter.Writer, cfg *configs.Config, done wipin
 // wipe wipes the store, or finishes a wipe that was cut off, and hands keep the certificate, if there is one. A store that
 // does not open is destroyed as well.
 func (d *wiping) wipe(cfg *configs.Config, t terminal, keep func(certificate []byte) error) error {
-	s, err := openRecords(cfg, t)
+	s, err := openToWipe(cfg, t, keep)
 	cut, unopened := new(store.WipedError), new(unopenedError)
 	switch {
 	case err == nil:
@@ -168,7 +168,7 @@ func (d *wiping) wipe(cfg *configs.Config, t terminal, keep func(certificate []b
 		return hint.Wrap(err, "stop the gate first: systemctl stop facegate")
 	case errors.As(err, &cut):
 		d.PublicKey = hex.EncodeToString(cut.PublicKey)
-		return keep(cut.Certificate)
+		return cut.Unkept
 	case !errors.As(err, &unopened):
 		return err
 	}

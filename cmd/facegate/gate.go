@@ -275,7 +275,7 @@ type keyCreateCommand struct {
 }
 
 func (c *keyCreateCommand) Run(t terminal) error {
-	if err := store.CreateKeyFile(c.File, rand.Reader); err != nil {
+	if err := store.CreateKeyFile(t.newFiles(), c.File, rand.Reader); err != nil {
 		return err
 	}
 	return c.print(t, map[string]string{"created": c.File}, func(w *tabwriter.Writer) {

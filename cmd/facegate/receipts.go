@@ -270,7 +270,7 @@ func keep(d durable.Disk, path string, data []byte) error {
 	case readErr != nil:
 		return err
 	case bytes.Equal(there, data):
-		return d.SyncDir(filepath.Dir(path))
+		return durable.Settle(d, path)
 	case len(there) == 0:
 		return errors.Join(d.Remove(path), durable.Write(d, path, data))
 	}

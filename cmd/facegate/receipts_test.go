@@ -167,6 +167,23 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+// TestKeepOutlivesAPowerCut checks that a receipt which an attempt has left, and the disk not yet, is on disk before the gate
+// forgets it.
+func TestKeepOutlivesAPowerCut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "receipt.json")
+	disk := new(durabletest.Disk)
+	left, err := disk.Create(path)
+	must(t, err)
+	defer left.Close()
+	_, err = left.Write([]byte("receipt"))
+	must(t, err)
+	must(t, keep(disk, path, []byte("receipt")))
+	disk.PowerCut(t)
+	if data, err := os.ReadFile(path); err != nil || string(data) != "receipt" {
+		t.Errorf("after a power cut: %q, %v", data, err)
+	}
+}
+
 // TestReceiptIsOnePersons checks that nobody's receipt passes for that of somebody else.
 func TestReceiptIsOnePersons(t *testing.T) {
 	site := gatetest.NewSite(t)

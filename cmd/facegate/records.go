@@ -42,6 +42,11 @@ func (u *unopenedError) Unwrap() error { return u.err }
 // openRecords opens the store of a gate that is not running, as its own user alone: the service could not read files that
 // another one has written.
 func openRecords(c *configs.Config, t terminal) (*store.Store, error) {
+	return openToWipe(c, t, nil)
+}
+
+// openToWipe is openRecords of a store that is to be wiped; see opening.StoreToWipe.
+func openToWipe(c *configs.Config, t terminal, keep func(certificate []byte) error) (*store.Store, error) {
 	if _, err := os.Stat(c.StateDir); err != nil {
 		err = hint.Wrap(fmt.Errorf("open the records: %w", err), "correct state_dir, or start the gate once to make it")
 		return nil, &unopenedError{err, c}
@@ -49,7 +54,7 @@ func openRecords(c *configs.Config, t terminal) (*store.Store, error) {
 	if err := checkOwner(c.StateDir, c.KeysDir); err != nil {
 		return nil, err
 	}
-	s, err := opening.Store(c, systime.New(), newLog(t.err, slog.LevelWarn))
+	s, err := opening.StoreToWipe(c, systime.New(), newLog(t.err, slog.LevelWarn), keep)
 	if errors.Is(err, store.ErrInUse) {
 		return nil, hint.Wrap(err, "the gate is running, and nothing answers at %s: restart it if its configuration has changed since, or "+
 			"name its socket with --socket; if it is another command that uses the records, wait for its end", c.Control.Socket)

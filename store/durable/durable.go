@@ -22,6 +22,12 @@ type Disk interface {
 	// Create makes a file of mode 0600 at path. It is fs.ErrExist if there is anything at path, be it a link to nothing.
 	Create(path string) (Handle, error)
 
+	// Mkdir makes a folder of mode 0700 at path. It is fs.ErrExist if there is anything at path.
+	Mkdir(path string) error
+
+	// Rename gives the file at from the name to, in the place of what has it.
+	Rename(from, to string) error
+
 	// Remove removes the file at path.
 	Remove(path string) error
 
@@ -58,6 +64,12 @@ func (OS) Create(path string) (Handle, error) {
 	}
 	return handle{f}, nil
 }
+
+// Mkdir implements Disk.
+func (OS) Mkdir(path string) error { return os.Mkdir(path, 0o700) }
+
+// Rename implements Disk.
+func (OS) Rename(from, to string) error { return os.Rename(from, to) }
 
 // Remove implements Disk.
 func (OS) Remove(path string) error { return os.Remove(path) }
@@ -146,4 +158,59 @@ func Write(d Disk, path string, data []byte) error {
 		return errors.Join(err, f.Discard())
 	}
 	return nil
+}
+
+// Settle has a file, which somebody else may have written, and its name on the disk when it returns.
+func Settle(d Disk, path string) error {
+	f, err := os.OpenFile(path, os.O_RDONLY|NotElsewhere, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return errors.Join(d.Sync(path, f.Sync), d.SyncDir(filepath.Dir(path)))
+}
+
+// Publish puts data in the place of what is at path, for others to read as mode says. After a power cut the old file is there
+// or the new one, and the new one once Publish has returned.
+func Publish(d Disk, path string, data []byte, mode os.FileMode) error {
+	tmp := path + Unfinished
+	if err := Remove(tmp); err != nil { // which an earlier attempt has left
+		return err
+	}
+	h, err := d.Create(tmp)
+	if err != nil {
+		return err
+	}
+	_, err = h.Write(data)
+	err = errors.Join(err, h.Sync(), h.Close())
+	if err == nil {
+		err = os.Chmod(tmp, mode)
+	}
+	if err == nil {
+		err = d.Rename(tmp, path)
+	}
+	if err != nil {
+		return errors.Join(err, d.Remove(tmp))
+	}
+	return d.SyncDir(filepath.Dir(path))
+}
+
+// MakeFolder makes a folder of mode 0700, and those that it lies in, where they are missing. They are on disk when it returns.
+func MakeFolder(d Disk, path string) error {
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return nil
+	case err == nil:
+		return &os.PathError{Op: "mkdir", Path: path, Err: unix.ENOTDIR}
+	case !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	parent := filepath.Dir(path)
+	if err := MakeFolder(d, parent); err != nil {
+		return err
+	}
+	if err := d.Mkdir(path); err != nil {
+		return err
+	}
+	return d.SyncDir(parent)
 }

@@ -124,11 +124,7 @@ func OpenOld(path string) (*os.File, error) {
 
 // Mark makes an empty file at path, in the place of what an earlier attempt has left there. It is on disk when Mark returns.
 func Mark(d Disk, path string) error {
-	f, err := createAnew(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Close(), d.SyncDir(filepath.Dir(path)))
+	return errors.Join(writeSync(d, path, nil), d.SyncDir(filepath.Dir(path)))
 }
 
 // createAnew makes a file, mode 0600, in the place of what an earlier attempt has left there.
@@ -140,20 +136,22 @@ func createAnew(path string) (*os.File, error) {
 }
 
 func writeSync(d Disk, path string, data []byte) error {
-	f, err := createAnew(path)
+	if err := Remove(path); err != nil {
+		return err
+	}
+	h, err := d.Create(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	if _, err := f.Write(data); err != nil {
-		return err
+	if _, err := h.Write(data); err != nil {
+		return errors.Join(err, h.Close())
 	}
-	return d.Sync(path, f.Sync)
+	return errors.Join(h.Sync(), h.Close())
 }
 
 // renameSync renames a file that is on disk, so that the new name is on disk too.
 func renameSync(d Disk, from, to string) error {
-	if err := os.Rename(from, to); err != nil {
+	if err := d.Rename(from, to); err != nil {
 		return err
 	}
 	return d.SyncDir(filepath.Dir(to))

@@ -9,12 +9,13 @@ import (
 	"syscall"
 
 	"facegate/configs/hint"
+	"facegate/store/durable"
 )
 
-// LockFolders makes the folders where they are missing, and keeps every other process out of them until Unlock.
-func LockFolders(dirs ...string) (locks []*os.File, err error) {
+// LockFolders makes the folders where they are missing, so that a power cut does not take them back, and keeps every other process out of them until Unlock.
+func LockFolders(disk durable.Disk, dirs ...string) (locks []*os.File, err error) {
 	for _, dir := range slices.Compact(dirs) {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+		if err := durable.MakeFolder(disk, dir); err != nil {
 			return nil, hint.Wrap(errors.Join(fmt.Errorf("store: %w", err), Unlock(locks)),
 				"make the folder, as root: install -d -o USER -m 700 %s, where USER is the service's", dir)
 		}

@@ -506,7 +506,7 @@ func (v *Vault) replace(c Change) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(path+durable.Unfinished, path); err != nil {
+	if err := v.disk.Rename(path+durable.Unfinished, path); err != nil {
 		return errors.Join(v.Failed(err), db.close())
 	}
 	old := v.db

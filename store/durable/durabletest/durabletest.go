@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -19,13 +20,21 @@ type Disk struct {
 	Full   error // returned where room is reserved, if it is not nil
 	Broken error // returned by every write, if it is not nil
 
-	mu    sync.Mutex
-	files map[string]*file // that were made here, and may be lost
+	mu      sync.Mutex
+	files   map[string]*file // that were made here, and may be lost
+	folders map[string]bool  // likewise; whether each has its name for ever
+	renames []rename         // that may be taken back
 }
 
 type file struct {
-	named bool // in its folder, for ever
-	kept  int  // bytes that are on disk for ever
+	named bool  // in its folder, for ever
+	kept  int64 // bytes that are on disk for ever
+}
+
+// A rename is what a name was given to, and what had it.
+type rename struct {
+	from, to string
+	old      []byte // nil for nothing
 }
 
 // A Watched is durable.OS with something before each sync.
@@ -85,40 +94,115 @@ func (d *Disk) Create(path string) (durable.Handle, error) {
 	return &handle{Handle: h, disk: d, path: path}, nil
 }
 
+// Mkdir implements durable.Disk.
+func (d *Disk) Mkdir(path string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.folders == nil {
+		d.folders = make(map[string]bool)
+	}
+	d.folders[path] = false
+	return d.OS.Mkdir(path)
+}
+
+// Rename implements durable.Disk.
+func (d *Disk) Rename(from, to string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old, err := os.ReadFile(to)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := d.OS.Rename(from, to); err != nil {
+		return err
+	}
+	d.renames = append(d.renames, rename{from, to, old})
+	return nil
+}
+
 // SyncDir implements durable.Disk.
 func (d *Disk) SyncDir(dir string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	in := func(path string) bool { return filepath.Dir(path) == filepath.Clean(dir) }
+	d.renames = slices.DeleteFunc(d.renames, func(r rename) bool {
+		f, made := d.files[r.from]
+		if !in(r.to) {
+			return false
+		}
+		if made {
+			delete(d.files, r.from)
+			d.files[r.to] = f
+		}
+		return true
+	})
 	for path, f := range d.files {
-		f.named = f.named || filepath.Dir(path) == filepath.Clean(dir)
+		f.named = f.named || in(path)
+	}
+	for path := range d.folders {
+		d.folders[path] = d.folders[path] || in(path)
 	}
 	return d.OS.SyncDir(dir)
 }
 
-// PowerCut takes back what was not synced: the content of files, and files whose folder was not.
+// Sync implements durable.Disk.
+func (d *Disk) Sync(path string, sync func() error) error {
+	if err := sync(); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f, made := d.files[path]
+	if !made {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err == nil {
+		f.kept = info.Size()
+	}
+	return err
+}
+
+// PowerCut takes back what was not synced: the content of files, and the names of files and folders.
 func (d *Disk) PowerCut(tb testing.TB) {
 	tb.Helper()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for path, f := range d.files {
-		var err error
-		if f.named {
-			err = os.Truncate(path, int64(f.kept))
-		} else {
-			err = os.Remove(path)
+	for _, r := range slices.Backward(d.renames) {
+		err := os.Rename(r.to, r.from)
+		if r.old != nil {
+			err = errors.Join(err, os.WriteFile(r.to, r.old, 0o600))
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			tb.Fatal(err)
+		mustBeDone(tb, err)
+	}
+	for path, f := range d.files {
+		if f.named {
+			mustBeDone(tb, os.Truncate(path, f.kept))
+		} else {
+			mustBeDone(tb, os.Remove(path))
 		}
 	}
-	d.files = nil
+	for path, named := range d.folders {
+		if !named {
+			mustBeDone(tb, os.RemoveAll(path))
+		}
+	}
+	d.files, d.folders, d.renames = nil, nil, nil
+}
+
+// mustBeDone fails the test for an error, but for that of what is not there any more.
+func mustBeDone(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		tb.Fatal(err)
+	}
 }
 
 type handle struct {
 	durable.Handle
 	disk    *Disk
 	path    string
-	written int
+	written int64
 }
 
 func (h *handle) Write(data []byte) (int, error) {
@@ -126,7 +210,7 @@ func (h *handle) Write(data []byte) (int, error) {
 		return 0, h.disk.Broken
 	}
 	n, err := h.Handle.Write(data)
-	h.written += n
+	h.written += int64(n)
 	return n, err
 }
 
@@ -140,6 +224,8 @@ func (h *handle) Reserve(size int64) error {
 func (h *handle) Sync() error {
 	h.disk.mu.Lock()
 	defer h.disk.mu.Unlock()
-	h.disk.files[h.path].kept = h.written
+	if f, ok := h.disk.files[h.path]; ok {
+		f.kept = h.written
+	}
 	return h.Handle.Sync()
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"facegate/configs/file"
+	"facegate/store/durable"
 )
 
 // A Failure is why a gate ended the last time. It names nobody.
@@ -49,28 +50,8 @@ func Note(socket string, f Failure) error {
 	if err != nil {
 		return err
 	}
-	path := pathOf(socket)
-	tmp, err := os.CreateTemp(folder(path), ".failure-*")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(text)
-	for _, step := range []func() error{
-		func() error { return tmp.Chmod(0o640) },
-		tmp.Close,
-		func() error { return os.Rename(tmp.Name(), path) },
-	} {
-		if e := step(); err == nil {
-			err = e
-		}
-	}
-	if err != nil {
-		os.Remove(tmp.Name())
-	}
-	return err
+	return durable.Publish(durable.OS{}, pathOf(socket), text, 0o640)
 }
-
-func folder(path string) string { return path[:strings.LastIndexByte(path, '/')+1] }
 
 // Last returns the failure that was kept last, and false if there was none since the gate was in service.
 func Last(socket string) (f Failure, ok bool) {

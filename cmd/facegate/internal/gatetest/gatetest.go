@@ -20,6 +20,7 @@ import (
 	"facegate/pipeline/vision"
 	"facegate/store"
 	"facegate/store/clock"
+	"facegate/store/durable"
 )
 
 // FPS is the frame rate of the recordings.
@@ -172,7 +173,7 @@ func NewSite(t testing.TB) Site {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	s := Site{dir}
-	if err := store.CreateKeyFile(s.Path("device.key"), rand.Reader); err != nil {
+	if err := store.CreateKeyFile(durable.OS{}, s.Path("device.key"), rand.Reader); err != nil {
 		t.Fatal(err)
 	}
 	return s

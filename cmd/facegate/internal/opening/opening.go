@@ -53,11 +53,18 @@ func Options(c *configs.Config, keys store.KeySource, source clock.Source, log *
 
 // Store opens the store of a gate.
 func Store(c *configs.Config, source clock.Source, log *slog.Logger) (*store.Store, error) {
+	return StoreToWipe(c, source, log, nil)
+}
+
+// StoreToWipe opens the store of a gate that is to be wiped. If it was being wiped already, keep is handed the certificate, and
+// the error is a store.WipedError.
+func StoreToWipe(c *configs.Config, source clock.Source, log *slog.Logger, keep func(certificate []byte) error) (*store.Store, error) {
 	keys := Keys(c)
 	o, err := Options(c, keys, source, log)
 	if err != nil {
 		return nil, err
 	}
+	o.Wiped = keep
 	s, err := store.Open(o)
 	if errors.Is(err, store.ErrKey) {
 		return nil, ExplainKey(err, c, keys)
