@@ -271,8 +271,12 @@ func (b *bench) enrol(r people.EnrolRequest, pictures [][]byte) (people.Enrolled
 		done <- outcome{enrolled, err}
 	}()
 	for len(pictures) > 0 {
-		if b.show(pictures[0])[0].Report.State != pipeline.AwaitingPass { // which it is until the request has arrived
+		state := b.show(pictures[0])[0].Report.State
+		if state != pipeline.AwaitingPass { // which it is until the request has arrived
 			pictures = pictures[1:]
+		}
+		if state == pipeline.Captured && !b.gate.Enrolling() {
+			break // who is shown any longer would be let in, where a busy machine is late to tell of the end
 		}
 		select {
 		case o := <-done:
