@@ -58,7 +58,13 @@ privacy: setup-test models ## look for faces and names in all that a gate writes
 .PHONY: test-all
 test-all: export FACEGATE_SLOW := 1
 test-all: export TEST_TIMEOUT := 180m
-test-all: test lab ## the same with the slow tests, and the lab
+test-all: test installed lab ## the same with the slow tests, as on a machine with an installed gate, and the lab
+
+.PHONY: installed
+installed: export FACEGATE_SLOW :=
+installed: setup-test models ## run every test as on a machine with an installed gate, and see that none reaches beyond its folder
+	$(say) "testing beside an installed gate"
+	@scripts/installed.sh -vet=off -timeout $${TEST_TIMEOUT:-60m} ./...
 
 .PHONY: lab
 lab: ## test camera and door line on emulated ARM boards, with a real kernel

@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build=(ca-certificates g++ pkg-config libopencv-dev libjpeg-dev)
-tests=(mosquitto ffmpeg)
+tests=(mosquitto ffmpeg strace)
 lab=(qemu-system-arm cpio kmod)
 
 say() { printf 'facegate: %s\n' "$*"; }
