@@ -107,7 +107,7 @@ func (c *wipeCommand) confirmed(ctx context.Context, t terminal, cfg *configs.Co
 	}
 	if !c.Yes && opening.Holds(cfg) {
 		if s, err := openRecords(cfg, t); err == nil {
-			e := people.NewRegister(s, false).Epoch()
+			e := people.Stopped(s, cfg.Profile()).Epoch()
 			about = append(about, fmt.Sprintf("enrolled: %d", e.Renewed+e.Earlier+e.Foreign+e.None))
 			if err := s.Close(); err != nil {
 				return err

@@ -14,7 +14,6 @@ import (
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
 	"facegate/configs/hint"
-	"facegate/configs/law"
 )
 
 // gateFlags name the one gate that a command is about: by its socket, or by a configuration, of which control.socket is
@@ -143,6 +142,6 @@ func (f gateFlags) records(ctx context.Context, t terminal) (r people.Records, d
 	if err != nil {
 		return nil, nil, err
 	}
-	register := people.NewRegister(s, g.config.Profile().Mode == law.OneToOne)
+	register := people.Stopped(s, g.config.Profile())
 	return register.As(me()), func(err error) error { return errors.Join(err, s.Close()) }, nil
 }

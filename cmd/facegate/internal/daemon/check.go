@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"facegate/cmd/facegate/internal/control"
-	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/opening"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/gpio/cdev"
 	"facegate/pipeline/models"
@@ -91,7 +91,7 @@ func (k *checker) networks() {
 		k.refuse(err)
 		return
 	}
-	k.refuse(configs.About("match.fpir", gate.Covers(calibration, c.Match.FPIR)))
+	k.refuse(configs.About("match.fpir", people.Covers(calibration, c.Match.FPIR)))
 }
 
 // checkNetworks is readNetworks without keeping them in memory.

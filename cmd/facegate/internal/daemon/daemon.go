@@ -72,7 +72,6 @@ type Daemon struct {
 	store     *store.Store
 	keys      store.KeySource
 	register  *people.Register
-	gallery   *gate.Gallery
 	capture   *device.Capture
 	gate      *gate.Gate
 	publisher *publish.Publisher
@@ -117,7 +116,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 			eyes.Close() // otherwise the gate does
 		}
 	}()
-	if err := d.openGallery(); err != nil {
+	if err := d.openRegister(); err != nil {
 		return nil, err
 	}
 	if err := d.openHand(); err != nil {
@@ -135,7 +134,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		return nil, err
 	}
 	d.gate = gate.New(gate.Parts{
-		Mailbox: mailbox, Engine: eyes, Gallery: d.gallery, Door: d.relay, Publisher: d.publisher, Events: events(c, d.dated),
+		Mailbox: mailbox, Engine: eyes, Gallery: d.register, Door: d.relay, Publisher: d.publisher, Events: events(c, d.dated),
 		Settings: settings(c), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
 		Now: time.Now, Spoilt: d.capture.Spoilt, Observe: out.Observe, Log: log,
 	})
@@ -194,7 +193,7 @@ func (d *Daemon) openEngine() (_ *vision.Engine, err error) {
 	return vision.Open(networks)
 }
 
-func (d *Daemon) openGallery() (err error) {
+func (d *Daemon) openRegister() (err error) {
 	calibration, err := loadCalibration(d.config.Vision, d.bundle)
 	if err != nil {
 		return err
@@ -221,11 +220,10 @@ func (d *Daemon) openGallery() (err error) {
 	} else if err != nil {
 		return err
 	}
-	if err := gate.Covers(calibration, d.config.Match.FPIR); err != nil {
+	if err := people.Covers(calibration, d.config.Match.FPIR); err != nil {
 		return configs.About("match.fpir", err)
 	}
-	d.register = people.NewRegister(d.store, d.config.Profile().Mode == law.OneToOne)
-	d.gallery, err = gate.OpenGallery(d.store, gate.GalleryConfig{
+	d.register, err = people.Open(d.store, people.Terms{
 		ModelID: modelID, Calibration: calibration, FPIR: d.config.Match.FPIR,
 		Notices: notices, Profile: d.config.Profile(), Now: time.Now,
 	})
@@ -235,7 +233,7 @@ func (d *Daemon) openGallery() (err error) {
 	if err := d.store.Lockouts().Attend(); err != nil { // as on a full disk, which must not shut out everybody
 		d.log.Error("failed attempts will not be remembered after a power cut", "error", err, "hint", "make room on the disk")
 	}
-	idle, err := d.gallery.Idle()
+	idle, err := d.register.Idle()
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func facesOffReason(off *status.FacesOff) string {
 }
 
 func (d *Daemon) peopleHealth(s *status.Status) []health.Condition {
-	idle, err := d.gallery.Idle()
+	idle, err := d.register.Idle()
 	if err != nil {
 		return health.When(true, health.People, health.Down, err.Error(), "")
 	}

@@ -36,7 +36,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		defer abort()
 		served = d.runTasks(lasting, d.publisher)
 	})
-	asked := d.runTasks(ctx, d.relay, d.capture, d.gate, d.control, newSweeper(d.gallery, d.store, d.handover.ask, d.log),
+	asked := d.runTasks(ctx, d.relay, d.capture, d.gate, d.control, newSweeper(d.register, d.store, d.handover.ask, d.log),
 		d.notifier, d.handover)
 	if d.handover.socket != nil {
 		d.log.Info("handing over to a fresh process: something was destroyed that must not stay in memory")
@@ -130,7 +130,7 @@ func (n *notifier) Run(ctx context.Context) error {
 		begun()
 	}
 	c := n.d.config
-	n.d.log.Info("in service", "site", c.Site, "gate", c.Gate, "people", n.d.gallery.Len(), "socket", c.Control.Socket)
+	n.d.log.Info("in service", "site", c.Site, "gate", c.Gate, "people", n.d.register.Len(), "socket", c.Control.Socket)
 	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
 		return hint.Wrap(fmt.Errorf("tell systemd: %w", err), "check NOTIFY_SOCKET, or start facegate without it")
 	}

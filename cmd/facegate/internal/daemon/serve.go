@@ -18,7 +18,7 @@ import (
 
 // Records implements control.Host.
 func (d *Daemon) Records(by audit.Actor) (people.Records, error) {
-	return destroying{d.gallery.As(by), d}, nil
+	return destroying{d.register.As(by), d}, nil
 }
 
 // destroying are Records after whose destructions a fresh process goes on.
@@ -146,8 +146,8 @@ func (d *Daemon) Status() status.Status {
 		Camera: d.capture.Status(), Door: d.relay.Status(), MQTT: d.publisher.Status(),
 		Vision: status.Vision{Bundle: d.bundle.Name, Embedder: d.bundle.Embedder.Name},
 		People: status.People{
-			Enrolled: d.gallery.Len(), ConsentAgain: d.store.Compliance().ConsentAgain(), Owed: d.store.Retention().Owed().People,
-			Limit: d.gallery.Limit(),
+			Enrolled: d.register.Len(), ConsentAgain: d.store.Compliance().ConsentAgain(), Owed: d.store.Retention().Owed().People,
+			Limit: d.register.Limit(),
 		},
 		Frames:   d.gate.Count(),
 		KeyStore: d.keys.Class(),
@@ -157,7 +157,7 @@ func (d *Daemon) Status() status.Status {
 	s.Lockout = status.Lockout{
 		WaitS: int(math.Ceil(max(time.Until(d.gate.Flooded()), 0).Seconds())), LockedDown: d.store.Lockdown().InForce(),
 	}
-	s.Lockout.Slowed, s.Lockout.Off = d.gallery.Barred(time.Now())
+	s.Lockout.Slowed, s.Lockout.Off = d.register.Barred(time.Now())
 	if off := d.store.Faces().Off(); off != nil {
 		s.FacesOff = &status.FacesOff{Since: time.Unix(off.Since, 0).UTC(), Reason: off.Reason}
 	}

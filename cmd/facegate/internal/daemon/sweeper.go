@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/store"
@@ -23,18 +22,18 @@ const (
 // A sweeper is the task that erases enrolments when they expire or idle, and drops records that were kept long enough. It
 // watches the clock, without which it knows of neither.
 type sweeper struct {
-	gallery *gate.Gallery
-	store   *store.Store
-	erased  func() // is called when somebody was
-	log     *slog.Logger
-	ready   chan struct{}
+	register *people.Register
+	store    *store.Store
+	erased   func() // is called when somebody was
+	log      *slog.Logger
+	ready    chan struct{}
 
 	last clock.Verdict     // what was known at the last sweep
 	said map[string]string // what could not be done at the last sweep, and why
 }
 
-func newSweeper(g *gate.Gallery, s *store.Store, erased func(), log *slog.Logger) *sweeper {
-	return &sweeper{gallery: g, store: s, erased: erased, log: log, ready: make(chan struct{}), said: make(map[string]string)}
+func newSweeper(g *people.Register, s *store.Store, erased func(), log *slog.Logger) *sweeper {
+	return &sweeper{register: g, store: s, erased: erased, log: log, ready: make(chan struct{}), said: make(map[string]string)}
 }
 
 func (s *sweeper) String() string         { return "expiry sweeper" }
@@ -83,7 +82,7 @@ func (s *sweeper) sweep() {
 		return
 	}
 	s.failed("the records could not be kept up to date", s.store.Clock().Tick())
-	n, err := s.gallery.EraseDue()
+	n, err := s.register.EraseDue()
 	if s.failed("enrolments that are due could not be erased", err) {
 		return
 	}
@@ -101,7 +100,7 @@ func (s *sweeper) payOwed() bool {
 	if !s.store.Retention().Owed().Any() {
 		return false
 	}
-	n, err := s.gallery.EraseOwed()
+	n, err := s.register.EraseOwed()
 	if s.failed("what is owed could not be destroyed", err) {
 		return false
 	}

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/pipeline/calibrate"
 	"facegate/store"
 	"facegate/store/clock/clocktest"
@@ -35,7 +35,7 @@ func TestSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := gate.OpenGallery(s, gate.GalleryConfig{ModelID: [32]byte{1}, Calibration: calibration, FPIR: 0.001, Now: machine.Wall})
+	g, err := people.Open(s, people.Terms{ModelID: [32]byte{1}, Calibration: calibration, FPIR: 0.001, Now: machine.Wall})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,9 +3,7 @@ package gate_test
 import (
 	"errors"
 	"testing"
-	"time"
 
-	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
@@ -38,7 +36,7 @@ func TestFacesOff(t *testing.T) {
 	b.stop()
 	b = start(t, site, defaults())
 	shut(b)
-	if _, err := b.gate.Enrol(t.Context(), request("p02"), func(people.Progress) {}); !errors.Is(err, gate.ErrFacesOff) || hint.Of(err) == "" {
+	if _, err := b.gate.Enrol(t.Context(), request("p02"), func(people.Progress) {}); !errors.Is(err, people.ErrFacesOff) || hint.Of(err) == "" {
 		t.Errorf("an enrolment: %v, hint %q", err, hint.Of(err))
 	}
 	if err := b.gallery.As(1000).TurnFacesOn(t.Context()); err != nil {
@@ -65,18 +63,7 @@ func TestFacesOffDuringEnrolment(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.show(gatetest.Corridor(t))
-	if err := <-done; !errors.Is(err, gate.ErrFacesOff) {
+	if err := <-done; !errors.Is(err, people.ErrFacesOff) {
 		t.Errorf("the enrolment ended with %v", err)
-	}
-}
-
-// TestFacesOffOnABrokenDisk turns faces off where that cannot be written down.
-func TestFacesOffOnABrokenDisk(t *testing.T) {
-	random := new(failing)
-	g := openGallery(t, openStore(t, gatetest.NewSite(t), random), galleryConfig(t, 0.001, time.Now))
-	random.fail = true
-	err := g.As(1000).TurnFacesOff(t.Context(), "")
-	if err == nil || hint.Of(err) == "" || !g.FacesOff() {
-		t.Errorf("error %v, hint %q, off: %v", err, hint.Of(err), g.FacesOff())
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/device"
@@ -45,7 +46,7 @@ type Passage struct {
 type Parts struct {
 	Mailbox   *device.Mailbox
 	Engine    *vision.Engine // the Gate's own from now on; Run closes it
-	Gallery   *Gallery
+	Gallery   *people.Register
 	Door      Door
 	Publisher Publisher
 	Events    publish.Source
@@ -152,7 +153,7 @@ func (g *Gate) look(f device.Frame, now time.Time) (pipeline.Report, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.parts.Gallery.FacesOff() {
-		g.refuse(ErrFacesOff)
+		g.refuse(people.ErrFacesOff)
 		return g.pipeline.Skip(f, pipeline.FacesOff), nil
 	}
 	if g.asking != nil && !f.Time.Before(g.asking.since) {

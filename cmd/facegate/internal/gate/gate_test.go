@@ -2,8 +2,8 @@ package gate_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -17,7 +17,7 @@ import (
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
-	"facegate/configs/notice"
+	"facegate/configs/law"
 	"facegate/device"
 	"facegate/pipeline"
 	"facegate/store"
@@ -36,7 +36,7 @@ func TestPerson(t *testing.T) {
 	}
 	day := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
 	want := people.Person{Label: "p01", Consent: "form p01", Enrolled: day, Expires: person.Expires}
-	if left := person.Expires.Sub(b.clock.now()); left > valid || left < valid-time.Minute {
+	if left := person.Expires.Sub(b.clock.now()); left > gatetest.Valid || left < gatetest.Valid-time.Minute {
 		t.Errorf("the enrolment expires in %v", left)
 	}
 	list, err := b.gallery.As(audit.Daemon).People(t.Context())
@@ -97,7 +97,7 @@ func TestRestart(t *testing.T) {
 	if n := count(b.show(walk...), pipeline.Granted); n != 1 {
 		t.Fatalf("after a restart %d grants", n)
 	}
-	b.clock.advance(valid)
+	b.clock.advance(gatetest.Valid)
 	if n, err := b.gallery.EraseDue(); n != 1 || err != nil {
 		t.Errorf("EraseDue = %d, %v", n, err)
 	}
@@ -112,7 +112,7 @@ func TestRestart(t *testing.T) {
 func TestEnrolRefuses(t *testing.T) {
 	const covered = 2
 	o := defaults()
-	c := galleryConfig(t, o.fpir, time.Now)
+	c := gatetest.Terms(t, o.fpir, time.Now)
 	strictest := c.Calibration.Points[len(c.Calibration.Points)-1].FMR
 	o.fpir = (covered + 0.5) * strictest // so that the calibration covers two people, and not three
 	b := start(t, gatetest.NewSite(t), o)
@@ -130,9 +130,9 @@ func TestEnrolRefuses(t *testing.T) {
 		{"no label", people.EnrolRequest{Consent: "form", Age: "adult", Witness: "Li Na"}, "p04", "label", 1},
 		{"no consent", people.EnrolRequest{Label: "p04", Age: "adult", Witness: "Li Na"}, "p04", "consent", 1},
 		{"same label", request("p02"), "p04", "under this label", 1},
-		{"same face", request("another"), "p02", gate.ErrTwice.Error(), 1},
+		{"same face", request("another"), "p02", people.ErrTwice.Error(), 1},
 		{"room", request("p04"), "p04", "", 2},
-		{"full", request("p09"), "p09", gate.ErrFull.Error(), 2},
+		{"full", request("p09"), "p09", people.ErrFull.Error(), 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -554,47 +554,30 @@ func TestLockout(t *testing.T) {
 	}
 }
 
-// TestChildren checks who may be enrolled below the age at which they can consent.
-func TestChildren(t *testing.T) {
-	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	c := galleryConfig(t, 0.001, time.Now)
-	child := request("Ada")
-	child.Guardian = "Li Na"
-	if err := openGallery(t, s, c).Accepts(child); !errors.Is(err, gate.ErrGuardian) || hint.Of(err) == "" {
-		t.Errorf("the name of an adult's guardian: %v", err)
+// TestNobodyIsMeasured checks that where a pass comes first no face is even looked for, but in an enrolment.
+func TestNobodyIsMeasured(t *testing.T) {
+	o := defaults()
+	o.mode = law.OneToOne
+	b := start(t, gatetest.NewSite(t), o)
+	walk := gatetest.Arrival(t)
+	e, err := b.enrol(request("p01"), gatetest.Pose(t, "p01"))
+	if err != nil || e.Pass.Text() == "" {
+		t.Fatalf("enrolled %+v, %v", e.Person, err)
 	}
-	child.Age, child.Guardian = "under-14", ""
-	if err := openGallery(t, s, c).Accepts(child); !errors.Is(err, gate.ErrChild) || hint.Of(err) == "" {
-		t.Errorf("Accepts: %v, hint %q", err, hint.Of(err))
+	for _, p := range b.show(walk...) {
+		want := pipeline.Report{State: pipeline.AwaitingPass, Time: p.Report.Time}
+		if !reflect.DeepEqual(p.Report, want) {
+			t.Fatalf("a frame came to %+v", p.Report)
+		}
 	}
-	c.Profile.MinorsAllowed = true
-	g := openGallery(t, s, c)
-	if err := g.Accepts(child); !errors.Is(err, store.ErrGuardian) || hint.Of(err) == "" {
-		t.Errorf("Accepts without a guardian: %v, hint %q", err, hint.Of(err))
+	if s := b.gate.Count(); b.pulses() != 0 || s.Now != "waiting for a pass" || s.Advice == "" {
+		t.Errorf("%d pulses, status %+v", b.pulses(), s)
 	}
-	child.Guardian = "Li Na"
-	if err := g.Accepts(child); err != nil {
-		t.Errorf("Accepts with a guardian: %v", err)
+	if _, err := b.gallery.As(audit.Daemon).Erase(t.Context(), people.Who{Label: "p01"}, audit.Withdrawn); err != nil {
+		t.Error(err)
 	}
-	c.Profile.ChildAge, c.Profile.ChildLaw = 18, "740 ILCS 14/10"
-	older := openGallery(t, s, c)
-	if err := older.Accepts(child); !errors.Is(err, store.ErrNoConsent) || !strings.Contains(hint.Of(err), "under-18") {
-		t.Errorf("Accepts by an age of another law: %v, hint %q", err, hint.Of(err))
-	}
-	child.Age = "under-18"
-	if err := older.Accepts(child); err != nil {
-		t.Errorf("Accepts with a guardian under 18: %v", err)
-	}
-	child.Guardian = ""
-	if err := older.Accepts(child); !errors.Is(err, store.ErrGuardian) || !strings.Contains(err.Error(), "under 18") {
-		t.Errorf("Accepts without a guardian under 18: %v", err)
-	}
-	child.Age, child.Guardian, child.Language = "adult", "", "fr"
-	if err := g.Accepts(child); !errors.Is(err, notice.ErrNone) || hint.Of(err) == "" {
-		t.Errorf("Accepts on a notice in French: %v, hint %q", err, hint.Of(err))
-	}
-	child.Language, child.Age = "zh", ""
-	if err := g.Accepts(child); !errors.Is(err, store.ErrNoConsent) {
-		t.Errorf("Accepts without an age: %v", err)
+	_, err = b.enrol(people.EnrolRequest{Label: "p01"}, nil)
+	if !errors.Is(err, store.ErrNoConsent) {
+		t.Errorf("captured without consent: %v", err)
 	}
 }

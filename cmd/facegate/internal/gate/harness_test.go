@@ -3,11 +3,8 @@ package gate_test
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,13 +15,11 @@ import (
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
-	"facegate/configs"
 	"facegate/configs/law"
 	"facegate/device"
 	"facegate/gpio"
 	"facegate/gpio/sim"
 	"facegate/pipeline"
-	"facegate/pipeline/calibrate"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/detect"
 	"facegate/pipeline/publish"
@@ -101,7 +96,7 @@ type bench struct {
 	t       testing.TB
 	site    gatetest.Site
 	gate    *gate.Gate
-	gallery *gate.Gallery
+	gallery *people.Register
 	store   *store.Store
 	box     *device.Mailbox
 	relay   *gpio.Relay
@@ -124,7 +119,6 @@ type options struct {
 
 const (
 	maxAge = 500 * time.Millisecond
-	valid  = 180 * 24 * time.Hour
 )
 
 func defaults() options {
@@ -186,7 +180,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 
 func (b *bench) openGallery(opt options, log *slog.Logger) {
 	b.t.Helper()
-	o, err := opening.Options(lab(b.t), store.KeyFile(b.site.Path("device.key")), clocktest.Right(b.clock.now), log)
+	o, err := opening.Options(gatetest.Lab(b.t), store.KeyFile(b.site.Path("device.key")), clocktest.Right(b.clock.now), log)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -194,41 +188,11 @@ func (b *bench) openGallery(opt options, log *slog.Logger) {
 	if b.store, err = store.Open(o); err != nil {
 		b.t.Fatal(err)
 	}
-	c := galleryConfig(b.t, opt.fpir, b.clock.now)
+	c := gatetest.Terms(b.t, opt.fpir, b.clock.now)
 	c.Profile.Mode = opt.mode
-	if b.gallery, err = gate.OpenGallery(b.store, c); err != nil {
+	if b.gallery, err = people.Open(b.store, c); err != nil {
 		b.t.Fatal(err)
 	}
-}
-
-// lab is a configuration for tests, with nothing but the terms of enrolment in it.
-func lab(t testing.TB) *configs.Config {
-	t.Helper()
-	c, err := configs.Parse("lab.yaml", strings.NewReader(fmt.Sprintf(
-		"profile: lab\nsite: test\ngate: front\nenrol: {valid_days: %d}\nretention: {idle_days: 90}\nlockout: {delay_after: 5, delay: 30s, disable_after: 8}\n",
-		valid/(24*time.Hour))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-func galleryConfig(t testing.TB, fpir float64, now func() time.Time) gate.GalleryConfig {
-	t.Helper()
-	id := gatetest.Bundle(t).Embedder.ID()
-	calibration, err := calibrate.Shipped(id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	notices, err := lab(t).Particulars().Texts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := gate.GalleryConfig{Calibration: calibration, FPIR: fpir, Notices: notices, Profile: lab(t).Profile(), Now: now}
-	if _, err := hex.Decode(c.ModelID[:], []byte(id)); err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
 // put shows one picture and does not wait for what comes of it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"facegate/configs/hint"
+	"facegate/configs/notice"
 	"facegate/configs/text"
 	"facegate/store"
 	"facegate/store/audit"
@@ -16,7 +17,8 @@ var ErrOwed = errors.New("the erasure is owed, and whoever it concerns does not 
 // Kinds are the errors by which those who ask tell answers apart. Each has another text, by which it crosses the socket.
 func Kinds() []error {
 	return []error{
-		ErrOwed, ErrReceiptID, ErrOneToOne,
+		ErrOwed, ErrReceiptID, ErrOneToOne, ErrFacesOff, ErrFull, ErrTwice, ErrFace, ErrChild, ErrWitness, ErrGuardian, ErrSomebodyElse,
+		notice.ErrNone,
 		text.ErrEncoding, text.ErrCharacter, text.ErrLong, text.ErrForm,
 		store.ErrLabel, store.ErrExists, store.ErrAlike, store.ErrUnknown, store.ErrOwed,
 		store.ErrNoConsent, store.ErrGuardian, store.ErrStale, store.ErrExpiry, store.ErrNoFormer,

@@ -11,6 +11,11 @@ import (
 
 // Lockdown implements Records, and gathers the facts.
 func (b bound) Lockdown(context.Context) (Facts, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.scheme.clear()
+	clear(b.lapsed)
+	b.claims.close()
 	all, err := b.store.People()
 	if err != nil {
 		return Facts{}, err
@@ -20,6 +25,11 @@ func (b bound) Lockdown(context.Context) (Facts, error) {
 	if err != nil && !errors.As(err, &unwritten) {
 		return Facts{}, err
 	}
+	return b.facts(all, unwritten.Err), nil
+}
+
+// facts gathers what is known of a lockdown, before which all were enrolled.
+func (b bound) facts(all []store.Person, undone error) Facts {
 	f := Facts{
 		Time: b.store.Clock().Verdict().Wall.UTC(), Device: b.device().Fingerprint, KeyStore: b.store.Device().KeyStore, People: len(all),
 		Former: b.store.Retention().Former(),
@@ -37,8 +47,11 @@ func (b bound) Lockdown(context.Context) (Facts, error) {
 	}
 	log, unread := b.store.Log().Read()
 	f.AuditSeq, f.AuditLink = log.End.Seq, hex.EncodeToString(log.End.Link[:])
-	if undone := errors.Join(unwritten.Err, unread); undone != nil {
+	if undone = errors.Join(undone, unread); undone != nil {
 		f.Undone = "the records do not say that the templates are destroyed: " + undone.Error()
 	}
-	return f, nil
+	return f
 }
+
+// Reopen implements Records.
+func (b bound) Reopen(context.Context) error { return b.store.Lockdown().End(b.by) }

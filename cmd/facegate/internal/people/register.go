@@ -1,27 +1,94 @@
 package people
 
 import (
-	"context"
-	"encoding/hex"
-	"errors"
 	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"facegate/configs/hint"
+	"facegate/configs/law"
+	"facegate/configs/notice"
+	"facegate/pipeline"
+	"facegate/pipeline/calibrate"
 	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/audit"
-	"facegate/store/receipt"
 )
 
-// A Register answers from an open store.
+// A Register is everybody enrolled. It has two halves: the sealed store and, while the gate runs, an index in memory of who
+// can match.
+//
+// Both change by one rule, under one lock. Whoever is to match no more leaves the index first, and the store after that: if
+// the store fails they stay out of the index until the next start. Whoever is to match enters the store first, and the index
+// once it is on disk. An answer that changes nobody's right to match does not touch the index.
 type Register struct {
-	store    *store.Store
-	oneToOne bool
+	store *store.Store
+	terms Terms
+	index
 }
 
-// NewRegister returns the Register of a gate that has s, and compares people with their own template alone if oneToOne.
-func NewRegister(s *store.Store, oneToOne bool) *Register { return &Register{s, oneToOne} }
+// An index is who can match. While the gate does not run it is of nobody.
+type index struct {
+	scheme scheme
+	barred bars
+	off    atomic.Bool // no face is looked at
+	mu     sync.Mutex  // held while the store and the scheme change together; guards what follows
+	claims claims
+	lapsed map[template.PersonID]bool // who cannot match by the clock, and may again when that is another
+}
+
+// Terms say how people are matched, and to what they consent. Whoever only asks a stopped gate needs the Profile alone.
+type Terms struct {
+	ModelID     [32]byte        // SHA-256 of the embedder
+	Calibration *calibrate.File // of that embedder
+	FPIR        float64         // wanted false positive identification rate of one attempt
+	Notices     []notice.Text   // in force, the first one counts where a request names none
+	Profile     law.Profile
+	Now         func() time.Time
+}
+
+// Covers refuses, with ErrFull, a rate that the calibration cannot answer for even with one person.
+func Covers(f *calibrate.File, fpir float64) error {
+	if f.MaxEnrolled(fpir) > 0 {
+		return nil
+	}
+	return hint.Wrap(fmt.Errorf("%w: %g is beyond it even for one", ErrFull, fpir), adviceFull)
+}
+
+// Open unseals everybody in s into memory.
+func Open(s *store.Store, c Terms) (*Register, error) {
+	if err := Covers(c.Calibration, c.FPIR); err != nil {
+		return nil, err
+	}
+	r := &Register{store: s, terms: c}
+	r.off.Store(s.Faces().Off() != nil)
+	r.barred.load(s.Lockouts().All(), c.Now())
+	if err := s.Epochs().UseModel(c.ModelID); err != nil {
+		return nil, err
+	}
+	r.lapsed = s.Retention().Lapsed()
+	var err error
+	if r.scheme, err = schemeOf(c.Profile.Mode, s, c, &r.barred); err != nil {
+		return nil, err
+	}
+	if err := r.scheme.read(func(template.PersonID) bool { return true }); err != nil {
+		return nil, err
+	}
+	if n, limit := r.Len(), r.Limit(); limit > 0 && n > limit {
+		return nil, hint.Wrap(fmt.Errorf("%w: %d are enrolled, %d are covered", ErrFull, n, limit), adviceFull)
+	}
+	return r, nil
+}
+
+// runs reports whether the gate does.
+func (r *Register) runs() bool { return r.scheme != nobody{} }
+
+// Stopped returns the Register of a gate that does not run: nobody can be captured, and nobody matches.
+func Stopped(s *store.Store, p law.Profile) *Register {
+	return &Register{store: s, terms: Terms{Profile: p}, index: index{scheme: nobody{}}}
+}
 
 // As returns the records for somebody, under whose name changes are noted.
 func (r *Register) As(by audit.Actor) Records { return bound{r, by} }
@@ -32,178 +99,41 @@ type bound struct {
 	by audit.Actor
 }
 
-// Device implements Records.
-func (b bound) Device(context.Context) (Device, error) { return b.device(), nil }
+// Matcher returns what faces are compared with, and nil where a pass has to be shown first.
+func (r *Register) Matcher() pipeline.Matcher { return r.scheme.matcher() }
 
-func (r *Register) device() Device {
-	public := r.store.Device().PublicKey
-	return Device{PublicKey: hex.EncodeToString(public), Fingerprint: hex.EncodeToString(receipt.Fingerprint(public))}
+// Len returns how many people can match.
+func (r *Register) Len() int { return r.scheme.len() }
+
+// Idle returns how many people are on the list, not to be erased, and cannot match, because their enrolment has expired and is yet to be
+// erased, was made with another embedder or for another match.mode, or has lost its template.
+func (r *Register) Idle() (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all, err := r.store.People()
+	all = slices.DeleteFunc(all, func(p store.Person) bool { return !p.Owed.IsZero() })
+	return len(all) - r.Len(), err
 }
 
-// People implements Records.
-func (b bound) People(context.Context) ([]Person, error) {
-	all, err := b.store.People()
-	list := make([]Person, 0, len(all))
-	for _, p := range all {
-		list = append(list, b.listed(p))
-	}
-	return list, err
+// Limit returns for how many people the calibration can promise the wanted error rate. It is 0, for any number, where
+// everybody is compared with their own Code alone.
+func (r *Register) Limit() int { return r.scheme.limit() }
+
+// has reports whether the person enrolled under label can match.
+func (r *Register) has(label string) bool {
+	p, err := r.store.Person(label)
+	return err == nil && r.scheme.has(p.ID)
 }
 
-// Erase implements Records. The label of who is named by a pass is nobody's concern.
-func (b bound) Erase(_ context.Context, who Who, why audit.Reason) (Erasure, error) {
-	e, err := b.store.Erase(who.stored(), why, b.by)
-	if err != nil {
-		return Erasure{}, owed(err)
-	}
-	return Erasure{Erased: who.Label, Receipt: string(e.Receipt)}, nil
+// dismiss takes a person out of the index for good.
+func (r *Register) dismiss(id template.PersonID) {
+	delete(r.lapsed, id)
+	r.forget(id)
 }
 
-// IssuePass implements Records.
-func (b bound) IssuePass(_ context.Context, label string) (template.Token, error) {
-	t, _, err := b.store.Credentials().Issue(label, store.Terms{}, b.by)
-	return t, err
-}
-
-// ErrReceiptID refuses what is no id of a receipt.
-var ErrReceiptID = errors.New("this is no id of a receipt")
-
-// Fetched implements Records.
-func (b bound) Fetched(_ context.Context, id string) error {
-	raw, err := hex.DecodeString(id)
-	if err != nil || len(raw) != 16 {
-		return hint.Wrap(fmt.Errorf("%w: %q", ErrReceiptID, id), "list them with: facegate receipt fetch DIR")
-	}
-	return b.store.Receipts().Fetched([16]byte(raw))
-}
-
-// Receipts implements Records.
-func (b bound) Receipts(context.Context) ([]string, error) {
-	kept, err := b.store.Receipts().All()
-	receipts := make([]string, 0, len(kept))
-	for _, r := range kept {
-		receipts = append(receipts, string(r))
-	}
-	return receipts, err
-}
-
-// Relabel implements Records.
-func (b bound) Relabel(_ context.Context, old, label string) (Person, error) {
-	p, err := b.store.Relabel(old, label, b.by)
-	if err != nil {
-		return Person{}, err
-	}
-	return b.listed(p), nil
-}
-
-// Show implements Records.
-func (b bound) Show(_ context.Context, label string) (File, error) {
-	held, err := b.store.Show(label)
-	if err != nil {
-		return File{}, err
-	}
-	p := held.Person
-	f := File{
-		Person: b.listed(p), Template: held.Record, Scheme: fmt.Sprintf("S%d", p.Scheme), Epoch: int(p.Epoch), Lane: int(p.Lane),
-		Pass: p.HasPass(), LastSeen: p.LastSeen, Barred: barred(b.store.Lockouts().All()[p.ID]), Agreed: agreed(p.Consent),
-		Entries: []AuditEntry{},
-	}
-	for _, e := range held.Entries {
-		f.Entries = append(f.Entries, AuditEntry{
-			Seq: e.Seq, Time: time.Unix(e.Time, 0).UTC(), Kind: e.Kind.String(), Doubted: e.Marks&audit.Doubted != 0,
-		})
-	}
-	return f, nil
-}
-
-func barred(l store.Lockout) Barred {
-	switch {
-	case l.Disabled:
-		return BarredUntil
-	case l.Wait > 0:
-		return BarredBriefly
-	}
-	return ""
-}
-
-func agreed(c store.Consent) Consent {
-	return Consent{
-		Profile: c.Profile, NoticeVersion: c.Notice.Version, NoticeSHA256: hex.EncodeToString(c.Notice.Hash[:]),
-		Purpose: c.Purpose, Method: c.Method, Witness: c.Witness, Age: AgeName(c.AgeBand, int(c.ChildAge)),
-		ChildAge: int(c.ChildAge), Guardian: c.Guardian, Given: c.Given, Expires: c.Expires,
-	}
-}
-
-// Backup implements Records.
-func (b bound) Backup(context.Context) (Backup, error) {
-	made, err := b.store.Backup(b.by)
-	return Backup{Data: made.Data, People: made.People, Number: made.Number}, err
-}
-
-// Reopen implements Records.
-func (b bound) Reopen(context.Context) error { return b.store.Lockdown().End(b.by) }
-
-// TurnFacesOff implements Records.
-func (b bound) TurnFacesOff(_ context.Context, reason string) error {
-	if err := store.ReasonLine.CleanIn(&reason); err != nil {
-		return err
-	}
-	return b.store.Faces().TurnOff(reason, b.by)
-}
-
-// TurnFacesOn implements Records.
-func (b bound) TurnFacesOn(context.Context) error { return b.store.Faces().TurnOn(b.by) }
-
-// ResetLockout implements Records.
-func (b bound) ResetLockout(context.Context) error { return b.store.Lockouts().Reset(b.by) }
-
-// Epoch implements Records.
-func (b bound) Epoch(context.Context) (Epoch, error) { return b.Register.Epoch(), nil }
-
-// Epoch says how far a change of epoch has come.
-func (r *Register) Epoch() Epoch {
-	e := r.store.Epochs().State()
-	return Epoch{Number: int(e.Current), Renewed: e.Renewed, Earlier: e.Earlier, Foreign: e.Foreign, None: e.Recordless}
-}
-
-// ErrOneToOne means that a new epoch would renew nothing, because templates are made and sealed with passes.
-var ErrOneToOne = errors.New("where faces are compared 1:1 templates are in no epoch")
-
-// BeginEpoch implements Records.
-func (b bound) BeginEpoch(context.Context) (Epoch, error) {
-	if b.oneToOne {
-		return Epoch{}, hint.Wrap(ErrOneToOne, "a new pass has new keys: facegate enroll LABEL --again, for each person")
-	}
-	if err := b.store.Epochs().Begin(b.by); err != nil {
-		return Epoch{}, err
-	}
-	return b.Register.Epoch(), nil
-}
-
-// EndEpoch implements Records.
-func (b bound) EndEpoch(context.Context) (Epoch, error) {
-	n, err := b.store.Epochs().End(b.by)
-	if err != nil {
-		return Epoch{}, owed(err)
-	}
-	e := b.Register.Epoch()
-	e.Ended = n
-	return e, nil
-}
-
-// listed is Listed of somebody who may have to consent again.
-func (r *Register) listed(p store.Person) Person {
-	line := Listed(p)
-	if r.store.Compliance().NeedsConsent(p) {
-		line.ConsentAgain, line.ConsentProfile = true, p.Consent.Profile
-	}
-	return line
-}
-
-// Listed returns the line of a person in the people list.
-func Listed(p store.Person) Person {
-	return Person{
-		Label: p.Label, Consent: p.Consent.Reference, Enrolled: p.Enrolled, Expires: p.Expires, Provisional: p.Provisional,
-		Owed: p.Owed,
-	}
+// forget takes a person out of the index.
+func (r *Register) forget(id template.PersonID) {
+	r.scheme.remove(id)
+	r.barred.lift(id)
+	r.claims.closeOf(id)
 }

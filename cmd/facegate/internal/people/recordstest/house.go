@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/people"
+	"facegate/configs/law"
 	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/clock/clocktest"
@@ -34,7 +35,7 @@ func Open(t testing.TB) House {
 		s.Close()
 		storetest.MustCheck(t, dir)
 	})
-	return House{s, people.NewRegister(s, false)}
+	return House{s, people.Stopped(s, law.Profile{Mode: law.OneToMany})}
 }
 
 // Accepts says why a capture would be refused.

@@ -1,6 +1,7 @@
-package gate
+package people
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
@@ -75,21 +76,37 @@ func (b *bars) count(now time.Time) (slowed, off int) {
 	return slowed, off
 }
 
+// Passed notes that a person was let in: who was, as the day on which they were last seen, and that somebody was, in the
+// audit log. Failures in a row against them end with it.
+func (r *Register) Passed(person decide.Person, at time.Time) error {
+	r.store.Retention().Seen(person, at)
+	return errors.Join(r.store.Lockouts().Succeeded(person), r.store.Log().Access(at))
+}
+
 // Failed notes that somebody was nearly taken for a person, and was not. Too many in a row, and the person is not let in by
 // face: for moments, and in the end until a technician resets it. Nobody else is concerned.
-func (g *Gallery) Failed(person decide.Person, at time.Time) error {
-	l, err := g.store.Lockouts().Failed(person, at)
+func (r *Register) Failed(person decide.Person, at time.Time) error {
+	l, err := r.store.Lockouts().Failed(person, at)
 	if errors.Is(err, store.ErrUnknown) { // erased just now
 		return nil
 	}
-	g.barred.set(person, l, at)
+	r.barred.set(person, l, at)
 	return err
 }
 
 // Flooded notes that so many prints and screens were refused that no face is looked at for now.
-func (g *Gallery) Flooded(at time.Time, refused int) error {
-	return g.store.Lockouts().Flooded(at, uint32(refused))
+func (r *Register) Flooded(at time.Time, refused int) error {
+	return r.store.Lockouts().Flooded(at, uint32(refused))
 }
 
 // Barred returns how many people are not let in by face for moments, and how many until a technician resets it.
-func (g *Gallery) Barred(now time.Time) (slowed, off int) { return g.barred.count(now) }
+func (r *Register) Barred(now time.Time) (slowed, off int) { return r.barred.count(now) }
+
+// ResetLockout implements Records.
+func (b bound) ResetLockout(context.Context) error {
+	if err := b.store.Lockouts().Reset(b.by); err != nil {
+		return err
+	}
+	b.barred.clear()
+	return nil
+}

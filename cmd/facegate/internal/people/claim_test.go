@@ -1,4 +1,4 @@
-package gate_test
+package people_test
 
 import (
 	"bytes"
@@ -6,12 +6,10 @@ import (
 	"errors"
 	mathrand "math/rand/v2"
 	"os"
-	"reflect"
 	"slices"
 	"testing"
 	"time"
 
-	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
@@ -28,9 +26,9 @@ import (
 
 var modes = []law.Mode{law.OneToMany, law.OneToOne}
 
-func inMode(t *testing.T, mode law.Mode, now func() time.Time) gate.GalleryConfig {
+func inMode(t *testing.T, mode law.Mode, now func() time.Time) people.Terms {
 	t.Helper()
-	c := galleryConfig(t, 0.001, now)
+	c := gatetest.Terms(t, 0.001, now)
 	c.Profile.Mode = mode
 	return c
 }
@@ -90,7 +88,7 @@ func crowd(t *testing.T) (all []someone) {
 }
 
 // enrol enrols all people with a pass.
-func enrol(t *testing.T, g *gate.Gallery, all []someone) {
+func enrol(t *testing.T, g *people.Register, all []someone) {
 	t.Helper()
 	for i := range all {
 		r := request(all[i].name)
@@ -104,7 +102,7 @@ func enrol(t *testing.T, g *gate.Gallery, all []someone) {
 }
 
 // mustClaim returns the claim of a pass.
-func mustClaim(t *testing.T, g *gate.Gallery, token template.Token) *match.Claimed {
+func mustClaim(t *testing.T, g *people.Register, token template.Token) *match.Claimed {
 	t.Helper()
 	c, err := g.Claim(token)
 	if err != nil {
@@ -132,7 +130,7 @@ func accepted(t *testing.T, m pipeline.Matcher, probes []embed.Vector) (n int) {
 }
 
 // worthless checks that a token claims nothing.
-func worthless(t *testing.T, g *gate.Gallery, what string, token template.Token) {
+func worthless(t *testing.T, g *people.Register, what string, token template.Token) {
 	t.Helper()
 	if _, err := g.Claim(token); !errors.Is(err, store.ErrPass) || hint.Of(err) == "" {
 		t.Errorf("%s: Claim: %v, hint %q", what, err, hint.Of(err))
@@ -150,7 +148,7 @@ func TestClaim(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := openStore(t, site, mathrand.NewChaCha8([32]byte{7}))
-			g := openGallery(t, s, inMode(t, mode, time.Now))
+			g := openRegister(t, s, inMode(t, mode, time.Now))
 			enrol(t, g, all)
 			for restarts := range 2 {
 				claimEach(t, g, all)
@@ -164,7 +162,7 @@ func TestClaim(t *testing.T) {
 					}
 				}
 				if restarts == 0 {
-					g = openGallery(t, s, inMode(t, mode, time.Now))
+					g = openRegister(t, s, inMode(t, mode, time.Now))
 				}
 			}
 			claimNoMore(t, g, all, mode)
@@ -182,7 +180,7 @@ func (m oneOfMany) Match(v embed.Vector, now time.Time) match.Answer {
 }
 
 // alone returns what faces are compared with before a pass was shown, if there is anything.
-func alone(g *gate.Gallery) pipeline.Matcher {
+func alone(g *people.Register) pipeline.Matcher {
 	if m := g.Matcher(); m != nil {
 		return oneOfMany{m}
 	}
@@ -190,7 +188,7 @@ func alone(g *gate.Gallery) pipeline.Matcher {
 }
 
 // claimEach has everybody come with everybody's pass.
-func claimEach(t *testing.T, g *gate.Gallery, all []someone) {
+func claimEach(t *testing.T, g *people.Register, all []someone) {
 	t.Helper()
 	for _, owner := range all {
 		c := mustClaim(t, g, owner.pass)
@@ -212,7 +210,7 @@ func claimEach(t *testing.T, g *gate.Gallery, all []someone) {
 }
 
 // claimNoMore takes passes away while they are being used.
-func claimNoMore(t *testing.T, g *gate.Gallery, all []someone, mode law.Mode) {
+func claimNoMore(t *testing.T, g *people.Register, all []someone, mode law.Mode) {
 	first := mustClaim(t, g, all[0].pass)
 	second := mustClaim(t, g, all[1].pass)
 	if n := accepted(t, first, all[0].probes); n > 0 {
@@ -261,7 +259,7 @@ func claimNoMore(t *testing.T, g *gate.Gallery, all []someone, mode law.Mode) {
 // business of package match.
 func TestClaimClears(t *testing.T) {
 	for _, mode := range modes {
-		g := openGallery(t, openStore(t, gatetest.NewSite(t), rand.Reader), inMode(t, mode, time.Now))
+		g := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), inMode(t, mode, time.Now))
 		r := request("one")
 		r.Pass = true
 		v := face(1)
@@ -290,14 +288,14 @@ func TestModesDoNotMix(t *testing.T) {
 	for i, mode := range modes {
 		r := request(string(mode))
 		r.Pass = true
-		e, err := openGallery(t, s, inMode(t, mode, time.Now)).Enrol(r, face(uint64(i)))
+		e, err := openRegister(t, s, inMode(t, mode, time.Now)).Enrol(r, face(uint64(i)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		passes[mode] = e.Pass
 	}
 	for i, mode := range modes {
-		g := openGallery(t, s, inMode(t, mode, time.Now))
+		g := openRegister(t, s, inMode(t, mode, time.Now))
 		if n, err := g.Idle(); n != 1 || err != nil || g.Len() != 1 {
 			t.Errorf("%s: %d people match and %d do not, %v", mode, g.Len(), n, err)
 		}
@@ -319,7 +317,7 @@ func TestClaimStoreFails(t *testing.T) {
 	random := new(failing)
 	now := time.Now()
 	at := func() time.Time { return now }
-	g := openGallery(t, openStoreAt(t, gatetest.NewSite(t), random, at), inMode(t, law.OneToOne, at))
+	g := openRegister(t, openStoreAt(t, gatetest.NewSite(t), random, at), inMode(t, law.OneToOne, at))
 	var passes []template.Token
 	for i, label := range []string{"one", "two"} {
 		e, err := g.Enrol(request(label), face(uint64(i+1)))
@@ -337,37 +335,9 @@ func TestClaimStoreFails(t *testing.T) {
 	}
 	worthless(t, g, "an erasure that failed", passes[0])
 	c := mustClaim(t, g, passes[1])
-	now = now.Add(valid)
+	now = now.Add(gatetest.Valid)
 	if _, err := g.EraseDue(); err == nil || accepted(t, c, []embed.Vector{face(2)}) > 0 || g.Len() != 0 {
 		t.Errorf("EraseDue: %v; %d can match", err, g.Len())
-	}
-}
-
-// TestNobodyIsMeasured checks that where a pass comes first no face is even looked for, but in an enrolment.
-func TestNobodyIsMeasured(t *testing.T) {
-	o := defaults()
-	o.mode = law.OneToOne
-	b := start(t, gatetest.NewSite(t), o)
-	walk := gatetest.Arrival(t)
-	e, err := b.enrol(request("p01"), gatetest.Pose(t, "p01"))
-	if err != nil || e.Pass.Text() == "" {
-		t.Fatalf("enrolled %+v, %v", e.Person, err)
-	}
-	for _, p := range b.show(walk...) {
-		want := pipeline.Report{State: pipeline.AwaitingPass, Time: p.Report.Time}
-		if !reflect.DeepEqual(p.Report, want) {
-			t.Fatalf("a frame came to %+v", p.Report)
-		}
-	}
-	if s := b.gate.Count(); b.pulses() != 0 || s.Now != "waiting for a pass" || s.Advice == "" {
-		t.Errorf("%d pulses, status %+v", b.pulses(), s)
-	}
-	if _, err := b.gallery.As(audit.Daemon).Erase(t.Context(), people.Who{Label: "p01"}, audit.Withdrawn); err != nil {
-		t.Error(err)
-	}
-	_, err = b.enrol(people.EnrolRequest{Label: "p01"}, nil)
-	if !errors.Is(err, store.ErrNoConsent) {
-		t.Errorf("captured without consent: %v", err)
 	}
 }
 
@@ -376,7 +346,7 @@ func TestNobodyIsMeasured(t *testing.T) {
 func TestBarred(t *testing.T) {
 	now := time.Now()
 	for _, mode := range modes {
-		g := openGallery(t, openStore(t, gatetest.NewSite(t), rand.Reader), inMode(t, mode, time.Now))
+		g := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), inMode(t, mode, time.Now))
 		var passes [2]template.Token
 		for i := range passes {
 			r := request([]string{"one", "two"}[i])

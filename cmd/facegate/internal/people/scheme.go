@@ -1,6 +1,8 @@
-package gate
+package people
 
 import (
+	"errors"
+
 	"facegate/configs/law"
 	"facegate/pipeline"
 	"facegate/pipeline/embed"
@@ -46,9 +48,42 @@ type scheme interface {
 }
 
 // schemeOf returns the scheme of a mode, with nobody in it.
-func schemeOf(m law.Mode, s *store.Store, c GalleryConfig, barred *bars) (scheme, error) {
+func schemeOf(m law.Mode, s *store.Store, c Terms, barred *bars) (scheme, error) {
 	if m == law.OneToOne {
 		return &holders{store: s, terms: c}, nil
 	}
 	return newEverybody(s, c, barred)
 }
+
+// nobody is the scheme of a gate that does not run.
+type nobody struct{}
+
+var errStopped = errors.New("nobody is captured while the gate does not run")
+
+func (nobody) matcher() pipeline.Matcher { return nil }
+
+func (nobody) limit() int { return 0 }
+
+func (nobody) passes() bool { return false }
+
+func (nobody) nearest(embed.Vector) (r match.Result, threshold float64, err error) {
+	return r, 0, errStopped
+}
+
+func (nobody) protect(*store.Enrolment, embed.Vector) (bool, error) { return false, errStopped }
+
+func (nobody) read(func(template.PersonID) bool) error { return nil }
+
+func (nobody) add(store.Person, template.Code) error { return nil }
+
+func (nobody) has(template.PersonID) bool { return false }
+
+func (nobody) len() int { return 0 }
+
+func (nobody) remove(template.PersonID) {}
+
+func (nobody) clear() {}
+
+func (nobody) beginEpoch(uint32) error { return nil }
+
+func (nobody) endEpochs() {}

@@ -1,4 +1,4 @@
-package gate
+package people
 
 import (
 	"fmt"
@@ -11,44 +11,44 @@ import (
 
 // Claim returns what compares faces with the person whose pass has the token t, until it is closed, the person is erased
 // or somebody else's pass is claimed. It refuses with store.ErrPass.
-func (g *Gallery) Claim(t template.Token) (*match.Claimed, error) {
-	k, err := g.store.Credentials().PassKeys(t)
+func (r *Register) Claim(t template.Token) (*match.Claimed, error) {
+	k, err := r.store.Credentials().PassKeys(t)
 	if err != nil {
 		return nil, err
 	}
 	defer k.Clear()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	p, code, err := g.store.Templates().Claim(k, g.modelID)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p, code, err := r.store.Templates().Claim(k, r.terms.ModelID)
 	defer clear(code[:])
 	if err != nil {
 		return nil, err
 	}
-	if !g.scheme.has(p.ID) {
+	if !r.scheme.has(p.ID) {
 		return nil, hint.Wrap(fmt.Errorf("%w: nobody matches by it", store.ErrPass),
 			"capture the person again, in the match.mode of this gate: facegate enroll LABEL --again")
 	}
-	projector, err := g.projector(p, k)
+	projector, err := r.projector(p, k)
 	if err != nil {
 		return nil, err
 	}
-	rules := match.Rules{Threshold: g.verification, Barred: g.barred.hold}
-	return g.claims.open(match.Claim(p.ID, code, projector, rules)), nil
+	rules := match.Rules{Threshold: r.verification, Barred: r.barred.hold}
+	return r.claims.open(match.Claim(p.ID, code, projector, rules)), nil
 }
 
 // verification returns the threshold of a comparison with one person. It is that of a small site, however many people there
 // are: a pass can be stolen, and the face then stands alone.
-func (g *Gallery) verification() (float64, error) {
-	return g.calibration.Threshold(min(planFor, g.calibration.MaxEnrolled(g.fpir)), g.fpir)
+func (r *Register) verification() (float64, error) {
+	return r.terms.Calibration.Threshold(min(planFor, r.terms.Calibration.MaxEnrolled(r.terms.FPIR)), r.terms.FPIR)
 }
 
 // projector returns the one for the Code of p. k is needed where that Code is bound to a pass.
-func (g *Gallery) projector(p store.Person, k *template.TokenKeys) (*template.PersonProjector, error) {
-	dim, mean := g.calibration.Dim, template.Mean(g.calibration.Mean)
+func (r *Register) projector(p store.Person, k *template.TokenKeys) (*template.PersonProjector, error) {
+	dim, mean := r.terms.Calibration.Dim, template.Mean(r.terms.Calibration.Mean)
 	if p.Scheme == template.SchemeS2 {
 		return template.NewTokenProjector(k, dim, mean)
 	}
-	keys := g.store.Templates().Keys(p.Epoch, g.modelID)
+	keys := r.store.Templates().Keys(p.Epoch, r.terms.ModelID)
 	return template.NewLaneProjector(keys[p.Lane], dim, mean)
 }
 

@@ -1,4 +1,4 @@
-package gate
+package people
 
 import (
 	"sync"
@@ -14,7 +14,7 @@ import (
 // that pass the device cannot open a Code, so that there is nothing to search in.
 type holders struct {
 	store *store.Store
-	terms GalleryConfig
+	terms Terms
 
 	mu  sync.RWMutex // guards ids, and is not held for long
 	ids map[template.PersonID]struct{}

@@ -1,11 +1,10 @@
-package gate
+package people
 
 import (
 	"errors"
 	"fmt"
 	"slices"
 
-	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/template"
@@ -23,16 +22,16 @@ const (
 )
 
 // compare refuses a face that is not the one of whom r wants to capture again, and says whether it is, where that can be
-// known. g.mu must be held.
-func (g *Gallery) compare(r people.EnrolRequest, v embed.Vector) (told string, err error) {
-	if r.FaceChanged {
+// known. r.mu must be held.
+func (r *Register) compare(q EnrolRequest, v embed.Vector) (told string, err error) {
+	if q.FaceChanged {
 		return saidChanged, nil
 	}
-	err = g.former(r, func(p store.Person, k *template.TokenKeys, code *template.Code) error {
-		same, err := g.verifies(p, k, code, v)
+	err = r.former(q, func(p store.Person, k *template.TokenKeys, code *template.Code) error {
+		same, err := r.verifies(p, k, code, v)
 		if err == nil && !same {
-			err = hint.Wrap(fmt.Errorf("%w of %s", ErrSomebodyElse, r.Label),
-				"have %s stand before the camera; if it is them, and a document says so, capture them with --changed-face", r.Label)
+			err = hint.Wrap(fmt.Errorf("%w of %s", ErrSomebodyElse, q.Label),
+				"have %s stand before the camera; if it is them, and a document says so, capture them with --changed-face", q.Label)
 		}
 		return err
 	})
@@ -46,11 +45,11 @@ func (g *Gallery) compare(r people.EnrolRequest, v embed.Vector) (told string, e
 }
 
 // knowsPass says, before anybody is captured, why the pass that r has cannot be the one of the former template.
-func (g *Gallery) knowsPass(r people.EnrolRequest) error {
-	if r.FormerPass == "" {
+func (r *Register) knowsPass(q EnrolRequest) error {
+	if q.FormerPass == "" {
 		return nil
 	}
-	err := g.former(r, func(store.Person, *template.TokenKeys, *template.Code) error { return nil })
+	err := r.former(q, func(store.Person, *template.TokenKeys, *template.Code) error { return nil })
 	if errors.Is(err, store.ErrNoFormer) {
 		return nil
 	}
@@ -58,20 +57,20 @@ func (g *Gallery) knowsPass(r people.EnrolRequest) error {
 }
 
 // former has look see the Code of whom r wants to capture again, with the keys of their pass if r has it.
-func (g *Gallery) former(r people.EnrolRequest, look func(store.Person, *template.TokenKeys, *template.Code) error) error {
+func (r *Register) former(q EnrolRequest, look func(store.Person, *template.TokenKeys, *template.Code) error) error {
 	var k *template.TokenKeys
-	if r.FormerPass != "" {
-		t, err := template.ParseToken(r.FormerPass)
+	if q.FormerPass != "" {
+		t, err := template.ParseToken(q.FormerPass)
 		if err != nil {
 			return hint.Wrap(err, "give the %d letters of the pass and nothing else", template.TokenTextSize)
 		}
 		defer t.Clear()
-		if k, err = g.store.Credentials().PassKeys(t); err != nil {
+		if k, err = r.store.Credentials().PassKeys(t); err != nil {
 			return err
 		}
 		defer k.Clear()
 	}
-	p, code, err := g.store.Templates().Former(r.Label, k, g.modelID)
+	p, code, err := r.store.Templates().Former(q.Label, k, r.terms.ModelID)
 	defer clear(code[:])
 	if err != nil {
 		return err
@@ -80,12 +79,12 @@ func (g *Gallery) former(r people.EnrolRequest, look func(store.Person, *templat
 }
 
 // verifies reports whether v is the face that code was made of.
-func (g *Gallery) verifies(p store.Person, k *template.TokenKeys, code *template.Code, v embed.Vector) (bool, error) {
-	threshold, err := g.verification()
+func (r *Register) verifies(p store.Person, k *template.TokenKeys, code *template.Code, v embed.Vector) (bool, error) {
+	threshold, err := r.verification()
 	if err != nil {
 		return false, err
 	}
-	projector, err := g.projector(p, k)
+	projector, err := r.projector(p, k)
 	if err != nil {
 		return false, err
 	}

@@ -1,4 +1,4 @@
-package gate_test
+package people_test
 
 import (
 	"log/slog"
@@ -21,7 +21,7 @@ func TestLapse(t *testing.T) {
 		site, random := gatetest.NewSite(t), new(failing)
 		machine := clocktest.New(time.Date(2026, 7, 1, 9, 0, 0, 0, time.UTC))
 		machine.Sync(true)
-		o, err := opening.Options(lab(t), store.KeyFile(site.Path("device.key")), machine.Read, slog.New(slog.DiscardHandler))
+		o, err := opening.Options(gatetest.Lab(t), store.KeyFile(site.Path("device.key")), machine.Read, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,7 +31,7 @@ func TestLapse(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { s.Close() })
-		g := openGallery(t, s, inMode(t, mode, machine.Wall))
+		g := openRegister(t, s, inMode(t, mode, machine.Wall))
 		for i, label := range []string{"one", "two", "three"} {
 			if _, err := g.Enrol(request(label), face(uint64(i+1))); err != nil {
 				t.Fatal(err)
@@ -44,7 +44,7 @@ func TestLapse(t *testing.T) {
 			}
 		}
 		sweep(3)
-		machine.Ahead(2 * valid)
+		machine.Ahead(2 * gatetest.Valid)
 		sweep(0)
 		random.fail = true
 		if _, err := g.As(audit.Daemon).Erase(t.Context(), people.Who{Label: "two"}, audit.Requested); err == nil {
@@ -57,8 +57,8 @@ func TestLapse(t *testing.T) {
 			t.Errorf("back again: %v, %v, %v", matches(g, face(1)), matches(g, face(2)), matches(g, face(3)))
 		}
 		// Those who could not match at the start do so later, but for whom an erasure is owed.
-		machine.Ahead(2 * valid)
-		g = openGallery(t, s, inMode(t, mode, machine.Wall))
+		machine.Ahead(2 * gatetest.Valid)
+		g = openRegister(t, s, inMode(t, mode, machine.Wall))
 		sweep(0)
 		machine.Ahead(0)
 		sweep(2)

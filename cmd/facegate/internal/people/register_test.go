@@ -1,4 +1,4 @@
-package gate_test
+package people_test
 
 import (
 	"crypto/rand"
@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
@@ -31,7 +30,7 @@ func openStore(t *testing.T, site gatetest.Site, rand io.Reader) *store.Store {
 
 func openStoreAt(t *testing.T, site gatetest.Site, rand io.Reader, now func() time.Time) *store.Store {
 	t.Helper()
-	o, err := opening.Options(lab(t), store.KeyFile(site.Path("device.key")), clocktest.Right(now), slog.New(slog.DiscardHandler))
+	o, err := opening.Options(gatetest.Lab(t), store.KeyFile(site.Path("device.key")), clocktest.Right(now), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,9 +43,9 @@ func openStoreAt(t *testing.T, site gatetest.Site, rand io.Reader, now func() ti
 	return s
 }
 
-func openGallery(t *testing.T, s *store.Store, c gate.GalleryConfig) *gate.Gallery {
+func openRegister(t *testing.T, s *store.Store, c people.Terms) *people.Register {
 	t.Helper()
-	g, err := gate.OpenGallery(s, c)
+	g, err := people.Open(s, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,8 +55,8 @@ func openGallery(t *testing.T, s *store.Store, c gate.GalleryConfig) *gate.Galle
 // face returns an embedding of nobody, the same for the same seed.
 func face(seed uint64) embed.Vector { return matchertest.Face(seed) }
 
-// ask returns what the gallery says of a face, which is nothing where a pass has to be shown first.
-func ask(g *gate.Gallery, v embed.Vector) match.Answer {
+// ask returns what the register says of a face, which is nothing where a pass has to be shown first.
+func ask(g *people.Register, v embed.Vector) match.Answer {
 	m := g.Matcher()
 	if m == nil {
 		return match.Answer{}
@@ -65,13 +64,13 @@ func ask(g *gate.Gallery, v embed.Vector) match.Answer {
 	return m.Match(v, time.Now())
 }
 
-func matches(g *gate.Gallery, v embed.Vector) bool {
+func matches(g *people.Register, v embed.Vector) bool {
 	a := ask(g, v)
 	return a.OK && a.Score >= a.Threshold
 }
 
 // whose returns whom a face is found to be of.
-func whose(g *gate.Gallery, v embed.Vector) decide.Person { return ask(g, v).Best }
+func whose(g *people.Register, v embed.Vector) decide.Person { return ask(g, v).Best }
 
 // like returns a face of about the given cosine to v.
 func like(v embed.Vector, cosine float64, seed uint64) embed.Vector {
@@ -81,31 +80,31 @@ func like(v embed.Vector, cosine float64, seed uint64) embed.Vector {
 // TestSmallCalibration checks that a calibration of few comparisons serves as many people as it covers, fewer than
 // thresholds are usually set for, and that one that covers nobody is refused.
 func TestSmallCalibration(t *testing.T) {
-	c := galleryConfig(t, 0, time.Now)
+	c := gatetest.Terms(t, 0, time.Now)
 	strictest := c.Calibration.Points[len(c.Calibration.Points)-1].FMR
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
 
 	c.FPIR = 1.5 * strictest
-	g := openGallery(t, s, c)
+	g := openRegister(t, s, c)
 	if _, err := g.Enrol(request("one"), face(1)); err != nil {
 		t.Fatal(err)
 	}
 	if g.Limit() != 1 || !matches(g, face(1)) || matches(g, face(2)) {
 		t.Errorf("of at most %d, the one enrolled matches: %v, another: %v", g.Limit(), matches(g, face(1)), matches(g, face(2)))
 	}
-	if err := g.Accepts(request("two")); !errors.Is(err, gate.ErrFull) || hint.Of(err) == "" {
+	if err := g.Accepts(request("two")); !errors.Is(err, people.ErrFull) || hint.Of(err) == "" {
 		t.Errorf("Accepts: %v, hint %q", err, hint.Of(err))
 	}
 
 	c.FPIR = 0.5 * strictest
-	if _, err := gate.OpenGallery(s, c); !errors.Is(err, gate.ErrFull) || hint.Of(err) == "" {
-		t.Errorf("OpenGallery: %v, hint %q", err, hint.Of(err))
+	if _, err := people.Open(s, c); !errors.Is(err, people.ErrFull) || hint.Of(err) == "" {
+		t.Errorf("Open: %v, hint %q", err, hint.Of(err))
 	}
 }
 
 // TestEnrolClears checks that no embedding outlives its use. What Match leaves is the business of package match.
 func TestEnrolClears(t *testing.T) {
-	g := openGallery(t, openStore(t, gatetest.NewSite(t), rand.Reader), galleryConfig(t, 0.001, time.Now))
+	g := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), gatetest.Terms(t, 0.001, time.Now))
 	v := face(1)
 	if _, err := g.Enrol(request("one"), v); err != nil {
 		t.Fatal(err)
@@ -131,7 +130,7 @@ func TestStoreFails(t *testing.T) {
 	random := new(failing)
 	now := time.Now()
 	at := func() time.Time { return now }
-	g := openGallery(t, openStoreAt(t, gatetest.NewSite(t), random, at), galleryConfig(t, 0.001, at))
+	g := openRegister(t, openStoreAt(t, gatetest.NewSite(t), random, at), gatetest.Terms(t, 0.001, at))
 	for i, label := range []string{"one", "two"} {
 		if _, err := g.Enrol(request(label), face(uint64(i+1))); err != nil {
 			t.Fatal(err)
@@ -147,7 +146,7 @@ func TestStoreFails(t *testing.T) {
 	if !matches(g, face(2)) {
 		t.Error("the other person does not match")
 	}
-	now = now.Add(valid)
+	now = now.Add(gatetest.Valid)
 	if _, err := g.EraseDue(); err == nil || matches(g, face(2)) {
 		t.Errorf("EraseDue: %v; the person matches: %v", err, matches(g, face(2)))
 	}
@@ -156,8 +155,8 @@ func TestStoreFails(t *testing.T) {
 // TestIdle checks that people who were enrolled with another embedder are noticed.
 func TestIdle(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	c := galleryConfig(t, 0.001, time.Now)
-	g := openGallery(t, s, c)
+	c := gatetest.Terms(t, 0.001, time.Now)
+	g := openRegister(t, s, c)
 	if _, err := g.Enrol(request("one"), face(1)); err != nil {
 		t.Fatal(err)
 	}
@@ -165,14 +164,14 @@ func TestIdle(t *testing.T) {
 		t.Errorf("Idle = %d, %v", n, err)
 	}
 	c.ModelID[0] ^= 1
-	g = openGallery(t, s, c)
+	g = openRegister(t, s, c)
 	if n, err := g.Idle(); n != 1 || err != nil || g.Len() != 0 {
 		t.Errorf("Idle = %d, %v with %d enrolled", n, err, g.Len())
 	}
 }
 
 func TestEraseUnknown(t *testing.T) {
-	g := openGallery(t, openStore(t, gatetest.NewSite(t), rand.Reader), galleryConfig(t, 0.001, time.Now))
+	g := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), gatetest.Terms(t, 0.001, time.Now))
 	if _, err := g.As(audit.Daemon).Erase(t.Context(), people.Who{Label: "nobody"}, audit.Requested); !errors.Is(err, store.ErrUnknown) || hint.Of(err) == "" {
 		t.Errorf("Erase: %v, hint %q", err, hint.Of(err))
 	}
@@ -183,7 +182,7 @@ func TestIdleAreErased(t *testing.T) {
 	now := time.Now()
 	at := func() time.Time { return now }
 	s := openStoreAt(t, gatetest.NewSite(t), rand.Reader, at)
-	g := openGallery(t, s, galleryConfig(t, 0.001, at))
+	g := openRegister(t, s, gatetest.Terms(t, 0.001, at))
 	for i, label := range []string{"one", "two"} {
 		if _, err := g.Enrol(request(label), face(uint64(i+1))); err != nil {
 			t.Fatal(err)
@@ -218,7 +217,7 @@ func TestIdleAreErased(t *testing.T) {
 // TestLockdown checks that nobody matches after one, whatever becomes of the store.
 func TestLockdown(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	g := openGallery(t, s, galleryConfig(t, 0.001, time.Now))
+	g := openRegister(t, s, gatetest.Terms(t, 0.001, time.Now))
 	if _, err := g.Enrol(request("one"), face(1)); err != nil {
 		t.Fatal(err)
 	}
@@ -233,15 +232,15 @@ func TestLockdown(t *testing.T) {
 // TestModelChange opens a gallery with another embedder and then with the first again.
 func TestModelChange(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	c := galleryConfig(t, 0.001, time.Now)
-	g := openGallery(t, s, c)
+	c := gatetest.Terms(t, 0.001, time.Now)
+	g := openRegister(t, s, c)
 	for seed, label := range []string{"one", "two"} {
 		if _, err := g.Enrol(request(label), face(uint64(seed+1))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	c.ModelID[0] ^= 1
-	g = openGallery(t, s, c)
+	g = openRegister(t, s, c)
 	if n, err := g.Idle(); n != 2 || err != nil || g.Len() != 0 || matches(g, face(1)) {
 		t.Errorf("with another embedder %d cannot match and %d can, %v", n, g.Len(), err)
 	}
@@ -251,7 +250,7 @@ func TestModelChange(t *testing.T) {
 		t.Errorf("captured again: %+v, %v; one matches: %v, two: %v", p, err, matches(g, face(1)), matches(g, face(2)))
 	}
 	c.ModelID[0] ^= 1
-	g = openGallery(t, s, c)
+	g = openRegister(t, s, c)
 	if matches(g, face(1)) || !matches(g, face(2)) || s.Epochs().State() != (store.EpochState{Current: 3, Earlier: 1, Foreign: 1}) {
 		t.Errorf("back at the first: one matches: %v, two: %v, %+v", matches(g, face(1)), matches(g, face(2)), s.Epochs().State())
 	}
@@ -260,17 +259,17 @@ func TestModelChange(t *testing.T) {
 // TestAgain captures people again who match themselves, who match somebody else, and who are not there.
 func TestAgain(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	c := galleryConfig(t, 0.001, time.Now)
+	c := gatetest.Terms(t, 0.001, time.Now)
 	strictest := c.Calibration.Points[len(c.Calibration.Points)-1].FMR
 	c.FPIR = 2.5 * strictest
-	g := openGallery(t, s, c)
+	g := openRegister(t, s, c)
 	for seed, label := range []string{"one", "two"} {
 		if _, err := g.Enrol(request(label), face(uint64(seed+1))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	again := func(label string) people.EnrolRequest { r := request(label); r.Again = true; return r }
-	if err := g.Accepts(request("one")); !errors.Is(err, gate.ErrFull) {
+	if err := g.Accepts(request("one")); !errors.Is(err, people.ErrFull) {
 		t.Errorf("a full gate accepts: %v", err)
 	}
 	if err := g.Accepts(again("one")); err != nil {
@@ -283,7 +282,7 @@ func TestAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.Enrol(again("one"), face(2)); !errors.Is(err, gate.ErrTwice) || hint.Of(err) == "" {
+	if _, err := g.Enrol(again("one"), face(2)); !errors.Is(err, people.ErrTwice) || hint.Of(err) == "" {
 		t.Errorf("with the face of another: %v", err)
 	}
 	p, err := g.Enrol(again("one"), like(face(1), 0.9, 9))

@@ -1,4 +1,4 @@
-package gate
+package people
 
 import (
 	"facegate/pipeline"
@@ -11,12 +11,12 @@ import (
 // everybody is the scheme in which a face is compared with all that are enrolled.
 type everybody struct {
 	store  *store.Store
-	terms  GalleryConfig
+	terms  Terms
 	epochs *match.Epochs
 	match  match.Everybody
 }
 
-func newEverybody(s *store.Store, c GalleryConfig, barred *bars) (*everybody, error) {
+func newEverybody(s *store.Store, c Terms, barred *bars) (*everybody, error) {
 	epochs, err := match.NewEpochs(s.Epochs().State().Current, func(number uint32) (*template.Projector, error) {
 		return template.NewProjector(s.Templates().Keys(number, c.ModelID), c.Calibration.Dim, template.Mean(c.Calibration.Mean))
 	})

@@ -1,4 +1,4 @@
-package gate_test
+package people_test
 
 import (
 	"crypto/rand"
@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
@@ -27,14 +26,14 @@ func again(label string) people.EnrolRequest {
 }
 
 // mustRefuse checks that somebody else is turned away, that this tells no score, and that it changes nothing.
-func mustRefuse(t *testing.T, s *store.Store, g *gate.Gallery, r people.EnrolRequest, v embed.Vector) {
+func mustRefuse(t *testing.T, s *store.Store, g *people.Register, r people.EnrolRequest, v embed.Vector) {
 	t.Helper()
 	before, err := s.People()
 	if err != nil {
 		t.Fatal(err)
 	}
 	enrolled, err := g.Enrol(r, v)
-	if !errors.Is(err, gate.ErrSomebodyElse) || !strings.Contains(hint.Of(err), "--changed-face") {
+	if !errors.Is(err, people.ErrSomebodyElse) || !strings.Contains(hint.Of(err), "--changed-face") {
 		t.Fatalf("somebody else is captured as %s: %+v, %v", r.Label, enrolled, err)
 	}
 	if regexp.MustCompile(`[0-9]`).MatchString(err.Error() + hint.Of(err)) {
@@ -70,8 +69,8 @@ func said(t *testing.T, s *store.Store, label string) (n int) {
 func TestSomebodyElse(t *testing.T) {
 	site := gatetest.NewSite(t)
 	s := openStore(t, site, rand.Reader)
-	c := galleryConfig(t, 0.001, time.Now)
-	g := openGallery(t, s, c)
+	c := gatetest.Terms(t, 0.001, time.Now)
+	g := openRegister(t, s, c)
 	mustEnrol := func(r people.EnrolRequest, v embed.Vector, former string) {
 		t.Helper()
 		r.By = 1000
@@ -113,15 +112,15 @@ func TestSomebodyElse(t *testing.T) {
 
 	other := c
 	other.Profile.Mode = law.OneToOne // in which templates of 1:N match nobody
-	g = openGallery(t, s, other)
+	g = openRegister(t, s, other)
 	mustRefuse(t, s, g, again("two"), face(8))
 
 	other = c
 	other.ModelID[0] ^= 1
-	g = openGallery(t, s, other)
+	g = openRegister(t, s, other)
 	mustEnrol(again("two"), face(8), "not compared: there is no former template to compare with: it was made with another network")
 
-	g = openGallery(t, s, c)
+	g = openRegister(t, s, c)
 	if _, err := g.As(1000).Lockdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +133,7 @@ func TestSomebodyElse(t *testing.T) {
 // TestSomebodyElseOneToOne does the same where a template opens with the person's pass alone.
 func TestSomebodyElseOneToOne(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	g := openGallery(t, s, inMode(t, law.OneToOne, time.Now))
+	g := openRegister(t, s, inMode(t, law.OneToOne, time.Now))
 	passes := map[string]string{}
 	for seed, label := range []string{"one", "two"} {
 		e, err := g.Enrol(request(label), face(uint64(seed+1)))

@@ -1,0 +1,124 @@
+package people
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"facegate/configs/hint"
+	"facegate/store"
+	"facegate/store/audit"
+	"facegate/store/receipt"
+)
+
+// Device implements Records.
+func (b bound) Device(context.Context) (Device, error) { return b.device(), nil }
+
+func (r *Register) device() Device {
+	public := r.store.Device().PublicKey
+	return Device{PublicKey: hex.EncodeToString(public), Fingerprint: hex.EncodeToString(receipt.Fingerprint(public))}
+}
+
+// People implements Records.
+func (b bound) People(context.Context) ([]Person, error) {
+	all, err := b.store.People()
+	list := make([]Person, 0, len(all))
+	for _, p := range all {
+		list = append(list, b.listed(p))
+	}
+	return list, err
+}
+
+// ErrReceiptID refuses what is no id of a receipt.
+var ErrReceiptID = errors.New("this is no id of a receipt")
+
+// Fetched implements Records.
+func (b bound) Fetched(_ context.Context, id string) error {
+	raw, err := hex.DecodeString(id)
+	if err != nil || len(raw) != 16 {
+		return hint.Wrap(fmt.Errorf("%w: %q", ErrReceiptID, id), "list them with: facegate receipt fetch DIR")
+	}
+	return b.store.Receipts().Fetched([16]byte(raw))
+}
+
+// Receipts implements Records.
+func (b bound) Receipts(context.Context) ([]string, error) {
+	kept, err := b.store.Receipts().All()
+	receipts := make([]string, 0, len(kept))
+	for _, r := range kept {
+		receipts = append(receipts, string(r))
+	}
+	return receipts, err
+}
+
+// Relabel implements Records.
+func (b bound) Relabel(_ context.Context, old, label string) (Person, error) {
+	p, err := b.store.Relabel(old, label, b.by)
+	if err != nil {
+		return Person{}, err
+	}
+	return b.listed(p), nil
+}
+
+// Show implements Records.
+func (b bound) Show(_ context.Context, label string) (File, error) {
+	held, err := b.store.Show(label)
+	if err != nil {
+		return File{}, err
+	}
+	p := held.Person
+	f := File{
+		Person: b.listed(p), Template: held.Record, Scheme: fmt.Sprintf("S%d", p.Scheme), Epoch: int(p.Epoch), Lane: int(p.Lane),
+		Pass: p.HasPass(), LastSeen: p.LastSeen, Barred: barred(b.store.Lockouts().All()[p.ID]), Agreed: agreed(p.Consent),
+		Entries: []AuditEntry{},
+	}
+	for _, e := range held.Entries {
+		f.Entries = append(f.Entries, AuditEntry{
+			Seq: e.Seq, Time: time.Unix(e.Time, 0).UTC(), Kind: e.Kind.String(), Doubted: e.Marks&audit.Doubted != 0,
+		})
+	}
+	return f, nil
+}
+
+func barred(l store.Lockout) Barred {
+	switch {
+	case l.Disabled:
+		return BarredUntil
+	case l.Wait > 0:
+		return BarredBriefly
+	}
+	return ""
+}
+
+func agreed(c store.Consent) Consent {
+	return Consent{
+		Profile: c.Profile, NoticeVersion: c.Notice.Version, NoticeSHA256: hex.EncodeToString(c.Notice.Hash[:]),
+		Purpose: c.Purpose, Method: c.Method, Witness: c.Witness, Age: AgeName(c.AgeBand, int(c.ChildAge)),
+		ChildAge: int(c.ChildAge), Guardian: c.Guardian, Given: c.Given, Expires: c.Expires,
+	}
+}
+
+// Backup implements Records.
+func (b bound) Backup(context.Context) (Backup, error) {
+	made, err := b.store.Backup(b.by)
+	return Backup{Data: made.Data, People: made.People, Number: made.Number}, err
+}
+
+// listed is Listed of somebody who may have to consent again.
+func (r *Register) listed(p store.Person) Person {
+	line := Listed(p)
+	if r.store.Compliance().NeedsConsent(p) {
+		line.ConsentAgain, line.ConsentProfile = true, p.Consent.Profile
+	}
+	return line
+}
+
+// Listed returns the line of a person in the people list.
+func Listed(p store.Person) Person {
+	return Person{
+		Label: p.Label, Consent: p.Consent.Reference, Enrolled: p.Enrolled, Expires: p.Expires, Provisional: p.Provisional,
+		Owed: p.Owed,
+	}
+}

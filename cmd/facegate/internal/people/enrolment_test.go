@@ -1,0 +1,128 @@
+package people_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/configs/hint"
+	"facegate/configs/law"
+	"facegate/configs/notice"
+	"facegate/store"
+	"facegate/store/audit"
+)
+
+// TestWitness checks that a consent has a witness with a name, where there is somebody who consents.
+func TestWitness(t *testing.T) {
+	s := openStore(t, gatetest.NewSite(t), rand.Reader)
+	for _, tt := range []struct {
+		witness string
+		by      audit.Actor
+		law     law.Jurisdiction
+		ok      bool
+	}{
+		{"Li Na", 0, law.EU, true},
+		{"", 0, law.EU, false},
+		{"root", 1000, law.EU, false},
+		{"", 4_000_000_000, law.EU, false}, // who has no name on this machine
+		{"1000", 1000, law.CN, false},
+		{"user 7", 1000, law.CN, false},
+		{"7 of 9", 1000, law.CN, true},
+		{"", 0, law.Lab, true},
+		{"root", 0, law.Lab, false},
+	} {
+		c := gatetest.Terms(t, 0.001, time.Now)
+		c.Profile.Jurisdiction = tt.law
+		r := request("Ada")
+		r.Witness, r.By = tt.witness, tt.by
+		err := openRegister(t, s, c).Accepts(r)
+		if (err == nil) != tt.ok || err != nil && (!errors.Is(err, people.ErrWitness) || hint.Of(err) == "") {
+			t.Errorf("%+v: %v, hint %q", tt, err, hint.Of(err))
+		}
+	}
+}
+
+// TestWitnessIsWhoAsks checks that a login with a name is a witness.
+func TestWitnessIsWhoAsks(t *testing.T) {
+	self, err := user.Lookup("nobody")
+	if err != nil {
+		t.Skip(err)
+	}
+	id, err := strconv.Atoi(self.Uid)
+	if err != nil || id == 0 {
+		t.Skip(os.ErrInvalid)
+	}
+	c := gatetest.Terms(t, 0.001, time.Now)
+	c.Profile.Jurisdiction = law.EU
+	r := request("Ada")
+	r.Witness, r.By = "", audit.Actor(id)
+	if err := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), c).Accepts(r); err != nil {
+		t.Errorf("%s is no witness: %v", self.Username, err)
+	}
+}
+
+// TestNobodyIsAWitness checks that root is not written down as one.
+func TestNobodyIsAWitness(t *testing.T) {
+	s := openStore(t, gatetest.NewSite(t), rand.Reader)
+	r := request("Ada")
+	r.Witness, r.By = "", 0
+	if _, err := openRegister(t, s, gatetest.Terms(t, 0.001, time.Now)).Enrol(r, face(1)); err != nil {
+		t.Fatal(err)
+	}
+	held, err := s.Show("Ada")
+	if err != nil || held.Person.Consent.Witness != "nobody, as in profile lab nobody consents" {
+		t.Errorf("the witness is %q, %v", held.Person.Consent.Witness, err)
+	}
+}
+
+// TestChildren checks who may be enrolled below the age at which they can consent.
+func TestChildren(t *testing.T) {
+	s := openStore(t, gatetest.NewSite(t), rand.Reader)
+	c := gatetest.Terms(t, 0.001, time.Now)
+	child := request("Ada")
+	child.Guardian = "Li Na"
+	if err := openRegister(t, s, c).Accepts(child); !errors.Is(err, people.ErrGuardian) || hint.Of(err) == "" {
+		t.Errorf("the name of an adult's guardian: %v", err)
+	}
+	child.Age, child.Guardian = "under-14", ""
+	if err := openRegister(t, s, c).Accepts(child); !errors.Is(err, people.ErrChild) || hint.Of(err) == "" {
+		t.Errorf("Accepts: %v, hint %q", err, hint.Of(err))
+	}
+	c.Profile.MinorsAllowed = true
+	g := openRegister(t, s, c)
+	if err := g.Accepts(child); !errors.Is(err, store.ErrGuardian) || hint.Of(err) == "" {
+		t.Errorf("Accepts without a guardian: %v, hint %q", err, hint.Of(err))
+	}
+	child.Guardian = "Li Na"
+	if err := g.Accepts(child); err != nil {
+		t.Errorf("Accepts with a guardian: %v", err)
+	}
+	c.Profile.ChildAge, c.Profile.ChildLaw = 18, "740 ILCS 14/10"
+	older := openRegister(t, s, c)
+	if err := older.Accepts(child); !errors.Is(err, store.ErrNoConsent) || !strings.Contains(hint.Of(err), "under-18") {
+		t.Errorf("Accepts by an age of another law: %v, hint %q", err, hint.Of(err))
+	}
+	child.Age = "under-18"
+	if err := older.Accepts(child); err != nil {
+		t.Errorf("Accepts with a guardian under 18: %v", err)
+	}
+	child.Guardian = ""
+	if err := older.Accepts(child); !errors.Is(err, store.ErrGuardian) || !strings.Contains(err.Error(), "under 18") {
+		t.Errorf("Accepts without a guardian under 18: %v", err)
+	}
+	child.Age, child.Guardian, child.Language = "adult", "", "fr"
+	if err := g.Accepts(child); !errors.Is(err, notice.ErrNone) || hint.Of(err) == "" {
+		t.Errorf("Accepts on a notice in French: %v, hint %q", err, hint.Of(err))
+	}
+	child.Language, child.Age = "zh", ""
+	if err := g.Accepts(child); !errors.Is(err, store.ErrNoConsent) {
+		t.Errorf("Accepts without an age: %v", err)
+	}
+}
