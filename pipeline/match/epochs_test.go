@@ -206,23 +206,15 @@ func TestEpochsAgainstMap(t *testing.T) {
 
 // searchEach compares a face with every record, epoch by epoch.
 func searchEach(t *rapid.T, v embed.Vector, records map[template.PersonID]template.Record) match.Result {
-	r := match.Result{Score: -1, Second: -1}
-	for _, record := range records {
-		j, err := projectorOf(record.Epoch)
+	var all []scored
+	for _, r := range records {
+		j, err := projectorOf(r.Epoch)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var p template.Probe
-		j.Project(&p, slices.Clone(v), template.LaneSetOf(record.Lane))
-		switch score := p.Estimate(record.Lane, &record.Code); {
-		case !r.OK || score > r.Score:
-			r = match.Result{OK: true, Best: record.Person, Score: score, Second: r.Score}
-		default:
-			r.Second = max(r.Second, score)
-		}
+		j.Project(&p, slices.Clone(v), template.LaneSetOf(r.Lane))
+		all = append(all, scored{r.Person, p.Estimate(r.Lane, &r.Code)})
 	}
-	if !r.OK {
-		return match.Result{}
-	}
-	return r
+	return outcome(all)
 }

@@ -1,6 +1,7 @@
 package match_test
 
 import (
+	"math"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -15,6 +16,7 @@ type scored struct {
 	score  float64
 }
 
+// outcome returns what a search of all these says.
 func outcome(all []scored) match.Result {
 	best := map[template.PersonID]float64{}
 	for _, s := range all {
@@ -22,7 +24,7 @@ func outcome(all []scored) match.Result {
 			best[s.person] = s.score
 		}
 	}
-	r := match.Result{OK: len(best) > 0, Score: -1, Second: -1}
+	r := match.Result{OK: len(best) > 0, Score: math.Inf(-1), Second: -1}
 	if !r.OK {
 		return match.Result{}
 	}

@@ -57,31 +57,13 @@ func personID(n int) (id template.PersonID) {
 
 // bruteForce rescores every record, as if there were no scan before.
 func bruteForce(p *template.Probe, records []template.Record) match.Result {
-	best := map[template.PersonID]float64{}
+	var all []scored
 	for _, r := range records {
 		if p.Lanes().Has(r.Lane) {
-			score := p.Estimate(r.Lane, &r.Code)
-			if old, ok := best[r.Person]; !ok || score > old {
-				best[r.Person] = score
-			}
+			all = append(all, scored{r.Person, p.Estimate(r.Lane, &r.Code)})
 		}
 	}
-	r := match.Result{OK: len(best) > 0, Second: -1}
-	if !r.OK {
-		return match.Result{}
-	}
-	r.Score = math.Inf(-1)
-	for person, score := range best {
-		if score > r.Score {
-			r.Best, r.Score = person, score
-		}
-	}
-	for person, score := range best {
-		if person != r.Best {
-			r.Second = max(r.Second, score)
-		}
-	}
-	return r
+	return outcome(all)
 }
 
 // Faces cluster: people of one family, age or camera are more alike than chance. The scan must lose nobody among them.

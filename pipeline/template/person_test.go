@@ -7,11 +7,12 @@ import (
 
 	"facegate/pipeline/embed"
 	"facegate/pipeline/template"
+	"facegate/pipeline/template/templatetest"
 )
 
 // eachPersonProjector runs f for the records of both schemes. open makes a projector under the same key each time.
 func eachPersonProjector(t *testing.T, f func(t *testing.T, open func(dim int, mean template.Mean) (*template.PersonProjector, error))) {
-	keys := newTokenKeys(t, keyOf("device"), newToken(t, keyOf("token")))
+	keys := newTokenKeys(t, templatetest.Key("device"), newToken(t, templatetest.Key("token")))
 	t.Run("token", func(t *testing.T) {
 		f(t, func(dim int, mean template.Mean) (*template.PersonProjector, error) {
 			return template.NewTokenProjector(keys, dim, mean)
@@ -19,7 +20,7 @@ func eachPersonProjector(t *testing.T, f func(t *testing.T, open func(dim int, m
 	})
 	t.Run("lane", func(t *testing.T) {
 		f(t, func(dim int, mean template.Mean) (*template.PersonProjector, error) {
-			return template.NewLaneProjector(keyOf("lane", 3), dim, mean)
+			return template.NewLaneProjector(templatetest.Key("lane", 3), dim, mean)
 		})
 	})
 }
@@ -84,7 +85,7 @@ func TestLaneProjectorAgreesWithProjector(t *testing.T) {
 		t.Fatal("refused")
 	}
 	for lane := range template.AllLanes.All {
-		one, err := template.NewLaneProjector(keyOf("lane", lane), 512, mean)
+		one, err := template.NewLaneProjector(templatetest.Key("lane", lane), 512, mean)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,13 +7,14 @@ import (
 
 	"facegate/pipeline/embed"
 	"facegate/pipeline/template"
+	"facegate/pipeline/template/templatetest"
 )
 
 func newProjector(tb testing.TB, dim int, mean template.Mean) *template.Projector {
 	tb.Helper()
 	var keys [template.Lanes][32]byte
 	for lane := range keys {
-		keys[lane] = keyOf("lane", lane)
+		keys[lane] = templatetest.Key("lane", lane)
 	}
 	j, err := template.NewProjector(keys, dim, mean)
 	if err != nil {

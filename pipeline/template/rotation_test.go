@@ -12,12 +12,10 @@ import (
 
 	"facegate/pipeline/embed"
 	"facegate/pipeline/template"
+	"facegate/pipeline/template/templatetest"
 )
 
 var dims = []int{128, 256, 512}
-
-// keyOf returns a key that is as good as random and the same in every run.
-func keyOf(parts ...any) [32]byte { return sha256.Sum256(fmt.Append(nil, parts...)) }
 
 func newRotation(tb testing.TB, key [32]byte, dim int) *template.Rotation {
 	tb.Helper()
@@ -61,7 +59,7 @@ func TestRotationKeepsInnerProducts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dim := rapid.IntRange(1, template.Bits).Draw(t, "dim")
 		rnd := newRand(rapid.Uint64().Draw(t, "seed"))
-		r, err := template.NewRotation(keyOf(rnd.Uint64()), dim)
+		r, err := template.NewRotation(templatetest.Key(rnd.Uint64()), dim)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +91,7 @@ func TestRotationNeverChanges(t *testing.T) {
 	const want = "b10cd22737e774af9ea7dd061a46ccd656710ae342e537609a5b32fb71f33482"
 	h := sha256.New()
 	for _, dim := range []int{1, 100, 128, 256, 512, 1024} {
-		r := newRotation(t, keyOf("golden", dim), dim)
+		r := newRotation(t, templatetest.Key("golden", dim), dim)
 		x := make(embed.Vector, dim)
 		for i := range x {
 			x[i] = float32((i*7919)%101 - 50)
@@ -108,7 +106,7 @@ func TestRotationNeverChanges(t *testing.T) {
 }
 
 func TestRotationBlocksDiffer(t *testing.T) {
-	r := newRotation(t, keyOf(0), 128)
+	r := newRotation(t, templatetest.Key(0), 128)
 	var y [template.Bits]float32
 	r.Rotate(y[:], randomUnit(newRand(1), 128))
 	for b := 128; b < template.Bits; b += 128 {
@@ -138,7 +136,7 @@ func TestEstimate(t *testing.T) {
 				var sum, squares, hamming float64
 				for i := range pairs {
 					if i%10 == 0 {
-						r = newRotation(t, keyOf(dim, cosine, i), dim)
+						r = newRotation(t, templatetest.Key(dim, cosine, i), dim)
 					}
 					x := randomUnit(rnd, dim)
 					z := atCosine(rnd, x, cosine)
@@ -185,7 +183,7 @@ func TestUnlinkable(t *testing.T) {
 					newRotation(t, key, dim).Rotate(y[:], x)
 					return template.Sign(y[:])
 				}
-				a, b, again := code(keyOf(i, "a")), code(keyOf(i, "b")), code(keyOf(i, "a"))
+				a, b, again := code(templatetest.Key(i, "a")), code(templatetest.Key(i, "b")), code(templatetest.Key(i, "a"))
 				if d := template.Distance(&a, &again); d != 0 {
 					t.Fatalf("one key, one embedding: %d bits differ", d)
 				}
@@ -221,7 +219,7 @@ func TestSignAndDistance(t *testing.T) {
 }
 
 func TestRotateAndEstimateDoNotAllocate(t *testing.T) {
-	r := newRotation(t, keyOf(1), 512)
+	r := newRotation(t, templatetest.Key(1), 512)
 	x := randomUnit(newRand(1), 512)
 	y := make([]float32, template.Bits)
 	if n := testing.AllocsPerRun(10, func() {
@@ -236,7 +234,7 @@ func TestRotateAndEstimateDoNotAllocate(t *testing.T) {
 func BenchmarkRotate(b *testing.B) {
 	for _, dim := range dims {
 		b.Run(fmt.Sprint("d=", dim), func(b *testing.B) {
-			r := newRotation(b, keyOf(1), dim)
+			r := newRotation(b, templatetest.Key(1), dim)
 			x := randomUnit(newRand(1), dim)
 			y := make([]float32, template.Bits)
 			for b.Loop() {
@@ -247,7 +245,7 @@ func BenchmarkRotate(b *testing.B) {
 }
 
 func BenchmarkEstimate(b *testing.B) {
-	r := newRotation(b, keyOf(1), 512)
+	r := newRotation(b, templatetest.Key(1), 512)
 	y := make([]float32, template.Bits)
 	r.Rotate(y, randomUnit(newRand(1), 512))
 	c := template.Sign(y)

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"facegate/pipeline/template"
+	"facegate/pipeline/template/templatetest"
 )
 
 func sealed(tb testing.TB, key [32]byte, h template.Header, c template.Code) []byte {
@@ -27,7 +28,7 @@ func sealed(tb testing.TB, key [32]byte, h template.Header, c template.Code) []b
 func sample() (template.Header, template.Code) {
 	h := template.Header{
 		Scheme: template.SchemeS1, Lane: 5, Epoch: 1,
-		RecordID: template.RecordID{1, 2, 3}, ModelID: keyOf("model"),
+		RecordID: template.RecordID{1, 2, 3}, ModelID: templatetest.Key("model"),
 		DeviceID: [16]byte{4}, ConsentID: [16]byte{5}, Expiry: 1_900_000_000,
 	}
 	var c template.Code
@@ -72,7 +73,7 @@ func TestSealRoundTrip(t *testing.T) {
 
 func TestOpenRefusesEveryBitFlip(t *testing.T) {
 	h, c := sample()
-	key := keyOf("store")
+	key := templatetest.Key("store")
 	record := sealed(t, key, h, c)
 	for bit := range len(record) * 8 {
 		record[bit/8] ^= 1 << (bit % 8)
@@ -87,7 +88,7 @@ func TestOpenRefusesEveryBitFlip(t *testing.T) {
 // The header of one record does not open the code of another, even of the same person, lane and time.
 func TestOpenRefusesSwaps(t *testing.T) {
 	h, c := sample()
-	key := keyOf("store")
+	key := templatetest.Key("store")
 	a := sealed(t, key, h, c)
 	h.RecordID[0]++
 	b := sealed(t, key, h, c)
@@ -104,7 +105,7 @@ func TestOpenRefusesSwaps(t *testing.T) {
 
 func TestOpenRefuses(t *testing.T) {
 	h, c := sample()
-	key := keyOf("store")
+	key := templatetest.Key("store")
 	record := sealed(t, key, h, c)
 	tests := []struct {
 		name   string
@@ -115,7 +116,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"zeros", key, make([]byte, template.RecordSize)},
 		{"truncated", key, record[:len(record)-1]},
 		{"extended", key, append(slices.Clone(record), 0)},
-		{"another key", keyOf("other"), record},
+		{"another key", templatetest.Key("other"), record},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -149,7 +150,7 @@ func TestSealRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			h := good
 			tt.edit(&h)
-			if record, err := template.Seal(keyOf("store"), tt.rand, h, c); err == nil {
+			if record, err := template.Seal(templatetest.Key("store"), tt.rand, h, c); err == nil {
 				t.Errorf("sealed to %d bytes", len(record))
 			}
 		})
@@ -158,7 +159,7 @@ func TestSealRefuses(t *testing.T) {
 
 func TestSealShowsNothingOfTheCode(t *testing.T) {
 	h, c := sample()
-	a, b := sealed(t, keyOf("store"), h, c), sealed(t, keyOf("store"), h, c)
+	a, b := sealed(t, templatetest.Key("store"), h, c), sealed(t, templatetest.Key("store"), h, c)
 	const header = template.RecordSize - 16 - 24 - template.Bits/8 - 16
 	if !bytes.Equal(a[:header], b[:header]) {
 		t.Error("the encoding of the header is not canonical")
@@ -172,7 +173,7 @@ func TestSealShowsNothingOfTheCode(t *testing.T) {
 
 func FuzzOpen(f *testing.F) {
 	h, c := sample()
-	key := keyOf("store")
+	key := templatetest.Key("store")
 	record, err := template.Seal(key, mathrand.NewChaCha8(key), h, c) // the same in every run
 	if err != nil {
 		f.Fatal(err)
@@ -193,9 +194,9 @@ func FuzzOpen(f *testing.F) {
 
 func BenchmarkOpen(b *testing.B) {
 	h, c := sample()
-	record := sealed(b, keyOf("store"), h, c)
+	record := sealed(b, templatetest.Key("store"), h, c)
 	for b.Loop() {
-		if _, _, err := template.Open(keyOf("store"), record); err != nil {
+		if _, _, err := template.Open(templatetest.Key("store"), record); err != nil {
 			b.Fatal(err)
 		}
 	}

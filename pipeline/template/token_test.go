@@ -19,6 +19,7 @@ import (
 
 	"facegate/pipeline/embed"
 	"facegate/pipeline/template"
+	"facegate/pipeline/template/templatetest"
 )
 
 func newToken(tb testing.TB, secret [32]byte) template.Token {
@@ -70,11 +71,11 @@ func TestTokenTextRoundTrip(t *testing.T) {
 
 // Passes that have been handed out are worthless if text or keys ever change.
 func TestTokenNeverChanges(t *testing.T) {
-	token := newToken(t, keyOf("golden"))
+	token := newToken(t, templatetest.Key("golden"))
 	if got, want := token.Text(), "AHOVNXSBG6KR3HESNANQGQLOYFP2MIN2"; got != want {
 		t.Errorf("text %s, want %s", got, want)
 	}
-	keys := newTokenKeys(t, keyOf("device"), token)
+	keys := newTokenKeys(t, templatetest.Key("device"), token)
 	if got, want := fmt.Sprintf("%x", keys.ID), "500b19aa3eb31e62a52b55d493cc6921"; got != want {
 		t.Errorf("id %s, want %s", got, want)
 	}
@@ -89,7 +90,7 @@ func TestTokenNeverChanges(t *testing.T) {
 }
 
 func TestParseTokenRefuses(t *testing.T) {
-	good := newToken(t, keyOf("good")).Text()
+	good := newToken(t, templatetest.Key("good")).Text()
 	raw, err := base32.StdEncoding.DecodeString(good)
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +120,7 @@ func TestParseTokenRefuses(t *testing.T) {
 
 // Of all texts with one letter wrong, or two exchanged, none is read.
 func TestParseTokenNoticesErrors(t *testing.T) {
-	good := newToken(t, keyOf("good")).Text()
+	good := newToken(t, templatetest.Key("good")).Text()
 	try := func(text []byte) {
 		if _, err := template.ParseToken(string(text)); err == nil && string(text) != good {
 			t.Errorf("%s was read; it should have been %s", text, good)
@@ -140,7 +141,7 @@ func TestParseTokenNoticesErrors(t *testing.T) {
 }
 
 func FuzzParseToken(f *testing.F) {
-	f.Add(newToken(f, keyOf(1)).Text())
+	f.Add(newToken(f, templatetest.Key(1)).Text())
 	f.Add("")
 	f.Add(strings.Repeat("A", template.TokenTextSize))
 	f.Add(strings.Repeat("\n", template.TokenTextSize))
@@ -174,7 +175,7 @@ func TestTokenIsNotPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := newTokenKeys(t, keyOf("device"), token)
+	keys := newTokenKeys(t, templatetest.Key("device"), token)
 	type holder struct {
 		token    template.Token // unexported: fmt does not call Format
 		Exported template.Token
@@ -208,7 +209,7 @@ func TestTokenIsNotPrinted(t *testing.T) {
 }
 
 func TestTokenClear(t *testing.T) {
-	token := newToken(t, keyOf(1))
+	token := newToken(t, templatetest.Key(1))
 	again := token
 	token.Clear()
 	for _, cleared := range []template.Token{token, again, {}} {
@@ -216,11 +217,11 @@ func TestTokenClear(t *testing.T) {
 		if cleared.Text() != "" {
 			t.Error("a cleared token has a text")
 		}
-		if _, err := template.NewTokenKeys(keyOf("device"), cleared); !errors.Is(err, template.ErrToken) {
+		if _, err := template.NewTokenKeys(templatetest.Key("device"), cleared); !errors.Is(err, template.ErrToken) {
 			t.Errorf("a cleared token has keys: %v", err)
 		}
 	}
-	keys := newTokenKeys(t, keyOf("device"), newToken(t, keyOf(1)))
+	keys := newTokenKeys(t, templatetest.Key("device"), newToken(t, templatetest.Key(1)))
 	if keys.Clear(); *keys != (template.TokenKeys{}) {
 		t.Error("Clear left a key")
 	}
@@ -231,7 +232,7 @@ func TestTokenKeysNeedBoth(t *testing.T) {
 	h, c := sample()
 	h.Scheme, h.Lane = template.SchemeS2, 0
 	x := randomUnit(newRand(1), 512)
-	device, token := keyOf("device"), newToken(t, keyOf("token"))
+	device, token := templatetest.Key("device"), newToken(t, templatetest.Key("token"))
 	keys := newTokenKeys(t, device, token)
 	record, err := template.SealToken(keys, newChaCha(1), h, c)
 	if err != nil {
@@ -239,8 +240,8 @@ func TestTokenKeysNeedBoth(t *testing.T) {
 	}
 	code, _ := newTokenProjector(t, keys, len(x)).Protect(slices.Clone(x))
 	for name, other := range map[string]*template.TokenKeys{
-		"another device": newTokenKeys(t, keyOf("another"), token),
-		"another token":  newTokenKeys(t, device, newToken(t, keyOf("another"))),
+		"another device": newTokenKeys(t, templatetest.Key("another"), token),
+		"another token":  newTokenKeys(t, device, newToken(t, templatetest.Key("another"))),
 	} {
 		if other.ID == keys.ID {
 			t.Errorf("%s: the same id", name)
@@ -263,7 +264,7 @@ func TestTokenKeysNeedBoth(t *testing.T) {
 func TestSealTokenRefuses(t *testing.T) {
 	good, c := sample()
 	good.Scheme, good.Lane = template.SchemeS2, 0
-	keys := newTokenKeys(t, keyOf("device"), newToken(t, keyOf("token")))
+	keys := newTokenKeys(t, templatetest.Key("device"), newToken(t, templatetest.Key("token")))
 	for name, edit := range map[string]func(*template.Header){
 		"scheme S1": func(h *template.Header) { h.Scheme = template.SchemeS1 },
 		"a lane":    func(h *template.Header) { h.Lane = 1 },
@@ -274,7 +275,7 @@ func TestSealTokenRefuses(t *testing.T) {
 			t.Errorf("%s: sealed to %d bytes", name, len(record))
 		}
 	}
-	if _, err := template.Seal(keyOf("store"), newChaCha(1), good, c); err == nil {
+	if _, err := template.Seal(templatetest.Key("store"), newChaCha(1), good, c); err == nil {
 		t.Error("Seal sealed a record of scheme S2")
 	}
 }
@@ -282,7 +283,7 @@ func TestSealTokenRefuses(t *testing.T) {
 func TestOpenTokenRefusesEveryBitFlip(t *testing.T) {
 	h, c := sample()
 	h.Scheme, h.Lane = template.SchemeS2, 0
-	keys := newTokenKeys(t, keyOf("device"), newToken(t, keyOf("token")))
+	keys := newTokenKeys(t, templatetest.Key("device"), newToken(t, templatetest.Key("token")))
 	record, err := template.SealToken(keys, newChaCha(1), h, c)
 	if err != nil {
 		t.Fatal(err)
@@ -300,12 +301,12 @@ func TestOpenTokenRefusesEveryBitFlip(t *testing.T) {
 func TestVerify(t *testing.T) {
 	const dim, pairs = 512, 200
 	rnd := newRand(1)
-	device := keyOf("device")
+	device := templatetest.Key("device")
 	for _, cosine := range []float64{-0.2, 0, 0.3, 0.7, 1} {
 		var bias, wrong float64
 		for i := range pairs {
 			x := randomUnit(rnd, dim)
-			j := newTokenProjector(t, newTokenKeys(t, device, newToken(t, keyOf("token", i))), dim)
+			j := newTokenProjector(t, newTokenKeys(t, device, newToken(t, templatetest.Key("token", i))), dim)
 			c, ok := j.Protect(slices.Clone(x))
 			if !ok {
 				t.Fatal("no code")
@@ -319,7 +320,7 @@ func TestVerify(t *testing.T) {
 				t.Fatal("no score")
 			}
 			bias += (score - cosine) / pairs
-			other := newTokenProjector(t, newTokenKeys(t, device, newToken(t, keyOf("other", i))), dim)
+			other := newTokenProjector(t, newTokenKeys(t, device, newToken(t, templatetest.Key("other", i))), dim)
 			score, _ = other.Verify(v, &c)
 			wrong = max(wrong, math.Abs(score))
 		}
@@ -333,7 +334,7 @@ func TestVerify(t *testing.T) {
 }
 
 func BenchmarkVerify(b *testing.B) {
-	device, token := keyOf("device"), newToken(b, keyOf("token"))
+	device, token := templatetest.Key("device"), newToken(b, templatetest.Key("token"))
 	x := randomUnit(newRand(1), 512)
 	keys := newTokenKeys(b, device, token)
 	c, _ := newTokenProjector(b, keys, 512).Protect(slices.Clone(x))

@@ -10,13 +10,13 @@ import (
 )
 
 // newChaCha returns a source of bytes that is as good as random and the same in every run.
-func newChaCha(seed int) *rand.ChaCha8 { return rand.NewChaCha8(keyOf("chacha", seed)) }
+func newChaCha(seed int) *rand.ChaCha8 { return rand.NewChaCha8(templatetest.Key("chacha", seed)) }
 
 // What a record adds to its header looks like noise, and every record has the same length.
 func TestRecordsAreUniform(t *testing.T) {
 	const records = 2000
 	const header = template.RecordSize - 16 - 24 - template.Bits/8 - 16
-	device, store := keyOf("device"), keyOf("store")
+	device, store := templatetest.Key("device"), templatetest.Key("store")
 	chacha := newChaCha(1)
 	withToken := func(token template.Token, c template.Code) ([]byte, error) {
 		h := template.Header{Scheme: template.SchemeS2}
@@ -30,8 +30,10 @@ func TestRecordsAreUniform(t *testing.T) {
 			h := template.Header{Scheme: template.SchemeS1, Lane: uint8(i % template.Lanes)}
 			return template.Seal(store, chacha, h, template.Code{uint64(i)})
 		}},
-		{"S2", func(i int) ([]byte, error) { return withToken(newToken(t, keyOf(i)), template.Code{uint64(i)}) }},
-		{"S2, one token", func(int) ([]byte, error) { return withToken(newToken(t, keyOf("one")), template.Code{}) }},
+		{"S2", func(i int) ([]byte, error) {
+			return withToken(newToken(t, templatetest.Key(i)), template.Code{uint64(i)})
+		}},
+		{"S2, one token", func(int) ([]byte, error) { return withToken(newToken(t, templatetest.Key("one")), template.Code{}) }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -103,7 +103,7 @@ func BenchmarkFrame(b *testing.B) {
 		start, network := time.Now(), e.NetworkTime()
 		measure(b, e, func() error {
 			defer e.Clear()
-			face, err := locate(e, frame)
+			face, err := visiontest.Locate(e, frame)
 			if err != nil {
 				return err
 			}

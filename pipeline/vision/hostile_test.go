@@ -158,7 +158,7 @@ func TestHostileFrames(t *testing.T) {
 			e := visiontest.Open(t, bundle, "frliveness", "minifasv2se")
 			for _, tt := range tests {
 				t.Run(tt.name, func(t *testing.T) {
-					if _, err := locate(e, jpg(good)); err != nil {
+					if _, err := visiontest.Locate(e, jpg(good)); err != nil {
 						t.Fatal(err)
 					}
 					err := e.Load(tt.frame)

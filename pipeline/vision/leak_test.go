@@ -84,7 +84,7 @@ func TestMemoryIsFlat(t *testing.T) {
 func useFrame(t testing.TB, e *vision.Engine, f device.Frame) {
 	t.Helper()
 	_, err := look(e, f)
-	if err != nil && !errors.Is(err, vision.ErrPicture) && !errors.Is(err, errNoFace) {
+	if err != nil && !errors.Is(err, vision.ErrPicture) && !errors.Is(err, visiontest.ErrNoFace) {
 		t.Fatal(err)
 	}
 	e.Clear()

@@ -1,14 +1,12 @@
 package vision_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 
-	"golang.org/x/sync/errgroup"
-
 	"facegate/device"
-	"facegate/pipeline/detect"
 	"facegate/pipeline/evaluate"
 	"facegate/pipeline/liveness"
 	"facegate/pipeline/vision"
@@ -26,24 +24,15 @@ func TestLivenessOnNUAA(t *testing.T) {
 		t.Skipf("no pictures in %s/nuaa-dev: %v", dir, err)
 	}
 	scores := make([][]float64, len(pictures))
-	next := make(chan int)
-	var group errgroup.Group
+	var engines []*vision.Engine
 	for range 2 {
-		e := visiontest.Open(t, "registry", "frliveness", "minifasv2se")
-		group.Go(func() (err error) {
-			for i := range next {
-				if err == nil {
-					scores[i], err = judge(e, pictures[i])
-				}
-			}
-			return err
-		})
+		engines = append(engines, visiontest.Open(t, "registry", "frliveness", "minifasv2se"))
 	}
-	for i := range pictures {
-		next <- i
-	}
-	close(next)
-	if err := group.Wait(); err != nil {
+	err = visiontest.Each(engines, len(pictures), func(e *vision.Engine, i int) (err error) {
+		scores[i], err = judge(e, pictures[i])
+		return err
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 
@@ -84,17 +73,12 @@ func judge(e *vision.Engine, path string) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.Load(device.Frame{Format: device.JPEG, Data: data}); err != nil {
-		return nil, err
+	face, err := visiontest.Main(e, device.Frame{Format: device.JPEG, Data: data})
+	if errors.Is(err, visiontest.ErrNoFace) {
+		return nil, nil
 	}
-	faces, err := e.Detect()
 	if err != nil {
 		return nil, err
 	}
-	width, height := e.Size()
-	i := detect.Main(faces, width, height)
-	if i < 0 {
-		return nil, nil
-	}
-	return e.Live(nil, &faces[i])
+	return e.Live(nil, &face)
 }

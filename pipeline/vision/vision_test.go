@@ -37,26 +37,6 @@ func still(t testing.TB, person string, i int) device.Frame {
 	return picture(t, "people/"+person+"/0"+string(rune('0'+i))+".jpg")
 }
 
-var errNoFace = errors.New("no face")
-
-// locate loads a frame and returns its main face with landmarks.
-func locate(e *vision.Engine, f device.Frame) (face detect.Face, err error) {
-	if err := e.Load(f); err != nil {
-		return face, err
-	}
-	faces, err := e.Detect()
-	if err != nil {
-		return face, err
-	}
-	width, height := e.Size()
-	i := detect.Main(faces, width, height)
-	if i < 0 {
-		return face, errNoFace
-	}
-	face = faces[i]
-	return face, e.Locate(&face)
-}
-
 // A sight is all that an Engine tells of a face.
 type sight struct {
 	face   detect.Face
@@ -66,7 +46,7 @@ type sight struct {
 
 // look leads one frame through all calls.
 func look(e *vision.Engine, f device.Frame) (s sight, err error) {
-	if s.face, err = locate(e, f); err != nil {
+	if s.face, err = visiontest.Locate(e, f); err != nil {
 		return s, err
 	}
 	if _, _, err = e.Align(&s.face); err != nil {

@@ -8,11 +8,8 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sync/errgroup"
-
 	"facegate/device"
 	"facegate/pipeline/calibrate"
-	"facegate/pipeline/detect"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/evaluate"
 	"facegate/pipeline/models"
@@ -46,7 +43,7 @@ func TestProtectionOfPhotographs(t *testing.T) {
 // performance compares recognition by the stored hash with that by the plain cosine of what the network gives, over all
 // pairs of samples.
 func (s suite) performance(t *testing.T, plain templatetest.People) {
-	r := newRotation(t, laneKey(keyOf("device"), 1, 3), s.dim())
+	r := newRotation(t, laneKey(templatetest.Key("device"), 1, 3), s.dim())
 	var samples []evaluate.Sample
 	var codes []evaluate.Code
 	for p, vectors := range s.people {
@@ -126,31 +123,20 @@ func photographs(t *testing.T, root string, all bool) (templatetest.People, temp
 	}
 	files := pictures(t, root, all)
 	vectors := make([]embed.Vector, len(files))
-	next := make(chan int)
-	var group errgroup.Group
+	var engines []*vision.Engine
 	for range runtime.GOMAXPROCS(0) {
 		e, err := vision.Open(networks)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer e.Close()
-		group.Go(func() error {
-			var first error
-			for i := range next {
-				v, err := embedding(e, files[i])
-				if v.Normalize() {
-					vectors[i] = v
-				}
-				first = errors.Join(first, err)
-			}
-			return first
-		})
+		engines = append(engines, e)
 	}
-	for i := range files {
-		next <- i
-	}
-	close(next)
-	if err := group.Wait(); err != nil {
+	err = visiontest.Each(engines, len(files), func(e *vision.Engine, i int) (err error) {
+		vectors[i], err = embedding(e, files[i])
+		return err
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	return byPerson(files, vectors), template.Mean(calibration.Mean)
@@ -213,27 +199,15 @@ func pictures(t *testing.T, root string, all bool) []string {
 	return files
 }
 
-// embedding returns the embedding of the main face in a picture, or nil if it has none.
+// embedding returns the embedding of the main face in a picture, or nil if it has none that can be aligned.
 func embedding(e *vision.Engine, path string) (embed.Vector, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.Load(device.Frame{Format: device.JPEG, Data: data}); err != nil {
-		return nil, err
-	}
-	faces, err := e.Detect()
-	if err != nil {
-		return nil, err
-	}
-	width, height := e.Size()
-	i := detect.Main(faces, width, height)
-	if i < 0 || e.Locate(&faces[i]) != nil {
+	v, err := visiontest.Embed(e, device.Frame{Format: device.JPEG, Data: data})
+	if errors.Is(err, visiontest.ErrNoFace) || errors.Is(err, vision.ErrFace) {
 		return nil, nil
 	}
-	if _, _, err := e.Align(&faces[i]); err != nil {
-		return nil, nil
-	}
-	v := make(embed.Vector, e.Dim())
-	return v, e.Embed(v)
+	return v, err
 }

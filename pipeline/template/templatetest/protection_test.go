@@ -62,16 +62,16 @@ type storer func(set, db, person int, x embed.Vector) []byte
 
 // unlinkability compares templates of everybody in every two databases, white-box: with the seal taken off.
 func (s suite) unlinkability(t *testing.T) {
-	epochs := s.rotated(t, func(set, db, _ int) [32]byte { return laneKey(keyOf("device", set), db, 3) })
+	epochs := s.rotated(t, func(set, db, _ int) [32]byte { return laneKey(templatetest.Key("device", set), db, 3) })
 	for _, tt := range []struct {
 		name  string
 		store storer
 	}{
-		{"devices", s.rotated(t, func(set, db, _ int) [32]byte { return laneKey(keyOf("device", set, db), 1, 3) })},
-		{"lanes", s.rotated(t, func(set, db, _ int) [32]byte { return laneKey(keyOf("device", set), 1, db) })},
+		{"devices", s.rotated(t, func(set, db, _ int) [32]byte { return laneKey(templatetest.Key("device", set, db), 1, 3) })},
+		{"lanes", s.rotated(t, func(set, db, _ int) [32]byte { return laneKey(templatetest.Key("device", set), 1, db) })},
 		{"epochs", epochs},
 		{"revocations", s.rotated(t, func(set, db, p int) [32]byte {
-			return laneKey(keyOf("device", set), 1, (home(p)+db)%template.Lanes)
+			return laneKey(templatetest.Key("device", set), 1, (home(p)+db)%template.Lanes)
 		})},
 		{"tokens", s.tokens(t)},
 		{"sealed", s.sealed(t)},
@@ -87,7 +87,7 @@ func (s suite) unlinkability(t *testing.T) {
 	}
 	t.Run("many epochs", func(t *testing.T) { s.manyKeys(t, epochs) })
 	t.Run("one key", func(t *testing.T) { // or all the tests above would be blind
-		l := s.link(0, s.rotated(t, func(int, int, int) [32]byte { return laneKey(keyOf("device"), 1, 3) }))
+		l := s.link(0, s.rotated(t, func(int, int, int) [32]byte { return laneKey(templatetest.Key("device"), 1, 3) }))
 		t.Log(l)
 		s.notBelow(t, "D_sys, one key", 0, l.Dsys)
 		if l.Dsys <= 0.9 || !l.Linked() {
@@ -130,19 +130,19 @@ func (s suite) rotated(t *testing.T, key func(set, db, person int) [32]byte) sto
 // tokens stores Codes under a token for each person and database.
 func (s suite) tokens(t *testing.T) storer {
 	return func(set, db, person int, x embed.Vector) []byte {
-		return codeBytes(s.tokenCode(t, tokenKeys(t, keyOf("device", set), db, person), x))
+		return codeBytes(s.tokenCode(t, tokenKeys(t, templatetest.Key("device", set), db, person), x))
 	}
 }
 
 // sealed stores whole records, all under one rotation: only the seal is between.
 func (s suite) sealed(t *testing.T) storer {
-	chacha := rand.NewChaCha8(keyOf("salts"))
-	r := newRotation(t, laneKey(keyOf("device"), 1, 3), s.dim())
+	chacha := rand.NewChaCha8(templatetest.Key("salts"))
+	r := newRotation(t, laneKey(templatetest.Key("device"), 1, 3), s.dim())
 	return func(set, db, person int, x embed.Vector) []byte {
-		h := template.Header{Scheme: template.SchemeS1, Lane: 3, Epoch: 1, ModelID: keyOf("model")}
+		h := template.Header{Scheme: template.SchemeS1, Lane: 3, Epoch: 1, ModelID: templatetest.Key("model")}
 		chacha.Read(h.RecordID[:])
 		chacha.Read(h.ConsentID[:])
-		record, err := template.Seal(keyOf("store", set, db), chacha, h, protect(r, x))
+		record, err := template.Seal(templatetest.Key("store", set, db), chacha, h, protect(r, x))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +212,7 @@ func (s suite) renewability(t *testing.T) {
 	var rotations []*template.Rotation
 	for epoch := range epochs {
 		for lane := range template.Lanes {
-			r := newRotation(t, laneKey(keyOf("device"), epoch, lane), s.dim())
+			r := newRotation(t, laneKey(templatetest.Key("device"), epoch, lane), s.dim())
 			rotations, codes = append(rotations, r), append(codes, protect(r, x))
 		}
 	}
@@ -255,18 +255,18 @@ func (s suite) irreversibility(t *testing.T) {
 			known = append(known, samples)
 		}
 	}
-	r := newRotation(t, laneKey(keyOf("device"), 1, 3), s.dim())
+	r := newRotation(t, laneKey(templatetest.Key("device"), 1, 3), s.dim())
 	inClear := func(x embed.Vector) template.Code { return protect(r, x) }
-	chacha := rand.NewChaCha8(keyOf("salts"))
+	chacha := rand.NewChaCha8(templatetest.Key("salts"))
 	sealed := func(x embed.Vector) template.Code {
-		record, err := template.Seal(keyOf("store"), chacha, template.Header{Scheme: template.SchemeS1}, protect(r, x))
+		record, err := template.Seal(templatetest.Key("store"), chacha, template.Header{Scheme: template.SchemeS1}, protect(r, x))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return ciphertext(record)
 	}
 	withoutToken := func(x embed.Vector) template.Code {
-		keys := tokenKeys(t, keyOf("device"), 0, int(chacha.Uint64()))
+		keys := tokenKeys(t, templatetest.Key("device"), 0, int(chacha.Uint64()))
 		record, err := template.SealToken(keys, chacha, template.Header{Scheme: template.SchemeS2}, s.tokenCode(t, keys, x))
 		if err != nil {
 			t.Fatal(err)
@@ -400,7 +400,7 @@ func laneKey(device [32]byte, epoch, lane int) [32]byte {
 // tokenKeys returns the keys of the token that a person has for a database.
 func tokenKeys(t *testing.T, device [32]byte, db, person int) *template.TokenKeys {
 	t.Helper()
-	secret := keyOf("token", db, "of", person)
+	secret := templatetest.Key("token", db, "of", person)
 	token, err := template.NewToken(strings.NewReader(string(secret[:])))
 	if err != nil {
 		t.Fatal(err)

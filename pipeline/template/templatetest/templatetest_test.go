@@ -1,8 +1,6 @@
 package templatetest_test
 
 import (
-	"crypto/sha256"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -13,9 +11,6 @@ import (
 )
 
 func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
-
-// keyOf returns a key that is as good as random and the same in every run.
-func keyOf(parts ...any) [32]byte { return sha256.Sum256(fmt.Append(nil, parts...)) }
 
 func newRotation(tb testing.TB, key [32]byte, dim int) *template.Rotation {
 	tb.Helper()
@@ -104,7 +99,7 @@ func TestSynthetic(t *testing.T) {
 func TestBackProjectionAgreesWithTheory(t *testing.T) {
 	const dim = 1024
 	rnd := newRand(2)
-	attack := templatetest.BackProjection(newRotation(t, keyOf(1), dim), dim)
+	attack := templatetest.BackProjection(newRotation(t, templatetest.Key(1), dim), dim)
 	var sum float64
 	for range 20 {
 		x := make(embed.Vector, dim)
@@ -112,7 +107,7 @@ func TestBackProjectionAgreesWithTheory(t *testing.T) {
 			x[k] = float32(rnd.NormFloat64())
 		}
 		x.Normalize()
-		c := protect(newRotation(t, keyOf(1), dim), x)
+		c := protect(newRotation(t, templatetest.Key(1), dim), x)
 		sum += embed.Cosine(x, attack(&c)) / 20
 	}
 	if want := math.Sqrt(2 / math.Pi); math.Abs(sum-want) > 0.01 {
@@ -122,7 +117,7 @@ func TestBackProjectionAgreesWithTheory(t *testing.T) {
 
 func TestUniformityTests(t *testing.T) {
 	random := make([]byte, 1<<16)
-	chacha := rand.NewChaCha8(keyOf("uniform"))
+	chacha := rand.NewChaCha8(templatetest.Key("uniform"))
 	chacha.Read(random)
 	if m, c := templatetest.Monobit(random), templatetest.ChiSquare(random); math.Abs(m) > 4 || math.Abs(c) > 4 {
 		t.Errorf("random bytes: %.1f and %.1f standard deviations", m, c)
