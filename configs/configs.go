@@ -250,17 +250,17 @@ func Reference() []byte { return slices.Clone(reference) }
 // MaxSize bounds a configuration file, in bytes. The reference has some 12 KiB.
 const MaxSize = 64 << 10
 
-// Parse reads a configuration from r. What the file leaves out has the value of the reference file, except for profile,
-// site and gate, which have to be given, and for what a production profile wants the operator to state: alternatives,
-// assessment and notice. name stands for the file in errors.
+// Parse reads a configuration from r. A key that the file leaves out has the value of the reference file. The keys profile,
+// site and gate have to be given. So have alternatives, assessment and notice where the profile is for real people.
 //
-// Parse returns every fault of the file at once, joined. Each one that has a place in the file is an *Error.
+// Parse returns every fault of the file at once, joined. A fault that has a place in the file is an *Error. Errors call the
+// file by name.
 func Parse(name string, r io.Reader) (*Config, error) {
 	cfg, _, err := Read(name, r)
 	return cfg, err
 }
 
-// Read is Parse, and returns besides where in the file each key stands, for faults that show only when the gate is opened.
+// Read is Parse, and returns besides where in the file each key stands. Some faults show only when the gate is opened.
 func Read(name string, r io.Reader) (*Config, *Source, error) {
 	text, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
 	if err != nil {

@@ -152,8 +152,8 @@ func (d *document) decode(cfg *Config) {
 	}
 }
 
-// maxNested bounds how many lists and sections a file may begin within its lines. The reference begins some ten, and the
-// YAML parser needs time, and memory, in the square of how deep they lie in each other: a quarter of a minute for 60,000.
+// maxNested bounds how many lists and sections a file may begin within its lines. The reference begins some ten. The YAML
+// parser needs time and memory in the square of how deep they lie in each other: a quarter of a minute for 60,000.
 const maxNested = 500
 
 // crowded records, before anything is parsed, that the file begins more lists and sections than a configuration can have.
@@ -176,8 +176,8 @@ func (d *document) crowded() bool {
 	return false
 }
 
-// begins reports whether a list or a section may begin at text[at]: with a bracket, or with a dash or question mark that
-// stands alone.
+// begins reports whether a list or a section may begin at text[at]. It begins with a bracket, or with a dash or question mark
+// that stands alone.
 func begins(text []rune, at int) bool {
 	switch text[at] {
 	case '[', '{':
@@ -262,7 +262,7 @@ func (d *document) section(path string, node ast.Node, dst reflect.Value) {
 	}
 }
 
-// present returns the present name of a key at path, which files may have by a former one: consent.children was under_14 while
+// present returns the present name of a key at path. A file may have it by its former one: consent.children was under_14 while
 // one age stood for all laws.
 func present(path, name string) string {
 	if path == "consent" && name == "under_14" {

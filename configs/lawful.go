@@ -40,8 +40,8 @@ func (d *document) lawful(cfg *Config) {
 	}
 }
 
-// examples refuses what the reference gives as an example: a notice in the name of nobody is none, and a site of that name
-// would be every such site's.
+// examples refuses what the reference gives as an example. A notice in the name of nobody is none. A site of that name would
+// be every such site's.
 func (d *document) examples(cfg *Config, r law.Rules) {
 	var example Config
 	newDocument("facegate.yaml", string(reference)).decode(&example)
@@ -235,7 +235,7 @@ func (d *document) clearUnspoken(cfg *Config) {
 	}
 }
 
-// transfer checks a broker that is not on the site. An event holds nobody's face or name; that and when a door opens is
+// transfer checks a broker that is not on the site. An event holds nobody's face or name. That a door opens, and when, is
 // still not for everyone.
 func (d *document) transfer(m *MQTT, r law.Rules) {
 	d.plain("mqtt.transfer", m.Transfer)
@@ -252,8 +252,8 @@ func (d *document) transfer(m *MQTT, r law.Rules) {
 	}
 }
 
-// onSite tells whether host can only be near: an address that routers do not carry over the internet (RFC 1918, 4193,
-// 3927), or a name that has a meaning on the spot alone (RFC 6761, 6762, 8375).
+// onSite reports whether host can only be near. Such an address is not carried over the internet (RFC 1918, 4193, 3927). Such
+// a name has a meaning on the spot alone (RFC 6761, 6762, 8375).
 func onSite(host string) bool {
 	if a, err := netip.ParseAddr(host); err == nil {
 		a = a.Unmap()

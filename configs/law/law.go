@@ -1,5 +1,5 @@
-// Package law knows what the law of a place asks of a gate: the bounds of what an operator may choose, and what law and choice
-// come to. It reads nothing: terms go in, a profile comes out.
+// Package law knows what the law of a place asks of a gate. Rules bound what an operator may choose. A Profile is what the law
+// and the choice come to. The package reads nothing: Terms go in, a Profile comes out.
 package law
 
 import (
@@ -58,8 +58,9 @@ const (
 	FilingWorkingDays = 30
 )
 
-// A Bound is the range that a jurisdiction leaves to a number, and the law behind it. The numbers are facegate's reading where
-// the law says only "the shortest time"; 740 ILCS 14/15(a) has three years, NIST SP 800-63B the tries and the delay.
+// A Bound is the range that a jurisdiction leaves to a number, and the law behind it. The three years are those of 740 ILCS
+// 14/15(a). The tries and the delay are those of NIST SP 800-63B. Where a law says only "the shortest time" the number is
+// facegate's reading.
 type Bound[T cmp.Ordered] struct {
 	Low, High T
 	Law       string // "" where the range is facegate's own
@@ -68,8 +69,8 @@ type Bound[T cmp.Ordered] struct {
 // Holds reports whether v is in the range. A NaN never is.
 func (b Bound[T]) Holds(v T) bool { return v >= b.Low && v <= b.High }
 
-// Rules are what a jurisdiction demands of a gate. Each string is the law behind the demand of its name; where it is empty
-// nothing is demanded. Only law whose text was read is named.
+// Rules are what a jurisdiction demands of a gate. Each string is the law behind the demand of its name. Where the string is
+// empty nothing is demanded. Only law whose text was read is named.
 type Rules struct {
 	consent  ConsentForm
 	mode     Mode    // by default
