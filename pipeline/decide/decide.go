@@ -1,7 +1,7 @@
 // Package decide turns the matches of single frames into one decision: to open, for whom, once.
 //
-// It knows people only by the random identifiers of the store and keeps one only as long as it must not open again
-// for the same person.
+// It knows people only by the random identifiers of the store. It keeps one of them only as long as it must not open again
+// for that person.
 package decide
 
 import (
@@ -49,13 +49,13 @@ func (v Verdict) String() string {
 // patience is the number of frames in a row without a match after which a track is Unknown.
 const patience = 10
 
-// recheck is how long a track counts as that of the person let in before a frame must say so again: somebody else may
+// recheck is how long a track counts as that of the person let in. Then a frame must say so again, because somebody else may
 // have stepped into its place.
 const recheck = time.Second
 
-// nearMiss is how far below the threshold a score still says that somebody tries. Strangers who pass by try nothing and must
-// not count: on the calibration of docs/accuracy.md fewer than 1 in 100 of them come so near to one of 50 people, and those
-// who climb towards a match by changing what they show have to.
+// nearMiss is how far below the threshold a score still says that somebody tries to be taken for a person. Strangers who pass
+// by try nothing and must not count: on the calibration of docs/accuracy.md fewer than 1 in 100 of them come so near to one of
+// 50 people. Whoever climbs towards a match by changing what they show has to come so near.
 const nearMiss = 0.05
 
 // A Decider holds the evidence of the tracks in view. For each frame comes See, then Observe for what was matched in
@@ -85,8 +85,8 @@ func New(rules Rules) *Decider {
 	return &Decider{rules: rules, tracks: map[track.ID]*evidence{}, inside: map[Person]time.Time{}}
 }
 
-// See takes note of the tracks that are before the door in the frame of now. Whoever was let in stays while their track
-// does, recognised or turned away. Those who have been gone for Rules.Rearm are forgotten.
+// See takes note of the tracks that are before the door in the frame of now. A person who was let in stays while their track
+// is there, whether their face is recognised or turned away. A person who has been gone for Rules.Rearm is forgotten.
 func (d *Decider) See(now time.Time, tracks []*track.Track) {
 	for p, seen := range d.inside {
 		if now.Sub(seen) > d.rules.Rearm {
@@ -167,8 +167,8 @@ func (d *Decider) Nearly(id track.ID) (p Person, ok bool) {
 	return p, true
 }
 
-// tries reports whether a frame that comes near to a person, or is a match, may be of somebody who tries to be taken for them.
-// Whoever has been let in has not to be taken for anybody. Nor has who was to be, and whom the door did not open for.
+// tries reports whether a frame that comes near to a person, or is a match, may be of somebody who tries to be taken for that
+// person. Whoever was let in tries nothing. Whoever was granted, and for whom the door did not open, tries nothing either.
 func (e *evidence) tries(p Person, match bool) bool {
 	return e.admitted == nil && !(match && e.granted != nil && *e.granted == p)
 }

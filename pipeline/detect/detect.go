@@ -74,8 +74,8 @@ func (f *Face) Finite() bool {
 	return !math.IsNaN(float64(sum)) && !math.IsInf(float64(sum), 0)
 }
 
-// maxFaces bounds the work of suppression and of all that follows: a picture made to look like faces everywhere must
-// not stall the gate. What is beyond it is what the detector is least sure of.
+// maxFaces bounds the work of suppression and of all that follows. A picture made to look like faces everywhere must not stall
+// the gate. The faces beyond maxFaces are those that the detector is least sure of.
 const maxFaces = 128
 
 // Suppress keeps of faces that overlap by more than overlap (IoU) only the one with the highest score (greedy
@@ -95,9 +95,9 @@ func Suppress(faces []Face, overlap float32) []Face {
 	return kept
 }
 
-// Main returns the index of the face that the picture is of, or -1 if there is none: the largest, less twice the
-// squared distance of its centre from the picture's (width by height pixels). It serves pictures of one person, where
-// bystanders stand at the edge.
+// Main returns the index of the face that a picture of width by height pixels is of, or -1 if there is none. It serves pictures
+// of one person, where bystanders stand at the edge: the rank of a face is its area, less twice the squared distance of its
+// centre from the centre of the picture.
 func Main(faces []Face, width, height int) int {
 	best, bestRank := -1, float32(math.Inf(-1))
 	for i, f := range faces {

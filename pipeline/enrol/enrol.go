@@ -1,4 +1,5 @@
-// Package enrol gathers the frames of one person from which their template is made.
+// Package enrol gathers the frames of one person from which their template is made: a Session of somebody who is captured, a
+// Sample of somebody who is renewed as they pass.
 package enrol
 
 import (
@@ -12,8 +13,8 @@ import (
 // unlike frames gains more accuracy than any template format loses.
 const spacing = 250 * time.Millisecond
 
-// sameFace is the cosine with the mean of the frames taken so far below which a frame shows somebody else. Two pictures
-// of one person fall below it in fewer than 6 of 1000 cases, two of different people exceed it in 1 of 10,000
+// sameFace is the least cosine of a frame with the mean of the frames taken so far. Below it the frame shows somebody else. Two
+// pictures of one person fall below it in fewer than 6 of 1000 cases, and two of different people exceed it in 1 of 10,000
 // (docs/accuracy.md).
 const sameFace = 0.41
 

@@ -5,7 +5,7 @@ import (
 	"facegate/pipeline/track"
 )
 
-// A Sample sums the embeddings of one track, of which a template can be made. The caller clears it.
+// A Sample sums embeddings of one track. A template can be made of their mean. The caller clears it.
 type Sample struct {
 	track track.ID // that all frames are of
 	taken int

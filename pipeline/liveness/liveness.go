@@ -1,5 +1,5 @@
-// Package liveness decides over several frames whether a face is a person before the camera (presentation attack
-// detection, ISO/IEC 30107): it fuses the probabilities of one or more networks and takes the median over time.
+// Package liveness decides over several frames whether a face is a person before the camera (presentation attack detection,
+// ISO/IEC 30107). It fuses the probabilities of one or more networks, and takes the median over time.
 package liveness
 
 import "slices"
@@ -35,11 +35,14 @@ func (w *Window) Add(p float64) {
 	w.recent = append(w.recent, p)
 }
 
-// Live reports whether the newest frame shows a live face: at least half of the window has been seen, and both its
-// lower median and the newest frame are at least threshold. One good frame is no evidence; of an even number the lower
-// of the two middle ones counts, so that doubt closes the door. known is false while there is too little evidence, and
-// where the newest frame speaks against the others: whoever shows a photo for a moment, again and again, keeps a good
-// median, and the frames with the photo must not pass on the strength of those without.
+// Live reports whether the newest frame shows a live face, and whether that is known. One of these happens:
+//
+//  1. Less than half of the window has been seen. It is not known: one good frame is no evidence.
+//  2. The median of the window is below threshold. The face is not live. Of an even number of frames the lower one of the two
+//     middle ones is the median, so that doubt closes the door.
+//  3. The newest frame alone is below threshold. It is not known. Whoever shows a photo for a moment, again and again, keeps a
+//     good median, and the frames with the photo must not pass on the strength of those without.
+//  4. Median and newest frame reach threshold. The face is live.
 func (w *Window) Live(threshold float64) (live, known bool) {
 	if 2*len(w.recent) < w.size {
 		return false, false

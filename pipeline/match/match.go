@@ -1,7 +1,9 @@
-// Package match finds the enrolled person most like a probe: a 1:N index of Codes, in RAM alone.
+// Package match says whom an embedding is of: among everybody enrolled (1:N), or of the one person who is claimed (1:1). All
+// that it knows of people is in RAM alone, and is put there by who has a store.
 //
-// A search has two stages. The scan takes the Hamming distance of the probe's signs to every Code and keeps the nearest
-// Candidates. The rescoring then estimates the cosine of each of those with the real-valued probe, which is the score.
+// An Index holds the Codes of one epoch. A search in it has two steps. The scan takes the Hamming distance of the probe's signs
+// to every Code and keeps the nearest Candidates. The rescoring estimates the cosine of each Candidate with the real-valued
+// probe, which is the score. Epochs are the indexes of all epochs. Everybody and Claimed are the two matchers of the pipeline.
 package match
 
 import (
@@ -13,8 +15,8 @@ import (
 // Candidates is how many of the nearest Codes are rescored.
 const Candidates = 64
 
-// An Index holds the opened Codes of everybody enrolled. It is safe for concurrent use; searches do not wait for each
-// other. The zero Index is empty.
+// An Index holds the opened Codes of one epoch. It is safe for concurrent use, and searches do not wait for each other. The
+// zero Index is empty.
 type Index struct {
 	mu      sync.RWMutex // guards all that follows
 	lanes   [template.Lanes]lane
@@ -35,16 +37,16 @@ type slot struct {
 	i    int
 }
 
-// A Result is the outcome of a search. Its scores are estimated cosines and must not leave the process: scores that can
-// be asked for are what the known ways of rebuilding a face from a matcher climb on.
+// A Result is the outcome of a search. Its scores are estimated cosines, which must not leave the process. The known ways of
+// rebuilding a face from a matcher climb on scores that can be asked for.
 type Result struct {
 	OK    bool              // false if there was nothing to compare with; the rest is then zero
 	Best  template.PersonID // whose record has the best score
 	Score float64           // of Best
 
-	// Second is the best score of anybody else, and -1 if there is nobody else in the lanes searched. Where one person's
-	// records fill all of Candidates it is the cosine that belongs to the Hamming distance of the farthest of them,
-	// because everybody else is at least as far away.
+	// Second is the best score of anybody else, and -1 if there is nobody else in the lanes searched. If the records of one
+	// person fill all of Candidates, it is the cosine that belongs to the Hamming distance of the farthest Candidate: everybody
+	// else is at least as far away.
 	Second float64
 }
 

@@ -8,18 +8,18 @@ import (
 	"facegate/pipeline/template"
 )
 
-// An Answer is what a matcher says of one embedding; see pipeline.Matcher. Like a Result it must not leave the process.
+// An Answer is what a matcher says of one embedding; see pipeline.Matcher. It must not leave the process, as a Result must not.
 type Answer struct {
 	Result
 	Threshold float64 // the Score from which the embedding counts as that of Best
 
-	// Renewable says that the embedding is surely that of Best, and that the record of Best is of an earlier epoch: a new
-	// record may be made of it.
+	// Renewable says that a new record of Best may be made of the embedding. The embedding is of Best beyond doubt, and the
+	// record of Best is of an earlier epoch.
 	Renewable bool
 }
 
-// Rules say which scores count. Their functions are called for each frame: they must not wait, nor allocate, and be safe
-// for concurrent use.
+// Rules say which scores count. Their functions are called for each frame: they do not wait, do not allocate, and are safe for
+// concurrent use.
 type Rules struct {
 	// Threshold returns the score from which an embedding counts as that of the best match. After an error nobody matches.
 	Threshold func() (float64, error)
@@ -32,8 +32,8 @@ const (
 	// unreachable is a threshold that no cosine comes near, nor nearly.
 	unreachable = 2
 
-	// confident is how far above the threshold a match must be for its face to be made a template of: who is let in is somebody
-	// enrolled, and who is renewed must be that person beyond the doubts that a threshold leaves.
+	// confident is how far above the threshold a match must be for a template to be made of the face. A wrong match that opens
+	// the door does so once. A wrong match that becomes a template opens it from then on.
 	confident = 0.15
 )
 

@@ -35,8 +35,8 @@ func (s *shortlist) limit() int {
 	return s.items[s.n-1].distance
 }
 
-// insert puts c, whose distance is below s.limit(), in its place; the farthest falls off a full list. Among N records in
-// no order about Candidates·ln(N/Candidates) get this far, too few to want a heap.
+// insert puts c, whose distance is below s.limit(), in its place. The farthest falls off a full list. Among N records in no
+// order about Candidates·ln(N/Candidates) get this far, which are too few to want a heap.
 func (s *shortlist) insert(c candidate) {
 	if s.n < len(s.items) {
 		s.n++

@@ -44,7 +44,7 @@ func (r Reason) String() string { return texts[r].name }
 // Advice says what to do about r.
 func (r Reason) Advice() string { return texts[r].advice }
 
-// A Zone is where a face must be to be looked at further: whoever passes by outside it is left alone.
+// A Zone is where a face must be to be looked at further. Whoever passes by outside it is left alone.
 type Zone struct {
 	Region  detect.Box // in fractions of the picture, 0 to 1
 	MinFace float32    // smallest width of a face's box in pixels

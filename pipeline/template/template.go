@@ -2,12 +2,12 @@
 //
 // An embedding is centred, turned by a secret rotation and cut down to the signs of 1024 coordinates (a Code). Without
 // the key of the rotation a Code tells nothing of the face, and Codes of one face under two keys are unrelated. A probe
-// keeps its real-valued coordinates in RAM, because the sign of one side against the coordinates of the other gives a
-// better estimate of the cosine than two sides of signs (asymmetric distance: Dong, Charikar, Li, SIGIR 2008).
+// keeps its real-valued coordinates, in RAM. Signs against coordinates give a better estimate of the cosine than signs
+// against signs (asymmetric distance: Dong, Charikar, Li, SIGIR 2008).
 //
-// Scheme S1 compares 1:N, under keys of the device. What it does not promise: with the file and the device key, a Code
-// can be turned back into an approximate embedding. No hash that keeps its accuracy avoids that. Scheme S2 compares 1:1,
-// under keys that need a Token as well, which the device does not store: there the file and the device key give nothing.
+// Scheme S1 compares 1:N, under keys of the device. With the file and the device key a Code of S1 can be turned back into an
+// approximate embedding, which no hash that keeps its accuracy avoids. Scheme S2 compares 1:1, under keys that need a Token as
+// well. The device does not store the Token, so that the file and the device key give nothing of a Code of S2.
 package template
 
 import (
@@ -19,8 +19,8 @@ const (
 	// Bits is the length of a Code (m in the formulae).
 	Bits = 1024
 
-	// Lanes is how many independent rotations an epoch has. A record lives in one of them, so that one person can be
-	// given a new, unrelated Code without touching anybody else's, at the price of Lanes rotations for each probe.
+	// Lanes is how many independent rotations an epoch has. A record is in one of them. So one person can be given a new,
+	// unrelated Code without a change to anybody else's. Its price is Lanes rotations of each probe.
 	Lanes = 8
 
 	words = Bits / 64

@@ -30,8 +30,8 @@ const (
 //
 // A Token cannot be printed by accident: it formats as a fixed word, and it marshals to nothing.
 type Token struct {
-	// Two pointers away, because fmt goes past Format where a Token is in an unexported field, and follows one pointer
-	// there if the verb is wrong.
+	// The secret is two pointers away. Where a Token is in an unexported field, fmt does not call Format, and follows one
+	// pointer if the verb is wrong.
 	secret **[tokenSize]byte
 }
 
@@ -110,9 +110,9 @@ type TokenID [16]byte
 // TokenKind is the kind of a Token among all that Index finds people by. The other kinds are the store's.
 const TokenKind = 1
 
-// Index returns the number by which a device finds what is shown to it: a token, the number of a card. It comes from the
-// device key, the kind and the value, HMAC-SHA256(K_idx, kind ‖ value)[:16], so that it leads back to no value, even a short
-// one, without the device key, and no value of one kind passes for one of another.
+// Index returns the number by which a device finds what is shown to it: a token, the number of a card. It is
+// HMAC-SHA256(K_idx, kind ‖ value)[:16], under a key that comes from the device key. Without the device key it leads back to no
+// value, even a short one. No value of one kind passes for a value of another kind.
 func Index(device [32]byte, kind uint8, value []byte) [16]byte {
 	index := derive(device[:], "facegate idx 2")
 	defer clear(index[:])
@@ -147,8 +147,8 @@ func NewTokenKeys(device [32]byte, t Token) (*TokenKeys, error) {
 	}, nil
 }
 
-// authenticate returns HMAC-SHA256(key, message), and leaves nothing of message in memory: the hash keeps what it was given
-// last until there is more.
+// authenticate returns HMAC-SHA256(key, message). A hash keeps the last that it was given until there is more, so that
+// authenticate gives it zeros afterwards.
 func authenticate(key, message []byte) [sha256.Size]byte {
 	mac := hmac.New(sha256.New, key)
 	mac.Write(message)
@@ -183,8 +183,8 @@ func derive(secret []byte, info string) [32]byte {
 	return [32]byte(key)
 }
 
-// SealToken is Seal for scheme S2: the record opens with the same device key and Token. As both outlive every store key, a
-// store has to seal the record once more, under a key that it can destroy on erasure.
+// SealToken is Seal for scheme S2: the record opens with the same device key and Token. Both outlive every store key. A store
+// has to seal the record once more, under a key that it can destroy on erasure.
 func SealToken(k *TokenKeys, rand io.Reader, h Header, c Code) ([]byte, error) {
 	return seal(SchemeS2, k.seal, rand, h, c)
 }

@@ -21,9 +21,13 @@ type Track struct {
 	velocity detect.Point // of the centre, pixels a second
 }
 
-// A Tracker associates detections with tracks by how much their boxes overlap: first with where each track should be by
-// now at its last velocity, then, of what is left over, with where it was last. A track that has not been found for
-// maxGap ends: two people must not be joined into one.
+// A Tracker finds out which face of a frame is which of the frame before, by how much their boxes overlap:
+//
+//  1. Each face is compared with where each track should be by now, at its last velocity.
+//  2. Faces and tracks that are left over are compared where the tracks were last.
+//  3. Faces that are left over begin new tracks.
+//
+// A track that was not found for maxGap ends: two people must not be joined into one.
 type Tracker struct {
 	next   ID
 	tracks []*Track
@@ -34,9 +38,8 @@ const (
 	minOverlap = 0.25 // IoU below which two boxes are two people
 )
 
-// Update takes the faces of one frame and returns the tracks that were found in it; the faces that continue no track
-// begin new ones. ended lists the tracks that are over. now is the time of the frame, later than that of the one
-// before.
+// Update takes the faces of one frame and returns the tracks that were found in it, new ones among them. ended lists the
+// tracks that are over. now is the time of the frame, which is later than that of the frame before.
 func (t *Tracker) Update(faces []detect.Face, now time.Time) (found []*Track, ended []ID) {
 	t.tracks, ended = expire(t.tracks, now)
 	taken := make([]bool, len(faces))
