@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"facegate/store/audit"
-	"facegate/store/vault"
 )
 
 // An Assessment is the reference of an impact assessment, which the operator has made (PIPL 55 and 56, GDPR 35).
@@ -39,20 +38,7 @@ func (c Compliance) Assess(a Assessment, basis [32]byte) (due bool, err error) {
 	if next.Assessment == c.s.state.Assessment && next.Uncovered == c.s.state.Uncovered {
 		return due, nil
 	}
-	return due, c.s.note(next, e)
-}
-
-// note makes next the state, with an entry that says so.
-func (s *Store) note(next state, e audit.Entry) error {
-	entries, err := s.number(s.now(), e)
-	if err != nil {
-		return err
-	}
-	if err := s.apply(s.people.Commit, next, entries, vault.Change{}); err != nil {
-		return err
-	}
-	s.follow()
-	return nil
+	return due, c.s.note(c.s.now(), next, e)
 }
 
 // Filing returns the day, at midnight UTC, on which Options.FilingAt people were enrolled for the first time; zero if they
@@ -76,7 +62,7 @@ func (s *Store) countForFiling(now time.Time) {
 	if err == nil {
 		next := s.state
 		next.Filing = day(now).Unix()
-		err = s.note(next, audit.Entry{Kind: audit.FilingReached, Actor: audit.Daemon, Count: uint32(s.faced())})
+		err = s.note(s.now(), next, audit.Entry{Kind: audit.FilingReached, Actor: audit.Daemon, Count: uint32(s.faced())})
 	}
 	if err != nil {
 		s.log.Error("the day on which the operator has to file was not noted", "err", err)

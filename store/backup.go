@@ -105,7 +105,7 @@ func (s *Store) Backup(by audit.Actor) (BackedUp, error) {
 	}
 	data := append([]byte(backupMagic), sealed...)
 	entry := audit.Entry{Kind: audit.BackedUp, Actor: by, Count: uint32(len(b.People)), Digest: sha256.Sum256(data)}
-	return BackedUp{data, len(b.People), b.Number}, s.append(s.now(), entry)
+	return BackedUp{data, len(b.People), b.Number}, s.note(s.now(), s.state, entry)
 }
 
 // backupKey returns the key that backups are sealed with.

@@ -112,7 +112,7 @@ func (c Clock) Confirm(seen time.Time, by audit.Actor) error {
 	if err := c.s.judge.Confirm(r); err != nil {
 		return hint.Wrap(fmt.Errorf("store: %w: %w", ErrClock, err), "set the clock first, with: timedatectl set-time")
 	}
-	if err := c.s.append(r.Wall, audit.Entry{Kind: audit.ClockConfirmed, Actor: by}); err != nil {
+	if err := c.s.note(r.Wall, c.s.state, audit.Entry{Kind: audit.ClockConfirmed, Actor: by}); err != nil {
 		return err
 	}
 	return c.s.setDates(c.s.look())

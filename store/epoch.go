@@ -37,10 +37,10 @@ func (s *Store) Epochs() Epochs { return Epochs{s} }
 func (e Epochs) State() EpochState {
 	e.s.mu.Lock()
 	defer e.s.mu.Unlock()
-	return e.s.epochs()
+	return e.s.epochState()
 }
 
-func (s *Store) epochs() EpochState {
+func (s *Store) epochState() EpochState {
 	e := EpochState{Current: s.state.Epoch}
 	for _, p := range s.register.byID {
 		switch {
@@ -92,7 +92,7 @@ func (e Epochs) UseModel(id [32]byte) error {
 		return err
 	}
 	e.s.log.Warn("there is another embedder: a new epoch has begun", "epoch", next.Epoch,
-		"people_to_capture_again", e.s.epochs().Foreign,
+		"people_to_capture_again", e.s.epochState().Foreign,
 		"hint", "facegate enroll LABEL --again captures them; those enrolled with the former embedder match again when it is back")
 	return nil
 }
@@ -122,7 +122,7 @@ func (s *Store) beginEpoch(next state, by audit.Actor) error {
 	if next.Epoch != s.state.Epoch {
 		next.Lanes = [template.Lanes]uint64{} // nobody was ever in one of the new ones
 	}
-	return s.note(next, audit.Entry{Kind: audit.EpochBegun, Actor: by, Count: next.Epoch, Digest: next.Model})
+	return s.note(s.now(), next, audit.Entry{Kind: audit.EpochBegun, Actor: by, Count: next.Epoch, Digest: next.Model})
 }
 
 // Renew gives a person a record in the current epoch in the place of theirs in an earlier one. The Code was made of the
@@ -156,7 +156,7 @@ func (e Epochs) Renew(id template.PersonID, modelID [32]byte, lane uint8, code t
 	if err != nil {
 		return Person{}, false, err
 	}
-	if err := e.s.enrol(p, Enrolment{ModelID: modelID, Code: code}, entries, row); err != nil {
+	if err := e.s.enlist(p, Enrolment{ModelID: modelID, Code: code}, entries, row); err != nil {
 		return Person{}, false, err
 	}
 	e.s.register.put(p)

@@ -16,39 +16,6 @@ import (
 	"facegate/store/vault"
 )
 
-// An intent is a change of several databases that has been decided and is going to be carried out, whatever happens.
-// To carry it out twice makes no difference.
-type intent struct {
-	Kind    string
-	People  []template.PersonID // who leave people.db
-	Faces   []template.PersonID // who stay, and whose templates and consents leave
-	Reason  audit.Reason        // for which they do
-	Count   time.Duration       // as in moment
-	Entries []audit.Entry       // of the audit log
-	Number  uint64              // see receipt.Receipt
-	ID      [16]byte            // of the receipt
-	Receipt []byte              // signed; none in a lockdown
-
-	// The generations that the databases will be in.
-	PeopleGeneration, FacesGeneration uint64
-}
-
-// The kinds of intents.
-const (
-	eraseIntent    = "erasure"
-	lockdownIntent = "lockdown"
-	epochIntent    = "end of an epoch"
-)
-
-func (i *intent) lockdown() bool { return i != nil && i.Kind == lockdownIntent }
-
-// about reports whether i erases a person, or the face of one.
-func (i *intent) about(id template.PersonID) bool {
-	return i != nil && (slices.Contains(i.People, id) || slices.Contains(i.Faces, id))
-}
-
-func (i *intent) at() moment { return moment{time.Unix(i.Entries[0].Time, 0), i.Count} }
-
 // An Erasure is what was erased.
 type Erasure struct {
 	Receipt []byte // see package receipt; kept until Receipts.Fetched
@@ -86,7 +53,7 @@ func (s *Store) Erase(who Who, why audit.Reason, by audit.Actor) (Erasure, error
 	if err != nil {
 		return Erasure{}, err
 	}
-	e, err := s.erase([]Person{p}, why, by)
+	e, err := s.eraseAll([]Person{p}, why, by)
 	if err != nil {
 		return Erasure{}, s.owe(s.markOf(p, why, by), err)
 	}
@@ -132,8 +99,8 @@ func (s *Store) leaver(who Who) (Person, error) {
 	return find()
 }
 
-// erase erases people. If they are who an erasure was about that failed half-way, it is finished and counts.
-func (s *Store) erase(people []Person, why audit.Reason, by audit.Actor) (Erasure, error) {
+// eraseAll erases people. If they are who an erasure was about that failed half-way, it is finished and counts.
+func (s *Store) eraseAll(people []Person, why audit.Reason, by audit.Actor) (Erasure, error) {
 	ids := make([]template.PersonID, len(people))
 	for i, p := range people {
 		ids[i] = p.ID
@@ -164,22 +131,6 @@ func (s *Store) erase(people []Person, why audit.Reason, by audit.Actor) (Erasur
 		return Erasure{}, err // the receipt is not true yet
 	}
 	return Erasure{i.Receipt}, nil
-}
-
-// carryOut writes i to journal.db and does it.
-func (s *Store) carryOut(i *intent) error {
-	row, err := s.putJournal(intentRow, i)
-	if err != nil {
-		return err
-	}
-	if err := s.journal.Commit(vault.Change{Puts: []vault.Put{row}}); err != nil {
-		return errors.Join(err, s.load())
-	}
-	s.pending, s.leaving = i, nil
-	for _, id := range slices.Concat(i.People, i.Faces) {
-		s.leaving = append(s.leaving, s.register.byID[id])
-	}
-	return s.finish()
 }
 
 // intend decides everything about the erasure of people.
@@ -315,74 +266,11 @@ func (s *Store) language(people []Person) string {
 	return wanted
 }
 
-func (s *Store) generations(i *intent) error {
-	people, err := s.people.Generation()
-	if err != nil {
-		return err
-	}
-	faces, err := s.faces.Generation()
-	i.PeopleGeneration, i.FacesGeneration = people+1, faces+1
-	return err
-}
-
-// finish does what is left to do of the pending intent. The generation of a database tells whether it has been done there.
-func (s *Store) finish() error {
-	i := s.pending
-	if i.lockdown() {
-		if err := s.renewFaces(i); err != nil {
-			return err
-		}
-	}
-	people, err := s.people.Generation()
-	if err != nil {
-		return err
-	}
-	if people < i.PeopleGeneration {
-		if err := s.buryFor(i); err != nil {
-			return err
-		}
-		if err := s.leave(i); err != nil {
-			return err
-		}
-	}
-	if err := s.dropUnlinked(i.FacesGeneration); err != nil {
-		return err
-	}
-	done := vault.Change{Dels: []vault.Row{stateRow(intentRow)}}
-	if i.Receipt != nil {
-		done.Puts = []vault.Put{s.journal.Value(vault.At(receiptsTable, i.ID), i.Receipt)}
-	}
-	failed := s.failed.without(slices.Concat(i.People, i.Faces)...)
-	row, err := s.putFailures(failed)
-	if err != nil {
-		return err
-	}
-	done.Puts = append(done.Puts, row)
-	if err := s.extend(i.Entries, done); err != nil {
-		return err
-	}
-	s.pending, s.leaving, s.failed = nil, nil, failed
-	return nil
-}
-
-// dropUnlinked writes faces.db anew without the records that belong to nobody, if it is not in that generation yet.
-func (s *Store) dropUnlinked(generation uint64) error {
-	if s.templatesGone() {
-		return nil // with those of everybody, and a lockdown comes next
-	}
-	faces, err := s.faces.Generation()
-	if err != nil || faces >= generation {
-		return err
-	}
-	linked := s.linked()
-	return s.faces.Rewrite(vault.Change{
-		Drop:  func(row vault.Row) bool { return !linked[row.ID] },
-		Stamp: s.state.Faces,
-	})
-}
-
-// leave does the pending intent i to people.db.
+// leave is the step of an intent in people.db.
 func (s *Store) leave(i *intent) error {
+	if left, err := s.hasLeft(i); left || err != nil {
+		return err
+	}
 	next := s.state
 	next.Debt = nil // it was paid before there was an intent
 	next.Number = i.Number
@@ -416,7 +304,7 @@ func (s *Store) leave(i *intent) error {
 		next.Ended = next.Epoch - 1
 	}
 	for _, p := range people.byID {
-		if i.lockdown() && p.Consented() || i.Kind == epochIntent && s.isEarlier(p) {
+		if i.isLockdown() && p.Consented() || i.Kind == epochIntent && s.isEarlier(p) {
 			p.Template = p.unlinked()
 			people.put(p)
 			if err := add(s.putTemplate(p)); err != nil {

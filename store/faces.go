@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"facegate/store/audit"
-	"facegate/store/vault"
 )
 
 // A FacesOff says since when, by whom and why no face is looked at. Nothing is destroyed meanwhile.
@@ -51,15 +50,7 @@ func (s *Store) turnFaces(now time.Time, off *FacesOff, e audit.Entry) error {
 	if (s.state.Off == nil) == (off == nil) {
 		return nil
 	}
-	entries, err := s.number(now, e)
-	if err != nil {
-		return err
-	}
 	next := s.state
 	next.Off = off
-	if err := s.apply(s.people.Commit, next, entries, vault.Change{}); err != nil {
-		return err
-	}
-	s.follow()
-	return nil
+	return s.note(now, next, e)
 }

@@ -77,7 +77,7 @@ func ForceLockdown(p Place, now time.Time) error {
 	if len(p.files()) == 0 {
 		return fmt.Errorf("store: %w: %s", ErrNothing, p.Dir)
 	}
-	if err := lockDown(durable.OS{}, p.vaults()[1], now); err != nil {
+	if err := destroyMarked(durable.OS{}, p.vaults()[1], now); err != nil {
 		return hint.Wrap(fmt.Errorf("store: %w", err), "destroy it by hand, as root: shred -u %s/faces*.key; rm %s/faces*", p.KeyDir, p.Dir)
 	}
 	return nil
@@ -108,7 +108,7 @@ func ForceWipe(p Place, keys KeySource, now time.Time, rand io.Reader, keep func
 			return nil, err
 		}
 	}
-	if err := wipe(durable.OS{}, p.vaults(), filepath.Join(p.Dir, reserveName), certificate, keep); err != nil {
+	if err := destroyCertified(durable.OS{}, p.vaults(), filepath.Join(p.Dir, reserveName), certificate, keep); err != nil {
 		return public, hint.Wrap(err, "destroy what is left by hand, as root: shred -u %s/*.key; rm %s/*", p.KeyDir, p.Dir)
 	}
 	return public, nil

@@ -50,20 +50,20 @@ func (l Lockdown) Begin(by audit.Actor) error {
 		return nil // it was this that was left to be written down
 	}
 	if err == nil {
-		err = l.s.lockdown(by)
+		err = l.s.destroyTemplates(by)
 	}
 	if err == nil {
 		return nil
 	}
 	l.s.lockedBy = by
-	if failed := lockDown(l.s.disk, l.s.faces, l.s.now()); failed != nil {
+	if failed := destroyMarked(l.s.disk, l.s.faces, l.s.now()); failed != nil {
 		return errors.Join(err, failed)
 	}
 	return hint.Wrap(&LockdownError{err}, "make room on the disk, or mend it: it is then written down by itself")
 }
 
-// lockdown writes down that every Code is going to be destroyed, and does it, in a store that is ready.
-func (s *Store) lockdown(by audit.Actor) error {
+// destroyTemplates writes down that every Code is going to be destroyed, and does it, in a store that is ready.
+func (s *Store) destroyTemplates(by audit.Actor) error {
 	i := &intent{Kind: lockdownIntent, Number: s.state.Number + 1}
 	if err := s.generations(i); err != nil {
 		return err
@@ -91,8 +91,8 @@ type lockedMark struct {
 // lockedFlag is the name, after that of the vault, of an empty file that is there where the mark could not be written.
 const lockedFlag = ".locked-down"
 
-// lockDown destroys a vault, and leaves a mark in the place of its keyring, in the room that it has.
-func lockDown(disk durable.Disk, v *vault.Vault, now time.Time) error {
+// destroyMarked destroys a vault, and leaves a mark in the place of its keyring, in the room that it has.
+func destroyMarked(disk durable.Disk, v *vault.Vault, now time.Time) error {
 	generation, err := v.Generation()
 	if err != nil {
 		generation = 0
@@ -110,7 +110,7 @@ func lockDown(disk durable.Disk, v *vault.Vault, now time.Time) error {
 
 func flagPath(v *vault.Vault) string { return filepath.Join(v.KeyDir(), v.Name()+lockedFlag) }
 
-// markIn returns the mark of lockDown, if there is one. One that cannot be read to the end is one.
+// markIn returns the mark of destroyMarked, if there is one. One that cannot be read to the end is one.
 func markIn(v *vault.Vault) (mark lockedMark, ok bool) {
 	if _, err := os.Lstat(flagPath(v)); err == nil {
 		return lockedMark{}, true
@@ -138,7 +138,7 @@ func (s *Store) takeLockdown(mark lockedMark) {
 	}
 }
 
-// renewFaces puts an empty faces.db in the place of the old, of which it needs nothing.
+// renewFaces is the step of a lockdown in faces.db: an empty one takes the place of the old, of which nothing is needed.
 func (s *Store) renewFaces(i *intent) error {
 	if err := errors.Join(s.faces.Destroy(), durable.Remove(flagPath(s.faces))); err != nil {
 		return fmt.Errorf("store: %w", err)
@@ -156,7 +156,9 @@ func (l Lockdown) InForce() bool {
 	return l.s.lockedDown()
 }
 
-func (s *Store) lockedDown() bool { return s.state.Locked || s.templatesGone() || s.pending.lockdown() }
+func (s *Store) lockedDown() bool {
+	return s.state.Locked || s.templatesGone() || s.pending.isLockdown()
+}
 
 // End ends a lockdown: people can be captured again. Those who were enrolled before have no Code any more, until
 // they are captured again (Recapture).
@@ -166,17 +168,9 @@ func (l Lockdown) End(by audit.Actor) error {
 	if err := l.s.ready(); err != nil || !l.s.state.Locked {
 		return err
 	}
-	entries, err := l.s.number(l.s.now(), audit.Entry{Kind: audit.Reopened, Actor: by})
-	if err != nil {
-		return err
-	}
 	next := l.s.state
 	next.Locked = false
-	if err := l.s.apply(l.s.people.Commit, next, entries, vault.Change{}); err != nil {
-		return err
-	}
-	l.s.follow()
-	return nil
+	return l.s.note(l.s.now(), next, audit.Entry{Kind: audit.Reopened, Actor: by})
 }
 
 // A WipedError says that a wipe was cut off and has been finished, but for an Unkept certificate.
@@ -224,7 +218,7 @@ func (s *Store) Wipe(keep func(certificate []byte) error) error {
 		return err
 	}
 	s.register, s.ended, s.pending, s.owed = register{}, nil, nil, nil
-	return wipe(s.disk, s.vaults(), s.reserve.path, certificate, keep)
+	return destroyCertified(s.disk, s.vaults(), s.reserve.path, certificate, keep)
 }
 
 // certify signs r, the certificate of a wipe.
@@ -240,8 +234,8 @@ func certify(r receipt.Receipt, rand io.Reader, key ed25519.PrivateKey) ([]byte,
 	return certificate, nil
 }
 
-// wipe does what Wipe promises to people, faces and journal. A certificate of nil is none, and is not kept.
-func wipe(disk durable.Disk, vaults []*vault.Vault, reserve string, certificate []byte, keep func([]byte) error) error {
+// destroyCertified does what Wipe promises to people, faces and journal. A certificate of nil is none, and is not kept.
+func destroyCertified(disk durable.Disk, vaults []*vault.Vault, reserve string, certificate []byte, keep func([]byte) error) error {
 	if certificate == nil {
 		keep = func([]byte) error { return nil }
 	}

@@ -65,7 +65,7 @@ func (s *Store) recordMended() error {
 	if n == 0 {
 		return nil
 	}
-	if err := s.append(s.now(), audit.Entry{Kind: audit.Mended, Actor: audit.Daemon, Count: uint32(n)}); err != nil {
+	if err := s.note(s.now(), s.state, audit.Entry{Kind: audit.Mended, Actor: audit.Daemon, Count: uint32(n)}); err != nil {
 		return err
 	}
 	s.noted += n

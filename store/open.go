@@ -12,7 +12,7 @@ import (
 	"facegate/store/vault"
 )
 
-func (s *Store) open() error {
+func (s *Store) openAll() error {
 	if err := s.finishWipe(); err != nil {
 		return err
 	}
@@ -54,9 +54,9 @@ func (s *Store) open() error {
 	s.judge = clock.NewJudge(s.remembered)
 	s.written = s.remembered.Count
 	// A lockdown that was cut off has left of faces.db what it has left.
-	if mark, ok := markIn(s.faces); ok && !s.pending.lockdown() {
+	if mark, ok := markIn(s.faces); ok && !s.pending.isLockdown() {
 		s.takeLockdown(mark)
-	} else if !s.pending.lockdown() {
+	} else if !s.pending.isLockdown() {
 		faces, err := s.faces.LoadRings()
 		if err != nil {
 			return err
@@ -65,7 +65,7 @@ func (s *Store) open() error {
 			return err
 		}
 	}
-	return s.recover()
+	return s.reconcile()
 }
 
 // create makes the databases. No keyring gets a current key before all are complete: as long as none has one, nobody was
@@ -108,11 +108,11 @@ func (s *Store) create(rings ...vault.Rings) error {
 	if err := s.loadJournal(); err != nil {
 		return err
 	}
-	return s.recover()
+	return s.reconcile()
 }
 
-// recover reads the databases, holds them against each other and tidies up.
-func (s *Store) recover() error {
+// reconcile reads the databases, holds them against each other and tidies up.
+func (s *Store) reconcile() error {
 	if err := s.load(); err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (s *Store) loadAll() error {
 	if err := s.loadPeople(); err != nil {
 		return err
 	}
-	if err := s.sameAge(); err != nil || s.pending.lockdown() || s.faces.Destroyed() {
+	if err := s.sameAge(); err != nil || s.pending.isLockdown() || s.faces.Destroyed() {
 		return err
 	}
 	linked := s.linked()
@@ -344,15 +344,4 @@ func (s *Store) sameAge() error {
 		return s.people.Damaged(errors.New("it and journal.db are older copies"))
 	}
 	return nil
-}
-
-// intended reports whether entries, the last of people.db, are those of an intent. It is in journal.db until they are.
-func intended(entries []audit.Entry) bool {
-	switch e := entries[0]; e.Kind {
-	case audit.LockedDown, audit.EpochEnded:
-		return true
-	case audit.Erased:
-		return e.Reason != audit.Recaptured
-	}
-	return false
 }

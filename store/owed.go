@@ -47,7 +47,7 @@ func (o Owed) Any() bool { return o.People > 0 || o.Epoch || o.Templates }
 func (r Retention) Owed() Owed {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
-	o := Owed{Lasting: r.s.lasting, Templates: r.s.templatesGone() || r.s.pending.lockdown()}
+	o := Owed{Lasting: r.s.lasting, Templates: r.s.templatesGone() || r.s.pending.isLockdown()}
 	since := func(asked int64) {
 		if at := time.Unix(asked, 0).UTC(); o.Since.IsZero() || at.Before(o.Since) {
 			o.Since = at
@@ -59,7 +59,7 @@ func (r Retention) Owed() Owed {
 		people[m.Person] = m.Epoch == 0
 		o.Epoch = o.Epoch || m.Epoch != 0
 	}
-	if i := r.s.pending; i != nil && !i.lockdown() {
+	if i := r.s.pending; i != nil && !i.isLockdown() {
 		since(i.Entries[0].Time)
 		o.Epoch = o.Epoch || i.Kind == epochIntent
 		for _, id := range slices.Concat(i.People, i.Faces) {
@@ -162,7 +162,7 @@ func (s *Store) fulfil(m mark) error {
 		_, err := s.endEpoch(m.By)
 		return err
 	}
-	_, err := s.erase([]Person{s.register.byID[m.Person]}, m.Reason, m.By)
+	_, err := s.eraseAll([]Person{s.register.byID[m.Person]}, m.Reason, m.By)
 	return err
 }
 
@@ -197,7 +197,7 @@ func (s *Store) leavingSince(p Person) time.Time {
 
 // barred reports whether the record of p is to be destroyed: it matches no more.
 func (s *Store) barred(p Person) bool {
-	if !s.owedSince(p).IsZero() || s.pending.lockdown() {
+	if !s.owedSince(p).IsZero() || s.pending.isLockdown() {
 		return true
 	}
 	epoch := func(m mark) bool { return m.Epoch != 0 && p.Epoch != 0 && p.Epoch < m.Epoch }

@@ -367,7 +367,7 @@ func TestEpochEndCutOff(t *testing.T) {
 // renewed gives p another record.
 func renewed(s *Store, p Person, entries []audit.Entry) error {
 	row, err := s.putTemplate(p)
-	return errors.Join(err, s.enrol(p, testEnrolment(9), entries, row))
+	return errors.Join(err, s.enlist(p, testEnrolment(9), entries, row))
 }
 
 // Each case stops a renewal after a step. The record that is not the person's goes when the store is opened again.

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -17,6 +18,7 @@ import (
 	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/audit"
+	"facegate/store/durable/durabletest"
 	"facegate/store/receipt"
 	"facegate/store/storetest"
 )
@@ -338,5 +340,48 @@ func TestTornCommit(t *testing.T) {
 			t.Errorf("%s was not written to", tt.name)
 		}
 		done[tt.name] = fresh
+	}
+}
+
+// TestPowerCutAtEverySync opens a store from its files as they lay before each sync of every change. From the sync on that decides
+// a change it is carried out, and before that it has not happened.
+func TestPowerCutAtEverySync(t *testing.T) {
+	before := twenty(t)
+	for _, tt := range changes {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := lay(t, before)
+			var cuts []map[string][]byte
+			o := storetest.Options(dir)
+			disk := new(durabletest.Watched)
+			o.Disk = disk
+			s, err := store.Open(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			disk.Before = func(string) error { cuts = append(cuts, files(t, dir)); return nil }
+			err = tt.do(s)
+			disk.Before = nil
+			if err := errors.Join(err, s.Close()); err != nil {
+				t.Fatal(err)
+			}
+			decided := false
+			for n, cut := range append(cuts, files(t, dir)) {
+				left := storetest.Open(t, lay(t, cut))
+				got := mustRead(t, left)
+				done := len(got.People) == tt.people && len(got.Records) == tt.records
+				if undone := len(got.People) == 20 && len(got.Records) == 20; !done && (!undone || decided) {
+					t.Errorf("cut off before sync %d of %d: %d people, %d records", n, len(cuts), len(got.People), len(got.Records))
+				}
+				decided = decided || done && (tt.people != 20 || tt.records != 20)
+				if m := left.Log().Mended(); len(m) > 0 {
+					t.Errorf("cut off before sync %d: mended %v", n, m)
+				}
+				kinds(t, left)
+				left.Close()
+			}
+			if len(cuts) < 4 {
+				t.Errorf("%d syncs", len(cuts))
+			}
+		})
 	}
 }

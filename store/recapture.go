@@ -14,16 +14,6 @@ import (
 	"facegate/store/vault"
 )
 
-// A debt is what a change of people.db leaves to be done in the other databases before it is acknowledged.
-type debt struct {
-	Faces   uint64   // the generation that faces.db is to be in
-	Number  uint64   // see receipt.Receipt
-	Consent [16]byte // the former one
-	Time    int64    // when it ended, Unix time in seconds
-	ID      [16]byte // of the receipt
-	Receipt []byte
-}
-
 func (s *Store) checkRecapture(e Enrolment, now time.Time) error {
 	p, err := s.known(e.Label)
 	if err != nil {
@@ -159,18 +149,4 @@ func (s *Store) succeed(old, p Person, e Enrolment, next state, entries []audit.
 	s.register.put(p)
 	s.ended = ended
 	return nil
-}
-
-// pay does to faces.db what d asks for, and returns what is to come to journal.db with the entries.
-func (s *Store) pay(d *debt) (vault.Change, error) {
-	if d == nil {
-		return vault.Change{}, nil
-	}
-	if err := s.bury(d.Number, d.Time, audit.Recaptured, [][16]byte{s.across("gone", d.Consent)}, nil); err != nil {
-		return vault.Change{}, err
-	}
-	if err := s.dropUnlinked(d.Faces); err != nil {
-		return vault.Change{}, err
-	}
-	return vault.Change{Puts: []vault.Put{s.journal.Value(vault.At(receiptsTable, d.ID), d.Receipt)}}, nil
 }

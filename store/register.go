@@ -78,7 +78,7 @@ func (r register) remove(id template.PersonID) {
 	}
 }
 
-func (r register) clear() {
+func (r register) empty() {
 	clear(r.byID)
 	clear(r.byLabel)
 	clear(r.byCredential)

@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 
 	"facegate/configs/file"
-	"facegate/pipeline/template"
-	"facegate/store/audit"
 	"facegate/store/durable"
 	"facegate/store/seal"
 )
@@ -30,15 +28,6 @@ type reserve struct {
 	disk durable.Disk
 	seq  uint64 // of what is on disk, which counts up
 	made bool   // the file is there, in its full length
-}
-
-// A mark says what is owed: the erasure of a person, or the end of all epochs before one.
-type mark struct {
-	Person template.PersonID // zeros if it is about an epoch
-	Epoch  uint32            // what is earlier is to end; 0 if it is about a person
-	Reason audit.Reason
-	By     audit.Actor
-	Asked  int64 // Unix time in seconds
 }
 
 // marks are what a reserve holds.

@@ -76,7 +76,7 @@ func Restore(o Options, data []byte, proof Proof, by audit.Actor) (Restored, err
 	if err != nil {
 		return Restored{}, errors.Join(err, s.Close())
 	}
-	r, err := s.restore(b, owed, sha256.Sum256(data), proof, by)
+	r, err := s.bringBack(b, owed, sha256.Sum256(data), proof, by)
 	return r, errors.Join(err, s.Close())
 }
 
@@ -245,8 +245,8 @@ func reasonOf(name string) audit.Reason {
 	return audit.Requested
 }
 
-// restore brings back who is to come back of b.
-func (s *Store) restore(b backup, owed []mark, digest [32]byte, proof Proof, by audit.Actor) (Restored, error) {
+// bringBack brings back who is to come back of b.
+func (s *Store) bringBack(b backup, owed []mark, digest [32]byte, proof Proof, by audit.Actor) (Restored, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.ready(); err != nil {

@@ -105,7 +105,7 @@ func (r Retention) EraseDue() ([]template.PersonID, error) {
 		for _, p := range due[why] {
 			ids = append(ids, p.ID)
 		}
-		if _, err := r.s.erase(due[why], why, audit.Daemon); err != nil {
+		if _, err := r.s.eraseAll(due[why], why, audit.Daemon); err != nil {
 			return ids, err
 		}
 	}

@@ -263,7 +263,7 @@ func Open(o Options) (*Store, error) {
 
 // start opens what prepare has returned.
 func (s *Store) start() error {
-	err := s.open()
+	err := s.openAll()
 	s.opened = err == nil
 	return err
 }
@@ -320,7 +320,7 @@ func (s *Store) Close() error {
 	clear(s.graves[:])
 	clear(s.pepper[:])
 	clear(s.signer)
-	s.register.clear()
+	s.register.empty()
 	return errors.Join(err, s.people.Close(), s.faces.Close(), s.journal.Close(), vault.Unlock(s.locks))
 }
 
@@ -442,7 +442,7 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 	if err := s.ready(); err != nil {
 		return Person{}, err
 	}
-	if err := s.check(e, now); err != nil {
+	if err := s.checkNew(e, now); err != nil {
 		return Person{}, err
 	}
 	p, err := s.newPerson(e, now)
@@ -457,7 +457,7 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
-	if err := s.enrol(p, e, entries, rows...); err != nil {
+	if err := s.enlist(p, e, entries, rows...); err != nil {
 		return Person{}, err
 	}
 	s.register.put(p)
@@ -503,9 +503,9 @@ func (p Person) enrolled(e Enrolment, old Person) []audit.Entry {
 	return append(entries, pass)
 }
 
-// enrol writes p's new record to faces.db and then the rows to people.db. In this order, because a person without a record is
+// enlist writes p's new record to faces.db and then the rows to people.db. In this order, because a person without a record is
 // damage and a record without a person is swept.
-func (s *Store) enrol(p Person, e Enrolment, entries []audit.Entry, rows ...vault.Put) error {
+func (s *Store) enlist(p Person, e Enrolment, entries []audit.Entry, rows ...vault.Put) error {
 	record, err := s.putRecord(p, e)
 	if err != nil {
 		return err
@@ -534,10 +534,10 @@ func (s *Store) Check(e Enrolment) error {
 	if e.Again {
 		return s.checkRecapture(e.from(now), now)
 	}
-	return s.check(e.from(now), now)
+	return s.checkNew(e.from(now), now)
 }
 
-func (s *Store) check(e Enrolment, now time.Time) error {
+func (s *Store) checkNew(e Enrolment, now time.Time) error {
 	if err := s.free(e.Label, template.PersonID{}); err != nil {
 		return err
 	}

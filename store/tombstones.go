@@ -183,24 +183,3 @@ func (s *Store) bury(number uint64, at int64, why audit.Reason, ended [][16]byte
 	}
 	return s.saveTombstones(t)
 }
-
-// buryFor is bury of a pending intent.
-func (s *Store) buryFor(i *intent) error {
-	var ended [][16]byte
-	for _, id := range slices.Concat(i.People, i.Faces) {
-		if p := s.register.byID[id]; p.Consented() {
-			ended = append(ended, s.across("gone", p.Consent.ID))
-		}
-	}
-	for _, id := range i.People {
-		ended = append(ended, s.across("left", id))
-	}
-	return s.bury(i.Number, i.Entries[0].Time, i.Reason, ended, func(t *tombstones) {
-		switch i.Kind {
-		case lockdownIntent:
-			t.Void = i.Number
-		case epochIntent:
-			t.Ended = s.state.Epoch - 1
-		}
-	})
-}
