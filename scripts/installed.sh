@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 #
-# Runs tests as on a machine with an installed gate, and fails if one of them touches the folders of that gate, or writes
-# anywhere but to a temporary folder, or takes a port that it was not given: no test may depend on what the machine has, nor
-# change it.
+# Runs tests as on a machine with an installed gate, and fails if one of them touches the folders or the unit of that gate,
+# writes anywhere but to a temporary folder, or takes a port that it was not given: no test may depend on what the machine
+# has, nor change it.
 #
 #   installed.sh [FLAGS AND PACKAGES OF GO TEST]   without arguments every package
 #
@@ -13,6 +13,7 @@
 set -euo pipefail
 
 folders=(/etc/facegate /var/lib/facegate /var/lib/facegate-keys /run/facegate)
+units=({/etc,/run,/usr/local/lib,/usr/lib,/lib}/systemd/system/facegate.service{,.d})
 
 self=$(realpath "${BASH_SOURCE[0]}")
 
@@ -51,7 +52,7 @@ watch() {
 
 # judge prints those of the calls in some files that no test may make. Its first argument is where one may write.
 judge() {
-  awk -v gate="$(printf '%s|' "${folders[@]}")" -v ours="$1" '
+  awk -v gate="$(printf '%s|' "${folders[@]}" "${units[@]}")" -v ours="$1" '
     function within(path, places,   n, i, list) {
       n = split(places, list, "|")
       for (i = 1; i <= n; i++)
@@ -97,7 +98,9 @@ inside() {
   shift
   lay "$scratch/under"
   export TMPDIR=$scratch/tmp
-  mkdir "$TMPDIR" "$scratch/probe" "$scratch/calls"
+  chmod 755 "$scratch" # some tests have a program run as another user
+  mkdir -m 1777 "$TMPDIR"
+  mkdir "$scratch/probe" "$scratch/calls"
   watch "$scratch/probe/1" stat "${folders[0]}/file" >/dev/null 2>&1 || true
   [[ -n $(judge "" "$scratch/probe/1") ]] || die "strace does not show who touches the folders"
   go test -count=1 -exec "$self --watch $scratch/calls" "$@" || failed=yes

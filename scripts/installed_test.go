@@ -16,6 +16,7 @@ var planted = []struct{ name, body, says string }{
 	{"looks by another way", `os.Chdir("/var"); os.Open("lib/facegate-keys/people.key")`, "touches the installed gate"},
 	{"has a program look", `exec.Command("ls", "/var/lib/facegate").Run()`, "touches the installed gate"},
 	{"calls a running gate", `net.Dial("unix", "/run/facegate/control.sock")`, "touches the installed gate"},
+	{"reads the unit", `os.ReadFile("/etc/systemd/system/facegate.service")`, "touches the installed gate"},
 	{"writes beside itself", `os.WriteFile("litter", nil, 0o600)`, "writes elsewhere"},
 	{"takes a port", `l, _ := net.Listen("tcp", "127.0.0.7:47123"); l.Close()`, "takes a port of its own choice"},
 	{"fails", `t.Fail()`, "FAIL"},

@@ -30,7 +30,7 @@ type configCheckCommand struct {
 // Run checks as the user of the service would: root may read what that user may not. The check of another user is a process
 // of its own.
 func (c *configCheckCommand) Run(ctx context.Context, t terminal) error {
-	unit, installed := service.Read(os.DirFS("/"))
+	unit, installed := service.Read(t.root())
 	who, note, err := c.user(unit, installed)
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func (c *configCheckCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	notes, err := daemon.Check(cfg, unit.Credential)
+	notes, err := daemon.Check(cfg, t.root(), unit.Credential)
 	if err != nil {
 		return source.Place(err)
 	}

@@ -40,7 +40,7 @@ func TestConfigCheckAsTheService(t *testing.T) {
 	if os.Geteuid() != 0 || err != nil {
 		t.Skipf("only root can check as another user, who has to be there: %v", err)
 	}
-	t.Setenv(asProgram, "1") // as which the test is started for the other user
+	t.Setenv(asBare, "1") // as which the test is started for the other user
 	site := gatetest.NewSite(t)
 	must := func(err error) {
 		t.Helper()

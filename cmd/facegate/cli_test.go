@@ -118,16 +118,19 @@ func TestConfigCheck(t *testing.T) {
 		}
 		return path
 	}
+	check := func(path string, more ...string) printout {
+		return facegate(t.Context(), append([]string{"config", "check", "--config", path, "--user", self()}, more...)...)
+	}
 	good := file("good.yaml", "profile: lab\nsite: north\ngate: front\n")
-	facegate(t.Context(), "config", "check", "--config", good).want(t, exitOK, "is valid: gate front of site north", "")
+	check(good).want(t, exitOK, "is valid: gate front of site north", "")
 	var v map[string]any
-	facegate(t.Context(), "config", "check", "--json", "--config", good).decode(t, &v)
+	check(good, "--json").decode(t, &v)
 	if diff := cmp.Diff(map[string]any{"ok": true, "site": "north", "gate": "front"}, v); diff != "" {
 		t.Errorf("config check --json (-want +got):\n%s", diff)
 	}
 
 	bad := file("bad.yaml", "profile: lab\nsite: north\ngate: front\ncamera:\n  fsp: 20\n")
-	facegate(t.Context(), "config", "check", "--config", bad).want(t, exitFailed, "",
+	check(bad).want(t, exitFailed, "",
 		fmt.Sprintf(`facegate: %[1]s:5:3: camera: unknown key "fsp"; did you mean "fps"?
   5 |   fsp: 20
     |   ^
@@ -136,13 +139,13 @@ func TestConfigCheck(t *testing.T) {
 	facegate(t.Context(), "run", "--config", bad).want(t, exitFailed, "", bad+`:5:3: camera: unknown key "fsp"`)
 
 	none := filepath.Join(dir, "none.yaml")
-	facegate(t.Context(), "config", "check", "--config", none).want(t, exitFailed, "",
+	check(none).want(t, exitFailed, "",
 		"to do: write one with: facegate config example > "+none)
-	facegate(t.Context(), "config", "check", "--config", dir).want(t, exitFailed, "", "is not a regular file, but a folder")
+	check(dir).want(t, exitFailed, "", "is not a regular file, but a folder")
 
 	example := facegate(t.Context(), "config", "example")
 	example.want(t, exitOK, string(configs.Reference()), "")
-	facegate(t.Context(), "config", "check", "--config", file("example.yaml", example.out)).want(t, exitOK, "is valid", "")
+	check(file("example.yaml", example.out)).want(t, exitOK, "is valid", "")
 }
 
 func TestModels(t *testing.T) {

@@ -125,7 +125,7 @@ func TestForeignFileNames(t *testing.T) {
 	}
 	facegate(t.Context(), "models", "import", stick, "--dir", t.TempDir()).harmless(t)
 	for _, command := range [][]string{
-		{"config", "check", "--config"},
+		{"config", "check", "--user", self(), "--config"},
 		{"receipt", "verify", "--key", hex.EncodeToString(public)},
 		{"models", "import", "--dir", t.TempDir()},
 		{"models", "verify", "--bundle"},
@@ -151,7 +151,7 @@ func TestForeignConfiguration(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p := facegate(t.Context(), "config", "check", "--config", path)
+		p := facegate(t.Context(), "config", "check", "--config", path, "--user", self())
 		p.err = strings.ReplaceAll(p.err, path, "evil") // some faults do not repeat the value
 		p.harmless(t)
 	}

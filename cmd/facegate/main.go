@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
@@ -45,6 +46,15 @@ type terminal struct {
 	out, err io.Writer
 	asks     bool         // somebody reads out and answers on in
 	disk     durable.Disk // that of the operating system if it is nil
+	machine  fs.FS        // the root of this one if it is nil
+}
+
+// root returns where the command looks for what the machine has installed.
+func (t terminal) root() fs.FS {
+	if t.machine == nil {
+		return os.DirFS("/")
+	}
+	return t.machine
 }
 
 // newFiles returns where the command makes new files.

@@ -10,12 +10,19 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/fstest"
 
 	"go.uber.org/goleak"
 )
 
 // asProgram is set in the environment of a test binary that is to be facegate itself.
 const asProgram = "FACEGATE_TEST_AS_PROGRAM"
+
+// bare is a machine on which nothing is installed.
+var bare = fstest.MapFS{}
+
+// asBare is set in the environment of a test binary that is to be facegate itself, on a bare machine.
+const asBare = "FACEGATE_TEST_AS_BARE"
 
 // asPanicking is set in the environment of a program that is to panic at SIGUSR2.
 const asPanicking = "FACEGATE_TEST_PANICKING"
@@ -42,6 +49,9 @@ func TestMain(m *testing.M) {
 		}
 		main()
 	}
+	if os.Getenv(asBare) != "" {
+		os.Exit(run(context.Background(), os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, machine: bare}))
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -54,14 +64,14 @@ type printout struct {
 // facegate carries out a command line in this process.
 func facegate(ctx context.Context, args ...string) printout {
 	var out, err bytes.Buffer
-	code := run(ctx, args, terminal{in: bytes.NewReader(nil), out: &out, err: &err})
+	code := run(ctx, args, terminal{in: bytes.NewReader(nil), out: &out, err: &err, machine: bare})
 	return printout{code, out.String(), err.String()}
 }
 
 // answering carries out a command line for somebody who types answer when asked.
 func answering(ctx context.Context, answer string, args ...string) printout {
 	var out, err bytes.Buffer
-	code := run(ctx, args, terminal{in: strings.NewReader(answer), out: &out, err: &err, asks: true})
+	code := run(ctx, args, terminal{in: strings.NewReader(answer), out: &out, err: &err, asks: true, machine: bare})
 	return printout{code, out.String(), err.String()}
 }
 

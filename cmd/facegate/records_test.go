@@ -172,7 +172,7 @@ func TestPolicyAndNotice(t *testing.T) {
 func TestNoPassReader(t *testing.T) {
 	config := gatetest.NewSite(t).WriteConfig(t, gatetest.Settings{"match": "{trigger: request}"})
 	facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "no reader of passes")
-	for _, args := range [][]string{{"run"}, {"config", "check"}} {
+	for _, args := range [][]string{{"run"}, {"config", "check", "--user", self()}} {
 		facegate(t.Context(), append(args, "--config", config)...).want(t, exitFailed, "", "to do: match.mode one-to-one")
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -28,14 +28,15 @@ import (
 // what need not be there yet.
 //
 // On a machine that has nothing of this gate yet, what is at the places of the reference is not looked for: the file may be
-// checked where it is written. With credential the unit brings the device key along, and the key file is not read.
-func Check(c *configs.Config, credential bool) (notes []string, err error) {
+// checked where it is written. machine is the root of the file system in which that is found out. With credential the unit
+// brings the device key along, and the key file is not read.
+func Check(c *configs.Config, machine fs.FS, credential bool) (notes []string, err error) {
 	usual, err := configs.Parse("facegate.yaml", bytes.NewReader(configs.Reference()))
 	if err != nil {
 		return nil, err
 	}
-	k := &checker{config: c, usual: usual, credential: credential}
-	if k.fresh = missing(c.KeyFile) && missing(c.StateDir) && missing(c.Vision.ModelsDir); k.fresh {
+	k := &checker{config: c, usual: usual, machine: machine, credential: credential}
+	if k.fresh = k.missing(c.KeyFile) && k.missing(c.StateDir) && k.missing(c.Vision.ModelsDir); k.fresh {
 		k.note("there is nothing of this gate on this machine yet; what its key, networks and groups are like shows only there")
 	}
 	k.refuse(enforceable(c.Profile()))
@@ -52,6 +53,7 @@ func Check(c *configs.Config, credential bool) (notes []string, err error) {
 type checker struct {
 	config     *configs.Config
 	usual      *configs.Config // the reference
+	machine    fs.FS           // its root
 	credential bool
 	fresh      bool // the machine has nothing of this gate
 	notes      []string
@@ -71,8 +73,8 @@ func (k *checker) refuse(err error) {
 // counts reports whether what is configured has to be there, of which the reference has usual.
 func (k *checker) counts(configured, usual string) bool { return !k.fresh || configured != usual }
 
-func missing(path string) bool {
-	_, err := os.Lstat(path)
+func (k *checker) missing(path string) bool {
+	_, err := fs.Lstat(k.machine, strings.TrimPrefix(filepath.Clean(path), "/"))
 	return errors.Is(err, fs.ErrNotExist)
 }
 
@@ -112,7 +114,7 @@ func madeByUnit() []string {
 
 // toBeMade reports whether systemd makes the folder when it starts the service.
 func (k *checker) toBeMade(key, dir string) bool {
-	made := missing(dir) && slices.Contains(madeByUnit(), filepath.Clean(dir))
+	made := k.missing(dir) && slices.Contains(madeByUnit(), filepath.Clean(dir))
 	if made {
 		k.note("%s: %s is not there yet; systemd makes it when it starts the service", key, dir)
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gatetest"
@@ -29,7 +30,7 @@ func verdicts(t *testing.T, site gatetest.Site, more gatetest.Settings) (notes [
 		t.Fatal(err)
 	}
 	before := listing(t, site.Dir)
-	notes, err = daemon.Check(c, false)
+	notes, err = daemon.Check(c, os.DirFS("/"), false)
 	checked = source.Place(err)
 	if after := listing(t, site.Dir); !slices.Equal(before, after) {
 		t.Errorf("the check has changed %q to %q", before, after)
@@ -207,7 +208,7 @@ func TestCheckOfARunningGate(t *testing.T) {
 	site := gatetest.NewSite(t)
 	start(t, site, nil, daemon.Outside{})
 	c := site.Config(t, nil)
-	if _, err := daemon.Check(c, false); err != nil {
+	if _, err := daemon.Check(c, os.DirFS("/"), false); err != nil {
 		t.Errorf("check of a running gate: %v", err)
 	}
 }
@@ -216,15 +217,12 @@ func TestCheckOfARunningGate(t *testing.T) {
 func TestCheckAwayFromTheGate(t *testing.T) {
 	c, err := configs.Parse("facegate.yaml", bytes.NewReader(configs.Reference()))
 	must(t, err)
-	if _, err := os.Lstat(c.KeyFile); err == nil {
-		t.Skip("this machine is a gate")
-	}
-	notes, err := daemon.Check(c, false)
+	notes, err := daemon.Check(c, fstest.MapFS{}, false)
 	if err != nil || !slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, "nothing of this gate") }) {
 		t.Errorf("notes %q, %v", notes, err)
 	}
 	c.KeyFile = "/nonexistent/key"
-	if _, err := daemon.Check(c, false); err == nil || !strings.Contains(err.Error(), "key_file") {
+	if _, err := daemon.Check(c, fstest.MapFS{}, false); err == nil || !strings.Contains(err.Error(), "key_file") {
 		t.Errorf("a file that nobody would name is missing, and the check says %v", err)
 	}
 }
