@@ -44,22 +44,7 @@ func (p *Publisher) connect(ctx context.Context) (*conn, error) {
 	c := new(conn)
 	c.alive, c.lose = context.WithCancelCause(context.WithoutCancel(ctx))
 	release := func() bool { return true }
-	opts := mqtt.NewClientOptions().
-		AddBroker(p.cfg.Broker).
-		SetClientID(p.cfg.ClientID).
-		SetUsername(p.cfg.Username).
-		SetPassword(p.cfg.Password).
-		SetProtocolVersion(4). // MQTT 3.1.1; without it paho tries each refusal again as 3.1
-		SetCleanSession(false).
-		SetAutoReconnect(false).
-		SetConnectRetry(false).
-		SetConnectTimeout(connectTimeout).
-		SetWriteTimeout(writeTimeout).
-		SetKeepAlive(keepAlive).
-		SetPingTimeout(pingTimeout).
-		SetWill(p.cfg.topic(availability), offline, qos, true).
-		SetStore(mqtt.NewOrderedMemoryStore()).
-		SetDefaultPublishHandler(drop).
+	opts := p.options().
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.lose(fmt.Errorf("%w: %w", errLost, err)) }).
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (raw net.Conn, err error) {
 			if raw, err = p.dial(ctx); err != nil {
@@ -82,6 +67,26 @@ func (p *Publisher) connect(ctx context.Context) (*conn, error) {
 		return nil, p.explain(reached(c, err), err)
 	}
 	return c, nil
+}
+
+// options returns what is the same for every connection.
+func (p *Publisher) options() *mqtt.ClientOptions {
+	return mqtt.NewClientOptions().
+		AddBroker(p.cfg.Broker).
+		SetClientID(p.cfg.ClientID).
+		SetUsername(p.cfg.Username).
+		SetPassword(p.cfg.Password).
+		SetProtocolVersion(4). // MQTT 3.1.1; without it paho tries each refusal again as 3.1
+		SetCleanSession(false).
+		SetAutoReconnect(false).
+		SetConnectRetry(false).
+		SetConnectTimeout(connectTimeout).
+		SetWriteTimeout(writeTimeout).
+		SetKeepAlive(keepAlive).
+		SetPingTimeout(pingTimeout).
+		SetWill(p.cfg.topic(availability), offline, qos, true).
+		SetStore(mqtt.NewOrderedMemoryStore()).
+		SetDefaultPublishHandler(drop)
 }
 
 // reached tells how far a connection had come that ended in err.
