@@ -73,7 +73,7 @@ func (c *backupRestoreCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	if err := checkOwner(cfg.StateDir, cfg.KeysDir); err != nil {
+	if err := opening.CheckOwner(cfg); err != nil {
 		return err
 	}
 	data, err := file.Read(c.File, store.MaxBackup)

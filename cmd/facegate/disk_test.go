@@ -22,7 +22,8 @@ func TestNewFilesOutliveAPowerCut(t *testing.T) {
 	gate := []string{"--socket", site.Socket(), "--config", config}
 	key, backup := site.Path("another.key"), site.Path("backup")
 	on(t, disk, "key", "create", key).want(t, exitOK, "created", "")
-	on(t, disk, append(gate, "backup", "create", backup)...).want(t, exitOK, "holds 2 people", "")
+	on(t, disk, append([]string{"clock", "confirm", "--yes"}, gate...)...).want(t, exitOK, "", "")
+	on(t, disk, append([]string{"backup", "create", backup}, gate...)...).want(t, exitOK, "holds 2 people", "")
 	calibration := site.Path("calibration.json")
 	for _, text := range []string{"first", "second"} {
 		must(t, writeFile(disk, calibration, func(w io.Writer) error { _, err := io.WriteString(w, text); return err }))

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/configs/show"
@@ -42,7 +43,7 @@ func exitCodes() []exitCode {
 		{exitFailed, "failed, for the reason that is printed", nil},
 		{exitUsage, "the command line is wrong, or names two gates", []error{errOtherGate, errNoGate, errLockdown}},
 		{exitNotRunning, "the gate is not running", []error{control.ErrNotRunning}},
-		{exitForbidden, "this user may not do it", []error{errOwner, fs.ErrPermission, control.ErrForbidden}},
+		{exitForbidden, "this user may not do it", []error{opening.ErrOwner, fs.ErrPermission, control.ErrForbidden}},
 		{exitUnconfirmed, "it cannot be undone, and was not confirmed: add --yes", []error{errUnconfirmed}},
 		{exitPending, "it cannot be undone, and waits for a second person", []error{control.ErrPending}},
 		{exitTooSlow, "the demo: nothing went wrong, but this machine is too slow for a gate", []error{errTooSlow}},

@@ -6,14 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
+	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/store"
+	"facegate/store/audit"
 )
 
 // gateFlags name the one gate that a command is about: by its socket, or by a configuration, of which control.socket is
@@ -138,10 +143,29 @@ func (f gateFlags) records(ctx context.Context, t terminal) (r people.Records, d
 		return nil, nil, hint.Wrap(err, "start it (systemctl start facegate), correct --socket, or name the configuration of a stopped gate: "+
 			"--config FILE")
 	}
-	s, err := openRecords(g.config, t)
+	s, err := stopped(g.config, t)
 	if err != nil {
 		return nil, nil, err
 	}
 	register := people.Stopped(s, g.config.Profile())
 	return register.As(me()), func(err error) error { return errors.Join(err, s.Close()) }, nil
+}
+
+// stopped opens the records of a gate that is not running.
+func stopped(c *configs.Config, t terminal) (*store.Store, error) {
+	return opening.Stopped(c, systime.New(), newLog(t.err, slog.LevelWarn), nil)
+}
+
+// me is who changes the records of a gate that is not running.
+func me() audit.Actor { return audit.Actor(os.Getuid()) }
+
+// fetched tells the gate that it need not keep the receipt with this id.
+func (f gateFlags) fetched(ctx context.Context, t terminal) func(id string) error {
+	return func(id string) error {
+		r, done, err := f.records(ctx, t)
+		if err != nil {
+			return err
+		}
+		return done(r.Fetched(ctx, id))
+	}
 }

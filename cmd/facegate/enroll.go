@@ -3,21 +3,17 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
 	"text/tabwriter"
-	"time"
 
 	"facegate/cmd/facegate/internal/control"
-	"facegate/cmd/facegate/internal/daemon"
+	"facegate/cmd/facegate/internal/delivery"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/configs/show"
-	"facegate/store"
-	"facegate/store/durable"
 )
 
 type enrollCommand struct {
@@ -51,7 +47,7 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	paper, err := newPaper(t, c.Receipt)
+	paper, err := delivery.NewPaper(t.newFiles(), c.Receipt)
 	if err != nil {
 		return err
 	}
@@ -64,7 +60,7 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 		return errors.Join(err, sheet.discard(), paper.Discard())
 	}
 	v := enrolment{Person: enrolled.Person, Former: enrolled.Former}
-	delivered := c.deliver(ctx, t, paper, v.Receipt)
+	delivered := paper.Deliver(v.Receipt, c.fetched(ctx, t))
 	if sheet != nil {
 		if err := sheet.draw(enrolled.Pass); err != nil {
 			return hint.Wrap(fmt.Errorf("%s is enrolled, but the pass was not written: %w", c.Label, errors.Join(err, delivered)),
@@ -120,7 +116,7 @@ type enrolment struct {
 	Former string `json:"former,omitempty"` // see control.Enrolled
 }
 
-func (c *enrollCommand) write(w *tabwriter.Writer, e enrolment, sheet *sheet, paper *durable.File) {
+func (c *enrollCommand) write(w *tabwriter.Writer, e enrolment, sheet *sheet, paper *delivery.Paper) {
 	show.Fprintf(w, "%s is enrolled until %s\n", e.Label, expiryOf(e.Person))
 	if e.Provisional {
 		show.Fprintln(w, "the clock is not known to be right: dates are set when it is, and facegate clock says what to do")
@@ -160,125 +156,4 @@ func progressLine(p people.Progress) string {
 		line += " - " + p.Advice
 	}
 	return line
-}
-
-// expiryOf says when an enrolment ends.
-func expiryOf(p people.Person) string {
-	day := p.Expires.Format(time.DateOnly)
-	if p.Provisional {
-		day += " (provisional)"
-	}
-	return day
-}
-
-type peopleCommand struct {
-	gateFlags
-	jsonFlag
-}
-
-func (c *peopleCommand) Run(ctx context.Context, t terminal) error {
-	r, done, err := c.records(ctx, t)
-	if err != nil {
-		return err
-	}
-	list, err := r.People(ctx)
-	if err = done(err); err != nil {
-		return err
-	}
-	return c.print(t, list, func(w *tabwriter.Writer) {
-		show.Fprintf(w, "LABEL\tENROLLED\tEXPIRES\tCONSENT\n")
-		for _, p := range list {
-			show.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Label, p.Enrolled.Format(time.DateOnly), expiryOf(p), consentOf(p))
-		}
-		writeOwed(w, list)
-	})
-}
-
-// writeOwed says of how many people the erasure is owed.
-func writeOwed(w *tabwriter.Writer, all []people.Person) {
-	n := 0
-	for _, p := range all {
-		if !p.Owed.IsZero() {
-			n++
-		}
-	}
-	if n > 0 {
-		show.Fprintf(w, "erasures owed: %d; they are carried out as soon as the disk can be written to: facegate status says what is wrong with it\n", n)
-	}
-}
-
-// consentOf says in one cell where a person's consent is recorded, and whether it lets them in.
-func consentOf(p people.Person) string {
-	switch {
-	case !p.Owed.IsZero():
-		return fmt.Sprintf("%s - to be erased, asked for on %s; does not match any more", p.Consent, p.Owed.Local().Format("2006-01-02 15:04 -07:00"))
-	case !p.ConsentAgain:
-		return p.Consent
-	}
-	return fmt.Sprintf("%s - has to consent again (facegate enroll --again): this one was given under profile %s", p.Consent, p.ConsentProfile)
-}
-
-type doorCommand struct {
-	Test doorTestCommand `cmd:"" help:"Give one pulse of the door, on the running gate. It is noted with your name, told to the broker, and bounded: a rest of three pulses, 30 pulses and 5 minutes an hour."`
-	Safe doorSafeCommand `cmd:"" help:"Force the relay to its safe level, with the gate stopped. systemd calls this after every stop."`
-}
-
-type doorTestCommand struct {
-	gateFlags
-	jsonFlag
-}
-
-func (c *doorTestCommand) Run(ctx context.Context, t terminal) error {
-	g, err := c.running(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := g.TestDoor(ctx)
-	if err != nil {
-		return err
-	}
-	return c.print(t, r, func(w *tabwriter.Writer) {
-		show.Fprintf(w, "%s was active for %v. Did the door open?\n", r.Line, r.Pulse.Round(time.Millisecond))
-	})
-}
-
-type doorSafeCommand struct {
-	configFlag
-	jsonFlag
-}
-
-func (c *doorSafeCommand) Run(t terminal) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
-	noteStop(cfg.Control.Socket)
-	line, err := daemon.OpenLine(cfg.Door)
-	if err != nil {
-		return err
-	}
-	if err := line.Close(); err != nil {
-		return err
-	}
-	return c.print(t, map[string]string{"safe": line.String()}, func(w *tabwriter.Writer) {
-		show.Fprintf(w, "%s is at its safe level\n", line)
-	})
-}
-
-type keyCommand struct {
-	Create keyCreateCommand `cmd:"" help:"Create the device key that all templates of this gate depend on."`
-}
-
-type keyCreateCommand struct {
-	File string `arg:"" optional:"" default:"/etc/facegate/device.key" help:"File to create (${default}); it must not exist."`
-	jsonFlag
-}
-
-func (c *keyCreateCommand) Run(t terminal) error {
-	if err := store.CreateKeyFile(t.newFiles(), c.File, rand.Reader); err != nil {
-		return err
-	}
-	return c.print(t, map[string]string{"created": c.File}, func(w *tabwriter.Writer) {
-		show.Fprintf(w, "%s created. Without it nobody who is enrolled can be recognised: give it to the service's user, keep no copy on this disk.\n", c.File)
-	})
 }

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"facegate/cmd/facegate/internal/letter"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/configs/hint"
+	"facegate/configs/notice"
+	"facegate/configs/show"
+)
+
+type personCommand struct {
+	Show     personShowCommand `cmd:"" help:"Show all that is held of a person. There is no picture, and the template is not shown."`
+	Relabel  relabelCommand    `cmd:"" help:"Correct the label of a person."`
+	Pass     passCommand       `cmd:"" help:"Issue a new pass to a person. The old one is dead at once."`
+	Withdraw withdrawCommand   `cmd:"" help:"Erase a person who withdraws their consent, and give them the receipt."`
+}
+
+type personShowCommand struct {
+	Label  string `arg:"" type:"label" help:"Label from the people list."`
+	Letter bool   `help:"Answer the person's request for access: a letter that says in words what is held, why and until when."`
+	Lang   string `enum:",en,zh" default:"" help:"Language of the letter: en or zh. Otherwise that of the notice that the person has read."`
+	gateFlags
+	jsonFlag
+}
+
+func (c *personShowCommand) Run(ctx context.Context, t terminal) error {
+	r, done, err := c.records(ctx, t)
+	if err != nil {
+		return err
+	}
+	f, err := r.Show(ctx, c.Label)
+	if err = done(err); err != nil {
+		return err
+	}
+	if c.Letter {
+		return c.letter(t, f)
+	}
+	return c.print(t, f, func(w *tabwriter.Writer) { writePerson(w, f) })
+}
+
+// letter prints f as an answer to the person, in the terms of the configuration.
+func (c *personShowCommand) letter(t terminal, f people.File) error {
+	g, err := c.target(defaultConfig)
+	if err != nil {
+		return err
+	}
+	cfg := g.config
+	if cfg == nil {
+		return hint.Wrap(errors.New("a letter says what the configuration says, and only a socket is named"),
+			"name the configuration of this gate: --config FILE")
+	}
+	notices, err := cfg.Particulars().Texts()
+	if err != nil {
+		return err
+	}
+	lang := notices[0].Language
+	for _, n := range notices {
+		if hex.EncodeToString(n.SHA256[:]) == f.Agreed.NoticeSHA256 {
+			lang = n.Language
+		}
+	}
+	if c.Lang != "" {
+		lang = notice.Language(c.Lang)
+	}
+	var text strings.Builder
+	if err := letter.Access(&text, lang, time.Local, time.Now(), f, cfg.Particulars()); err != nil {
+		return err
+	}
+	return c.print(t, map[string]string{"letter": text.String()}, func(w *tabwriter.Writer) { io.WriteString(w, text.String()) })
+}
+
+// seen tells the day on which somebody was last let in.
+func seen(day time.Time) string {
+	if day.IsZero() {
+		return "never"
+	}
+	return day.Format(time.DateOnly)
+}
+
+func writePerson(w *tabwriter.Writer, f people.File) {
+	row := func(name, format string, args ...any) {
+		show.Fprintf(w, "%s\t%s\n", name, show.Sprintf(format, args...))
+	}
+	a := f.Agreed
+	row("label", "%s", f.Label)
+	row("enrolled", "%s, until %s", f.Enrolled.Format(time.DateOnly), expiryOf(f.Person))
+	row("last let in", "%s", seen(f.LastSeen))
+	if f.Barred != "" {
+		row("face", "opens nothing, %s, because somebody tried too often to be taken for this person (facegate lockout reset)", f.Barred)
+	}
+	row("template", "%s", templateLine(f))
+	row("pass", "%s", map[bool]string{true: "one, of which the gate knows an id alone", false: "none"}[f.Pass])
+	row("consent", "%s, to notice %s, %s until %s", a.Method, a.NoticeVersion, a.Given.Format(time.DateOnly), a.Expires.Format(time.DateOnly))
+	if f.ConsentAgain {
+		row("", "given under profile %s, which is not that of the gate: the person has to consent again", a.Profile)
+	}
+	row("", "purpose: %s", a.Purpose)
+	row("", "form: %s, witness: %s", f.Consent, a.Witness)
+	row("", "age: %s, where a guardian consents for who is under %d", a.Age, a.ChildAge)
+	if a.Guardian != "" {
+		row("", "guardian: %s", a.Guardian)
+	}
+	for _, e := range f.Entries {
+		doubt := map[bool]string{true: ", by a clock that was not known to be right"}[e.Doubted]
+		row("audit log", "%s entry %d: %s%s", e.Time.Local().Format("2006-01-02 15:04:05 -07:00"), e.Seq, e.Kind, doubt)
+	}
+}
+
+// templateLine says in one line how a template is protected.
+func templateLine(f people.File) string {
+	switch {
+	case !f.Template:
+		return "none"
+	case f.Scheme == "S2":
+		return "one keyed code that opens with the person's pass alone (S2, 1:1)"
+	}
+	return fmt.Sprintf("one keyed code, in lane %d of epoch %d (S1, 1:N)", f.Lane, f.Epoch)
+}

@@ -1,0 +1,7 @@
+package main
+
+type receiptCommand struct {
+	Verify receiptVerifyCommand `cmd:"" help:"Check a receipt. It needs the file and the key of the device, and nothing else."`
+	Show   receiptShowCommand   `cmd:"" help:"Print a receipt in words."`
+	Fetch  receiptFetchCommand  `cmd:"" help:"Fetch the receipts that nobody has yet, such as those of expired enrolments."`
+}
