@@ -246,8 +246,14 @@ func (p *Pipeline) judge(tr *track.Track, report *Report, m Matcher) (answer mat
 // examine takes one track through quality and liveness and leaves its aligned face in the vision. Only a face that is
 // usable may be embedded: prints, screens and faces that nobody could recognise never become a vector.
 func (p *Pipeline) examine(tr *track.Track, report *Report) (usable bool, err error) {
-	s := p.subject(tr.ID)
-	s.examined = tr.Seen
+	p.subject(tr.ID).examined = tr.Seen
+	if good, err := p.checkQuality(tr, report); !good {
+		return false, err
+	}
+	return p.checkLiveness(tr, report)
+}
+
+func (p *Pipeline) checkQuality(tr *track.Track, report *Report) (good bool, err error) {
 	if err := p.vision.Locate(&tr.Face); err != nil {
 		return false, err
 	}
@@ -260,18 +266,23 @@ func (p *Pipeline) examine(tr *track.Track, report *Report) (usable bool, err er
 		report.State = Poor
 		return false, nil
 	}
+	return true, nil
+}
+
+func (p *Pipeline) checkLiveness(tr *track.Track, report *Report) (live bool, err error) {
 	p.live, err = p.vision.Live(p.live[:0], &tr.Face)
 	if err != nil {
 		return false, err
 	}
-	s.window.Add(liveness.Fuse(p.live))
-	live, known := s.window.Live(p.settings.LivenessThreshold)
+	window := p.subject(tr.ID).window
+	window.Add(liveness.Fuse(p.live))
+	live, known := window.Live(p.settings.LivenessThreshold)
 	switch {
 	case !known:
 		report.State = Checking
 	case !live:
 		report.State = NotLive
-	case p.wary(tr.Seen) && !s.window.Sure(p.settings.LivenessThreshold):
+	case p.wary(tr.Seen) && !window.Sure(p.settings.LivenessThreshold):
 		report.State, live = Checking, false
 	}
 	return live, nil

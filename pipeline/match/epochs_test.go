@@ -140,8 +140,13 @@ func TestNoProjector(t *testing.T) {
 func TestEpochsAgainstMap(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(6, 6))
 	const newest = 4
+	var projectors [newest + 1]*template.Projector
 	var records [newest + 1][6]template.Record // of each epoch, of as many people
 	for epoch := range records {
+		var err error
+		if projectors[epoch], err = projectorOf(uint32(epoch)); err != nil {
+			t.Fatal(err)
+		}
 		for n := range records[epoch] {
 			p := matchertest.Person{ID: personID(n), Face: matchertest.Face(uint64(n + 1))}
 			records[epoch][n] = recordOf(t, n, p, uint32(epoch))
@@ -149,7 +154,10 @@ func TestEpochsAgainstMap(t *testing.T) {
 	}
 	probe := near(rnd, matchertest.Face(1), 0.5)
 	rapid.Check(t, func(rt *rapid.T) {
-		e := newEpochs(t, 0)
+		e, err := match.NewEpochs(0, func(epoch uint32) (*template.Projector, error) { return projectors[epoch], nil })
+		if err != nil {
+			t.Fatal(err)
+		}
 		current := uint32(0)
 		model := map[template.PersonID]template.Record{}
 		person := rapid.IntRange(0, len(records[0])-1)
@@ -194,7 +202,7 @@ func TestEpochsAgainstMap(t *testing.T) {
 						t.Fatalf("it has person %d: %v", n, !want)
 					}
 				}
-				want := searchEach(t, probe, model)
+				want := searchEach(projectors[:], probe, model)
 				found, earlier := e.Search(probe)
 				if found != want || found.OK && earlier != (model[found.Best].Epoch != current) {
 					t.Fatalf("found %+v, earlier %v; want %+v of %d", found, earlier, want, model[want.Best].Epoch)
@@ -204,16 +212,12 @@ func TestEpochsAgainstMap(t *testing.T) {
 	})
 }
 
-// searchEach compares a face with every record, epoch by epoch.
-func searchEach(t *rapid.T, v embed.Vector, records map[template.PersonID]template.Record) match.Result {
+// searchEach compares a face with every record, by the projector of its epoch.
+func searchEach(projectors []*template.Projector, v embed.Vector, records map[template.PersonID]template.Record) match.Result {
 	var all []scored
 	for _, r := range records {
-		j, err := projectorOf(r.Epoch)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var p template.Probe
-		j.Project(&p, slices.Clone(v), template.LaneSetOf(r.Lane))
+		projectors[r.Epoch].Project(&p, slices.Clone(v), template.LaneSetOf(r.Lane))
 		all = append(all, scored{r.Person, p.Estimate(r.Lane, &r.Code)})
 	}
 	return outcome(all)
