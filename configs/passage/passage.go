@@ -1,4 +1,4 @@
-// Package passage holds the words for going through a door that a configuration, a document and an event share.
+// Package passage holds the words for going through a door. A configuration, a document and an event share them.
 package passage
 
 // A Direction is the way through the door that a gate guards.
@@ -13,7 +13,7 @@ const (
 // A Way is a way in without a face.
 type Way string
 
-// The ways.
+// The ways. Of an intercom and a key the gate knows nothing: they open the same door.
 const (
 	Card     Way = "card"
 	PIN      Way = "pin"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"facegate/configs/passage"
 	"facegate/pipeline/template"
 )
 
@@ -23,7 +24,10 @@ const (
 // All lists every Means.
 func All() []Means { return []Means{Face, Pass, Card, PIN, Order} }
 
-var means = [...]string{Face: "face", Pass: "pass", Card: "card", PIN: "pin", Order: "order"}
+// A means that a configuration may list as a way in has the same word there.
+var means = [...]string{
+	Face: "face", Pass: string(passage.QR), Card: string(passage.Card), PIN: string(passage.PIN), Order: "order",
+}
 
 // String returns the means in a word, "" for none.
 func (m Means) String() string {

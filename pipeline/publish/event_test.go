@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"facegate/configs/passage"
+	"facegate/pipeline/attempt"
 )
 
 // fields is all that may ever be told about a passage.
@@ -97,4 +99,22 @@ func TestBoot(t *testing.T) {
 // source makes events on a machine with a time server.
 func source() Source {
 	return Source{Door: "main", Direction: passage.In, Clock: func() Clock { return Synced }}
+}
+
+// TestMethods checks that each means has a word of its own in events, which is that of the configuration where there is one.
+func TestMethods(t *testing.T) {
+	var got []string
+	for _, m := range attempt.All() {
+		e := source().Granted(time.Now(), m, 0)
+		if got = append(got, e.Method); !isMethod(e.Method) {
+			t.Errorf("an event may not name %q", e.Method)
+		}
+	}
+	want := []string{"face", string(passage.QR), string(passage.Card), string(passage.PIN), "order"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("methods (-want +got):\n%s", diff)
+	}
+	if !isMethod(Manual) || slices.Contains(got, Manual) || isMethod(attempt.Means(0).String()) {
+		t.Error("an opening by hand is told by what is a means, or nothing is one")
+	}
 }
