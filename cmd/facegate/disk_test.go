@@ -22,7 +22,7 @@ func TestNewFilesOutliveAPowerCut(t *testing.T) {
 	gate := []string{"--socket", site.Socket(), "--config", config}
 	key, backup := site.Path("another.key"), site.Path("backup")
 	on(t, disk, "key", "create", key).want(t, exitOK, "created", "")
-	on(t, disk, append([]string{"clock", "confirm", "--yes"}, gate...)...).want(t, exitOK, "", "")
+	on(t, disk, append([]string{"clock", "confirm", "--yes"}, gate...)...).want(t, exitOK, "right", "")
 	on(t, disk, append([]string{"backup", "create", backup}, gate...)...).want(t, exitOK, "holds 2 people", "")
 	calibration := site.Path("calibration.json")
 	for _, text := range []string{"first", "second"} {
@@ -34,7 +34,7 @@ func TestNewFilesOutliveAPowerCut(t *testing.T) {
 			t.Errorf("%s: %v, %v", filepath.Base(path), info, err)
 		}
 	}
-	on(t, nil, "backup", "restore", backup, "--config", config).want(t, exitOK, "", "")
+	on(t, nil, "backup", "restore", backup, "--config", config).want(t, exitOK, "2 more were enrolled", "")
 }
 
 // A lookout is a disk that looks around before the content of a file is synced.
