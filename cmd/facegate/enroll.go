@@ -75,7 +75,7 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 }
 
 // capture has the gate capture the person, and shows what the camera sees.
-func (c *enrollCommand) capture(ctx context.Context, g *control.Client, t terminal, pass bool) (people.Enrolled, error) {
+func (c *enrollCommand) capture(ctx context.Context, g control.Running, t terminal, pass bool) (people.Enrolled, error) {
 	last := ""
 	request := people.EnrolRequest{
 		Label: c.Label, Consent: c.Consent, Age: c.Age, Guardian: c.Guardian, Witness: cmp.Or(c.Witness, sudoer()), Language: c.Lang,
@@ -134,7 +134,7 @@ func (c *enrollCommand) write(w *tabwriter.Writer, e enrolment, sheet *sheet, pa
 
 // sheet returns what the person's pass is to be drawn on, nil if they get none. Where faces are compared 1:1 they get one
 // in any case, and nobody is captured whose pass would be lost.
-func (c *enrollCommand) sheet(ctx context.Context, g *control.Client, t terminal) (*sheet, error) {
+func (c *enrollCommand) sheet(ctx context.Context, g control.Running, t terminal) (*sheet, error) {
 	if c.Pass == "" {
 		s, err := g.Status(ctx)
 		if err != nil || s.Mode != law.OneToOne {

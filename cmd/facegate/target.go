@@ -117,8 +117,8 @@ func sameFile(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
-// running returns the way into the gate, which has to run.
-func (f gateFlags) running(ctx context.Context) (*control.Client, error) {
+// running returns what the gate does while it runs, as it has to.
+func (f gateFlags) running(ctx context.Context) (control.Running, error) {
 	g, err := f.target(defaultConfig)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,6 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/pipeline/template"
-	"facegate/store"
 	"facegate/store/audit"
 )
 
@@ -134,7 +133,7 @@ type person struct {
 	Label string `json:"label"`
 }
 
-func (p *person) Clean() error { return store.LabelLine.CleanIn(&p.Label) }
+func (p *person) Clean() error { return people.CleanLabel(&p.Label) }
 
 // Show implements people.Records.
 func (c *Client) Show(ctx context.Context, label string) (people.File, error) {
@@ -151,7 +150,7 @@ type relabelling struct {
 }
 
 func (q *relabelling) Clean() error {
-	return cmp.Or(store.LabelLine.CleanIn(&q.Label), store.LabelLine.CleanIn(&q.To))
+	return cmp.Or(people.CleanLabel(&q.Label), people.CleanLabel(&q.To))
 }
 
 // Relabel implements people.Records.
@@ -170,7 +169,7 @@ type erasing struct {
 	Withdrawn bool   `json:"withdrawn,omitempty"`
 }
 
-func (e *erasing) Clean() error { return store.LabelLine.CleanIn(&e.Label) }
+func (e *erasing) Clean() error { return people.CleanLabel(&e.Label) }
 
 // Erase implements people.Records.
 func (c *Client) Erase(ctx context.Context, who people.Who, why audit.Reason) (people.Erasure, error) {
@@ -258,7 +257,7 @@ type reason struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-func (q *reason) Clean() error { return store.ReasonLine.CleanIn(&q.Reason) }
+func (q *reason) Clean() error { return people.CleanReason(&q.Reason) }
 
 // TurnFacesOff implements people.Records.
 func (c *Client) TurnFacesOff(ctx context.Context, why string) error {

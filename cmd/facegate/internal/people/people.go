@@ -35,6 +35,12 @@ type EnrolRequest struct {
 	By audit.Actor `json:"-"` // who asks, as the kernel says
 }
 
+// CleanLabel brings a label that somebody typed into its one form, or says what of it cannot be kept.
+func CleanLabel(label *string) error { return store.LabelLine.CleanIn(label) }
+
+// CleanReason is CleanLabel for the reason for which faces are off.
+func CleanReason(reason *string) error { return store.ReasonLine.CleanIn(reason) }
+
 // Clean brings what people typed into its one form, or says what of it cannot be kept.
 func (r *EnrolRequest) Clean() error {
 	return cmp.Or(store.LabelLine.CleanIn(&r.Label), store.ReferenceLine.CleanIn(&r.Consent),
