@@ -79,7 +79,7 @@ func (s *Store) faced() (n int) {
 	return n
 }
 
-// Count returns how many people are on the list, and how many of them cannot consent alone.
+// Count returns how many people have consented to a template, and how many of them cannot consent alone.
 func (c Compliance) Count() (people, children int) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -88,5 +88,5 @@ func (c Compliance) Count() (people, children int) {
 			children++
 		}
 	}
-	return len(c.s.register.byID), children
+	return c.s.faced(), children
 }

@@ -33,6 +33,8 @@ func (s *Store) formerCode(label string, k *template.TokenKeys, modelID [32]byte
 		return Person{}, template.Code{}, err
 	case k != nil && !p.Holds(k.ID):
 		return Person{}, template.Code{}, invalid("it is not the pass of "+label, "show the newest pass of the person, or none")
+	case !p.Consented():
+		return Person{}, template.Code{}, noFormer("the person gave no face until now")
 	case p.Record == (template.RecordID{}), s.barred(p), s.templatesGone():
 		return Person{}, template.Code{}, noFormer("it was destroyed")
 	case p.Scheme == template.SchemeS2 && k == nil:

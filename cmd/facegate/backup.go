@@ -139,6 +139,7 @@ func restored(r store.Restored) any {
 	return struct {
 		People    int       `json:"people"`
 		Templates int       `json:"templates"`
+		Keys      int       `json:"credentials_left_out"`
 		Erased    int       `json:"erased_since"`
 		Present   int       `json:"present"`
 		Taken     []string  `json:"label_taken"`
@@ -147,7 +148,7 @@ func restored(r store.Restored) any {
 		Last      uint64    `json:"last_receipt"`
 		Listed    bool      `json:"known_to_the_gate"`
 		Entries   uint64    `json:"audit_entries_then"`
-	}{r.People, r.Templates, r.Erased, r.Present, append([]string{}, r.Taken...), r.Made, r.Number, r.Last, r.Listed, r.Entries}
+	}{r.People, r.Templates, r.Keys, r.Erased, r.Present, append([]string{}, r.Taken...), r.Made, r.Number, r.Last, r.Listed, r.Entries}
 }
 
 // writeRestored says what came back, and what nobody could know.
@@ -170,6 +171,9 @@ func writeRestored(w *tabwriter.Writer, r store.Restored) {
 		line("the gate's own list of erasures is lost: by what you say the last receipt is number %d (the backup is of after number %d); "+
 			"who was erased by a later one is back", r.Last, r.Number)
 	}
-	line("labels are those of the backup, passes of people who are compared with all are to be issued anew (facegate person pass)")
+	line("labels are those of the backup")
+	if r.Keys > 0 {
+		line("%d passes, cards and PINs are not back, because they may have been revoked or used since: give them anew (facegate person pass)", r.Keys)
+	}
 	line("the audit log at the backup had %d entries, and is not in it; make a new backup, and destroy this one", r.Entries)
 }

@@ -36,14 +36,20 @@ func (c *eraseCommand) Run(ctx context.Context, t terminal) error {
 	return c.erase(ctx, t, audit.Requested)
 }
 
-type withdrawCommand struct{ eraseCommand }
+type withdrawCommand struct {
+	KeepMember bool `name:"keep-member" help:"Withdraw the face alone: template and consent are erased, and the person stays on the list with pass, cards and PIN. Without it everything is erased."`
+	eraseCommand
+}
 
 func (c *withdrawCommand) Run(ctx context.Context, t terminal) error {
+	if c.KeepMember {
+		return c.erase(ctx, t, audit.FaceWithdrawn)
+	}
 	return c.erase(ctx, t, audit.Withdrawn)
 }
 
 func (c *eraseCommand) erase(ctx context.Context, t terminal, why audit.Reason) error {
-	person, err := c.confirmed(ctx, t)
+	person, err := c.confirmed(ctx, t, why)
 	if err != nil {
 		return err
 	}
@@ -55,13 +61,15 @@ func (c *eraseCommand) erase(ctx context.Context, t terminal, why audit.Reason) 
 	if err != nil {
 		return errors.Join(err, paper.Discard())
 	}
-	who := cmp.Or(c.Label, "the owner of the pass")
+	gone := cmp.Or(c.Label, "the owner of the pass") + " is erased and does not match any more"
+	if why == audit.FaceWithdrawn {
+		gone = "the face of " + cmp.Or(c.Label, "the owner of the pass") + " is erased, who stays on the list without one"
+	}
 	if err := paper.Deliver(e.Receipt, c.fetched(ctx, t)); err != nil {
-		return fmt.Errorf("%s is erased and does not match any more, but %w", who, err)
+		return fmt.Errorf("%s, but %w", gone, err)
 	}
 	v := erased{e, person.Consent, person.Enrolled, person.Expires}
 	return c.print(t, v, func(w *tabwriter.Writer) {
-		gone := who + " is erased and does not match any more"
 		if person.Label != "" {
 			gone += " (" + paperwork(person) + ")"
 		}
@@ -79,16 +87,20 @@ type erased struct {
 
 // confirmed asks whether the right person is named, and returns who it is: nobody where that is not known, because they
 // are named by their pass.
-func (c *eraseCommand) confirmed(ctx context.Context, t terminal) (people.Person, error) {
-	const destroyed = "destroyed: label, consent, template and pass, and the key of every older copy"
+func (c *eraseCommand) confirmed(ctx context.Context, t terminal, why audit.Reason) (people.Person, error) {
+	what, destroyed := "this erases %s for good", "destroyed: label, consent, template, pass, cards and PIN, and the key of every older copy"
+	if why == audit.FaceWithdrawn {
+		what, destroyed = "this erases the face of %s for good", "destroyed: consent and template, and the key of every older copy; "+
+			"kept: label, term, pass, cards and PIN"
+	}
 	if c.Pass != "" {
-		return people.Person{}, c.confirm(ctx, t, question{"this erases the owner of the pass for good", []string{destroyed}, "y"})
+		return people.Person{}, c.confirm(ctx, t, question{fmt.Sprintf(what, "the owner of the pass"), []string{destroyed}, "y"})
 	}
 	p, err := c.person(ctx, t, c.Label)
 	if err != nil && !c.Yes { // otherwise the erasure itself is tried
 		return people.Person{}, err
 	}
-	return p, c.confirm(ctx, t, question{"this erases one person for good", []string{whom(p), destroyed}, "y"})
+	return p, c.confirm(ctx, t, question{fmt.Sprintf(what, "one person"), []string{whom(p), destroyed}, "y"})
 }
 
 // remove erases the person by label or by pass.

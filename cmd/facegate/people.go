@@ -60,6 +60,8 @@ func consentOf(p people.Person) string {
 	switch {
 	case !p.Owed.IsZero():
 		return fmt.Sprintf("%s - to be erased, asked for on %s; does not match any more", p.Consent, p.Owed.Local().Format("2006-01-02 15:04 -07:00"))
+	case p.NoFace:
+		return p.Consent + " - no face: comes in by other ways"
 	case !p.ConsentAgain:
 		return p.Consent
 	}

@@ -18,10 +18,11 @@ import (
 )
 
 type personCommand struct {
+	Add      personAddCommand  `cmd:"" help:"Put somebody on the list who gives no face, and comes in by a pass, a card or a PIN."`
 	Show     personShowCommand `cmd:"" help:"Show all that is held of a person. There is no picture, and the template is not shown."`
 	Relabel  relabelCommand    `cmd:"" help:"Correct the label of a person."`
 	Pass     passCommand       `cmd:"" help:"Issue a new pass to a person. The old one is dead at once."`
-	Withdraw withdrawCommand   `cmd:"" help:"Erase a person who withdraws their consent, and give them the receipt."`
+	Withdraw withdrawCommand   `cmd:"" help:"Erase a person who withdraws their consent, or with --keep-member their face alone, and give them the receipt."`
 }
 
 type personShowCommand struct {
@@ -90,7 +91,6 @@ func writePerson(w *tabwriter.Writer, f people.File) {
 	row := func(name, format string, args ...any) {
 		show.Fprintf(w, "%s\t%s\n", name, show.Sprintf(format, args...))
 	}
-	a := f.Agreed
 	row("label", "%s", f.Label)
 	row("enrolled", "%s, until %s", f.Enrolled.Format(time.DateOnly), expiryOf(f.Person))
 	row("last let in", "%s", seen(f.LastSeen))
@@ -99,6 +99,42 @@ func writePerson(w *tabwriter.Writer, f people.File) {
 	}
 	row("template", "%s", templateLine(f))
 	row("pass", "%s", map[bool]string{true: "one, of which the gate knows an id alone", false: "none"}[f.Pass])
+	for _, c := range f.Credentials {
+		row("way in", "%s", wayIn(c))
+	}
+	if f.NoFace {
+		row("agreement", "%s", f.Consent)
+	} else {
+		writeConsent(row, f)
+	}
+	for _, e := range f.Entries {
+		doubt := map[bool]string{true: ", by a clock that was not known to be right"}[e.Doubted]
+		row("audit log", "%s entry %d: %s%s", e.Time.Local().Format("2006-01-02 15:04:05 -07:00"), e.Seq, e.Kind, doubt)
+	}
+}
+
+// wayIn says in one line what a person comes in by besides the face, and for how long.
+func wayIn(c people.Credential) string {
+	line := c.Kind
+	if c.Visitor {
+		line += " for a visitor"
+	}
+	line += ", since " + c.Issued.Format(time.DateOnly)
+	if !c.From.IsZero() {
+		line += ", from " + c.From.Local().Format("2006-01-02 15:04 -07:00")
+	}
+	if !c.Until.IsZero() {
+		line += ", until " + c.Until.Local().Format("2006-01-02 15:04 -07:00")
+	}
+	if c.Uses > 0 {
+		line += fmt.Sprintf(", %d of %d uses left", c.Left, c.Uses)
+	}
+	return line
+}
+
+// writeConsent says what a person who gives their face has agreed to.
+func writeConsent(row func(name, format string, args ...any), f people.File) {
+	a := f.Agreed
 	row("consent", "%s, to notice %s, %s until %s", a.Method, a.NoticeVersion, a.Given.Format(time.DateOnly), a.Expires.Format(time.DateOnly))
 	if f.ConsentAgain {
 		row("", "given under profile %s, which is not that of the gate: the person has to consent again", a.Profile)
@@ -109,15 +145,13 @@ func writePerson(w *tabwriter.Writer, f people.File) {
 	if a.Guardian != "" {
 		row("", "guardian: %s", a.Guardian)
 	}
-	for _, e := range f.Entries {
-		doubt := map[bool]string{true: ", by a clock that was not known to be right"}[e.Doubted]
-		row("audit log", "%s entry %d: %s%s", e.Time.Local().Format("2006-01-02 15:04:05 -07:00"), e.Seq, e.Kind, doubt)
-	}
 }
 
 // templateLine says in one line how a template is protected.
 func templateLine(f people.File) string {
 	switch {
+	case f.NoFace:
+		return "none: the person gives no face"
 	case !f.Template:
 		return "none"
 	case f.Scheme == "S2":

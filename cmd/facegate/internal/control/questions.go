@@ -23,6 +23,7 @@ type table struct {
 
 	People   question[none, []people.Person]
 	Show     question[person, people.File]
+	Join     question[people.JoinRequest, joined]
 	Relabel  question[relabelling, people.Person]
 	Erase    question[erasing, people.Erasure]
 	Pass     question[person, letters]
@@ -53,6 +54,7 @@ func newTable() table {
 
 		People:   ofRecords("GET /people", offices, bare(people.Records.People)),
 		Show:     ofRecords("POST /person", offices, person.show),
+		Join:     ofRecords("POST /join", offices, join),
 		Relabel:  ofRecords("POST /relabel", offices, relabelling.relabel),
 		Erase:    ofRecords("POST /erase", offices, erasing.erase),
 		Pass:     ofRecords("POST /pass", offices, person.issuePass),
@@ -144,6 +146,25 @@ func (p person) show(ctx context.Context, r people.Records) (people.File, error)
 	return r.Show(ctx, p.Label)
 }
 
+// A joined is a people.Joined with the letters of the pass.
+type joined struct {
+	people.Person
+	Pass token `json:"pass,omitzero"`
+}
+
+func (j joined) clear() { template.Token(j.Pass).Clear() }
+
+// Join implements people.Records.
+func (c *Client) Join(ctx context.Context, r people.JoinRequest) (people.Joined, error) {
+	j, err := ask(ctx, c, c.table.Join, r)
+	return people.Joined{Person: j.Person, Pass: template.Token(j.Pass)}, err
+}
+
+func join(q people.JoinRequest, ctx context.Context, r people.Records) (joined, error) {
+	j, err := r.Join(ctx, q)
+	return joined{j.Person, token(j.Pass)}, err
+}
+
 type relabelling struct {
 	Label string `json:"label"`
 	To    string `json:"to"`
@@ -167,19 +188,25 @@ type erasing struct {
 	Label     string `json:"label,omitempty"`
 	Pass      token  `json:"pass,omitzero"`
 	Withdrawn bool   `json:"withdrawn,omitempty"`
+	Stays     bool   `json:"stays,omitempty"` // on the list, without the face that was withdrawn
 }
 
 func (e *erasing) Clean() error { return people.CleanLabel(&e.Label) }
 
 // Erase implements people.Records.
 func (c *Client) Erase(ctx context.Context, who people.Who, why audit.Reason) (people.Erasure, error) {
-	return ask(ctx, c, c.table.Erase, erasing{who.Label, token(who.Pass), why == audit.Withdrawn})
+	return ask(ctx, c, c.table.Erase, erasing{
+		Label: who.Label, Pass: token(who.Pass), Withdrawn: why == audit.Withdrawn, Stays: why == audit.FaceWithdrawn,
+	})
 }
 
 func (e erasing) erase(ctx context.Context, r people.Records) (people.Erasure, error) {
 	defer template.Token(e.Pass).Clear()
 	why := audit.Requested
-	if e.Withdrawn {
+	switch {
+	case e.Stays:
+		why = audit.FaceWithdrawn
+	case e.Withdrawn:
 		why = audit.Withdrawn
 	}
 	return r.Erase(ctx, people.Who{Label: e.Label, Pass: template.Token(e.Pass)}, why)

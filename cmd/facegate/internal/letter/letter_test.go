@@ -60,6 +60,15 @@ func everything() people.File {
 func TestAccess(t *testing.T) {
 	gone := file()
 	gone.Template, gone.Entries = false, nil
+	member := file() // who gives no face
+	member.NoFace, member.Template, member.Pass, member.Agreed, member.LastSeen = true, false, true, people.Consent{}, at(0)
+	member.Entries = []people.AuditEntry{{Seq: 8, Time: at(20), Kind: "joined"}, {Seq: 9, Time: at(21), Kind: "credential-issued"}}
+	member.Credentials = []people.Credential{
+		{Kind: "pass", Issued: at(0)},
+		{Kind: "pass", Visitor: true, Issued: at(0), From: at(1), Until: at(20), Uses: 3, Left: 2},
+		{Kind: "card", Issued: at(0)},
+		{Kind: "PIN", Issued: at(0), Until: at(20)},
+	}
 	for _, tt := range []struct {
 		name    string
 		profile string
@@ -70,6 +79,8 @@ func TestAccess(t *testing.T) {
 		{"access-cn-en.golden", "cn", notice.English, everything()},
 		{"access-eu-en.golden", "eu", notice.English, file()},
 		{"access-eu-zh.golden", "eu", notice.Chinese, everything()},
+		{"access-member-en.golden", "eu", notice.English, member},
+		{"access-member-zh.golden", "cn", notice.Chinese, member},
 		{"access-lab-en.golden", "lab", notice.English, gone},
 		{"access-lab-zh.golden", "lab", notice.Chinese, gone},
 	} {

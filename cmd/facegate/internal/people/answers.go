@@ -71,7 +71,7 @@ func (b bound) Show(_ context.Context, label string) (File, error) {
 	p := held.Person
 	f := File{
 		Person: b.listed(p), Template: held.Record, Scheme: fmt.Sprintf("S%d", p.Scheme), Epoch: int(p.Epoch), Lane: int(p.Lane),
-		Pass: p.HasPass(), LastSeen: p.LastSeen, Barred: barred(b.store.Lockouts().All()[p.ID]), Agreed: agreed(p.Consent),
+		Pass: p.HasPass(), Credentials: credentials(p), LastSeen: p.LastSeen, Barred: barred(b.store.Lockouts().All()[p.ID]), Agreed: agreed(p.Consent),
 		Entries: []AuditEntry{},
 	}
 	for _, e := range held.Entries {
@@ -80,6 +80,16 @@ func (b bound) Show(_ context.Context, label string) (File, error) {
 		})
 	}
 	return f, nil
+}
+
+func credentials(p store.Person) []Credential {
+	list := make([]Credential, 0, len(p.Credentials))
+	for _, c := range p.Credentials {
+		list = append(list, Credential{
+			Kind: c.Kind.String(), Visitor: c.Visitor, Issued: c.Issued, From: c.From, Until: c.Until, Uses: c.Uses, Left: c.Left,
+		})
+	}
+	return list
 }
 
 func barred(l store.Lockout) Barred {
@@ -93,6 +103,9 @@ func barred(l store.Lockout) Barred {
 }
 
 func agreed(c store.Consent) Consent {
+	if c.ID == ([16]byte{}) { // of somebody who gives no face
+		return Consent{}
+	}
 	return Consent{
 		Profile: c.Profile, NoticeVersion: c.Notice.Version, NoticeSHA256: hex.EncodeToString(c.Notice.Hash[:]),
 		Purpose: c.Purpose, Method: c.Method, Witness: c.Witness, Age: AgeName(c.AgeBand, int(c.ChildAge)),
@@ -118,7 +131,7 @@ func (r *Register) listed(p store.Person) Person {
 // Listed returns the line of a person in the people list.
 func Listed(p store.Person) Person {
 	return Person{
-		Label: p.Label, Consent: p.Consent.Reference, Enrolled: p.Enrolled, Expires: p.Expires, Provisional: p.Provisional,
+		Label: p.Label, Consent: p.Reference, NoFace: !p.Consented(), Enrolled: p.Enrolled, Expires: p.Expires, Provisional: p.Provisional,
 		Owed: p.Owed,
 	}
 }

@@ -3,6 +3,7 @@ package people
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"facegate/pipeline/template"
@@ -14,10 +15,15 @@ import (
 func (b bound) Erase(_ context.Context, who Who, why audit.Reason) (Erasure, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if p, err := b.whose(who); err == nil { // otherwise the store says what is wrong
+	p, unknown := b.whose(who) // of whom the store says what is wrong
+	stays := why == audit.FaceWithdrawn
+	if unknown == nil && !stays {
 		b.dismiss(p.ID)
 	}
 	e, err := b.store.Erase(who.stored(), why, b.by)
+	if refused := errors.Is(err, store.ErrNoFace) || errors.Is(err, store.ErrKeyless); unknown == nil && stays && !refused {
+		b.dismiss(p.ID)
+	}
 	if err != nil {
 		return Erasure{}, owed(err)
 	}

@@ -54,6 +54,25 @@ type Enrolled struct {
 	Former string         // whether the face is that of the former template, or why that is not known; "" for somebody new
 }
 
+// A JoinRequest asks for somebody to be put on the list who gives no face.
+type JoinRequest struct {
+	Label     string    `json:"label"`          // what the people list shows
+	Reference string    `json:"reference"`      // where what was agreed with the person is kept
+	Until     time.Time `json:"until"`          // end of the person's right to the door
+	Pass      bool      `json:"pass,omitempty"` // the person gets one
+}
+
+// Clean brings what people typed into its one form, or says what of it cannot be kept.
+func (r *JoinRequest) Clean() error {
+	return cmp.Or(store.LabelLine.CleanIn(&r.Label), store.ReferenceLine.CleanIn(&r.Reference))
+}
+
+// A Joined is somebody who was put on the list without a face.
+type Joined struct {
+	Person
+	Pass template.Token // of the person's pass, which is kept nowhere else; the zero Token if there is none
+}
+
 // An Erasure is what was erased.
 type Erasure struct {
 	Erased  string `json:"erased"`  // the label; "" if it was by pass
@@ -80,14 +99,17 @@ type Facts struct {
 // A File is all that is held of a person, but for the template.
 type File struct {
 	Person
-	Template bool         `json:"template"`           // whether there is one
-	Scheme   string       `json:"scheme"`             // that protects it: S1, for 1:N, or S2, with the pass, for 1:1
-	Epoch    int          `json:"epoch"`              // that it is in; 0 in scheme S2
-	Lane     int          `json:"lane"`               // of the epoch; 0 in scheme S2
-	Pass     bool         `json:"pass"`               // whether the person has one
+	Template bool   `json:"template"` // whether there is one
+	Scheme   string `json:"scheme"`   // that protects it: S1, for 1:N, or S2, with the pass, for 1:1
+	Epoch    int    `json:"epoch"`    // that it is in; 0 in scheme S2
+	Lane     int    `json:"lane"`     // of the epoch; 0 in scheme S2
+	Pass     bool   `json:"pass"`     // whether the person has one of their own
+
+	Credentials []Credential `json:"credentials"` // by which the person, or a visitor of theirs, comes in besides the face
+
 	LastSeen time.Time    `json:"last_seen,omitzero"` // the day; zero for never
 	Barred   Barred       `json:"barred,omitempty"`
-	Agreed   Consent      `json:"agreed"`
+	Agreed   Consent      `json:"agreed,omitzero"` // zero for somebody who gives no face
 	Entries  []AuditEntry `json:"entries"`
 }
 
@@ -99,6 +121,17 @@ const (
 	BarredBriefly Barred = "briefly"
 	BarredUntil   Barred = "until a technician resets it"
 )
+
+// A Credential is a pass, a card or a PIN, without anything by which it could be found or used.
+type Credential struct {
+	Kind    string    `json:"kind"`              // pass, card or PIN
+	Visitor bool      `json:"visitor,omitempty"` // it is in the hands of a guest of the person
+	Issued  time.Time `json:"issued"`            // the day
+	From    time.Time `json:"from,omitzero"`     // zero for at once
+	Until   time.Time `json:"until,omitzero"`    // zero for as long as the person is on the list
+	Uses    uint32    `json:"uses,omitempty"`    // how often it may be used; 0 for any number of times
+	Left    uint32    `json:"left,omitempty"`    // how often of that still
+}
 
 // A Consent is what a person agreed to.
 type Consent struct {
@@ -175,7 +208,8 @@ type Progress struct {
 // A Person is one line of the people list.
 type Person struct {
 	Label    string    `json:"label"`
-	Consent  string    `json:"consent"`
+	Consent  string    `json:"consent"`           // where it is recorded or, of who gives no face, what was agreed
+	NoFace   bool      `json:"no_face,omitempty"` // the person gives none, and comes in by other ways
 	Enrolled time.Time `json:"enrolled"`
 	Expires  time.Time `json:"expires"`
 

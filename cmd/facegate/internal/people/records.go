@@ -23,11 +23,15 @@ type Records interface {
 	// Show returns all that is held of a person, but for the template.
 	Show(ctx context.Context, label string) (File, error)
 
+	// Join puts somebody on the list who gives no face, with a pass if that is asked for, whose token is kept nowhere else.
+	Join(ctx context.Context, r JoinRequest) (Joined, error)
+
 	// Relabel corrects a label.
 	Relabel(ctx context.Context, old, label string) (Person, error)
 
 	// Erase removes a person, who does not match any more when it returns, with a receipt. The error is ErrOwed if something
-	// could not be destroyed yet. A consent that is audit.Withdrawn is kept as one that was withdrawn.
+	// could not be destroyed yet. A consent that is audit.Withdrawn is kept as one that was withdrawn. If it is audit.FaceWithdrawn
+	// the person stays on the list without a face.
 	Erase(ctx context.Context, who Who, why audit.Reason) (Erasure, error)
 
 	// IssuePass gives a person a new pass, whose token is kept nowhere else. The old one does nothing any more.

@@ -105,13 +105,13 @@ func (r *Register) Matcher() pipeline.Matcher { return r.scheme.matcher() }
 // Len returns how many people can match.
 func (r *Register) Len() int { return r.scheme.len() }
 
-// Idle returns how many people are on the list, not to be erased, and cannot match, because their enrolment has expired and is yet to be
+// Idle returns how many people are on the list with their face, not to be erased, and cannot match, because their enrolment has expired and is yet to be
 // erased, was made with another embedder or for another match.mode, or has lost its template.
 func (r *Register) Idle() (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all, err := r.store.People()
-	all = slices.DeleteFunc(all, func(p store.Person) bool { return !p.Owed.IsZero() })
+	all = slices.DeleteFunc(all, func(p store.Person) bool { return !p.Owed.IsZero() || !p.Consented() })
 	return len(all) - r.Len(), err
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -226,6 +227,38 @@ func TestLockdown(t *testing.T) {
 	}
 	if err := g.Accepts(request("two")); !errors.Is(err, store.ErrLockdown) {
 		t.Errorf("Accepts: %v", err)
+	}
+}
+
+// TestFaceWithdrawn takes back the face of somebody who stays on the list, and captures somebody who gave none before.
+func TestFaceWithdrawn(t *testing.T) {
+	s := openStore(t, gatetest.NewSite(t), rand.Reader)
+	g := openRegister(t, s, gatetest.Terms(t, 0.001, time.Now))
+	if _, err := g.Enrol(request("one"), face(1)); err != nil {
+		t.Fatal(err)
+	}
+	r := g.As(audit.Daemon)
+	one := people.Who{Label: "one"}
+	if _, err := r.Erase(t.Context(), one, audit.FaceWithdrawn); !errors.Is(err, store.ErrKeyless) || !matches(g, face(1)) {
+		t.Errorf("with nothing else: %v; the person matches: %v", err, matches(g, face(1)))
+	}
+	if _, err := r.IssuePass(t.Context(), "one"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Erase(t.Context(), one, audit.FaceWithdrawn); err != nil || matches(g, face(1)) {
+		t.Errorf("withdrawn: %v; the person matches: %v", err, matches(g, face(1)))
+	}
+	joined, err := r.Join(t.Context(), people.JoinRequest{Label: "two", Reference: "contract 7", Until: time.Now().AddDate(1, 0, 0)})
+	if err != nil || !joined.NoFace {
+		t.Fatal(joined, err)
+	}
+	if n, err := g.Idle(); n != 0 || err != nil {
+		t.Errorf("%d people are missed among faces, %v", n, err)
+	}
+	again := request("two")
+	again.Again = true
+	if p, err := g.Enrol(again, face(2)); err != nil || p.NoFace || p.Receipt != "" || !matches(g, face(2)) || !strings.Contains(p.Former, "no face until now") {
+		t.Errorf("captured: %+v, %v; the person matches: %v", p, err, matches(g, face(2)))
 	}
 }
 

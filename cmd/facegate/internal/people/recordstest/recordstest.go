@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 	}{
 		{"nobody", nobody},
 		{"people", listed},
+		{"members", members},
 		{"erase", erased},
 		{"erase by pass", erasedByPass},
 		{"receipts", receipts},
@@ -153,6 +154,49 @@ func (s Subject) verified(t *testing.T, text string) receipt.Receipt {
 	d := done(s.Device(t.Context()))(t)
 	key := done(hex.DecodeString(d.PublicKey))(t)
 	return done(receipt.Verify([]byte(text), key))(t)
+}
+
+// members are who give no face, and who take theirs back.
+func members(t *testing.T, s Subject) {
+	ctx := t.Context()
+	s.enrol(t, "Ada")
+	until := time.Now().AddDate(1, 0, 0).Truncate(time.Second)
+	join := people.JoinRequest{Label: "Bob", Reference: "contract 7", Until: until, Pass: true}
+	bob := done(s.Join(ctx, join))(t)
+	if !bob.NoFace || bob.Consent != "contract 7" || !bob.Expires.Equal(until) || bob.Pass == (template.Token{}) {
+		t.Errorf("joined: %+v", bob)
+	}
+	s.noted(t, audit.PassIssued)
+	_, err := s.Join(ctx, join)
+	refused(t, "join again", err, store.ErrExists)
+	join.Label, join.Reference = "Eve", ""
+	_, err = s.Join(ctx, join)
+	refused(t, "join for nothing", err, store.ErrReference)
+	join.Reference, join.Until = "contract 8", time.Time{}
+	_, err = s.Join(ctx, join)
+	refused(t, "join for ever", err, store.ErrExpiry)
+
+	list := done(s.People(ctx))(t)
+	if len(list) != 2 || list[0].NoFace || !list[1].NoFace || list[1].ConsentAgain {
+		t.Errorf("the people are %+v", list)
+	}
+	f := done(s.Show(ctx, "Bob"))(t)
+	if !f.NoFace || f.Template || !f.Pass || f.Agreed != (people.Consent{}) || len(f.Credentials) != 1 || f.Credentials[0].Kind != "pass" {
+		t.Errorf("shown: %+v", f)
+	}
+	_, err = s.Erase(ctx, people.Who{Label: "Bob"}, audit.FaceWithdrawn)
+	refused(t, "withdraw no face", err, store.ErrNoFace)
+	e := done(s.Erase(ctx, people.Who{Label: "Ada"}, audit.FaceWithdrawn))(t)
+	if r := s.verified(t, e.Receipt); r.Reason != "face-withdrawn" || r.Erased != (receipt.Counts{Templates: 1, Consents: 1}) {
+		t.Errorf("the receipt says %+v", r)
+	}
+	if f := done(s.Show(ctx, "Ada"))(t); !f.NoFace || !f.Pass || f.Consent != "form Ada" {
+		t.Errorf("afterwards: %+v", f)
+	}
+	e = done(s.Erase(ctx, people.Who{Pass: bob.Pass}, audit.Requested))(t)
+	if r := s.verified(t, e.Receipt); r.Erased != (receipt.Counts{People: 1, Passes: 1}) {
+		t.Errorf("the receipt says %+v", r)
+	}
 }
 
 func erasedByPass(t *testing.T, s Subject) {
