@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/law"
 	"facegate/pipeline/models"
@@ -26,6 +27,7 @@ func TestFiling(t *testing.T) {
 	defer s.Close()
 	d := &Daemon{config: gatetest.NewSite(t).Config(t, nil), store: s, keys: storetest.Key{}}
 	p := law.Profile{FilingAt: 5, FilingWarnAt: 4}
+	d.register = people.Stopped(s, p)
 	for n, label := range []string{"one", "two", "three", "four", "five", "six"} {
 		c := storetest.Consent()
 		if n == 1 {
