@@ -16,8 +16,8 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 MODELS_IMPORT ?= $(wildcard ../shared/models)
 # Pictures to measure accuracy on; tests that need them are skipped without.
 EVAL ?= $(wildcard ../shared/eval)
-# How many inputs each parser is fuzzed with in "make test".
-FUZZTIME ?= 3000x
+# How many inputs each parser is fuzzed with.
+FUZZTIME ?= 500x
 
 export FACEGATE_MODELS := $(CURDIR)/$(BUILD)/models
 ifneq ($(EVAL),)
@@ -58,6 +58,7 @@ privacy: setup-test models ## look for faces and names in all that a gate writes
 .PHONY: test-all
 test-all: export FACEGATE_SLOW := 1
 test-all: export TEST_TIMEOUT := 180m
+test-all: FUZZTIME := 20000x
 test-all: test installed lab ## the same with the slow tests, as on a machine with an installed gate, and the lab
 
 .PHONY: installed
