@@ -1,8 +1,10 @@
 package match_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"facegate/pipeline"
 	"facegate/pipeline/match"
@@ -64,6 +66,30 @@ func TestClaimed(t *testing.T) {
 					return matchertest.Opened{Matcher: m, Remove: func(template.PersonID) { m.Close() }}
 				},
 			})
+		})
+	}
+}
+
+// BenchmarkMatch compares a face with 1,000 people, all of the current epoch or half of them of an earlier one.
+func BenchmarkMatch(b *testing.B) {
+	for epochs := range uint32(2) {
+		b.Run(fmt.Sprint("epochs=", epochs+1), func(b *testing.B) {
+			e := newEpochs(b, current)
+			for i := range 1000 {
+				p := matchertest.Person{ID: personID(i), Face: matchertest.Face(uint64(i))}
+				mustAdd(b, e, recordOf(b, i, p, current-uint32(i)%2*epochs))
+			}
+			m := &match.Everybody{Epochs: e, Rules: match.Rules{
+				Threshold: func() (float64, error) { return 0.4, nil },
+				Barred:    func(template.PersonID, time.Time) bool { return false },
+			}}
+			v := matchertest.Face(7)
+			b.ReportAllocs()
+			for b.Loop() {
+				if a := m.Match(v, time.Time{}); a.Best != personID(7) {
+					b.Fatalf("it says %+v", a)
+				}
+			}
 		})
 	}
 }
