@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/store/receipt"
 )
@@ -13,16 +12,8 @@ import (
 // TestMembers puts somebody on the list who gives no face, of the running gate and of the stopped one, and takes the face of
 // somebody else back.
 func TestMembers(t *testing.T) {
-	site := gatetest.NewSite(t)
-	config := site.WriteConfig(t, nil)
-	l := startLive(t, site, nil)
-	do := func(args ...string) printout {
-		t.Helper()
-		return l.do(t, append(args, "--config", config)...)
-	}
-	if p := l.enroll(t, "p01"); p.code != exitOK {
-		t.Fatal(p.err)
-	}
+	l, _, do := startWith(t, nil, "p01")
+	site := l.site
 	const until = "2040-01-31"
 	pass := site.Path("bob.png")
 	do("person", "add", "Bob", "--until", until, "--reference", "contract 7", "--pass", pass).

@@ -3,21 +3,13 @@ package main
 import (
 	"os"
 	"testing"
-
-	"facegate/cmd/facegate/internal/gatetest"
 )
 
 // TestAuditSeen holds the log against an earlier report and a receipt, goes on, and has the records taken away under the same
 // device key.
 func TestAuditSeen(t *testing.T) {
-	site := gatetest.NewSite(t)
-	config := site.WriteConfig(t, nil)
-	l := startLive(t, site, nil)
-	for _, person := range []string{"p01", "p04"} {
-		if p := l.enroll(t, person); p.code != exitOK {
-			t.Fatal(p.err)
-		}
-	}
+	l, config, _ := startWith(t, nil, "p01", "p04")
+	site := l.site
 	do := func(args ...string) printout {
 		t.Helper()
 		return facegate(t.Context(), append(args, "--config", config)...)

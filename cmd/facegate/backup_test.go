@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
 )
@@ -14,14 +13,8 @@ import (
 // TestBackup makes a backup of a running gate, erases one of its people, and loses the databases, and then everything but
 // the device key.
 func TestBackup(t *testing.T) {
-	site := gatetest.NewSite(t)
-	config := site.WriteConfig(t, nil)
-	l := startLive(t, site, nil)
-	for _, person := range []string{"p01", "p04"} {
-		if p := l.enroll(t, person); p.code != exitOK {
-			t.Fatal(p.err)
-		}
-	}
+	l, config, _ := startWith(t, nil, "p01", "p04")
+	site := l.site
 	do := func(args ...string) printout {
 		t.Helper()
 		return facegate(t.Context(), append(args, "--config", config)...)

@@ -260,6 +260,21 @@ func startLive(t *testing.T, site gatetest.Site, more gatetest.Settings) *live {
 	return l
 }
 
+// startWith starts a gate at which people of testdata are enrolled. do carries out a command on it, also once it is stopped: it
+// is named by its socket and by its configuration.
+func startWith(t *testing.T, more gatetest.Settings, enrolled ...string) (l *live, config string, do func(args ...string) printout) {
+	t.Helper()
+	site := gatetest.NewSite(t)
+	config = site.WriteConfig(t, more)
+	l = startLive(t, site, more)
+	for _, person := range enrolled {
+		if p := l.enroll(t, person); p.code != exitOK {
+			t.Fatalf("enrol %s: %s", person, p.err)
+		}
+	}
+	return l, config, func(args ...string) printout { return l.do(t, append(args, "--config", config)...) }
+}
+
 // do carries out a command on the live gate.
 func (l *live) do(t *testing.T, args ...string) printout {
 	t.Helper()
@@ -311,17 +326,11 @@ func (l *live) awaitLocked(t *testing.T) {
 }
 
 // enrolledSite returns a site at which people of testdata are enrolled.
-func enrolledSite(t *testing.T, all ...string) gatetest.Site {
+func enrolledSite(t *testing.T, enrolled ...string) gatetest.Site {
 	t.Helper()
-	site := gatetest.NewSite(t)
-	l := startLive(t, site, nil)
-	for _, person := range all {
-		if p := l.enroll(t, person); p.code != exitOK {
-			t.Fatalf("enrol %s: %s", person, p.err)
-		}
-	}
+	l, _, _ := startWith(t, nil, enrolled...)
 	l.stop()
-	return site
+	return l.site
 }
 
 // An interrupter is a technician who presses Ctrl-C at the first line.

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"text/tabwriter"
 
-	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/store/receipt"
@@ -13,22 +12,12 @@ import (
 
 // TestEpochs changes the epoch of the running gate and of the stopped one, and captures people again.
 func TestEpochs(t *testing.T) {
-	site := gatetest.NewSite(t)
-	config := site.WriteConfig(t, nil)
-	l := startLive(t, site, nil)
-	do := func(args ...string) printout {
-		t.Helper()
-		return l.do(t, append(args, "--config", config)...)
-	}
+	l, _, do := startWith(t, nil, "p01", "p02")
+	site := l.site
 	epoch := func(args ...string) (e people.Epoch) {
 		t.Helper()
 		do(append(append([]string{"epoch"}, args...), "--json")...).decode(t, &e)
 		return e
-	}
-	for _, person := range []string{"p01", "p02"} {
-		if p := l.enroll(t, person); p.code != exitOK {
-			t.Fatal(p.err)
-		}
 	}
 	do("epoch", "status").want(t, exitOK, "epoch 1: 2 people in it\n", "")
 	do("epoch", "end", "--yes").want(t, exitFailed, "", "to do: begin a new one first")

@@ -10,13 +10,8 @@ import (
 
 // TestFaces turns faces off on the running gate and on the stopped one, and on again, and reads what the status says.
 func TestFaces(t *testing.T) {
-	site := gatetest.NewSite(t)
-	config := site.WriteConfig(t, nil)
-	l := startLive(t, site, nil)
-	do := func(args ...string) printout {
-		t.Helper()
-		return l.do(t, append(args, "--config", config)...)
-	}
+	l, _, do := startWith(t, nil)
+	site := l.site
 	do("faces", "off", "--reason", "a film is made").want(t, exitOK, "none is looked at", "")
 	do("status").want(t, exitOK, ": a film is made", "")
 	var s status.Status

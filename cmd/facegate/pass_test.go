@@ -119,13 +119,8 @@ func absent(t *testing.T, path string) {
 
 // TestPasses issues passes, replaces one, and has people erased by theirs, on a running gate and on a stopped one.
 func TestPasses(t *testing.T) {
-	site := gatetest.NewSite(t)
-	config := site.WriteConfig(t, nil)
-	l := startLive(t, site, nil)
-	do := func(args ...string) printout {
-		t.Helper()
-		return l.do(t, append(args, "--config", config)...)
-	}
+	l, config, do := startWith(t, nil)
+	site := l.site
 	first, second, third := site.Path("1.png"), site.Path("2.png"), site.Path("3.png")
 	l.enroll(t, "p01", "--pass", first).want(t, exitOK, "pass: in "+first+", and nowhere else", "captured")
 	var enrolled struct{ Label, Pass string }
@@ -202,18 +197,13 @@ func withdrawByStdin(t *testing.T, l *live, config, letters string) {
 
 // TestOneToOne runs a gate of the profile eu, which compares people with their own pass alone, and has no reader for it yet.
 func TestOneToOne(t *testing.T) {
-	site := gatetest.NewSite(t)
 	more := gatetest.Settings{
 		"profile": "eu", "alternatives": "[card, intercom]", "assessment": "{id: IA-7, date: 2026-03-31, version: 2}",
 		"notice": "{version: 3, controller: Lime Court Ltd, contact: privacy@lime.example, sign_installed: true, " +
 			"en: {place: north door, purpose: To open this door, necessity: Hands stay free, rights: ask the porter}}",
 	}
-	config := site.WriteConfig(t, more)
-	l := startLive(t, site, more)
-	do := func(args ...string) printout {
-		t.Helper()
-		return l.do(t, append(args, "--config", config)...)
-	}
+	l, config, do := startWith(t, more)
+	site := l.site
 	l.do(t, "enroll", "p01", "--consent", "form", "--age", "adult").want(t, exitFailed, "", "no terminal to show the pass in")
 	first, second := site.Path("1.png"), site.Path("2.png")
 	l.enroll(t, "p01", "--pass", first).want(t, exitOK, "pass: in "+first, "captured")

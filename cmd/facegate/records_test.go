@@ -20,13 +20,8 @@ import (
 
 // TestRecords asks for everything that concerns people's records, of the running gate and of the stopped one.
 func TestRecords(t *testing.T) {
-	site := gatetest.NewSite(t)
-	config := site.WriteConfig(t, nil)
-	l := startLive(t, site, nil)
-	do := func(args ...string) printout {
-		t.Helper()
-		return l.do(t, append(args, "--config", config)...)
-	}
+	l, config, do := startWith(t, nil)
+	site := l.site
 	for _, person := range []string{"p01", "p02", "p04"} {
 		if p := l.enroll(t, person, "--witness", "Li Na", "--lang", "zh"); p.code != exitOK {
 			t.Fatal(p.err)
