@@ -29,21 +29,24 @@ func (f Faces) Off() *FacesOff {
 // TurnOff notes that no face is to be looked at until TurnFacesOn, over restarts too. Faces that are off stay off since
 // when they were.
 func (f Faces) TurnOff(reason string, by audit.Actor) error {
-	now := f.s.now()
 	if err := ReasonLine.Check(reason); err != nil {
 		return err
 	}
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	now := f.s.now()
 	return f.s.turnFaces(now, &FacesOff{now.Unix(), by, reason}, audit.Entry{Kind: audit.FacesOff, Actor: by})
 }
 
 // TurnOn notes that faces are looked at again.
 func (f Faces) TurnOn(by audit.Actor) error {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
 	return f.s.turnFaces(f.s.now(), nil, audit.Entry{Kind: audit.FacesOn, Actor: by})
 }
 
+// turnFaces notes that faces are off or, for nil, on. s.mu must be held.
 func (s *Store) turnFaces(now time.Time, off *FacesOff, e audit.Entry) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if err := s.ready(); err != nil {
 		return err
 	}
