@@ -372,6 +372,11 @@ func TestCrowd(t *testing.T) {
 		"camera": fmt.Sprintf("{source: replay, path: %s, fps: 10, max_age: 3s}", film), "mqtt": mqtt, "zone": "{min_face: 30}",
 	})
 	s := gate.status(t)
+	gatetest.Eventually(t, "what may have come of the enrolments is told", func() bool {
+		s = gate.status(t)
+		return s.MQTT.Connected && s.MQTT.Queued == 0
+	})
+	told := len(building.on(passTopic))
 	before := mustFingerprint(t, site.State())
 	after := before
 	for { // the last status, and state, before the end of the film
@@ -389,7 +394,7 @@ func TestCrowd(t *testing.T) {
 	if gate.came("granted") != 0 || s.Door.Pulses != 0 {
 		t.Errorf("%d grants, %d pulses", gate.came("granted"), s.Door.Pulses)
 	}
-	if n := len(building.on(passTopic)); n != 0 {
+	if n := len(building.on(passTopic)) - told; n != 0 {
 		t.Errorf("%d pass events", n)
 	}
 	building.nothingElse(t)

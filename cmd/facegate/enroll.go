@@ -113,7 +113,7 @@ func sudoer() string {
 type enrolment struct {
 	people.Person
 	Pass   string `json:"pass,omitempty"`   // its file
-	Former string `json:"former,omitempty"` // see control.Enrolled
+	Former string `json:"former,omitempty"` // see people.Enrolled
 }
 
 func (c *enrollCommand) write(w *tabwriter.Writer, e enrolment, sheet *sheet, paper *delivery.Paper) {
