@@ -3,7 +3,6 @@ package daemon
 
 import (
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"io"
 	"log/slog"
@@ -13,11 +12,9 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gate"
-	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
-	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/device"
 	"facegate/gpio"
@@ -191,65 +188,6 @@ func (d *Daemon) openEngine() (_ *vision.Engine, err error) {
 		return nil, err
 	}
 	return vision.Open(networks)
-}
-
-func (d *Daemon) openRegister() (err error) {
-	calibration, err := loadCalibration(d.config.Vision, d.bundle)
-	if err != nil {
-		return err
-	}
-	var modelID [32]byte
-	if _, err := hex.Decode(modelID[:], []byte(d.bundle.Embedder.ID())); err != nil {
-		return err
-	}
-	d.keys = opening.Keys(d.config)
-	if d.keys.Class() == "file" {
-		d.log.Warn("the device key is a plain file: whoever copies this disk has key and templates", "file", d.config.KeyFile)
-	}
-	notices, err := d.config.Particulars().Texts()
-	if err != nil {
-		return err
-	}
-	if err := checkFolders(d.config); err != nil {
-		return err
-	}
-	if d.store, err = opening.Store(d.config, d.clock, d.log); errors.Is(err, store.ErrKey) {
-		return configs.About("key_file", err)
-	} else if errors.Is(err, store.ErrDamaged) {
-		return configs.About("state_dir", err)
-	} else if err != nil {
-		return err
-	}
-	if err := people.Covers(calibration, d.config.Match.FPIR); err != nil {
-		return configs.About("match.fpir", err)
-	}
-	d.register, err = people.Open(d.store, people.Terms{
-		ModelID: modelID, Calibration: calibration, FPIR: d.config.Match.FPIR,
-		Notices: notices, Profile: d.config.Profile(), Now: time.Now,
-	})
-	if err != nil {
-		return err
-	}
-	if err := d.store.Lockouts().Attend(); err != nil { // as on a full disk, which must not shut out everybody
-		d.log.Error("failed attempts will not be remembered after a power cut", "error", err, "hint", "make room on the disk")
-	}
-	idle, err := d.register.Idle()
-	if err != nil {
-		return err
-	}
-	again := d.store.Compliance().ConsentAgain()
-	if again > 0 {
-		d.log.Warn("people who consented under another profile do not match", "people", again, "hint", adviceConsent)
-	}
-	if idle > again {
-		d.log.Warn("some people on the list cannot match", "people", idle-again, "hint", adviceIdle)
-	}
-	if err := d.assess(); errors.Is(err, store.ErrDamaged) {
-		return err
-	} else if err != nil { // as on a full disk; the next start assesses
-		d.log.Error("whether the impact assessment covers what is in use was not noted", "error", err, "hint", hint.Of(err))
-	}
-	return nil
 }
 
 // openHand takes openings by hand up where the last process has left them, so that a restart is no way round their bounds.

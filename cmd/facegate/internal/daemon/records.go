@@ -1,0 +1,92 @@
+package daemon
+
+import (
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"facegate/cmd/facegate/internal/opening"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/configs"
+	"facegate/configs/hint"
+	"facegate/store"
+)
+
+// openRegister opens everybody who is enrolled: the store, and the index of who can match.
+func (d *Daemon) openRegister() error {
+	terms, err := d.terms()
+	if err != nil {
+		return err
+	}
+	if err := d.openStore(); err != nil {
+		return err
+	}
+	if d.register, err = people.Open(d.store, terms); err != nil {
+		return err
+	}
+	if err := d.store.Lockouts().Attend(); err != nil { // as on a full disk, which must not shut out everybody
+		d.log.Error("failed attempts will not be remembered after a power cut", "error", err, "hint", "make room on the disk")
+	}
+	if err := d.warnOfIdle(); err != nil {
+		return err
+	}
+	if err := d.assess(); errors.Is(err, store.ErrDamaged) {
+		return err
+	} else if err != nil { // as on a full disk; the next start assesses
+		d.log.Error("whether the impact assessment covers what is in use was not noted", "error", err, "hint", hint.Of(err))
+	}
+	return nil
+}
+
+// terms returns the terms on which people are enrolled and matched.
+func (d *Daemon) terms() (people.Terms, error) {
+	c := d.config
+	calibration, err := loadCalibration(c.Vision, d.bundle)
+	if err != nil {
+		return people.Terms{}, err
+	}
+	if err := people.Covers(calibration, c.Match.FPIR); err != nil {
+		return people.Terms{}, configs.About("match.fpir", err)
+	}
+	notices, err := c.Particulars().Texts()
+	if err != nil {
+		return people.Terms{}, err
+	}
+	t := people.Terms{Calibration: calibration, FPIR: c.Match.FPIR, Notices: notices, Profile: c.Profile(), Now: time.Now}
+	_, err = hex.Decode(t.ModelID[:], []byte(d.bundle.Embedder.ID()))
+	return t, err
+}
+
+func (d *Daemon) openStore() (err error) {
+	d.keys = opening.Keys(d.config)
+	if d.keys.Class() == "file" {
+		d.log.Warn("the device key is a plain file: whoever copies this disk has key and templates", "file", d.config.KeyFile)
+	}
+	if err := checkFolders(d.config); err != nil {
+		return err
+	}
+	d.store, err = opening.Store(d.config, d.clock, d.log)
+	switch {
+	case errors.Is(err, store.ErrKey):
+		return configs.About("key_file", err)
+	case errors.Is(err, store.ErrDamaged):
+		return configs.About("state_dir", err)
+	}
+	return err
+}
+
+// warnOfIdle tells the log of people who cannot match.
+func (d *Daemon) warnOfIdle() error {
+	idle, err := d.register.Idle()
+	if err != nil {
+		return err
+	}
+	again := d.store.Compliance().ConsentAgain()
+	if again > 0 {
+		d.log.Warn("people who consented under another profile do not match", "people", again, "hint", adviceConsent)
+	}
+	if idle > again {
+		d.log.Warn("some people on the list cannot match", "people", idle-again, "hint", adviceIdle)
+	}
+	return nil
+}
