@@ -24,7 +24,7 @@ import (
 )
 
 // enrolAndEraseForEver writes "try N" to w before it enrols or, if enrolled, erases person N, and "done N" after. Every
-// other person is bound to a pass, and is erased by it.
+// other person is bound to a pass, and is erased by it. The members give no face, and have cards; see hand.
 func enrolAndEraseForEver(dir string, w io.Writer) error {
 	s, err := store.Open(storetest.Options(dir))
 	if err != nil {
@@ -38,12 +38,22 @@ func enrolAndEraseForEver(dir string, w io.Writer) error {
 	for _, p := range people {
 		enrolled[p.Label] = true
 	}
+	held, err := readHand(dir)
+	if err != nil {
+		return err
+	}
 	for {
-		n := rand.IntN(8)
+		n := rand.IntN(8 + members)
 		label := labelOf(n)
+		if member := n >= 8; member && enrolled[label] && rand.IntN(8) > 0 {
+			if err := held.deal(s, w, n); err != nil {
+				return err
+			}
+			continue
+		}
 		// What leaves everybody enrolled as they were is not worth a word.
 		switch again := rand.IntN(6); {
-		case again == 0 && enrolled[label]:
+		case again == 0 && enrolled[label] && n < 8:
 			if err := recapture(s, n); err != nil {
 				return err
 			}
@@ -54,6 +64,11 @@ func enrolAndEraseForEver(dir string, w io.Writer) error {
 		}
 		fmt.Fprintln(w, "try", n)
 		switch bound := n%2 == 1; {
+		case !enrolled[label] && n >= 8:
+			_, err = s.Join(membership(n))
+		case n >= 8:
+			held.drop(n)
+			_, err = s.Erase(store.ByLabel(label), audit.Requested, 1000)
 		case !enrolled[label] && bound:
 			err = enrolBound(s, n)
 		case !enrolled[label]:
@@ -103,7 +118,7 @@ func passOf(s *store.Store, n int) int {
 	return n
 }
 
-// TestKill kills a process that enrols and erases, again and again, at points of no one's choosing. What it said was
+// TestKill kills a process that enrols and erases, and gives and uses cards, again and again, at points of no one's choosing. What it said was
 // done must be done; what it said it would try may be. Every second time one file is damaged as well.
 func TestKill(t *testing.T) {
 	rounds := 40
@@ -112,13 +127,15 @@ func TestKill(t *testing.T) {
 	}
 	var dir string
 	var enrolled map[int]bool
+	var dealt *cards
 	var receipts, mended int // of the store in dir
+	all := new(cards)        // their sums
 	steps, damages := 0, 0
 	for round := range rounds {
 		if round%100 == 0 { // anew, because the log grows longer and longer
-			dir, enrolled, receipts, mended = t.TempDir(), make(map[int]bool), 0, 0
+			dir, enrolled, dealt, receipts, mended = t.TempDir(), make(map[int]bool), newCards(), 0, 0
 		}
-		trying, n := killed(t, dir, enrolled)
+		trying, n := killed(t, dir, enrolled, dealt)
 		steps += n
 		if round%2 == 1 {
 			damageOne(t, dir)
@@ -144,13 +161,17 @@ func TestKill(t *testing.T) {
 			t.Errorf("round %d: %d erasures and %d receipts, %d mended and %d noted", round, erased, receipts, mended, noted)
 		}
 		codes := storedCodes(t, s, c)
+		dealt.check(t, s, dir, round)
+		if round%100 == 99 || round == rounds-1 {
+			all.add(dealt)
+		}
 		s.Close()
 		storetest.MustCheck(t, dir)
 		got := make(map[string]bool)
 		for _, p := range c.People {
 			got[p.Label] = true
 		}
-		for n := range 8 {
+		for n := range 8 + members {
 			if n != trying && got[labelOf(n)] != enrolled[n] {
 				t.Errorf("round %d: person %d: enrolled %v, want %v", round, n, got[labelOf(n)], enrolled[n])
 			}
@@ -164,8 +185,9 @@ func TestKill(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d rounds, %d acknowledged steps, %d files mended", rounds, steps, damages)
-	if steps == 0 || damages == 0 {
+	t.Logf("%d rounds, %d acknowledged steps, %d files mended; %d cards given and %d used, %d in doubt; %d lost, %d resurrected",
+		rounds, steps, damages, all.given, all.used, all.settled, all.lost, all.undead)
+	if steps == 0 || damages == 0 || all.used == 0 {
 		t.Error("the child never did anything, or no damage was noticed")
 	}
 }
@@ -236,17 +258,21 @@ func storedCodes(t *testing.T, s *store.Store, c contents) map[int]template.Code
 
 // killed runs one child in dir until some point, keeps enrolled up to date with what it says, and returns the person it
 // was busy with when it died, or -1, and how many steps it acknowledged.
-func killed(t *testing.T, dir string, enrolled map[int]bool) (trying, steps int) {
+func killed(t *testing.T, dir string, enrolled map[int]bool, dealt *cards) (trying, steps int) {
 	t.Helper()
 	trying = -1
 	killChild(t, childDir+"="+dir, rand.IntN(40), 8000, func(word string, n int) {
 		switch word {
 		case "try":
 			trying = n
+			dealt.leaves(n, false)
 		case "done":
 			trying = -1
 			enrolled[n] = !enrolled[n]
+			dealt.leaves(n, true)
 			steps++
+		default:
+			dealt.heard(word, n)
 		}
 	})
 	return trying, steps
