@@ -1,4 +1,5 @@
-// Package people is the language in which a gate is asked about people and their records, and answers.
+// Package people is everybody enrolled: what can be asked about them and their records, in types and in one interface
+// (Records), and the Register that answers.
 package people
 
 import (
