@@ -91,7 +91,13 @@ func Identify(ctx context.Context, samples []Sample, s Scorer, fpir float64, pro
 	if err != nil {
 		return nil, err
 	}
-	mated, nonMated := tops[:len(r.mated)], tops[len(r.mated):]
+	x := identification(tops[:len(r.mated)], tops[len(r.mated):], fpir)
+	x.Name, x.Enrolled = s.String(), len(r.gallery)
+	return x, nil
+}
+
+// identification counts what came of the probes at the threshold for fpir.
+func identification(mated, nonMated []top, fpir float64) *Identification {
 	threshold := thresholdAbove(others(nonMated), fpir)
 	var rank1, missed, alarms int64
 	for _, t := range mated {
@@ -109,17 +115,15 @@ func Identify(ctx context.Context, samples []Sample, s Scorer, fpir float64, pro
 		}
 	}
 	return &Identification{
-		Name:       s.String(),
-		Enrolled:   len(r.gallery),
-		Mated:      len(r.mated),
-		NonMated:   len(r.nonMated),
-		Rank1:      NewProportion(rank1, int64(len(r.mated))),
+		Mated:      len(mated),
+		NonMated:   len(nonMated),
+		Rank1:      NewProportion(rank1, int64(len(mated))),
 		TargetFPIR: fpir,
-		Measurable: measurable(fpir, int64(len(r.nonMated))),
+		Measurable: measurable(fpir, int64(len(nonMated))),
 		Threshold:  threshold,
-		FPIR:       NewProportion(alarms, int64(len(r.nonMated))),
-		FNIR:       NewProportion(missed, int64(len(r.mated))),
-	}, nil
+		FPIR:       NewProportion(alarms, int64(len(nonMated))),
+		FNIR:       NewProportion(missed, int64(len(mated))),
+	}
 }
 
 // A top is a probe's best score against its own person, -Inf if not enrolled, and against anybody else.

@@ -74,7 +74,18 @@ func WriteReports(w io.Writer, reports ...*Report) error {
 	if len(reports) == 0 {
 		return nil
 	}
-	var head, points table
+	if err := writeSummary(w, reports); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	return writePoints(w, reports)
+}
+
+// writeSummary writes what does not depend on a threshold, a report a column.
+func writeSummary(w io.Writer, reports []*Report) error {
+	var head table
 	names := []string{""}
 	for _, r := range reports {
 		names = append(names, r.Name)
@@ -100,12 +111,12 @@ func WriteReports(w io.Writer, reports ...*Report) error {
 		}
 		head.row(cells...)
 	}
-	if err := head.write(w); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintln(w); err != nil {
-		return err
-	}
+	return head.write(w)
+}
+
+// writePoints writes the operating points, a row each.
+func writePoints(w io.Writer, reports []*Report) error {
+	var points table
 	points.row("at FMR", "scores", "threshold", "TMR", "95 % interval", "FNMR", "FAR", "FRR")
 	for i, first := range reports[0].Points {
 		label := fmt.Sprintf("%.0e", first.TargetFMR)
