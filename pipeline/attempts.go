@@ -34,7 +34,7 @@ func (p *Pipeline) resting(now time.Time) bool {
 
 // refuse counts a print or a screen.
 func (p *Pipeline) refuse(tr *track.Track, report *Report) {
-	p.decider.Nearly(tr.ID) // whom a print shows is not whom somebody tries to be taken for
+	p.decider.TakeNear(tr.ID) // whom a print shows is not whom somebody tries to be taken for
 	if !p.subject(tr.ID).failure(tr.Seen, p.settings.Attempts) {
 		return
 	}

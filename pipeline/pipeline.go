@@ -160,7 +160,7 @@ func (p *Pipeline) look(f device.Frame) (near []*track.Track, report Report, err
 	report.Faces = len(faces)
 	tracks, ended := p.tracker.Update(faces, f.Time)
 	for _, id := range ended {
-		if person, ok := p.decider.Nearly(id); ok { // stepping back before the verdict is no way round the count
+		if person, ok := p.decider.TakeNear(id); ok { // stepping back before the verdict is no way round the count
 			report.end(attempt.NearMiss, person)
 		}
 		delete(p.subjects, id)

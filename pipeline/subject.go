@@ -40,7 +40,7 @@ func (p *Pipeline) subject(id track.ID) *subject {
 func (p *Pipeline) unknown(tr *track.Track, report *Report) {
 	s := p.subject(tr.ID)
 	s.restUntil = tr.Seen.Add(rest)
-	tried, ok := p.decider.Nearly(tr.ID)
+	tried, ok := p.decider.TakeNear(tr.ID)
 	switch {
 	case !ok:
 		report.end(attempt.Unknown, decide.Person{})

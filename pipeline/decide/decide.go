@@ -157,8 +157,8 @@ func (d *Decider) Decided(id track.ID, now time.Time) bool {
 // Forget drops the evidence of a track that has ended.
 func (d *Decider) Forget(id track.ID) { delete(d.tracks, id) }
 
-// Nearly returns whom the track was nearly taken for, and was not, since it was last asked.
-func (d *Decider) Nearly(id track.ID) (p Person, ok bool) {
+// TakeNear returns whom the track was nearly taken for, and was not, and forgets it: each try counts once.
+func (d *Decider) TakeNear(id track.ID) (p Person, ok bool) {
 	e := d.tracks[id]
 	if e == nil || e.near == nil {
 		return p, false
