@@ -72,7 +72,7 @@ func (c *destroyCommand) end(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	if err := done(r.Reopen(ctx)); err != nil {
+	if err := done(r.EndLockdown(ctx)); err != nil {
 		return err
 	}
 	return c.print(t, map[string]bool{"templates_destroyed": false}, func(w *tabwriter.Writer) {

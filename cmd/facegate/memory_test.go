@@ -198,7 +198,7 @@ func TestPrivacyAfterErasure(t *testing.T) {
 		planted = append(planted, needles[0].bytes)
 	}
 	s.plant(t, planted...)
-	must(t, s.client.Reopen(t.Context()))
+	must(t, s.client.EndLockdown(t.Context()))
 	_, err = s.client.Lockdown(t.Context()) // whatever is destroyed brings a fresh process
 	must(t, err)
 	for kind, needles := range ada.needles(t) {

@@ -40,9 +40,9 @@ type table struct {
 	Epoch        question[none, people.Epoch]
 	BeginEpoch   question[none, people.Epoch]
 
-	EndEpoch question[none, people.Epoch]
-	Lockdown question[none, people.Facts]
-	Reopen   question[none, none]
+	EndEpoch    question[none, people.Epoch]
+	Lockdown    question[none, people.Facts]
+	EndLockdown question[none, none]
 }
 
 func newTable() table {
@@ -71,9 +71,9 @@ func newTable() table {
 		Epoch:        ofRecords("GET /epoch", eithers, bare(people.Records.Epoch)),
 		BeginEpoch:   ofRecords("POST /epoch/begin", technicians, bare(people.Records.BeginEpoch)),
 
-		EndEpoch: ofRecords("POST /epoch/end", bothsTogether, bare(people.Records.EndEpoch)),
-		Lockdown: ofRecords("POST /templates/destroy", bothsTogether, bare(people.Records.Lockdown)),
-		Reopen:   ofRecords("POST /templates/destroy/end", eithers, order(people.Records.Reopen)),
+		EndEpoch:    ofRecords("POST /epoch/end", bothsTogether, bare(people.Records.EndEpoch)),
+		Lockdown:    ofRecords("POST /templates/destroy", bothsTogether, bare(people.Records.Lockdown)),
+		EndLockdown: ofRecords("POST /templates/destroy/end", eithers, order(people.Records.EndLockdown)),
 	}
 }
 
@@ -328,8 +328,8 @@ func (c *Client) Lockdown(ctx context.Context) (people.Facts, error) {
 	return ask(ctx, c, c.table.Lockdown, none{})
 }
 
-// Reopen implements people.Records.
-func (c *Client) Reopen(ctx context.Context) error {
-	_, err := ask(ctx, c, c.table.Reopen, none{})
+// EndLockdown implements people.Records.
+func (c *Client) EndLockdown(ctx context.Context) error {
+	_, err := ask(ctx, c, c.table.EndLockdown, none{})
 	return err
 }

@@ -16,12 +16,15 @@ func (b bound) Erase(_ context.Context, who Who, why audit.Reason) (Erasure, err
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p, unknown := b.whose(who) // of whom the store says what is wrong
-	stays := why == audit.FaceWithdrawn
-	if unknown == nil && !stays {
-		b.dismiss(p.ID)
+	if unknown == nil {
+		b.scheme.remove(p.ID)
 	}
 	e, err := b.store.Erase(who.stored(), why, b.by)
-	if refused := errors.Is(err, store.ErrNoFace) || errors.Is(err, store.ErrKeyless); unknown == nil && stays && !refused {
+	switch {
+	case unknown != nil:
+	case errors.Is(err, store.ErrNoFace), errors.Is(err, store.ErrKeyless): // refused, and the person goes on matching
+		err = cmp.Or(b.scheme.read(func(id template.PersonID) bool { return id == p.ID }), err)
+	default:
 		b.dismiss(p.ID)
 	}
 	if err != nil {

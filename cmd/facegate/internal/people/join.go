@@ -1,10 +1,32 @@
 package people
 
 import (
+	"cmp"
 	"context"
+	"time"
 
+	"facegate/pipeline/template"
 	"facegate/store"
 )
+
+// A JoinRequest asks for somebody to be put on the list who gives no face.
+type JoinRequest struct {
+	Label     string    `json:"label"`          // what the people list shows
+	Reference string    `json:"reference"`      // where what was agreed with the person is kept
+	Until     time.Time `json:"until"`          // end of the person's right to the door
+	Pass      bool      `json:"pass,omitempty"` // the person gets one
+}
+
+// Clean brings what people typed into its one form, or says what of it cannot be kept.
+func (r *JoinRequest) Clean() error {
+	return cmp.Or(store.LabelLine.CleanIn(&r.Label), store.ReferenceLine.CleanIn(&r.Reference))
+}
+
+// A Joined is somebody who was put on the list without a face.
+type Joined struct {
+	Person
+	Pass template.Token // of the person's pass, which is kept nowhere else; the zero Token if there is none
+}
 
 // Join implements Records. Nobody can match who could not before, so that the index need not hear of it.
 func (b bound) Join(_ context.Context, r JoinRequest) (joined Joined, err error) {

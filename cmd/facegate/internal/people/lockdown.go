@@ -53,5 +53,5 @@ func (b bound) facts(all []store.Person, undone error) Facts {
 	return f
 }
 
-// Reopen implements Records.
-func (b bound) Reopen(context.Context) error { return b.store.Lockdown().End(b.by) }
+// EndLockdown implements Records.
+func (b bound) EndLockdown(context.Context) error { return b.store.Lockdown().End(b.by) }

@@ -52,9 +52,9 @@ type Records interface {
 	// Backup makes a sealed copy of people, consents and templates, for a gate that has lost them.
 	Backup(ctx context.Context) (Backup, error)
 
-	// Lockdown makes every template unusable, and nobody matches when it returns. Reopen lets people be captured again.
+	// Lockdown makes every template unusable, and nobody matches when it returns. EndLockdown lets people be captured again.
 	Lockdown(ctx context.Context) (Facts, error)
-	Reopen(ctx context.Context) error
+	EndLockdown(ctx context.Context) error
 
 	// ResetLockout lets the faces of those open the door again whom somebody tried too often to be taken for.
 	ResetLockout(ctx context.Context) error

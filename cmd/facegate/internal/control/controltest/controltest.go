@@ -301,7 +301,7 @@ func lockdown(t *testing.T, subject Subject, c *control.Client) {
 		name   string
 		do     func(context.Context) error
 		locked bool
-	}{{"lock down", lock, true}, {"reopen", c.Reopen, false}, {"reset the lock-out", c.ResetLockout, false}} {
+	}{{"lock down", lock, true}, {"end it", c.EndLockdown, false}, {"reset the lock-out", c.ResetLockout, false}} {
 		if err := step.do(t.Context()); err != nil {
 			t.Errorf("%s: %v", step.name, err)
 		}

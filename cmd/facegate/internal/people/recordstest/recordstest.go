@@ -260,7 +260,7 @@ func lockdown(t *testing.T, s Subject) {
 	}
 	s.noted(t, audit.LockedDown)
 	refused(t, "capture somebody", s.Accepts(people.EnrolRequest{Label: "Eve", Consent: "form"}), store.ErrLockdown)
-	if err := errors.Join(s.Reopen(ctx), s.ResetLockout(ctx)); err != nil {
+	if err := errors.Join(s.EndLockdown(ctx), s.ResetLockout(ctx)); err != nil {
 		t.Error(err)
 	}
 	if err := s.Accepts(people.EnrolRequest{Label: "Eve", Consent: "form"}); err != nil {
