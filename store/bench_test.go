@@ -5,10 +5,9 @@ import (
 	"errors"
 	"testing"
 
+	"facegate/store/audit"
 	"facegate/store/receipt"
 	"facegate/store/vault"
-
-	"facegate/store/audit"
 )
 
 // crowd makes a store of n people in one commit a database.
@@ -77,4 +76,36 @@ func BenchmarkLockdown(b *testing.B) {
 	for b.Loop() {
 		must(b, s.Lockdown().Begin(1000))
 	}
+}
+
+// BenchmarkOutboxWhileErasing adds messages while one person after the other is erased. A message waits for the disk and for
+// nobody.
+func BenchmarkOutboxWhileErasing(b *testing.B) {
+	s := mustOpen(b, crowd(b, 10_000))
+	defer s.Close()
+	o, err := s.Outbox(1000)
+	must(b, err)
+	stop, stopped := make(chan bool), make(chan error, 1)
+	erased := 0
+	go func() {
+		for {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+			}
+			if _, err := s.Erase(ByLabel(testEnrolment(erased).Label), audit.Requested, 1000); err != nil {
+				stopped <- err
+				return
+			}
+			erased++
+		}
+	}()
+	for b.Loop() {
+		must(b, o.Append([]byte("somebody came in")))
+	}
+	close(stop)
+	must(b, <-stopped)
+	b.ReportMetric(float64(erased), "erased")
 }
