@@ -40,7 +40,7 @@ func TestEveryStepOfEveryKind(t *testing.T) {
 				t.Run(fmt.Sprintf("%s, %d steps done, twice: %v", kind, done, twice), func(t *testing.T) {
 					s := cutOff(t, func(s *Store, p Person) error {
 						must(t, s.Epochs().Begin(1000))
-						_, renewed, err := s.Epochs().Renew(p.ID, [32]byte{}, 0, testEnrolment(9).Code)
+						_, renewed, err := s.Epochs().Renew(p.ID, [32]byte{}, made(s, 0, testEnrolment(9).Code))
 						if !renewed || err != nil {
 							t.Fatalf("renewed %v, %v", renewed, err)
 						}
@@ -65,7 +65,7 @@ func TestEveryStepOfEveryKind(t *testing.T) {
 func TestUnknownKindIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
-	_, err := s.Enrol(testEnrolment(0))
+	_, err := s.Enrol(current(s, testEnrolment(0)))
 	must(t, err)
 	i, err := s.intend([]Person{personOf(t, s, "person 0")}, audit.Requested, 1000)
 	must(t, err)

@@ -133,7 +133,7 @@ func TestStepErasesNobody(t *testing.T) {
 		machine.Sync(synced)
 		s := openOn(t, dir, machine)
 		for n := range 3 {
-			_, err := s.Enrol(enrolment(n)) // until a date
+			_, err := s.Enrol(current(s, enrolment(n))) // until a date
 			must(t, err)
 		}
 		_, err := s.Erase(store.ByLabel(labelOf(2)), audit.Requested, 1000)
@@ -179,7 +179,7 @@ func TestErasedWithoutTimeServer(t *testing.T) {
 		dir, machine := t.TempDir(), clocktest.New(storetest.Now())
 		machine.Sync(true)
 		s := openOn(t, dir, machine)
-		_, err := s.Enrol(enrolment(0))
+		_, err := s.Enrol(current(s, enrolment(0)))
 		must(t, err)
 		machine.Restart(400 * oneDay)
 		must(t, s.Close())

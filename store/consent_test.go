@@ -108,10 +108,10 @@ func TestConsentOfAnotherProfile(t *testing.T) {
 	if err := s.Epochs().Begin(1000); err != nil {
 		t.Fatal(err)
 	}
-	if _, renewed, err := s.Epochs().Renew(p.ID, model, 0, codeOf(0)); renewed || err != nil {
+	if _, renewed, err := s.Epochs().Renew(p.ID, model, made(s, 0, codeOf(0))); renewed || err != nil {
 		t.Errorf("a template was renewed without a consent, %v", err)
 	}
-	again := enrolment(0)
+	again := current(s, enrolment(0))
 	again.Lane++
 	if p, _, err = s.Recapture(again); err != nil || p.Consent.Profile != "eu" || s.Compliance().NeedsConsent(p) {
 		t.Errorf("after another consent: profile %q, %v", p.Consent.Profile, err)

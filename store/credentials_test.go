@@ -171,7 +171,7 @@ func TestFaceComesAndGoes(t *testing.T) {
 	mustAddCard(t, s, 1, "1234", store.Terms{})
 	_, err := s.Erase(store.ByLabel(labelOf(1)), audit.FaceWithdrawn, 1000)
 	mustRefuseWith(t, "no face", err, store.ErrNoFace)
-	captured, signed, err := s.Recapture(enrolment(1))
+	captured, signed, err := s.Recapture(current(s, enrolment(1)))
 	must(t, err)
 	if signed != nil || captured.ID != p.ID || !captured.Consented() {
 		t.Errorf("captured as %+v, with a receipt of %d bytes", captured, len(signed))

@@ -339,26 +339,26 @@ func history(t *testing.T) (snapshots []map[string][]byte, want contents, entrie
 	t.Helper()
 	dir := t.TempDir()
 	for _, step := range []func(*store.Store) error{
-		func(s *store.Store) error { _, err := s.Enrol(enrolment(0)); return err },
-		func(s *store.Store) error { _, err := s.Enrol(enrolment(1)); return err },
+		func(s *store.Store) error { _, err := s.Enrol(current(s, enrolment(0))); return err },
+		func(s *store.Store) error { _, err := s.Enrol(current(s, enrolment(1))); return err },
 		func(s *store.Store) error { return s.Log().Access(storetest.Now()) },
 		func(s *store.Store) error {
 			_, err := s.Erase(store.ByLabel(labelOf(0)), audit.Requested, 1000)
 			return err
 		},
-		func(s *store.Store) error { _, err := s.Enrol(enrolment(2)); return err },
+		func(s *store.Store) error { _, err := s.Enrol(current(s, enrolment(2))); return err },
 		func(s *store.Store) error { _, err := s.Relabel(labelOf(2), "Ann", 1000); return err },
 		func(s *store.Store) error { return s.Epochs().Begin(1000) },
 		func(s *store.Store) error { return rotate(s, 1) },
 		func(s *store.Store) error { _, err := s.Epochs().End(1000); return err },
-		func(s *store.Store) error { _, _, err := s.Recapture(enrolment(1)); return err },
+		func(s *store.Store) error { _, _, err := s.Recapture(current(s, enrolment(1))); return err },
 		func(s *store.Store) error { return s.Log().Access(storetest.Now()) },
 		func(s *store.Store) error {
 			_, err := s.Erase(store.ByLabel(labelOf(1)), audit.Requested, 1000)
 			return err
 		},
-		func(s *store.Store) error { _, err := s.Enrol(enrolment(3)); return err },
-		func(s *store.Store) error { _, err := s.Enrol(enrolment(4)); return err },
+		func(s *store.Store) error { _, err := s.Enrol(current(s, enrolment(3))); return err },
+		func(s *store.Store) error { _, err := s.Enrol(current(s, enrolment(4))); return err },
 	} {
 		s := storetest.Open(t, dir)
 		if err := step(s); err != nil {

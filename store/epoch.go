@@ -132,7 +132,7 @@ func (s *Store) beginEpoch(next state, by audit.Actor) error {
 //
 // The record before goes in place: its bytes are sealed under the store key until End, or an erasure, destroys that.
 // For somebody who has no record of this model in an earlier epoch Renew does nothing, and reports false.
-func (e Epochs) Renew(id template.PersonID, modelID [32]byte, lane uint8, code template.Code) (Person, bool, error) {
+func (e Epochs) Renew(id template.PersonID, modelID [32]byte, made template.Made) (Person, bool, error) {
 	e.s.mu.Lock()
 	defer e.s.mu.Unlock()
 	if err := e.s.ready(); err != nil {
@@ -143,8 +143,12 @@ func (e Epochs) Renew(id template.PersonID, modelID [32]byte, lane uint8, code t
 	if !ok || e.s.barred(old) || !e.s.isEarlier(old) || old.model != modelID || old.lapsed(v) || e.s.needsConsent(old) {
 		return old, false, nil
 	}
+	renewed := Enrolment{ModelID: modelID, Made: made}
+	if err := e.s.checkMade(renewed); err != nil {
+		return Person{}, false, err
+	}
 	p := old
-	p.Epoch, p.Lane = e.s.state.Epoch, lane
+	p.Epoch, p.Lane = made.Epoch, made.Lane
 	if err := e.s.relink(&p); err != nil {
 		return Person{}, false, err
 	}
@@ -156,7 +160,7 @@ func (e Epochs) Renew(id template.PersonID, modelID [32]byte, lane uint8, code t
 	if err != nil {
 		return Person{}, false, err
 	}
-	if err := e.s.enlist(p, Enrolment{ModelID: modelID, Code: code}, entries, row); err != nil {
+	if err := e.s.enlist(p, renewed, entries, row); err != nil {
 		return Person{}, false, err
 	}
 	e.s.register.put(p)

@@ -31,7 +31,7 @@ func rotate(s *store.Store, ns ...int) error {
 			if p.Label != labelOf(n) {
 				continue
 			}
-			if _, _, err := s.Epochs().Renew(p.ID, model, uint8(n)%template.Lanes, codeOf(n)); err != nil {
+			if _, _, err := s.Epochs().Renew(p.ID, model, made(s, uint8(n)%template.Lanes, codeOf(n))); err != nil {
 				return err
 			}
 		}
@@ -64,23 +64,25 @@ func TestEpoch(t *testing.T) {
 	mustEpochs(t, s, store.EpochState{Current: 2, Earlier: 4})
 	mustEnrol(t, s, 4)
 
-	p, renewed, err := s.Epochs().Renew(people[0].ID, model, 5, codeOf(100))
+	p, renewed, err := s.Epochs().Renew(people[0].ID, model, made(s, 5, codeOf(100)))
 	if err != nil || !renewed || p.Record == people[0].Record || p.Epoch != 2 || p.Lane != 5 ||
 		!p.Expires.Equal(people[0].Expires) || p.Consent != people[0].Consent {
 		t.Errorf("renewed %v: %+v, %v", renewed, p, err)
 	}
 	for name, renew := range map[string]func() (store.Person, bool, error){
-		"a second time": func() (store.Person, bool, error) { return s.Epochs().Renew(p.ID, model, 6, codeOf(101)) },
+		"a second time": func() (store.Person, bool, error) { return s.Epochs().Renew(p.ID, model, made(s, 6, codeOf(101))) },
 		"nobody": func() (store.Person, bool, error) {
-			return s.Epochs().Renew(template.PersonID{1}, model, 6, codeOf(101))
+			return s.Epochs().Renew(template.PersonID{1}, model, made(s, 6, codeOf(101)))
 		},
-		"another model's": func() (store.Person, bool, error) { return s.Epochs().Renew(people[1].ID, [32]byte{1}, 6, codeOf(101)) },
+		"another model's": func() (store.Person, bool, error) {
+			return s.Epochs().Renew(people[1].ID, [32]byte{1}, made(s, 6, codeOf(101)))
+		},
 	} {
 		if _, renewed, err := renew(); renewed || err != nil {
 			t.Errorf("renewed %s: %v, %v", name, renewed, err)
 		}
 	}
-	if _, _, err := s.Recapture(enrolment(1)); err != nil {
+	if _, _, err := s.Recapture(current(s, enrolment(1))); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Epochs().Begin(1000); !errors.Is(err, store.ErrEpoch) || hint.Of(err) == "" {
@@ -113,7 +115,7 @@ func TestEpoch(t *testing.T) {
 	if f, err := s.Show(labelOf(2)); err != nil || f.Record {
 		t.Errorf("shown %+v, %v", f, err)
 	}
-	if _, signed, err := s.Recapture(enrolment(2)); err != nil || signed != nil {
+	if _, signed, err := s.Recapture(current(s, enrolment(2))); err != nil || signed != nil {
 		t.Errorf("who had no record is captured again: %v, with a receipt of %d bytes", err, len(signed))
 	}
 	if err := s.Epochs().Begin(1000); err != nil {
@@ -170,7 +172,7 @@ func TestExpiredAreNotRenewed(t *testing.T) {
 		t.Fatal(err)
 	}
 	now = p.Expires
-	if _, renewed, err := s.Epochs().Renew(p.ID, model, 0, codeOf(0)); renewed || err != nil {
+	if _, renewed, err := s.Epochs().Renew(p.ID, model, made(s, 0, codeOf(0))); renewed || err != nil {
 		t.Errorf("renewed %v, %v", renewed, err)
 	}
 }
@@ -198,13 +200,13 @@ func TestModelChange(t *testing.T) {
 	if records, err := s.Templates().Records(other); err != nil || len(records) != 0 {
 		t.Errorf("%d records of the other model, %v", len(records), err)
 	}
-	if _, renewed, err := s.Epochs().Renew(people[0].ID, other, 0, codeOf(0)); renewed || err != nil {
+	if _, renewed, err := s.Epochs().Renew(people[0].ID, other, made(s, 0, codeOf(0))); renewed || err != nil {
 		t.Errorf("a record was renewed from one model to another: %v", err)
 	}
 	if err := s.Epochs().Begin(1000); !errors.Is(err, store.ErrEpoch) {
 		t.Errorf("a third epoch begins: %v", err)
 	}
-	e := enrolment(0)
+	e := current(s, enrolment(0))
 	e.ModelID = other
 	if _, _, err := s.Recapture(e); err != nil {
 		t.Fatal(err)
@@ -264,7 +266,7 @@ func TestEpochsAreUnlinkable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, p := range people {
-		_, renewed, err := s.Epochs().Renew(p.ID, model, uint8(i)%template.Lanes, code(2, i)) // into the same lane
+		_, renewed, err := s.Epochs().Renew(p.ID, model, made(s, uint8(i)%template.Lanes, code(2, i))) // into the same lane
 		if !renewed || err != nil {
 			t.Fatal(renewed, err)
 		}

@@ -98,7 +98,7 @@ func TestForceLockdown(t *testing.T) {
 			if err := s.Lockdown().End(1000); err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := s.Recapture(enrolment(3)); err != nil || s.Lockdown().InForce() {
+			if _, _, err := s.Recapture(current(s, enrolment(3))); err != nil || s.Lockdown().InForce() {
 				t.Errorf("captured again: %v", err)
 			}
 		})

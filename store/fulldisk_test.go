@@ -27,7 +27,7 @@ type change struct {
 // changes are what may be cut off, done to a store with the people 0 to 19, and how many people and records there are when
 // they are done.
 var changes = []change{
-	{"enrol", func(s *store.Store) error { _, err := s.Enrol(enrolment(20)); return err }, 21, 21},
+	{"enrol", func(s *store.Store) error { _, err := s.Enrol(current(s, enrolment(20))); return err }, 21, 21},
 	{"enrol bound", func(s *store.Store) error { return enrolBound(s, 20) }, 21, 20},
 	{"new pass", func(s *store.Store) error {
 		_, _, err := s.Credentials().Issue(labelOf(3), store.Terms{}, 1000)
@@ -39,7 +39,7 @@ var changes = []change{
 	}, 19, 19},
 	{"relabel", func(s *store.Store) error { _, err := s.Relabel(labelOf(3), "Ann", 1000); return err }, 20, 20},
 	{"lockdown", func(s *store.Store) error { return s.Lockdown().Begin(1000) }, 20, 0},
-	{"recapture", func(s *store.Store) error { _, _, err := s.Recapture(enrolment(3)); return err }, 20, 20},
+	{"recapture", func(s *store.Store) error { _, _, err := s.Recapture(current(s, enrolment(3))); return err }, 20, 20},
 	{"renew", func(s *store.Store) error { return rotate(s, 3) }, 20, 20},
 	{"end of an epoch", func(s *store.Store) error {
 		if err := rotate(s, 3, 4); err != nil && !errors.Is(err, store.ErrEpoch) {
@@ -166,7 +166,7 @@ func (c change) check(t *testing.T, s *store.Store, err error, crashed string) {
 			t.Errorf("repeated: %v", err)
 		}
 		mustHave(t, s, c.people, c.records)
-		if _, _, err := s.Recapture(enrolment(3)); err != nil {
+		if _, _, err := s.Recapture(current(s, enrolment(3))); err != nil {
 			t.Error(err)
 		}
 		kinds(t, s)
@@ -310,7 +310,7 @@ func TestFullDisk(t *testing.T) {
 		s := mustOpen(t, dir)
 		defer s.Close()
 		mustHave(t, s, 20, 20)
-		_, err := s.Enrol(enrolment(20))
+		_, err := s.Enrol(current(s, enrolment(20)))
 		if mustAdvise(t, err); err == nil || len(s.Log().Mended()) != 0 {
 			t.Errorf("enrolled with %v, and mended %v", err, s.Log().Mended())
 		}

@@ -22,7 +22,7 @@ func TestJournalFromBeforeAnIntent(t *testing.T) {
 			dir := t.TempDir()
 			s := mustOpen(t, dir)
 			for n := range 3 {
-				_, err := s.Enrol(testEnrolment(n))
+				_, err := s.Enrol(current(s, testEnrolment(n)))
 				must(t, err)
 			}
 			must(t, s.Epochs().Begin(1000))

@@ -34,7 +34,7 @@ func TestLockdown(t *testing.T) {
 		if c := mustRead(t, s); len(c.People) != 5 || len(c.Records) != 0 || !s.Lockdown().InForce() {
 			t.Errorf("%d people and %d records, locked down %v", len(c.People), len(c.Records), s.Lockdown().InForce())
 		}
-		if _, err := s.Enrol(enrolment(7)); !errors.Is(err, store.ErrLockdown) || hint.Of(err) == "" {
+		if _, err := s.Enrol(current(s, enrolment(7))); !errors.Is(err, store.ErrLockdown) || hint.Of(err) == "" {
 			t.Errorf("enrolled: %v", err)
 		}
 		s.Close()
@@ -142,7 +142,7 @@ func TestWipe(t *testing.T) {
 	if left := files(t, dir); len(left) != 0 {
 		t.Errorf("%d files are left", len(left))
 	}
-	if _, err := s.Enrol(enrolment(0)); err == nil {
+	if _, err := s.Enrol(current(s, enrolment(0))); err == nil {
 		t.Error("it can still be used")
 	}
 	if _, err := s.Templates().Records(model); err == nil {

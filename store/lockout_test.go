@@ -28,7 +28,7 @@ func attend(t *testing.T, dir string, now *time.Time) *store.Store {
 // against is somebody enrolled, whom others try to be taken for.
 func against(t *testing.T, s *store.Store, n int) template.PersonID {
 	t.Helper()
-	p, err := s.Enrol(enrolment(n))
+	p, err := s.Enrol(current(s, enrolment(n)))
 	if err != nil {
 		t.Fatal(err)
 	}

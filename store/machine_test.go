@@ -58,7 +58,7 @@ func (m *machine) earlier(p member) bool { return p.Epoch != 0 && p.Epoch < m.cu
 func (m *machine) pick(t *rapid.T) (label string, old member, listed bool, e store.Enrolment) {
 	n := rapid.IntRange(0, 5).Draw(t, "person")
 	m.codes++
-	e = enrolment(n)
+	e = current(m.store, enrolment(n))
 	e.Code = codeOf(1000 + m.codes)
 	old, listed = m.want[labelOf(n)]
 	return labelOf(n), old, listed, e
@@ -150,7 +150,7 @@ func (m *machine) begin(t *rapid.T) {
 
 func (m *machine) renew(t *rapid.T) {
 	label, old, listed, e := m.pick(t)
-	_, renewed, err := m.store.Epochs().Renew(m.ids[label], model, 1, e.Code)
+	_, renewed, err := m.store.Epochs().Renew(m.ids[label], model, made(m.store, 1, e.Code))
 	mustFail(t, err, false)
 	if renewed != (listed && m.earlier(old)) {
 		t.Fatalf("renewed %v: %+v", renewed, old)

@@ -36,7 +36,7 @@ func TestDamageWhileOpen(t *testing.T) {
 	records := func(s *Store) error { _, err := s.Templates().Records([32]byte{}); return err }
 	log := func(s *Store) error { _, err := s.Log().Read(); return err }
 	erase := func(s *Store) error { _, err := s.Erase(ByLabel("person 9"), audit.Requested, 1000); return err }
-	enrol := func(s *Store) error { _, err := s.Enrol(testEnrolment(10)); return err }
+	enrol := func(s *Store) error { _, err := s.Enrol(current(s, testEnrolment(10))); return err }
 	first, second := 0, 1
 	tests := []struct {
 		name   string
@@ -82,7 +82,7 @@ func TestDamageWhileOpen(t *testing.T) {
 			dir := t.TempDir()
 			s := mustOpen(t, dir)
 			for n := range 10 {
-				_, err := s.Enrol(testEnrolment(n))
+				_, err := s.Enrol(current(s, testEnrolment(n)))
 				must(t, err)
 			}
 			tt.damage(t, s)
@@ -136,7 +136,7 @@ func TestHalfAChangeIsTakenBack(t *testing.T) {
 		do    func(*Store) error // which begins in the second epoch
 	}{
 		{"enrolment", func(s *Store) *vault.Vault { return s.people }, consentsTable, func(s *Store) error {
-			_, err := s.Enrol(testEnrolment(7))
+			_, err := s.Enrol(current(s, testEnrolment(7)))
 			return err
 		}},
 		{"erasure", func(s *Store) *vault.Vault { return s.people }, consentsTable, func(s *Store) error {
@@ -151,19 +151,19 @@ func TestHalfAChangeIsTakenBack(t *testing.T) {
 			return err
 		}},
 		{"recapture", func(s *Store) *vault.Vault { return s.people }, consentsTable, func(s *Store) error {
-			_, _, err := s.Recapture(testEnrolment(1))
+			_, _, err := s.Recapture(current(s, testEnrolment(1)))
 			return err
 		}},
 		{"renewal", func(s *Store) *vault.Vault { return s.people }, consentsTable, func(s *Store) error {
-			_, _, err := s.Epochs().Renew(s.register.byID[s.register.byLabel["person 1"]].ID, [32]byte{}, 0, template.Code{})
+			_, _, err := s.Epochs().Renew(s.register.byID[s.register.byLabel["person 1"]].ID, [32]byte{}, made(s, 0, template.Code{}))
 			return err
 		}},
 	} {
 		for next, then := range map[string]func(*Store) error{
 			"access": func(s *Store) error { return s.Log().Access(testNow()) },
-			"enrol":  func(s *Store) error { _, err := s.Enrol(testEnrolment(8)); return err },
+			"enrol":  func(s *Store) error { _, err := s.Enrol(current(s, testEnrolment(8))); return err },
 			"enrol whoever is gone": func(s *Store) error {
-				if _, err := s.Enrol(testEnrolment(1)); !errors.Is(err, ErrExists) {
+				if _, err := s.Enrol(current(s, testEnrolment(1))); !errors.Is(err, ErrExists) {
 					return err
 				}
 				return nil
@@ -183,7 +183,7 @@ func TestHalfAChangeIsTakenBack(t *testing.T) {
 				dir := t.TempDir()
 				s := mustOpen(t, dir)
 				for n := range 3 {
-					_, err := s.Enrol(testEnrolment(n))
+					_, err := s.Enrol(current(s, testEnrolment(n)))
 					must(t, err)
 				}
 				must(t, s.Epochs().Begin(1000))
@@ -210,7 +210,7 @@ func TestNothingTakenBackIsAcknowledged(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	defer s.Close()
 	for n := range 3 {
-		_, err := s.Enrol(testEnrolment(n))
+		_, err := s.Enrol(current(s, testEnrolment(n)))
 		must(t, err)
 	}
 	rot(t, s.people, s.people.Databases()[0], templatesTable)
@@ -222,7 +222,7 @@ func TestNothingTakenBackIsAcknowledged(t *testing.T) {
 		disk.Before = nil
 		return syscall.EIO
 	}
-	_, err := s.Enrol(testEnrolment(7))
+	_, err := s.Enrol(current(s, testEnrolment(7)))
 	people, _ := s.People()
 	if (err == nil) != (len(people) == 4) {
 		t.Errorf("%d people: %v", len(people), err)

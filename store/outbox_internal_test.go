@@ -15,7 +15,7 @@ func TestOutboxWaitsForNoErasure(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	defer s.Close()
 	for n := range 3 {
-		_, err := s.Enrol(testEnrolment(n))
+		_, err := s.Enrol(current(s, testEnrolment(n)))
 		must(t, err)
 	}
 	o, err := s.Outbox(100)

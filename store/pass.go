@@ -30,17 +30,25 @@ func (w Credentials) PassKeys(t template.Token) (*template.TokenKeys, error) {
 	return template.NewTokenKeys(w.s.device, t)
 }
 
-// scheme returns the scheme of e.Code.
-func (e Enrolment) scheme() uint8 {
-	if e.Bound {
-		return template.SchemeS2
+// ErrMade means that a Code cannot be kept, because of what it was made with.
+var ErrMade = errors.New("the template was not made for the present epoch")
+
+// checkMade says why e.Code cannot be kept, such as for an epoch that has begun since it was made.
+func (s *Store) checkMade(e Enrolment) error {
+	switch m := e.Made; {
+	case m.Scheme == template.SchemeS1 && m.Epoch == s.state.Epoch && m.Lane < template.Lanes:
+		return nil
+	case m.Scheme == template.SchemeS2 && m.Epoch == 0 && m.Lane == 0 && e.Pass != nil:
+		return nil
+	default:
+		return hint.Wrap(fmt.Errorf("store: %w %d: it is of scheme %d, epoch %d, lane %d", ErrMade, s.state.Epoch, m.Scheme, m.Epoch, m.Lane),
+			"capture the person again")
 	}
-	return template.SchemeS1
 }
 
 // checkPass says why e cannot have its pass.
 func (s *Store) checkPass(e Enrolment) error {
-	if e.Bound && e.Pass == nil {
+	if e.Scheme == template.SchemeS2 && e.Pass == nil {
 		return hint.Wrap(fmt.Errorf("store: %w, and there is none", ErrBound), "give the person a pass")
 	}
 	return s.unheld(e.Pass)
@@ -61,7 +69,7 @@ func (s *Store) unheld(k *template.TokenKeys) error {
 func (s *Store) putRecord(p Person, e Enrolment) (vault.Put, error) {
 	var sealed []byte
 	var err error
-	if h := s.header(p, e.ModelID); e.Bound {
+	if h := s.header(p, e.ModelID); e.Scheme == template.SchemeS2 {
 		sealed, err = template.SealToken(e.Pass, s.rand, h, e.Code)
 	} else {
 		sealed, err = template.Seal(s.inner, s.rand, h, e.Code)

@@ -33,7 +33,7 @@ func TestBoundThroughEpochs(t *testing.T) {
 	_, k, err := s.Credentials().DrawPass()
 	must(t, err)
 	e = testEnrolment(1)
-	e.ModelID, e.Lane, e.Pass, e.Bound = m, 0, k, true
+	e.ModelID, e.Made, e.Pass = m, template.Made{Scheme: template.SchemeS2, Code: e.Code}, k
 	p, err := s.Enrol(e)
 	must(t, err)
 	claims := func(want bool) {
@@ -47,7 +47,7 @@ func TestBoundThroughEpochs(t *testing.T) {
 		}
 	}
 	must(t, s.Epochs().Begin(1000))
-	if _, renewed, err := s.Epochs().Renew(p.ID, m, 0, template.Code{9}); renewed || err != nil {
+	if _, renewed, err := s.Epochs().Renew(p.ID, m, made(s, 0, template.Code{9})); renewed || err != nil {
 		t.Errorf("renewed %v: %v", renewed, err)
 	}
 	claims(true)
@@ -70,7 +70,7 @@ func TestBoundThroughEpochs(t *testing.T) {
 	if _, _, err := s.Credentials().Issue(p.Label, Terms{}, 1000); !errors.Is(err, ErrBound) {
 		t.Errorf("a new pass, and nothing to go with it: %v", err)
 	}
-	e.Lane, e.Pass, e.Bound = 3, nil, false // back to scheme S1, with the pass as a name
+	e.Made, e.Pass = made(s, 3, e.Code), nil // back to scheme S1, with the pass as a name
 	if _, _, err := s.Recapture(e); err != nil {
 		t.Error(err)
 	}
@@ -87,7 +87,7 @@ func enrolBound(t *testing.T, s *Store, n int) (Person, template.Token) {
 	token, k, err := s.Credentials().DrawPass()
 	must(t, err)
 	e := testEnrolment(n)
-	e.Lane, e.Pass, e.Bound = 0, k, true
+	e.Made, e.Pass = template.Made{Scheme: template.SchemeS2, Code: e.Code}, k
 	p, err := s.Enrol(e)
 	must(t, err)
 	return p, token
@@ -191,7 +191,7 @@ func attack(t *testing.T, s *Store, record []byte, stored [][]byte) (tried int, 
 func TestNothingOpensWithoutThePass(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	defer s.Close()
-	_, err := s.Enrol(testEnrolment(0))
+	_, err := s.Enrol(current(s, testEnrolment(0)))
 	must(t, err)
 	p, token := enrolBound(t, s, 1)
 	_, other := enrolBound(t, s, 2)
@@ -221,7 +221,7 @@ func TestNothingOpensWithoutThePass(t *testing.T) {
 	if _, broken := attack(t, s, record, [][]byte{secret}); !broken {
 		t.Error("the attack does not see the token where it is")
 	}
-	loose, err := s.Enrol(testEnrolment(0))
+	loose, err := s.Enrol(current(s, testEnrolment(0)))
 	must(t, err)
 	_, record = row(t, s, loose)
 	if _, broken := attack(t, s, record, nil); !broken {
@@ -233,7 +233,7 @@ func TestNothingOpensWithoutThePass(t *testing.T) {
 func TestErasureTakesThePassAway(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	defer s.Close()
-	_, err := s.Enrol(testEnrolment(0))
+	_, err := s.Enrol(current(s, testEnrolment(0)))
 	must(t, err)
 	p, token := enrolBound(t, s, 1)
 	k, err := s.Credentials().PassKeys(token)

@@ -50,7 +50,7 @@ func enrolBound(s *store.Store, n int) error {
 }
 
 func bound(e store.Enrolment, k *template.TokenKeys) store.Enrolment {
-	e.Lane, e.Pass, e.Bound = 0, k, true
+	e.Made, e.Pass = template.Made{Scheme: template.SchemeS2, Code: e.Code}, k
 	return e
 }
 
@@ -155,7 +155,7 @@ func TestEnrolRefusesPasses(t *testing.T) {
 	for name, edit := range map[string]func(*store.Enrolment){
 		"bound to nothing":     func(e *store.Enrolment) { e.Pass = nil },
 		"somebody's pass":      func(e *store.Enrolment) { e.Pass = keysOf(t, s, 4) },
-		"somebody's, not used": func(e *store.Enrolment) { e.Pass, e.Bound = keysOf(t, s, 2), false },
+		"somebody's, not used": func(e *store.Enrolment) { e.Pass, e.Made = keysOf(t, s, 2), made(s, e.Lane, e.Code) },
 	} {
 		e := bound(enrolment(7), keysOf(t, s, 7))
 		edit(&e)
@@ -338,4 +338,46 @@ func TestRowsHaveOneLength(t *testing.T) {
 			t.Errorf("%s: rows have the lengths %v, docs/templates.md says %d", name, slices.Sorted(maps.Keys(lengths)), published)
 		}
 	}
+}
+
+// TestCodeOfAnotherEpochIsRefused hands the store Codes that were not made for it as it is: nobody would ever match them.
+func TestCodeOfAnotherEpochIsRefused(t *testing.T) {
+	s := storetest.Open(t, t.TempDir())
+	mustEnrol(t, s, 0)
+	k, err := s.Credentials().PassKeys(tokenOf(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale := enrolment(1).Made
+	if err := s.Epochs().Begin(1000); err != nil {
+		t.Fatal(err)
+	}
+	for name, made := range map[string]template.Made{
+		"nothing":               {},
+		"an epoch that is over": stale,
+		"an epoch to come":      {Scheme: template.SchemeS1, Epoch: 3},
+		"no such lane":          {Scheme: template.SchemeS1, Epoch: 2, Lane: template.Lanes},
+		"no such scheme":        {Scheme: 3, Epoch: 2},
+		"S2 in an epoch":        {Scheme: template.SchemeS2, Epoch: 2},
+		"S2 in a lane":          {Scheme: template.SchemeS2, Lane: 1},
+	} {
+		for label, capture := range map[string]func(store.Enrolment) error{
+			labelOf(1): func(e store.Enrolment) error { _, err := s.Enrol(e); return err },
+			labelOf(0): func(e store.Enrolment) error { _, _, err := s.Recapture(e); return err },
+		} {
+			e := enrolment(1)
+			e.Label, e.Made, e.Pass = label, made, k
+			if err := capture(e); !errors.Is(err, store.ErrMade) || hint.Of(err) == "" {
+				t.Errorf("%s, of %s: %v", name, label, err)
+			}
+		}
+	}
+	p, err := s.Person(labelOf(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, renewed, err := s.Epochs().Renew(p.ID, model, stale); renewed || !errors.Is(err, store.ErrMade) {
+		t.Errorf("renewed %v: %v", renewed, err)
+	}
+	mustHave(t, s, 1, 1)
 }

@@ -15,7 +15,7 @@ func TestNoFileLeadsToAnother(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	defer s.Close()
 	for n := range 10 {
-		_, err := s.Enrol(testEnrolment(n))
+		_, err := s.Enrol(current(s, testEnrolment(n)))
 		must(t, err)
 	}
 	_, err := s.Erase(ByLabel("person 3"), audit.Requested, 1000)

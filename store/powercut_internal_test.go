@@ -23,7 +23,7 @@ func cutOff(t *testing.T, cut func(s *Store, second Person) error) *Store {
 	s := mustOpen(t, dir)
 	var people []Person
 	for n := range 3 {
-		p, err := s.Enrol(testEnrolment(n))
+		p, err := s.Enrol(current(s, testEnrolment(n)))
 		must(t, err)
 		people = append(people, p)
 	}
@@ -231,7 +231,7 @@ func TestWipeCutOff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			s := mustOpen(t, dir)
-			_, err := s.Enrol(testEnrolment(0))
+			_, err := s.Enrol(current(s, testEnrolment(0)))
 			must(t, err)
 			public := s.Device().PublicKey
 			certificate, err := receipt.Sign(receipt.Receipt{
@@ -288,7 +288,7 @@ func TestCreationCutOff(t *testing.T) {
 				t.Fatalf("it was not cut off: %v", err)
 			}
 			s := mustOpen(t, dir)
-			_, err := s.Enrol(testEnrolment(0))
+			_, err := s.Enrol(current(s, testEnrolment(0)))
 			must(t, errors.Join(err, s.Close()))
 			s = mustOpen(t, dir)
 			defer s.Close()
@@ -336,7 +336,7 @@ func TestEpochEndCutOff(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := cutOff(t, func(s *Store, p Person) error {
 				must(t, s.Epochs().Begin(1000))
-				_, renewed, err := s.Epochs().Renew(p.ID, [32]byte{}, 0, testEnrolment(9).Code)
+				_, renewed, err := s.Epochs().Renew(p.ID, [32]byte{}, made(s, 0, testEnrolment(9).Code))
 				if !renewed || err != nil {
 					t.Fatalf("renewed %v, %v", renewed, err)
 				}
@@ -537,9 +537,9 @@ func TestRecaptureWithPassCutOff(t *testing.T) {
 						_, k, err := s.Credentials().DrawPass()
 						must(t, err)
 						e := testEnrolment(n)
-						e.Code, e.Bound = c, terms.bound
-						if e.Bound {
-							e.Lane = 0
+						e.Code = c
+						if terms.bound {
+							e.Made = template.Made{Scheme: template.SchemeS2, Code: c}
 						}
 						if terms.pass {
 							e.Pass = k
@@ -547,7 +547,7 @@ func TestRecaptureWithPassCutOff(t *testing.T) {
 						return e, k
 					}
 					for n := range 2 {
-						_, err := s.Enrol(testEnrolment(2 + n))
+						_, err := s.Enrol(current(s, testEnrolment(2+n)))
 						must(t, err)
 					}
 					_, neighbour := enrolBound(t, s, 5)
@@ -649,10 +649,10 @@ func TestDebtIsPaidOnce(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir)
 	for n := range 3 {
-		_, err := s.Enrol(testEnrolment(n))
+		_, err := s.Enrol(current(s, testEnrolment(n)))
 		must(t, err)
 	}
-	_, signed, err := s.Recapture(testEnrolment(0))
+	_, signed, err := s.Recapture(current(s, testEnrolment(0)))
 	must(t, err)
 	r, err := receipt.Verify(signed, s.Device().PublicKey)
 	must(t, err)

@@ -72,7 +72,7 @@ func enrolAndEraseForEver(dir string, w io.Writer) error {
 		case !enrolled[label] && bound:
 			err = enrolBound(s, n)
 		case !enrolled[label]:
-			_, err = s.Enrol(enrolment(n))
+			_, err = s.Enrol(current(s, enrolment(n)))
 		case bound:
 			_, err = s.Erase(store.ByPass(tokenOf(passOf(s, n))), audit.Requested, 1000)
 		default:
@@ -88,7 +88,7 @@ func enrolAndEraseForEver(dir string, w io.Writer) error {
 
 // recapture captures person n again. Who is bound to a pass is bound to another afterwards, or every second time no more.
 func recapture(s *store.Store, n int) error {
-	e := enrolment(n)
+	e := current(s, enrolment(n))
 	if n%2 == 1 {
 		k, err := s.Credentials().PassKeys(tokenOf(2*n + 1000 - passOf(s, n)))
 		if err != nil {

@@ -123,13 +123,13 @@ func TestRecaptureAfterLockdown(t *testing.T) {
 	if err := s.Lockdown().Begin(1000); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Recapture(enrolment(0)); !errors.Is(err, store.ErrLockdown) {
+	if _, _, err := s.Recapture(current(s, enrolment(0))); !errors.Is(err, store.ErrLockdown) {
 		t.Errorf("during a lockdown: %v", err)
 	}
 	if err := s.Lockdown().End(1000); err != nil {
 		t.Fatal(err)
 	}
-	if _, signed, err := s.Recapture(enrolment(0)); err != nil || signed != nil {
+	if _, signed, err := s.Recapture(current(s, enrolment(0))); err != nil || signed != nil {
 		t.Errorf("%v, with a receipt of %d bytes", err, len(signed))
 	}
 	for range 2 {

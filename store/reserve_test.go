@@ -106,7 +106,7 @@ func TestMarkAlone(t *testing.T) {
 	s := mustOpen(t, dir)
 	var people []Person
 	for n := range 3 {
-		p, err := s.Enrol(testEnrolment(n))
+		p, err := s.Enrol(current(s, testEnrolment(n)))
 		must(t, err)
 		people = append(people, p)
 	}

@@ -54,7 +54,7 @@ func TestEraseDueTellsOfHalf(t *testing.T) {
 	s, err := Open(o)
 	must(t, err)
 	defer s.Close()
-	p, err := s.Enrol(testEnrolment(0))
+	p, err := s.Enrol(current(s, testEnrolment(0)))
 	must(t, err)
 	now = now.AddDate(3, 0, 0)
 	tmp := s.faces.Databases()[0] + durable.Unfinished

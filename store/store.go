@@ -395,13 +395,12 @@ func (t Templates) NextLane(label string) (uint8, error) {
 
 // An Enrolment is what it takes to enrol somebody.
 type Enrolment struct {
+	template.Made // of the person's face: in the current epoch or, in scheme S2, with the keys of Pass
+
 	Label   string // not in use, nor like one in use; see LabelLine
 	Consent Consent
 	ModelID [32]byte
-	Lane    uint8 // that Code was made in, of the current epoch
-	Code    template.Code
 	Pass    *template.TokenKeys // of the person's pass, of which the id is kept; nil for none
-	Bound   bool                // Code is of scheme S2, made with the keys of Pass; Lane is 0 then
 	Expires time.Time           // kept to the second; the consent's own expiry counts if it is earlier
 	By      audit.Actor
 
@@ -468,11 +467,14 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 
 // newPerson returns whom e describes, under ids of their own.
 func (s *Store) newPerson(e Enrolment, now time.Time) (Person, error) {
+	if err := s.checkMade(e); err != nil {
+		return Person{}, err
+	}
 	p, err := s.newMember(e.Label, e.Consent.Reference, earlier(e.Expires, e.Consent.Expires), e.Term, now)
 	if err != nil {
 		return Person{}, err
 	}
-	p.Template = Template{Scheme: e.scheme(), Lane: e.Lane, Consent: e.Consent, model: e.ModelID, sealed: p.Expires.Unix()}
+	p.Template = Template{Scheme: e.Scheme, Epoch: e.Epoch, Lane: e.Lane, Consent: e.Consent, model: e.ModelID, sealed: p.Expires.Unix()}
 	p.Consent.Given = p.Consent.Given.UTC().Truncate(time.Second)
 	p.Consent.Expires = p.Consent.Expires.UTC().Truncate(time.Second)
 	p.Consent.Ended, p.Consent.EndedCount, p.Consent.Why, p.Consent.Profile = time.Time{}, 0, 0, s.profile
@@ -482,9 +484,6 @@ func (s *Store) newPerson(e Enrolment, now time.Time) (Person, error) {
 	}
 	if err := s.relink(&p); err != nil {
 		return Person{}, err
-	}
-	if !e.Bound {
-		p.Epoch = s.state.Epoch
 	}
 	return s.withPass(p, e.Pass)
 }

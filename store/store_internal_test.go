@@ -50,7 +50,7 @@ func testEnrolment(n int) Enrolment {
 		Notice: Notice{Version: "1"}, Purpose: "door", Method: "paper", Witness: "clerk", Reference: "form", AgeBand: Adult, ChildAge: 14,
 		Given: testNow(), Expires: testNow().AddDate(2, 0, 0),
 	}}
-	e.Lane = uint8(n % template.Lanes)
+	e.Scheme, e.Epoch, e.Lane = template.SchemeS1, 1, uint8(n%template.Lanes)
 	e.Code[0] = uint64(n)
 	return e
 }
@@ -76,4 +76,15 @@ func must(tb testing.TB, err error) {
 	if err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// made returns a Code as it would be made in the current epoch of s.
+func made(s *Store, lane uint8, c template.Code) template.Made {
+	return template.Made{Scheme: template.SchemeS1, Epoch: s.Epochs().State().Current, Lane: lane, Code: c}
+}
+
+// current returns e with its Code made in the current epoch of s.
+func current(s *Store, e Enrolment) Enrolment {
+	e.Made = made(s, e.Lane, e.Code)
+	return e
 }

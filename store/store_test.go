@@ -47,14 +47,14 @@ func enrolment(n int) store.Enrolment {
 	c.Reference = fmt.Sprintf("Consent/2026/%03d", n)
 	return store.Enrolment{
 		Label: labelOf(n), Consent: c, ModelID: model,
-		Lane: uint8(n % template.Lanes), Code: codeOf(n), Expires: storetest.Now().AddDate(1, 0, n), By: 1000,
+		Made: template.Made{Scheme: template.SchemeS1, Epoch: 1, Lane: uint8(n % template.Lanes), Code: codeOf(n)}, Expires: storetest.Now().AddDate(1, 0, n), By: 1000,
 	}
 }
 
 func mustEnrol(tb testing.TB, s *store.Store, ns ...int) (people []store.Person) {
 	tb.Helper()
 	for _, n := range ns {
-		p, err := s.Enrol(enrolment(n))
+		p, err := s.Enrol(current(s, enrolment(n)))
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -366,7 +366,7 @@ func TestFailureAtEveryPoint(t *testing.T) {
 			_, err := s.Erase(store.ByLabel(labelOf(1)), audit.Requested, 1000)
 			return err
 		}},
-		{"enrol", func(s *store.Store) error { _, err := s.Enrol(enrolment(9)); return err }},
+		{"enrol", func(s *store.Store) error { _, err := s.Enrol(current(s, enrolment(9))); return err }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -482,4 +482,15 @@ func mustAudit(tb testing.TB, s *store.Store) audit.Log {
 		tb.Fatal(err)
 	}
 	return l
+}
+
+// made returns a Code as it would be made in the current epoch of s.
+func made(s *store.Store, lane uint8, c template.Code) template.Made {
+	return template.Made{Scheme: template.SchemeS1, Epoch: s.Epochs().State().Current, Lane: lane, Code: c}
+}
+
+// current returns e with its Code made in the current epoch of s.
+func current(s *store.Store, e store.Enrolment) store.Enrolment {
+	e.Made = made(s, e.Lane, e.Code)
+	return e
 }

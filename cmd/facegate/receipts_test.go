@@ -13,6 +13,7 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
+	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/durable"
 	"facegate/store/durable/durabletest"
@@ -36,7 +37,7 @@ func stoppedWith(t *testing.T, site gatetest.Site, labels ...string) (config str
 	notices, err := c.Particulars().Texts()
 	must(t, err)
 	for _, label := range labels {
-		e := store.Enrolment{Label: label, Consent: storetest.Consent(), Expires: storetest.Now().AddDate(10, 0, 0), By: 1000}
+		e := store.Enrolment{Label: label, Consent: storetest.Consent(), Expires: storetest.Now().AddDate(10, 0, 0), By: 1000, Made: template.Made{Scheme: template.SchemeS1, Epoch: 1}}
 		e.Consent.Notice = store.Notice{Version: notices[0].Version, Hash: notices[0].SHA256}
 		e.Consent.Reference = "form-" + label
 		_, err := s.Enrol(e)

@@ -105,10 +105,12 @@ func (e *Epochs) Len() int {
 }
 
 // Protect returns the Code of v in a lane of the current epoch. The embedding ends here; see template.Projector.Protect.
-func (e *Epochs) Protect(v embed.Vector, lane uint8) (template.Code, bool) {
+func (e *Epochs) Protect(v embed.Vector, lane uint8) (template.Made, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.list[0].projector.Protect(v, lane)
+	in := e.list[0]
+	code, ok := in.projector.Protect(v, lane)
+	return template.Made{Scheme: template.SchemeS1, Epoch: in.number, Lane: lane, Code: code}, ok
 }
 
 // Search finds the person most like v, and reports whether the record that says so is of an earlier epoch. It neither

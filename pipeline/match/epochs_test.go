@@ -91,11 +91,11 @@ func TestRenewedRecord(t *testing.T) {
 	}
 	mustFind(t, e, one, true)
 	e.RemovePerson(one.ID)
-	code, ok := e.Protect(slices.Clone(one.Face), 5)
-	if want := recordOf(t, 5, one, 2).Code; !ok || code != want {
+	made, ok := e.Protect(slices.Clone(one.Face), 5)
+	if want := recordOf(t, 5, one, 2).Code; !ok || made != (template.Made{Scheme: template.SchemeS1, Epoch: 2, Lane: 5, Code: want}) {
 		t.Error("Protect does not go by the current epoch")
 	}
-	mustAdd(t, e, template.Record{ID: recordID(5), Person: one.ID, Epoch: 2, Lane: 5, Code: code})
+	mustAdd(t, e, template.Record{ID: recordID(5), Person: one.ID, Epoch: 2, Lane: 5, Code: made.Code})
 	mustFind(t, e, one, false)
 	if opened != 2 {
 		t.Errorf("%d epochs were opened", opened)

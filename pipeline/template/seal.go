@@ -30,6 +30,15 @@ const (
 // cannot be told.
 var ErrSealed = errors.New("the sealed record does not open: it was changed or has another key")
 
+// A Made is a Code with what it was made with. It is what a store is handed to keep, and can be held against what is current
+// there: nobody else has to keep the two in step.
+type Made struct {
+	Scheme uint8  // SchemeS1 or SchemeS2
+	Epoch  uint32 // whose rotations it was made with; 0 in SchemeS2, which has none
+	Lane   uint8  // of the epoch, below Lanes; likewise
+	Code   Code
+}
+
 // A Header says what a sealed Code is good for. It is stored in the clear and bound to the Code: a change of any field,
 // like one of the Code itself, makes the record refuse to open.
 type Header struct {

@@ -10,6 +10,7 @@ import (
 	"facegate/configs"
 	"facegate/configs/law"
 	"facegate/pipeline/models"
+	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/clock/clocktest"
 	"facegate/store/storetest"
@@ -33,7 +34,7 @@ func TestFiling(t *testing.T) {
 		if n == 1 {
 			c.AgeBand, c.Guardian = store.Child, "Zhang Min"
 		}
-		if _, err := s.Enrol(store.Enrolment{Label: label, Consent: c, Expires: c.Expires}); err != nil {
+		if _, err := s.Enrol(store.Enrolment{Label: label, Consent: c, Expires: c.Expires, Made: template.Made{Scheme: template.SchemeS1, Epoch: 1}}); err != nil {
 			t.Fatal(err)
 		}
 		f := d.filing(p, d.register.Epoch())

@@ -13,6 +13,7 @@ import (
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/pipeline/calibrate"
+	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/clock/clocktest"
 	"facegate/store/storetest"
@@ -39,7 +40,7 @@ func TestSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Enrol(store.Enrolment{Label: "one", Consent: storetest.Consent(), ModelID: [32]byte{1}, Term: 50 * 24 * time.Hour}); err != nil {
+	if _, err := s.Enrol(store.Enrolment{Label: "one", Consent: storetest.Consent(), ModelID: [32]byte{1}, Term: 50 * 24 * time.Hour, Made: template.Made{Scheme: template.SchemeS1, Epoch: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Log().Access(machine.Wall()); err != nil {

@@ -65,7 +65,7 @@ func (r *Register) Renew(person decide.Person, sample embed.Vector) error {
 	if ok, err := r.scheme.protect(&e, sample); !ok || err != nil {
 		return err
 	}
-	p, renewed, err := r.store.Epochs().Renew(person, r.terms.ModelID, e.Lane, e.Code)
+	p, renewed, err := r.store.Epochs().Renew(person, r.terms.ModelID, e.Made)
 	if err != nil || !renewed {
 		return err
 	}

@@ -49,10 +49,11 @@ func (e *everybody) nearest(v embed.Vector) (match.Result, float64, error) {
 
 func (e *everybody) protect(p *store.Enrolment, v embed.Vector) (ok bool, err error) {
 	defer clear(v)
-	if p.Lane, err = e.store.Templates().NextLane(p.Label); err != nil {
+	lane, err := e.store.Templates().NextLane(p.Label)
+	if err != nil {
 		return false, err
 	}
-	p.Code, ok = e.epochs.Protect(v, p.Lane)
+	p.Made, ok = e.epochs.Protect(v, lane)
 	return ok, nil
 }
 

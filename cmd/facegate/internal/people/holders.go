@@ -37,7 +37,7 @@ func (h *holders) protect(e *store.Enrolment, v embed.Vector) (ok bool, err erro
 		return false, err
 	}
 	defer projector.Clear()
-	e.Bound = true
+	e.Made = template.Made{Scheme: template.SchemeS2}
 	e.Code, ok = projector.Protect(v)
 	return ok, nil
 }

@@ -66,6 +66,6 @@ func (h House) enrolment(r people.EnrolRequest) store.Enrolment {
 	c.Reference, c.Given, c.Expires = r.Consent, time.Time{}, time.Time{}
 	return store.Enrolment{
 		Label: r.Label, Consent: c, ModelID: [32]byte{1}, Term: 24 * time.Hour, By: r.By, Again: r.Again,
-		Code: template.Code{1},
+		Made: template.Made{Scheme: template.SchemeS1, Epoch: h.Store.Epochs().State().Current, Code: template.Code{1}},
 	}
 }
