@@ -40,7 +40,4 @@ func (p *Pipeline) refuse(tr *track.Track, report *Report) {
 	}
 	report.end(attempt.Attack, decide.Person{})
 	p.refused.Add(tr.Seen)
-	if p.resting(tr.Seen) {
-		report.Flood = p.refused.Count(tr.Seen)
-	}
 }

@@ -98,24 +98,27 @@ func TestFaceThatFailsRests(t *testing.T) {
 	}
 }
 
-// TestFlood shows prints faster than anybody comes. Faces stop, which is told once, and go on half a minute after.
+// TestFlood shows prints faster than anybody comes. Faces stop at the fiftieth, and go on half a minute after.
 func TestFlood(t *testing.T) {
 	d := newDoor(t, limited(), "ab")
 	reports := d.showPrints(60)
-	floods, last := 0, len(reports)
+	prints, last := 0, len(reports)
 	for i, r := range reports {
-		if r.Flood > 0 {
-			floods, last = floods+1, i
-			if r.Flood != 50 {
-				t.Errorf("there were %d", r.Flood)
-			}
+		if failed(r) {
+			prints, last = prints+1, i
+		}
+		if r.State == pipeline.Resting {
+			break
 		}
 	}
-	if floods == 0 || d.see(bert).State != pipeline.Resting {
+	if forgotten := int(time.Duration(last) * d.every / (30 * time.Second)); prints-forgotten != 50 {
+		t.Errorf("faces stop at print %d, when %d are forgotten", prints, forgotten)
+	}
+	if d.see(bert).State != pipeline.Resting {
 		t.Fatalf("60 prints in %d frames stop no faces", len(reports))
 	}
 	if n := d.untilGranted(400, "b", bert); n > 310 {
-		t.Errorf("after the flood, told at frame %d of %d, somebody is let in after %d frames", last, len(reports), n)
+		t.Errorf("after the flood, the last print of which is frame %d of %d, somebody is let in after %d frames", last, len(reports), n)
 	}
 }
 

@@ -111,7 +111,9 @@ func New(s Settings, v Vision) *Pipeline {
 // Identify leads one frame through all stages. An error concerns this frame only.
 func (p *Pipeline) Identify(f device.Frame, m Matcher) (Report, error) {
 	if p.resting(f.Time) {
-		return p.Skip(f, Resting), nil
+		report := p.Skip(f)
+		report.State = Resting
+		return report, nil
 	}
 	defer p.vision.Clear()
 	defer clear(p.vector)
@@ -122,10 +124,10 @@ func (p *Pipeline) Identify(f device.Frame, m Matcher) (Report, error) {
 	return report, err
 }
 
-// Skip takes note of a frame in which no face is looked for, and reports why: Resting, AwaitingPass or FacesOff.
-func (p *Pipeline) Skip(f device.Frame, why State) Report {
+// Skip takes note of a frame in which no face is to be looked for.
+func (p *Pipeline) Skip(f device.Frame) Report {
 	p.renewal.clear()
-	return Report{State: why, Time: f.Time}
+	return Report{State: Skipped, Time: f.Time}
 }
 
 // identify is Identify, without what is gathered over several frames. It leaves the embedding that was matched in p.vector.

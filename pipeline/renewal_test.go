@@ -85,7 +85,7 @@ func TestNothingIsGatheredOfOthers(t *testing.T) {
 		"nobody":        func() { d.see() },
 		"somebody else": func() { d.see(bert.at(anna.x)) },
 		"a print":       func() { d.run(3, anna.photo()) },
-		"faces off":     func() { d.pipeline.Skip(device.Frame{}, pipeline.FacesOff) },
+		"faces off":     func() { d.pipeline.Skip(device.Frame{}) },
 		"an enrolment":  func() { _, _ = d.pipeline.Capture(d.frame(), enrol.NewSession(1, dim)) },
 		"an error": func() {
 			if _, err := d.try(anna.with(func(a *actor) { a.fails = "embed" })); !errors.Is(err, errScript) {
@@ -122,9 +122,7 @@ func TestDamagedFrameBetween(t *testing.T) {
 func TestSkip(t *testing.T) {
 	d := newEarlierDoor(t, "a")
 	at := time.Date(2026, 7, 1, 8, 0, 0, 0, time.UTC)
-	for _, why := range []pipeline.State{pipeline.AwaitingPass, pipeline.FacesOff} {
-		if r := d.pipeline.Skip(device.Frame{Time: at}, why); r.State != why || !r.Time.Equal(at) || r.Faces != 0 || len(d.looked) != 0 {
-			t.Errorf("a frame came to %+v", r)
-		}
+	if r := d.pipeline.Skip(device.Frame{Time: at}); r.State != pipeline.Skipped || !r.Time.Equal(at) || r.Faces != 0 || len(d.looked) != 0 {
+		t.Errorf("a frame came to %+v", r)
 	}
 }

@@ -15,25 +15,24 @@ type State uint8
 
 // The states, in the order of the stages.
 const (
-	Nobody       State = iota // no face
-	Poor                      // a face that the zone or the quality gate refuses; Report.Reason says why
-	Checking                  // more frames are needed to tell whether it is live
-	NotLive                   // a print or a screen: refused, and neither recognised nor reported
-	Matching                  // more frames are needed to tell who it is
-	Granted                   // open now
-	Lingering                 // was let in and has not left
-	Unknown                   // not enrolled
-	Several                   // several people are in the zone: only one can be enrolled at a time
-	Captured                  // the frame was taken for an enrolment
-	Resting                   // after a flood of prints: no face is looked at
-	AwaitingPass              // no face is looked at before a pass was shown
-	FacesOff                  // no face is looked at, because somebody wanted it so
+	Nobody    State = iota // no face
+	Poor                   // a face that the zone or the quality gate refuses; Report.Reason says why
+	Checking               // more frames are needed to tell whether it is live
+	NotLive                // a print or a screen: refused, and neither recognised nor reported
+	Matching               // more frames are needed to tell who it is
+	Granted                // open now
+	Lingering              // was let in and has not left
+	Unknown                // not enrolled
+	Several                // several people are in the zone: only one can be enrolled at a time
+	Captured               // the frame was taken for an enrolment
+	Resting                // after a flood of prints: no face is looked at
+	Skipped                // no face was to be looked for; whoever wanted it so knows why
 )
 
 func (s State) String() string {
 	return [...]string{
 		"nobody", "poor picture", "checking liveness", "not live", "matching", "granted", "lingering", "unknown",
-		"several people", "captured", "resting", "waiting for a pass", "faces off",
+		"several people", "captured", "resting", "skipped",
 	}[s]
 }
 
@@ -45,7 +44,6 @@ type Report struct {
 	Person decide.Person  // with Granted only
 	Track  track.ID       // of the face that was looked at closely, 0 if none was
 	Ended  []Ended        // attempts that have ended with this frame
-	Flood  int            // prints and screens refused of late, in the frame from which on no face is looked at
 	Time   time.Time      // of the frame
 
 	// Sample is the mean of the frames that Person was granted on, with Granted and only where Person is to be given a new

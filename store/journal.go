@@ -27,7 +27,7 @@ const (
 	headRow     = "head"     // of journal.db: audit.Head, the end of the log
 	startRow    = "start"    // of journal.db: audit.Head, where the log begins since entries were dropped
 	intentRow   = "intent"   // of journal.db: intent
-	failuresRow = "failures" // of journal.db: failures
+	failuresRow = "lockouts" // of journal.db: failures
 	clockRow    = "clock"    // of journal.db: clock.Memory
 )
 

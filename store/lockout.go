@@ -1,8 +1,6 @@
 package store
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -11,51 +9,70 @@ import (
 	"facegate/store/vault"
 )
 
-// A LockoutPolicy says what failures in a row lead to (NIST SP 800-63B, rate limiting). All are required.
-//
-// A failure counts against the one person whom somebody was nearly taken for, as a wrong password counts against the one
-// account that it was tried at. So nobody shuts out anybody but the person whom they try to be taken for, and nothing is kept
-// of whoever tries.
-type LockoutPolicy struct {
-	DelayAfter   uint32        // so many failures, and each one after, lead to Delay
-	Delay        time.Duration // in which the person is not let in by face
-	DisableAfter uint32        // so many failures keep the person's face from opening the door until Lockouts.Reset
+// A Means is what somebody asks for the door with.
+type Means uint8
+
+// The means. The numbers are written to disk.
+const (
+	MeansFace  Means = 1
+	MeansPass  Means = 2
+	MeansCard  Means = 3
+	MeansPIN   Means = 4
+	MeansOrder Means = 5
+)
+
+// String returns the means in a word, "" for none.
+func (m Means) String() string {
+	names := [...]string{MeansFace: "face", MeansPass: "pass", MeansCard: "card", MeansPIN: "PIN", MeansOrder: "order"}
+	if int(m) >= len(names) {
+		return ""
+	}
+	return names[m]
 }
 
-// A Lockout is whether a person's face works. How many failures there were is not said: whoever could ask would learn from
-// each attempt how near it came.
-type Lockout struct {
-	Wait     time.Duration // until it works again; 0 if it does
-	Disabled bool          // until Lockouts.Reset
+// Failures are the failures in a row of one means against one person, and what they have led to. What that is decides
+// whoever counts them.
+type Failures struct {
+	Means    Means
+	Person   template.PersonID
+	Count    uint32
+	Wait     time.Duration // until the means works again for the person; 0 if it does
+	Disabled bool          // it works again after Lockouts.Reset
 }
 
-// tries are the failures in a row against one person. They tell of no time but that of the last delay.
+// Closed reports whether the means opens nothing for the person.
+func (f Failures) Closed() bool { return f.Wait > 0 || f.Disabled }
+
+// tries are Failures as they are kept. They tell of no time but that of the last delay.
 type tries struct {
+	Means    Means
 	Person   template.PersonID
 	Count    uint32
 	Until    time.Duration // clock.Verdict.Count: a delay is as long whatever is done to the clock
 	Disabled bool
+	Lasting  bool // is on disk, and not over a restart only
 }
 
-// failures is what is kept of failures. Those against a person are on disk from the first delay on, until the person is let
-// in or erased: what happens before that, to whoever stands there, is nothing to keep but over a restart.
+func (t tries) same(o tries) bool { return t.Means == o.Means && t.Person == o.Person }
+
+// failures is what is kept of failures.
 type failures struct {
 	Against  []tries
-	Base     uint32 // the count against everybody else
-	Attended bool   // attempts are made, or were when the power went: counts may be behind
+	Behind   bool // the power went while attempts were made: there may have been more
+	Attended bool // attempts are made, or were when the power went
 }
 
-// of returns the tries against a person.
-func (f failures) of(p template.PersonID) tries {
-	if i := slices.IndexFunc(f.Against, func(t tries) bool { return t.Person == p }); i >= 0 {
+// of returns the tries of the same means against the same person.
+func (f failures) of(t tries) tries {
+	if i := slices.IndexFunc(f.Against, t.same); i >= 0 {
 		return f.Against[i]
 	}
-	return tries{Person: p, Count: f.Base}
+	return tries{Means: t.Means, Person: t.Person}
 }
 
-// with returns f with t in the place of the tries against the same person. f stays as it is.
+// with returns f with t in the place of the tries of the same means against the same person. f stays as it is.
 func (f failures) with(t tries) failures {
-	f.Against = append(f.without(t.Person).Against, t)
+	f.Against = append(slices.DeleteFunc(slices.Clone(f.Against), t.same), t)
 	return f
 }
 
@@ -65,24 +82,23 @@ func (f failures) without(people ...template.PersonID) failures {
 	return f
 }
 
-// Lockouts keep who has failed too often to be taken for somebody, and whose face does not work therefore.
+// Lockouts keep what has failed too often, by each means and against each person, over restarts. They know of no limit: package
+// admit counts, and says what is to last.
 type Lockouts struct{ s *Store }
 
 // Lockouts returns the lock-outs of people.
 func (s *Store) Lockouts() Lockouts { return Lockouts{s} }
 
-// Attend says that attempts are made from now on, until Close. After a power cut or a crash meanwhile every count begins just
-// below the first delay: else whoever can cut the power could try for ever, a few times after each start.
-func (l Lockouts) Attend() error {
+// Attend says that attempts are made from now on, until Close. It reports whether the power has gone meanwhile before, since the
+// last Reset: then there may have been more failures than are known.
+func (l Lockouts) Attend() (behind bool, err error) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
 	next := l.s.failed
-	if next.Attended {
-		next.Base = l.s.policy.DelayAfter - 1
-	}
+	next.Behind = next.Behind || next.Attended
 	next.Attended = true
 	l.s.attended = true
-	return l.s.setFailures(next)
+	return next.Behind, l.s.setFailures(next)
 }
 
 // retire keeps the counts until the next Attend.
@@ -100,77 +116,57 @@ func (s *Store) retire() error {
 	return s.journal.Commit(vault.Change{Puts: []vault.Put{row}})
 }
 
-// All returns the people whose face does not work.
-func (l Lockouts) All() map[template.PersonID]Lockout {
+// All returns what is known of failures.
+func (l Lockouts) All() []Failures {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
 	now := l.s.look().Count
-	out := make(map[template.PersonID]Lockout)
+	all := make([]Failures, 0, len(l.s.failed.Against))
 	for _, t := range l.s.failed.Against {
-		if l := l.s.lockout(t, now); l != (Lockout{}) {
-			out[t.Person] = l
+		all = append(all, Failures{t.Means, t.Person, t.Count, max(t.Until-now, 0), t.Disabled})
+	}
+	return all
+}
+
+// Keep takes Failures in the place of those of the same means against the same person, until the person is erased. Those that
+// are lasting are on disk when it returns. What they take the place of is not any more. Others, which whoever passes by may
+// cause, are in memory, and are written by Close alone. Of somebody who is not on the list it keeps nothing.
+func (l Lockouts) Keep(lasting bool, all ...Failures) error {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	next, now, write := l.s.failed, l.s.look().Count, false
+	for _, f := range all {
+		if !l.s.register.has(f.Person) {
+			continue
+		}
+		t := tries{Means: f.Means, Person: f.Person, Count: f.Count, Disabled: f.Disabled, Lasting: lasting && f.Count > 0}
+		if f.Wait > 0 {
+			t.Until = now + f.Wait
+		}
+		write = write || t.Lasting || next.of(t).Lasting
+		if next = next.with(t); t.Count == 0 && !next.Behind { // as of whom nothing is known
+			next.Against = next.Against[:len(next.Against)-1]
 		}
 	}
-	return out
-}
-
-func (s *Store) lockout(t tries, now time.Duration) Lockout {
-	return Lockout{min(max(t.Until-now, 0), s.policy.Delay), t.Disabled}
-}
-
-// Failed counts a failure at now against a person, and returns what follows, which survives a restart.
-func (l Lockouts) Failed(p template.PersonID, now time.Time) (Lockout, error) {
-	l.s.mu.Lock()
-	defer l.s.mu.Unlock()
-	if !l.s.register.has(p) {
-		return Lockout{}, fmt.Errorf("store: %w any more", ErrUnknown)
-	}
-	t, count := l.s.failed.of(p), l.s.look().Count
-	if t.Disabled {
-		return l.s.lockout(t, count), nil
-	}
-	t.Count++
-	if t.Count < l.s.policy.DelayAfter {
-		l.s.failed = l.s.failed.with(t)
-		return l.s.lockout(t, count), nil
-	}
-	e := audit.Entry{Kind: audit.SlowedDown, Actor: audit.Daemon, Count: t.Count}
-	if t.Count >= l.s.policy.DisableAfter {
-		t.Disabled, e.Kind = true, audit.SwitchedOff
-	} else {
-		t.Until = count + l.s.policy.Delay
-	}
-	err := errors.Join(l.s.setFailures(l.s.failed.with(t)), l.s.record(now, e))
-	return l.s.lockout(t, count), err
-}
-
-// Succeeded forgets the failures in a row against a person, unless they have switched the person's face off.
-func (l Lockouts) Succeeded(p template.PersonID) error {
-	l.s.mu.Lock()
-	defer l.s.mu.Unlock()
-	t := l.s.failed.of(p)
-	next := l.s.failed.without(p)
-	if next.Base > 0 {
-		next = next.with(tries{Person: p})
-	}
-	switch {
-	case t.Disabled:
-		return nil
-	case t.Count < l.s.policy.DelayAfter:
+	if !write {
 		l.s.failed = next
 		return nil
 	}
 	return l.s.setFailures(next)
 }
 
-// Flooded notes that so many prints and screens were refused, one after the other, that no face is looked at for now.
-func (l Lockouts) Flooded(now time.Time, refused uint32) error {
+// Closed notes that so many failures have closed a means: for somebody, or with off until Reset.
+func (l Lockouts) Closed(now time.Time, failures uint32, off bool) error {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
-	return l.s.record(now, audit.Entry{Kind: audit.SwitchedOff, Actor: audit.Daemon, Count: refused})
+	kind := audit.SlowedDown
+	if off {
+		kind = audit.SwitchedOff
+	}
+	return l.s.record(now, audit.Entry{Kind: kind, Actor: audit.Daemon, Count: failures})
 }
 
-// Reset lets everybody's face work again.
+// Reset forgets all failures, so that every means works again for everybody.
 func (l Lockouts) Reset(by audit.Actor) error {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
@@ -178,7 +174,7 @@ func (l Lockouts) Reset(by audit.Actor) error {
 	for _, t := range l.s.failed.Against {
 		count += t.Count
 	}
-	if count == 0 && l.s.failed.Base == 0 {
+	if count == 0 && !l.s.failed.Behind {
 		return nil
 	}
 	if err := l.s.record(l.s.now(), audit.Entry{Kind: audit.Reset, Actor: by, Count: count}); err != nil {
@@ -189,7 +185,7 @@ func (l Lockouts) Reset(by audit.Actor) error {
 
 // putFailures returns the put of what of f is to be on disk.
 func (s *Store) putFailures(f failures) (vault.Put, error) {
-	f.Against = slices.DeleteFunc(slices.Clone(f.Against), func(t tries) bool { return t.Count < s.policy.DelayAfter })
+	f.Against = slices.DeleteFunc(slices.Clone(f.Against), func(t tries) bool { return !t.Lasting })
 	return s.putJournal(failuresRow, f)
 }
 

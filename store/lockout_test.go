@@ -2,7 +2,7 @@ package store_test
 
 import (
 	"bytes"
-	"errors"
+	"cmp"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,13 +16,14 @@ import (
 )
 
 // attend opens the store in dir as a gate does that lets people try.
-func attend(t *testing.T, dir string, now *time.Time) *store.Store {
+func attend(t *testing.T, dir string, now *time.Time) (s *store.Store, behind bool) {
 	t.Helper()
-	s := openAt(t, dir, now)
-	if err := s.Lockouts().Attend(); err != nil {
+	s = openAt(t, dir, now)
+	behind, err := s.Lockouts().Attend()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return s, behind
 }
 
 // against is somebody enrolled, whom others try to be taken for.
@@ -35,117 +36,110 @@ func against(t *testing.T, s *store.Store, n int) template.PersonID {
 	return p.ID
 }
 
-func TestLockout(t *testing.T) {
-	dir := t.TempDir()
-	now := storetest.Now()
-	s := attend(t, dir, &now)
-	anna, bert := against(t, s, 1), against(t, s, 2)
-	fail := func(want store.Lockout) {
+// lockouts are all that s knows of, by means and then by person.
+func lockouts(s *store.Store) []store.Failures {
+	return slices.SortedFunc(slices.Values(s.Lockouts().All()), func(a, b store.Failures) int {
+		return cmp.Or(cmp.Compare(a.Means, b.Means), slices.Compare(a.Person[:], b.Person[:]))
+	})
+}
+
+// TestLockouts checks that failures of each means against each person outlive a restart, with the time that is left of a delay.
+func TestLockouts(t *testing.T) {
+	dir, now := t.TempDir(), storetest.Now()
+	s, behind := attend(t, dir, &now)
+	if behind {
+		t.Error("a new store lacks failures")
+	}
+	anna := against(t, s, 1)
+	slowed := store.Failures{Means: store.MeansFace, Person: anna, Count: 5, Wait: 30 * time.Second}
+	off := store.Failures{Means: store.MeansCard, Person: anna, Count: 50, Disabled: true}
+	few := store.Failures{Means: store.MeansPIN, Person: anna, Count: 1}
+	keep := func(lasting bool, f store.Failures) {
 		t.Helper()
-		got, err := s.Lockouts().Failed(anna, now)
-		if err != nil {
+		if err := s.Lockouts().Keep(lasting, f); err != nil {
 			t.Fatal(err)
 		}
+	}
+	restart := func(want ...store.Failures) {
+		t.Helper()
 		s.Close()
-		s = attend(t, dir, &now)
-		if after := s.Lockouts().All(); got != want || after[anna] != want || after[bert] != (store.Lockout{}) {
-			t.Errorf("got %+v, after a restart %+v, want %+v", got, after, want)
+		if s, behind = attend(t, dir, &now); behind {
+			t.Error("after a clean stop there may be more")
+		}
+		if got := lockouts(s); !slices.Equal(got, want) {
+			t.Errorf("after a restart there are %+v, want %+v", got, want)
 		}
 	}
-	const delay = 30 * time.Second
+	keep(true, slowed)
+	keep(true, off)
+	keep(false, few)
+	restart(slowed, off, few)
+	now = now.Add(10 * time.Second)
+	slowed.Wait = 20 * time.Second
+	restart(slowed, off, few)
+	now = now.Add(time.Hour)
+	slowed.Wait = 0
+	restart(slowed, off, few)
+	keep(false, store.Failures{Means: store.MeansFace, Person: anna})
+	restart(off, few)
 	for range 2 {
-		for range 4 {
-			fail(store.Lockout{})
-		}
-		if err := s.Lockouts().Succeeded(anna); err != nil {
+		if err := s.Lockouts().Reset(1000); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for range 4 {
-		fail(store.Lockout{})
-	}
-	if err := s.Lockouts().Succeeded(bert); err != nil { // is no success of Anna's
+	restart()
+	if err := s.Lockouts().Closed(now, 5, false); err != nil {
 		t.Fatal(err)
 	}
-	fail(store.Lockout{Wait: delay})
-	failed := now
-	for _, step := range []struct{ at, want time.Duration }{
-		{0, delay}, {10 * time.Second, 20 * time.Second}, {delay, 0}, {time.Hour, 0},
-	} {
-		now = failed.Add(step.at)
-		if got := s.Lockouts().All()[anna].Wait; got != step.want {
-			t.Errorf("after %v: wait %v, want %v", step.at, got, step.want)
-		}
-	}
-	for range 44 {
-		now = now.Add(time.Minute)
-		fail(store.Lockout{Wait: delay})
-	}
-	now = now.Add(time.Minute)
-	fail(store.Lockout{Disabled: true})
-	before := files(t, dir)
-	if _, err := s.Lockouts().Failed(anna, now); err != nil {
+	if err := s.Lockouts().Closed(now, 50, true); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Lockouts().Succeeded(anna); err != nil || !s.Lockouts().All()[anna].Disabled {
-		t.Errorf("switched on by a success, %v", err)
-	}
-	if !maps.EqualFunc(before, files(t, dir), bytes.Equal) {
-		t.Error("switched off, and every failure is written to disk")
-	}
-	for range 2 {
-		if err := s.Lockouts().Reset(1000); err != nil || len(s.Lockouts().All()) != 0 {
-			t.Errorf("after the reset: %+v, %v", s.Lockouts().All(), err)
-		}
-	}
-	got := kinds(t, s)
-	want := append([]string{"created", "enrolled", "enrolled"}, slices.Repeat([]string{"slowed-down"}, 45)...)
-	if want = append(want, "switched-off", "reset"); !slices.Equal(want, got) {
+	if got, want := kinds(t, s), []string{"created", "enrolled", "reset", "slowed-down", "switched-off"}; !slices.Equal(got, want) {
 		t.Errorf("the audit log: %v", got)
 	}
 }
 
 // TestLockoutEndsWithThePerson erases somebody against whom there were failures: nothing of them is left, and none can be
-// counted any more.
+// kept any more.
 func TestLockoutEndsWithThePerson(t *testing.T) {
 	dir, now := t.TempDir(), storetest.Now()
-	s := attend(t, dir, &now)
+	s, _ := attend(t, dir, &now)
 	anna, bert := against(t, s, 1), against(t, s, 2)
-	for range 5 {
-		for _, p := range []template.PersonID{anna, bert} {
-			if _, err := s.Lockouts().Failed(p, now); err != nil {
+	fail := func(who template.PersonID) {
+		t.Helper()
+		for _, m := range []store.Means{store.MeansFace, store.MeansPIN} {
+			if err := s.Lockouts().Keep(true, store.Failures{Means: m, Person: who, Count: 5}); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
+	fail(anna)
+	fail(bert)
 	mustErase(t, s, enrolment(1).Label)
-	if _, err := s.Lockouts().Failed(anna, now); !errors.Is(err, store.ErrUnknown) {
-		t.Errorf("a failure against somebody who was erased: %v", err)
-	}
-	s.Close()
-	s = attend(t, dir, &now)
-	if got := s.Lockouts().All(); len(got) != 1 || got[bert].Wait == 0 {
-		t.Errorf("after the erasure: %+v", got)
+	fail(anna)
+	for range 2 {
+		if got := lockouts(s); len(got) != 2 || got[0].Person != bert || got[1].Person != bert {
+			t.Errorf("after the erasure: %+v", got)
+		}
+		s.Close()
+		s, _ = attend(t, dir, &now)
 	}
 }
 
-// TestLockoutBelowTheDelay checks that failures before the first delay, which passers-by may cause, are not written to
-// disk, and that cutting the power does not make room for more of them.
-func TestLockoutBelowTheDelay(t *testing.T) {
+// TestPassersByLeaveNothing checks that failures which are not to last, and which passers-by may cause, are not written to disk,
+// nor that they are over; and that the next start knows when the power has gone, until somebody resets.
+func TestPassersByLeaveNothing(t *testing.T) {
 	dir, now := t.TempDir(), storetest.Now()
-	s := attend(t, dir, &now)
+	s, _ := attend(t, dir, &now)
 	anna := against(t, s, 1)
 	before := files(t, dir)
-	for n := range 4 {
-		if l, err := s.Lockouts().Failed(anna, now); err != nil || l != (store.Lockout{}) {
-			t.Fatalf("failure %d: %+v, %v", n, l, err)
+	for n := range 5 {
+		if err := s.Lockouts().Keep(false, store.Failures{Means: store.MeansFace, Person: anna, Count: uint32(4 - n)}); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if err := s.Lockouts().Succeeded(anna); err != nil {
-		t.Fatal(err)
-	}
 	if !maps.EqualFunc(before, files(t, dir), bytes.Equal) {
-		t.Error("a failure before the first delay was written to disk")
+		t.Error("a failure that is not to last was written to disk")
 	}
 	cut := t.TempDir() // as it lies there when the power goes
 	for name, data := range before {
@@ -154,20 +148,52 @@ func TestLockoutBelowTheDelay(t *testing.T) {
 		}
 	}
 	s.Close()
-	s = attend(t, cut, &now)
-	if got := s.Lockouts().All(); len(got) != 0 {
-		t.Errorf("after a power cut: %+v", got)
+	for restart := range 3 {
+		var behind bool
+		s, behind = attend(t, cut, &now)
+		if got := lockouts(s); !behind || len(got) != min(restart, 1) {
+			t.Fatalf("at start %d after a power cut: behind %v, %+v", restart, behind, got)
+		}
+		// That there are none any more is something to know then.
+		if err := s.Lockouts().Keep(false, store.Failures{Means: store.MeansFace, Person: anna}); err != nil {
+			t.Fatal(err)
+		}
+		if restart == 2 {
+			if err := s.Lockouts().Reset(1000); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Close()
 	}
-	if err := s.Lockouts().Succeeded(anna); err != nil {
-		t.Fatal(err)
+	if _, behind := attend(t, cut, &now); behind {
+		t.Error("after a reset there may be more")
 	}
-	if got, err := s.Lockouts().Failed(anna, now); err != nil || got.Wait != 0 {
-		t.Errorf("the first failure after a success: %+v, %v", got, err)
-	}
-	s.Close()
-	s = attend(t, cut, &now)
-	bert := against(t, s, 2)
-	if got, err := s.Lockouts().Failed(bert, now); err != nil || got.Wait == 0 {
-		t.Errorf("the first failure after a power cut: %+v, %v", got, err)
+}
+
+// TestWhatLastsIsOnDisk checks that a failure that is to last is on disk when it is kept, and so is its end.
+func TestWhatLastsIsOnDisk(t *testing.T) {
+	dir, now := t.TempDir(), storetest.Now()
+	s, _ := attend(t, dir, &now)
+	anna := against(t, s, 1)
+	for n, f := range []store.Failures{
+		{Means: store.MeansPIN, Person: anna, Count: 1},
+		{Means: store.MeansPIN, Person: anna, Count: 5, Disabled: true},
+		{Means: store.MeansPIN, Person: anna},
+	} {
+		if err := s.Lockouts().Keep(n < 2, f); err != nil {
+			t.Fatal(err)
+		}
+		cut := t.TempDir()
+		for name, data := range files(t, dir) {
+			if err := os.WriteFile(filepath.Join(cut, name), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		after, behind := attend(t, cut, &now)
+		got := lockouts(after)
+		after.Close()
+		if want := n < 2; !behind || (len(got) == 1) != want || want && got[0] != f {
+			t.Errorf("after a power cut there are %+v, and were %+v", got, f)
+		}
 	}
 }

@@ -176,7 +176,7 @@ func TestHalfAChangeIsTakenBack(t *testing.T) {
 				return s.writeSeen()
 			},
 			"erase":     func(s *Store) error { _, err := s.Erase(ByLabel("person 2"), audit.Requested, 1000); return err },
-			"lock out":  func(s *Store) error { return s.Lockouts().Attend() },
+			"lock out":  func(s *Store) error { _, err := s.Lockouts().Attend(); return err },
 			"end epoch": func(s *Store) error { _, err := s.Epochs().End(1000); return err },
 		} {
 			t.Run(tt.name+", then "+next, func(t *testing.T) {

@@ -35,12 +35,9 @@ func TestOpenRefuses(t *testing.T) {
 
 func TestOptionsAreRequired(t *testing.T) {
 	for name, edit := range map[string]func(*store.Options){
-		"idle":     func(o *store.Options) { o.Retention.Idle = 0 },
-		"access":   func(o *store.Options) { o.Retention.Access = 0 },
-		"records":  func(o *store.Options) { o.Retention.Records = -1 },
-		"delay":    func(o *store.Options) { o.Lockout.Delay = 0 },
-		"at once":  func(o *store.Options) { o.Lockout.DelayAfter = 0 },
-		"disabled": func(o *store.Options) { o.Lockout.DisableAfter = 5 },
+		"idle":    func(o *store.Options) { o.Retention.Idle = 0 },
+		"access":  func(o *store.Options) { o.Retention.Access = 0 },
+		"records": func(o *store.Options) { o.Retention.Records = -1 },
 	} {
 		o := storetest.Options(t.TempDir())
 		edit(&o)

@@ -165,7 +165,6 @@ type Options struct {
 	Profile string
 
 	Retention RetentionPolicy
-	Lockout   LockoutPolicy
 
 	// Wiped is handed the certificate of a wipe that was cut off, before the last of the store goes: it is to be on disk
 	// somewhere else when Wiped returns. If that fails, the next Open hands it over again. Without it, a WipedError has the
@@ -178,12 +177,9 @@ type Options struct {
 }
 
 func (o Options) check() error {
-	r, l := o.Retention, o.Lockout
+	r := o.Retention
 	if r.Idle <= 0 || r.Access <= 0 || r.Records <= 0 {
 		return fmt.Errorf("store: %w: a retention time is missing", ErrOptions)
-	}
-	if l.DelayAfter == 0 || l.Delay <= 0 || l.DisableAfter <= l.DelayAfter {
-		return fmt.Errorf("store: %w: the lock-out has no numbers, or disables before it delays", ErrOptions)
 	}
 	return nil
 }
@@ -197,7 +193,6 @@ type Store struct {
 	languages []string // of notices
 	profile   string
 	retention RetentionPolicy
-	policy    LockoutPolicy
 	filingAt  int
 	wiped     func(certificate []byte) error
 	class     string // of the KeySource
@@ -288,7 +283,7 @@ func prepare(o Options) (*Store, error) {
 	s := &Store{
 		source: o.Clock, judge: new(clock.Judge), seen: make(map[template.PersonID]sighting), rand: o.Rand, log: o.Log,
 		notices: o.Notices, languages: o.Languages, profile: o.Profile,
-		retention: o.Retention, policy: o.Lockout, filingAt: o.FilingAt, wiped: o.Wiped, class: o.Keys.Class(), locks: locks, disk: o.Disk, device: device,
+		retention: o.Retention, filingAt: o.FilingAt, wiped: o.Wiped, class: o.Keys.Class(), locks: locks, disk: o.Disk, device: device,
 		id:   deviceID(device),
 		join: seal.Derive(device, "facegate join 1"), inner: seal.Derive(device, "facegate record 1"),
 		graves: seal.Derive(device, "facegate tombstones 1"), pepper: seal.Derive(device, "facegate PIN 1"), signer: signingKey(device),

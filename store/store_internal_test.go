@@ -27,7 +27,6 @@ func testOptions(dir string) Options {
 		Disk:      new(durabletest.Watched),
 		Notices:   [][32]byte{{}},
 		Retention: RetentionPolicy{Idle: time.Hour, Access: time.Hour, Records: time.Hour},
-		Lockout:   LockoutPolicy{DelayAfter: 5, Delay: time.Second, DisableAfter: 50},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"facegate/cmd/facegate/internal/gate"
+	"facegate/cmd/facegate/internal/camera"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/configs/hint"
 	"facegate/pipeline"
@@ -82,7 +82,7 @@ func TestWitnessRate(t *testing.T) {
 	w := newWitness()
 	now := w.since
 	see := func(faces int, took time.Duration) {
-		w.see(gate.Passage{Report: pipeline.Report{Faces: faces, Time: now}, Decided: now.Add(took)})
+		w.see(camera.Passage{Report: pipeline.Report{Faces: faces, Time: now}, Decided: now.Add(took)})
 		now = now.Add(took)
 	}
 	for range 20 {

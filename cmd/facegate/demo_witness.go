@@ -7,7 +7,7 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
-	"facegate/cmd/facegate/internal/gate"
+	"facegate/cmd/facegate/internal/camera"
 	"facegate/pipeline"
 	"facegate/pipeline/publish/loopback"
 )
@@ -88,7 +88,7 @@ func (w *witness) receive(_ mqtt.Client, m mqtt.Message) {
 }
 
 // see takes what one frame came to.
-func (w *witness) see(p gate.Passage) {
+func (w *witness) see(p camera.Passage) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var took time.Duration

@@ -94,8 +94,8 @@ func writePerson(w *tabwriter.Writer, f people.File) {
 	row("label", "%s", f.Label)
 	row("enrolled", "%s, until %s", f.Enrolled.Format(time.DateOnly), expiryOf(f.Person))
 	row("last let in", "%s", seen(f.LastSeen))
-	if f.Barred != "" {
-		row("face", "opens nothing, %s, because somebody tried too often to be taken for this person (facegate lockout reset)", f.Barred)
+	for _, b := range f.Barred {
+		row(b.Means, "opens nothing, %s, because somebody tried too often to be taken for this person (facegate lockout reset)", b.For)
 	}
 	row("template", "%s", templateLine(f))
 	row("pass", "%s", map[bool]string{true: "one, of which the gate knows an id alone", false: "none"}[f.Pass])

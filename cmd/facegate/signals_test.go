@@ -14,9 +14,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"facegate/cmd/facegate/internal/camera"
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
-	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/signals"
 )
@@ -60,7 +60,7 @@ func runWatched(line, frames string) {
 			panic(err)
 		}
 	}
-	out.Observe = func(p gate.Passage) {
+	out.Observe = func(p camera.Passage) {
 		if came != nil {
 			fmt.Fprintln(came, p.Report.State)
 		}

@@ -13,6 +13,7 @@ import (
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/law"
 	"facegate/configs/show"
+	"facegate/pipeline/attempt"
 )
 
 type statusCommand struct {
@@ -129,6 +130,7 @@ func writeStatus(w *tabwriter.Writer, s status.Status) {
 	row("clock", "%s", clockLine(s.Clock))
 	row("epoch", "%s", epochLine(s.Epoch))
 	row("faces", "%s", faces(s))
+	writeLockout(w, s)
 	row("networks", "%s: %s, liveness %v", s.Vision.Bundle, s.Vision.Embedder, s.Vision.Liveness)
 	row("device key", "%s", s.KeyStore)
 	writeDuties(w, s)
@@ -162,12 +164,36 @@ func faces(s status.Status) string {
 		return "off: " + s.FacesOff.Reason
 	case s.FacesOff != nil:
 		return "off since " + s.FacesOff.Since.Format(time.DateTime) + ": facegate faces on"
-	case l.WaitS > 0:
-		return fmt.Sprintf("open nothing for %d s: many prints or screens are being shown", l.WaitS)
+	case closedFor(l, attempt.Face) > 0:
+		return fmt.Sprintf("open nothing for %d s: many prints or screens are being shown", closedFor(l, attempt.Face))
 	case s.Mode == law.OneToOne:
 		return "open nothing: they are compared with the person's pass alone, and this version has no reader of passes yet"
 	}
 	return "open the door"
+}
+
+// closedFor returns for how many seconds nobody gets in by a means.
+func closedFor(l status.Lockout, m attempt.Means) int {
+	for _, c := range l.Means {
+		if c.Means == m.String() {
+			return c.WaitS
+		}
+	}
+	return 0
+}
+
+// writeLockout says by what means somebody does not get in, and whether anybody does.
+func writeLockout(w *tabwriter.Writer, s status.Status) {
+	for _, c := range s.Lockout.Means {
+		if n := c.Slowed + c.Off; n > 0 {
+			show.Fprintf(w, "lockout\tby %s: %d people, %d of them until facegate lockout reset\n", c.Means, n, c.Off)
+		}
+	}
+	if s.Record.Full {
+		show.Fprintf(w, "record\tfull: nobody is let in, until what happened at the door is written down\n")
+	} else if n := s.Record.Waiting; n > 0 {
+		show.Fprintf(w, "record\t%d passages wait to be written down\n", n)
+	}
 }
 
 // writeDuties says what the law asks of the operator.

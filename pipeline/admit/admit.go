@@ -171,6 +171,11 @@ func (a *Admitter) Weigh(t attempt.Attempt) Verdict {
 	return a.flooded(t.Means, t.Asked)
 }
 
+// Closed reports whether a means opens nothing for a person at now.
+func (a *Admitter) Closed(m attempt.Means, person template.PersonID, now time.Time) bool {
+	return a.closed(key{m, person}, now)
+}
+
 // closed reports whether the means opens nothing now, for the person or for anybody.
 func (a *Admitter) closed(k key, now time.Time) bool {
 	c := a.of(k)

@@ -64,8 +64,8 @@ func (f Finding) String() string {
 // A Credential is the id under which the store keeps what was shown, zeros for none.
 type Credential [16]byte
 
-// ErrUsed says that a credential has no uses left.
-var ErrUsed = errors.New("it has been used as often as it may be")
+// ErrEnded says of a credential that it does not open the door any more, as when it was used as often as it may be.
+var ErrEnded = errors.New("it opens the door no more")
 
 // An Attempt is somebody who asks for the door.
 type Attempt struct {

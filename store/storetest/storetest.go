@@ -48,7 +48,6 @@ func Options(dir string) store.Options {
 		Dir: dir, Keys: Key{1}, Clock: clocktest.Right(Now), Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Notices:   [][32]byte{Notice().Hash},
 		Retention: store.RetentionPolicy{Idle: 180 * day, Access: 30 * day, Records: 3 * 365 * day},
-		Lockout:   store.LockoutPolicy{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50},
 	}
 }
 

@@ -10,9 +10,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"facegate/cmd/facegate/internal/camera"
 	"facegate/cmd/facegate/internal/control"
-	"facegate/cmd/facegate/internal/gate"
+	"facegate/cmd/facegate/internal/entry"
 	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/record"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/configs/law"
@@ -37,11 +39,11 @@ const outboxSize = 100_000
 // Outside are the parts of the world that a caller may bring along. A nil part is made from the configuration.
 type Outside struct {
 	Source  device.Source
-	Line    gpio.Line          // the Daemon closes it
-	Stdin   io.Reader          // for the replay source "-"
-	Clock   clock.Source       // of the machine
-	Observe func(gate.Passage) // sees what each frame came to
-	LogLost func() uint64      // says how many lines of the log could not be written; nil if that is not known
+	Line    gpio.Line            // the Daemon closes it
+	Stdin   io.Reader            // for the replay source "-"
+	Clock   clock.Source         // of the machine
+	Observe func(camera.Passage) // sees what each frame came to
+	LogLost func() uint64        // says how many lines of the log could not be written; nil if that is not known
 
 	InService func() // is called once the gate is in service; may be nil
 
@@ -70,7 +72,9 @@ type Daemon struct {
 	keys      store.KeySource
 	register  *people.Register
 	capture   *device.Capture
-	gate      *gate.Gate
+	camera    *camera.Camera
+	entry     *entry.Entry
+	record    *record.Record
 	publisher *publish.Publisher
 	control   *control.Server
 	notifier  *notifier
@@ -94,15 +98,8 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if err := d.openDoor(); err != nil {
 		return nil, err
 	}
-	if err := enforceable(c.Profile()); err != nil {
+	if err := d.checkProfile(); err != nil {
 		return nil, err
-	}
-	if c.Profile().Mode == law.OneToOne {
-		log.Warn("faces open nothing: people are compared with their pass alone, and this version has no reader of passes",
-			"hint", "people can be enrolled and erased; keep the other ways in")
-	}
-	if d.labInUse() {
-		log.Warn(labInUse, "hint", adviceInUse)
 	}
 	eyes, err := d.openEngine()
 	if err != nil {
@@ -110,7 +107,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	}
 	defer func() {
 		if err != nil {
-			eyes.Close() // otherwise the gate does
+			eyes.Close() // otherwise the camera does
 		}
 	}()
 	if err := d.openRegister(); err != nil {
@@ -130,9 +127,9 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if d.publisher, err = d.openPublisher(); err != nil {
 		return nil, err
 	}
-	d.gate = gate.New(gate.Parts{
-		Mailbox: mailbox, Engine: eyes, Gallery: d.register, Door: d.relay, Publisher: d.publisher, Events: events(c, d.dated),
-		Settings: settings(c), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
+	d.camera = camera.New(camera.Parts{
+		Mailbox: mailbox, Engine: eyes, Settings: settings(c), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
+		Emit: d.entry.Ask, Whom: d.register.Matcher, Off: d.register.WhyOff, Renew: d.record.Renew,
 		Now: time.Now, Spoilt: d.capture.Spoilt, Observe: out.Observe, Log: log,
 	})
 	if err := d.openControl(d, out.Socket); err != nil {
@@ -188,6 +185,21 @@ func (d *Daemon) openEngine() (_ *vision.Engine, err error) {
 		return nil, err
 	}
 	return vision.Open(networks)
+}
+
+// checkProfile refuses a profile whose rules this version would not keep to, and warns of one that lets in nobody, or anybody.
+func (d *Daemon) checkProfile() error {
+	if err := enforceable(d.config.Profile()); err != nil {
+		return err
+	}
+	if d.config.Profile().Mode == law.OneToOne {
+		d.log.Warn("faces open nothing: people are compared with their pass alone, and this version has no reader of passes",
+			"hint", "people can be enrolled and erased; keep the other ways in")
+	}
+	if d.labInUse() {
+		d.log.Warn(labInUse, "hint", adviceInUse)
+	}
+	return nil
 }
 
 // openHand takes openings by hand up where the last process has left them, so that a restart is no way round their bounds.

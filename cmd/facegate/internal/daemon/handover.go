@@ -82,4 +82,6 @@ func (d *Daemon) Process() (name string, ends bool) { return d.handover.process,
 func (d *Daemon) Socket() *os.File { return d.handover.socket }
 
 // quiet reports whether nobody is being captured, and nobody is passing.
-func (d *Daemon) quiet() bool { return !d.gate.Enrolling() && d.relay.Status().State != gpio.Unlocked }
+func (d *Daemon) quiet() bool {
+	return !d.camera.Enrolling() && d.relay.Status().State != gpio.Unlocked
+}

@@ -19,6 +19,7 @@ import (
 	"facegate/configs/law"
 	"facegate/device"
 	"facegate/gpio"
+	"facegate/pipeline/attempt"
 )
 
 // health says how the gate is. Each part has one function, which says of a status, complete but for its health, what is not
@@ -26,7 +27,7 @@ import (
 func (d *Daemon) health(s *status.Status) health.Report {
 	var conditions [][]health.Condition
 	for _, part := range []func(*status.Status) []health.Condition{
-		d.profileHealth, cameraHealth, doorHealth, facesHealth, d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, clockHealth, lawHealth,
+		d.profileHealth, cameraHealth, doorHealth, recordHealth, facesHealth, d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, clockHealth, lawHealth,
 	} {
 		conditions = append(conditions, part(s))
 	}
@@ -72,18 +73,40 @@ func facesHealth(s *status.Status) []health.Condition {
 			"facegate destroy-templates --end lets people be captured again"),
 		health.When(s.FacesOff != nil, health.Faces, health.Down, facesOffReason(s.FacesOff),
 			"facegate faces on, once the reason is gone; the other ways in work"),
-		health.When(l.WaitS > 0, health.Faces, health.Down, "no face is looked at, because many prints or screens are being shown",
-			fmt.Sprintf("see who stands there; faces go on in %d s, unless more are shown", l.WaitS)),
-		health.When(l.Off > 0, health.Faces, health.Degraded,
-			fmt.Sprintf("the face of %d people opens nothing, because somebody tried too often to be taken for them", l.Off),
-			"find out who tries, then: facegate lockout reset; facegate person show LABEL says whose it is"),
-		health.When(l.Slowed > 0, health.Faces, health.Degraded,
-			fmt.Sprintf("the face of %d people opens nothing for now, because somebody tries to be taken for them", l.Slowed),
-			"see who stands there; it ends by itself"),
+		closedHealth(l.Means),
 		health.When(s.Mode == law.OneToOne, health.Faces, health.Down,
 			"faces open nothing: they are compared with the person's pass alone, and this version has no reader of passes",
 			"keep the other ways in"),
 	)
+}
+
+// closedHealth says of each means for whom it opens nothing.
+func closedHealth(means []status.Closed) (all []health.Condition) {
+	for _, c := range means {
+		part := health.Entry
+		flood, soon := "nobody gets in by "+c.Means+", because too many that are nobody's are being shown", "it opens the door again in %d s, unless more are shown"
+		if c.Means == attempt.Face.String() {
+			part = health.Faces
+			flood, soon = "no face is looked at, because many prints or screens are being shown", "faces go on in %d s, unless more are shown"
+		}
+		all = append(all, slices.Concat(
+			health.When(c.WaitS > 0, part, health.Down, flood, "see who stands there; "+fmt.Sprintf(soon, c.WaitS)),
+			health.When(c.Off > 0, part, health.Degraded,
+				fmt.Sprintf("the %s of %d people opens nothing, because somebody tried too often to be taken for them", c.Means, c.Off),
+				"find out who tries, then: facegate lockout reset; facegate person show LABEL says whose it is"),
+			health.When(c.Slowed > 0, part, health.Degraded,
+				fmt.Sprintf("the %s of %d people opens nothing for now, because somebody tries to be taken for them", c.Means, c.Slowed),
+				"see who stands there; it ends by itself"),
+		)...)
+	}
+	return all
+}
+
+// recordHealth says whether what happens at the door can be written down.
+func recordHealth(s *status.Status) []health.Condition {
+	return health.When(s.Record.Full, health.Entry, health.Down,
+		fmt.Sprintf("nobody is let in, because %d passages wait to be written down", s.Record.Waiting),
+		"the disk does not answer: see dmesg, and mend or replace it; it ends by itself once the disk answers; a key opens the door")
 }
 
 func facesOffReason(off *status.FacesOff) string {

@@ -25,7 +25,7 @@ func TestHealthOfParts(t *testing.T) {
 		Camera: device.CaptureStatus{State: device.Streaming}, Door: gpio.Status{State: gpio.Locked},
 		MQTT: publish.Status{Connected: true}, Mode: law.OneToMany,
 	}
-	parts := []func(*status.Status) []health.Condition{cameraHealth, doorHealth, facesHealth, brokerHealth, lawHealth}
+	parts := []func(*status.Status) []health.Condition{cameraHealth, doorHealth, recordHealth, facesHealth, brokerHealth, lawHealth}
 	for _, c := range []struct {
 		name   string
 		breaks func(*status.Status)
@@ -51,9 +51,13 @@ func TestHealthOfParts(t *testing.T) {
 			"faces off", func(s *status.Status) { s.FacesOff = &status.FacesOff{Since: time.Now(), Reason: "a film"} },
 			health.Faces, health.Down, ": a film",
 		},
-		{"switched off", func(s *status.Status) { s.Lockout.Off = 2 }, health.Faces, health.Degraded, "2 people opens nothing, because"},
-		{"slowed down", func(s *status.Status) { s.Lockout.Slowed = 1 }, health.Faces, health.Degraded, "for now"},
-		{"flooded", func(s *status.Status) { s.Lockout.WaitS = 3 }, health.Faces, health.Down, "many prints"},
+		{"switched off", func(s *status.Status) { closed(s, status.Closed{Means: "face", Off: 2}) }, health.Faces, health.Degraded, "2 people opens nothing, because"},
+		{"slowed down", func(s *status.Status) { closed(s, status.Closed{Means: "face", Slowed: 1}) }, health.Faces, health.Degraded, "for now"},
+		{"flooded", func(s *status.Status) { closed(s, status.Closed{Means: "face", WaitS: 3}) }, health.Faces, health.Down, "many prints"},
+		{"a card switched off", func(s *status.Status) { closed(s, status.Closed{Means: "card", Off: 2}) }, health.Entry, health.Degraded, "the card of 2 people"},
+		{"a flood of PINs", func(s *status.Status) { closed(s, status.Closed{Means: "PIN", WaitS: 3}) }, health.Entry, health.Down, "by PIN"},
+		{"nothing can be written down", func(s *status.Status) { s.Record.Full = true }, health.Entry, health.Down, "nobody is let in"},
+		{"much is to be written down", func(s *status.Status) { s.Record.Waiting = 1000 }, "", "", ""},
 		{
 			"two gates with one name", func(s *status.Status) { s.MQTT = publish.Status{Connected: true, Err: "another client has the id"} },
 			health.Broker, health.Degraded, "another client",
@@ -153,3 +157,5 @@ func TestHealthOfMemory(t *testing.T) {
 		t.Errorf("with locked memory: %+v", found)
 	}
 }
+
+func closed(s *status.Status, c status.Closed) { s.Lockout.Means = append(s.Lockout.Means, c) }

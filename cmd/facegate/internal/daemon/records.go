@@ -9,10 +9,12 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/pipeline/attempt"
+	"facegate/pipeline/decide"
 	"facegate/store"
 )
 
-// openRegister opens everybody who is enrolled: the store, and the index of who can match.
+// openRegister opens everybody who is enrolled: the store, the entry that counts against them, and the index of who can match.
 func (d *Daemon) openRegister() error {
 	terms, err := d.terms()
 	if err != nil {
@@ -21,11 +23,13 @@ func (d *Daemon) openRegister() error {
 	if err := d.openStore(); err != nil {
 		return err
 	}
-	if d.register, err = people.Open(d.store, terms); err != nil {
+	if err := d.openEntry(); err != nil {
 		return err
 	}
-	if err := d.store.Lockouts().Attend(); err != nil { // as on a full disk, which must not shut out everybody
-		d.log.Error("failed attempts will not be remembered after a power cut", "error", err, "hint", "make room on the disk")
+	terms.Door = d.entry
+	terms.Barred = func(p decide.Person, now time.Time) bool { return d.entry.Closed(attempt.Face, p, now) }
+	if d.register, err = people.Open(d.store, terms); err != nil {
+		return err
 	}
 	if err := d.warnOfIdle(); err != nil {
 		return err
@@ -52,7 +56,7 @@ func (d *Daemon) terms() (people.Terms, error) {
 	if err != nil {
 		return people.Terms{}, err
 	}
-	t := people.Terms{Calibration: calibration, FPIR: c.Match.FPIR, Notices: notices, Profile: c.Profile(), Now: time.Now}
+	t := people.Terms{Calibration: calibration, FPIR: c.Match.FPIR, Notices: notices, Profile: c.Profile()}
 	_, err = hex.Decode(t.ModelID[:], []byte(d.bundle.Embedder.ID()))
 	return t, err
 }

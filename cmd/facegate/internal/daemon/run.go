@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sync/errgroup"
@@ -26,25 +25,18 @@ type task interface {
 func (d *Daemon) Run(ctx context.Context) error {
 	ctx, abort := context.WithCancel(ctx)
 	defer abort()
-	// The publisher outlasts those who ask for it: no grant goes untold. The relay does not: it ends the pulse under way and
-	// takes no other as soon as anything ends, however long the rest of the gate takes.
-	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	var wg sync.WaitGroup
-	var served error
-	wg.Go(func() {
-		defer abort()
-		served = d.runTasks(lasting, d.publisher)
-	})
-	asked := d.runTasks(ctx, d.relay, d.capture, d.gate, d.control, newSweeper(d.register, d.store, d.handover.ask, d.log),
+	// The record outlasts the door, and the publisher the record: no grant goes unwritten, or untold. The relay does not: it ends
+	// the pulse under way and takes no other as soon as anything ends, however long the rest of the gate takes.
+	stopRecord := d.runLasting(ctx, abort, d.record)
+	stopPublisher := d.runLasting(ctx, abort, d.publisher)
+	asked := d.runTasks(ctx, d.relay, d.capture, d.camera, d.entry, d.control, newSweeper(d.register, d.store, d.handover.ask, d.log),
 		d.notifier, d.handover)
+	recorded := stopRecord()
 	if d.handover.socket != nil {
 		d.log.Info("handing over to a fresh process: something was destroyed that must not stay in memory")
 		d.publisher.HandOver()
 	}
-	stop()
-	wg.Wait()
-	err := errors.Join(asked, served, d.close())
+	err := errors.Join(asked, recorded, stopPublisher(), d.close())
 	switch {
 	case err != nil:
 		return err
@@ -53,6 +45,21 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	d.log.Info("stopped, with the door line at its safe level", "line", d.line.String())
 	return nil
+}
+
+// runLasting runs t until stop is called, which returns what came of it, also after ctx has ended. If t ends before, it aborts the
+// others.
+func (d *Daemon) runLasting(ctx context.Context, abort context.CancelFunc, t task) (stop func() error) {
+	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() {
+		defer abort()
+		ended <- d.runTasks(lasting, t)
+	}()
+	return func() error {
+		cancel()
+		return <-ended
+	}
 }
 
 // runTasks runs tasks side by side until all have returned. The first that fails, or the end of a recording, stops the
@@ -118,7 +125,7 @@ func (n *notifier) String() string         { return "notifier" }
 func (n *notifier) Ready() <-chan struct{} { return n.ready }
 
 func (n *notifier) Run(ctx context.Context) error {
-	for _, t := range []task{n.d.relay, n.d.gate, n.d.control} {
+	for _, t := range []task{n.d.relay, n.d.camera, n.d.entry, n.d.record, n.d.control} {
 		select {
 		case <-t.Ready():
 		case <-ctx.Done():

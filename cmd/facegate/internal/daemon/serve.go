@@ -8,11 +8,13 @@ import (
 	"math"
 	"time"
 
+	"facegate/cmd/facegate/internal/camera"
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/gpio"
+	"facegate/pipeline/embed"
 	"facegate/store/audit"
 )
 
@@ -74,7 +76,19 @@ func (r running) Enrol(ctx context.Context, q people.EnrolRequest, progress func
 		defer r.d.handover.ask()
 	}
 	q.By = r.by
-	return r.d.gate.Enrol(ctx, q, progress)
+	return r.d.enrol(ctx, q, progress)
+}
+
+// enrol captures the person before the camera, whom nobody else is let in by face meanwhile.
+func (d *Daemon) enrol(ctx context.Context, q people.EnrolRequest, progress func(people.Progress)) (e people.Enrolled, err error) {
+	if err := d.register.Accepts(q); err != nil {
+		return people.Enrolled{}, err
+	}
+	err = d.camera.Capture(ctx, func(p camera.Progress) { progress(people.Progress(p)) }, func(mean embed.Vector) (err error) {
+		e, err = d.register.Enrol(q, mean)
+		return err
+	})
+	return e, err
 }
 
 // TestDoor implements control.Running.
@@ -84,9 +98,7 @@ func (r running) TestDoor(ctx context.Context) (status.DoorTest, error) {
 	if err != nil {
 		return status.DoorTest{}, doorError(err, "wait until the door is locked (facegate status), then test again")
 	}
-	if err := d.publisher.Tell(events(d.config, d.dated).Opened(edge.At)); err != nil { // the door is open all the same
-		d.log.Error("an opening by hand goes untold", "error", err, "hint", hint.Of(err))
-	}
+	d.record.PutHand(edge.At)
 	return d.awaitPulse(ctx, edge)
 }
 
@@ -120,7 +132,7 @@ var errAimings = errors.New("what the camera sees was shown too often within the
 
 // Aim implements control.Running.
 func (r running) Aim(ctx context.Context, view func(status.View)) error {
-	return r.d.gate.Aim(ctx, func() error { return r.d.noteAiming(time.Now(), r.by) }, view)
+	return r.d.camera.Aim(ctx, func() error { return r.d.noteAiming(time.Now(), r.by) }, view)
 }
 
 // noteAiming refuses what comes too often.
@@ -149,15 +161,13 @@ func (d *Daemon) Status() status.Status {
 			Enrolled: d.register.Len(), ConsentAgain: d.store.Compliance().ConsentAgain(), Owed: d.store.Retention().Owed().People,
 			Limit: d.register.Limit(),
 		},
-		Frames:   d.gate.Count(),
+		Frames:   d.camera.Count(),
 		KeyStore: d.keys.Class(),
 		Epoch:    d.register.Epoch(),
 		Clock:    d.register.Clock(),
 	}
-	s.Lockout = status.Lockout{
-		WaitS: int(math.Ceil(max(time.Until(d.gate.Flooded()), 0).Seconds())), LockedDown: d.store.Lockdown().InForce(),
-	}
-	s.Lockout.Slowed, s.Lockout.Off = d.register.Barred(time.Now())
+	s.Lockout = d.lockout(time.Now())
+	s.Record = status.Record{Waiting: d.record.Waiting(), Full: d.record.Full()}
 	if off := d.store.Faces().Off(); off != nil {
 		s.FacesOff = &status.FacesOff{Since: time.Unix(off.Since, 0).UTC(), Reason: off.Reason}
 	}
@@ -167,4 +177,16 @@ func (d *Daemon) Status() status.Status {
 	}
 	s.Health = d.health(&s)
 	return s
+}
+
+// lockout says by what means somebody, or nobody, gets in at now.
+func (d *Daemon) lockout(now time.Time) status.Lockout {
+	l := status.Lockout{Means: []status.Closed{}, LockedDown: d.store.Lockdown().InForce()}
+	for _, c := range d.entry.Closures(now) {
+		wait := max(c.Until.Sub(now), 0)
+		l.Means = append(l.Means, status.Closed{
+			Means: c.Means.String(), WaitS: int(math.Ceil(wait.Seconds())), Slowed: c.Slowed, Off: c.Off,
+		})
+	}
+	return l
 }

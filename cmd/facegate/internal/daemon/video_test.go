@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"facegate/cmd/facegate/internal/camera"
 	"facegate/cmd/facegate/internal/daemon"
-	"facegate/cmd/facegate/internal/gate"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
@@ -31,11 +31,11 @@ func TestFilm(t *testing.T) {
 	site := gatetest.NewSite(t)
 	stage, err := replay.NewStage(fps, gatetest.Corridor(t))
 	must(t, err)
-	var passages []gate.Passage // the gate's until it has stopped
+	var passages []camera.Passage // the gate's until it has stopped
 	r := start(t, site, gatetest.Settings{
 		"camera": "{fps: 30, max_age: 3s}", "zone": "{min_face: 40}", "decide": "{rearm: 1s}",
 	}, daemon.Outside{
-		Source: stage, Observe: func(p gate.Passage) { passages = append(passages, p) },
+		Source: stage, Observe: func(p camera.Passage) { passages = append(passages, p) },
 	})
 	r.stage = stage
 	for _, person := range []string{lin, alex} {

@@ -178,7 +178,7 @@ func (e *Entry) confirm(a *ask) {
 // finish answers an attempt that has waited for a disk.
 func (e *Entry) finish(a *ask) {
 	switch {
-	case errors.Is(a.err, attempt.ErrUsed):
+	case errors.Is(a.err, attempt.ErrEnded):
 		a.answer <- attempt.Outcome{Reason: attempt.Expired}
 	case a.err != nil:
 		a.answer <- attempt.Outcome{Reason: attempt.Record, Err: unrecorded(a.err)}
@@ -235,6 +235,13 @@ func unrecorded(why error) error {
 		err = fmt.Errorf("%w: %w", ErrRecord, why)
 	}
 	return hint.Wrap(err, "see what keeps the disk (dmesg, and facegate status); it ends by itself once the disk answers")
+}
+
+// Closed reports whether a means opens nothing for a person at now.
+func (e *Entry) Closed(m attempt.Means, person template.PersonID, now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.parts.Admit.Closed(m, person, now)
 }
 
 // Closures lists the means that open nothing at now, for somebody or for all.

@@ -300,7 +300,7 @@ func TestUsedUpFirst(t *testing.T) {
 		{"in time", 900 * time.Millisecond, nil, true, attempt.None},
 		{"too late", 1100 * time.Millisecond, nil, false, attempt.Record},
 		{"with an error", 10 * time.Millisecond, errors.New("no room"), false, attempt.Record},
-		{"it was used before", 10 * time.Millisecond, attempt.ErrUsed, false, attempt.Expired},
+		{"it was used before", 10 * time.Millisecond, attempt.ErrEnded, false, attempt.Expired},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -28,7 +28,7 @@ func Lab(t testing.TB) *configs.Config {
 }
 
 // Terms are those of Lab, for the embedder of the registry.
-func Terms(t testing.TB, fpir float64, now func() time.Time) people.Terms {
+func Terms(t testing.TB, fpir float64) people.Terms {
 	t.Helper()
 	id := Bundle(t).Embedder.ID()
 	calibration, err := calibrate.Shipped(id)
@@ -39,7 +39,7 @@ func Terms(t testing.TB, fpir float64, now func() time.Time) people.Terms {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := people.Terms{Calibration: calibration, FPIR: fpir, Notices: notices, Profile: Lab(t).Profile(), Now: now}
+	c := people.Terms{Calibration: calibration, FPIR: fpir, Notices: notices, Profile: Lab(t).Profile()}
 	if _, err := hex.Decode(c.ModelID[:], []byte(id)); err != nil {
 		t.Fatal(err)
 	}

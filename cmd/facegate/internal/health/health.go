@@ -38,6 +38,7 @@ const (
 	Camera  Part = "camera"
 	Frames  Part = "frames" // what the camera delivers
 	Door    Part = "door"
+	Entry   Part = "entry" // whether somebody can be let in, by whatever means
 	Faces   Part = "faces" // whether they open the door
 	People  Part = "people"
 	Broker  Part = "broker"

@@ -40,10 +40,7 @@ func Options(c *configs.Config, keys store.KeySource, source clock.Source, log *
 	o := store.Options{
 		Dir: c.StateDir, KeyDir: c.KeysDir, Keys: keys, Clock: source, Rand: rand.Reader, Log: log,
 		Retention: store.RetentionPolicy{Idle: p.IdleMax, Access: p.AccessLogRetention, Records: p.RecordRetention},
-		Lockout: store.LockoutPolicy{
-			DelayAfter: uint32(p.Lockout.DelayAfter), Delay: p.Lockout.Delay, DisableAfter: uint32(p.Lockout.DisableAfter),
-		},
-		Profile: string(p.Jurisdiction), FilingAt: p.FilingAt,
+		Profile:   string(p.Jurisdiction), FilingAt: p.FilingAt,
 	}
 	for _, n := range notices {
 		o.Notices, o.Languages = append(o.Notices, n.SHA256), append(o.Languages, string(n.Language))

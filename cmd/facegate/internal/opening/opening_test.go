@@ -23,7 +23,7 @@ var discard = slog.New(slog.DiscardHandler)
 func TestOptions(t *testing.T) {
 	const day = 24 * time.Hour
 	c := gatetest.NewSite(t).Config(t, gatetest.Settings{
-		"retention": "{idle_days: 61, access_log_days: 31}", "lockout": "{delay_after: 4, delay: 45s, disable_after: 40}",
+		"retention": "{idle_days: 61, access_log_days: 31}",
 	})
 	o, err := opening.Options(c, opening.Keys(c), clocktest.Right(time.Now), discard)
 	if err != nil {
@@ -31,9 +31,6 @@ func TestOptions(t *testing.T) {
 	}
 	if diff := cmp.Diff(store.RetentionPolicy{Idle: 61 * day, Access: 31 * day, Records: 1096 * day}, o.Retention); diff != "" {
 		t.Errorf("retention (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(store.LockoutPolicy{DelayAfter: 4, Delay: 45 * time.Second, DisableAfter: 40}, o.Lockout); diff != "" {
-		t.Errorf("lockout (-want +got):\n%s", diff)
 	}
 	texts, err := c.Particulars().Texts()
 	if err != nil {

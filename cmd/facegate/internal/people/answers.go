@@ -1,13 +1,16 @@
 package people
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"facegate/configs/hint"
+	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/audit"
 	"facegate/store/receipt"
@@ -71,7 +74,7 @@ func (b bound) Show(_ context.Context, label string) (File, error) {
 	p := held.Person
 	f := File{
 		Person: b.listed(p), Template: held.Record, Scheme: fmt.Sprintf("S%d", p.Scheme), Epoch: int(p.Epoch), Lane: int(p.Lane),
-		Pass: p.HasPass(), Credentials: credentials(p), LastSeen: p.LastSeen, Barred: barred(b.store.Lockouts().All()[p.ID]), Agreed: agreed(p.Consent),
+		Pass: p.HasPass(), Credentials: credentials(p), LastSeen: p.LastSeen, Barred: barred(b.store.Lockouts().All(), p.ID), Agreed: agreed(p.Consent),
 		Entries: []AuditEntry{},
 	}
 	for _, e := range held.Entries {
@@ -92,14 +95,21 @@ func credentials(p store.Person) []Credential {
 	return list
 }
 
-func barred(l store.Lockout) Barred {
-	switch {
-	case l.Disabled:
-		return BarredUntil
-	case l.Wait > 0:
-		return BarredBriefly
+// barred lists by what means a person does not get in.
+func barred(kept []store.Failures, p template.PersonID) (all []Barred) {
+	for _, f := range kept {
+		switch b := (Barred{Means: f.Means.String()}); {
+		case f.Person != p || !f.Closed():
+		case f.Disabled:
+			b.For = BarredUntil
+			all = append(all, b)
+		default:
+			b.For = BarredBriefly
+			all = append(all, b)
+		}
 	}
-	return ""
+	slices.SortFunc(all, func(a, b Barred) int { return cmp.Compare(a.Means, b.Means) })
+	return all
 }
 
 func agreed(c store.Consent) Consent {

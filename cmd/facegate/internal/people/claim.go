@@ -32,7 +32,7 @@ func (r *Register) Claim(t template.Token) (*match.Claimed, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules := match.Rules{Threshold: r.verification, Barred: r.barred.hold}
+	rules := match.Rules{Threshold: r.verification, Barred: r.terms.Barred}
 	return r.claims.open(match.Claim(p.ID, code, projector, rules)), nil
 }
 

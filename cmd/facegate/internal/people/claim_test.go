@@ -26,9 +26,9 @@ import (
 
 var modes = []law.Mode{law.OneToMany, law.OneToOne}
 
-func inMode(t *testing.T, mode law.Mode, now func() time.Time) people.Terms {
+func inMode(t *testing.T, mode law.Mode) people.Terms {
 	t.Helper()
-	c := gatetest.Terms(t, 0.001, now)
+	c := gatetest.Terms(t, 0.001)
 	c.Profile.Mode = mode
 	return c
 }
@@ -148,7 +148,7 @@ func TestClaim(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := openStore(t, site, mathrand.NewChaCha8([32]byte{7}))
-			g := openRegister(t, s, inMode(t, mode, time.Now))
+			g := openRegister(t, s, inMode(t, mode))
 			enrol(t, g, all)
 			for restarts := range 2 {
 				claimEach(t, g, all)
@@ -162,7 +162,7 @@ func TestClaim(t *testing.T) {
 					}
 				}
 				if restarts == 0 {
-					g = openRegister(t, s, inMode(t, mode, time.Now))
+					g = openRegister(t, s, inMode(t, mode))
 				}
 			}
 			claimNoMore(t, g, all, mode)
@@ -259,7 +259,7 @@ func claimNoMore(t *testing.T, g *people.Register, all []someone, mode law.Mode)
 // business of package match.
 func TestClaimClears(t *testing.T) {
 	for _, mode := range modes {
-		g := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), inMode(t, mode, time.Now))
+		g := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), inMode(t, mode))
 		r := request("one")
 		r.Pass = true
 		v := face(1)
@@ -288,14 +288,14 @@ func TestModesDoNotMix(t *testing.T) {
 	for i, mode := range modes {
 		r := request(string(mode))
 		r.Pass = true
-		e, err := openRegister(t, s, inMode(t, mode, time.Now)).Enrol(r, face(uint64(i)))
+		e, err := openRegister(t, s, inMode(t, mode)).Enrol(r, face(uint64(i)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		passes[mode] = e.Pass
 	}
 	for i, mode := range modes {
-		g := openRegister(t, s, inMode(t, mode, time.Now))
+		g := openRegister(t, s, inMode(t, mode))
 		if n, err := g.Idle(); n != 1 || err != nil || g.Len() != 1 {
 			t.Errorf("%s: %d people match and %d do not, %v", mode, g.Len(), n, err)
 		}
@@ -317,7 +317,7 @@ func TestClaimStoreFails(t *testing.T) {
 	random := new(failing)
 	now := time.Now()
 	at := func() time.Time { return now }
-	g := openRegister(t, openStoreAt(t, gatetest.NewSite(t), random, at), inMode(t, law.OneToOne, at))
+	g := openRegister(t, openStoreAt(t, gatetest.NewSite(t), random, at), inMode(t, law.OneToOne))
 	var passes []template.Token
 	for i, label := range []string{"one", "two"} {
 		e, err := g.Enrol(request(label), face(uint64(i+1)))
@@ -346,7 +346,10 @@ func TestClaimStoreFails(t *testing.T) {
 func TestBarred(t *testing.T) {
 	now := time.Now()
 	for _, mode := range modes {
-		g := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), inMode(t, mode, time.Now))
+		var barred template.PersonID
+		terms := inMode(t, mode)
+		terms.Barred = func(p template.PersonID, at time.Time) bool { return p == barred && at.Before(now.Add(time.Hour)) }
+		g := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), terms)
 		var passes [2]template.Token
 		for i := range passes {
 			r := request([]string{"one", "two"}[i])
@@ -358,11 +361,7 @@ func TestBarred(t *testing.T) {
 			passes[i] = e.Pass
 		}
 		one := mustClaim(t, g, passes[0])
-		for range 5 {
-			if err := g.Failed(one.Person(), now); err != nil {
-				t.Fatal(err)
-			}
-		}
+		barred = one.Person()
 		if accepted(t, one, []embed.Vector{face(0)}) != 0 || matches(g, face(0)) {
 			t.Errorf("%s: who is barred matches", mode)
 		}

@@ -31,7 +31,7 @@ func TestLapse(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { s.Close() })
-		g := openRegister(t, s, inMode(t, mode, machine.Wall))
+		g := openRegister(t, s, inMode(t, mode))
 		for i, label := range []string{"one", "two", "three"} {
 			if _, err := g.Enrol(request(label), face(uint64(i+1))); err != nil {
 				t.Fatal(err)
@@ -58,7 +58,7 @@ func TestLapse(t *testing.T) {
 		}
 		// Those who could not match at the start do so later, but for whom an erasure is owed.
 		machine.Ahead(2 * gatetest.Valid)
-		g = openRegister(t, s, inMode(t, mode, machine.Wall))
+		g = openRegister(t, s, inMode(t, mode))
 		sweep(0)
 		machine.Ahead(0)
 		sweep(2)

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
@@ -38,7 +37,7 @@ func TestWitness(t *testing.T) {
 		{"", 0, law.Lab, true},
 		{"root", 0, law.Lab, false},
 	} {
-		c := gatetest.Terms(t, 0.001, time.Now)
+		c := gatetest.Terms(t, 0.001)
 		c.Profile.Jurisdiction = tt.law
 		r := request("Ada")
 		r.Witness, r.By = tt.witness, tt.by
@@ -59,7 +58,7 @@ func TestWitnessIsWhoAsks(t *testing.T) {
 	if err != nil || id == 0 {
 		t.Skip(os.ErrInvalid)
 	}
-	c := gatetest.Terms(t, 0.001, time.Now)
+	c := gatetest.Terms(t, 0.001)
 	c.Profile.Jurisdiction = law.EU
 	r := request("Ada")
 	r.Witness, r.By = "", audit.Actor(id)
@@ -73,7 +72,7 @@ func TestNobodyIsAWitness(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
 	r := request("Ada")
 	r.Witness, r.By = "", 0
-	if _, err := openRegister(t, s, gatetest.Terms(t, 0.001, time.Now)).Enrol(r, face(1)); err != nil {
+	if _, err := openRegister(t, s, gatetest.Terms(t, 0.001)).Enrol(r, face(1)); err != nil {
 		t.Fatal(err)
 	}
 	held, err := s.Show("Ada")
@@ -85,7 +84,7 @@ func TestNobodyIsAWitness(t *testing.T) {
 // TestChildren checks who may be enrolled below the age at which they can consent.
 func TestChildren(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	c := gatetest.Terms(t, 0.001, time.Now)
+	c := gatetest.Terms(t, 0.001)
 	child := request("Ada")
 	child.Guardian = "Li Na"
 	if err := openRegister(t, s, c).Accepts(child); !errors.Is(err, people.ErrGuardian) || hint.Of(err) == "" {

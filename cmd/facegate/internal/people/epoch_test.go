@@ -13,7 +13,7 @@ import (
 // TestRenew gives one of two people a new template, of a sample that is used once.
 func TestRenew(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	g := openRegister(t, s, gatetest.Terms(t, 0.001, time.Now))
+	g := openRegister(t, s, gatetest.Terms(t, 0.001))
 	one, two := face(1), face(2)
 	for label, v := range map[string]embed.Vector{"one": one, "two": two} {
 		if _, err := g.Enrol(request(label), slices.Clone(v)); err != nil {
@@ -50,7 +50,7 @@ func TestRenew(t *testing.T) {
 func TestRenewalFails(t *testing.T) {
 	random := new(failing)
 	s := openStore(t, gatetest.NewSite(t), random)
-	g := openRegister(t, s, gatetest.Terms(t, 0.001, time.Now))
+	g := openRegister(t, s, gatetest.Terms(t, 0.001))
 	if _, err := g.Enrol(request("one"), face(1)); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestRenewalFails(t *testing.T) {
 
 // TestMatchDoesNotAllocate, with one epoch or two.
 func TestMatchDoesNotAllocate(t *testing.T) {
-	g := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), gatetest.Terms(t, 0.001, time.Now))
+	g := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), gatetest.Terms(t, 0.001))
 	for seed, label := range []string{"one", "two", "three"} {
 		if _, err := g.Enrol(request(label), face(uint64(seed))); err != nil {
 			t.Fatal(err)

@@ -16,7 +16,7 @@ type everybody struct {
 	match  match.Everybody
 }
 
-func newEverybody(s *store.Store, c Terms, barred *bars) (*everybody, error) {
+func newEverybody(s *store.Store, c Terms) (*everybody, error) {
 	epochs, err := match.NewEpochs(s.Epochs().State().Current, func(number uint32) (*template.Projector, error) {
 		return template.NewProjector(s.Templates().Keys(number, c.ModelID), c.Calibration.Dim, template.Mean(c.Calibration.Mean))
 	})
@@ -24,7 +24,7 @@ func newEverybody(s *store.Store, c Terms, barred *bars) (*everybody, error) {
 		return nil, err
 	}
 	e := &everybody{store: s, terms: c, epochs: epochs}
-	e.match = match.Everybody{Epochs: epochs, Rules: match.Rules{Threshold: e.threshold, Barred: barred.hold}}
+	e.match = match.Everybody{Epochs: epochs, Rules: match.Rules{Threshold: e.threshold, Barred: c.Barred}}
 	return e, nil
 }
 

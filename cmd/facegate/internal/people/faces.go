@@ -11,6 +11,14 @@ import (
 // FacesOff reports whether no face is to be looked at until TurnFacesOn. It does not wait for the store.
 func (r *Register) FacesOff() bool { return r.off.Load() }
 
+// WhyOff returns why no face is to be looked at, or captured; nil if faces are. It does not wait for the store.
+func (r *Register) WhyOff() error {
+	if r.FacesOff() {
+		return ErrFacesOff
+	}
+	return nil
+}
+
 // TurnFacesOff implements Records. No face is looked at any more, at once, even if that cannot be written down.
 func (b bound) TurnFacesOff(_ context.Context, reason string) error {
 	if err := store.ReasonLine.CleanIn(&reason); err != nil {

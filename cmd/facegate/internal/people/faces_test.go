@@ -2,7 +2,6 @@ package people_test
 
 import (
 	"testing"
-	"time"
 
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/configs/hint"
@@ -11,7 +10,7 @@ import (
 // TestFacesOffOnABrokenDisk turns faces off where that cannot be written down.
 func TestFacesOffOnABrokenDisk(t *testing.T) {
 	random := new(failing)
-	g := openRegister(t, openStore(t, gatetest.NewSite(t), random), gatetest.Terms(t, 0.001, time.Now))
+	g := openRegister(t, openStore(t, gatetest.NewSite(t), random), gatetest.Terms(t, 0.001))
 	random.fail = true
 	err := g.As(1000).TurnFacesOff(t.Context(), "")
 	if err == nil || hint.Of(err) == "" || !g.FacesOff() {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
@@ -69,7 +68,7 @@ func said(t *testing.T, s *store.Store, label string) (n int) {
 func TestSomebodyElse(t *testing.T) {
 	site := gatetest.NewSite(t)
 	s := openStore(t, site, rand.Reader)
-	c := gatetest.Terms(t, 0.001, time.Now)
+	c := gatetest.Terms(t, 0.001)
 	g := openRegister(t, s, c)
 	mustEnrol := func(r people.EnrolRequest, v embed.Vector, former string) {
 		t.Helper()
@@ -133,7 +132,7 @@ func TestSomebodyElse(t *testing.T) {
 // TestSomebodyElseOneToOne does the same where a template opens with the person's pass alone.
 func TestSomebodyElseOneToOne(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	g := openRegister(t, s, inMode(t, law.OneToOne, time.Now))
+	g := openRegister(t, s, inMode(t, law.OneToOne))
 	passes := map[string]string{}
 	for seed, label := range []string{"one", "two"} {
 		e, err := g.Enrol(request(label), face(uint64(seed+1)))

@@ -90,18 +90,24 @@ type File struct {
 	Credentials []Credential `json:"credentials"` // by which the person, or a visitor of theirs, comes in besides the face
 
 	LastSeen time.Time    `json:"last_seen,omitzero"` // the day; zero for never
-	Barred   Barred       `json:"barred,omitempty"`
+	Barred   []Barred     `json:"barred,omitempty"`
 	Agreed   Consent      `json:"agreed,omitzero"` // zero for somebody who gives no face
 	Entries  []AuditEntry `json:"entries"`
 }
 
-// Barred says that a person's face opens nothing, after failures in a row to be taken for them; empty if it does.
-type Barred string
+// Barred says that a means opens nothing for a person, after failures in a row to be taken for them.
+type Barred struct {
+	Means string    `json:"means"` // such as face
+	For   BarredFor `json:"for"`
+}
+
+// BarredFor says for how long.
+type BarredFor string
 
 // For how long it does not.
 const (
-	BarredBriefly Barred = "briefly"
-	BarredUntil   Barred = "until a technician resets it"
+	BarredBriefly BarredFor = "briefly"
+	BarredUntil   BarredFor = "until a technician resets it"
 )
 
 // A Credential is a pass, a card or a PIN, without anything by which it could be found or used.

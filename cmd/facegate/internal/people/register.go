@@ -32,7 +32,6 @@ type Register struct {
 // An index is who can match. While the gate does not run it is of nobody.
 type index struct {
 	scheme scheme
-	barred bars
 	off    atomic.Bool // no face is looked at
 	mu     sync.Mutex  // held while the store and the scheme change together; guards what follows
 	claims claims
@@ -46,7 +45,10 @@ type Terms struct {
 	FPIR        float64         // wanted false positive identification rate of one attempt
 	Notices     []notice.Text   // in force, the first one counts where a request names none
 	Profile     law.Profile
-	Now         func() time.Time
+	Door        Doorkeeper // nil where nobody tries
+
+	// Barred reports whether the face of a person opens nothing at a time, after failures. It may be nil.
+	Barred func(person template.PersonID, now time.Time) bool
 }
 
 // Covers refuses, with ErrFull, a rate that the calibration cannot answer for even with one person.
@@ -62,15 +64,17 @@ func Open(s *store.Store, c Terms) (*Register, error) {
 	if err := Covers(c.Calibration, c.FPIR); err != nil {
 		return nil, err
 	}
+	if c.Barred == nil {
+		c.Barred = func(template.PersonID, time.Time) bool { return false }
+	}
 	r := &Register{store: s, terms: c}
 	r.off.Store(s.Faces().Off() != nil)
-	r.barred.load(s.Lockouts().All(), c.Now())
 	if err := s.Epochs().UseModel(c.ModelID); err != nil {
 		return nil, err
 	}
 	r.lapsed = s.Retention().Lapsed()
 	var err error
-	if r.scheme, err = schemeOf(c.Profile.Mode, s, c, &r.barred); err != nil {
+	if r.scheme, err = schemeOf(c.Profile.Mode, s, c); err != nil {
 		return nil, err
 	}
 	if err := r.scheme.read(func(template.PersonID) bool { return true }); err != nil {
@@ -129,11 +133,13 @@ func (r *Register) has(label string) bool {
 func (r *Register) dismiss(id template.PersonID) {
 	delete(r.lapsed, id)
 	r.forget(id)
+	if door := r.terms.Door; door != nil {
+		door.Forget(id)
+	}
 }
 
 // forget takes a person out of the index.
 func (r *Register) forget(id template.PersonID) {
 	r.scheme.remove(id)
-	r.barred.lift(id)
 	r.claims.closeOf(id)
 }

@@ -13,6 +13,7 @@ import (
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/record"
 	"facegate/configs/hint"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/embed"
@@ -81,7 +82,7 @@ func like(v embed.Vector, cosine float64, seed uint64) embed.Vector {
 // TestSmallCalibration checks that a calibration of few comparisons serves as many people as it covers, fewer than
 // thresholds are usually set for, and that one that covers nobody is refused.
 func TestSmallCalibration(t *testing.T) {
-	c := gatetest.Terms(t, 0, time.Now)
+	c := gatetest.Terms(t, 0)
 	strictest := c.Calibration.Points[len(c.Calibration.Points)-1].FMR
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
 
@@ -105,7 +106,7 @@ func TestSmallCalibration(t *testing.T) {
 
 // TestEnrolClears checks that no embedding outlives its use. What Match leaves is the business of package match.
 func TestEnrolClears(t *testing.T) {
-	g := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), gatetest.Terms(t, 0.001, time.Now))
+	g := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), gatetest.Terms(t, 0.001))
 	v := face(1)
 	if _, err := g.Enrol(request("one"), v); err != nil {
 		t.Fatal(err)
@@ -131,7 +132,7 @@ func TestStoreFails(t *testing.T) {
 	random := new(failing)
 	now := time.Now()
 	at := func() time.Time { return now }
-	g := openRegister(t, openStoreAt(t, gatetest.NewSite(t), random, at), gatetest.Terms(t, 0.001, at))
+	g := openRegister(t, openStoreAt(t, gatetest.NewSite(t), random, at), gatetest.Terms(t, 0.001))
 	for i, label := range []string{"one", "two"} {
 		if _, err := g.Enrol(request(label), face(uint64(i+1))); err != nil {
 			t.Fatal(err)
@@ -156,7 +157,7 @@ func TestStoreFails(t *testing.T) {
 // TestIdle checks that people who were enrolled with another embedder are noticed.
 func TestIdle(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	c := gatetest.Terms(t, 0.001, time.Now)
+	c := gatetest.Terms(t, 0.001)
 	g := openRegister(t, s, c)
 	if _, err := g.Enrol(request("one"), face(1)); err != nil {
 		t.Fatal(err)
@@ -172,7 +173,7 @@ func TestIdle(t *testing.T) {
 }
 
 func TestEraseUnknown(t *testing.T) {
-	g := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), gatetest.Terms(t, 0.001, time.Now))
+	g := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), gatetest.Terms(t, 0.001))
 	if _, err := g.As(audit.Daemon).Erase(t.Context(), people.Who{Label: "nobody"}, audit.Requested); !errors.Is(err, store.ErrUnknown) || hint.Of(err) == "" {
 		t.Errorf("Erase: %v, hint %q", err, hint.Of(err))
 	}
@@ -183,14 +184,14 @@ func TestIdleAreErased(t *testing.T) {
 	now := time.Now()
 	at := func() time.Time { return now }
 	s := openStoreAt(t, gatetest.NewSite(t), rand.Reader, at)
-	g := openRegister(t, s, gatetest.Terms(t, 0.001, at))
+	g := openRegister(t, s, gatetest.Terms(t, 0.001))
 	for i, label := range []string{"one", "two"} {
 		if _, err := g.Enrol(request(label), face(uint64(i+1))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	now = now.Add(60 * 24 * time.Hour)
-	if err := g.Passed(whose(g, face(1)), now); err != nil {
+	if err := (record.Ledger{Store: s, Now: at}).Passed(whose(g, face(1)), now); err != nil {
 		t.Fatal(err)
 	}
 	now = now.Add(40 * 24 * time.Hour)
@@ -218,7 +219,7 @@ func TestIdleAreErased(t *testing.T) {
 // TestLockdown checks that nobody matches after one, whatever becomes of the store.
 func TestLockdown(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	g := openRegister(t, s, gatetest.Terms(t, 0.001, time.Now))
+	g := openRegister(t, s, gatetest.Terms(t, 0.001))
 	if _, err := g.Enrol(request("one"), face(1)); err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +234,7 @@ func TestLockdown(t *testing.T) {
 // TestFaceWithdrawn takes back the face of somebody who stays on the list, and captures somebody who gave none before.
 func TestFaceWithdrawn(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	g := openRegister(t, s, gatetest.Terms(t, 0.001, time.Now))
+	g := openRegister(t, s, gatetest.Terms(t, 0.001))
 	if _, err := g.Enrol(request("one"), face(1)); err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +266,7 @@ func TestFaceWithdrawn(t *testing.T) {
 // TestModelChange opens a gallery with another embedder and then with the first again.
 func TestModelChange(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	c := gatetest.Terms(t, 0.001, time.Now)
+	c := gatetest.Terms(t, 0.001)
 	g := openRegister(t, s, c)
 	for seed, label := range []string{"one", "two"} {
 		if _, err := g.Enrol(request(label), face(uint64(seed+1))); err != nil {
@@ -292,7 +293,7 @@ func TestModelChange(t *testing.T) {
 // TestAgain captures people again who match themselves, who match somebody else, and who are not there.
 func TestAgain(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
-	c := gatetest.Terms(t, 0.001, time.Now)
+	c := gatetest.Terms(t, 0.001)
 	strictest := c.Calibration.Points[len(c.Calibration.Points)-1].FMR
 	c.FPIR = 2.5 * strictest
 	g := openRegister(t, s, c)

@@ -48,11 +48,11 @@ type scheme interface {
 }
 
 // schemeOf returns the scheme of a mode, with nobody in it.
-func schemeOf(m law.Mode, s *store.Store, c Terms, barred *bars) (scheme, error) {
+func schemeOf(m law.Mode, s *store.Store, c Terms) (scheme, error) {
 	if m == law.OneToOne {
 		return &holders{store: s, terms: c}, nil
 	}
-	return newEverybody(s, c, barred)
+	return newEverybody(s, c)
 }
 
 // nobody is the scheme of a gate that does not run.

@@ -30,10 +30,11 @@ type Book interface {
 	// Passed notes that somebody was let in at a time: that it was somebody, and who was seen last when.
 	Passed(person template.PersonID, at time.Time) error
 
-	// Count keeps counts of failures, of which one has just closed its means if closed.
-	Count(counts []attempt.Count, closed bool) error
+	// Count keeps the counts of failures of f. Those that have closed a means, and those of an attempt that is to be counted
+	// first, are on disk when it returns nil.
+	Count(f attempt.Fact) error
 
-	// Use takes one use of a credential. It is on disk when Use returns nil.
+	// Use takes one use of a credential, or refuses with attempt.ErrEnded. The use is on disk when it returns nil.
 	Use(c attempt.Credential) error
 }
 
@@ -160,10 +161,13 @@ func (r *Record) Renew(person template.PersonID, sample embed.Vector) {
 	r.rouse()
 }
 
-// Waiting returns how many facts wait.
+// Waiting returns how many facts and faces are not on disk yet.
 func (r *Record) Waiting() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.renewal != nil {
+		return len(r.waiting) + 1
+	}
 	return len(r.waiting)
 }
 
@@ -188,9 +192,9 @@ func (r *Record) writeAll() {
 			err := j.write()
 			r.drop()
 			r.settle(j, err)
-		} else if n := r.takeRenewal(); n != nil {
+		} else if n := r.renews(); n != nil {
 			r.complain(r.parts.Renew(n.person, n.sample))
-			clear(n.sample)
+			r.renewed()
 		} else {
 			return
 		}
@@ -221,12 +225,18 @@ func (r *Record) drop() {
 	clear(r.late)
 }
 
-func (r *Record) takeRenewal() *renewal {
+func (r *Record) renews() *renewal {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := r.renewal
+	return r.renewal
+}
+
+// renewed overwrites the face that a template was made of.
+func (r *Record) renewed() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.renewal.sample)
 	r.renewal = nil
-	return n
 }
 
 // settle says what came of a job. What could not be written is not tried again: on a full disk nobody would be let in any more.
@@ -251,7 +261,7 @@ func (r *Record) fact(f attempt.Fact) error {
 		errs = append(errs, r.parts.Tell(f), r.parts.Book.Passed(f.Attempt.Person, f.Opened))
 	}
 	if len(f.Counts) > 0 {
-		errs = append(errs, r.parts.Book.Count(f.Counts, f.Closed))
+		errs = append(errs, r.parts.Book.Count(f))
 	}
 	return errors.Join(errs...)
 }
@@ -266,5 +276,5 @@ func (r *Record) durable(f attempt.Fact) error {
 	if len(f.Counts) == 0 {
 		return nil
 	}
-	return r.parts.Book.Count(f.Counts, f.Closed)
+	return r.parts.Book.Count(f)
 }

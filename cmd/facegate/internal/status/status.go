@@ -37,6 +37,7 @@ type Status struct {
 	People   People               `json:"people"`
 	Frames   Frames               `json:"frames"`
 	Lockout  Lockout              `json:"lockout"`
+	Record   Record               `json:"record"`
 	FacesOff *FacesOff            `json:"faces_off,omitempty"` // nil unless no face is looked at
 	Clock    people.ClockStatus   `json:"clock"`
 	KeyStore string               `json:"key_store"` // where the device key comes from
@@ -67,12 +68,24 @@ type Filing struct {
 	Advice   string    `json:"advice,omitempty"`
 }
 
-// Lockout says whether faces open the door.
+// Lockout says by what means somebody, or nobody, gets in for now.
 type Lockout struct {
-	WaitS      int  `json:"wait_s"`              // seconds until a face is looked at again, after a flood of prints
-	Slowed     int  `json:"slowed"`              // people whose face opens nothing for moments, after failures against them
-	Off        int  `json:"off"`                 // people whose face opens nothing until facegate lockout reset
-	LockedDown bool `json:"templates_destroyed"` // all of them, until somebody lets people be captured again
+	Means      []Closed `json:"means"`               // those that open nothing for somebody
+	LockedDown bool     `json:"templates_destroyed"` // all of them, until somebody lets people be captured again
+}
+
+// Closed says of one means for whom it opens nothing.
+type Closed struct {
+	Means  string `json:"means"`  // such as face
+	WaitS  int    `json:"wait_s"` // seconds until it opens the door again, after a flood of what names nobody, such as prints
+	Slowed int    `json:"slowed"` // people for whom it opens nothing for moments, after failures against them
+	Off    int    `json:"off"`    // people for whom it opens nothing until facegate lockout reset
+}
+
+// Record says whether what happens at the door can be written down.
+type Record struct {
+	Waiting int  `json:"waiting"` // facts that are not on disk yet
+	Full    bool `json:"full"`    // no more can wait, and nobody is let in
 }
 
 // FacesOff says since when and why no face is looked at.

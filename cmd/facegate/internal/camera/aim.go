@@ -1,4 +1,4 @@
-package gate
+package camera
 
 import (
 	"context"
@@ -22,12 +22,12 @@ type aiming struct {
 
 // Aim calls view, from the calling goroutine, for what the newest frames show, until ctx is done. First it calls note, and
 // shows nothing if that fails.
-func (g *Gate) Aim(ctx context.Context, note func() error, view func(status.View)) error {
+func (c *Camera) Aim(ctx context.Context, note func() error, view func(status.View)) error {
 	views := make(chan status.View, 1)
-	if err := g.aiming.begin(views); err != nil {
+	if err := c.aiming.begin(views); err != nil {
 		return err
 	}
-	defer g.aiming.end()
+	defer c.aiming.end()
 	if err := note(); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (a *aiming) end() {
 }
 
 // tell replaces the view that was not read yet: only the newest counts.
-func (a *aiming) tell(r pipeline.Report) {
+func (a *aiming) tell(p Passage) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.views == nil {
@@ -68,14 +68,19 @@ func (a *aiming) tell(r pipeline.Report) {
 	case <-a.views:
 	default:
 	}
-	a.views <- viewOf(r)
+	a.views <- viewOf(p)
 }
 
 // viewOf says what is wrong with a picture, and nothing of who is in it: a good face is a good face, whoever's it is.
-func viewOf(r pipeline.Report) status.View {
-	switch r.State {
-	case pipeline.Nobody, pipeline.Poor, pipeline.Resting, pipeline.FacesOff, pipeline.AwaitingPass:
-		return status.View{Sees: countable(r), Advice: advice(r)}
+func viewOf(p Passage) status.View {
+	r := p.Report
+	switch {
+	case p.Blind != Sees:
+		return status.View{Sees: p.Blind.String(), Advice: advice(r, p.Blind)}
+	case r.State == pipeline.Poor:
+		return status.View{Sees: r.Reason.String(), Advice: advice(r, Sees)}
+	case r.State == pipeline.Nobody, r.State == pipeline.Resting:
+		return status.View{Sees: r.State.String(), Advice: advice(r, Sees)}
 	}
 	return status.View{Sees: "a face, near and clear enough"}
 }

@@ -1,4 +1,4 @@
-package gate
+package camera
 
 import (
 	"log/slog"
@@ -18,19 +18,6 @@ type tally struct {
 	counts    status.Frames
 	latencies []time.Duration // of the last grants, a ring
 	grants    int
-	until     time.Time // of the flood
-}
-
-func (t *tally) flood(until time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.until = until
-}
-
-func (t *tally) flooded() time.Time {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.until
 }
 
 // latencyWindow is how many grants the latency in status covers.
@@ -51,25 +38,21 @@ func (t *tally) failed() {
 func (t *tally) add(p Passage) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.counts.Now, t.counts.Advice = doing(p.Report), ""
-	if t.counts.Now != looking {
-		t.counts.Advice = advice(p.Report)
+	t.counts.Now, t.counts.Advice = doing(p), ""
+	if t.counts.Now != Sees.String() {
+		t.counts.Advice = advice(p.Report, p.Blind)
 	}
 	if !p.Opened.IsZero() {
 		t.grant(p.Opened.Sub(p.Report.Time))
 	}
 }
 
-// looking is what the gate does with frames, whatever comes of it.
-const looking = "looking for faces"
-
-// doing says what the gate does with frames.
-func doing(r pipeline.Report) string {
-	switch r.State {
-	case pipeline.Resting, pipeline.FacesOff, pipeline.AwaitingPass:
-		return r.State.String()
+// doing says what the gate does with frames, whatever comes of it.
+func doing(p Passage) string {
+	if p.Blind == Sees && p.Report.State == pipeline.Resting {
+		return pipeline.Resting.String()
 	}
-	return looking
+	return p.Blind.String()
 }
 
 func (t *tally) grant(latency time.Duration) {
@@ -98,14 +81,6 @@ func summarize(latencies []time.Duration, grants int) status.Latency {
 		return float64(sorted[int(q*float64(len(sorted)-1)+0.5)].Microseconds()) / 1000
 	}
 	return status.Latency{Grants: grants, P50MS: at(0.5), P95MS: at(0.95), MaxMS: at(1)}
-}
-
-// countable is what a report counts as: its state or, for a poor picture, the reason.
-func countable(r pipeline.Report) string {
-	if r.State == pipeline.Poor {
-		return r.Reason.String()
-	}
-	return r.State.String()
 }
 
 // reportEvery is the shortest time between two reports of trouble.

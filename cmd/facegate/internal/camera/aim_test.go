@@ -1,4 +1,4 @@
-package gate
+package camera
 
 import (
 	"errors"
@@ -11,11 +11,11 @@ import (
 
 // TestViewsTellNobody checks that whoever aims the camera learns of a good face nothing but that it is one.
 func TestViewsTellNobody(t *testing.T) {
-	good := viewOf(pipeline.Report{State: pipeline.Unknown})
-	for s := pipeline.Nobody; s <= pipeline.FacesOff; s++ {
-		v := viewOf(pipeline.Report{State: s, Reason: quality.TooDark})
+	good := viewOf(Passage{Report: pipeline.Report{State: pipeline.Unknown}})
+	for s := pipeline.Nobody; s <= pipeline.Skipped; s++ {
+		v := viewOf(Passage{Report: pipeline.Report{State: s, Reason: quality.TooDark}})
 		switch s {
-		case pipeline.Nobody, pipeline.Poor, pipeline.Resting, pipeline.AwaitingPass, pipeline.FacesOff:
+		case pipeline.Nobody, pipeline.Poor, pipeline.Resting:
 			if v == good || v.Sees == "" || v.Advice == "" {
 				t.Errorf("%v is shown as %+v", s, v)
 			}
@@ -25,11 +25,17 @@ func TestViewsTellNobody(t *testing.T) {
 			}
 		}
 	}
+	for _, b := range []Blind{FacesOff, AwaitingPass} {
+		v := viewOf(Passage{Report: pipeline.Report{State: pipeline.Skipped}, Blind: b})
+		if v == good || v.Sees == "" || v.Advice == "" {
+			t.Errorf("%v is shown as %+v", b, v)
+		}
+	}
 }
 
 // TestOneAims checks that one at a time is shown what the camera sees, and nobody of whom that cannot be noted.
 func TestOneAims(t *testing.T) {
-	var g Gate
+	var g Camera
 	full := errors.New("no space left on device")
 	view := func(status.View) { t.Error("something is shown") }
 	if err := g.Aim(t.Context(), func() error { return full }, view); !errors.Is(err, full) {

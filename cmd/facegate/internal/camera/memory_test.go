@@ -1,4 +1,4 @@
-package gate_test
+package camera_test
 
 import (
 	"os"

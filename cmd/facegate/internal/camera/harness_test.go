@@ -1,4 +1,4 @@
-package gate_test
+package camera_test
 
 import (
 	"bytes"
@@ -11,17 +11,22 @@ import (
 
 	"go.uber.org/goleak"
 
-	"facegate/cmd/facegate/internal/gate"
+	"facegate/cmd/facegate/internal/camera"
+	"facegate/cmd/facegate/internal/entry"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/record"
 	"facegate/configs/law"
 	"facegate/device"
 	"facegate/gpio"
 	"facegate/gpio/sim"
 	"facegate/pipeline"
+	"facegate/pipeline/admit"
+	"facegate/pipeline/attempt"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/detect"
+	"facegate/pipeline/embed"
 	"facegate/pipeline/publish"
 	"facegate/pipeline/quality"
 	"facegate/store"
@@ -95,7 +100,9 @@ func (e *events) count() int {
 type bench struct {
 	t       testing.TB
 	site    gatetest.Site
-	gate    *gate.Gate
+	camera  *camera.Camera
+	entry   *entry.Entry
+	record  *record.Record
 	gallery *people.Register
 	store   *store.Store
 	box     *device.Mailbox
@@ -103,7 +110,7 @@ type bench struct {
 	line    *sim.Line
 	events  *events
 	clock   *clock
-	seen    chan gate.Passage
+	seen    chan camera.Passage
 	spoilt  chan error   // why a frame was not looked at
 	log     bytes.Buffer // to be read when the gate has stopped
 	stop    func()
@@ -119,6 +126,7 @@ type options struct {
 
 const (
 	maxAge = 500 * time.Millisecond
+	frames = 5 // that make a template
 )
 
 func defaults() options {
@@ -131,16 +139,18 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 	engine := gatetest.Engine(t)
 	b := &bench{
 		t: t, site: site, box: device.NewMailbox(), line: sim.New(), events: new(events),
-		clock: &clock{at: time.Date(2026, 7, 1, 9, 0, 0, 0, time.UTC)}, seen: make(chan gate.Passage, 1), spoilt: make(chan error, 1),
+		clock: &clock{at: time.Date(2026, 7, 1, 9, 0, 0, 0, time.UTC)}, seen: make(chan camera.Passage, 1), spoilt: make(chan error, 1),
 	}
 	log := slog.New(slog.NewTextHandler(&b.log, nil))
-	b.openGallery(o, log)
 	var err error
 	if b.relay, err = gpio.NewRelay(b.line, o.pulse, log); err != nil {
 		t.Fatal(err)
 	}
-	b.gate = gate.New(gate.Parts{
-		Mailbox: b.box, Engine: engine, Gallery: b.gallery, Door: b.relay, Publisher: b.events, Events: publish.Source{Clock: func() publish.Clock { return publish.Synced }},
+	b.openStore(log)
+	b.openEntry(log)
+	b.openGallery(o)
+	b.camera = camera.New(camera.Parts{
+		Mailbox: b.box, Engine: engine, Emit: b.entry.Ask, Whom: b.gallery.Matcher, Off: b.gallery.WhyOff, Renew: b.record.Renew,
 		Settings: pipeline.Settings{
 			Zone: quality.Zone{Region: detect.Box{Right: 1, Bottom: 1}, MinFace: o.minFace},
 			Quality: quality.Limits{
@@ -150,26 +160,27 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 			Attempts: pipeline.Attempts{Wary: 5, Rest: 30 * time.Second, Flood: 8},
 			Rules:    decide.Rules{Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second, Margin: 0.06},
 		},
-		MaxAge: maxAge, Frames: 5, Now: b.clock.gateNow, Log: log,
+		MaxAge: maxAge, Frames: frames, Now: b.clock.gateNow, Log: log,
 		Spoilt:  func(why error) { b.spoilt <- why },
-		Observe: func(p gate.Passage) { b.seen <- p },
+		Observe: func(p camera.Passage) { b.seen <- p },
 	})
 	ctx, cancel := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := b.gate.Run(ctx); err != nil && !errors.Is(err, device.ErrEnd) {
-			t.Errorf("gate: %v", err)
-		}
-	})
-	wg.Go(func() {
-		if err := b.relay.Run(ctx); err != nil {
-			t.Errorf("relay: %v", err)
-		}
-	})
+	lasting, end := context.WithCancel(t.Context())
+	var wg, recording sync.WaitGroup
+	for _, run := range []func(context.Context) error{b.camera.Run, b.entry.Run, b.relay.Run} {
+		wg.Go(func() {
+			if err := run(ctx); err != nil && !errors.Is(err, device.ErrEnd) {
+				t.Error(err)
+			}
+		})
+	}
+	recording.Go(func() { b.record.Run(lasting) })
 	<-b.relay.Ready()
 	b.stop = sync.OnceFunc(func() {
 		cancel()
 		wg.Wait()
+		end()
+		recording.Wait()
 		if err := b.store.Close(); err != nil {
 			t.Errorf("close the store: %v", err)
 		}
@@ -178,7 +189,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 	return b
 }
 
-func (b *bench) openGallery(opt options, log *slog.Logger) {
+func (b *bench) openStore(log *slog.Logger) {
 	b.t.Helper()
 	o, err := opening.Options(gatetest.Lab(b.t), store.KeyFile(b.site.Path("device.key")), clocktest.Right(b.clock.now), log)
 	if err != nil {
@@ -188,8 +199,42 @@ func (b *bench) openGallery(opt options, log *slog.Logger) {
 	if b.store, err = store.Open(o); err != nil {
 		b.t.Fatal(err)
 	}
-	c := gatetest.Terms(b.t, opt.fpir, b.clock.now)
+}
+
+// limits are those of gatetest.Lab.
+var limits = admit.Limits{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 8, Flood: 8, Forget: 30 * time.Second}
+
+func (b *bench) openEntry(log *slog.Logger) {
+	b.t.Helper()
+	behind, err := b.store.Lockouts().Attend()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	a, err := admit.New(admit.Rules{
+		Alone:  []attempt.Means{attempt.Face, attempt.Card},
+		Limits: map[attempt.Means]admit.Limits{attempt.Face: limits, attempt.Card: limits},
+	}, record.Counts(b.store.Lockouts().All(), b.clock.now(), limits.Delay), behind)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	source := publish.Source{Clock: func() publish.Clock { return publish.Synced }}
+	b.record = record.New(record.Parts{
+		Book: record.Ledger{Store: b.store, Now: b.clock.now}, Log: log,
+		Tell: func(f attempt.Fact) error {
+			return b.events.Tell(source.Granted(f.Opened, f.Attempt.Means, f.Opened.Sub(f.Attempt.Asked)))
+		},
+		Renew: func(p decide.Person, sample embed.Vector) error { return b.gallery.Renew(p, sample) },
+	})
+	b.entry = entry.New(entry.Parts{Door: b.relay, Admit: a, Record: b.record, MaxAge: maxAge, Now: b.clock.gateNow})
+}
+
+func (b *bench) openGallery(opt options) {
+	b.t.Helper()
+	c := gatetest.Terms(b.t, opt.fpir)
 	c.Profile.Mode = opt.mode
+	c.Door = b.entry
+	c.Barred = func(p decide.Person, now time.Time) bool { return b.entry.Closed(attempt.Face, p, now) }
+	var err error
 	if b.gallery, err = people.Open(b.store, c); err != nil {
 		b.t.Fatal(err)
 	}
@@ -205,9 +250,9 @@ func (b *bench) put(picture []byte, age time.Duration) {
 }
 
 // show shows pictures one after another and returns what each came to.
-func (b *bench) show(pictures ...[]byte) []gate.Passage {
+func (b *bench) show(pictures ...[]byte) []camera.Passage {
 	b.t.Helper()
-	passages := make([]gate.Passage, len(pictures))
+	passages := make([]camera.Passage, len(pictures))
 	for i, p := range pictures {
 		b.put(p, 0)
 		select {
@@ -231,16 +276,20 @@ func (b *bench) enrol(r people.EnrolRequest, pictures [][]byte) (people.Enrolled
 	defer cancel()
 	done := make(chan outcome, 1)
 	go func() {
-		enrolled, err := b.gate.Enrol(ctx, r, func(people.Progress) {})
+		enrolled, err := b.ask(ctx, r, func(camera.Progress) {})
 		done <- outcome{enrolled, err}
 	}()
-	for len(pictures) > 0 {
-		state := b.show(pictures[0])[0].Report.State
-		if state != pipeline.AwaitingPass { // which it is until the request has arrived
+	for captured := 0; len(pictures) > 0; {
+		p := b.show(pictures[0])[0]
+		if p.Blind != camera.AwaitingPass { // which it is until the request has arrived
 			pictures = pictures[1:]
 		}
-		if state == pipeline.Captured && !b.gate.Enrolling() {
-			break // who is shown any longer would be let in, where a busy machine is late to tell of the end
+		if p.Report.State == pipeline.Captured {
+			captured++
+		}
+		if captured == frames { // who is shown any longer would be let in
+			o := <-done
+			return o.enrolled, o.err
 		}
 		select {
 		case o := <-done:
@@ -251,6 +300,18 @@ func (b *bench) enrol(r people.EnrolRequest, pictures [][]byte) (people.Enrolled
 	cancel()
 	o := <-done
 	return o.enrolled, o.err
+}
+
+// ask is an enrolment, as a daemon makes it of a capture.
+func (b *bench) ask(ctx context.Context, r people.EnrolRequest, progress func(camera.Progress)) (e people.Enrolled, err error) {
+	if err := b.gallery.Accepts(r); err != nil {
+		return people.Enrolled{}, err
+	}
+	err = b.camera.Capture(ctx, progress, func(mean embed.Vector) (err error) {
+		e, err = b.gallery.Enrol(r, mean)
+		return err
+	})
+	return e, err
 }
 
 // mustEnrol enrols a person of testdata under the name that they have there.
@@ -265,13 +326,45 @@ func request(label string) people.EnrolRequest {
 	return people.EnrolRequest{Label: label, Consent: "form " + label, Age: "adult", Witness: "Li Na"}
 }
 
-func count(passages []gate.Passage, s pipeline.State) (n int) {
+func count(passages []camera.Passage, s pipeline.State) (n int) {
 	for _, p := range passages {
 		if p.Report.State == s {
 			n++
 		}
 	}
 	return n
+}
+
+func blind(passages []camera.Passage, why camera.Blind) (n int) {
+	for _, p := range passages {
+		if p.Blind == why {
+			n++
+		}
+	}
+	return n
+}
+
+// settle waits until all that has happened is written down.
+func (b *bench) settle() {
+	b.t.Helper()
+	gatetest.Eventually(b.t, "all is written down", func() bool { return b.record.Waiting() == 0 })
+}
+
+// told returns how many events the broker was told of.
+func (b *bench) told() int {
+	b.t.Helper()
+	b.settle()
+	return b.events.count()
+}
+
+// barred returns for how many people their face opens nothing, for moments and until a reset, and until when for nobody.
+func (b *bench) barred() (slowed, off int, until time.Time) {
+	for _, c := range b.entry.Closures(b.clock.now()) {
+		if c.Means == attempt.Face {
+			return c.Slowed, c.Off, c.Until
+		}
+	}
+	return 0, 0, time.Time{}
 }
 
 // pulses returns how often the door was opened.

@@ -1,9 +1,10 @@
-package gate_test
+package camera_test
 
 import (
 	"errors"
 	"testing"
 
+	"facegate/cmd/facegate/internal/camera"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
@@ -24,8 +25,8 @@ func TestFacesOff(t *testing.T) {
 	shut := func(b *bench) {
 		t.Helper()
 		passages := b.show(gatetest.Arrival(t)...)
-		if count(passages, pipeline.FacesOff) != len(passages) || b.pulses() != 0 {
-			t.Errorf("%d of %d frames came to nothing, %d pulses", count(passages, pipeline.FacesOff), len(passages), b.pulses())
+		if blind(passages, camera.FacesOff) != len(passages) || b.pulses() != 0 {
+			t.Errorf("%d of %d frames came to nothing, %d pulses", blind(passages, camera.FacesOff), len(passages), b.pulses())
 		}
 		for _, p := range passages {
 			if p.Report.Faces != 0 {
@@ -36,7 +37,7 @@ func TestFacesOff(t *testing.T) {
 	b.stop()
 	b = start(t, site, defaults())
 	shut(b)
-	if _, err := b.gate.Enrol(t.Context(), request("p02"), func(people.Progress) {}); !errors.Is(err, people.ErrFacesOff) || hint.Of(err) == "" {
+	if _, err := b.ask(t.Context(), request("p02"), func(camera.Progress) {}); !errors.Is(err, people.ErrFacesOff) || hint.Of(err) == "" {
 		t.Errorf("an enrolment: %v, hint %q", err, hint.Of(err))
 	}
 	if err := b.gallery.As(1000).TurnFacesOn(t.Context()); err != nil {
@@ -53,7 +54,7 @@ func TestFacesOffDuringEnrolment(t *testing.T) {
 	done := make(chan error, 1)
 	waiting := make(chan struct{}, 100)
 	go func() {
-		_, err := b.gate.Enrol(t.Context(), request("p01"), func(people.Progress) { waiting <- struct{}{} })
+		_, err := b.ask(t.Context(), request("p01"), func(camera.Progress) { waiting <- struct{}{} })
 		done <- err
 	}()
 	for len(waiting) == 0 {

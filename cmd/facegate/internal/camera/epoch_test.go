@@ -1,4 +1,4 @@
-package gate_test
+package camera_test
 
 import (
 	"errors"
@@ -28,6 +28,7 @@ func (b *bench) visit(person string) bool {
 
 func (b *bench) mustEpochs(want store.EpochState) {
 	b.t.Helper()
+	b.settle()
 	if got := b.store.Epochs().State(); got != want {
 		b.t.Errorf("the epochs are %+v, want %+v", got, want)
 	}

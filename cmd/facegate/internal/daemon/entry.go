@@ -1,0 +1,62 @@
+package daemon
+
+import (
+	"time"
+
+	"facegate/cmd/facegate/internal/entry"
+	"facegate/cmd/facegate/internal/record"
+	"facegate/configs"
+	"facegate/configs/law"
+	"facegate/pipeline/admit"
+	"facegate/pipeline/attempt"
+	"facegate/pipeline/decide"
+	"facegate/pipeline/embed"
+)
+
+// openEntry makes the entry, which counts on where the last process has stopped, and the record that it hands facts to. What the
+// record works with is opened after it, and asked when there are facts.
+func (d *Daemon) openEntry() error {
+	now := time.Now
+	behind, err := d.store.Lockouts().Attend()
+	if err != nil { // as on a full disk, which must not shut out everybody
+		d.log.Error("failed attempts will not be remembered after a power cut", "error", err, "hint", "make room on the disk")
+	}
+	rules := rules(d.config)
+	counts := record.Counts(d.store.Lockouts().All(), now(), d.config.Lockout.Delay)
+	weighs, err := admit.New(rules, counts, behind)
+	if err != nil {
+		return err
+	}
+	d.record = record.New(record.Parts{
+		Book: record.Ledger{Store: d.store, Now: now}, Tell: d.tell, Hand: d.tellHand, Log: d.log,
+		Renew: func(p decide.Person, sample embed.Vector) error { return d.register.Renew(p, sample) },
+	})
+	d.entry = entry.New(entry.Parts{Door: d.relay, Admit: weighs, Record: d.record, MaxAge: d.config.Camera.MaxAge, Now: now})
+	return nil
+}
+
+// tell has the broker told that the door was opened for somebody.
+func (d *Daemon) tell(f attempt.Fact) error {
+	return d.publisher.Tell(events(d.config, d.dated).Granted(f.Opened, f.Attempt.Means, f.Opened.Sub(f.Attempt.Asked)))
+}
+
+// tellHand has the broker told that the door was opened by hand.
+func (d *Daemon) tellHand(at time.Time) error {
+	return d.publisher.Tell(events(d.config, d.dated).Opened(at))
+}
+
+// rules are those of the door. There is one reader, the camera; in mode one-to-one it would need a pass beside the face.
+func rules(c *configs.Config) admit.Rules {
+	l := c.Lockout
+	r := admit.Rules{Limits: map[attempt.Means]admit.Limits{}}
+	for _, m := range attempt.All() {
+		r.Limits[m] = admit.Limits{DelayAfter: uint32(l.DelayAfter), Delay: l.Delay, DisableAfter: uint32(l.DisableAfter)}
+	}
+	face := r.Limits[attempt.Face]
+	face.Flood, face.Forget = l.DisableAfter, l.Delay // as pipeline.Attempts
+	r.Limits[attempt.Face] = face
+	if c.Profile().Mode == law.OneToMany {
+		r.Alone = []attempt.Means{attempt.Face}
+	}
+	return r
+}
