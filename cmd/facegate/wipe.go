@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"facegate/cmd/facegate/internal/delivery"
 	"facegate/cmd/facegate/internal/opening"
@@ -63,9 +65,12 @@ func (c *wipeCommand) Run(ctx context.Context, t terminal) error {
 
 // gate returns what is wiped.
 func (c *wipeCommand) gate(cfg *configs.Config, t terminal) wipe.Stopped {
-	g := wipe.Stopped{Place: opening.Place(cfg), Keys: opening.Keys(cfg), Open: func(keep func([]byte) error) (*store.Store, error) {
-		return opening.Stopped(cfg, systime.New(), newLog(t.err, slog.LevelWarn), keep)
-	}}
+	g := wipe.Stopped{
+		Place: opening.Place(cfg), Keys: opening.Keys(cfg), Now: time.Now, Rand: rand.Reader,
+		Open: func(keep func([]byte) error) (*store.Store, error) {
+			return opening.Stopped(cfg, systime.New(), newLog(t.err, slog.LevelWarn), keep)
+		},
+	}
 	if g.Keys.Class() == "file" {
 		g.KeyFile = cfg.KeyFile
 	}

@@ -18,12 +18,12 @@ func Age(p law.Profile, name string) (store.AgeBand, error) {
 	if ok {
 		return band, nil
 	}
-	law := ""
+	source := ""
 	if p.ChildLaw != "" {
-		law = " (" + p.ChildLaw + ")"
+		source = " (" + p.ChildLaw + ")"
 	}
 	return 0, hint.Wrap(fmt.Errorf("%w: %q is no age of profile %s", store.ErrNoConsent, name, p.Jurisdiction),
-		"say --age %s: for who is under %d a guardian consents%s", strings.Join(slices.Sorted(maps.Keys(bands)), ", or "), p.ChildAge, law)
+		"say --age %s: for who is under %d a guardian consents%s", strings.Join(slices.Sorted(maps.Keys(bands)), ", or "), p.ChildAge, source)
 }
 
 // AgeName returns the name of an age band where a guardian consents for those below childAge, in years.

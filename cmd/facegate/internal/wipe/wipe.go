@@ -2,9 +2,9 @@
 package wipe
 
 import (
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"io"
 	"time"
 
 	"facegate/cmd/facegate/internal/opening"
@@ -20,6 +20,9 @@ type Stopped struct {
 
 	// Open opens the store as opening.Stopped does, for a wipe whose certificate goes to keep.
 	Open func(keep func(certificate []byte) error) (*store.Store, error)
+
+	Now  func() time.Time // for the certificate of a store that does not open
+	Rand io.Reader        // likewise
 }
 
 // Done is what came of a wipe.
@@ -69,7 +72,7 @@ func (g Stopped) wipeStore(done *Done, keep func(certificate []byte) error) erro
 	case !errors.As(err, &unopened):
 		return err
 	}
-	public, forced := store.ForceWipe(g.Place, g.Keys, time.Now(), rand.Reader, keep)
+	public, forced := store.ForceWipe(g.Place, g.Keys, g.Now(), g.Rand, keep)
 	if errors.Is(forced, store.ErrNothing) {
 		return hint.Wrap(err, "nothing of the gate is left in %s and %s, so that there is nothing to wipe", g.Dir, g.KeyDir)
 	}

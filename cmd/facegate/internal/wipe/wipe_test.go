@@ -1,6 +1,7 @@
 package wipe_test
 
 import (
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"os"
@@ -35,7 +36,7 @@ func stopped(t *testing.T, dir string) wipe.Stopped {
 		t.Fatal(err)
 	}
 	return wipe.Stopped{
-		Place: store.Place{Dir: o.Dir, KeyDir: o.KeyDir}, Keys: o.Keys, KeyFile: key,
+		Place: store.Place{Dir: o.Dir, KeyDir: o.KeyDir}, Keys: o.Keys, KeyFile: key, Now: storetest.Now, Rand: rand.Reader,
 		Open: func(keep func([]byte) error) (*store.Store, error) {
 			o.Wiped = keep
 			s, err := store.Open(o)
