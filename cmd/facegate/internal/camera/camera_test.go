@@ -484,7 +484,7 @@ func TestPrintsShutOutNobody(t *testing.T) {
 	}
 }
 
-func auditKinds(t *testing.T, s *store.Store) (kinds []audit.Kind) {
+func auditKinds(t testing.TB, s *store.Store) (kinds []audit.Kind) {
 	t.Helper()
 	log, err := s.Log().Read()
 	if err != nil {

@@ -122,6 +122,7 @@ type options struct {
 	minFace float32
 	fpir    float64
 	mode    law.Mode
+	disk    *slowDisk // nil for one that is not
 }
 
 const (
@@ -146,7 +147,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 	if b.relay, err = gpio.NewRelay(b.line, o.pulse, log); err != nil {
 		t.Fatal(err)
 	}
-	b.openStore(log)
+	b.openStore(o, log)
 	b.openEntry(log)
 	b.openGallery(o)
 	b.camera = camera.New(camera.Parts{
@@ -189,13 +190,16 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 	return b
 }
 
-func (b *bench) openStore(log *slog.Logger) {
+func (b *bench) openStore(opt options, log *slog.Logger) {
 	b.t.Helper()
 	o, err := opening.Options(gatetest.Lab(b.t), store.KeyFile(b.site.Path("device.key")), clocktest.Right(b.clock.now), log)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	o.Dir, o.KeyDir = b.site.State(), b.site.Keyrings()
+	if opt.disk != nil {
+		o.Disk = opt.disk
+	}
 	if b.store, err = store.Open(o); err != nil {
 		b.t.Fatal(err)
 	}
