@@ -19,7 +19,7 @@ import (
 	"facegate/pipeline/embed"
 	"facegate/pipeline/match"
 	"facegate/pipeline/template"
-	"facegate/pipeline/vision"
+	"facegate/pipeline/vision/visiontest"
 	"facegate/store"
 	"facegate/store/audit"
 )
@@ -31,30 +31,6 @@ func inMode(t *testing.T, mode law.Mode) people.Terms {
 	c := gatetest.Terms(t, 0.001)
 	c.Profile.Mode = mode
 	return c
-}
-
-// embedding computes what the gate does for the face in a picture.
-func embedding(t *testing.T, engine *vision.Engine, picture []byte) embed.Vector {
-	t.Helper()
-	if err := engine.Load(device.Frame{Format: device.JPEG, Data: picture}); err != nil {
-		t.Fatal(err)
-	}
-	faces, err := engine.Detect()
-	if err != nil || len(faces) == 0 {
-		t.Fatalf("%d faces, %v", len(faces), err)
-	}
-	v := make(embed.Vector, engine.Dim())
-	if err := engine.Locate(&faces[0]); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := engine.Align(&faces[0]); err != nil {
-		t.Fatal(err)
-	}
-	if err := engine.Embed(v); err != nil {
-		t.Fatal(err)
-	}
-	v.Normalize()
-	return v
 }
 
 // someone is a person of testdata.
@@ -73,7 +49,10 @@ func crowd(t *testing.T) (all []someone) {
 	for _, name := range []string{"p01", "p02", "p04", "p09"} {
 		p := someone{name: name, enrolled: make(embed.Vector, engine.Dim())}
 		for i, picture := range gatetest.Clip(t, "people/"+name) {
-			v := embedding(t, engine, picture)
+			v, err := visiontest.Embed(engine, device.Frame{Format: device.JPEG, Data: picture})
+			if err != nil {
+				t.Fatal(err)
+			}
 			if i >= 3 {
 				p.probes = append(p.probes, v)
 				continue
@@ -372,5 +351,24 @@ func TestBarred(t *testing.T) {
 		if accepted(t, two, []embed.Vector{face(1)}) != 1 || matches(g, face(1)) != (mode == law.OneToMany) {
 			t.Errorf("%s: somebody else is barred", mode)
 		}
+	}
+}
+
+// TestNobodyIsRenewedWithoutAPass hands a face to a gate at which a Code is made with a pass, and never of a face alone.
+func TestNobodyIsRenewedWithoutAPass(t *testing.T) {
+	g := openRegister(t, openStore(t, gatetest.NewSite(t), rand.Reader), inMode(t, law.OneToOne))
+	e, err := g.Enrol(request("one"), face(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample := face(1)
+	if err := g.Renew(mustClaim(t, g, e.Pass).Person(), sample); !errors.Is(err, store.ErrBound) {
+		t.Errorf("Renew: %v", err)
+	}
+	if !slices.Equal(sample, make(embed.Vector, len(sample))) {
+		t.Error("the sample is left")
+	}
+	if accepted(t, mustClaim(t, g, e.Pass), []embed.Vector{face(1)}) != 1 {
+		t.Error("the person does not match any more")
 	}
 }

@@ -137,11 +137,14 @@ func (r *Register) keep(enrolled *Enrolled, e store.Enrolment, q EnrolRequest, v
 			return err
 		}
 	}
-	if ok, err := r.scheme.protect(&e, v); err != nil {
+	made, ok, err := r.scheme.protect(q.Label, e.Pass, v)
+	switch {
+	case err != nil:
 		return err
-	} else if !ok {
+	case !ok:
 		return hint.Wrap(ErrFace, "enrol again")
 	}
+	e.Made = made
 	if q.Again {
 		enrolled.Person, err = r.recapture(e)
 		return err

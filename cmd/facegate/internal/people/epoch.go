@@ -8,7 +8,6 @@ import (
 	"facegate/configs/law"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/embed"
-	"facegate/store"
 )
 
 // Epoch implements Records.
@@ -61,14 +60,14 @@ func (r *Register) Renew(person decide.Person, sample embed.Vector) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var e store.Enrolment
-	if ok, err := r.scheme.protect(&e, sample); !ok || err != nil {
+	made, ok, err := r.scheme.protect("", nil, sample)
+	if !ok || err != nil {
 		return err
 	}
-	p, renewed, err := r.store.Epochs().Renew(person, r.terms.ModelID, e.Made)
+	p, renewed, err := r.store.Epochs().Renew(person, r.terms.ModelID, made)
 	if err != nil || !renewed {
 		return err
 	}
 	r.forget(person)
-	return r.scheme.add(p, e.Code)
+	return r.scheme.add(p, made.Code)
 }

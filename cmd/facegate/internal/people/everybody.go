@@ -47,14 +47,14 @@ func (e *everybody) nearest(v embed.Vector) (match.Result, float64, error) {
 	return found, threshold, nil
 }
 
-func (e *everybody) protect(p *store.Enrolment, v embed.Vector) (ok bool, err error) {
+func (e *everybody) protect(label string, _ *template.TokenKeys, v embed.Vector) (made template.Made, ok bool, err error) {
 	defer clear(v)
-	lane, err := e.store.Templates().NextLane(p.Label)
+	lane, err := e.store.Templates().NextLane(label)
 	if err != nil {
-		return false, err
+		return made, false, err
 	}
-	p.Made, ok = e.epochs.Protect(v, lane)
-	return ok, nil
+	made, ok = e.epochs.Protect(v, lane)
+	return made, ok, nil
 }
 
 func (e *everybody) read(of func(template.PersonID) bool) error {

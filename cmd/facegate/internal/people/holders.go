@@ -30,16 +30,19 @@ func (*holders) nearest(embed.Vector) (r match.Result, threshold float64, err er
 	return r, 0, nil
 }
 
-func (h *holders) protect(e *store.Enrolment, v embed.Vector) (ok bool, err error) {
+func (h *holders) protect(_ string, pass *template.TokenKeys, v embed.Vector) (made template.Made, ok bool, err error) {
 	defer clear(v)
-	projector, err := template.NewTokenProjector(e.Pass, h.terms.Calibration.Dim, template.Mean(h.terms.Calibration.Mean))
+	if pass == nil {
+		return made, false, store.ErrBound
+	}
+	projector, err := template.NewTokenProjector(pass, h.terms.Calibration.Dim, template.Mean(h.terms.Calibration.Mean))
 	if err != nil {
-		return false, err
+		return made, false, err
 	}
 	defer projector.Clear()
-	e.Made = template.Made{Scheme: template.SchemeS2}
-	e.Code, ok = projector.Protect(v)
-	return ok, nil
+	made.Scheme = template.SchemeS2
+	made.Code, ok = projector.Protect(v)
+	return made, ok, nil
 }
 
 func (h *holders) read(of func(template.PersonID) bool) error {

@@ -28,8 +28,9 @@ type scheme interface {
 	// does not change v.
 	nearest(v embed.Vector) (found match.Result, threshold float64, err error)
 
-	// protect turns v into the Code of e, and clears v. It reports false if v has no direction.
-	protect(e *store.Enrolment, v embed.Vector) (ok bool, err error)
+	// protect turns v into the Code of the person who is, or is to be, enrolled under label, and clears v. pass has the keys of
+	// that person's pass, nil for none. It reports false if v has no direction.
+	protect(label string, pass *template.TokenKeys, v embed.Vector) (made template.Made, ok bool, err error)
 
 	// read lets those match of who has a record in the store.
 	read(of func(template.PersonID) bool) error
@@ -70,7 +71,9 @@ func (nobody) nearest(embed.Vector) (r match.Result, threshold float64, err erro
 	return r, 0, errStopped
 }
 
-func (nobody) protect(*store.Enrolment, embed.Vector) (bool, error) { return false, errStopped }
+func (nobody) protect(string, *template.TokenKeys, embed.Vector) (made template.Made, ok bool, err error) {
+	return made, false, errStopped
+}
 
 func (nobody) read(func(template.PersonID) bool) error { return nil }
 
