@@ -33,6 +33,17 @@ var changes = []change{
 		_, _, err := s.Credentials().Issue(labelOf(3), store.Terms{}, 1000)
 		return err
 	}, 20, 20},
+	{"join", func(s *store.Store) error { _, err := s.Join(membership(20)); return err }, 21, 20},
+	{"face withdrawn", func(s *store.Store) error {
+		if _, _, err := s.Credentials().Issue(labelOf(3), store.Terms{}, 1000); err != nil && !errors.Is(err, store.ErrOwed) {
+			return err
+		}
+		_, err := s.Erase(store.ByLabel(labelOf(3)), audit.FaceWithdrawn, 1000)
+		if errors.Is(err, store.ErrNoFace) { // the pass has waited for what was left half done
+			return nil
+		}
+		return err
+	}, 20, 19},
 	{"erase", func(s *store.Store) error {
 		_, err := s.Erase(store.ByLabel(labelOf(3)), audit.Requested, 1000)
 		return err

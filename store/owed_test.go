@@ -261,6 +261,57 @@ func TestOwedHalfDone(t *testing.T) {
 	}
 }
 
+// TestOwedFace takes back a face on a full disk. The face opens nothing from then on, and the card does, until the person is
+// to be erased as a whole.
+func TestOwedFace(t *testing.T) {
+	if !inChild(t, childLimited) {
+		return
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	dir := lay(t, twenty(t))
+	s := storetest.Open(t, dir)
+	defer func() { s.Close() }()
+	mustFetch(t, s)
+	p := mustRead(t, s).People[3]
+	mustAddCard(t, s, 3, "three", store.Terms{})
+	mustAddCard(t, s, 4, "four", store.Terms{})
+	restart := func() {
+		s.Close()
+		limited(t, fullDisk, func() { s = mustOpen(t, dir) })
+	}
+	for _, n := range []int{3, 4} {
+		limited(t, fullDisk, func() {
+			_, err := s.Erase(store.ByLabel(labelOf(n)), audit.FaceWithdrawn, 1000)
+			mustOwe(t, err, true)
+		})
+	}
+	for range 2 {
+		if c := mustRead(t, s); len(c.People) != 20 || len(c.Records) != 18 || s.Retention().Owed().People != 2 {
+			t.Errorf("%d people, %d match; owed %+v", len(c.People), len(c.Records), s.Retention().Owed())
+		}
+		finds(t, s, "three", p, nil)
+		restart()
+	}
+	limited(t, fullDisk, func() { // which is more than the face
+		_, err := s.Erase(store.ByLabel(labelOf(4)), audit.Requested, 1000)
+		mustOwe(t, err, true)
+	})
+	for range 2 {
+		finds(t, s, "three", p, nil)
+		finds(t, s, "four", p, store.ErrCredential)
+		restart()
+	}
+	ids, err := s.Retention().EraseOwed()
+	if err != nil || len(ids) != 2 || s.Retention().Owed().Any() {
+		t.Errorf("%d carried out, %v; owed %+v", len(ids), err, s.Retention().Owed())
+	}
+	mustHave(t, s, 19, 18)
+	finds(t, s, "three", p, nil)
+	if n := mustFetch(t, s); n != 2 {
+		t.Errorf("%d receipts", n)
+	}
+}
+
 // TestOwedEpoch ends an epoch on a full disk.
 func TestOwedEpoch(t *testing.T) {
 	if !inChild(t, childLimited) {
