@@ -19,7 +19,8 @@ func crowd(b testing.TB, n int) (dir string) {
 	for i := range n {
 		e := testEnrolment(i)
 		p := Person{
-			Label: e.Label, Template: Template{Consent: e.Consent, Scheme: e.Scheme, Epoch: 1, Lane: e.Lane}, Enrolled: testNow(),
+			Label: e.Label, Reference: e.Consent.Reference, Enrolled: testNow(),
+			Template: Template{Consent: e.Consent, Scheme: e.Scheme, Epoch: 1, Lane: e.Lane},
 			LastSeen: testNow(), Expires: e.Expires,
 		}
 		binary.BigEndian.PutUint64(p.ID[:], uint64(i+1)*0x9e3779b97f4a7c15)

@@ -175,8 +175,11 @@ func (c Consent) encode() ([]byte, error) {
 	return binary.Append(nil, binary.BigEndian, row)
 }
 
-// consentSize is the length of an encoded consentRow in bytes.
-const consentSize = 6*(1+64) + 32 + 1 + 1 + 1 + 5*8 + 1 + 128
+// consentSize is the length of an encoded consentRow in bytes. Its Reference comes last, after agreedSize.
+const (
+	agreedSize  = 6*(1+64) + 32 + 1 + 1 + 1 + 5*8
+	consentSize = agreedSize + 1 + 128
+)
 
 // decodeConsent reads what encode has written. By hand, because reflection took a quarter of the time to open a store.
 func decodeConsent(id [16]byte, plain []byte) (Consent, error) {
@@ -184,6 +187,13 @@ func decodeConsent(id [16]byte, plain []byte) (Consent, error) {
 		return Consent{}, errConsentForm
 	}
 	f := fields(plain)
+	c := decodeAgreed(id, &f)
+	c.Reference = f.text(128)
+	return c, nil
+}
+
+// decodeAgreed reads a consentRow but for its Reference.
+func decodeAgreed(id [16]byte, f *fields) Consent {
 	c := Consent{
 		ID: id, Profile: f.text(64), Notice: Notice{Version: f.text(64)}, Purpose: f.text(64), Method: f.text(64), Witness: f.text(64),
 		Guardian: f.text(64),
@@ -195,8 +205,7 @@ func decodeConsent(id [16]byte, plain []byte) (Consent, error) {
 		c.Ended = time.Time{}
 	}
 	c.GivenCount, c.EndedCount = f.duration(), f.duration()
-	c.Reference = f.text(128)
-	return c, nil
+	return c
 }
 
 // decodeEnded reads when the consent ended, of what encode has written, and nothing else.

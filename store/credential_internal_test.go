@@ -46,7 +46,7 @@ func FuzzRows(f *testing.F) {
 		}
 		p, err := decodePerson(template.PersonID{}, bytes.Clone(plain))
 		again("a person", err, p.encode)
-		tmpl, err := s.decodeTemplate(bytes.Clone(plain))
+		tmpl, err := s.decodeTemplate(bytes.Clone(plain), "")
 		again("a template", err, tmpl.encode)
 		c, owner, err := decodeCredential(CredentialID{9}, plain)
 		again("a credential", err, func() ([]byte, error) { return c.encode(owner) })

@@ -271,11 +271,11 @@ func (s *Store) loadPeople() error {
 func (s *Store) loadTemplates(people register) error {
 	records, consents := make(map[template.RecordID]bool), make(map[[16]byte]bool)
 	return s.people.EachValue(templatesTable, func(id [16]byte, plain []byte) error {
-		t, err := s.decodeTemplate(plain)
+		p, ok := people.byID[id]
+		t, err := s.decodeTemplate(plain, p.Reference)
 		if err != nil {
 			return s.people.Damaged(err)
 		}
-		p, ok := people.byID[id]
 		if !ok || consents[t.Consent.ID] || records[t.Record] && t.Record != (template.RecordID{}) {
 			return s.people.Damaged(errors.New("a template of nobody, or two people share a record or a consent"))
 		}

@@ -387,7 +387,7 @@ func (in *intake) person(copied backupPerson) error {
 func (s *Store) decodeCopied(copied backupPerson) (Person, error) {
 	p, err := decodePerson(copied.Person.ID, copied.Person.Plain)
 	if err == nil && copied.Template != nil {
-		p.Template, err = s.decodeTemplate(copied.Template)
+		p.Template, err = s.decodeTemplate(copied.Template, p.Reference)
 	}
 	if err != nil || copied.Pass.Plain == nil {
 		return p, err

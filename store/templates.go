@@ -33,7 +33,7 @@ func (t Template) unlinked() Template {
 	return t
 }
 
-// A templateRow is a Template in people.db. A consentRow follows it.
+// A templateRow is a Template in people.db. A consentRow follows it, but for the Reference, which is that of the person.
 type templateRow struct {
 	Link      [16]byte
 	ConsentID [16]byte
@@ -43,8 +43,8 @@ type templateRow struct {
 	Sealed    int64 // Unix time in seconds
 }
 
-// templateSize is the length of an encoded templateRow with its consentRow in bytes.
-const templateSize = 16 + 16 + 1 + 1 + 4 + 8 + consentSize
+// templateSize is the length of an encoded templateRow with what follows it in bytes.
+const templateSize = 16 + 16 + 1 + 1 + 4 + 8 + agreedSize
 
 func (t Template) encode() ([]byte, error) {
 	plain, err := binary.Append(nil, binary.BigEndian, templateRow{
@@ -54,11 +54,14 @@ func (t Template) encode() ([]byte, error) {
 		return nil, err
 	}
 	consent, err := t.Consent.encode()
-	return append(plain, consent...), err
+	if err != nil {
+		return nil, err
+	}
+	return append(plain, consent[:agreedSize]...), nil
 }
 
-// decodeTemplate reads what encode has written.
-func (s *Store) decodeTemplate(plain []byte) (t Template, err error) {
+// decodeTemplate reads what encode has written of somebody with this reference.
+func (s *Store) decodeTemplate(plain []byte, reference string) (t Template, err error) {
 	if len(plain) != templateSize {
 		return Template{}, errors.New("a template is not in the form of this version")
 	}
@@ -67,9 +70,8 @@ func (s *Store) decodeTemplate(plain []byte) (t Template, err error) {
 	consent := [16]byte(f.next(16))
 	t.Scheme, t.Lane, t.Epoch = f.next(1)[0], f.next(1)[0], binary.BigEndian.Uint32(f.next(4))
 	t.sealed, t.Record = f.time().Unix(), s.recordID(t.link)
-	if t.Consent, err = decodeConsent(consent, f); err != nil {
-		return Template{}, err
-	}
+	t.Consent = decodeAgreed(consent, &f)
+	t.Consent.Reference = reference
 	if !t.Consented() {
 		return Template{}, errors.New("a template without a consent")
 	}
