@@ -79,6 +79,7 @@ type Daemon struct {
 	control   *control.Server
 	notifier  *notifier
 	handover  *handover
+	glance    *glance
 
 	reassess atomic.Bool // something else is in use than what was assessed
 }
@@ -139,7 +140,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		enabled: out.HandsOver, process: rand.Text(), quiet: d.quiet, leave: d.control.HandOver,
 		asked: make(chan struct{}), ready: make(chan struct{}),
 	}
-	d.notifier = newNotifier(d)
+	d.notifier, d.glance = newNotifier(d), newGlance(d.Status)
 	return d, nil
 }
 

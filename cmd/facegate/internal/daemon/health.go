@@ -109,6 +109,12 @@ func recordHealth(s *status.Status) []health.Condition {
 		"the disk does not answer: see dmesg, and mend or replace it; it ends by itself once the disk answers; a key opens the door")
 }
 
+// unanswered says that the records do not answer, so that what is in them is told as it was.
+func unanswered() []health.Condition {
+	return health.When(true, health.Disk, health.Degraded, "the records do not answer, and what is told of them is as it last was",
+		"the disk hangs, or something large is being written: if this lasts, see dmesg, and mend or replace the disk")
+}
+
 func facesOffReason(off *status.FacesOff) string {
 	if off == nil {
 		return ""

@@ -29,7 +29,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	// the pulse under way and takes no other as soon as anything ends, however long the rest of the gate takes.
 	stopRecord := d.runLasting(ctx, abort, d.record)
 	stopPublisher := d.runLasting(ctx, abort, d.publisher)
-	asked := d.runTasks(ctx, d.relay, d.capture, d.camera, d.entry, d.control, newSweeper(d.register, d.store, d.handover.ask, d.log),
+	asked := d.runTasks(ctx, d.relay, d.capture, d.camera, d.entry, d.glance, d.control, newSweeper(d.register, d.store, d.handover.ask, d.log),
 		d.notifier, d.handover)
 	recorded := stopRecord()
 	if d.handover.socket != nil {

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"facegate/cmd/facegate/internal/camera"
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/health"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
@@ -147,41 +149,56 @@ func (d *Daemon) noteAiming(now time.Time, by audit.Actor) error {
 	return d.store.Log().Aimed(now, by)
 }
 
-// Status implements control.Running.
-func (r running) Status(context.Context) (status.Status, error) { return r.d.Status(), nil }
-
-// Status says how the gate is.
-func (d *Daemon) Status() status.Status {
-	s := status.Status{
-		Profile: d.config.Jurisdiction, Mode: d.config.Profile().Mode,
-		Version: d.version, Site: d.config.Site, Gate: d.config.Gate, StateDir: d.config.StateDir, Started: d.started, UpS: int(time.Since(d.started).Seconds()),
-		Camera: d.capture.Status(), Door: d.relay.Status(), MQTT: d.publisher.Status(),
-		Vision: status.Vision{Bundle: d.bundle.Name, Embedder: d.bundle.Embedder.Name},
-		People: status.People{
-			Enrolled: d.register.Len(), ConsentAgain: d.store.Compliance().ConsentAgain(), Owed: d.store.Retention().Owed().People,
-			Limit: d.register.Limit(),
-		},
-		Frames:   d.camera.Count(),
-		KeyStore: d.keys.Class(),
-		Epoch:    d.register.Epoch(),
-		Clock:    d.register.Clock(),
+// Status implements control.Running. It does not wait for a disk: of what is in the records it then says how it was.
+func (r running) Status(ctx context.Context) (status.Status, error) {
+	s, now := r.d.glance.Status(ctx)
+	if now {
+		return s, nil
 	}
-	s.Lockout = d.lockout(time.Now())
-	s.Record = status.Record{Waiting: d.record.Waiting(), Full: d.record.Full()}
+	kept := s
+	s = r.d.live()
+	s.People.ConsentAgain, s.People.Owed = kept.People.ConsentAgain, kept.People.Owed
+	s.Epoch, s.Clock, s.FacesOff, s.Lockout.LockedDown = kept.Epoch, kept.Clock, kept.FacesOff, kept.Lockout.LockedDown
+	s.Assessment, s.Filing = kept.Assessment, kept.Filing
+	s.Health = health.Assess(slices.Concat(cameraHealth(&s), doorHealth(&s), recordHealth(&s), facesHealth(&s), brokerHealth(&s), unanswered())...)
+	return s, nil
+}
+
+// Status says how the gate is. It waits for the records.
+func (d *Daemon) Status() status.Status {
+	s := d.live()
+	s.People.ConsentAgain, s.People.Owed = d.store.Compliance().ConsentAgain(), d.store.Retention().Owed().People
+	s.Epoch, s.Clock, s.Lockout.LockedDown = d.register.Epoch(), d.register.Clock(), d.store.Lockdown().InForce()
 	if off := d.store.Faces().Off(); off != nil {
 		s.FacesOff = &status.FacesOff{Since: time.Unix(off.Since, 0).UTC(), Reason: off.Reason}
 	}
 	d.duties(&s)
+	s.Health = d.health(&s)
+	return s
+}
+
+// live says how the gate is, as far as that is not in the records. It waits for nothing.
+func (d *Daemon) live() status.Status {
+	s := status.Status{
+		Profile: d.config.Jurisdiction, Mode: d.config.Profile().Mode,
+		Version: d.version, Site: d.config.Site, Gate: d.config.Gate, StateDir: d.config.StateDir, Started: d.started, UpS: int(time.Since(d.started).Seconds()),
+		Camera: d.capture.Status(), Door: d.relay.Status(), MQTT: d.publisher.Status(),
+		Vision:   status.Vision{Bundle: d.bundle.Name, Embedder: d.bundle.Embedder.Name},
+		People:   status.People{Enrolled: d.register.Len(), Limit: d.register.Limit()},
+		Frames:   d.camera.Count(),
+		Lockout:  d.lockout(time.Now()),
+		Record:   status.Record{Waiting: d.record.Waiting(), Full: d.record.Full()},
+		KeyStore: d.keys.Class(),
+	}
 	for _, m := range d.bundle.Liveness {
 		s.Vision.Liveness = append(s.Vision.Liveness, m.Name)
 	}
-	s.Health = d.health(&s)
 	return s
 }
 
 // lockout says by what means somebody, or nobody, gets in at now.
 func (d *Daemon) lockout(now time.Time) status.Lockout {
-	l := status.Lockout{Means: []status.Closed{}, LockedDown: d.store.Lockdown().InForce()}
+	l := status.Lockout{Means: []status.Closed{}}
 	for _, c := range d.entry.Closures(now) {
 		wait := max(c.Until.Sub(now), 0)
 		l.Means = append(l.Means, status.Closed{
