@@ -37,6 +37,7 @@
 package vault
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -188,6 +189,10 @@ const (
 
 	// maxGrowth is by how much bbolt may have made a file larger than what it holds.
 	maxGrowth = 32 << 20
+
+	// rewrittenFill is how full the pages of a database are that is written anew. The rows come in the order of their ids, and
+	// those that are added later find some room.
+	rewrittenFill = 0.9
 
 	// lockTimeout of bbolt, which waits for ever if not told. Other copies of this program are kept out by lockDir.
 	lockTimeout = 2 * time.Second
@@ -576,6 +581,7 @@ func (v *Vault) move(tx *bolt.Tx, table string, key [32]byte, c Change) (n uint6
 		return 0, err
 	}
 	to := tx.Bucket([]byte(table))
+	to.FillPercent = rewrittenFill
 	err = v.rows(table, func(id [16]byte, row []byte) error {
 		if at := (Row{table, id}); replaced[at] || c.Drop != nil && c.Drop(at) {
 			return nil
@@ -601,6 +607,7 @@ func (v *Vault) resealer(table string, to [32]byte) (func(id [16]byte, row []byt
 	if err != nil {
 		return nil, err
 	}
+	nonces := bufio.NewReader(v.rand) // to ask the system for each takes as long as to seal a small row
 	return func(id [16]byte, row []byte) ([]byte, error) {
 		label := v.rowLabel(Row{table, id})
 		plain, err := old.Open(label, row)
@@ -608,7 +615,7 @@ func (v *Vault) resealer(table string, to [32]byte) (func(id [16]byte, row []byt
 			return nil, err
 		}
 		defer clear(plain)
-		return fresh.Seal(v.rand, label, plain)
+		return fresh.Seal(nonces, label, plain)
 	}, nil
 }
 
