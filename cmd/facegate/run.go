@@ -44,15 +44,15 @@ func (c *runCommand) logged(ctx context.Context, t terminal, out daemon.Outside)
 	sink := logsink.New(t.err)
 	defer sink.Close(lastLines)
 	out.LogLost = sink.Lost
-	if next, socket, err = c.gate(ctx, sink, out); err != nil {
+	if next, socket, err = c.gate(ctx, sink, out, usualSocket(t)); err != nil {
 		err = exit{code: complain(sink, err, codeOf(err), false)}
 	}
 	return next, socket, err
 }
 
-// gate runs a gate. If a fresh process is to go on it returns what to leave to it, with the control socket.
-func (c *runCommand) gate(ctx context.Context, sink *logsink.Sink, out daemon.Outside) (next legacy, socket *os.File, err error) {
-	place := usualSocket()
+// gate runs a gate. If a fresh process is to go on it returns what to leave to it, with the control socket. place is that
+// socket as long as the configuration is not read.
+func (c *runCommand) gate(ctx context.Context, sink *logsink.Sink, out daemon.Outside, place string) (next legacy, socket *os.File, err error) {
 	defer func() { note(place, err) }()
 	former, err := takeOver()
 	if err != nil {
@@ -105,8 +105,12 @@ func open(ctx context.Context, cfg *configs.Config, out daemon.Outside, log *slo
 	}
 }
 
-// usualSocket is the control socket of a gate whose configuration cannot be read.
-func usualSocket() string {
+// usualSocket is the control socket of a gate whose configuration cannot be read, and "" where the command looks at another
+// machine than this one.
+func usualSocket(t terminal) string {
+	if t.machine != nil {
+		return ""
+	}
 	c, err := configs.Parse("facegate.yaml", bytes.NewReader(configs.Reference()))
 	if err != nil {
 		return ""

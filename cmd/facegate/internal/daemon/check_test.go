@@ -221,7 +221,7 @@ func TestCheckAwayFromTheGate(t *testing.T) {
 	if err != nil || !slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, "nothing of this gate") }) {
 		t.Errorf("notes %q, %v", notes, err)
 	}
-	c.KeyFile = "/nonexistent/key"
+	c.KeyFile, c.StateDir, c.KeysDir = "/nonexistent/key", t.TempDir(), t.TempDir()
 	if _, err := daemon.Check(c, fstest.MapFS{}, false); err == nil || !strings.Contains(err.Error(), "key_file") {
 		t.Errorf("a file that nobody would name is missing, and the check says %v", err)
 	}
