@@ -28,7 +28,7 @@ type commandLine struct {
 	Device  deviceCommand  `cmd:"" help:"Print the public key of the device."`
 	Policy  policyCommand  `cmd:"" help:"Print the retention schedule and the rules that the configuration enforces."`
 	Notice  noticeCommand  `cmd:"" help:"Print the notice that people read before they consent."`
-	Lockout lockoutCommand `cmd:"" help:"Let faces open the door again after too many failures."`
+	Lockout lockoutCommand `cmd:"" help:"Let every means open the door again after too many failures."`
 	Clock   clockCommand   `cmd:"" help:"Say whether the clock is believed, by which people are erased, or confirm it."`
 
 	Epoch    epochCommand    `cmd:"" help:"Change the keys that templates are made with, while people come and go."`

@@ -8,7 +8,7 @@ import (
 )
 
 type lockoutCommand struct {
-	Reset lockoutResetCommand `cmd:"" help:"Let everybody's face open the door again, after too many failures in a row to be taken for them."`
+	Reset lockoutResetCommand `cmd:"" help:"Let everybody in by every means again, such as the face, after too many failures in a row to be taken for them."`
 }
 
 type lockoutResetCommand struct {

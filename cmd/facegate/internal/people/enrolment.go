@@ -18,7 +18,7 @@ import (
 // site gains little from a looser one, and its thresholds do not move while its first people are enrolled.
 const planFor = 50
 
-// Errors of a Gallery.
+// Errors of an enrolment.
 var (
 	ErrFull  = errors.New("the gate has as many people as its calibration covers")
 	ErrTwice = errors.New("this face is enrolled already")
