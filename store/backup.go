@@ -75,9 +75,10 @@ type BackedUp struct {
 	Number uint64 // of the last destruction before it; see receipt.Receipt
 }
 
-// Backup makes a copy of people, consents and templates, and not of credentials, for Restore, without those whose erasure is owed. It holds no key. Whoever has it and the device key can
-// read it, those among the people who are erased later included: each erasure calls for a new backup and the end of the
-// old. It refuses with ErrDates while somebody's dates are not known.
+// Backup makes a copy of people, consents and templates, and not of credentials, for Restore, without those whose erasure is
+// owed. It holds no key. Whoever has it and the device key can read it, those among the people who are erased later
+// included: each erasure calls for a new backup and the end of the old. It refuses with ErrDates while somebody's dates are
+// not known.
 func (s *Store) Backup(by audit.Actor) (BackedUp, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -33,12 +33,12 @@ func ByLabel(label string) Who { return Who{label: label} }
 // ByPass names whoever has a pass.
 func ByPass(t template.Token) Who { return Who{pass: &t} }
 
-// Erase removes a person, and the person's record and credentials, from the disk. No copy of the databases made before opens with a key that
-// still exists. What is left is the consent, as Consent says, and entries of the audit log that lead to nobody. The reason is
-// audit.Requested, or audit.Withdrawn for whoever takes back their consent: the consent is kept with it. If Erase fails with
-// an OwedError, such as on a full disk, the person is listed still and does not match any more, after a restart neither; it
-// is carried out by Retention.EraseOwed, and can be repeated. It refuses with ErrUnknown or, by a pass, with ErrPass. An
-// expired pass erases still.
+// Erase removes a person, and the person's record and credentials, from the disk. No copy of the databases made before opens
+// with a key that still exists. What is left is the consent, as Consent says, and entries of the audit log that lead to
+// nobody. The reason is audit.Requested, or audit.Withdrawn for whoever takes back their consent: the consent is kept with
+// it. If Erase fails with an OwedError, such as on a full disk, the person is listed still and does not match any more,
+// after a restart neither; it is carried out by Retention.EraseOwed, and can be repeated. It refuses with ErrUnknown or, by
+// a pass, with ErrPass. An expired pass erases still.
 //
 // With the reason audit.FaceWithdrawn the person stays on the list: the record and the consent to it go, with a receipt, and
 // terms and credentials stay. That is refused with ErrNoFace where there is no such consent, and with ErrKeyless where nothing

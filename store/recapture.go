@@ -25,12 +25,13 @@ func (s *Store) checkRecapture(e Enrolment, now time.Time) error {
 	return s.permits(e, now)
 }
 
-// Recapture enrols somebody who is on the list already: who gave no face until now, or gives it again. It is by a new consent, with a new Code in another lane or epoch, which is
-// how a Code of one person is revoked. The former consent ends, and is kept as that of somebody erased would be. The
-// former record, if there is one, is erased as Erase does it, and the receipt says so; it is kept until Receipts.Fetched.
-// From the moment the new record is the person's this is done: cut off, it is finished at the next Open or the next
-// change. A new pass takes the place of the former one, which is dead then; without a new one, which scheme S2 needs, the
-// former stays. If Recapture fails otherwise than refusing, the new record and pass may or may not be the person's.
+// Recapture enrols somebody who is on the list already: who gave no face until now, or gives it again. It is by a new
+// consent, with a new Code in another lane or epoch, which is how a Code of one person is revoked. The former consent ends,
+// and is kept as that of somebody erased would be. The former record, if there is one, is erased as Erase does it, and the
+// receipt says so; it is kept until Receipts.Fetched. From the moment the new record is the person's this is done: cut off,
+// it is finished at the next Open or the next change. A new pass takes the place of the former one, which is dead then;
+// without a new one, which scheme S2 needs, the former stays. If Recapture fails otherwise than refusing, the new record and
+// pass may or may not be the person's.
 //
 // It refuses with ErrUnknown, ErrPass, ErrBound, ErrNoConsent, ErrGuardian, ErrStale, ErrExpiry or ErrLockdown.
 func (s *Store) Recapture(e Enrolment) (Person, []byte, error) {

@@ -1,8 +1,8 @@
 // Package store keeps the people of one door in three databases (package vault) under keys of their own: sealed Codes in
-// faces.db, people, consents and credentials in people.db, the audit log, the outbox and what is under way in journal.db. faces.db names nobody,
-// people.db holds nothing biometric, journal.db neither; none holds an id that can be read in another, so that a file, even
-// opened, leads to no other without the device key. (An intent does: it holds the ids of whom it erases from people.db, and its
-// bytes stay in free pages of journal.db, sealed, until Prune writes that anew.)
+// faces.db, people, consents and credentials in people.db, the audit log, the outbox and what is under way in journal.db.
+// faces.db names nobody, people.db holds nothing biometric, journal.db neither; none holds an id that can be read in
+// another, so that a file, even opened, leads to no other without the device key. (An intent does: it holds the ids of whom
+// it erases from people.db, and its bytes stay in free pages of journal.db, sealed, until Prune writes that anew.)
 //
 // # Keys
 //
@@ -12,10 +12,10 @@
 //
 // # People, templates and credentials
 //
-// Three kinds of rows are about people. A Person has a label and terms. A Template is the consent of a person to biometrics, and
-// the way to the Code in faces.db. A Credential is a pass, a card or a PIN. Whoever declines the face is a person with credentials
-// and no template, and no consent to one (Join): listed, shown, retained and erased like everybody else. A lockdown destroys
-// templates, and leaves people and credentials.
+// Three kinds of rows are about people. A Person has a label and terms. A Template is the consent of a person to biometrics,
+// and the way to the Code in faces.db. A Credential is a pass, a card or a PIN. Whoever declines the face is a person with
+// credentials and no template, and no consent to one (Join): listed, shown, retained and erased like everybody else. A
+// lockdown destroys templates, and leaves people and credentials.
 //
 // Of a pass or a card there is a number that comes from the device key, the kind and what is shown (template.Index). Of a PIN
 // there is an Argon2id hash under a salt of its own and a key of the device. Neither says anything of a body, so that people.db
@@ -38,18 +38,19 @@
 // From then on it is done: cut off at any point, it is finished at the next Open or the next change.
 //
 // Where the disk is full even for that, a mark goes to the reserve, a sealed file of fixed length beside the databases that is
-// overwritten in place (OwedError). Whoever an intent or a mark is about does not match, after a restart neither, and Retention.EraseOwed
-// carries out what is owed as soon as there is room. A disk that cannot be written to takes no mark: it is remembered until the
-// program ends. Who puts an older copy of the reserve in its place, or takes it away, has the marks forgotten.
+// overwritten in place (OwedError). Whoever an intent or a mark is about does not match, after a restart neither, and
+// Retention.EraseOwed carries out what is owed as soon as there is room. A disk that cannot be written to takes no mark: it
+// is remembered until the program ends. Who puts an older copy of the reserve in its place, or takes it away, has the marks
+// forgotten.
 //
-// Lockdown.Begin and Wipe destroy the keyrings first, and need no room. ForceLockdown and ForceWipe do it to a store that does not
-// open. What they leave in the place of a keyring tells the next Open.
+// Lockdown.Begin and Wipe destroy the keyrings first, and need no room. ForceLockdown and ForceWipe do it to a store that
+// does not open. What they leave in the place of a keyring tells the next Open.
 //
 // # Epochs
 //
 // Codes are made with the rotations of an epoch. When another one begins, records are moved there one by one as their people
-// pass (Epochs.Renew), in place; Epochs.End destroys the rest, and the bytes of what was renewed, as an erasure does. The record of
-// one person is replaced by Recapture, which erases the former one.
+// pass (Epochs.Renew), in place; Epochs.End destroys the rest, and the bytes of what was renewed, as an erasure does. The
+// record of one person is replaced by Recapture, which erases the former one.
 //
 // # Backups
 //
@@ -74,9 +75,9 @@
 //
 // # Damage and rollback
 //
-// Each database and each keyring is on disk twice: faces.db and faces.copy.db, faces.key and faces.copy.key. One that is damaged
-// is made anew from the other, at Open or when Records, Audit or an erasure comes upon it. That is logged, noted in the audit
-// log and told by Mended: it means that the disk is failing.
+// Each database and each keyring is on disk twice: faces.db and faces.copy.db, faces.key and faces.copy.key. One that is
+// damaged is made anew from the other, at Open or when Records, Audit or an erasure comes upon it. That is logged, noted in
+// the audit log and told by Mended: it means that the disk is failing.
 //
 // Everything else that does not fit, does not open or is not there is ErrDamaged, such as when both copies are damaged.
 // Nothing is then changed, made anew or skipped: the door stays locked. That includes older files: each database is stamped
@@ -185,6 +186,9 @@ func (o Options) check() error {
 }
 
 // A Store is an open store. It is safe for concurrent use.
+//
+// An exported method, of the store or of one of its duties, takes mu, and calls no other one while it has it. An unexported one is
+// called with mu held. The Outbox takes no part in that: it has a lock of its own, and takes the vault's below it.
 type Store struct {
 	source    clock.Source
 	rand      io.Reader
@@ -426,8 +430,8 @@ func (e Enrolment) from(now time.Time) Enrolment {
 }
 
 // Enrol stores a person, their consent and their record. All are on disk when it returns. It refuses with ErrLabel,
-// ErrExists, ErrAlike, ErrPass, ErrNoConsent, ErrGuardian, ErrStale, ErrExpiry or ErrLockdown. If it fails otherwise, the person may or may
-// not be enrolled, and People tells.
+// ErrExists, ErrAlike, ErrPass, ErrNoConsent, ErrGuardian, ErrStale, ErrExpiry or ErrLockdown. If it fails otherwise, the
+// person may or may not be enrolled, and People tells.
 func (s *Store) Enrol(e Enrolment) (Person, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -17,8 +17,8 @@ import (
 )
 
 // Tombstones are what is remembered of those whom the store has erased, in a file beside the keyrings and so apart from the
-// databases: which consents ended and who left, by ids that lead nowhere without the device key, and no names. Restore holds a backup
-// against them, and Open the databases: those that know of fewer destructions are an older copy.
+// databases: which consents ended and who left, by ids that lead nowhere without the device key, and no names. Restore holds
+// a backup against them, and Open the databases: those that know of fewer destructions are an older copy.
 //
 // It is the seam for a counter that cannot be turned back: who puts back databases, keyrings and tombstones together has
 // turned back all there is. Such a counter would hold Last.

@@ -12,7 +12,8 @@ import (
 	"facegate/store/durable"
 )
 
-// LockFolders makes the folders where they are missing, so that a power cut does not take them back, and keeps every other process out of them until Unlock.
+// LockFolders makes the folders where they are missing, so that a power cut does not take them back, and keeps every other
+// process out of them until Unlock.
 func LockFolders(disk durable.Disk, dirs ...string) (locks []*os.File, err error) {
 	for _, dir := range slices.Compact(dirs) {
 		if err := durable.MakeFolder(disk, dir); err != nil {
