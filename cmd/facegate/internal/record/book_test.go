@@ -70,7 +70,10 @@ func (h *house) restart() {
 func (h *house) person(n int) template.PersonID {
 	h.t.Helper()
 	c := storetest.Consent()
-	p, err := h.store.Enrol(store.Enrolment{Label: []string{"Anna", "Bert"}[n], Consent: c, Expires: c.Expires, ModelID: [32]byte{1}})
+	p, err := h.store.Enrol(store.Enrolment{
+		Label: []string{"Anna", "Bert"}[n], Consent: c, Expires: c.Expires, ModelID: [32]byte{1},
+		Made: template.Made{Scheme: template.SchemeS1, Epoch: 1},
+	})
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/wipe"
+	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/receipt"
 	"facegate/store/storetest"
@@ -25,7 +26,7 @@ func stopped(t *testing.T, dir string) wipe.Stopped {
 		t.Fatal(err)
 	}
 	c := storetest.Consent()
-	if _, err := s.Enrol(store.Enrolment{Label: "Ada", Consent: c, Expires: c.Expires}); err != nil {
+	if _, err := s.Enrol(store.Enrolment{Label: "Ada", Consent: c, Expires: c.Expires, Made: template.Made{Scheme: template.SchemeS1, Epoch: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
