@@ -106,9 +106,9 @@ func (w Credentials) give(label string, t Terms, by audit.Actor, made func() (Cr
 	return c, w.s.change(p, p.given(c), issuing(p, c), by)
 }
 
-// newCredential returns a credential of a kind, with an id of its own.
+// newCredential returns a credential of a kind, with an id of its own, that is yet to be issued.
 func (s *Store) newCredential(kind Kind) (c Credential, err error) {
-	c.Kind, c.Issued = kind, day(s.now())
+	c.Kind = kind
 	if _, err := io.ReadFull(s.rand, c.ID[:]); err != nil {
 		return Credential{}, fmt.Errorf("store: no randomness: %w", err)
 	}
@@ -141,7 +141,7 @@ func (s *Store) newCard(value []byte) (Credential, error) {
 
 // onTerms returns c as it is on these terms.
 func (s *Store) onTerms(c Credential, t Terms) (Credential, error) {
-	c.Visitor, c.Uses, c.Left = t.Visitor, t.Uses, t.Uses
+	c.Issued, c.Visitor, c.Uses, c.Left = day(s.now()), t.Visitor, t.Uses, t.Uses
 	if !t.From.IsZero() {
 		c.From = t.From.UTC().Truncate(time.Second)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -569,4 +570,43 @@ func TestWipeCountsCredentials(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// PINs are hashed while the store goes on.
+func TestPINsBesideOthers(t *testing.T) {
+	s := storetest.Open(t, t.TempDir())
+	people := mustJoin(t, s, 1, 2)
+	var work sync.WaitGroup
+	for i, p := range people {
+		work.Go(func() {
+			if _, err := s.Credentials().SetPIN(p.Label, []byte("271828"), store.Terms{}, 1000); err != nil {
+				t.Error(err)
+			}
+			if err := s.Credentials().CheckPIN(p.ID, []byte("271828")); err != nil {
+				t.Error(err)
+			}
+		})
+		work.Go(func() {
+			for n := range 10 {
+				c, err := s.Credentials().AddCard(p.Label, []byte{byte(i), byte(n)}, store.Terms{Uses: 1}, 1000)
+				if err == nil {
+					_, err = s.Credentials().Use(c.ID)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	work.Wait()
+	for _, p := range mustRead(t, s).People {
+		if n := p.Count(); n != (store.Counts{Cards: 10, PINs: 1}) {
+			t.Errorf("%s has %+v", p.Label, n)
+		}
+		for _, c := range p.Credentials {
+			if !c.Issued.Equal(storetest.Now().Truncate(oneDay)) {
+				t.Errorf("a %v was issued on %v", c.Kind, c.Issued)
+			}
+		}
+	}
 }

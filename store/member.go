@@ -110,6 +110,7 @@ func (s *Store) withPass(p Person, k *template.TokenKeys) (Person, error) {
 		return p, nil
 	}
 	c, err := s.newPass(k)
+	c.Issued = day(s.now())
 	return p.given(c), err
 }
 
