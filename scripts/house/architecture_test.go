@@ -69,6 +69,13 @@ func TestRooms(t *testing.T) {
 			t.Errorf("%s is in no band of the drawing", name)
 		}
 	}
+	for name, got := range imports {
+		for _, i := range got {
+			if a.row(name) > a.row(i) {
+				t.Errorf("%s imports %s, which the drawing has above it", name, i)
+			}
+		}
+	}
 	for name := range a.Rooms {
 		if imports[name] == nil {
 			t.Errorf("there is no room %s", name)
@@ -93,6 +100,13 @@ func (a architecture) bandOf(room string) string {
 		}
 	}
 	return best
+}
+
+// row returns how far down in the drawing the band of a room is.
+func (a architecture) row(room string) int {
+	return slices.IndexFunc(a.Rows, func(row []band) bool {
+		return slices.ContainsFunc(row, func(b band) bool { return b.Name == a.bandOf(room) })
+	})
 }
 
 // short returns the name of a room without that of its band.
