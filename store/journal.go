@@ -144,16 +144,19 @@ func (s *Store) Log() Log { return Log{s} }
 // Access notes in the audit log that somebody was let in. Who it was is not noted: the log of a door is not a list of
 // comings and goings.
 func (l Log) Access(now time.Time) error {
+	return l.note(now, audit.Entry{Kind: audit.Access, Actor: audit.Daemon})
+}
+
+// note writes an entry of the audit log that changes nothing else.
+func (l Log) note(now time.Time, e audit.Entry) error {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
-	return l.s.record(now, audit.Entry{Kind: audit.Access, Actor: audit.Daemon})
+	return l.s.record(now, e)
 }
 
 // Opened notes in the audit log that the door is opened by hand, and for whom.
 func (l Log) Opened(now time.Time, by audit.Actor) error {
-	l.s.mu.Lock()
-	defer l.s.mu.Unlock()
-	return l.s.record(now, audit.Entry{Kind: audit.OpenedByHand, Actor: by})
+	return l.note(now, audit.Entry{Kind: audit.OpenedByHand, Actor: by})
 }
 
 // Openings returns when the door was opened by hand since a time, oldest first.
@@ -163,9 +166,7 @@ func (l Log) Openings(since time.Time) (at []time.Time, err error) {
 
 // Aimed notes in the audit log that somebody is shown what the camera sees.
 func (l Log) Aimed(now time.Time, by audit.Actor) error {
-	l.s.mu.Lock()
-	defer l.s.mu.Unlock()
-	return l.s.record(now, audit.Entry{Kind: audit.Aimed, Actor: by})
+	return l.note(now, audit.Entry{Kind: audit.Aimed, Actor: by})
 }
 
 // Aimings returns when somebody was shown that since a time, oldest first.

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"strings"
@@ -12,24 +11,8 @@ import (
 	"facegate/store/audit"
 	"facegate/store/durable/durabletest"
 	"facegate/store/vault"
+	"facegate/store/vault/vaulttest"
 )
-
-// rot damages the sealed rows of an open database where they lie in a file.
-func rot(t *testing.T, v *vault.Vault, path, table string) {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	must(t, err)
-	must(t, v.Each(table, func(_ [16]byte, sealed []byte) error {
-		rotten := bytes.Clone(sealed)
-		rotten[len(rotten)-1] ^= 1
-		data = bytes.ReplaceAll(data, sealed, rotten)
-		return nil
-	}))
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	must(t, err)
-	_, err = f.WriteAt(data, 0)
-	must(t, errors.Join(err, f.Close()))
-}
 
 // Each case damages a database that is in use, and does what comes upon it. Nothing may fail, and nothing be lost.
 func TestDamageWhileOpen(t *testing.T) {
@@ -45,19 +28,19 @@ func TestDamageWhileOpen(t *testing.T) {
 		people int
 	}{
 		{"record", func(t *testing.T, s *Store) string {
-			rot(t, s.faces, s.faces.Databases()[first], recordsTable)
+			vaulttest.Rot(t, s.faces, s.faces.Databases()[first], recordsTable)
 			return s.faces.Databases()[first]
 		}, records, 10},
 		{"entry", func(t *testing.T, s *Store) string {
-			rot(t, s.journal, s.journal.Databases()[first], entriesTable)
+			vaulttest.Rot(t, s.journal, s.journal.Databases()[first], entriesTable)
 			return s.journal.Databases()[first]
 		}, log, 10},
 		{"record of an erasure", func(t *testing.T, s *Store) string {
-			rot(t, s.faces, s.faces.Databases()[first], recordsTable)
+			vaulttest.Rot(t, s.faces, s.faces.Databases()[first], recordsTable)
 			return s.faces.Databases()[first]
 		}, erase, 9},
 		{"person of an erasure", func(t *testing.T, s *Store) string {
-			rot(t, s.people, s.people.Databases()[first], peopleTable)
+			vaulttest.Rot(t, s.people, s.people.Databases()[first], peopleTable)
 			return s.people.Databases()[first]
 		}, erase, 9},
 		{"cut, and read", func(t *testing.T, s *Store) string {
@@ -193,7 +176,7 @@ func TestHalfAChangeIsTakenBack(t *testing.T) {
 				if err == nil && tt.name != "entry" { // which is written to journal.db later
 					t.Error("nothing failed")
 				}
-				rot(t, v, v.Databases()[0], tt.table)
+				vaulttest.Rot(t, v, v.Databases()[0], tt.table)
 				restore()
 				if err := then(s); err != nil {
 					t.Errorf("then: %v", err)
@@ -213,7 +196,7 @@ func TestNothingTakenBackIsAcknowledged(t *testing.T) {
 		_, err := s.Enrol(current(s, testEnrolment(n)))
 		must(t, err)
 	}
-	rot(t, s.people, s.people.Databases()[0], templatesTable)
+	vaulttest.Rot(t, s.people, s.people.Databases()[0], templatesTable)
 	disk := s.disk.(*durabletest.Watched)
 	disk.Before = func(path string) error {
 		if path != s.people.Databases()[1] {

@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"bytes"
 	"crypto/rand"
 	"errors"
 	"flag"
@@ -11,6 +10,7 @@ import (
 	"testing"
 
 	"facegate/store/durable/durabletest"
+	"facegate/store/vault/vaulttest"
 )
 
 // No test pulls the plug, so that memory does for a disk, and is faster.
@@ -129,23 +129,6 @@ func TestPanicOfBbolt(t *testing.T) {
 	}
 }
 
-// rot damages the sealed rows of an open database where they lie in a file.
-func rot(t *testing.T, r *rig, path string) {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	must(t, err)
-	must(t, r.Each(testTable, func(_ [16]byte, sealed []byte) error {
-		rotten := bytes.Clone(sealed)
-		rotten[len(rotten)-1] ^= 1
-		data = bytes.ReplaceAll(data, sealed, rotten)
-		return nil
-	}))
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	must(t, err)
-	_, err = f.WriteAt(data, 0)
-	must(t, errors.Join(err, f.Close()))
-}
-
 // A rewrite is not acknowledged if the disk that it was on first goes while it is being copied.
 func TestNoRewriteTakenBackIsAcknowledged(t *testing.T) {
 	r := mustOpen(t, t.TempDir())
@@ -154,7 +137,7 @@ func TestNoRewriteTakenBackIsAcknowledged(t *testing.T) {
 	must(t, r.replace(drop(1)))
 	sealed, err := r.sealedHead(r.db)
 	must(t, err)
-	rot(t, r, r.Databases()[r.lead])
+	vaulttest.Rot(t, r, r.Databases()[r.lead], testTable)
 	if err := r.land(sealed); !errors.Is(err, errLost) {
 		t.Errorf("the rewrite is gone, and: %v", err)
 	}
@@ -173,7 +156,7 @@ func TestDamageWhileOpen(t *testing.T) {
 	} {
 		r := mustOpen(t, t.TempDir())
 		must(t, r.Commit(r.put(1, "one")))
-		rot(t, r, r.Databases()[0])
+		vaulttest.Rot(t, r, r.Databases()[0], testTable)
 		if err := do(r); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
