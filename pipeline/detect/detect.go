@@ -32,6 +32,16 @@ func (b Box) Scale(factor float32) Box {
 	return Box{c.X - w, c.Y - h, c.X + w, c.Y + h}
 }
 
+// Within returns b scaled about its centre and then moved to lie inside a picture of width x height pixels. Where the picture is
+// too small for that, b is scaled by less.
+func (b Box) Within(factor float32, width, height int) Box {
+	w, h := float32(width), float32(height)
+	s := b.Scale(min(factor, (w-1)/b.Width(), (h-1)/b.Height()))
+	right, down := max(0, -s.Left), max(0, -s.Top)
+	left, up := max(0, s.Right-(w-1)), max(0, s.Bottom-(h-1))
+	return Box{s.Left + right - left, s.Top + down - up, s.Right + right - left, s.Bottom + down - up}
+}
+
 // IoU returns the area common to a and b over the area of both together, 0 to 1. It is 0 where the common area is too
 // small for a float32.
 func IoU(a, b Box) float32 {

@@ -190,3 +190,20 @@ func TestIoUOfNothing(t *testing.T) {
 		t.Errorf("IoU is %v, want 0", got)
 	}
 }
+
+func TestWithin(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		box, want detect.Box
+		factor    float32
+	}{
+		{"inside", detect.Box{Left: 40, Top: 30, Right: 60, Bottom: 50}, detect.Box{Left: 30, Top: 20, Right: 70, Bottom: 60}, 2},
+		{"beyond left and top", detect.Box{Left: 0, Top: 5, Right: 20, Bottom: 25}, detect.Box{Left: 0, Top: 0, Right: 40, Bottom: 40}, 2},
+		{"beyond right and bottom", detect.Box{Left: 90, Top: 60, Right: 100, Bottom: 80}, detect.Box{Left: 80, Top: 39, Right: 100, Bottom: 79}, 2},
+		{"too large", detect.Box{Left: 10, Top: 20, Right: 50, Bottom: 60}, detect.Box{Left: 0, Top: 0, Right: 79, Bottom: 79}, 4},
+	} {
+		if got := test.box.Within(test.factor, 101, 80); got != test.want {
+			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
+		}
+	}
+}

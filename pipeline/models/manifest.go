@@ -50,14 +50,17 @@ type Kind string
 
 // The kinds. The manifest describes the tensors of each.
 const (
-	RFB320        Kind = "rfb320"
-	YuNet         Kind = "yunet"
-	Landmarks68   Kind = "landmarks68"
-	MobileFaceNet Kind = "mobilefacenet"
-	Reid0095      Kind = "reid0095"
-	SFace         Kind = "sface"
-	FRLiveness    Kind = "frliveness"
-	MiniFASV2SE   Kind = "minifasv2se"
+	RFB320            Kind = "rfb320"
+	YuNet             Kind = "yunet"
+	Landmarks68       Kind = "landmarks68"
+	MobileFaceNet     Kind = "mobilefacenet"
+	MobileFaceNetMS1M Kind = "mobilefacenet_ms1m"
+	Reid0095          Kind = "reid0095"
+	SFace             Kind = "sface"
+	FRLiveness        Kind = "frliveness"
+	MiniFASV2SE       Kind = "minifasv2se"
+	SilentFace27      Kind = "silentface_27" // takes 2.7 times the box
+	SilentFace40      Kind = "silentface_40" // takes 4 times the box
 )
 
 // role returns what models of a kind do, "" for an unknown kind.
@@ -67,9 +70,9 @@ func (k Kind) role() Role {
 		return Detector
 	case Landmarks68:
 		return Landmarks
-	case MobileFaceNet, Reid0095, SFace:
+	case MobileFaceNet, MobileFaceNetMS1M, Reid0095, SFace:
 		return Embedder
-	case FRLiveness, MiniFASV2SE:
+	case FRLiveness, MiniFASV2SE, SilentFace27, SilentFace40:
 		return Liveness
 	}
 	return ""

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"facegate/pipeline/models"
 	"facegate/pipeline/vision"
 	"facegate/pipeline/vision/visiontest"
 )
@@ -249,7 +250,16 @@ func TestDamagedStructure(t *testing.T) {
 	}
 }
 
-// TestWrongNetwork feeds each role the sound network of another.
+// shape names what a network takes and gives.
+func shape(m *vision.Model) models.Kind {
+	if m.Kind == models.SilentFace40 {
+		return models.SilentFace27
+	}
+	return m.Kind
+}
+
+// TestWrongNetwork feeds each role the sound network of another. Networks with inputs and outputs of one shape are left out:
+// their hash alone tells them apart.
 func TestWrongNetwork(t *testing.T) {
 	for _, bundle := range bundles {
 		networks := visiontest.Networks(t, bundle, "")
@@ -257,7 +267,7 @@ func TestWrongNetwork(t *testing.T) {
 		for _, role := range all {
 			own := role.Data
 			for _, other := range all {
-				if role == other {
+				if role == other || shape(role) == shape(other) {
 					continue
 				}
 				role.Data = other.Data

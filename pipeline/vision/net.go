@@ -24,10 +24,21 @@ type message [512]C.char
 func (m *message) String() string { return strings.Join(strings.Fields(C.GoString(&m[0])), " ") }
 
 // An input says how the pixels of a picture become numbers: (value − mean)·scale, in the order B, G, R or, with rgb,
-// R, G, B.
+// R, G, B. Mean and scale are those of each channel in that order.
 type input struct {
-	mean, scale float64
+	mean, scale [3]float64
 	rgb         bool
+}
+
+// evenly is the input in the order B, G, R of a network that takes all channels alike.
+func evenly(mean, scale float64) input {
+	return input{mean: [3]float64{mean, mean, mean}, scale: [3]float64{scale, scale, scale}}
+}
+
+// reversed is the input with the channels in the order R, G, B.
+func (in input) reversed() input {
+	in.rgb = true
+	return in
 }
 
 // A net is one loaded network. gocv lets exceptions through and its ForwardLayers leaks, so networks are run by a shim
@@ -62,7 +73,7 @@ func openNet(m Model, outputs ...string) (*net, error) {
 func (n *net) run(picture gocv.Mat, in input) error {
 	clear(n.outputs)
 	var msg message
-	if C.facegate_net_input(n.c, unsafe.Pointer(picture.Ptr()), C.double(in.mean), C.double(in.scale),
+	if C.facegate_net_input(n.c, unsafe.Pointer(picture.Ptr()), (*C.double)(&in.mean[0]), (*C.double)(&in.scale[0]),
 		cBool(in.rgb), &msg[0], C.size_t(len(msg))) != 0 {
 		return fmt.Errorf("%w: feed %s: %s", ErrNetwork, n.name, &msg)
 	}

@@ -46,7 +46,7 @@ func openDetector(m Model) (d detector, err error) {
 
 func findRFB(e *Engine, dst []detect.Face) ([]detect.Face, error) {
 	gocv.Resize(e.picture, &e.shrunk, image.Pt(320, 240), 0, 0, gocv.InterpolationLinear)
-	if err := e.detector.run(e.shrunk, input{mean: 127, scale: 1.0 / 128, rgb: true}); err != nil {
+	if err := e.detector.run(e.shrunk, evenly(127, 1.0/128).reversed()); err != nil {
 		return dst, err
 	}
 	out := e.detector.outputs
@@ -75,7 +75,7 @@ func findYuNet(e *Engine, dst []detect.Face) ([]detect.Face, error) {
 	// OpenCV 4.6 aborts on sides that are no multiple of the largest stride.
 	padRight, padBottom := -w&31, -h&31
 	gocv.CopyMakeBorder(in, &e.padded, 0, padBottom, 0, padRight, gocv.BorderConstant, color.RGBA{})
-	if err := e.detector.run(e.padded, input{scale: 1}); err != nil {
+	if err := e.detector.run(e.padded, evenly(0, 1)); err != nil {
 		return dst, err
 	}
 	for i, stride := range detect.YuNetStrides {
@@ -96,7 +96,7 @@ func findYuNet(e *Engine, dst []detect.Face) ([]detect.Face, error) {
 func locate68(e *Engine, crop image.Rectangle) (detect.Landmarks, error) {
 	e.resize(crop, &e.face, image.Pt(64, 64))
 	gocv.CvtColor(e.face, &e.grey, gocv.ColorBGRToGray)
-	if err := e.landmarks.run(e.grey, input{scale: 1.0 / 256}); err != nil {
+	if err := e.landmarks.run(e.grey, evenly(0, 1.0/256)); err != nil {
 		return detect.Landmarks{}, err
 	}
 	return detect.Landmarks68(e.landmarks.outputs[0], toBox(crop))
@@ -113,16 +113,27 @@ type embedder struct {
 func openEmbedder(m Model) (em embedder, err error) {
 	switch m.Kind {
 	case models.MobileFaceNet: // trained on BGR: RGB is measurably worse
-		em = embedder{template: embed.ArcFace112(), dim: 512, input: input{mean: 127.5, scale: 1.0 / 128}}
+		em = embedder{template: embed.ArcFace112(), dim: 512, input: evenly(127.5, 1.0/128)}
 	case models.SFace:
-		em = embedder{template: embed.ArcFace112(), dim: 128, input: input{scale: 1, rgb: true}}
+		em = embedder{template: embed.ArcFace112(), dim: 128, input: evenly(0, 1).reversed()}
 	case models.Reid0095:
-		em = embedder{template: embed.Reidentification128(), dim: 256, input: input{scale: 1}}
+		em = embedder{template: embed.Reidentification128(), dim: 256, input: evenly(0, 1)}
+	case models.MobileFaceNetMS1M:
+		em = embedder{template: embed.ArcFace112(), dim: 128, input: imageNet()}
 	default:
 		return em, fmt.Errorf("%w: embedder %q", ErrKind, m.Kind)
 	}
 	em.net, err = openNet(m)
 	return em, err
+}
+
+// imageNet is the input of a network that was trained on x/255, less the mean and over the deviation of ImageNet.
+func imageNet() input {
+	in := input{mean: [3]float64{0.485, 0.456, 0.406}, scale: [3]float64{0.229, 0.224, 0.225}, rgb: true}
+	for i := range in.scale {
+		in.mean[i], in.scale[i] = 255*in.mean[i], 1/(255*in.scale[i])
+	}
+	return in
 }
 
 func (em *embedder) embed(dst embed.Vector, chip gocv.Mat) error {
@@ -141,22 +152,26 @@ func (em *embedder) embed(dst embed.Vector, chip gocv.Mat) error {
 	return nil
 }
 
-// A livenessNet is fed a crop around the face and answers with logits, of which the first is for a live face.
+// A livenessNet is fed a crop around the face and answers with logits.
 type livenessNet struct {
 	*net
 	input
-	crop   func(e *Engine, b detect.Box) error // fills e.surroundings
+	crop   func(e *Engine, b detect.Box, side int) error // fills e.surroundings
+	side   int                                           // of the crop, in pixels
 	logits int
+	live   int // the logit that is for a live face
 }
-
-const livenessSide = 128
 
 func openLiveness(m Model) (l livenessNet, err error) {
 	switch m.Kind {
 	case models.FRLiveness: // trained on BGR: RGB is far worse, see the manifest
-		l = livenessNet{crop: cropInside, input: input{scale: 1}, logits: 3}
+		l = livenessNet{crop: cropInside, side: 128, input: evenly(0, 1), logits: 3}
 	case models.MiniFASV2SE:
-		l = livenessNet{crop: cropReflected, input: input{scale: 1.0 / 255, rgb: true}, logits: 2}
+		l = livenessNet{crop: cropReflected, side: 128, input: evenly(0, 1.0/255).reversed(), logits: 2}
+	case models.SilentFace27:
+		l = livenessNet{crop: cropMoved(2.7), side: 80, input: evenly(0, 1), logits: 3, live: 1}
+	case models.SilentFace40:
+		l = livenessNet{crop: cropMoved(4), side: 80, input: evenly(0, 1), logits: 3, live: 1}
 	default:
 		return l, fmt.Errorf("%w: liveness %q", ErrKind, m.Kind)
 	}
@@ -165,7 +180,7 @@ func openLiveness(m Model) (l livenessNet, err error) {
 }
 
 func (l *livenessNet) judge(e *Engine, f *detect.Face) (float64, error) {
-	if err := l.crop(e, f.Box); err != nil {
+	if err := l.crop(e, f.Box, l.side); err != nil {
 		return 0, err
 	}
 	if err := l.run(e.surroundings, l.input); err != nil {
@@ -175,11 +190,11 @@ func (l *livenessNet) judge(e *Engine, f *detect.Face) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return softmaxFirst(logits)
+	return softmax(logits, l.live)
 }
 
 // cropInside cuts what the picture holds of 2.7 times the box.
-func cropInside(e *Engine, b detect.Box) error {
+func cropInside(e *Engine, b detect.Box, side int) error {
 	if _, err := e.clip(b); err != nil {
 		return err
 	}
@@ -187,30 +202,47 @@ func cropInside(e *Engine, b detect.Box) error {
 	if err != nil {
 		return err
 	}
-	e.resize(r, &e.surroundings, image.Pt(livenessSide, livenessSide))
+	e.resize(r, &e.surroundings, image.Pt(side, side))
 	return nil
 }
 
 // cropReflected cuts a square of 1.5 times the longer side of the box; what lies outside the picture is mirrored in.
-func cropReflected(e *Engine, b detect.Box) error {
+func cropReflected(e *Engine, b detect.Box, side int) error {
 	if _, err := e.clip(b); err != nil {
 		return err
 	}
-	side := int(1.5 * max(b.Width(), b.Height()))
+	cut := int(1.5 * max(b.Width(), b.Height()))
 	c := b.Center()
-	left, top := int(c.X)-side/2, int(c.Y)-side/2
+	left, top := int(c.X)-cut/2, int(c.Y)-cut/2
 	// The square is sampled and not cut out first: around a large face in a large picture it takes a gigabyte.
-	zoom := livenessSide / float64(side)
-	e.warp(&e.surroundings, livenessSide, gocv.BorderReflect101, embed.Similarity{
+	zoom := float64(side) / float64(cut)
+	e.warp(&e.surroundings, side, gocv.BorderReflect101, embed.Similarity{
 		A: zoom, X: (0.5-float64(left))*zoom - 0.5, Y: (0.5-float64(top))*zoom - 0.5,
 	})
 	return nil
 }
 
-func softmaxFirst(logits []float32) (float64, error) {
+// cropMoved cuts the box, scaled about its centre, in the proportions of the box. Where that would reach beyond the picture
+// it is moved inside, and scaled less if the picture is too small for it.
+func cropMoved(scale float32) func(e *Engine, b detect.Box, side int) error {
+	return func(e *Engine, b detect.Box, side int) error {
+		if _, err := e.clip(b); err != nil {
+			return err
+		}
+		r, err := e.clip(b.Within(scale, e.width, e.height))
+		if err != nil {
+			return err
+		}
+		e.resize(r, &e.surroundings, image.Pt(side, side))
+		return nil
+	}
+}
+
+// softmax returns the probability of logit i.
+func softmax(logits []float32, i int) (float64, error) {
 	var sum float64
 	for _, l := range logits {
-		sum += math.Exp(float64(l) - float64(logits[0]))
+		sum += math.Exp(float64(l) - float64(logits[i]))
 	}
 	if p := 1 / sum; p >= 0 && p <= 1 {
 		return p, nil

@@ -44,17 +44,18 @@ extern "C" facegate_net *facegate_net_open(const void *onnx, size_t size, const 
     return failed ? nullptr : net.release();
 }
 
-extern "C" int facegate_net_input(facegate_net *net, const void *picture, double mean, double scale, int rgb,
-                                  char *err, size_t err_size) {
+extern "C" int facegate_net_input(facegate_net *net, const void *picture, const double *mean,
+                                  const double *scale, int rgb, char *err, size_t err_size) {
     return guard(err, err_size, [&] {
         // What cv::dnn::blobFromImage does, but in memory that stays and can be overwritten.
         const cv::Mat &in = *static_cast<const cv::Mat *>(picture);
         const int channels = in.channels();
         net->input.create(std::vector<int>{1, channels, in.rows, in.cols}, CV_32F);
         for (int c = 0; c < channels; c++) {
-            cv::Mat numbers(in.rows, in.cols, CV_32F, net->input.ptr<float>(0, rgb ? channels - 1 - c : c));
+            const int to = rgb ? channels - 1 - c : c;
+            cv::Mat numbers(in.rows, in.cols, CV_32F, net->input.ptr<float>(0, to));
             cv::extractChannel(in, net->plane, c);
-            net->plane.convertTo(numbers, CV_32F, scale, -mean * scale);
+            net->plane.convertTo(numbers, CV_32F, scale[to], -mean[to] * scale[to]);
         }
     });
 }

@@ -18,9 +18,10 @@ typedef struct facegate_net facegate_net;
 facegate_net *facegate_net_open(const void *onnx, size_t size, const char **outputs, int n_outputs, char *err,
                                 size_t err_size);
 
-// Takes picture as the input: NCHW float32 of (value - mean) * scale, the channels reversed if rgb.
-int facegate_net_input(facegate_net *net, const void *picture, double mean, double scale, int rgb, char *err,
-                       size_t err_size);
+// Takes picture as the input: NCHW float32 of (value - mean) * scale, the channels reversed if rgb. There are a mean and a
+// scale for each channel of the input.
+int facegate_net_input(facegate_net *net, const void *picture, const double *mean, const double *scale, int rgb,
+                       char *err, size_t err_size);
 
 // Runs the network on its input.
 int facegate_net_forward(facegate_net *net, char *err, size_t err_size);

@@ -19,7 +19,7 @@ import (
 func slow() bool { return os.Getenv("FACEGATE_SLOW") == "1" }
 
 // bundles are what most tests run on.
-var bundles = []string{"registry", "zoo"}
+var bundles = []string{"registry", "zoo", "open"}
 
 // picture reads a picture of the top folder testdata, "people/p01/01.jpg".
 func picture(t testing.TB, name string) device.Frame {
