@@ -145,7 +145,7 @@ type Quality struct {
 // Liveness is the presentation attack detection (ISO/IEC 30107): it tells a living face from a print or a screen.
 type Liveness struct {
 	Threshold float64 `yaml:"threshold"` // the score, 0..1, from which a face counts as live
-	Window    int     `yaml:"window"`    // frames whose median score is judged
+	Window    int     `yaml:"window"`    // frames whose mean score is judged
 }
 
 // Match is what a face is compared with, and how sure a comparison has to be.

@@ -195,7 +195,7 @@ func (d *document) recognition(cfg *Config) {
 	within(d, "decide.window", cfg.Decide.Window, 200*time.Millisecond, 10*time.Second)
 	within(d, "decide.rearm", cfg.Decide.Rearm, time.Second, 5*time.Minute)
 
-	// A face swapped for a photo inside one track has to meet a failing liveness median before enough frames agree.
+	// A face swapped for a photo inside one track fills most of the liveness window before enough frames agree.
 	if 2*cfg.Decide.Agree <= cfg.Liveness.Window {
 		d.at([]string{"decide.agree", "liveness.window"},
 			"decide.agree %d is not more than half of liveness.window %d; a face swapped for a photo could pass",

@@ -67,12 +67,12 @@ type Matcher interface {
 
 // Settings are the limits of the stages.
 type Settings struct {
-	Zone              quality.Zone
-	Quality           quality.Limits
-	LivenessThreshold float64 // fused probability that the frame and the median of LivenessWindow must reach
-	LivenessWindow    int     // frames
-	Rules             decide.Rules
-	Attempts          Attempts
+	Zone           quality.Zone
+	Quality        quality.Limits
+	Liveness       liveness.Thresholds
+	LivenessWindow int // frames whose mean is judged
+	Rules          decide.Rules
+	Attempts       Attempts
 }
 
 // A Pipeline holds what must be known between frames: the tracks and their evidence. It is not safe for concurrent use.
@@ -278,14 +278,15 @@ func (p *Pipeline) checkLiveness(tr *track.Track, report *Report) (live bool, er
 	}
 	window := p.subject(tr.ID).window
 	window.Add(liveness.Fuse(p.live))
-	live, known := window.Live(p.settings.LivenessThreshold)
-	switch {
-	case !known:
+	switch window.Judge(p.settings.Liveness) {
+	case liveness.Unknown, liveness.Doubtful:
 		report.State = Checking
-	case !live:
+	case liveness.NotLive:
 		report.State = NotLive
-	case p.wary(tr.Seen) && !window.Sure(p.settings.LivenessThreshold):
-		report.State, live = Checking, false
+	case liveness.Live:
+		if live = !p.wary(tr.Seen) || window.Sure(p.settings.Liveness); !live {
+			report.State = Checking
+		}
 	}
 	return live, nil
 }

@@ -111,7 +111,7 @@ func TestNotLiveIsNeverEmbedded(t *testing.T) {
 	}
 }
 
-// A stranger who holds up a photo of Anna now and then keeps a good median, but no frame with the photo counts.
+// A stranger who holds up a photo of Anna now and then keeps a good mean, but no frame with the photo counts.
 func TestPhotoShownForMomentsIsNeverEmbedded(t *testing.T) {
 	for shown := 1; shown <= 3; shown++ {
 		for hidden := 1; hidden <= 5; hidden++ {

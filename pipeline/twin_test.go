@@ -12,6 +12,7 @@ import (
 	"facegate/pipeline/detect"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/enrol"
+	"facegate/pipeline/liveness"
 	"facegate/pipeline/match"
 	"facegate/pipeline/matchertest"
 	"facegate/pipeline/quality"
@@ -199,7 +200,7 @@ func settings() pipeline.Settings {
 		Quality: quality.Limits{
 			MinSharpness: 25, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 35, MaxPitch: 35, MaxRoll: 25,
 		},
-		LivenessThreshold: 0.5, LivenessWindow: 5,
+		Liveness: liveness.Thresholds{Accept: 0.5, Refuse: 0.5}, LivenessWindow: 5,
 		Rules: decide.Rules{Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second, Margin: 0.06},
 	}
 }

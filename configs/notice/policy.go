@@ -19,7 +19,7 @@ type Policy struct {
 	MinFace int           // pixels, width of a face in the zone
 
 	Liveness       float64 // from which a face counts as live, 0 for a gate that a photo opens
-	LivenessWindow int     // frames whose median is that
+	LivenessWindow int     // frames whose mean is that
 
 	Agree        int           // frames that open the door
 	Within       time.Duration // and in which time

@@ -1,30 +1,49 @@
 // Package liveness decides over several frames whether a face is a person before the camera (presentation attack detection,
-// ISO/IEC 30107). It fuses the probabilities of one or more networks, and takes the median over time.
+// ISO/IEC 30107). It fuses the probabilities of one or more networks, and takes the mean over time.
 package liveness
 
 import "slices"
 
 // Fuse returns the probability that several networks together give to a live face: the mean. One that was fooled is
 // outvoted by those that were not.
-func Fuse(probabilities []float64) float64 {
+func Fuse(probabilities []float64) float64 { return mean(probabilities) }
+
+// mean returns the mean of p, which is not a number where there are none.
+func mean(p []float64) float64 {
 	var sum float64
-	for _, p := range probabilities {
-		sum += p
+	for _, q := range p {
+		sum += q
 	}
-	return sum / float64(len(probabilities))
+	return sum / float64(len(p))
 }
+
+// Thresholds are the fused probabilities between which there is doubt. Refuse is not above Accept.
+type Thresholds struct {
+	Accept float64 // from which a face counts as live
+	Refuse float64 // below which it is a print or a screen
+}
+
+// A Verdict is what the frames of one track say so far.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Unknown  Verdict = iota // more frames are needed
+	NotLive                 // a print or a screen
+	Doubtful                // too good to be refused, and not good enough to be believed
+	Live                    // a person before the camera
+)
+
+func (v Verdict) String() string { return [...]string{"unknown", "not live", "doubtful", "live"}[v] }
 
 // A Window keeps the last fused probabilities of one track.
 type Window struct {
-	size    int
-	recent  []float64
-	ordered []float64
+	size   int
+	recent []float64
 }
 
 // NewWindow returns a Window of the last size frames.
-func NewWindow(size int) *Window {
-	return &Window{size: size, recent: make([]float64, 0, size), ordered: make([]float64, 0, size)}
-}
+func NewWindow(size int) *Window { return &Window{size: size, recent: make([]float64, 0, size)} }
 
 // Add takes the fused probability of the newest frame.
 func (w *Window) Add(p float64) {
@@ -35,28 +54,30 @@ func (w *Window) Add(p float64) {
 	w.recent = append(w.recent, p)
 }
 
-// Live reports whether the newest frame shows a live face, and whether that is known. One of these happens:
+// Judge says whether the newest frame shows a live face. One of these happens:
 //
-//  1. Less than half of the window has been seen. It is not known: one good frame is no evidence.
-//  2. The median of the window is below threshold. The face is not live. Of an even number of frames the lower one of the two
-//     middle ones is the median, so that doubt closes the door.
-//  3. The newest frame alone is below threshold. It is not known. Whoever shows a photo for a moment, again and again, keeps a
-//     good median, and the frames with the photo must not pass on the strength of those without.
-//  4. Median and newest frame reach threshold. The face is live.
-func (w *Window) Live(threshold float64) (live, known bool) {
+//  1. Less than half of the window has been seen. The verdict is Unknown: one good frame is no evidence.
+//  2. The mean of the window is below Refuse. The verdict is NotLive.
+//  3. The mean is below Accept. The verdict is Doubtful.
+//  4. The newest frame alone is below Accept. The verdict is Unknown. Whoever shows a photo for a moment, again and again, keeps
+//     a good mean, and the frames with the photo must not pass on the strength of those without.
+//  5. Mean and newest frame reach Accept. The verdict is Live.
+func (w *Window) Judge(t Thresholds) Verdict {
 	if 2*len(w.recent) < w.size {
-		return false, false
+		return Unknown
 	}
-	w.ordered = append(w.ordered[:0], w.recent...)
-	slices.Sort(w.ordered)
-	if median := w.ordered[(len(w.ordered)-1)/2]; !(median >= threshold) {
-		return false, true
+	switch m := mean(w.recent); {
+	case !(m >= t.Refuse):
+		return NotLive
+	case !(m >= t.Accept):
+		return Doubtful
+	case !(w.recent[len(w.recent)-1] >= t.Accept):
+		return Unknown
 	}
-	live = w.recent[len(w.recent)-1] >= threshold
-	return live, live
+	return Live
 }
 
-// Sure reports whether the whole window has been seen, and every frame of it is at least threshold.
-func (w *Window) Sure(threshold float64) bool {
-	return len(w.recent) == w.size && !slices.ContainsFunc(w.recent, func(p float64) bool { return !(p >= threshold) })
+// Sure reports whether the whole window has been seen, and every frame of it reaches Accept.
+func (w *Window) Sure(t Thresholds) bool {
+	return len(w.recent) == w.size && !slices.ContainsFunc(w.recent, func(p float64) bool { return !(p >= t.Accept) })
 }

@@ -25,81 +25,124 @@ func TestFuse(t *testing.T) {
 	}
 	w := liveness.NewWindow(1)
 	w.Add(liveness.Fuse(nil))
-	if live, _ := w.Live(0); live {
-		t.Error("no network at all makes a face live")
+	if got := w.Judge(liveness.Thresholds{}); got != liveness.NotLive {
+		t.Errorf("no network at all makes a face %v", got)
 	}
 }
 
 func TestWindow(t *testing.T) {
-	const checking, live, not = "checking", "live", "not live"
+	const unknown, not, doubtful, live = liveness.Unknown, liveness.NotLive, liveness.Doubtful, liveness.Live
 	for _, test := range []struct {
 		name string
 		size int
 		add  []float64
-		want []string // after each
+		want []liveness.Verdict // after each
 	}{
-		{"one frame", 1, []float64{.5, .49, .5}, []string{live, not, live}},
-		{"half full", 5, []float64{.9, .9, .9, .9, .9}, []string{checking, checking, live, live, live}},
-		{"half of an even window", 4, []float64{.9, .9, .1}, []string{checking, live, checking}},
-		{"lower median of two", 4, []float64{.1, .9}, []string{checking, not}},
-		{"lower median of four", 4, []float64{.9, .1, .1, .9, .9, .9}, []string{checking, not, not, not, not, live}},
-		{"one doubtful frame of a live face", 3, []float64{.9, .9, .2, .9, .9}, []string{checking, live, checking, live, live}},
+		{"one frame", 1, []float64{.5, .49, .25, .24}, []liveness.Verdict{live, doubtful, doubtful, not}},
+		{"half full", 5, []float64{.9, .9, .9, .9, .9}, []liveness.Verdict{unknown, unknown, live, live, live}},
+		{"half of an even window", 4, []float64{.9, .9, .1}, []liveness.Verdict{unknown, live, unknown}},
+		{"one bad frame of a live face", 3, []float64{.9, .9, .2, .9, .9}, []liveness.Verdict{unknown, live, unknown, live, live}},
 		{
-			"a print that is lucky twice of three", 3,
-			[]float64{.1, .9, .1, .9, .1, .1},
-			[]string{checking, not, not, live, not, not},
+			"a print that is lucky once of three", 3,
+			[]float64{.1, .1, .9, .1, .1, .1},
+			[]liveness.Verdict{unknown, not, doubtful, doubtful, doubtful, not},
 		},
 		{
-			"sliding", 5,
-			[]float64{.9, .9, .9, .9, .9, .1, .1, .1, .9, .9, .9},
-			[]string{checking, checking, live, live, live, checking, checking, not, not, not, live},
+			"neither one nor the other", 3,
+			[]float64{.3, .3, .4, .6, .5, .4},
+			[]liveness.Verdict{unknown, doubtful, doubtful, doubtful, live, unknown},
 		},
-		{"not a number", 3, []float64{math.NaN(), math.NaN(), .9}, []string{checking, not, not}},
+		{
+			"a photo instead of the face", 5,
+			[]float64{.9, .9, .9, .9, .9, .1, .1, .1, .1, .1},
+			[]liveness.Verdict{unknown, unknown, live, live, live, unknown, unknown, doubtful, doubtful, not},
+		},
+		{"not a number", 3, []float64{math.NaN(), .9, .9, .9}, []liveness.Verdict{unknown, not, not, live}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := liveness.NewWindow(test.size)
-			var got []string
+			var got []liveness.Verdict
 			for _, p := range test.add {
 				w.Add(p)
-				switch ok, known := w.Live(0.5); {
-				case ok && known:
-					got = append(got, live)
-				case known:
-					got = append(got, not)
-				case ok:
-					t.Fatal("live without knowing")
-				default:
-					got = append(got, checking)
-				}
+				got = append(got, w.Judge(liveness.Thresholds{Accept: 0.5, Refuse: 0.25}))
 			}
 			if !slices.Equal(got, test.want) {
-				t.Errorf("%v gives %q, want %q", test.add, got, test.want)
+				t.Errorf("%v gives %v, want %v", test.add, got, test.want)
 			}
 		})
 	}
 }
 
-// Whatever was seen before, a frame passes only if it reaches the threshold itself together with more than half of
-// those in the window, of which there are at least half.
+// drawThresholds draws two thresholds between which there may be doubt.
+func drawThresholds(t *rapid.T) liveness.Thresholds {
+	accept := rapid.Float64Range(0.01, 0.99).Draw(t, "accept")
+	return liveness.Thresholds{Accept: accept, Refuse: rapid.Float64Range(0, accept).Draw(t, "refuse")}
+}
+
+// Whatever was seen before, a frame passes only if it reaches Accept itself, together with the mean of the window, of which at
+// least half has been seen. What is refused has a mean below Refuse.
 func TestWindowProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		size := rapid.IntRange(1, 30).Draw(t, "size")
-		threshold := rapid.Float64Range(0.1, 0.99).Draw(t, "threshold")
+		thresholds := drawThresholds(t)
 		w := liveness.NewWindow(size)
 		var seen []float64
 		for _, p := range rapid.SliceOfN(rapid.Float64Range(0, 1), 1, 100).Draw(t, "p") {
 			w.Add(p)
 			seen = append(seen, p)
 			recent := seen[max(0, len(seen)-size):]
-			good := 0
-			for _, q := range recent {
-				if q >= threshold {
-					good++
-				}
+			mean, known := liveness.Fuse(recent), 2*len(recent) >= size
+			got := w.Judge(thresholds)
+			if live := known && mean >= thresholds.Accept && p >= thresholds.Accept; live != (got == liveness.Live) {
+				t.Fatalf("%v after %v", got, seen)
 			}
-			want := p >= threshold && 2*good > len(recent) && 2*len(recent) >= size
-			if live, _ := w.Live(threshold); live != want {
-				t.Fatalf("live is %v after %v", live, seen)
+			if not := known && mean < thresholds.Refuse; not != (got == liveness.NotLive) {
+				t.Fatalf("%v after %v", got, seen)
+			}
+		}
+	})
+}
+
+// However a photo and a face take turns, no frame with the photo passes, and a window full of frames of the photo is never
+// live.
+func TestPhotoInTurns(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		size := rapid.IntRange(1, 30).Draw(t, "size")
+		thresholds := drawThresholds(t)
+		w := liveness.NewWindow(size)
+		for _, photo := range rapid.SliceOfN(rapid.Bool(), 1, 100).Draw(t, "photo") {
+			if !photo {
+				w.Add(1)
+				continue
+			}
+			w.Add(rapid.Float64Range(0, math.Nextafter(thresholds.Accept, 0)).Draw(t, "p"))
+			if w.Judge(thresholds) == liveness.Live {
+				t.Fatal("the photo is taken for a face")
+			}
+		}
+	})
+}
+
+// Sure is never less strict than the verdict: whatever is sure is live, whatever came before.
+func TestSure(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		size := rapid.IntRange(1, 6).Draw(t, "size")
+		thresholds := drawThresholds(t)
+		w := liveness.NewWindow(size)
+		above := 0 // frames in a row that reach Accept
+		for range rapid.IntRange(1, 40).Draw(t, "frames") {
+			p := rapid.OneOf(rapid.Float64Range(0, 1), rapid.Float64Range(thresholds.Accept, 1)).Draw(t, "p")
+			if w.Add(p); p >= thresholds.Accept {
+				above++
+			} else {
+				above = 0
+			}
+			sure := w.Sure(thresholds)
+			if want := above >= size; sure != want {
+				t.Fatalf("sure is %v after %d good frames of %d", sure, above, size)
+			}
+			if sure && w.Judge(thresholds) != liveness.Live {
+				t.Fatal("sure, and not live")
 			}
 		}
 	})

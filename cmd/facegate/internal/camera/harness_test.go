@@ -27,6 +27,7 @@ import (
 	"facegate/pipeline/decide"
 	"facegate/pipeline/detect"
 	"facegate/pipeline/embed"
+	"facegate/pipeline/liveness"
 	"facegate/pipeline/publish"
 	"facegate/pipeline/quality"
 	"facegate/store"
@@ -157,7 +158,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 			Quality: quality.Limits{
 				MinSharpness: 25, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 35, MaxPitch: 35, MaxRoll: 25,
 			},
-			LivenessThreshold: 0.5, LivenessWindow: 5,
+			Liveness: liveness.Thresholds{Accept: 0.5, Refuse: 0.5}, LivenessWindow: 5,
 			Attempts: pipeline.Attempts{Wary: 5, Rest: 30 * time.Second, Flood: 8},
 			Rules:    decide.Rules{Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second, Margin: 0.06},
 		},

@@ -25,6 +25,7 @@ import (
 	"facegate/pipeline"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/detect"
+	"facegate/pipeline/liveness"
 	"facegate/pipeline/models"
 	"facegate/pipeline/publish"
 	"facegate/pipeline/quality"
@@ -245,7 +246,8 @@ func settings(c *configs.Config) pipeline.Settings {
 		Attempts: pipeline.Attempts{
 			Wary: c.Lockout.DelayAfter, Rest: c.Lockout.Delay, Flood: c.Lockout.DisableAfter,
 		},
-		LivenessThreshold: c.Liveness.Threshold, LivenessWindow: c.Liveness.Window,
+		Liveness:       liveness.Thresholds{Accept: c.Liveness.Threshold, Refuse: c.Liveness.Threshold},
+		LivenessWindow: c.Liveness.Window,
 		Rules: decide.Rules{
 			Agree: c.Decide.Agree, Window: c.Decide.Window, Rearm: c.Decide.Rearm, Margin: c.Match.Margin,
 		},
