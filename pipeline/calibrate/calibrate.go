@@ -2,19 +2,19 @@
 //
 // A gate that compares a probe with N enrolled people makes N chances of a false match, so the threshold must grow
 // with N: FPIR(N) = 1 - (1 - FMR)^N (ISO/IEC 19795-1, for independent comparisons). The file holds the thresholds at
-// which given false match rates were measured. It claims no rate that its impostor comparisons could not show.
+// which given false match rates were measured, for the templates and the decisions of a gate: a template is the mean of
+// several pictures, and a decision is of one frame's score or of the mean score of several. It claims no rate that its
+// impostor comparisons could not show. It also holds how crowded a mixed crowd is to the embedder: see Crowding.
 package calibrate
 
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
-	"strings"
-	"time"
 
 	"facegate/configs/hint"
 	"facegate/pipeline/embed"
@@ -22,7 +22,7 @@ import (
 
 const (
 	// Schema is the format of the file that this package reads and writes.
-	Schema = "facegate-calibration/1"
+	Schema = "facegate-calibration/2"
 
 	// Scheme is the template scheme that the points are measured for: 1024 keyed sign bits, rescored with the
 	// real-valued probe.
@@ -32,6 +32,9 @@ const (
 	// the rate within a factor of about two (Clopper-Pearson, 95 %: 0.48 to 1.84 times what was seen); with none in n
 	// comparisons only "below 3/n" could be said (the rule of three).
 	MinErrors = 10
+
+	// Judged is how many frames a decision by the mean score is measured for.
+	Judged = 3
 
 	maxDim = 4096
 )
@@ -49,18 +52,48 @@ var (
 
 // A File is a calibration: what was measured, on what, with which model.
 type File struct {
-	Schema      string  `json:"schema"`      // Schema
-	ModelID     string  `json:"model_id"`    // SHA-256 of the embedder's file, 64 lower-case hex digits
-	Embedder    string  `json:"embedder"`    // the embedder's name in the model manifest
-	Dim         int     `json:"dim"`         // length of its vectors
-	Scheme      string  `json:"scheme"`      // Scheme
-	Created     string  `json:"created"`     // the day, as 2006-01-02
-	Source      string  `json:"source"`      // what was measured on, for people to read
-	People      int     `json:"people"`      // people in Source with at least one vector
-	Pictures    int     `json:"pictures"`    // pictures in Source with a vector
+	Schema   string `json:"schema"`   // Schema
+	ModelID  string `json:"model_id"` // SHA-256 of the embedder's file, 64 lower-case hex digits
+	Embedder string `json:"embedder"` // the embedder's name in the model manifest
+	Dim      int    `json:"dim"`      // length of its vectors
+	Scheme   string `json:"scheme"`   // Scheme
+	Created  string `json:"created"`  // the day, as 2006-01-02
+	Source   string `json:"source"`   // what was measured on, for people to read
+	People   int    `json:"people"`   // people in Source with at least one vector
+	Pictures int    `json:"pictures"` // pictures in Source with a vector
+
+	TemplatePictures int         `json:"template_pictures"` // up to how many pictures a template was the mean of
+	Decisions        []Decision  `json:"decisions"`         // by Frames, from few to many
+	Crowd            []Crowd     `json:"crowd"`             // by N, from few to many; empty where Beta is 0
+	Beta             float64     `json:"beta"`              // share of the excess over Crowding by which a score must be higher
+	Excluded         []Exclusion `json:"excluded"`          // label errors of Source that were left out
+
+	Mean Mean `json:"mean"` // the model's public mean vector mu, Dim values
+}
+
+// A Decision is the points for one way of judging a track: by the score of one frame, or by the mean score of several.
+type Decision struct {
+	Frames int `json:"frames"` // whose mean score is judged
+
+	// ScoreFrames is of how many frames the scores behind Points are the mean. Where they are fewer than Frames, Points
+	// are a bound: a mean of more scores strays less above what is usual, however much its frames are alike.
+	ScoreFrames int     `json:"score_frames"`
 	Comparisons int64   `json:"comparisons"` // impostor comparisons behind Points
 	Points      []Point `json:"points"`      // from lenient to strict
-	Mean        Mean    `json:"mean"`        // the model's public mean vector mu, Dim values
+}
+
+// A Crowd is how crowded the place of a genuine probe is among N people of a mixed crowd: the mean of its best scores
+// with up to five other people.
+type Crowd struct {
+	N int     `json:"n"`
+	H float64 `json:"h"` // cosine-equivalent, in [-1, 1]
+}
+
+// An Exclusion is two names in Source that are, or seem, one person. The second was left out.
+type Exclusion struct {
+	Kept   string `json:"kept"`
+	Left   string `json:"left"`
+	Reason string `json:"reason"`
 }
 
 // A Point is the lowest threshold at which at most FMR of the impostor comparisons scored at or above it.
@@ -107,29 +140,21 @@ type Impostors interface {
 	AtLeast(threshold float64) int64
 }
 
-// Build returns a copy of about with Schema, Scheme, Comparisons and Points filled in from the impostor scores of the
-// stored hash. There is a point at 1, 2 and 5 of each decade from FMR 1e-1 to 1e-7, as far as MinErrors stand behind
-// it. Of rates that share a threshold only the strictest is kept.
+// Build returns a copy of about with Schema, Scheme and Decisions filled in from the impostor scores of the stored hash:
+// the decision of one frame, and that of Judged frames, which the points of one frame bound. There is a point at 1, 2 and
+// 5 of each decade from FMR 1e-1 to 1e-7, as far as MinErrors stand behind it. Of rates that share a threshold only the
+// strictest is kept.
 func Build(about File, impostors Impostors) (*File, error) {
 	f := about
 	f.Schema, f.Scheme = Schema, Scheme
-	f.Comparisons = impostors.Count()
-	f.Points = nil
-	for _, fmr := range []float64{
-		1e-1, 5e-2, 2e-2, 1e-2, 5e-3, 2e-3, 1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5, 5e-6, 2e-6, 1e-6, 5e-7, 2e-7, 1e-7,
-	} {
-		threshold, ok := impostors.Threshold(fmr)
-		if !ok || impostors.AtLeast(threshold) < MinErrors {
-			break
-		}
-		if last := len(f.Points) - 1; last >= 0 && f.Points[last].Threshold == threshold {
-			f.Points = f.Points[:last]
-		}
-		f.Points = append(f.Points, Point{fmr, threshold})
-	}
-	if len(f.Points) == 0 {
-		return nil, hint.Wrap(fmt.Errorf("%d impostor comparisons: %w", f.Comparisons, ErrTooFew),
+	points := pointsOf(impostors)
+	if len(points) == 0 {
+		return nil, hint.Wrap(fmt.Errorf("%d impostor comparisons: %w", impostors.Count(), ErrTooFew),
 			"measure on more people: %d comparisons between different people are the least", 10*MinErrors)
+	}
+	f.Decisions = nil
+	for _, frames := range []int{1, Judged} {
+		f.Decisions = append(f.Decisions, Decision{frames, 1, impostors.Count(), slices.Clone(points)})
 	}
 	if err := f.Validate(); err != nil {
 		return nil, err
@@ -137,104 +162,84 @@ func Build(about File, impostors Impostors) (*File, error) {
 	return &f, nil
 }
 
+func pointsOf(impostors Impostors) (points []Point) {
+	for _, fmr := range []float64{
+		1e-1, 5e-2, 2e-2, 1e-2, 5e-3, 2e-3, 1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5, 5e-6, 2e-6, 1e-6, 5e-7, 2e-7, 1e-7,
+	} {
+		threshold, ok := impostors.Threshold(fmr)
+		if !ok || impostors.AtLeast(threshold) < MinErrors {
+			break
+		}
+		if last := len(points) - 1; last >= 0 && points[last].Threshold == threshold {
+			points = points[:last]
+		}
+		points = append(points, Point{fmr, threshold})
+	}
+	return points
+}
+
+// points returns what counts for the mean score of so many frames, of which 1 is the score of a single frame: the points
+// of the decision with the most frames, but no more than these.
+func (f *File) points(frames int) []Point {
+	var points []Point
+	for _, d := range f.Decisions {
+		if d.Frames <= frames {
+			points = d.Points
+		}
+	}
+	return points
+}
+
 // requiredFMR returns the false match rate at which a search among n people keeps to fpir.
 func requiredFMR(n int, fpir float64) float64 { return -math.Expm1(math.Log1p(-fpir) / float64(n)) }
 
 // Threshold returns the score from which a probe may be accepted when n people are enrolled, so that a person who is
-// not among them is taken for one of them with a probability of at most fpir, in (0, 1). Between two measured points
-// the stricter one holds. An n below 1 counts as 1. The error wraps ErrBeyond if no measured point is strict enough.
-func (f *File) Threshold(n int, fpir float64) (float64, error) {
+// not among them is taken for one of them with a probability of at most fpir, in (0, 1), in a mixed crowd. The score is
+// the mean of frames scores, 1 for that of a single frame. Between two measured points the stricter one holds. An n
+// below 1 counts as 1. The error wraps ErrBeyond if no measured point is strict enough.
+func (f *File) Threshold(frames, n int, fpir float64) (float64, error) {
 	if !(fpir > 0 && fpir < 1) {
 		return 0, fmt.Errorf("FPIR %v is not between 0 and 1", fpir)
 	}
 	want := requiredFMR(max(n, 1), fpir)
-	for _, p := range f.Points {
+	for _, p := range f.points(frames) {
 		if p.FMR <= want {
 			return p.Threshold, nil
 		}
 	}
 	return 0, hint.Wrap(fmt.Errorf("%d enrolled at FPIR %g need FMR %.2g: %w", n, fpir, want, ErrBeyond),
 		"at FPIR %g this calibration covers at most %d enrolled people: "+
-			"measure on more people with facegate eval recognition, or allow a higher FPIR", fpir, f.MaxEnrolled(fpir))
+			"measure on more people with facegate eval recognition, or allow a higher FPIR", fpir, f.MaxEnrolled(frames, fpir))
 }
 
-// MaxEnrolled returns the largest n for which Threshold(n, fpir) has an answer, 0 if there is none. It counts no
+// MaxEnrolled returns the largest n for which Threshold(frames, n, fpir) has an answer, 0 if there is none. It counts no
 // further than 2^31-1.
-func (f *File) MaxEnrolled(fpir float64) int {
-	if !(fpir > 0 && fpir < 1) || len(f.Points) == 0 {
+func (f *File) MaxEnrolled(frames int, fpir float64) int {
+	points := f.points(frames)
+	if !(fpir > 0 && fpir < 1) || len(points) == 0 {
 		return 0
 	}
-	strictest := f.Points[len(f.Points)-1].FMR
+	strictest := points[len(points)-1].FMR
 	return sort.Search(math.MaxInt32, func(n int) bool { return requiredFMR(n+1, fpir) < strictest })
 }
 
-// Validate reports what breaks the format or cannot be true. Its error wraps ErrInvalid.
-func (f *File) Validate() error {
-	for _, err := range []error{f.validateHead(), f.validateMean(), f.validatePoints()} {
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrInvalid, err)
-		}
-	}
-	return nil
-}
+// minCrowd is the fewest people among whom there is a crowd to speak of.
+const minCrowd = 3
 
-func (f *File) validateHead() error {
-	if f.Schema != Schema {
-		return fmt.Errorf("schema is %q, want %q", f.Schema, Schema)
+// Crowding returns h0: how crowded the place of a genuine probe is among n people of a mixed crowd, as a cosine. It is
+// linear in ln n between the measured numbers of people, the first value before and the last beyond, and 0 for n < 3.
+func (f *File) Crowding(n int) float64 {
+	if n < minCrowd || len(f.Crowd) == 0 {
+		return 0
 	}
-	if f.Scheme != Scheme {
-		return fmt.Errorf("scheme is %q, want %q", f.Scheme, Scheme)
+	i := slices.IndexFunc(f.Crowd, func(c Crowd) bool { return c.N >= n })
+	switch {
+	case i < 0:
+		return f.Crowd[len(f.Crowd)-1].H
+	case i == 0:
+		return f.Crowd[0].H
 	}
-	if raw, err := hex.DecodeString(f.ModelID); err != nil || len(raw) != 32 || strings.ToLower(f.ModelID) != f.ModelID {
-		return fmt.Errorf("model_id %q is not a SHA-256 in lower-case hex", f.ModelID)
-	}
-	if f.Embedder == "" {
-		return errors.New("embedder is missing")
-	}
-	if _, err := time.Parse(time.DateOnly, f.Created); err != nil {
-		return fmt.Errorf("created %q is not a day like 2026-01-31", f.Created)
-	}
-	if f.People < 2 || f.Pictures < f.People {
-		return fmt.Errorf("%d pictures of %d people: at least one each of two people is needed", f.Pictures, f.People)
-	}
-	return nil
-}
-
-func (f *File) validateMean() error {
-	if f.Dim < 1 || f.Dim > maxDim {
-		return fmt.Errorf("dim %d is not in 1..%d", f.Dim, maxDim)
-	}
-	if len(f.Mean) != f.Dim {
-		return fmt.Errorf("mean has %d values, want dim = %d", len(f.Mean), f.Dim)
-	}
-	var sum float64
-	for _, x := range f.Mean {
-		sum += float64(x) * float64(x)
-	}
-	if !(sum <= 1+1e-3) {
-		return fmt.Errorf("mean has length %.3g: the mean of unit vectors is not longer than 1", math.Sqrt(sum))
-	}
-	return nil
-}
-
-func (f *File) validatePoints() error {
-	if len(f.Points) == 0 {
-		return errors.New("points are missing")
-	}
-	for i, p := range f.Points {
-		if !(p.FMR > 0 && p.FMR < 1) {
-			return fmt.Errorf("points[%d]: fmr %v is not between 0 and 1", i, p.FMR)
-		}
-		if !(p.Threshold >= -1 && p.Threshold <= 1) {
-			return fmt.Errorf("points[%d]: threshold %v is not in [-1, 1]", i, p.Threshold)
-		}
-		if !(p.FMR*float64(f.Comparisons) >= MinErrors) {
-			return fmt.Errorf("points[%d]: %d comparisons cannot show fmr %v: at least %d errors must stand behind it",
-				i, f.Comparisons, p.FMR, MinErrors)
-		}
-		if i > 0 && !(p.FMR < f.Points[i-1].FMR && p.Threshold > f.Points[i-1].Threshold) {
-			return fmt.Errorf("points[%d]: fmr must fall and threshold must rise from point to point", i)
-		}
-	}
-	return nil
+	low, high := f.Crowd[i-1], f.Crowd[i]
+	share := math.Log(float64(n)/float64(low.N)) / math.Log(float64(high.N)/float64(low.N))
+	return low.H + share*(high.H-low.H)
 }

@@ -26,7 +26,9 @@ const modelID = "87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf358
 func about() calibrate.File {
 	return calibrate.File{
 		ModelID: modelID, Embedder: "fr_feature", Dim: 3, Created: "2026-07-01", Source: "a folder of pictures",
-		People: 2862, Pictures: 6674, Mean: calibrate.Mean{0.25, -0.5, 1e-7},
+		People: 2862, Pictures: 6674, TemplatePictures: 4, Mean: calibrate.Mean{0.25, -0.5, 1e-7},
+		Crowd: []calibrate.Crowd{{3, -0.01}, {10, 0.06}, {100, 0.2}}, Beta: 0.75,
+		Excluded: []calibrate.Exclusion{{Kept: "A_Name", Left: "A_B_Name", Reason: "one person under two spellings"}},
 	}
 }
 
@@ -58,13 +60,18 @@ func TestBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Comparisons != 1_000_000 || f.Schema != calibrate.Schema || f.Scheme != calibrate.Scheme {
+	if f.Schema != calibrate.Schema || f.Scheme != calibrate.Scheme {
 		t.Errorf("head: %+v", f)
 	}
-	if len(f.Points) != 13 {
-		t.Errorf("%d points, want 13, from 1e-1 to 1e-5", len(f.Points))
+	one, mean := f.Decisions[0], f.Decisions[1]
+	if len(f.Decisions) != 2 || one.Frames != 1 || mean.Frames != 3 || one.ScoreFrames != 1 || mean.ScoreFrames != 1 ||
+		one.Comparisons != 1_000_000 || !slices.Equal(one.Points, mean.Points) {
+		t.Errorf("decisions: %+v", f.Decisions)
 	}
-	for _, p := range f.Points {
+	if len(one.Points) != 13 {
+		t.Errorf("%d points, want 13, from 1e-1 to 1e-5", len(one.Points))
+	}
+	for _, p := range one.Points {
 		n := h.AtLeast(p.Threshold)
 		if n < calibrate.MinErrors || float64(n) > p.FMR*1e6 {
 			t.Errorf("FMR %v at %v: %d errors", p.FMR, p.Threshold, n)
@@ -77,8 +84,8 @@ func TestBuild(t *testing.T) {
 
 func TestBuildClaimsNoMoreThanTheData(t *testing.T) {
 	for n, strictest := range map[int]float64{100: 0.1, 999: 0.02, 1000: 0.01, 20_000: 5e-4, 199_999: 1e-4} {
-		f := build(t, n)
-		if got := f.Points[len(f.Points)-1].FMR; got != strictest {
+		points := build(t, n).Decisions[0].Points
+		if got := points[len(points)-1].FMR; got != strictest {
 			t.Errorf("%d comparisons claim FMR %v, want %v", n, got, strictest)
 		}
 	}
@@ -106,13 +113,15 @@ func TestBuildKeepsTheStrictestOfEqualThresholds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(f.Points) != 1 || f.Points[0].FMR != 5e-3 {
-		t.Errorf("points %v, want only FMR 0.005", f.Points)
+	if points := f.Decisions[0].Points; len(points) != 1 || points[0].FMR != 5e-3 {
+		t.Errorf("points %v, want only FMR 0.005", points)
 	}
 }
 
 func TestThreshold(t *testing.T) {
-	f := &calibrate.File{Points: []calibrate.Point{{1e-2, 0.2}, {1e-3, 0.3}, {1e-4, 0.4}, {1e-5, 0.5}, {1e-6, 0.6}}}
+	f := &calibrate.File{Decisions: []calibrate.Decision{
+		{Frames: 1, Points: []calibrate.Point{{1e-2, 0.2}, {1e-3, 0.3}, {1e-4, 0.4}, {1e-5, 0.5}, {1e-6, 0.6}}},
+	}}
 	for _, test := range []struct {
 		n    int
 		fpir float64
@@ -130,28 +139,63 @@ func TestThreshold(t *testing.T) {
 		{1000, 0.001, 0.6},
 		{1, 0.5, 0.2},
 	} {
-		if got, err := f.Threshold(test.n, test.fpir); err != nil || got != test.want {
+		if got, err := f.Threshold(1, test.n, test.fpir); err != nil || got != test.want {
 			t.Errorf("Threshold(%d, %v) = %v, %v; want %v", test.n, test.fpir, got, err, test.want)
 		}
 	}
-	if got := f.MaxEnrolled(0.01); got != 10_050 {
-		t.Errorf("MaxEnrolled(0.01) = %d, want 10050", got)
+	if got := f.MaxEnrolled(1, 0.01); got != 10_050 {
+		t.Errorf("MaxEnrolled(1, 0.01) = %d, want 10050", got)
 	}
-	_, err := f.Threshold(10_051, 0.01)
+	_, err := f.Threshold(1, 10_051, 0.01)
 	if !errors.Is(err, calibrate.ErrBeyond) || !strings.Contains(hint.Of(err), "10050 enrolled") {
 		t.Errorf("beyond: error %v, hint %q", err, hint.Of(err))
 	}
 	for _, fpir := range []float64{0, 1, -0.1, math.NaN(), math.Inf(1)} {
-		if _, err := f.Threshold(1, fpir); err == nil || f.MaxEnrolled(fpir) != 0 {
+		if _, err := f.Threshold(1, 1, fpir); err == nil || f.MaxEnrolled(1, fpir) != 0 {
 			t.Errorf("FPIR %v accepted", fpir)
 		}
+	}
+}
+
+// TestWaysOfDeciding checks that the points are of as many frames as are judged, and never of more.
+func TestWaysOfDeciding(t *testing.T) {
+	f := &calibrate.File{Decisions: []calibrate.Decision{
+		{Frames: 1, Points: []calibrate.Point{{1e-3, 0.3}, {1e-4, 0.4}}},
+		{Frames: 3, Points: []calibrate.Point{{1e-3, 0.2}, {1e-4, 0.25}, {1e-5, 0.35}}},
+	}}
+	for frames, want := range map[int]struct {
+		threshold float64
+		most      int
+	}{1: {0.4, 10}, 2: {0.4, 10}, 3: {0.25, 100}, 5: {0.25, 100}} {
+		got, err := f.Threshold(frames, 10, 0.001)
+		if most := f.MaxEnrolled(frames, 0.001); err != nil || got != want.threshold || most != want.most {
+			t.Errorf("%d frames: %v for at most %d, %v; want %+v", frames, got, most, err, want)
+		}
+	}
+	f.Decisions = f.Decisions[1:]
+	if _, err := f.Threshold(1, 1, 0.5); !errors.Is(err, calibrate.ErrBeyond) || f.MaxEnrolled(1, 0.5) != 0 {
+		t.Errorf("one frame by the points of three: %v", err)
+	}
+}
+
+func TestCrowding(t *testing.T) {
+	f := &calibrate.File{Crowd: []calibrate.Crowd{{4, 0.01}, {10, 0.06}, {1000, 0.26}}}
+	for n, want := range map[int]float64{
+		0: 0, 1: 0, 2: 0, 3: 0.01, 4: 0.01, 10: 0.06, 100: 0.16, 1000: 0.26, 1001: 0.26, 1 << 30: 0.26,
+	} {
+		if got := f.Crowding(n); math.Abs(got-want) > 1e-12 {
+			t.Errorf("Crowding(%d) = %v, want %v", n, got, want)
+		}
+	}
+	if got := new(calibrate.File).Crowding(100); got != 0 {
+		t.Errorf("Crowding without a measurement = %v", got)
 	}
 }
 
 func TestThresholdIsMonotone(t *testing.T) {
 	f := build(t, 200_000)
 	strict := func(n int, fpir float64) float64 {
-		tau, err := f.Threshold(n, fpir)
+		tau, err := f.Threshold(1, n, fpir)
 		if errors.Is(err, calibrate.ErrBeyond) {
 			return math.Inf(1)
 		}
@@ -175,9 +219,9 @@ func TestThresholdHoldsItsPromise(t *testing.T) {
 	f := build(t, 200_000)
 	rapid.Check(t, func(t *rapid.T) {
 		fpir := rapid.Float64Range(1e-6, 0.999).Draw(t, "fpir")
-		limit := f.MaxEnrolled(fpir)
+		limit := f.MaxEnrolled(1, fpir)
 		if limit < math.MaxInt32 {
-			if _, err := f.Threshold(limit+1, fpir); !errors.Is(err, calibrate.ErrBeyond) {
+			if _, err := f.Threshold(1, limit+1, fpir); !errors.Is(err, calibrate.ErrBeyond) {
 				t.Fatalf("%d enrolled, one more than the largest number: %v", limit+1, err)
 			}
 		}
@@ -185,15 +229,15 @@ func TestThresholdHoldsItsPromise(t *testing.T) {
 			return
 		}
 		n := rapid.IntRange(1, limit).Draw(t, "n")
-		tau, err := f.Threshold(n, fpir)
+		tau, err := f.Threshold(1, n, fpir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		i := slices.IndexFunc(f.Points, func(p calibrate.Point) bool { return p.Threshold == tau })
+		i := slices.IndexFunc(f.Decisions[0].Points, func(p calibrate.Point) bool { return p.Threshold == tau })
 		if i < 0 {
 			t.Fatalf("%v is not a measured threshold", tau)
 		}
-		if got := 1 - math.Pow(1-f.Points[i].FMR, float64(n)); got > fpir*(1+1e-6) {
+		if got := 1 - math.Pow(1-f.Decisions[0].Points[i].FMR, float64(n)); got > fpir*(1+1e-6) {
 			t.Fatalf("FPIR %v for %d enrolled, want at most %v", got, n, fpir)
 		}
 	})
@@ -212,7 +256,7 @@ func TestReadWrite(t *testing.T) {
 	want := build(t, 100_000)
 	text := written(t, want)
 	for _, line := range []string{
-		`"schema": "facegate-calibration/1"`, `"scheme": "s1-1024"`, `"mean": "AACAPgAAAL+V`, `"comparisons": 100000`,
+		`"schema": "facegate-calibration/2"`, `"template_pictures": 4`, `"score_frames": 1`, `"beta": 0.75`, `"scheme": "s1-1024"`, `"mean": "AACAPgAAAL+V`, `"comparisons": 100000`,
 	} {
 		if !strings.Contains(text, line) {
 			t.Errorf("no %s in\n%s", line, text)
@@ -230,7 +274,8 @@ func TestReadWrite(t *testing.T) {
 func TestReadRefuses(t *testing.T) {
 	valid := written(t, build(t, 1000))
 	for _, test := range []struct{ name, old, new, want string }{
-		{"schema", "calibration/1", "calibration/2", `schema is "facegate-calibration/2"`},
+		{"schema", "calibration/2", "calibration/3", `schema is "facegate-calibration/3"`},
+		{"of pictures", "calibration/2", "calibration/1", "it is of single pictures"},
 		{"scheme", "s1-1024", "s1-512", `scheme is "s1-512"`},
 		{"unknown key", `"people"`, `"peoples"`, `unknown field "peoples"`},
 		{"key in capitals", `"people"`, `"People"`, `line 9: key "People" is repeated or not in lower case`},
@@ -252,9 +297,19 @@ func TestReadRefuses(t *testing.T) {
 		{"mean cut", `"mean": "AACA`, `"mean": "`, "whole number of float32"},
 		{"mean too long", `"mean": "AACAP`, `"mean": "AACAQ`, "mean has length"},
 		{"mean not a number", `"mean": "AACAPg`, `"mean": "AADAfw`, "mean has length NaN"},
-		{"fmr", `"fmr": 0.1,`, `"fmr": 1,`, "points[0]: fmr 1 is not between"},
-		{"fmr order", `"fmr": 0.1,`, `"fmr": 0.02,`, "points[1]: fmr must fall"},
+		{"fmr", `"fmr": 0.1,`, `"fmr": 1,`, "decisions[0]: points[0]: fmr 1 is not between"},
+		{"fmr order", `"fmr": 0.1,`, `"fmr": 0.02,`, "decisions[0]: points[1]: fmr must fall"},
 		{"fmr not shown", `"comparisons": 1000`, `"comparisons": 999`, "999 comparisons cannot show fmr 0.01"},
+		{"template", `"template_pictures": 4`, `"template_pictures": 0`, "template_pictures 0"},
+		{"no decisions", `"decisions": [`, `"decisions": [], "x": [`, `unknown field "x"`},
+		{"frames", `"frames": 1`, `"frames": 3`, "decisions[1]: frames 3: they must be at least 1 and rise"},
+		{"no frames", `"frames": 1`, `"frames": 0`, "decisions[0]: frames 0"},
+		{"scores of more frames", `"score_frames": 1`, `"score_frames": 2`, "score_frames 2 is not in 1..1"},
+		{"beta", `"beta": 0.75`, `"beta": -0.75`, "beta -0.75 is not in"},
+		{"crowd of two", `"n": 3`, `"n": 2`, "crowd[0]: n 2"},
+		{"crowd order", `"n": 10,`, `"n": 3,`, "crowd[1]: n 3"},
+		{"crowding", `"h": 0.06`, `"h": 1.06`, "crowd[1]: h 1.06 is not in"},
+		{"exclusion", `"left": "A_B_Name"`, `"left": ""`, "excluded[0]: two names and a reason"},
 		{"no points", `"points": [`, `"points": [], "x": [`, `unknown field "x"`},
 	} {
 		text := strings.Replace(valid, test.old, test.new, 1)
@@ -282,11 +337,14 @@ func TestReadRefuses(t *testing.T) {
 
 func TestValidatePoints(t *testing.T) {
 	for name, change := range map[string]func(*calibrate.File){
-		"no points":              func(f *calibrate.File) { f.Points = nil },
-		"threshold out of range": func(f *calibrate.File) { f.Points[len(f.Points)-1].Threshold = 1.01 },
-		"threshold not a number": func(f *calibrate.File) { f.Points[0].Threshold = math.NaN() },
-		"thresholds equal":       func(f *calibrate.File) { f.Points[1].Threshold = f.Points[0].Threshold },
-		"fmr not a number":       func(f *calibrate.File) { f.Points[0].FMR = math.NaN() },
+		"no points":              func(f *calibrate.File) { f.Decisions[1].Points = nil },
+		"no decisions":           func(f *calibrate.File) { f.Decisions = nil },
+		"no crowd":               func(f *calibrate.File) { f.Crowd = nil },
+		"beta not a number":      func(f *calibrate.File) { f.Beta = math.NaN() },
+		"threshold out of range": func(f *calibrate.File) { f.Decisions[0].Points[len(f.Decisions[0].Points)-1].Threshold = 1.01 },
+		"threshold not a number": func(f *calibrate.File) { f.Decisions[0].Points[0].Threshold = math.NaN() },
+		"thresholds equal":       func(f *calibrate.File) { f.Decisions[0].Points[1].Threshold = f.Decisions[0].Points[0].Threshold },
+		"fmr not a number":       func(f *calibrate.File) { f.Decisions[0].Points[0].FMR = math.NaN() },
 	} {
 		f := build(t, 1000)
 		change(f)
@@ -306,7 +364,7 @@ func FuzzRead(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(valid.Bytes())
-	f.Add([]byte(`{"schema":"facegate-calibration/1","points":[{"fmr":1e-400}]}`))
+	f.Add([]byte(`{"schema":"facegate-calibration/2","decisions":[{"points":[{"fmr":1e-400}]}]}`))
 	f.Add([]byte(`[{"a":[{"a":1}],"a":{}}]`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := calibrate.Read(bytes.NewReader(data))
@@ -324,8 +382,8 @@ func FuzzRead(f *testing.F) {
 		if err != nil || !cmp.Equal(got, again) {
 			t.Fatalf("reading it back: %v\n%s", err, cmp.Diff(got, again))
 		}
-		if n := got.MaxEnrolled(0.01); n > 0 {
-			if _, err := got.Threshold(n, 0.01); err != nil {
+		if n := got.MaxEnrolled(1, 0.01); n > 0 {
+			if _, err := got.Threshold(1, n, 0.01); err != nil {
 				t.Fatalf("the largest number enrolled: %v", err)
 			}
 		}

@@ -2,6 +2,7 @@ package calibrate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ func Read(r io.Reader) (*File, error) {
 		return nil, fmt.Errorf("calibration: %w", err)
 	}
 	f, err := parse(data)
-	return f, hint.Wrap(err, "write it again with facegate eval recognition")
+	return f, hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "write it again with facegate eval recognition"))
 }
 
 // Write validates f and writes it as indented JSON.
@@ -43,6 +44,9 @@ func parse(data []byte) (*File, error) {
 	if len(data) > maxSize {
 		return nil, fmt.Errorf("%w: larger than %d bytes", ErrInvalid, maxSize)
 	}
+	if err := checkSchema(data); err != nil {
+		return nil, err
+	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	var f File
@@ -60,6 +64,21 @@ func parse(data []byte) (*File, error) {
 		return nil, err
 	}
 	return &f, nil
+}
+
+// ofPictures is the format whose points were of single pictures, as templates and as probes.
+const ofPictures = "facegate-calibration/1"
+
+// checkSchema refuses an earlier format by its name, before anything in it is unknown.
+func checkSchema(data []byte) error {
+	var head struct {
+		Schema string `json:"schema"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil || head.Schema != ofPictures {
+		return nil // whoever reads the rest says what is wrong
+	}
+	return hint.Wrap(fmt.Errorf("%w: schema is %q: it is of single pictures, and a gate enrols the mean of several", ErrInvalid, ofPictures),
+		"measure it again with facegate eval recognition --write-calibration FILE, or leave vision.calibration empty")
 }
 
 func errorOffset(err error, dec *json.Decoder) int64 {

@@ -114,7 +114,7 @@ func TestEnrolRefuses(t *testing.T) {
 	const covered = 2
 	o := defaults()
 	c := gatetest.Terms(t, o.fpir)
-	strictest := c.Calibration.Points[len(c.Calibration.Points)-1].FMR
+	strictest := gatetest.Strictest(c)
 	o.fpir = (covered + 0.5) * strictest // so that the calibration covers two people, and not three
 	b := start(t, gatetest.NewSite(t), o)
 	if n := b.gallery.Limit(); n != covered {

@@ -108,7 +108,7 @@ func loadCalibration(v configs.Vision, b models.Bundle) (*calibrate.File, error)
 		err = fmt.Errorf("%s is of another embedder than %s", v.Calibration, b.Embedder.Name)
 	}
 	return f, configs.About("vision.calibration",
-		hint.Wrap(err, "name the calibration of this embedder in vision.calibration, or leave it empty"))
+		hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "name the calibration of this embedder in vision.calibration, or leave it empty")))
 }
 
 func openSource(c configs.Camera, stdin io.Reader, log *slog.Logger) (device.Source, error) {

@@ -45,3 +45,9 @@ func Terms(t testing.TB, fpir float64) people.Terms {
 	}
 	return c
 }
+
+// Strictest returns the lowest false match rate that the calibration of c has a point for.
+func Strictest(c people.Terms) float64 {
+	points := c.Calibration.Decisions[0].Points
+	return points[len(points)-1].FMR
+}

@@ -39,7 +39,7 @@ func (r *Register) Claim(t template.Token) (*match.Claimed, error) {
 // verification returns the threshold of a comparison with one person. It is that of a small site, however many people there
 // are: a pass can be stolen, and the face then stands alone.
 func (r *Register) verification() (float64, error) {
-	return r.terms.Calibration.Threshold(min(planFor, r.terms.Calibration.MaxEnrolled(r.terms.FPIR)), r.terms.FPIR)
+	return r.terms.Calibration.Threshold(1, min(planFor, r.terms.Calibration.MaxEnrolled(1, r.terms.FPIR)), r.terms.FPIR)
 }
 
 // projector returns the one for the Code of p. k is needed where that Code is bound to a pass.

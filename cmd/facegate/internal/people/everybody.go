@@ -30,12 +30,12 @@ func newEverybody(s *store.Store, c Terms) (*everybody, error) {
 
 func (e *everybody) matcher() pipeline.Matcher { return &e.match }
 
-func (e *everybody) limit() int { return e.terms.Calibration.MaxEnrolled(e.terms.FPIR) }
+func (e *everybody) limit() int { return e.terms.Calibration.MaxEnrolled(1, e.terms.FPIR) }
 
 func (e *everybody) passes() bool { return false }
 
 func (e *everybody) threshold() (float64, error) {
-	return e.terms.Calibration.Threshold(max(min(planFor, e.limit()), e.len()), e.terms.FPIR)
+	return e.terms.Calibration.Threshold(1, max(min(planFor, e.limit()), e.len()), e.terms.FPIR)
 }
 
 func (e *everybody) nearest(v embed.Vector) (match.Result, float64, error) {

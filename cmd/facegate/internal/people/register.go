@@ -53,7 +53,7 @@ type Terms struct {
 
 // Covers refuses, with ErrFull, a rate that the calibration cannot answer for even with one person.
 func Covers(f *calibrate.File, fpir float64) error {
-	if f.MaxEnrolled(fpir) > 0 {
+	if f.MaxEnrolled(1, fpir) > 0 {
 		return nil
 	}
 	return hint.Wrap(fmt.Errorf("%w: %g is beyond it even for one", ErrFull, fpir), adviceFull)

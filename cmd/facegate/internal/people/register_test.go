@@ -83,7 +83,7 @@ func like(v embed.Vector, cosine float64, seed uint64) embed.Vector {
 // thresholds are usually set for, and that one that covers nobody is refused.
 func TestSmallCalibration(t *testing.T) {
 	c := gatetest.Terms(t, 0)
-	strictest := c.Calibration.Points[len(c.Calibration.Points)-1].FMR
+	strictest := gatetest.Strictest(c)
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
 
 	c.FPIR = 1.5 * strictest
@@ -294,7 +294,7 @@ func TestModelChange(t *testing.T) {
 func TestAgain(t *testing.T) {
 	s := openStore(t, gatetest.NewSite(t), rand.Reader)
 	c := gatetest.Terms(t, 0.001)
-	strictest := c.Calibration.Points[len(c.Calibration.Points)-1].FMR
+	strictest := gatetest.Strictest(c)
 	c.FPIR = 2.5 * strictest
 	g := openRegister(t, s, c)
 	for seed, label := range []string{"one", "two"} {
