@@ -177,7 +177,7 @@ type gallery struct {
 
 func newGallery(people string) *gallery {
 	g := &gallery{Exact: matchertest.Exact{Rules: match.Rules{
-		Threshold: func() (float64, error) { return 0.5, nil },
+		Threshold: func(int) (float64, error) { return 0.5, nil },
 		Barred:    func(decide.Person, time.Time) bool { return false },
 	}}}
 	for i := range len(people) {

@@ -89,19 +89,28 @@ func (e *Epochs) Clear() {
 func (e *Epochs) Has(id template.PersonID) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return slices.ContainsFunc(e.list, func(in *epoch) bool { return in.index.Has(id) })
+	return has(e.list, id)
 }
 
 // Len returns how many people can be found.
 func (e *Epochs) Len() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	n := 0
-	for _, in := range e.list {
-		people, _ := in.index.Len()
-		n += people
+	return e.len()
+}
+
+// len is Len: whoever is in several epochs counts once. It does not allocate. e.mu must be held.
+func (e *Epochs) len() int {
+	n, _ := e.list[0].index.Len()
+	for i, in := range e.list[1:] {
+		n += in.index.count(func(id template.PersonID) bool { return !has(e.list[:i+1], id) })
 	}
 	return n
+}
+
+// has reports whether a person is in one of these epochs.
+func has(list []*epoch, id template.PersonID) bool {
+	return slices.ContainsFunc(list, func(in *epoch) bool { return in.index.Has(id) })
 }
 
 // Protect returns the Code of v in a lane of the current epoch. The embedding ends here; see template.Projector.Protect.
@@ -113,23 +122,55 @@ func (e *Epochs) Protect(v embed.Vector, lane uint8) (template.Made, bool) {
 	return template.Made{Scheme: template.SchemeS1, Epoch: in.number, Lane: lane, Code: code}, ok
 }
 
-// Search finds the person most like v, and reports whether the record that says so is of an earlier epoch. It neither
-// changes nor keeps v. It does not allocate, but for the room for vectors of this length, once.
-func (e *Epochs) Search(v embed.Vector) (found Result, earlier bool) {
+// A Found is the outcome of a search in all epochs.
+type Found struct {
+	Result
+	People  int  // who can be found, and were compared with
+	Earlier bool // the record that Best has their score by is of an earlier epoch
+}
+
+// Search finds the person most like v. It neither changes nor keeps v. It does not allocate, but for the room for vectors of
+// this length, once.
+func (e *Epochs) Search(v embed.Vector) (found Found) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i, in := range e.list {
 		e.spare = append(e.spare[:0], v...) // a vector ends where it is projected
 		if !in.projector.Project(&e.probe, e.spare, in.index.Lanes()) {
-			return Result{}, false
+			return Found{}
 		}
 		here := in.index.Search(&e.probe)
 		e.probe.Clear()
-		if found = found.Join(here); here.OK && found.Best == here.Best && found.Score == here.Score {
-			earlier = i > 0
+		found.Result = found.Join(here)
+		if here.OK && found.Best == here.Best && found.Score == here.Score {
+			found.Earlier = i > 0
 		}
 	}
-	return found, earlier
+	if found.OK {
+		found.People = e.len()
+	}
+	return found
+}
+
+// Without returns what would have been found if a person, who can be found, could not.
+func (f Found) Without(person template.PersonID) Found {
+	f.People--
+	i := 0
+	for i < len(f.Others) && f.Others[i].Person != person {
+		i++
+	}
+	switch {
+	case f.Best == person && f.Others[0] == nobody():
+		return Found{}
+	case f.Best == person:
+		f.Best, f.Score, i = f.Others[0].Person, f.Others[0].Score, 0
+	}
+	if i < len(f.Others) {
+		copy(f.Others[i:], f.Others[i+1:])
+		f.Others[len(f.Others)-1] = nobody()
+	}
+	f.Second = f.Others[0].Score
+	return f
 }
 
 // at returns the epoch of a number, which it opens if it is not open. e.mu must be held.

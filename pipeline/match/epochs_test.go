@@ -67,9 +67,9 @@ func mustAdd(t testing.TB, e *match.Epochs, r template.Record) {
 // mustFind checks whom a face is found to be of, and in which epoch.
 func mustFind(t *testing.T, e *match.Epochs, p matchertest.Person, inEarlier bool) {
 	t.Helper()
-	found, earlier := e.Search(p.Face)
-	if found.Best != p.ID || found.Score < 0.9 || earlier != inEarlier {
-		t.Errorf("%v is found as %+v, of an earlier epoch: %v", p.ID, found, earlier)
+	found := e.Search(p.Face)
+	if found.Best != p.ID || found.Score < 0.9 || found.Earlier != inEarlier {
+		t.Errorf("%v is found as %+v, of an earlier epoch: %v", p.ID, found, inEarlier)
 	}
 }
 
@@ -203,9 +203,9 @@ func TestEpochsAgainstMap(t *testing.T) {
 					}
 				}
 				want := searchEach(projectors[:], probe, model)
-				found, earlier := e.Search(probe)
-				if found != want || found.OK && earlier != (model[found.Best].Epoch != current) {
-					t.Fatalf("found %+v, earlier %v; want %+v of %d", found, earlier, want, model[want.Best].Epoch)
+				found := e.Search(probe)
+				if found.Result != want || found.People != len(model) || found.OK && found.Earlier != (model[found.Best].Epoch != current) {
+					t.Fatalf("found %+v; want %+v of %d", found, want, model[want.Best].Epoch)
 				}
 			},
 		})

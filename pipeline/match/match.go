@@ -44,28 +44,21 @@ type Result struct {
 	Best  template.PersonID // whose record has the best score
 	Score float64           // of Best
 
-	// Second is the best score of anybody else, and -1 if there is nobody else in the lanes searched. If the records of one
-	// person fill all of Candidates, it is the cosine that belongs to the Hamming distance of the farthest Candidate: everybody
-	// else is at least as far away.
+	// Second is the best score of anybody else, which is that of Others[0], and -1 if there is nobody else in the lanes searched.
 	Second float64
+
+	// Others are the other people with the best scores, one score a person, the best first. Nobody is nowhere after the last. If
+	// so many of Candidates are records of few people that not all of these others are among them, the score of those who are
+	// missing is the cosine that belongs to the Hamming distance of the farthest Candidate: they are at least as far away.
+	Others [6]Other
 }
 
 // Join returns the outcome of one search of all that r and o were the searches of. A person may be in both.
 func (r Result) Join(o Result) Result {
-	switch {
-	case !o.OK:
-		return r
-	case !r.OK:
-		return o
-	case o.Score > r.Score:
-		r, o = o, r
-	}
-	if o.Best == r.Best {
-		r.Second = max(r.Second, o.Second)
-	} else {
-		r.Second = max(r.Second, o.Score)
-	}
-	return r
+	var all ranking
+	all.take(r)
+	all.take(o)
+	return all.result()
 }
 
 // Add puts r into the index, in place of any record with the same id.
@@ -134,6 +127,18 @@ func (x *Index) Len() (persons, records int) {
 	return len(x.persons), len(x.slots)
 }
 
+// count returns how many persons in the index are such.
+func (x *Index) count(such func(template.PersonID) bool) (n int) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for id := range x.persons {
+		if such(id) {
+			n++
+		}
+	}
+	return n
+}
+
 // Lanes returns the lanes that hold a record, which are those to project a probe into.
 func (x *Index) Lanes() template.LaneSet {
 	x.mu.RLock()
@@ -158,31 +163,19 @@ func (x *Index) Search(p *template.Probe) Result {
 	return x.rescore(p, &near)
 }
 
-// rescore picks the best person and the best other person among the candidates.
+// rescore ranks the people among the candidates.
 func (x *Index) rescore(p *template.Probe, near *shortlist) Result {
-	r := Result{Second: -1}
-	others := false
+	var people ranking
 	for _, c := range near.items[:near.n] {
 		l := &x.lanes[c.lane]
-		person, score := l.owner[c.i], p.Estimate(c.lane, &l.codes[c.i])
-		switch {
-		case !r.OK:
-			r.OK, r.Best, r.Score = true, person, score
-		case person == r.Best:
-			r.Score = max(r.Score, score)
-		case score > r.Score:
-			r.Best, r.Score, r.Second, others = person, score, r.Score, true
-		default:
-			r.Second, others = max(r.Second, score), true
+		people.offer(l.owner[c.i], p.Estimate(c.lane, &l.codes[c.i]))
+	}
+	if near.n == Candidates {
+		for people.n < min(len(people.list), len(x.persons)) {
+			people.fill(template.HammingCosine(near.limit()))
 		}
 	}
-	if !r.OK {
-		return Result{}
-	}
-	if !others && near.n == Candidates && len(x.persons) > 1 {
-		r.Second = template.HammingCosine(near.limit())
-	}
-	return r
+	return people.result()
 }
 
 func (x *Index) remove(id template.RecordID) bool {

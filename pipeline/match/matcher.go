@@ -9,9 +9,15 @@ import (
 )
 
 // An Answer is what a matcher says of one embedding; see pipeline.Matcher. It must not leave the process, as a Result must not.
+// Its Others are empty: the Raise has been taken of them, and nobody needs them any more.
 type Answer struct {
 	Result
-	Threshold float64 // the Score from which the embedding counts as that of Best
+	Threshold float64 // the Score from which the embedding counts as that of Best, with the Raise in it
+	Raise     float64 // how much of the Threshold is for the crowd in which the face is, 0 or more; see Rules.Crowding
+
+	// Excess is by how much the place of the face is more crowded than ordinary is, less than 0 if it is less so. It is 0 where
+	// too few people were compared with to tell.
+	Excess float64
 
 	// Renewable says that a new record of Best may be made of the embedding. The embedding is of Best beyond doubt, and the
 	// record of Best is of an earlier epoch.
@@ -21,11 +27,18 @@ type Answer struct {
 // Rules say which scores count. Their functions are called for each frame: they do not wait, do not allocate, and are safe for
 // concurrent use.
 type Rules struct {
-	// Threshold returns the score from which an embedding counts as that of the best match. After an error nobody matches.
-	Threshold func() (float64, error)
+	// Threshold returns the score from which an embedding counts as that of the best match of so many people, in a place of
+	// ordinary crowding. After an error nobody matches.
+	Threshold func(people int) (float64, error)
 
 	// Barred reports whether a person must not be matched at the time now.
 	Barred func(person template.PersonID, now time.Time) bool
+
+	// Crowding returns the mean score that the five others have who are most like the face of somebody among so many people, in
+	// an ordinary place. Where they score more, a stranger does too, by chance. The threshold is then raised by as much, times
+	// Beta. nil raises no threshold.
+	Crowding func(people int) float64
+	Beta     float64
 }
 
 const (
@@ -37,20 +50,37 @@ const (
 	confident = 0.15
 )
 
-// weigh sets the threshold beside what was found.
-func (r Rules) weigh(found Result, now time.Time) Answer {
-	threshold, err := r.Threshold()
-	switch {
-	case err != nil || !found.OK:
-		return Answer{}
-	case r.Barred(found.Best, now):
-		threshold = unreachable
+// Weigh sets the threshold beside what was found, whoever is barred.
+func (r Rules) Weigh(f Found) (Answer, error) {
+	threshold, err := r.Threshold(f.People)
+	if err != nil || !f.OK {
+		return Answer{}, err
 	}
-	return Answer{Result: found, Threshold: threshold}
+	a := Answer{Result: f.Result}
+	a.Raise, a.Excess = r.raise(f)
+	a.Threshold = threshold + a.Raise
+	a.Others = Result{}.Others
+	a.Renewable = f.Earlier && a.sure()
+	return a, nil
 }
 
-// sure reports whether the match leaves no doubt: it is far above the threshold, and nobody else reaches it.
-func (a Answer) sure() bool { return a.Score >= a.Threshold+confident && a.Second < a.Threshold }
+// weigh is Weigh at a time, at which somebody may be barred. After an error nobody matches.
+func (r Rules) weigh(f Found, now time.Time) Answer {
+	a, err := r.Weigh(f)
+	if err != nil {
+		return Answer{}
+	}
+	if a.OK && r.Barred(a.Best, now) {
+		a.Threshold, a.Raise, a.Renewable = unreachable, 0, false
+	}
+	return a
+}
+
+// sure reports whether the match leaves no doubt: it is far above the threshold, and nobody else would reach it in an ordinary
+// place.
+func (a Answer) sure() bool {
+	return a.Score >= a.Threshold+confident && a.Second < a.Threshold-a.Raise
+}
 
 // Everybody compares a face with everybody enrolled (1:N). It implements pipeline.Matcher.
 type Everybody struct {
@@ -60,10 +90,7 @@ type Everybody struct {
 
 // Match implements pipeline.Matcher.
 func (m *Everybody) Match(v embed.Vector, now time.Time) Answer {
-	found, earlier := m.Epochs.Search(v)
-	a := m.Rules.weigh(found, now)
-	a.Renewable = earlier && a.OK && a.sure()
-	return a
+	return m.Rules.weigh(m.Epochs.Search(v), now)
 }
 
 // Claimed compares a face with the one person whose pass was shown (1:1), and with nobody else. It implements
@@ -92,7 +119,8 @@ func (m *Claimed) Match(v embed.Vector, now time.Time) Answer {
 	if !ok {
 		return Answer{}
 	}
-	return m.rules.weigh(Result{OK: true, Best: m.person, Score: score, Second: -1}, now)
+	alone := Found{Result: Result{OK: true, Best: m.person, Score: score, Second: -1}, People: 1}
+	return m.rules.weigh(alone, now)
 }
 
 func (m *Claimed) verify(v embed.Vector) (score float64, ok bool) {

@@ -80,7 +80,7 @@ func BenchmarkMatch(b *testing.B) {
 				mustAdd(b, e, recordOf(b, i, p, current-uint32(i)%2*epochs))
 			}
 			m := &match.Everybody{Epochs: e, Rules: match.Rules{
-				Threshold: func() (float64, error) { return 0.4, nil },
+				Threshold: func(int) (float64, error) { return 0.4, nil },
 				Barred:    func(template.PersonID, time.Time) bool { return false },
 			}}
 			v := matchertest.Face(7)

@@ -44,7 +44,7 @@ func TestNothingIsLeftOfASearch(t *testing.T) {
 		}
 	}
 	for _, length := range []int{dim, dim + 5, dim - 5, dim} {
-		found, _ := e.Search(anyFace(length))
+		found := e.Search(anyFace(length))
 		if found.OK != (length == dim) {
 			t.Fatalf("of a face of length %d it says %+v", length, found)
 		}
@@ -64,7 +64,7 @@ func TestNothingIsLeftOfAClaim(t *testing.T) {
 	}
 	code, _ := j.Protect(anyFace(dim))
 	m := Claim(template.PersonID{1}, code, j, Rules{
-		Threshold: func() (float64, error) { return 0.4, nil },
+		Threshold: func(int) (float64, error) { return 0.4, nil },
 		Barred:    func(template.PersonID, time.Time) bool { return false },
 	})
 	if a := m.Match(anyFace(dim), time.Time{}); !a.OK || a.Score < 0.9 {

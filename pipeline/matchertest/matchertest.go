@@ -59,6 +59,12 @@ func Run(t *testing.T, m Maker) {
 		{"no allocation", 1, noAllocation},
 		{"who is second", 2, second},
 		{"who is renewable", 1, renewable},
+		{"one person is no crowd", 1, noCrowd},
+		{"a crowd", 10, crowded},
+		{"a crowd is never a help", 10, neverLower},
+		{"look-alikes only raise", 10, lookalikesRaise},
+		{"who has several faces", 10, counted},
+		{"renewable in a crowd", 10, renewableInCrowd},
 		{"many people", 50, agreesWithTwin},
 	} {
 		if test.people <= m.Most {
@@ -104,9 +110,28 @@ func people(n int, earlier bool) (list []Person) {
 
 func rules() match.Rules {
 	return match.Rules{
-		Threshold: func() (float64, error) { return threshold, nil },
+		Threshold: func(int) (float64, error) { return threshold, nil },
 		Barred:    func(template.PersonID, time.Time) bool { return false },
 	}
+}
+
+// ordinary is the crowding of an ordinary place, in all tests that have one.
+const ordinary = 0.1
+
+// crowdRules are rules by which a crowd raises the threshold.
+func crowdRules() match.Rules {
+	r := rules()
+	r.Crowding, r.Beta = func(int) float64 { return ordinary }, 0.75
+	return r
+}
+
+// around returns somebody with the face v, and others who have the given cosines to it.
+func around(v embed.Vector, cosines ...float64) []Person {
+	list := []Person{{ID: ID(0), Face: v}}
+	for i, c := range cosines {
+		list = append(list, Person{ID: ID(i + 1), Face: Like(v, c, uint64(100+i))})
+	}
+	return list
 }
 
 // matched reports whether a says that a face is that of a person.
@@ -164,7 +189,7 @@ func barred(t *testing.T, m Maker) {
 
 func noThreshold(t *testing.T, m Maker) {
 	r := rules()
-	r.Threshold = func() (float64, error) { return 0, errors.New("there is none") }
+	r.Threshold = func(int) (float64, error) { return 0, errors.New("there is none") }
 	if a := m.Open(t, people(1, false), r).Match(Face(1), now); a != (match.Answer{}) {
 		t.Errorf("without a threshold it says %+v", a)
 	}
@@ -229,9 +254,9 @@ func concurrentUse(t *testing.T, m Maker) {
 
 func noAllocation(t *testing.T, m Maker) {
 	for _, earlier := range []bool{false, true} {
-		list := people(min(3, m.Most), false)
+		list := people(min(9, m.Most), false)
 		list[0].Earlier = earlier
-		x := m.Open(t, list, rules())
+		x := m.Open(t, list, crowdRules())
 		v := Face(1)
 		if n := testing.AllocsPerRun(20, func() { x.Match(v, now) }); n != 0 {
 			t.Errorf("%v allocations a match, with an earlier epoch: %v", n, earlier)
@@ -285,8 +310,11 @@ func agreesWithTwin(t *testing.T, m Maker) {
 	list := people(50, false)
 	for i := range list {
 		list[i].Earlier = i%3 == 0
+		if i > 40 { // a family
+			list[i].Face = Like(list[0].Face, 0.4, uint64(i))
+		}
 	}
-	x, twin := m.Open(t, list, rules()), &Exact{People: list, Rules: rules()}
+	x, twin := m.Open(t, list, crowdRules()), &Exact{People: list, Rules: crowdRules()}
 	for i := range 200 {
 		who := list[i%len(list)]
 		v := Like(who.Face, 0.3+0.7*float64(i)/200, uint64(1000+i))
@@ -301,8 +329,10 @@ func agreesWithTwin(t *testing.T, m Maker) {
 func alike(got, want match.Answer) error {
 	plain := want.Score-want.Second > 2*blur
 	switch {
-	case !got.OK || got.Threshold != want.Threshold:
+	case !got.OK || got.Threshold != threshold+got.Raise || math.Abs(got.Raise-want.Raise) > blur:
 		return errors.New("it has nobody, or another threshold")
+	case math.Abs(got.Excess-want.Excess) > blur:
+		return fmt.Errorf("the crowding is off by %.2f", got.Excess-want.Excess)
 	case plain && got.Best != want.Best:
 		return errors.New("it names somebody else")
 	case math.Abs(got.Score-want.Score) > blur || math.Abs(got.Second-want.Second) > blur:

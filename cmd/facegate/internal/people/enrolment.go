@@ -11,6 +11,7 @@ import (
 	"facegate/configs/law"
 	"facegate/configs/notice"
 	"facegate/pipeline/embed"
+	"facegate/pipeline/template"
 	"facegate/store"
 )
 
@@ -159,15 +160,15 @@ func (r *Register) keep(enrolled *Enrolled, e store.Enrolment, q EnrolRequest, v
 
 // unique refuses a face that matches somebody else than whom r is about.
 func (r *Register) unique(q EnrolRequest, v embed.Vector) error {
-	found, threshold, err := r.scheme.nearest(v)
+	var self template.PersonID
+	if p, err := r.store.Person(q.Label); q.Again && err == nil {
+		self = p.ID
+	}
+	found, err := r.scheme.nearest(v, self)
 	if err != nil || !found.OK {
 		return err
 	}
-	score := found.Score
-	if p, err := r.store.Person(q.Label); q.Again && err == nil && p.ID == found.Best {
-		score = found.Second
-	}
-	if score >= threshold {
+	if found.Score >= found.Threshold {
 		return hint.Wrap(ErrTwice, "one person has one label: capture them again under theirs, with --again, or erase it first")
 	}
 	return nil

@@ -24,7 +24,9 @@ func newEverybody(s *store.Store, c Terms) (*everybody, error) {
 		return nil, err
 	}
 	e := &everybody{store: s, terms: c, epochs: epochs}
-	e.match = match.Everybody{Epochs: epochs, Rules: match.Rules{Threshold: e.threshold, Barred: c.Barred}}
+	e.match = match.Everybody{Epochs: epochs, Rules: match.Rules{
+		Threshold: e.threshold, Barred: c.Barred, Crowding: c.Calibration.Crowding, Beta: c.Calibration.Beta,
+	}}
 	return e, nil
 }
 
@@ -34,17 +36,30 @@ func (e *everybody) limit() int { return e.terms.Calibration.MaxEnrolled(1, e.te
 
 func (e *everybody) passes() bool { return false }
 
-func (e *everybody) threshold() (float64, error) {
-	return e.terms.Calibration.Threshold(1, max(min(planFor, e.limit()), e.len()), e.terms.FPIR)
+const (
+	// fewest is with how many people a face can be told to be in a crowd. Among fewer whoever stands before the same camera is
+	// taken for one of them far too often, because nothing says how alike that camera makes everybody.
+	fewest = 3
+
+	// lonely is by how much more a face has to score among fewer; docs/lookalikes.md says what that costs.
+	lonely = 0.08
+)
+
+// threshold returns the score from which a face counts as that of one of so many people.
+func (e *everybody) threshold(people int) (float64, error) {
+	threshold, err := e.terms.Calibration.Threshold(1, max(min(planFor, e.limit()), people), e.terms.FPIR)
+	if people < fewest {
+		threshold += lonely
+	}
+	return threshold, err
 }
 
-func (e *everybody) nearest(v embed.Vector) (match.Result, float64, error) {
-	threshold, err := e.threshold()
-	if err != nil {
-		return match.Result{}, 0, err
+func (e *everybody) nearest(v embed.Vector, self template.PersonID) (match.Answer, error) {
+	found := e.epochs.Search(v)
+	if e.epochs.Has(self) {
+		found = found.Without(self)
 	}
-	found, _ := e.epochs.Search(v)
-	return found, threshold, nil
+	return e.match.Rules.Weigh(found)
 }
 
 func (e *everybody) protect(label string, _ *template.TokenKeys, v embed.Vector) (made template.Made, ok bool, err error) {

@@ -26,9 +26,7 @@ func (*holders) limit() int { return 0 }
 
 func (*holders) passes() bool { return true }
 
-func (*holders) nearest(embed.Vector) (r match.Result, threshold float64, err error) {
-	return r, 0, nil
-}
+func (*holders) nearest(embed.Vector, template.PersonID) (a match.Answer, err error) { return a, nil }
 
 func (h *holders) protect(_ string, pass *template.TokenKeys, v embed.Vector) (made template.Made, ok bool, err error) {
 	defer clear(v)

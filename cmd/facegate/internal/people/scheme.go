@@ -24,9 +24,9 @@ type scheme interface {
 	// passes reports whether everybody has to have a pass.
 	passes() bool
 
-	// nearest returns whom v is most like of those whom nobody else may be like, and the score from which they are alike. It
-	// does not change v.
-	nearest(v embed.Vector) (found match.Result, threshold float64, err error)
+	// nearest returns whom v, which is the face of self, is most like of those whom nobody else may be like, whoever is barred.
+	// It does not change v.
+	nearest(v embed.Vector, self template.PersonID) (match.Answer, error)
 
 	// protect turns v into the Code of the person who is, or is to be, enrolled under label, and clears v. pass has the keys of
 	// that person's pass, nil for none. It reports false if v has no direction.
@@ -67,8 +67,8 @@ func (nobody) limit() int { return 0 }
 
 func (nobody) passes() bool { return false }
 
-func (nobody) nearest(embed.Vector) (r match.Result, threshold float64, err error) {
-	return r, 0, errStopped
+func (nobody) nearest(embed.Vector, template.PersonID) (a match.Answer, err error) {
+	return a, errStopped
 }
 
 func (nobody) protect(string, *template.TokenKeys, embed.Vector) (made template.Made, ok bool, err error) {
