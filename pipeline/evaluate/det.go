@@ -8,6 +8,8 @@ import (
 	"io"
 	"math"
 	"strings"
+
+	"facegate/pipeline/evaluate/sheet"
 )
 
 // The plot, in SVG user units. Both axes have the same scale, so that equal variances give a slope of -1.
@@ -153,6 +155,6 @@ func (d *det) legend(performances []*Performance) {
 		y := y + 18 + 22*float64(i)
 		eer, _ := p.EER()
 		d.print(`<path d="M%.1f %.1fh28" stroke="%s" stroke-width="2.5"/>`+"\n", x+12, y, detColours()[i])
-		d.print(`<text x="%.1f" y="%.1f">%s (EER %s)</text>`+"\n", x+50, y+4.5, html.EscapeString(p.Name), percent(eer))
+		d.print(`<text x="%.1f" y="%.1f">%s (EER %s)</text>`+"\n", x+50, y+4.5, html.EscapeString(p.Name), sheet.Percent(eer))
 	}
 }

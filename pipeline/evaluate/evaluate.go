@@ -78,78 +78,76 @@ const (
 	tileEnrolled = 8192 // bounds the memory of a job to 1 MiB of scores, however many samples there are
 )
 
-// Compare scores every unordered pair of samples once and sorts the scores by whether both show one person. A scorer
-// need not be symmetric, and the stored hash is not: the sample with the lower index is the enrolled one, the other
-// the probe. The result is the same whatever the number of processors.
+// A Row is a part of the comparisons of one sample as the probe: its scores against samples First, First+1 and so on, all of
+// which stand before it.
+type Row struct {
+	Probe, First int
+	Scores       []float32
+}
+
+// Visit scores every unordered pair of the samples that s knows once and hands the scores to visit, row by row. A scorer need
+// not be symmetric, and the stored hash is not: the sample with the lower index is the enrolled one, the other the probe.
+// The calls of visit with one number of a worker, below workers, come one after the other; a row is its own until it returns.
 //
 // If progress is not nil, it is called now and then, never twice at once, with the comparisons done and to do.
-// Compare returns early with the cause when ctx is cancelled.
-func Compare(ctx context.Context, samples []Sample, s Scorer, progress func(done, total int64)) (*Performance, error) {
-	n := len(samples)
-	if s.Len() != n {
-		return nil, fmt.Errorf("%d samples, but the scorer has %d", n, s.Len())
-	}
-	subjects := make([]int, n)
-	for i := range samples {
-		subjects[i] = samples[i].Subject
-	}
-	workers := newTallies(subjects)
+// Visit returns early with the cause when ctx is cancelled.
+func Visit(ctx context.Context, s Scorer, workers int, progress func(done, total int64), visit func(worker int, row Row)) error {
+	n := s.Len()
 	meter := meter{total: int64(n) * int64(n-1) / 2, progress: progress}
 	jobs := (n + tileProbes - 1) / tileProbes
-	err := parallel(ctx, len(workers), jobs, func(w, job int) {
+	scratch := make([][]float32, workers)
+	return parallel(ctx, workers, jobs, func(w, job int) {
 		// The rows get longer; the longest go first, so that no worker is left with a long one at the end.
 		first := (jobs - 1 - job) * tileProbes
-		meter.add(workers[w].compare(s, span(first, min(first+tileProbes, n))))
+		probes := span(first, min(first+tileProbes, n))
+		meter.add(compare(s, probes, &scratch[w], func(row Row) { visit(w, row) }))
 	})
-	if err != nil {
-		return nil, err
-	}
-	p := &Performance{s.String(), new(Histogram), new(Histogram)}
-	for _, w := range workers {
-		p.Genuine.Merge(&w.genuine)
-		p.Impostor.Merge(&w.impostor)
-	}
-	return p, nil
-}
-
-// A tally is one worker's share of a Performance.
-type tally struct {
-	subjects          []int
-	scores            []float32
-	genuine, impostor Histogram
-}
-
-func newTallies(subjects []int) []*tally {
-	tallies := make([]*tally, runtime.GOMAXPROCS(0))
-	for i := range tallies {
-		tallies[i] = &tally{subjects: subjects}
-	}
-	return tallies
 }
 
 // compare scores each of the probes against all samples before it and returns the number of comparisons.
-func (t *tally) compare(s Scorer, probes []int) int64 {
+func compare(s Scorer, probes []int, scratch *[]float32, visit func(Row)) int64 {
 	var done int64
 	end := probes[len(probes)-1]
 	for first := 0; first < end; first += tileEnrolled {
 		enrolled := span(first, min(first+tileEnrolled, end))
-		t.scores = grow(t.scores, len(probes)*len(enrolled))
-		s.Score(t.scores, probes, enrolled)
+		*scratch = grow(*scratch, len(probes)*len(enrolled))
+		s.Score(*scratch, probes, enrolled)
 		for k, probe := range probes {
-			row := t.scores[k*len(enrolled):]
+			row := (*scratch)[k*len(enrolled):]
 			row = row[:max(0, min(len(enrolled), probe-first))]
-			t.add(probe, first, row)
+			visit(Row{probe, first, row})
 			done += int64(len(row))
 		}
 	}
 	return done
 }
 
-// add sorts in the scores of probe against the samples from first on.
-func (t *tally) add(probe, first int, scores []float32) {
-	subject := t.subjects[probe]
-	for k, score := range scores {
-		if t.subjects[first+k] == subject {
+// Compare sorts the scores of every unordered pair of samples, as Visit brings them, by whether both show one person. The
+// result is the same whatever the number of processors.
+func Compare(ctx context.Context, samples []Sample, s Scorer, progress func(done, total int64)) (*Performance, error) {
+	if s.Len() != len(samples) {
+		return nil, fmt.Errorf("%d samples, but the scorer has %d", len(samples), s.Len())
+	}
+	tallies := make([]tally, runtime.GOMAXPROCS(0))
+	err := Visit(ctx, s, len(tallies), progress, func(worker int, row Row) { tallies[worker].add(samples, row) })
+	if err != nil {
+		return nil, err
+	}
+	p := &Performance{s.String(), new(Histogram), new(Histogram)}
+	for i := range tallies {
+		p.Genuine.Merge(&tallies[i].genuine)
+		p.Impostor.Merge(&tallies[i].impostor)
+	}
+	return p, nil
+}
+
+// A tally is one worker's share of a Performance.
+type tally struct{ genuine, impostor Histogram }
+
+func (t *tally) add(samples []Sample, row Row) {
+	subject := samples[row.Probe].Subject
+	for k, score := range row.Scores {
+		if samples[row.First+k].Subject == subject {
 			t.genuine.Add(float64(score))
 		} else {
 			t.impostor.Add(float64(score))

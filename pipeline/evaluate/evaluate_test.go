@@ -285,14 +285,19 @@ func (n indexScorer) Score(dst []float32, probes, enrolled []int) {
 func TestCompareAcrossTiles(t *testing.T) {
 	for _, first := range []int{tileEnrolled - 3, tileEnrolled, 2*tileEnrolled - 1} {
 		probes := span(first, first+5)
-		workers := newTallies(make([]int, first+5))
-		var want Histogram
+		var got, want Histogram
+		var scratch []float32
 		for _, p := range probes {
 			for e := range p {
 				want.Add(float64(e) / perUnit)
 			}
 		}
-		if n := workers[0].compare(indexScorer(first+5), probes); n != want.Count() || workers[0].genuine != want {
+		n := compare(indexScorer(first+5), probes, &scratch, func(row Row) {
+			for _, score := range row.Scores {
+				got.Add(float64(score))
+			}
+		})
+		if n != want.Count() || got != want {
 			t.Errorf("probes from %d: %d comparisons, want %d", first, n, want.Count())
 		}
 	}

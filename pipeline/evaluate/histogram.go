@@ -16,10 +16,17 @@ type Histogram struct {
 }
 
 // Add counts one score.
-func (h *Histogram) Add(score float64) {
-	h.counts[bin(score)]++
-	h.total++
+func (h *Histogram) Add(score float64) { h.AddTimes(score, 1) }
+
+// AddTimes counts one score n times. Where comparisons do not weigh the same, n is the weight in any small unit, and
+// all counts and totals are in that unit.
+func (h *Histogram) AddTimes(score float64, n int64) {
+	h.counts[bin(score)] += n
+	h.total += n
 }
+
+// Reset forgets all scores.
+func (h *Histogram) Reset() { *h = Histogram{} }
 
 // Merge adds all that o has counted.
 func (h *Histogram) Merge(o *Histogram) {
