@@ -22,6 +22,7 @@ var (
 	ErrRules    = errors.New("the rules of the door cannot be followed")
 	ErrFaceOnly = errors.New("a face would be the only way in")
 	ErrLimits   = errors.New("a means of asking for the door has no limit to failures")
+	ErrAlike    = errors.New("whoever has a face like another's would never get in")
 )
 
 // A Pair opens the door by two means together, in either order, for one person.
@@ -50,10 +51,15 @@ type Rules struct {
 	Alone    []attempt.Means
 	Together []Pair
 	Limits   map[attempt.Means]Limits // of all means that have a part in Alone or Together
+
+	// Alike says that an attempt.Alike face counts for half in Together. It never opens the door alone, whatever Alone says.
+	// Otherwise it counts for nothing.
+	Alike bool
 }
 
 // Check says why the rules cannot be those of a door: with ErrRules, ErrLimits or, where they name another means and still
-// nobody gets in without a face, ErrFaceOnly.
+// nobody gets in without a face, ErrFaceOnly. Rules by which a face may be Alike, and which name no other means, are
+// ErrAlike.
 func (r Rules) Check() error {
 	for _, m := range r.named() {
 		if m.String() == "" {
@@ -71,8 +77,14 @@ func (r Rules) Check() error {
 	if r.faceOnly() {
 		return hint.Wrap(ErrFaceOnly, "let another means open the door alone, or two others together")
 	}
+	if r.Alike && !slices.ContainsFunc(r.named(), other) {
+		return hint.Wrap(ErrAlike, "let another means open the door, or enrol nobody whose face is like another's")
+	}
 	return nil
 }
+
+// other reports whether m is no face.
+func other(m attempt.Means) bool { return m != attempt.Face }
 
 // named lists the means that have a part in the rules, some of them more than once.
 func (r Rules) named() []attempt.Means {
@@ -85,7 +97,6 @@ func (r Rules) named() []attempt.Means {
 
 // faceOnly reports whether the rules name other means and still nobody gets in without a face.
 func (r Rules) faceOnly() bool {
-	other := func(m attempt.Means) bool { return m != attempt.Face }
 	return slices.ContainsFunc(r.named(), other) && !slices.ContainsFunc(r.Alone, other) &&
 		!slices.ContainsFunc(r.Together, func(p Pair) bool { return other(p.One) && other(p.Other) })
 }
@@ -161,6 +172,8 @@ func (a *Admitter) Weigh(t attempt.Attempt) Verdict {
 		return Verdict{Reason: attempt.Expired}
 	case t.Finding == attempt.Unknown:
 		return Verdict{Reason: attempt.Unproven}
+	case t.Finding == attempt.Alike:
+		return a.alike(k, t.Asked)
 	case a.closed(k, t.Asked):
 		return Verdict{Reason: attempt.Closed}
 	case t.Finding == attempt.Matched:
@@ -253,6 +266,18 @@ func (a *Admitter) forgive(k key) attempt.Count {
 		a.known[k] = c // or the next failure would count from below the delay
 	}
 	return c
+}
+
+// alike answers a face that cannot carry the decision alone. It opens the door to who has shown the other half. In any other
+// case the answer is that to an unknown face, and the face waits as a half without a word. It is neither a failure nor a
+// success: it counts against nobody, and ends no failures in a row.
+func (a *Admitter) alike(k key, now time.Time) Verdict {
+	if a.rules.Alike && !a.closed(k, now) {
+		if answer, _, _ := a.together(k, now); answer == Open {
+			return Verdict{Answer: Open}
+		}
+	}
+	return Verdict{Reason: attempt.Unproven}
 }
 
 // together answers an attempt that opens nothing alone.

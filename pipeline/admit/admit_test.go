@@ -2,6 +2,7 @@ package admit_test
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -36,6 +37,12 @@ func limits() map[attempt.Means]admit.Limits {
 func alone(m ...attempt.Means) admit.Rules { return admit.Rules{Alone: m, Limits: limits()} }
 
 func pairs(p ...admit.Pair) admit.Rules { return admit.Rules{Together: p, Limits: limits()} }
+
+// withAlike returns r by which a face that is alike counts for half.
+func withAlike(r admit.Rules) admit.Rules {
+	r.Alike = true
+	return r
+}
 
 func door(t interface{ Fatal(...any) }, r admit.Rules) *admit.Admitter {
 	a, err := admit.New(r, nil, false)
@@ -77,7 +84,7 @@ func run(t *testing.T, a *admit.Admitter, steps ...step) {
 const (
 	face, pass, card, pin, order = attempt.Face, attempt.Pass, attempt.Card, attempt.PIN, attempt.Order
 
-	matched, near, attack = attempt.Matched, attempt.NearMiss, attempt.Attack
+	matched, near, attack, alike = attempt.Matched, attempt.NearMiss, attempt.Attack, attempt.Alike
 
 	open, wait, refuse = admit.Open, admit.Wait, admit.Refuse
 
@@ -87,6 +94,7 @@ const (
 func TestWeigh(t *testing.T) {
 	cardAndPIN := admit.Pair{One: card, Other: pin, Within: 20 * time.Second}
 	passAndFace := admit.Pair{One: pass, Other: face, Within: 10 * time.Second}
+	faceAndCard := pairs(admit.Pair{One: face, Other: card, Within: 20 * time.Second}, cardAndPIN)
 	for _, tt := range []struct {
 		name  string
 		rules admit.Rules
@@ -198,6 +206,62 @@ func TestWeigh(t *testing.T) {
 			{0, pass, anna, matched, wait, pin},
 			{0, pin, anna, matched, open, nil},
 		}},
+		{"a face that is alike, where nothing else is known of", alone(face), []step{
+			{0, face, anna, alike, refuse, unproven},
+			{0, face, anna, matched, open, nil},
+		}},
+		{"a face that is alike never opens alone", withAlike(alone(face, card)), []step{
+			{0, face, anna, alike, refuse, unproven},
+			{0, face, anna, alike, refuse, unproven},
+			{0, card, anna, matched, open, nil},
+			{0, face, anna, alike, refuse, unproven}, // a card that has opened is no half
+			{0, face, anna, matched, open, nil},
+		}},
+		{"a face that is alike and a card, in either order", withAlike(faceAndCard), []step{
+			{0, face, anna, alike, refuse, unproven},
+			{20 * time.Second, card, anna, matched, open, nil},
+			{time.Second, card, anna, matched, wait, face},
+			{20 * time.Second, face, anna, alike, open, nil},
+			{0, face, anna, alike, refuse, unproven}, // each opens once
+		}},
+		{"a face that is alike and the card of another", withAlike(faceAndCard), []step{
+			{0, face, anna, alike, refuse, unproven},
+			{0, card, bert, matched, wait, face},
+			{0, card, anna, matched, open, nil},
+			{0, face, bert, alike, open, nil},
+		}},
+		{"a face that is alike, too early", withAlike(faceAndCard), []step{
+			{0, face, anna, alike, refuse, unproven},
+			{20*time.Second + 1, card, anna, matched, wait, face},
+			{20*time.Second + 1, face, anna, alike, refuse, unproven},
+		}},
+		{"a face that is alike, of nobody", withAlike(faceAndCard), []step{{0, face, nobody, alike, refuse, unproven}}},
+		{"a face that is alike counts for nothing where a site wants it so", faceAndCard, []step{
+			{0, face, anna, alike, refuse, unproven},
+			{0, card, anna, matched, wait, face},
+			{0, face, anna, alike, refuse, unproven},
+			{0, face, anna, matched, open, nil},
+		}},
+		{"a face that is alike neither begins nor ends a row", withAlike(faceAndCard), []step{
+			{0, face, anna, near, refuse, unproven},
+			{0, face, anna, alike, refuse, unproven},
+			{0, face, anna, alike, refuse, unproven},
+			{0, face, anna, near, refuse, unproven},
+			{0, face, anna, matched, refuse, closed},
+		}},
+		{"a face that is alike, and is closed", withAlike(faceAndCard), []step{
+			{0, card, anna, matched, wait, face},
+			{0, face, anna, near, refuse, unproven},
+			{0, face, anna, near, refuse, unproven},
+			{0, face, anna, alike, refuse, unproven},
+			{0, card, anna, matched, wait, pin},
+		}},
+		{"a face that is alike is forgotten as a half when it is closed", withAlike(faceAndCard), []step{
+			{0, face, anna, alike, refuse, unproven},
+			{0, face, anna, near, refuse, unproven},
+			{0, face, anna, near, refuse, unproven},
+			{0, card, anna, matched, wait, pin},
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) { run(t, door(t, tt.rules), tt.steps...) })
 	}
@@ -222,6 +286,11 @@ func TestRulesAreRefused(t *testing.T) {
 		{"a flood that nothing ends", admit.Rules{Alone: []attempt.Means{card}, Limits: map[attempt.Means]admit.Limits{
 			card: {DelayAfter: 1, Delay: second, DisableAfter: 1, Flood: 1},
 		}}, admit.ErrLimits},
+		{"a face that may be alike, or a card", withAlike(alone(face, card)), nil},
+		{"a face that may be alike, and nothing else", withAlike(alone(face)), admit.ErrAlike},
+		{"a face that may be alike, or a pass and a face", withAlike(admit.Rules{
+			Alone: []attempt.Means{face}, Together: []admit.Pair{{face, pass, second}}, Limits: limits(),
+		}), admit.ErrFaceOnly},
 		{"twice the same", pairs(admit.Pair{card, card, second}), admit.ErrRules},
 		{"within no time", pairs(admit.Pair{card, pin, 0}), admit.ErrRules},
 		{"no such means", alone(99), admit.ErrRules},
@@ -231,7 +300,7 @@ func TestRulesAreRefused(t *testing.T) {
 			if !errors.Is(err, tt.err) || (a == nil) != (tt.err != nil) {
 				t.Errorf("New: %v", err)
 			}
-			if errors.Is(err, admit.ErrFaceOnly) && hint.Of(err) == "" {
+			if hinted := errors.Is(err, admit.ErrFaceOnly) || errors.Is(err, admit.ErrAlike); hinted && hint.Of(err) == "" {
 				t.Error("there is no hint")
 			}
 		})
@@ -254,24 +323,55 @@ func TestFaceIsNeverTheOnlyWay(t *testing.T) {
 	for i, one := range ways {
 		for j, two := range ways[i:] {
 			for _, three := range ways[i+j:] {
-				r := admit.Rules{
-					Alone: slices.Concat(one.Alone, two.Alone, three.Alone), Limits: limits(),
-					Together: slices.Concat(one.Together, two.Together, three.Together),
-				}
-				a, err := admit.New(r, nil, false)
-				if err != nil {
-					refused++
-					continue
-				}
-				taken++
-				if more := len(r.Together) > 0 || slices.Max(r.Alone) > face; more && !opensWithoutFace(a) {
-					t.Fatalf("%+v is taken", r)
+				for _, alike := range []bool{false, true} {
+					r := admit.Rules{
+						Alone: slices.Concat(one.Alone, two.Alone, three.Alone), Limits: limits(), Alike: alike,
+						Together: slices.Concat(one.Together, two.Together, three.Together),
+					}
+					a, err := admit.New(r, nil, false)
+					if err != nil {
+						refused++
+						continue
+					}
+					taken++
+					opensNeverAlike(t, r)
+					if more := alike || len(r.Together) > 0 || slices.Max(r.Alone) > face; more && !opensWithoutFace(a) {
+						t.Fatalf("%+v is taken", r)
+					}
 				}
 			}
 		}
 	}
 	if taken == 0 || refused == 0 {
 		t.Errorf("%d rules are taken, %d refused", taken, refused)
+	}
+}
+
+// opensNeverAlike checks that a face which is alike opens nothing by these rules alone, and with one other means where they have
+// the two as a pair and let it count, and only there.
+func opensNeverAlike(t *testing.T, r admit.Rules) {
+	t.Helper()
+	for _, m := range attempt.All()[1:] {
+		a := door(t, r)
+		ask := func(m attempt.Means, f attempt.Finding) admit.Answer {
+			return a.Weigh(attempt.Attempt{Means: m, Asked: start, Person: anna, Finding: f}).Answer
+		}
+		if ask(face, alike) == open || ask(face, alike) == open {
+			t.Fatalf("%+v open for a face that is alike", r)
+		}
+		pair := slices.ContainsFunc(r.Together, func(p admit.Pair) bool { return p.One == face && p.Other == m })
+		single := slices.Contains(r.Alone, m)
+		if got := ask(m, matched) == open; got != (single || pair && r.Alike) {
+			t.Fatalf("%+v open for a face that is alike and a %v: %v", r, m, got)
+		}
+		if ask(face, alike) == open {
+			t.Fatalf("%+v open for a face that is alike, after a %v", r, m)
+		}
+		a = door(t, r)
+		first := ask(m, matched) == open
+		if got := ask(face, alike) == open; first != single || got != (pair && r.Alike && !single) {
+			t.Fatalf("%+v open for a %v: %v, and for a face that is alike after it: %v", r, m, first, got)
+		}
 	}
 }
 
@@ -337,6 +437,9 @@ func draw(t *rapid.T) (all []attempt.Attempt) {
 			Person:  rapid.SampledFrom([]template.PersonID{nobody, anna, bert}).Draw(t, "person"),
 			Finding: rapid.SampledFrom([]attempt.Finding{matched, matched, near, near, attack, attempt.Unknown}).Draw(t, "finding"),
 		})
+		if last := &all[len(all)-1]; last.Means == face && rapid.Bool().Draw(t, "alike") {
+			last.Finding = alike
+		}
 	}
 	return all
 }
@@ -345,7 +448,7 @@ func draw(t *rapid.T) (all []attempt.Attempt) {
 func TestMeansAreApart(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := draw(t)
-		together := door(t, alone(attempt.All()...))
+		together := door(t, withAlike(alone(attempt.All()...)))
 		apart := map[attempt.Means]*admit.Admitter{}
 		for _, m := range attempt.All() {
 			apart[m] = door(t, alone(m))
@@ -362,7 +465,7 @@ func TestMeansAreApart(t *testing.T) {
 // TestPeopleAreApart checks that nothing which is tried against one person changes what another comes to.
 func TestPeopleAreApart(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		rules := pairs(admit.Pair{card, pin, 20 * time.Second}, admit.Pair{pass, face, 10 * time.Second})
+		rules := withAlike(pairs(admit.Pair{card, pin, 20 * time.Second}, admit.Pair{pass, face, 10 * time.Second}))
 		rules.Alone = []attempt.Means{order, face}
 		together, apart := door(t, rules), map[template.PersonID]*admit.Admitter{}
 		for _, p := range []template.PersonID{anna, bert} {
@@ -379,35 +482,62 @@ func TestPeopleAreApart(t *testing.T) {
 	})
 }
 
-// TestOpens checks what the door opens for, whatever came before: for nothing but a match, of a means that is not closed and
-// opens alone, or of the second of a pair that has no other door opened.
+// TestOpens checks what the door opens for, whatever came before: for a match of a means that is not closed and opens alone, or for
+// the second of a pair that has no other door opened. A face that is alike is such a second, or first, and nothing else.
 func TestOpens(t *testing.T) {
-	pair := admit.Pair{card, pin, 20 * time.Second}
+	list := []admit.Pair{{card, pin, 20 * time.Second}, {pass, face, 20 * time.Second}}
+	others := map[attempt.Means]attempt.Means{card: pin, pin: card, pass: face, face: pass}
 	rapid.Check(t, func(t *rapid.T) {
-		rules := pairs(pair)
+		rules := withAlike(pairs(list...))
 		rules.Alone = []attempt.Means{face}
 		a := door(t, rules)
-		good := map[attempt.Means]map[template.PersonID]time.Time{card: {}, pin: {}}
+		good := map[attempt.Means]map[template.PersonID]time.Time{card: {}, pin: {}, pass: {}, face: {}}
 		for i, x := range draw(t) {
 			v := a.Weigh(x)
 			if v.Answer != open {
-				if x.Finding == matched && v.Answer == wait {
+				if x.Finding == matched && v.Answer == wait || x.Finding == alike {
 					good[x.Means][x.Person] = x.Asked
 				}
 				continue
 			}
-			other := map[attempt.Means]attempt.Means{card: pin, pin: card}[x.Means]
+			other := others[x.Means]
 			switch {
-			case x.Finding != matched:
+			case x.Finding != matched && x.Finding != alike:
 				t.Fatalf("attempt %d opens: %+v", i, x)
-			case x.Means == face:
+			case x.Means == face && x.Finding == matched:
 			case other == 0:
 				t.Fatalf("attempt %d opens alone: %+v", i, x)
 			default:
-				if at, ok := good[other][x.Person]; !ok || x.Person == nobody || x.Asked.Sub(at) > pair.Within {
+				if at, ok := good[other][x.Person]; !ok || x.Person == nobody || x.Asked.Sub(at) > list[0].Within {
 					t.Fatalf("attempt %d opens without the other: %+v", i, x)
 				}
 				delete(good[other], x.Person)
+			}
+		}
+	})
+}
+
+// TestAlikeIsUnknown checks that a face which is alike, and does not open the door, is answered as a face that nobody knows, to
+// the last field, and leaves no count. Where it counts for nothing, what comes after is the same as well.
+func TestAlikeIsUnknown(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rules := pairs(admit.Pair{card, pin, 20 * time.Second}, admit.Pair{face, card, 20 * time.Second})
+		rules.Alone = []attempt.Means{order, face}
+		half, nothing, unknown := door(t, withAlike(rules)), door(t, rules), door(t, rules)
+		for i, x := range draw(t) {
+			y := x
+			if x.Finding == alike {
+				y.Finding = attempt.Unknown
+			}
+			v, w, stranger := half.Weigh(x), nothing.Weigh(x), unknown.Weigh(y)
+			if !reflect.DeepEqual(w, stranger) {
+				t.Fatalf("attempt %d, %+v, comes to %+v, and without a face that is alike to %+v", i, x, w, stranger)
+			}
+			if x.Finding == alike && v.Answer != open && !reflect.DeepEqual(v, stranger) {
+				t.Fatalf("attempt %d, %+v, comes to %+v, and an unknown face to %+v", i, x, v, stranger)
+			}
+			if !reflect.DeepEqual(half.Closures(x.Asked), unknown.Closures(x.Asked)) {
+				t.Fatalf("attempt %d, %+v, has changed what is closed", i, x)
 			}
 		}
 	})

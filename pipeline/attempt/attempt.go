@@ -47,10 +47,16 @@ const (
 	NearMiss         // it was meant to be taken for Attempt.Person's, or for somebody's, and is not
 	Attack           // it is a print, a screen or a forgery, whoever it shows
 	Ended            // it was Attempt.Person's, who has no right to the door any more
+
+	// Alike is a face that is Attempt.Person's as far as it tells, and cannot be told from others by itself, or is not to be
+	// taken for somebody's by itself. It is no failure. Whoever stands there is told what a face is told that is Unknown: a word
+	// of its own would tell that somebody resembles the enrolled.
+	Alike
 )
 
 var findings = [...]string{
 	Unknown: "unknown", Matched: "matched", NearMiss: "near miss", Attack: "attack", Ended: "ended",
+	Alike: "alike",
 }
 
 // String returns the finding in words, "" for none.
@@ -97,7 +103,7 @@ type Reason uint8
 // The reasons.
 const (
 	None     Reason = iota // there is none: it opens, or waits for another means
-	Unproven               // Finding is not Matched
+	Unproven               // Finding is not Matched, and with Alike nothing else was shown
 	Expired                // whom it names has no right to the door any more
 	Closed                 // too many attempts by this means have failed
 	NoWay                  // no rule opens the door for this means, nor with another

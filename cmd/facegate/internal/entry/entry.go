@@ -131,6 +131,8 @@ func (e *Entry) decide(a *ask) {
 	t, now, full := a.attempt, e.parts.Now(), e.parts.Record.Full()
 	matched := t.Finding == attempt.Matched
 	switch age := now.Sub(t.Asked); {
+	case t.Finding == attempt.Alike && (age > e.parts.MaxAge || full):
+		t.Finding = attempt.Unknown // which is told the same
 	case matched && age > e.parts.MaxAge:
 		a.answer <- attempt.Outcome{Reason: attempt.Late, Err: late(age)}
 		return

@@ -108,8 +108,11 @@ func start(t *testing.T) *bench {
 	}
 	a, err := admit.New(admit.Rules{
 		Alone:    []attempt.Means{attempt.Face, attempt.Card, attempt.Pass},
-		Together: []admit.Pair{{One: attempt.Order, Other: attempt.PIN, Within: 20 * time.Second}},
-		Limits:   limits,
+		Together: []admit.Pair{
+			{One: attempt.Order, Other: attempt.PIN, Within: 20 * time.Second},
+			{One: attempt.Face, Other: attempt.PIN, Within: 20 * time.Second},
+		},
+		Limits: limits, Alike: true,
 	}, nil, false)
 	if err != nil {
 		t.Fatal(err)
@@ -221,6 +224,46 @@ func TestLate(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		if o := b.Ask(a); o.Reason != attempt.Late || !errors.Is(o.Err, entry.ErrLate) || hint.Of(o.Err) == "" {
 			t.Errorf("late: %+v", o)
+		}
+	})
+}
+
+// TestAlike checks that a face which is alike opens with a pass of the same person, and is answered as an unknown face in any
+// other case: also when it is late, when nothing can be remembered, and of somebody else.
+func TestAlike(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		unknown := b.Ask(try(attempt.Face, template.PersonID{}, attempt.Unknown))
+		alike := func(what string, a attempt.Attempt) {
+			t.Helper()
+			if o := b.Ask(a); o != unknown {
+				t.Errorf("%s: %+v, and an unknown face %+v", what, o, unknown)
+			}
+		}
+		alike("a face that is alike", try(attempt.Face, anna, attempt.Alike))
+		if o := b.Ask(try(attempt.PIN, bert, attempt.Matched)); o.Wait == 0 || b.door.times() != 0 {
+			t.Errorf("the PIN of another: %+v", o)
+		}
+		if o := b.Ask(try(attempt.PIN, anna, attempt.Matched)); o.Opened.IsZero() || o.Err != nil {
+			t.Errorf("with the PIN: %+v", o)
+		}
+		alike("once more", try(attempt.Face, anna, attempt.Alike))
+		time.Sleep(time.Hour)
+
+		late := try(attempt.Face, anna, attempt.Alike)
+		time.Sleep(maxAge + 1)
+		alike("late", late)
+		b.disk.set(true)
+		alike("while nothing can be remembered", try(attempt.Face, anna, attempt.Alike))
+		b.disk.set(false)
+		if o := b.Ask(try(attempt.PIN, anna, attempt.Matched)); !o.Opened.IsZero() || o.Wait == 0 {
+			t.Errorf("a PIN after what counts for nothing: %+v", o)
+		}
+		if o := b.Ask(try(attempt.Face, anna, attempt.Alike)); o.Opened.IsZero() {
+			t.Errorf("a face after the PIN: %+v", o)
+		}
+		if n := len(b.disk.facts); n != 2 || b.disk.facts[0].Attempt.Means != attempt.PIN || b.disk.facts[1].Attempt.Means != attempt.Face {
+			t.Errorf("facts are %+v", b.disk.facts)
 		}
 	})
 }
