@@ -154,6 +154,8 @@ type Match struct {
 	Trigger law.Trigger `yaml:"trigger"` // AutoTrigger is resolved by Profile
 	FPIR    float64     `yaml:"fpir"`    // wanted false positive identification rate of one attempt (ISO/IEC 19795-1)
 	Margin  float64     `yaml:"margin"`  // cosine by which the best person has to beat the second
+
+	WhenAlike law.WhenAlike `yaml:"when_alike"` // AutoAlike is resolved by Profile
 }
 
 // Decide is when agreeing frames become a decision.

@@ -78,7 +78,7 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 		},
 		Liveness: configs.Liveness{Threshold: 0.5, Window: 5},
 		Match: configs.Match{
-			Mode: law.AutoMode, Trigger: law.AutoTrigger, FPIR: 0.001, Margin: 0.06,
+			Mode: law.AutoMode, Trigger: law.AutoTrigger, FPIR: 0.001, Margin: 0.06, WhenAlike: law.AutoAlike,
 		},
 		Decide:  configs.Decide{Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second},
 		Enrol:   configs.Enrol{Frames: 5, Timeout: time.Minute, ValidDays: 365},

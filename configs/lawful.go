@@ -28,6 +28,7 @@ func (d *document) jurisdiction(cfg *Config) {
 func (d *document) lawful(cfg *Config) {
 	r := law.Of(cfg.Jurisdiction)
 	d.comparison(cfg, r)
+	d.alike(cfg, r)
 	d.children(cfg, r)
 	d.ways(cfg, r)
 	d.terms(cfg, r)
@@ -109,6 +110,24 @@ func (d *document) comparison(cfg *Config, r law.Rules) {
 	if p.Mode == law.OneToMany && r.OneToMany != "" && cfg.IKnow != law.OneToMany {
 		d.refuse("match.mode", r.OneToMany, "one-to-many is refused in profile %s: all templates under one key of the "+
 			"operator; use one-to-one, or answer for it with i_know: one-to-many", cfg.Jurisdiction)
+	}
+}
+
+// alike checks what is done about faces that are alike. Whoever is compared with the owner of their pass alone is compared with
+// nobody whose face could be like theirs.
+func (d *document) alike(cfg *Config, r law.Rules) {
+	const key = "match.when_alike"
+	oneOf(d, key, cfg.Match.WhenAlike, law.AutoAlike, law.RefuseAlike, law.SecondFactor, law.WarnAlike)
+	switch v, many := cfg.Match.WhenAlike, cfg.Profile().Mode == law.OneToMany; {
+	case v == law.WarnAlike && r.Accuracy != "":
+		d.refuse(key, r.Accuracy, "warn is refused in profile %s: a face that may be another's would open the door by itself; "+
+			"use second-factor or refuse", cfg.Jurisdiction)
+	case !many && (v == law.WarnAlike || v == law.RefuseAlike):
+		d.at([]string{key}, "%s does not go with mode one-to-one, where a pass comes with every face and nobody is compared with "+
+			"others; leave it at auto", v)
+	case many && v == law.SecondFactor && !slices.ContainsFunc(cfg.Alternatives, passage.Way.Second):
+		d.at([]string{key, "alternatives"}, "second-factor has nothing to ask for with the face; list card, pin or qr in "+
+			"alternatives, or use refuse")
 	}
 }
 

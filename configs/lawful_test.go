@@ -268,6 +268,46 @@ func TestProfilesRefuse(t *testing.T) {
 		},
 
 		{
+			"faces that are alike, with a warning",
+			file{"match": "{mode: one-to-many, trigger: request, when_alike: warn}", "i_know": "one-to-many"},
+			"match.when_alike",
+			[4]string{accepted, "GDPR Art. 5(1)(d), 5(1)(f)", "740 ILCS 14/15(e)", accepted},
+			"use second-factor or refuse",
+		},
+		{
+			"faces that are alike, refused",
+			file{"match": "{mode: one-to-many, trigger: request, when_alike: refuse}", "i_know": "one-to-many"},
+			"", all(accepted), "",
+		},
+		{
+			"faces that are alike, with the card",
+			file{"match": "{mode: one-to-many, trigger: request, when_alike: second-factor}", "i_know": "one-to-many"},
+			"", all(accepted), "",
+		},
+		{
+			"faces that are alike, with a key",
+			file{
+				"match": "{mode: one-to-many, trigger: request, when_alike: second-factor}", "i_know": "one-to-many",
+				"alternatives": "[key, intercom]",
+			},
+			"match.when_alike",
+			all(noLaw), "list card, pin or qr in alternatives",
+		},
+		{
+			"faces that are alike, where nobody is compared with others",
+			file{"match": "{mode: one-to-one, when_alike: refuse}"},
+			"match.when_alike",
+			all(noLaw), "leave it at auto",
+		},
+		{"faces that are alike, with the pass", file{"match": "{mode: one-to-one, when_alike: second-factor}"}, "", all(accepted), ""},
+		{
+			"faces that are alike, and something else",
+			file{"match": "{mode: one-to-one, when_alike: ask}"},
+			"match.when_alike",
+			all(noLaw), "is none of",
+		},
+
+		{
 			"child that consents alone",
 			file{"consent": "{children: allow}"},
 			"consent.children",
@@ -431,7 +471,7 @@ func TestProductionProfileWantsEverythingStated(t *testing.T) {
 
 func TestRefusalsRead(t *testing.T) {
 	text := lawful(law.EU).with(file{
-		"match": "{mode: one-to-many}", "alternatives": "[]", "enrol": "{valid_days: 2000}", "liveness": "{threshold: 0}",
+		"match": "{mode: one-to-many, when_alike: warn}", "alternatives": "[]", "enrol": "{valid_days: 2000}", "liveness": "{threshold: 0}",
 		"assessment": "",
 	}).text()
 	_, err := configs.Parse("gate.yaml", strings.NewReader(text))
@@ -472,6 +512,8 @@ func TestNoticeHangsOnEveryStatement(t *testing.T) {
 		"idle days":  func(c *configs.Config) { c.Retention.IdleDays = 101 },
 		"log days":   func(c *configs.Config) { c.Retention.AccessLogDays = 102 },
 		"children":   func(c *configs.Config) { c.Consent.Children = law.AskGuardian },
+		"alike":      func(c *configs.Config) { c.Match.WhenAlike = law.RefuseAlike },
+		"warned":     func(c *configs.Config) { c.Match.WhenAlike = law.WarnAlike },
 	}
 	for name, change := range changes {
 		c := *base

@@ -1,8 +1,11 @@
 package configs
 
 import (
+	"slices"
+
 	"facegate/configs/law"
 	"facegate/configs/notice"
+	"facegate/configs/passage"
 )
 
 // What a Config says to those who know nothing of the file.
@@ -11,6 +14,8 @@ import (
 func (c *Config) Profile() law.Profile {
 	return law.Resolve(law.Terms{
 		Jurisdiction: c.Jurisdiction, Mode: c.Match.Mode, Trigger: c.Match.Trigger,
+		WhenAlike: c.Match.WhenAlike, Pass: slices.Contains(c.Alternatives, passage.QR),
+		Second:   slices.ContainsFunc(c.Alternatives, passage.Way.Second),
 		Children: c.Consent.Children, ChildAge: c.Consent.ChildAge,
 		ValidDays: c.Enrol.ValidDays, IdleDays: c.Retention.IdleDays, AccessLogDays: c.Retention.AccessLogDays,
 		Lockout: law.Lockout(c.Lockout),

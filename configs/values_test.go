@@ -16,7 +16,7 @@ import (
 func TestValues(t *testing.T) {
 	const day = 24 * time.Hour
 	got := parse(t, lawful(law.EU).with(file{
-		"match": "{mode: one-to-many, trigger: request, fpir: 0.0002, margin: 0.11}", "i_know": "one-to-many",
+		"match": "{mode: one-to-many, trigger: request, fpir: 0.0002, margin: 0.11, when_alike: refuse}", "i_know": "one-to-many",
 		"consent": "{children: guardian, child_age: 13}", "enrol": "{valid_days: 301}",
 		"retention": "{idle_days: 61, access_log_days: 31}", "lockout": "{delay_after: 4, delay: 45s, disable_after: 40}",
 		"camera": "{max_age: 321ms}", "zone": "{min_face: 71}", "liveness": "{threshold: 0.6, window: 7}",
@@ -36,6 +36,7 @@ func TestValues(t *testing.T) {
 			Ways: []passage.Way{passage.Card, passage.Intercom},
 			Profile: law.Profile{
 				Jurisdiction: law.EU, Mode: law.OneToMany, EmbedTrigger: law.RequestTrigger, Consent: law.ExplicitConsent,
+				WhenAlike: law.RefuseAlike, YoungMax: 301 * day,
 				ChildAge: 13, ChildLaw: under16, MinorsAllowed: true, GuardianRequired: true,
 				RetentionMax: 301 * day, IdleMax: 61 * day, AccessLogRetention: 31 * day, RecordRetention: 1096 * day,
 				AssessmentRequired: true, Lockout: law.Lockout{DelayAfter: 4, Delay: 45 * time.Second, DisableAfter: 40},

@@ -88,6 +88,7 @@ type Rules struct {
 	Sign         string // a sign stands at the door
 	Chinese      string // they are told in Chinese
 	OneToMany    string // identification has to be insisted on
+	Accuracy     string // nobody is let in by a face that may be another's: WarnAlike is refused
 	Zone         string // people who pass by are left alone
 	Transfer     string // what leaves the site is stated and protected
 	Records      string // records are kept for RecordDays

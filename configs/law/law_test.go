@@ -28,19 +28,31 @@ func TestResolve(t *testing.T) {
 		want  func(*law.Profile)
 	}{
 		{"cn", law.CN, nil, nil},
+		{"cn, by card", law.CN, func(t *law.Terms) { t.Second = true }, func(p *law.Profile) { p.WhenAlike = law.SecondFactor }},
+		{"cn, by pass", law.CN, func(t *law.Terms) { t.Pass, t.Second = true, true }, func(p *law.Profile) {
+			p.Passes, p.WhenAlike = true, law.SecondFactor
+		}},
+		{"cn, by card, refusing", law.CN, func(t *law.Terms) { t.Second, t.WhenAlike = true, law.RefuseAlike }, nil},
+		{"cn, warning", law.CN, func(t *law.Terms) { t.WhenAlike = law.WarnAlike }, func(p *law.Profile) { p.WhenAlike = law.WarnAlike }},
 		{"cn, children, by pass", law.CN, func(t *law.Terms) {
 			t.Children, t.Mode = law.AskGuardian, law.OneToOne
 		}, func(p *law.Profile) {
 			p.Mode, p.EmbedTrigger = law.OneToOne, law.RequestTrigger
+			p.WhenAlike, p.Passes = law.SecondFactor, true
 			p.MinorsAllowed, p.GuardianRequired = true, true
 		}},
 		{"eu", law.EU, nil, nil},
 		{"eu, where 13 is the age", law.EU, func(t *law.Terms) { t.ChildAge = 13 }, func(p *law.Profile) { p.ChildAge = 13 }},
-		{"eu, everybody", law.EU, func(t *law.Terms) { t.Mode = law.OneToMany }, func(p *law.Profile) { p.Mode = law.OneToMany }},
+		{"eu, everybody", law.EU, func(t *law.Terms) { t.Mode = law.OneToMany }, func(p *law.Profile) {
+			p.Mode, p.WhenAlike, p.Passes = law.OneToMany, law.RefuseAlike, false
+		}},
 		{"us-il", law.USIL, func(t *law.Terms) {
-			t.ValidDays, t.IdleDays, t.AccessLogDays = 1095, 30, 7
+			t.ValidDays, t.IdleDays, t.AccessLogDays = 1095, 30, 7 // of somebody young still a year
 		}, func(p *law.Profile) {
 			p.RetentionMax, p.IdleMax, p.AccessLogRetention = 1095*day, 30*day, 7*day
+		}},
+		{"lab, for a month", law.Lab, func(t *law.Terms) { t.ValidDays = 30 }, func(p *law.Profile) {
+			p.RetentionMax, p.YoungMax = 30*day, 30*day
 		}},
 		{"lab", law.Lab, func(t *law.Terms) {
 			t.Lockout = law.Lockout{DelayAfter: 2, DisableAfter: 4}
@@ -66,8 +78,11 @@ func TestResolve(t *testing.T) {
 func usual(j law.Jurisdiction) law.Profile {
 	const day = 24 * time.Hour
 	p := law.Profile{
-		Jurisdiction: j, RetentionMax: 365 * day, IdleMax: 180 * day, AccessLogRetention: 90 * day, RecordRetention: 1096 * day,
+		Jurisdiction: j, WhenAlike: law.RefuseAlike, RetentionMax: 365 * day, YoungMax: 365 * day, IdleMax: 180 * day, AccessLogRetention: 90 * day, RecordRetention: 1096 * day,
 		Lockout: law.Lockout{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50}, AssessmentRequired: j != law.Lab,
+	}
+	if j == law.EU || j == law.USIL {
+		p.WhenAlike, p.Passes = law.SecondFactor, true
 	}
 	switch j {
 	case law.CN:

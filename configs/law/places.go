@@ -62,6 +62,7 @@ func europe() Rules {
 		// has 16 where that law has no lower age, which cannot be below 13.
 		childAt: 16, ChildAge: Bound[int]{13, 16, "GDPR Art. 8(1) and the law of the member state"},
 		OneToMany: airports + "; GDPR Art. 5(1)(e), 5(1)(f), 25, 32",
+		Accuracy:  "GDPR Art. 5(1)(d), 5(1)(f)",
 		Zone:      airports,
 	}
 }
@@ -72,7 +73,7 @@ func illinois() Rules {
 		Attacks:   nist(),
 		ValidDays: Bound[int]{1, 1095, bipa15a}, IdleDays: Bound[int]{1, 1095, bipa15a},
 		AccessLogDays: Bound[int]{1, 1095, ""},
-		Assessment:    bipa15a, Notice: bipa15b, Sign: bipa15b, Zone: bipa15b,
+		Assessment:    bipa15a, Notice: bipa15b, Sign: bipa15b, Zone: bipa15b, Accuracy: "740 ILCS 14/15(e)",
 		// A release by the subject's legally authorized representative; a minor is who is under 18.
 		childAt: 18, ChildAge: Bound[int]{18, 18, "740 ILCS 14/10, 14/15(b)(3); 755 ILCS 5/11-1"},
 	}

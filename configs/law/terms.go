@@ -27,6 +27,10 @@ type Terms struct {
 	Mode         Mode    // AutoMode for that of the jurisdiction
 	Trigger      Trigger // AutoTrigger for that of the jurisdiction
 
+	WhenAlike WhenAlike // AutoAlike for what is safe
+	Pass      bool      // a pass can be shown at the door
+	Second    bool      // a pass, a card or a PIN can be asked for there besides the face
+
 	Children Children
 	ChildAge int // years below which a guardian consents, 0 for those of the jurisdiction
 
@@ -42,6 +46,8 @@ type Profile struct {
 	Jurisdiction Jurisdiction
 	Mode         Mode        // never AutoMode
 	EmbedTrigger Trigger     // never AutoTrigger
+	WhenAlike    WhenAlike   // never AutoAlike
+	Passes       bool        // a pass can be shown with the face, which somebody under FaceAloneFrom has to
 	Consent      ConsentForm // without which nobody is captured
 
 	ChildAge         int    // years below which a person cannot consent alone
@@ -50,6 +56,7 @@ type Profile struct {
 	GuardianRequired bool   // and then by a guardian's consent alone
 
 	RetentionMax       time.Duration // from capture to erasure of a template at the latest; a consent may say sooner
+	YoungMax           time.Duration // the same of somebody under Majority
 	IdleMax            time.Duration // from the last pass to erasure of a template
 	AccessLogRetention time.Duration // of access records
 	RecordRetention    time.Duration // of consent, erasure and assessment records; they hold no template
@@ -83,6 +90,7 @@ func Resolve(t Terms) Profile {
 	default:
 		p.EmbedTrigger = r.trigger
 	}
+	p.alike(t)
 	return p
 }
 

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -59,7 +60,7 @@ func (p Particulars) Text(lang Language) (Text, error) {
 		Necessity: phrase(words.Necessity), Rights: phrase(words.Rights),
 		Version: phrase(s.Version), Controller: phrase(s.Controller),
 		Contact: phrase(s.Contact), Officer: phrase(s.Officer),
-		Ways: Ways(lang, p.Ways), Profile: p.Profile, RecordYears: law.RecordDays / 365,
+		Ways: Ways(lang, p.Ways), Second: p.second(lang), Profile: p.Profile, RecordYears: law.RecordDays / 365,
 	})
 	if err != nil {
 		return Text{}, err
@@ -96,6 +97,7 @@ type page struct {
 	Version, Controller, Contact, Officer string
 
 	Ways        string
+	Second      string // of Ways, those that are asked for besides a face
 	Profile     law.Profile
 	RecordYears int
 }
@@ -124,6 +126,11 @@ func markdown(text string) string {
 		"&", "&amp;", "<", "&lt;", ">", "&gt;",
 		`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "|", `\|`, "#", `\#`, "~", `\~`,
 	).Replace(text)
+}
+
+// second lists the ways in that are asked for besides a face.
+func (p Particulars) second(lang Language) string {
+	return Ways(lang, slices.DeleteFunc(slices.Clone(p.Ways), func(w passage.Way) bool { return !w.Second() }))
 }
 
 // Ways lists ways in as a sentence does.

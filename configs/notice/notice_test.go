@@ -25,7 +25,7 @@ import (
 func told(j law.Jurisdiction, edit func(*law.Terms)) notice.Particulars {
 	chosen := law.Terms{
 		Jurisdiction: j, Mode: law.AutoMode, Trigger: law.AutoTrigger, Children: law.RefuseChildren,
-		ValidDays: 365, IdleDays: 180, AccessLogDays: 90,
+		ValidDays: 365, IdleDays: 180, AccessLogDays: 90, Second: true, // by the card
 		Lockout: law.Lockout{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50},
 	}
 	if edit != nil {
@@ -54,7 +54,8 @@ func TestNotice(t *testing.T) {
 		{"cn", law.CN, func(t *law.Terms) { t.Children = law.AskGuardian }},
 		{"eu", law.EU, nil},
 		{"us-il", law.USIL, func(t *law.Terms) { t.Mode, t.Children = law.OneToMany, law.AskGuardian }},
-		{"lab", law.Lab, nil},
+		{"cn-pass", law.CN, func(t *law.Terms) { t.Children, t.Pass, t.WhenAlike = law.AskGuardian, true, law.WarnAlike }},
+		{"lab", law.Lab, func(t *law.Terms) { t.WhenAlike, t.ChildAge = law.RefuseAlike, 10 }},
 	}
 	for _, test := range tests {
 		for _, lang := range notice.Languages() {
@@ -166,7 +167,7 @@ func TestPolicy(t *testing.T) {
 			p.FPIR, p.Margin, p.Insisted = 0.0002, 0.1, true
 		}},
 		{"us-il", law.USIL, nil, func(p *notice.Policy) { p.Assessment.ID = "https://example.org/biometric-policy" }},
-		{"lab", law.Lab, nil, func(p *notice.Policy) {
+		{"lab", law.Lab, func(t *law.Terms) { t.WhenAlike = law.RefuseAlike }, func(p *notice.Policy) {
 			p.Assessment, p.Liveness = law.Assessment{}, 0
 			p.Statement = notice.Statement{Version: "1", Controller: "Example Property Management"}
 		}},

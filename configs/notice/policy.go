@@ -33,8 +33,8 @@ type Policy struct {
 // Write writes the retention schedule and the rules of the gate as Markdown.
 func (p Policy) Write(w io.Writer) error {
 	text, err := render("policy.md", policyPage{
-		Policy: p, Law: law.Of(p.Profile.Jurisdiction), Ways: Ways(English, p.Ways),
-		FilingWorkingDays: law.FilingWorkingDays,
+		Policy: p, Law: law.Of(p.Profile.Jurisdiction), Ways: Ways(English, p.Ways), Second: p.second(English),
+		FilingWorkingDays: law.FilingWorkingDays, FaceAloneFrom: law.FaceAloneFrom, Majority: law.Majority,
 	})
 	if err != nil {
 		return err
@@ -46,8 +46,9 @@ func (p Policy) Write(w io.Writer) error {
 // A policyPage is what the policy is filled from.
 type policyPage struct {
 	Policy
-	Law  law.Rules
-	Ways string
+	Law    law.Rules
+	Ways   string
+	Second string // of Ways, those that are asked for besides a face
 
-	FilingWorkingDays int
+	FilingWorkingDays, FaceAloneFrom, Majority int
 }

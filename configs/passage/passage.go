@@ -24,3 +24,6 @@ const (
 
 // Ways returns every way.
 func Ways() []Way { return []Way{Card, PIN, QR, Intercom, Key} }
+
+// Second reports whether the gate can ask for w besides a face, and hold the two to be of one person.
+func (w Way) Second() bool { return w == Card || w == PIN || w == QR }

@@ -356,8 +356,10 @@ func opensNeverAlike(t *testing.T, r admit.Rules) {
 		ask := func(m attempt.Means, f attempt.Finding) admit.Answer {
 			return a.Weigh(attempt.Attempt{Means: m, Asked: start, Person: anna, Finding: f}).Answer
 		}
-		if ask(face, alike) == open || ask(face, alike) == open {
-			t.Fatalf("%+v open for a face that is alike", r)
+		for range 2 {
+			if ask(face, alike) == open {
+				t.Fatalf("%+v open for a face that is alike", r)
+			}
 		}
 		pair := slices.ContainsFunc(r.Together, func(p admit.Pair) bool { return p.One == face && p.Other == m })
 		single := slices.Contains(r.Alone, m)

@@ -107,7 +107,7 @@ func start(t *testing.T) *bench {
 		limits[m] = admit.Limits{DelayAfter: 2, Delay: 30 * time.Second, DisableAfter: 4}
 	}
 	a, err := admit.New(admit.Rules{
-		Alone:    []attempt.Means{attempt.Face, attempt.Card, attempt.Pass},
+		Alone: []attempt.Means{attempt.Face, attempt.Card, attempt.Pass},
 		Together: []admit.Pair{
 			{One: attempt.Order, Other: attempt.PIN, Within: 20 * time.Second},
 			{One: attempt.Face, Other: attempt.PIN, Within: 20 * time.Second},
