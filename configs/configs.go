@@ -112,6 +112,7 @@ type ModelBundle string
 const (
 	Registry ModelBundle = "registry"
 	Zoo      ModelBundle = "zoo"
+	Open     ModelBundle = "open"
 )
 
 // Vision chooses the models.

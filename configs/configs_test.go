@@ -251,7 +251,7 @@ func TestParseFaults(t *testing.T) {
 		{"replay of nothing", "camera: {source: replay}\n", 0, 0, "camera.path: is empty"},
 		{"standard input in a loop", "camera: {path: '-', loop: true}\n", 4, 21, "camera.loop: standard input cannot be played again"},
 		{"frame rate", "camera: {fps: 61}\n", 4, 10, "camera.fps: 61 is not between 5 and 60"},
-		{"bundle", "vision: {bundle: best}\n", 4, 10, `vision.bundle: "best" is none of ["registry" "zoo"]`},
+		{"bundle", "vision: {bundle: best}\n", 4, 10, `vision.bundle: "best" is none of ["registry" "zoo" "open"]`},
 		{"no models folder", "vision: {models_dir: ''}\n", 4, 10, "vision.models_dir: is empty"},
 		{"liveness twice", "vision: {liveness: [a, a]}\n", 4, 10, `vision.liveness: "a" stands there twice`},
 		{"liveness below nothing", "liveness: {threshold: -0.1}\n", 4, 12, "liveness.threshold: -0.1 is not between 0 and 0.99"},

@@ -229,6 +229,7 @@ func (d *document) notice(n *Notice, r law.Rules) {
 		}
 	}
 	if !r.Production() {
+		d.complete(n)
 		return
 	}
 	if !n.SignInstalled {
@@ -240,6 +241,27 @@ func (d *document) notice(n *Notice, r law.Rules) {
 	case !d.given["notice.en"] && !d.given["notice.zh"]:
 		d.demand("notice.en", r.Notice, "is missing; write the notice in at least one language, en or zh")
 	}
+}
+
+// complete refuses a notice with gaps. Without a law behind it, it may still have examples.
+func (d *document) complete(n *Notice) {
+	const gap = "is empty; nobody can consent to a notice with a gap"
+	statement := n.statement()
+	for _, f := range statement.Fields() {
+		d.check(f.Optional || strings.TrimSpace(f.Value) != "", f.Key, gap)
+	}
+	spoken := 0
+	for _, lang := range notice.Languages() {
+		words := statement.Words(lang)
+		if words == (notice.Words{}) {
+			continue
+		}
+		spoken++
+		for _, f := range words.Fields(lang) {
+			d.check(strings.TrimSpace(f.Value) != "", f.Key, gap)
+		}
+	}
+	d.check(spoken > 0, "notice.en", "is empty; write the notice in at least one language, en or zh")
 }
 
 // clearUnspoken removes the example words of languages that a production file does not speak.

@@ -193,7 +193,7 @@ func TestProfilesRefuse(t *testing.T) {
 			"notice with an empty necessity",
 			file{"notice": strings.Replace(statement("zh"), "necessity: 方便双手提物的住户", "necessity: ''", 1)},
 			"notice.zh.necessity",
-			[4]string{told, a13, il15b, accepted},
+			[4]string{told, a13, il15b, noLaw},
 			"is empty",
 		},
 		{

@@ -157,7 +157,7 @@ func (d *document) camera(c *Camera) {
 }
 
 func (d *document) vision(v *Vision) {
-	oneOf(d, "vision.bundle", v.Bundle, Registry, Zoo)
+	oneOf(d, "vision.bundle", v.Bundle, Registry, Zoo, Open)
 	d.check(v.ModelsDir != "", "vision.models_dir", "is empty")
 	for i, name := range v.Liveness {
 		d.check(!slices.Contains(v.Liveness[:i], name), "vision.liveness", "%q stands there twice", name)

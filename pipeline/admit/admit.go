@@ -37,7 +37,7 @@ type Pair struct {
 // it was tried at. So nobody shuts out anybody but the person whom they try to be taken for.
 type Limits struct {
 	DelayAfter   uint32        // so many failures in a row, and each one after, lead to Delay
-	Delay        time.Duration // in which the means opens nothing for the person
+	Delay        time.Duration // in which the means opens nothing for the person; 0 for none
 	DisableAfter uint32        // so many failures in a row close the means for the person until Reset
 
 	// Of what names nobody, such as a print, one is forgotten in each Forget. Flood of it close the means for everybody, until
@@ -65,7 +65,7 @@ func (r Rules) Check() error {
 		if m.String() == "" {
 			return fmt.Errorf("%w: there is no means %d", ErrRules, m)
 		}
-		if l := r.Limits[m]; l.DelayAfter < 1 || l.DisableAfter < l.DelayAfter || l.Delay <= 0 || l.Flood > 0 && l.Forget <= 0 {
+		if l := r.Limits[m]; l.DelayAfter < 1 || l.DisableAfter < l.DelayAfter || l.Delay < 0 || l.Flood > 0 && l.Forget <= 0 {
 			return hint.Wrap(fmt.Errorf("%w: %v", ErrLimits, m), "set the limits of lockout")
 		}
 	}
@@ -223,7 +223,7 @@ func (a *Admitter) failed(k key, now time.Time) Verdict {
 	switch {
 	case l.DisableAfter > 0 && c.Failures >= l.DisableAfter:
 		c.Disabled, v.Closed = true, true
-	case l.DelayAfter > 0 && c.Failures >= l.DelayAfter:
+	case l.Delay > 0 && l.DelayAfter > 0 && c.Failures >= l.DelayAfter:
 		c.Until, v.Closed = now.Add(l.Delay), true
 	}
 	a.known[k] = c

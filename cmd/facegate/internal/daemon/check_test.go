@@ -25,7 +25,13 @@ import (
 // verdicts returns what Check and New have against the configuration of a site.
 func verdicts(t *testing.T, site gatetest.Site, more gatetest.Settings) (notes []string, checked, opened error) {
 	t.Helper()
-	c, source, err := configs.Read("gate.yaml", strings.NewReader(site.YAML(t, more)))
+	return verdictsOf(t, site, site.YAML(t, more))
+}
+
+// verdictsOf is verdicts for the text of a configuration.
+func verdictsOf(t *testing.T, site gatetest.Site, text string) (notes []string, checked, opened error) {
+	t.Helper()
+	c, source, err := configs.Read("gate.yaml", strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -243,15 +243,21 @@ func settings(c *configs.Config) pipeline.Settings {
 			MinSharpness: q.MinSharpness, MinBrightness: q.MinBrightness, MaxBrightness: q.MaxBrightness,
 			MaxYaw: q.MaxYaw, MaxPitch: q.MaxPitch, MaxRoll: q.MaxRoll,
 		},
-		Attempts: pipeline.Attempts{
-			Wary: c.Lockout.DelayAfter, Rest: c.Lockout.Delay, Flood: c.Lockout.DisableAfter,
-		},
+		Attempts:       attempts(c.Lockout),
 		Liveness:       liveness.Thresholds{Accept: c.Liveness.Threshold, Refuse: c.Liveness.Threshold},
 		LivenessWindow: c.Liveness.Window,
 		Rules: decide.Rules{
 			Agree: c.Decide.Agree, Window: c.Decide.Window, Rearm: c.Decide.Rearm, Margin: c.Match.Margin,
 		},
 	}
+}
+
+// attempts says what prints lead to: nothing without a delay, since one is forgotten in each.
+func attempts(l configs.Lockout) pipeline.Attempts {
+	if l.Delay == 0 {
+		return pipeline.Attempts{}
+	}
+	return pipeline.Attempts{Wary: l.DelayAfter, Rest: l.Delay, Flood: l.DisableAfter}
 }
 
 func groups(c configs.Control) control.Groups {

@@ -52,9 +52,11 @@ func rules(c *configs.Config) admit.Rules {
 	for _, m := range attempt.All() {
 		r.Limits[m] = admit.Limits{DelayAfter: uint32(l.DelayAfter), Delay: l.Delay, DisableAfter: uint32(l.DisableAfter)}
 	}
-	face := r.Limits[attempt.Face]
-	face.Flood, face.Forget = l.DisableAfter, l.Delay // as pipeline.Attempts
-	r.Limits[attempt.Face] = face
+	if l.Delay > 0 { // as attempts; without a delay nothing names when to forget a print
+		face := r.Limits[attempt.Face]
+		face.Flood, face.Forget = l.DisableAfter, l.Delay
+		r.Limits[attempt.Face] = face
+	}
 	if c.Profile().Mode == law.OneToMany {
 		r.Alone = []attempt.Means{attempt.Face}
 	}
