@@ -3,12 +3,15 @@ package pipeline
 import (
 	"facegate/device"
 	"facegate/pipeline/enrol"
+	"facegate/pipeline/liveness"
 )
 
 // Capture leads one frame through the stages up to the embedding, for an enrolment. The session takes the embedding if there
-// is one face in the zone, and that face is good enough and live. Nobody is identified meanwhile.
+// is one face in the zone, and that face is good enough and live. Nobody is identified meanwhile, and nobody is asked to turn:
+// whoever enrols somebody sees them.
 func (p *Pipeline) Capture(f device.Frame, session *enrol.Session) (Report, error) {
 	p.renewal.clear()
+	p.forgetFaces()
 	defer p.vision.Clear()
 	near, report, err := p.look(f)
 	switch {
@@ -18,7 +21,7 @@ func (p *Pipeline) Capture(f device.Frame, session *enrol.Session) (Report, erro
 		report.State = Several
 		return report, nil
 	}
-	if usable, err := p.examine(near[0], &report); !usable {
+	if verdict, err := p.examine(near[0], &report); verdict != liveness.Live {
 		return report, err
 	}
 	report.State = Matching

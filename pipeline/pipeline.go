@@ -11,8 +11,9 @@
 //  6. template projects the vector, and match searches for the person.
 //  7. decide weighs the matches of several frames.
 //
-// Four more are as pure as the stages. Enrol gathers the frames of a new template. Flood counts prints. Attempt and admit
-// weigh whoever asks for the door, by whatever means.
+// Five more are as pure as the stages. Enrol gathers the frames of a new template. Challenge judges whether somebody of whom
+// liveness is in doubt turns the head as asked. Flood counts prints. Attempt and admit weigh whoever asks for the door, by
+// whatever means.
 //
 // The others are no stages. Models, calibrate and evaluate prepare what the stages are given before there is a frame.
 // Publish comes after the door: no stage knows of it. Matchertest is the contract of Matcher.
@@ -71,6 +72,7 @@ type Settings struct {
 	Quality        quality.Limits
 	Liveness       liveness.Thresholds
 	LivenessWindow int // frames whose mean is judged
+	Asking         Asking
 	Rules          decide.Rules
 	Attempts       Attempts
 }
@@ -87,6 +89,9 @@ type Pipeline struct {
 	vector   embed.Vector
 	refused  flood.Gauge // prints and screens; one is forgotten in each Attempts.Rest
 	renewal  renewal
+
+	question   *question   // put to one track, or nil
+	unanswered flood.Gauge // questions that were not passed
 }
 
 // A turn is the right of one track to be looked at frame after frame. It ends when a frame leads nowhere. It ends after
@@ -105,6 +110,8 @@ func New(s Settings, v Vision) *Pipeline {
 		vector:   make(embed.Vector, v.Dim()),
 		refused:  flood.Gauge{Every: s.Attempts.Rest},
 		renewal:  renewal{sample: enrol.NewSample(v.Dim()), agree: s.Rules.Agree},
+
+		unanswered: flood.Gauge{Every: forget},
 	}
 }
 
@@ -127,6 +134,7 @@ func (p *Pipeline) Identify(f device.Frame, m Matcher) (Report, error) {
 // Skip takes note of a frame in which no face is to be looked for.
 func (p *Pipeline) Skip(f device.Frame) Report {
 	p.renewal.clear()
+	p.forgetFaces()
 	return Report{State: Skipped, Time: f.Time}
 }
 
@@ -165,7 +173,7 @@ func (p *Pipeline) look(f device.Frame) (near []*track.Track, report Report, err
 		if person, ok := p.decider.TakeNear(id); ok { // stepping back before the verdict is no way round the count
 			report.end(attempt.NearMiss, person)
 		}
-		delete(p.subjects, id)
+		p.lose(id, f.Time)
 		p.decider.Forget(id)
 	}
 	near, reason := p.beforeDoor(tracks)
@@ -197,11 +205,15 @@ func (p *Pipeline) beforeDoor(tracks []*track.Track) (near []*track.Track, reaso
 // choose picks the one track of the frame to look at closely, nil for none. One track a frame bounds the time that a frame
 // can take. Tracks that need no decision are left out. Of the others it is, in this order:
 //
-//  1. The track whose turn it is. A turn is several frames long, because evidence lapses: of many people seen in rotation
+//  1. The track that is asked to turn. That takes some seconds, twice at the most.
+//  2. The track whose turn it is. A turn is several frames long, because evidence lapses: of many people seen in rotation
 //     none would ever gather enough.
-//  2. The track that was not looked at for longest, which then has its turn. Of two that were never looked at it is the
+//  3. The track that was not looked at for longest, which then has its turn. Of two that were never looked at it is the
 //     nearer one.
 func (p *Pipeline) choose(near []*track.Track) *track.Track {
+	if i := slices.IndexFunc(near, p.asks); i >= 0 {
+		return near[i]
+	}
 	var chosen *track.Track
 	for _, tr := range near {
 		s := p.subject(tr.ID)
@@ -231,31 +243,46 @@ func (p *Pipeline) idle(nearest *track.Track) State {
 // judge takes one track through the stages behind the zone. It returns what the Matcher says, if it came to that.
 func (p *Pipeline) judge(tr *track.Track, report *Report, m Matcher) (answer match.Answer, err error) {
 	report.Track = tr.ID
-	if usable, err := p.examine(tr, report); !usable {
-		if report.State == NotLive {
-			p.refuse(tr, report)
-		}
+	if p.asks(tr) {
+		return answer, p.hear(tr, report)
+	}
+	verdict, err := p.examine(tr, report)
+	switch {
+	case err != nil || report.State == Poor:
 		return answer, err
+	case verdict == liveness.NotLive:
+		p.refuse(tr, report)
+		return answer, nil
+	case !p.proved(tr) && p.settings.Asking.wants(verdict):
+		p.ask(tr, report)
+		return answer, nil
+	case !p.proved(tr) && verdict != liveness.Live:
+		return answer, nil
 	}
 	if err := p.vision.Embed(p.vector); err != nil {
 		return answer, err
+	}
+	if !p.stillProved(tr) {
+		report.State = Checking
+		return answer, nil
 	}
 	answer = m.Match(p.vector, tr.Seen)
 	p.decide(tr, report, answer)
 	return answer, nil
 }
 
-// examine takes one track through quality and liveness and leaves its aligned face in the vision. Only a face that is
-// usable may be embedded: prints, screens and faces that nobody could recognise never become a vector.
-func (p *Pipeline) examine(tr *track.Track, report *Report) (usable bool, err error) {
-	p.subject(tr.ID).examined = tr.Seen
+// examine takes one track through quality and liveness and leaves its aligned face in the vision. Only a face that is good
+// enough, and live, may be compared with anybody: prints, screens and faces that nobody could recognise never are. The verdict
+// is Unknown where the picture is too poor for one.
+func (p *Pipeline) examine(tr *track.Track, report *Report) (verdict liveness.Verdict, err error) {
 	if good, err := p.checkQuality(tr, report); !good {
-		return false, err
+		return liveness.Unknown, err
 	}
 	return p.checkLiveness(tr, report)
 }
 
 func (p *Pipeline) checkQuality(tr *track.Track, report *Report) (good bool, err error) {
+	p.subject(tr.ID).examined = tr.Seen
 	if err := p.vision.Locate(&tr.Face); err != nil {
 		return false, err
 	}
@@ -271,24 +298,24 @@ func (p *Pipeline) checkQuality(tr *track.Track, report *Report) (good bool, err
 	return true, nil
 }
 
-func (p *Pipeline) checkLiveness(tr *track.Track, report *Report) (live bool, err error) {
+func (p *Pipeline) checkLiveness(tr *track.Track, report *Report) (verdict liveness.Verdict, err error) {
 	p.live, err = p.vision.Live(p.live[:0], &tr.Face)
 	if err != nil {
-		return false, err
+		return liveness.Unknown, err
 	}
 	window := p.subject(tr.ID).window
 	window.Add(liveness.Fuse(p.live))
-	switch window.Judge(p.settings.Liveness) {
+	verdict = window.Judge(p.settings.Liveness)
+	if verdict == liveness.Live && p.wary(tr.Seen) && !window.Sure(p.settings.Liveness) {
+		verdict = liveness.Doubtful
+	}
+	switch verdict {
 	case liveness.Unknown, liveness.Doubtful:
 		report.State = Checking
 	case liveness.NotLive:
 		report.State = NotLive
-	case liveness.Live:
-		if live = !p.wary(tr.Seen) || window.Sure(p.settings.Liveness); !live {
-			report.State = Checking
-		}
 	}
-	return live, nil
+	return verdict, nil
 }
 
 // decide weighs what a frame of a track was found to be.

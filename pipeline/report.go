@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"facegate/pipeline/attempt"
+	"facegate/pipeline/challenge"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/quality"
@@ -27,12 +28,13 @@ const (
 	Captured               // the frame was taken for an enrolment
 	Resting                // after a flood of prints: no face is looked at
 	Skipped                // no face was to be looked for; whoever wanted it so knows why
+	Asked                  // the person is to turn the head; Report.Asks says where
 )
 
 func (s State) String() string {
 	return [...]string{
 		"nobody", "poor picture", "checking liveness", "not live", "matching", "granted", "lingering", "unknown",
-		"several people", "captured", "resting", "skipped",
+		"several people", "captured", "resting", "skipped", "asked to turn the head",
 	}[s]
 }
 
@@ -44,7 +46,9 @@ type Report struct {
 	Person decide.Person  // with Granted only
 	Track  track.ID       // of the face that was looked at closely, 0 if none was
 	Ended  []Ended        // attempts that have ended with this frame
-	Time   time.Time      // of the frame
+
+	Asks challenge.Direction // with Asked: where the person is to look
+	Time time.Time           // of the frame
 
 	// Sample is the mean of the frames that Person was granted on, with Granted and only where Person is to be given a new
 	// template; see match.Answer. It belongs to whoever takes the Report, who clears it.

@@ -24,6 +24,8 @@ type subject struct {
 	restUntil time.Time // no frame of it is looked at closely before
 	counted   time.Time // when it last counted as a failure
 	failures  int       // how often it did
+	asked     int       // how often it was asked to turn the head
+	proof     *face     // that of the person who turned as asked, until the attempt is over
 }
 
 // subject returns what is remembered of a track, and begins to remember it.
@@ -40,6 +42,7 @@ func (p *Pipeline) subject(id track.ID) *subject {
 func (p *Pipeline) unknown(tr *track.Track, report *Report) {
 	s := p.subject(tr.ID)
 	s.restUntil = tr.Seen.Add(rest)
+	s.unprove()
 	tried, ok := p.decider.TakeNear(tr.ID)
 	switch {
 	case !ok:

@@ -32,6 +32,8 @@ type actor struct {
 	side   float32 // of the box, 100 if zero: the larger, the nearer
 	live   float64 // what the liveness network says
 	turned bool    // looks past the camera
+	yaw    float64 // degrees that the head is turned to the right of the picture
+	flat   bool    // it is a picture of a face
 	like   float32 // the cosine of the face with Anna's, if it is not hers
 	fails  string  // the call that fails on this face: locate, align, live or embed
 }
@@ -117,7 +119,20 @@ func (v *vision) Locate(f *detect.Face) error {
 	if a.turned {
 		f.Landmarks[detect.NoseTip].X += 40
 	}
+	a.turn(&f.Landmarks)
 	return nil
+}
+
+// turn turns landmarks that look ahead. A nose stands out by half the distance between the eyes.
+func (a actor) turn(l *detect.Landmarks) {
+	sin, cos := math.Sincos(a.yaw * math.Pi / 180)
+	middle, depth := (l[detect.LeftEye].X+l[detect.RightEye].X)/2, (l[detect.RightEye].X-l[detect.LeftEye].X)/2
+	for i := range l {
+		l[i].X = middle + (l[i].X-middle)*float32(cos)
+	}
+	if !a.flat {
+		l[detect.NoseTip].X += depth * float32(sin)
+	}
 }
 
 func (v *vision) Align(f *detect.Face) ([]byte, int, error) {
