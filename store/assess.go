@@ -84,7 +84,7 @@ func (c Compliance) Count() (people, children int) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	for _, p := range c.s.register.byID {
-		if p.Consent.AgeBand == Child {
+		if p.Consent.AgeBand.Guardian() {
 			children++
 		}
 	}

@@ -29,19 +29,45 @@ var (
 	ReasonLine    = text.Line{Name: "a reason", Max: MaxConsentRef}
 )
 
-// An AgeBand is as much of a person's age as the law asks for: whether they can consent alone. Below which age they cannot
-// is Consent.ChildAge.
+// An AgeBand is as much of a person's age as has to be known: whether they can consent alone, below which age they cannot being
+// Consent.ChildAge, and what their face is worth at the door, which changes at 14 and 18.
 type AgeBand uint8
 
 // The age bands. The numbers are written to disk.
 const (
-	Adult AgeBand = 1
-	Minor AgeBand = 2 // a minor who can consent alone
-	Child AgeBand = 3 // for whom a guardian consents
+	Adult      AgeBand = 1 // from 18 on
+	Minor      AgeBand = 2 // under 18, and consents alone
+	Child      AgeBand = 3 // under 14, by a guardian's consent
+	Youth      AgeBand = 4 // from 14 on, by a guardian's consent
+	ChildAlone AgeBand = 5 // under 14, and consents alone
 )
 
-// majority is the age in years from which a person consents alone under every law.
-const majority = 18
+// Under14 reports whether the person is.
+func (b AgeBand) Under14() bool { return b == Child || b == ChildAlone }
+
+// Under18 reports whether the person is.
+func (b AgeBand) Under18() bool { return b != Adult && b != 0 }
+
+// Guardian reports whether a guardian consents for the person.
+func (b AgeBand) Guardian() bool { return b == Child || b == Youth }
+
+// possible reports whether somebody can be of b where a guardian consents for who is under childAge.
+func (b AgeBand) possible(childAge uint8) bool {
+	switch b {
+	case Minor:
+		return childAge < majority
+	case Youth:
+		return childAge > childhood
+	case ChildAlone:
+		return childAge < childhood
+	}
+	return true
+}
+
+const (
+	childhood = 14 // the age in years below which a person is a child, for whom no face alone is enough
+	majority  = 18 // from which a person consents alone under every law
+)
 
 // A Notice is the text that a person consented to.
 type Notice struct {
@@ -61,7 +87,7 @@ type Consent struct {
 	Witness   string // who saw it
 	AgeBand   AgeBand
 	ChildAge  uint8  // years below which a guardian consents, when it was given
-	Guardian  string // who consented for the person; required if AgeBand is Child
+	Guardian  string // who consented for the person; required where AgeBand.Guardian says so
 	Given     time.Time
 	Expires   time.Time // required
 	Reference string    // where the site keeps the signed form; at most MaxConsentRef bytes
@@ -97,11 +123,11 @@ func (c Consent) check(now time.Time, notices [][32]byte) error {
 		return badText(ErrNoConsent, err)
 	}
 	switch {
-	case c.AgeBand < Adult || c.AgeBand > Child:
+	case c.AgeBand < Adult || c.AgeBand > ChildAlone:
 		return noConsent("say whether the person is an adult, a minor who can consent alone, or younger")
-	case c.ChildAge == 0 || c.ChildAge > majority || c.AgeBand == Minor && c.ChildAge == majority:
+	case c.ChildAge == 0 || c.ChildAge > majority || !c.AgeBand.possible(c.ChildAge):
 		return noConsent("say below which age a guardian consents, which is at most %d", majority)
-	case c.AgeBand == Child && c.Guardian == "":
+	case c.AgeBand.Guardian() && c.Guardian == "":
 		return hint.Wrap(fmt.Errorf("store: %w: under %d", ErrGuardian, c.ChildAge), "get the consent of a parent or guardian and give their name")
 	case c.Given.IsZero() || c.Given.After(now):
 		return noConsent("give the time of the consent, which cannot be in the future")

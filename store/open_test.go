@@ -72,11 +72,11 @@ func TestUsedKeyAndNoDatabases(t *testing.T) {
 // A store of another version is refused, says so, and is left as it is. One file that says so is a damaged one.
 func TestAnotherVersion(t *testing.T) {
 	sound, want := sound(t)
-	for _, version := range []string{"1", "3"} {
+	for _, version := range []string{"2", "4"} {
 		other := maps.Clone(sound)
 		for name, data := range other {
 			if strings.HasSuffix(name, ".key") {
-				other[name] = bytes.Replace(data, []byte("facegate keyring 2\n"), []byte("facegate keyring "+version+"\n"), 1)
+				other[name] = bytes.Replace(data, []byte("facegate keyring 3\n"), []byte("facegate keyring "+version+"\n"), 1)
 				if bytes.Equal(other[name], data) {
 					t.Fatalf("%s does not begin with a version", name)
 				}

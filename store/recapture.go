@@ -134,6 +134,11 @@ func (s *Store) succeed(old, p Person, e Enrolment, next state, entries []audit.
 	if err != nil {
 		return err
 	}
+	near, marks, err := s.markNear(p, e)
+	if err != nil {
+		return err
+	}
+	rows = append(rows, marks...)
 	ended := maps.Clone(s.ended)
 	if old.Consented() {
 		former := old.Consent.end(moment{time.Unix(entries[0].Time, 0), s.moment().Count}, audit.Recaptured)
@@ -148,6 +153,7 @@ func (s *Store) succeed(old, p Person, e Enrolment, next state, entries []audit.
 		return err
 	}
 	s.register.put(p)
+	s.register.putAll(near)
 	s.ended = ended
 	return nil
 }

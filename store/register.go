@@ -59,6 +59,13 @@ func (r register) put(p Person) {
 	}
 }
 
+// putAll puts people in the places of those with the same ids.
+func (r register) putAll(people []Person) {
+	for _, p := range people {
+		r.put(p)
+	}
+}
+
 // forget takes from the register whatever finds p, but for the label keep.
 func (r register) forget(p Person, keep string) {
 	if p.Label != keep {

@@ -137,8 +137,9 @@ var (
 	ErrVersion   = vault.ErrVersion
 )
 
-// version is that of the rows in all databases: 2 has people, templates and credentials in rows of their own.
-const version = 2
+// version is that of the rows in all databases: 3 has the ages that a template is judged by, and the mark of who is near to
+// somebody else.
+const version = 3
 
 // Options say where a store is and what it depends on. All are required but those that say otherwise.
 type Options struct {
@@ -412,6 +413,11 @@ type Enrolment struct {
 
 	// FaceChanged says that the face of somebody who is captured again was not compared with the former one on purpose.
 	FaceChanged bool
+
+	// Near says that the face is too near to that of somebody enrolled to be told from it, and NearTo whose those are. They are
+	// marked as well; see Template.Near. Who is near to whom is not kept.
+	Near   bool
+	NearTo []template.PersonID
 }
 
 // from returns e with its dates, if it begins at now.
@@ -455,10 +461,15 @@ func (s *Store) Enrol(e Enrolment) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
-	if err := s.enlist(p, e, entries, rows...); err != nil {
+	near, marks, err := s.markNear(p, e)
+	if err != nil {
+		return Person{}, err
+	}
+	if err := s.enlist(p, e, entries, append(rows, marks...)...); err != nil {
 		return Person{}, err
 	}
 	s.register.put(p)
+	s.register.putAll(near)
 	s.follow()
 	s.countForFiling(now)
 	return p.shown(s.look()), nil
@@ -480,6 +491,9 @@ func (s *Store) newPerson(e Enrolment, now time.Time) (Person, error) {
 	p.Consent.GivenCount = p.began
 	if _, err := io.ReadFull(s.rand, p.Consent.ID[:]); err != nil {
 		return Person{}, fmt.Errorf("store: no randomness: %w", err)
+	}
+	if e.Near {
+		p.Near = always()
 	}
 	if err := s.relink(&p); err != nil {
 		return Person{}, err

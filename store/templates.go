@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"time"
 
 	"facegate/pipeline/template"
 	"facegate/store/vault"
@@ -18,6 +19,11 @@ type Template struct {
 	Lane    uint8             // of the epoch; 0 in scheme S2
 	Consent Consent
 
+	// Near is the day from which the face of the person does not open the door alone, at midnight UTC, because it is too near to
+	// that of somebody else. It may be to come, and is zero for never. Whose that is, is kept nowhere: nobody can say when the
+	// reason is gone, and the next capture judges anew.
+	Near time.Time
+
 	link   [16]byte // that Record comes from
 	sealed int64    // Person.Expires as the record was sealed with it
 	model  [32]byte // SHA-256 of the embedder that the record was made with, as the record says
@@ -29,7 +35,7 @@ func (t Template) Consented() bool { return t.Consent.ID != [16]byte{} }
 
 // unlinked returns t without a record.
 func (t Template) unlinked() Template {
-	t.Record, t.link, t.Epoch, t.model = template.RecordID{}, [16]byte{}, 0, [32]byte{}
+	t.Record, t.link, t.Epoch, t.model, t.Near = template.RecordID{}, [16]byte{}, 0, [32]byte{}, time.Time{}
 	return t
 }
 
@@ -41,14 +47,16 @@ type templateRow struct {
 	Lane      uint8
 	Epoch     uint32
 	Sealed    int64 // Unix time in seconds
+	Near      int64 // likewise; 0 for never
 }
 
 // templateSize is the length of an encoded templateRow with what follows it in bytes.
-const templateSize = 16 + 16 + 1 + 1 + 4 + 8 + agreedSize
+const templateSize = 16 + 16 + 1 + 1 + 4 + 8 + 8 + agreedSize
 
 func (t Template) encode() ([]byte, error) {
 	plain, err := binary.Append(nil, binary.BigEndian, templateRow{
 		Link: t.link, ConsentID: t.Consent.ID, Scheme: t.Scheme, Lane: t.Lane, Epoch: t.Epoch, Sealed: t.sealed,
+		Near: unixOrZero(t.Near),
 	})
 	if err != nil {
 		return nil, err
@@ -70,6 +78,7 @@ func (s *Store) decodeTemplate(plain []byte, reference string) (t Template, err 
 	consent := [16]byte(f.next(16))
 	t.Scheme, t.Lane, t.Epoch = f.next(1)[0], f.next(1)[0], binary.BigEndian.Uint32(f.next(4))
 	t.sealed, t.Record = f.time().Unix(), s.recordID(t.link)
+	t.Near = timeOrZero(f.time().Unix())
 	t.Consent = decodeAgreed(consent, &f)
 	t.Consent.Reference = reference
 	if !t.Consented() {
