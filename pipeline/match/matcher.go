@@ -19,6 +19,9 @@ type Answer struct {
 	// too few people were compared with to tell.
 	Excess float64
 
+	// Half says that the face of Best opens no door alone, whatever it scores: it waits for something else of the same person.
+	Half bool
+
 	// Renewable says that a new record of Best may be made of the embedding. The embedding is of Best beyond doubt, and the
 	// record of Best is of an earlier epoch.
 	Renewable bool
@@ -34,6 +37,13 @@ type Rules struct {
 	// Barred reports whether a person must not be matched at the time now.
 	Barred func(person template.PersonID, now time.Time) bool
 
+	// Standing says what the face of a person is worth at the time now. nil gives everybody the zero Standing.
+	Standing func(person template.PersonID, now time.Time) Standing
+
+	// Strictest returns the score from which an embedding counts as that of somebody whose Standing is Strict, in a place of
+	// ordinary crowding. It counts where Threshold returns less. With nil nobody is Strict.
+	Strictest func() float64
+
 	// Crowding returns the mean score that the five others have who are most like the face of somebody among so many people, in
 	// an ordinary place. Where they score more, a stranger does too, by chance. The threshold is then raised by as much, times
 	// Beta. nil raises no threshold.
@@ -41,13 +51,19 @@ type Rules struct {
 	Beta     float64
 }
 
+// A Standing is what the face of a person is worth at the door. The zero Standing is that of most adults.
+type Standing struct {
+	Strict bool // it has to reach the strictest threshold
+	Half   bool // it opens no door alone
+}
+
 const (
 	// unreachable is a threshold that no cosine comes near, nor nearly.
 	unreachable = 2
 
-	// confident is how far above the threshold a match must be for a template to be made of the face. A wrong match that opens
+	// Confident is how far above the threshold a match must be for a template to be made of the face. A wrong match that opens
 	// the door does so once. A wrong match that becomes a template opens it from then on.
-	confident = 0.15
+	Confident = 0.15
 )
 
 // Weigh sets the threshold beside what was found, whoever is barred.
@@ -70,16 +86,33 @@ func (r Rules) weigh(f Found, now time.Time) Answer {
 	if err != nil {
 		return Answer{}
 	}
-	if a.OK && r.Barred(a.Best, now) {
+	if !a.OK {
+		return a
+	}
+	standing := r.standing(a.Best, now)
+	a.Half = standing.Half
+	if standing.Strict && r.Strictest != nil {
+		a.Threshold += max(0, r.Strictest()-(a.Threshold-a.Raise))
+		a.Renewable = a.Renewable && a.sure()
+	}
+	if r.Barred(a.Best, now) {
 		a.Threshold, a.Raise, a.Renewable = unreachable, 0, false
 	}
 	return a
 }
 
+// standing returns what the face of a person is worth.
+func (r Rules) standing(person template.PersonID, now time.Time) Standing {
+	if r.Standing == nil {
+		return Standing{}
+	}
+	return r.Standing(person, now)
+}
+
 // sure reports whether the match leaves no doubt: it is far above the threshold, and nobody else would reach it in an ordinary
 // place.
 func (a Answer) sure() bool {
-	return a.Score >= a.Threshold+confident && a.Second < a.Threshold-a.Raise
+	return a.Score >= a.Threshold+Confident && a.Second < a.Threshold-a.Raise
 }
 
 // Everybody compares a face with everybody enrolled (1:N). It implements pipeline.Matcher.

@@ -50,6 +50,15 @@ func (x *Exact) Match(v embed.Vector, now time.Time) (a match.Answer) {
 	a.Raise, a.Excess = x.raise(people, scores[1:n])
 	a.Threshold = threshold + a.Raise
 	a.Renewable = earlier && a.Score >= a.Threshold+0.15 && a.Second < threshold
+	if x.Rules.Standing != nil {
+		standing := x.Rules.Standing(a.Best, now)
+		a.Half = standing.Half
+		if standing.Strict && x.Rules.Strictest != nil {
+			strictest := max(threshold, x.Rules.Strictest())
+			a.Threshold = strictest + a.Raise
+			a.Renewable = a.Renewable && a.Score >= a.Threshold+0.15 && a.Second < strictest
+		}
+	}
 	if x.Rules.Barred(a.Best, now) {
 		a.Threshold, a.Raise, a.Renewable = 2, 0, false
 	}

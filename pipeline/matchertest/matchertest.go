@@ -52,6 +52,8 @@ func Run(t *testing.T, m Maker) {
 		{"somebody else", 1, somebodyElse},
 		{"who is removed", 1, removed},
 		{"who is barred", 1, barred},
+		{"who is to be strictly judged", 1, strictly},
+		{"who counts for half", 1, half},
 		{"without a threshold", 1, noThreshold},
 		{"vectors without direction", 1, refusesVectors},
 		{"the vector is the caller's", 1, keepsNothing},
@@ -187,6 +189,56 @@ func barred(t *testing.T, m Maker) {
 	}
 }
 
+// strictly judges one of two by a stricter threshold, on one day.
+func strictly(t *testing.T, m Maker) {
+	r := rules()
+	until := now.Add(time.Minute)
+	r.Standing = func(id template.PersonID, at time.Time) match.Standing {
+		return match.Standing{Strict: id == ID(0) && at.Before(until)}
+	}
+	strictest := threshold + 0.3
+	r.Strictest = func() float64 { return strictest }
+	x := m.Open(t, people(min(2, m.Most), true), r)
+	if a := x.Match(Like(Face(1), 0.5, 99), now); !a.OK || a.Threshold != strictest || a.Score >= a.Threshold || a.Half || a.Renewable {
+		t.Errorf("of a face at 0.5 it says %+v", a)
+	}
+	if a := x.Match(Face(1), now); !matched(a, ID(0)) || a.Threshold != strictest {
+		t.Errorf("of the person it says %+v", a)
+	}
+	if a := x.Match(Face(1), until); !matched(a, ID(0)) || a.Threshold != threshold {
+		t.Errorf("a minute later: %+v", a)
+	}
+	if a := x.Match(Face(2), now); m.Most > 1 && (!matched(a, ID(1)) || a.Threshold != threshold) {
+		t.Errorf("of somebody else it says %+v", a)
+	}
+	strictest = threshold - 0.1
+	if a := x.Match(Face(1), now); a.Threshold != threshold {
+		t.Errorf("where the threshold is stricter than the strictest: %+v", a)
+	}
+	r.Strictest = nil
+	if a := m.Open(t, people(1, false), r).Match(Face(1), now); a.Threshold != threshold {
+		t.Errorf("where nobody is strictly judged: %+v", a)
+	}
+}
+
+// half asks of somebody whose face opens no door alone. It changes nothing of what is said otherwise.
+func half(t *testing.T, m Maker) {
+	r := rules()
+	plain := m.Open(t, people(1, true), r).Match(Face(1), now)
+	from := now.Add(time.Minute)
+	r.Standing = func(id template.PersonID, at time.Time) match.Standing {
+		return match.Standing{Half: id == ID(0) && !at.Before(from)}
+	}
+	x := m.Open(t, people(1, true), r)
+	if a := x.Match(Face(1), now); a.Half {
+		t.Errorf("before the day it says %+v", a)
+	}
+	a := x.Match(Face(1), from)
+	if a.Half, plain.Half = !a.Half, false; a.Half || math.Abs(a.Score-plain.Score) > blur || a.Threshold != plain.Threshold {
+		t.Errorf("it says %+v, and of the same face that opens alone %+v", a, plain)
+	}
+}
+
 func noThreshold(t *testing.T, m Maker) {
 	r := rules()
 	r.Threshold = func(int) (float64, error) { return 0, errors.New("there is none") }
@@ -314,7 +366,9 @@ func agreesWithTwin(t *testing.T, m Maker) {
 			list[i].Face = Like(list[0].Face, 0.4, uint64(i))
 		}
 	}
-	x, twin := m.Open(t, list, crowdRules()), &Exact{People: list, Rules: crowdRules()}
+	r := crowdRules()
+	r.Standing = func(id template.PersonID, _ time.Time) match.Standing { return match.Standing{Half: id[0]%3 == 1} }
+	x, twin := m.Open(t, list, r), &Exact{People: list, Rules: r}
 	for i := range 200 {
 		who := list[i%len(list)]
 		v := Like(who.Face, 0.3+0.7*float64(i)/200, uint64(1000+i))
@@ -337,6 +391,8 @@ func alike(got, want match.Answer) error {
 		return errors.New("it names somebody else")
 	case math.Abs(got.Score-want.Score) > blur || math.Abs(got.Second-want.Second) > blur:
 		return fmt.Errorf("the cosines are off by %.2f and %.2f", got.Score-want.Score, got.Second-want.Second)
+	case plain && got.Half != want.Half:
+		return errors.New("it counts for half, or not")
 	case plain && math.Abs(want.Score-want.Threshold-0.15) > blur && got.Renewable != want.Renewable:
 		return errors.New("a template may be made of it, or not")
 	}
