@@ -141,6 +141,7 @@ type Quality struct {
 	MaxYaw        float64 `yaml:"max_yaw"`        // degrees, turned left or right
 	MaxPitch      float64 `yaml:"max_pitch"`      // degrees, up or down
 	MaxRoll       float64 `yaml:"max_roll"`       // degrees, tilted
+	MaxSideLight  float64 `yaml:"max_side_light"` // degrees from which a lamp would light a face as unevenly; 90 for any
 }
 
 // Liveness is the presentation attack detection (ISO/IEC 30107): it tells a living face from a print or a screen.

@@ -184,6 +184,7 @@ func (d *document) quality(q *Quality) {
 	within(d, "quality.max_yaw", q.MaxYaw, 1, 90)
 	within(d, "quality.max_pitch", q.MaxPitch, 1, 90)
 	within(d, "quality.max_roll", q.MaxRoll, 1, 90)
+	within(d, "quality.max_side_light", q.MaxSideLight, 20, 90) // below, faces in even light would be refused
 }
 
 // recognition checks liveness, match and decide, which only hold together.

@@ -213,7 +213,7 @@ func settings() pipeline.Settings {
 	return pipeline.Settings{
 		Zone: quality.Zone{Region: detect.Box{Right: float32(zoneEdge) / width, Bottom: 1}, MinFace: 50},
 		Quality: quality.Limits{
-			MinSharpness: 25, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 35, MaxPitch: 35, MaxRoll: 25,
+			MinSharpness: 25, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 35, MaxPitch: 35, MaxRoll: 25, MaxSideLight: 60,
 		},
 		Liveness: liveness.Thresholds{Accept: 0.5, Refuse: 0.5}, LivenessWindow: 5,
 		Rules: decide.Rules{Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second, Margin: 0.06},

@@ -100,7 +100,7 @@ func reportFrames(b *testing.B, times []time.Duration, network time.Duration) {
 func benchSettings() pipeline.Settings {
 	return pipeline.Settings{
 		Zone:    quality.Zone{Region: detect.Box{Right: 1, Bottom: 1}, MinFace: 30},
-		Quality: quality.Limits{MaxBrightness: 255, MaxYaw: 90, MaxPitch: 90, MaxRoll: 90},
+		Quality: quality.Limits{MaxBrightness: 255, MaxYaw: 90, MaxPitch: 90, MaxRoll: 90, MaxSideLight: 90},
 		Rules:   decide.Rules{Agree: math.MaxInt, Window: time.Second, Rearm: time.Second},
 
 		LivenessWindow: 5,

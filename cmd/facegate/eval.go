@@ -29,6 +29,7 @@ import (
 type evalCommand struct {
 	Recognition evalRecognitionCommand `cmd:"" help:"Measure recognition on a folder PERSON/PICTURE, for the plain cosine and the stored hash."`
 	Liveness    evalLivenessCommand    `cmd:"" help:"Measure attack detection on a folder KIND/SUBJECT/PICTURE, where the kind 'live' holds live faces."`
+	Quality     evalQualityCommand     `cmd:"" help:"Measure on a folder PERSON/PICTURE what each limit of quality and zone costs and saves."`
 }
 
 // evalFlags choose the networks to measure.
@@ -127,6 +128,11 @@ func mainFace(e *vision.Engine, path string) (face detect.Face, ok bool, err err
 	if err != nil {
 		return face, false, err
 	}
+	return mainFaceOf(e, frame)
+}
+
+// mainFaceOf is mainFace of a frame.
+func mainFaceOf(e *vision.Engine, frame device.Frame) (face detect.Face, ok bool, err error) {
 	if err := e.Load(frame); err != nil {
 		return face, false, nil
 	}

@@ -21,11 +21,12 @@ const (
 	TurnedAway // yaw or pitch: looking past the camera
 	Tilted     // roll: the head leans to a shoulder
 	Blurred
+	SideLit // one half of the face gets most of the light
 )
 
 // Reasons are all Reasons other than OK.
 func Reasons() []Reason {
-	return []Reason{OutsideZone, TooFar, TooDark, TooBright, TurnedAway, Tilted, Blurred}
+	return []Reason{OutsideZone, TooFar, TooDark, TooBright, TurnedAway, Tilted, Blurred, SideLit}
 }
 
 var texts = [...]struct{ name, advice string }{
@@ -37,6 +38,7 @@ var texts = [...]struct{ name, advice string }{
 	TurnedAway:  {"turned away", "look at the camera; if everybody is refused, aim the camera at face height"},
 	Tilted:      {"tilted", "hold the head upright; if everybody is refused, level the camera"},
 	Blurred:     {"blurred", "stand still; if everybody is refused, clean and focus the lens"},
+	SideLit:     {"light from the side", "face the lamp or window; if everybody is refused, add light on the dark side, or turn the camera"},
 }
 
 func (r Reason) String() string { return texts[r].name }
@@ -71,6 +73,7 @@ type Limits struct {
 	MaxYaw        float64 // degrees either way
 	MaxPitch      float64
 	MaxRoll       float64
+	MaxSideLight  float64 // degrees either way; see Measure
 }
 
 // A Measure is what can be told of an aligned face.
@@ -80,6 +83,7 @@ type Measure struct {
 	Yaw        float64 // degrees, positive to the picture's right; from five points, so good to about ten degrees
 	Pitch      float64 // degrees, positive downwards; likewise
 	Roll       float64 // degrees, positive clockwise in the picture
+	SideLight  float64 // degrees from which a single lamp would light the face so, positive from the picture's right; see SideLight
 }
 
 // Check compares m with l and returns the first Reason not to use the face, or OK. A value that is no number is never
@@ -96,6 +100,8 @@ func (l Limits) Check(m Measure) Reason {
 		return Tilted
 	case !(m.Sharpness >= l.MinSharpness):
 		return Blurred
+	case !(math.Abs(m.SideLight) <= l.MaxSideLight):
+		return SideLit
 	}
 	return OK
 }
@@ -104,8 +110,12 @@ func (l Limits) Check(m Measure) Reason {
 func Of(bgr []byte, size int, points detect.Landmarks) Measure {
 	m := pose(points)
 	m.Sharpness, m.Brightness = texture(bgr, size)
+	m.SideLight = SideLight(bgr, size)
 	return m
 }
+
+// grey returns the grey value of the pixel that p begins with (ITU-R BT.601).
+func grey(p []byte) int32 { return (29*int32(p[0]) + 150*int32(p[1]) + 77*int32(p[2])) >> 8 }
 
 // texture walks the picture once, with the grey values of three rows at hand.
 func texture(bgr []byte, size int) (sharpness, brightness float64) {
@@ -117,8 +127,7 @@ func texture(bgr []byte, size int) (sharpness, brightness float64) {
 	for y := range size {
 		row := rows[y%3]
 		for x := range row {
-			p := bgr[3*(y*size+x) : 3*(y*size+x)+3]
-			row[x] = (29*int32(p[0]) + 150*int32(p[1]) + 77*int32(p[2])) >> 8 // ITU-R BT.601
+			row[x] = grey(bgr[3*(y*size+x):])
 			sum += int64(row[x])
 		}
 		if y < 2 {

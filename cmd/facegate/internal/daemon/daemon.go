@@ -241,7 +241,7 @@ func settings(c *configs.Config) pipeline.Settings {
 		},
 		Quality: quality.Limits{
 			MinSharpness: q.MinSharpness, MinBrightness: q.MinBrightness, MaxBrightness: q.MaxBrightness,
-			MaxYaw: q.MaxYaw, MaxPitch: q.MaxPitch, MaxRoll: q.MaxRoll,
+			MaxYaw: q.MaxYaw, MaxPitch: q.MaxPitch, MaxRoll: q.MaxRoll, MaxSideLight: q.MaxSideLight,
 		},
 		Attempts:       attempts(c.Lockout),
 		Liveness:       liveness.Thresholds{Accept: c.Liveness.Threshold, Refuse: c.Liveness.Threshold},
