@@ -4,6 +4,7 @@ import (
 	"facegate/device"
 	"facegate/pipeline/enrol"
 	"facegate/pipeline/liveness"
+	"facegate/pipeline/quality"
 )
 
 // Capture leads one frame through the stages up to the embedding, for an enrolment. The session takes the embedding if there
@@ -23,6 +24,10 @@ func (p *Pipeline) Capture(f device.Frame, session *enrol.Session) (Report, erro
 	}
 	if verdict, err := p.examine(near[0], &report); verdict != liveness.Live {
 		return report, err
+	}
+	if report.Reason != quality.OK { // a template would be of the light as well
+		report.State = Poor
+		return report, nil
 	}
 	report.State = Matching
 	if !session.Due(f.Time) {

@@ -290,11 +290,12 @@ func (p *Pipeline) checkQuality(tr *track.Track, report *Report) (good bool, err
 	if err != nil {
 		return false, err
 	}
-	report.Reason = p.settings.Quality.Check(quality.Of(bgr, size, tr.Face.Landmarks))
-	if report.Reason != quality.OK {
+	measure := quality.Of(bgr, size, tr.Face.Landmarks)
+	if report.Reason = p.settings.Quality.Check(measure); report.Reason != quality.OK {
 		report.State = Poor
 		return false, nil
 	}
+	report.Reason = p.settings.Quality.Warn(measure)
 	return true, nil
 }
 

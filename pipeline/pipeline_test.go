@@ -366,6 +366,37 @@ func TestCapture(t *testing.T) {
 	}
 }
 
+// A face that is lit from the side is compared like any other, and the report says how it is lit whatever it comes to. No
+// template is made of it.
+func TestSideLight(t *testing.T) {
+	lit := anna.with(func(a *actor) { a.aside = true })
+	for _, enrolled := range []string{"a", "b"} {
+		d := newDoor(t, settings(), enrolled)
+		granted := false
+		for range 6 {
+			r := d.see(lit)
+			if r.Reason != quality.SideLit && r.State != pipeline.Lingering && r.State != pipeline.Unknown || r.State == pipeline.Poor {
+				t.Errorf("with %s enrolled a frame comes to %v, %v", enrolled, r.State, r.Reason)
+			}
+			granted = granted || r.State == pipeline.Granted
+		}
+		if granted != (enrolled == "a") {
+			t.Errorf("with %s enrolled: granted %v", enrolled, granted)
+		}
+	}
+	d, session := newDoor(t, settings(), ""), enrol.NewSession(1, dim)
+	for range 6 {
+		if r, err := d.capture(session, lit); err != nil || r.State == pipeline.Captured || len(d.embeds) > 0 {
+			t.Fatalf("%v, %v: a template is made of light from the side", r.State, err)
+		} else if r.State == pipeline.Poor && r.Reason != quality.SideLit {
+			t.Errorf("refused as %v", r.Reason)
+		}
+	}
+	if r, err := d.capture(session, anna); err != nil || r.State != pipeline.Captured {
+		t.Errorf("in even light: %v, %v", r.State, err)
+	}
+}
+
 // An error concerns one frame: nothing of it is left, and the next frames lead as far as they would have without it.
 func TestErrorsOfOneFrame(t *testing.T) {
 	for _, call := range []string{"load", "detect", "locate", "align", "live", "embed"} {

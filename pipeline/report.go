@@ -41,7 +41,7 @@ func (s State) String() string {
 // A Report says what one frame came to.
 type Report struct {
 	State  State
-	Reason quality.Reason // with Poor
+	Reason quality.Reason // with Poor; otherwise what is wrong with the light on a face that was looked at all the same
 	Faces  int            // faces found, in the zone or not
 	Person decide.Person  // with Granted only
 	Track  track.ID       // of the face that was looked at closely, 0 if none was

@@ -8,8 +8,12 @@ import (
 	"image"
 	"image/jpeg"
 	"io"
+	"runtime"
 	"slices"
 	"text/tabwriter"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/sync/errgroup"
 
 	"facegate/configs"
 	"facegate/configs/hint"
@@ -20,6 +24,7 @@ import (
 	"facegate/pipeline/embed"
 	"facegate/pipeline/evaluate/limits"
 	"facegate/pipeline/evaluate/worsen"
+	"facegate/pipeline/liveness"
 	"facegate/pipeline/models"
 	"facegate/pipeline/quality"
 	"facegate/pipeline/template"
@@ -65,7 +70,11 @@ func (c *evalQualityCommand) Run(ctx context.Context, t terminal) error {
 	if len(people) == 0 {
 		return hint.Wrap(fmt.Errorf("nobody in %s has two pictures", c.Folder), "add more pictures of the same people")
 	}
-	judge, err := newQualityJudge(bundle.Embedder)
+	gate, err := reference()
+	if err != nil {
+		return err
+	}
+	judge, err := newQualityJudge(bundle.Embedder, gate.Liveness.Threshold)
 	if err != nil {
 		return err
 	}
@@ -73,10 +82,7 @@ func (c *evalQualityCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	l, minFace, err := referenceLimits()
-	if err != nil {
-		return err
-	}
+	l, minFace := quality.Limits(gate.Quality), float64(gate.Zone.MinFace)
 	r := &qualityResult{Folder: c.Folder, Embedder: bundle.Embedder.Name, Threshold: float64(judge.threshold)}
 	r.Steps = append(r.Steps, limits.StepOf("", 0, looks, l, minFace))
 	for _, change := range worsen.Changes() {
@@ -105,13 +111,9 @@ func photographed(list []picture) (people [][]picture) {
 	return slices.DeleteFunc(people, func(p []picture) bool { return len(p) < 2 })
 }
 
-// referenceLimits returns the limits of the reference configuration.
-func referenceLimits() (quality.Limits, float64, error) {
-	c, err := configs.Parse("facegate.yaml", bytes.NewReader(configs.Reference()))
-	if err != nil {
-		return quality.Limits{}, 0, err
-	}
-	return quality.Limits(c.Quality), float64(c.Zone.MinFace), nil
+// reference returns the reference configuration, whose limits are measured.
+func reference() (*configs.Config, error) {
+	return configs.Parse("facegate.yaml", bytes.NewReader(configs.Reference()))
 }
 
 // A qualityJudge compares faces as a gate does: a template of several pictures as the stored hash.
@@ -119,15 +121,16 @@ type qualityJudge struct {
 	mean      template.Mean
 	rotation  *template.Rotation
 	threshold float64
+	live      float64 // the liveness below which a face is taken for a print
 }
 
-func newQualityJudge(m models.Model) (*qualityJudge, error) {
+func newQualityJudge(m models.Model, live float64) (*qualityJudge, error) {
 	f, err := calibrate.Shipped(m.ID())
 	if err != nil {
 		return nil, hint.Wrap(err, "measure it: facegate eval recognition --write-calibration FILE")
 	}
-	j := &qualityJudge{mean: template.Mean(f.Mean)}
-	if j.threshold, err = f.Threshold(qualityPeople, qualityFPIR); err != nil {
+	j := &qualityJudge{mean: template.Mean(f.Mean), live: live}
+	if j.threshold, err = f.Threshold(1, qualityPeople, qualityFPIR); err != nil {
 		return nil, err
 	}
 	var key [32]byte
@@ -145,18 +148,22 @@ func (j *qualityJudge) rotated(v embed.Vector) []float32 {
 	return y
 }
 
-// matches reports whether a probe reaches the threshold against the template of the others.
-func (j *qualityJudge) matches(probe embed.Vector, others []embed.Vector) bool {
-	sum := make(embed.Vector, len(probe))
-	for _, v := range others[:min(len(others), qualityTemplate)] {
+// template returns the code of several faces.
+func (j *qualityJudge) template(faces []embed.Vector) template.Code {
+	sum := make(embed.Vector, len(j.mean))
+	for _, v := range faces[:min(len(faces), qualityTemplate)] {
 		for i, x := range v {
 			sum[i] += x
 		}
 	}
 	sum.Normalize()
-	code := template.Sign(j.rotated(sum))
+	return template.Sign(j.rotated(sum))
+}
+
+// matches reports whether a rotated probe reaches the threshold against a template.
+func (j *qualityJudge) matches(probe []float32, code *template.Code) bool {
 	var score float64
-	for i, y := range j.rotated(probe) {
+	for i, y := range probe {
 		if code[i/64]>>(i%64)&1 == 1 {
 			score += float64(y)
 		} else {
@@ -166,6 +173,62 @@ func (j *qualityJudge) matches(probe embed.Vector, others []embed.Vector) bool {
 	return score*j.rotation.Scale() >= j.threshold
 }
 
+// judge compares the faces of everybody with their own template and those of the others, and returns what came of it. The
+// template that a picture as it was taken is compared with is made of the person's other pictures.
+func (j *qualityJudge) judge(ctx context.Context, people [][]qualityFace, progress *progressbar.ProgressBar) ([]limits.Look, error) {
+	defer progress.Finish()
+	codes := make([]template.Code, len(people))
+	for p, faces := range people {
+		codes[p] = j.template(others(faces, 0))
+	}
+	looks := make([][]limits.Look, len(people))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for p, faces := range people {
+		group.Go(func() error {
+			for i, f := range faces {
+				own := codes[p]
+				if i > 0 && f.look.Change == "" {
+					own = j.template(others(faces, i))
+				}
+				looks[p] = append(looks[p], j.compare(f, p, &own, codes))
+			}
+			progress.Add(1)
+			return ctx.Err()
+		})
+	}
+	err := group.Wait()
+	return slices.Concat(looks...), err
+}
+
+func (j *qualityJudge) compare(f qualityFace, person int, own *template.Code, codes []template.Code) limits.Look {
+	f.look.Person = person
+	if !f.look.Found {
+		return f.look
+	}
+	probe := j.rotated(f.vector)
+	f.look.Matched = j.matches(probe, own)
+	for p := range codes {
+		if p != person {
+			f.look.Compared++
+			if j.matches(probe, &codes[p]) {
+				f.look.Confused++
+			}
+		}
+	}
+	return f.look
+}
+
+// others returns the vectors of a person's pictures as they were taken, but for one.
+func others(faces []qualityFace, but int) (list []embed.Vector) {
+	for i, f := range faces {
+		if i != but && f.look.Found && f.look.Change == "" {
+			list = append(list, f.vector)
+		}
+	}
+	return list
+}
+
 // A qualityFace is what an Engine says of one picture.
 type qualityFace struct {
 	look      limits.Look
@@ -173,72 +236,56 @@ type qualityFace struct {
 	landmarks detect.Landmarks
 }
 
-// look looks at everybody. Whoever's turn it is has one Engine.
+// look looks at everybody, and at the first picture of some made worse as well. It leaves out whoever has no template.
 func (c *evalQualityCommand) look(ctx context.Context, engines []*vision.Engine, people [][]picture, j *qualityJudge, progress io.Writer) (
 	[]limits.Look, error,
 ) {
-	turns := make([]picture, len(people)) // by whose number the workers go
+	turns := make([]picture, len(people)) // by which eachPicture goes
 	worse := make([]bool, len(people))
 	for i, left := 0, c.People; i < len(people); i++ {
 		turns[i] = people[i][0]
-		if len(people[i]) >= qualityAtLeast && left > 0 {
-			worse[i] = true
+		if worse[i] = len(people[i]) >= qualityAtLeast && left > 0; worse[i] {
 			left--
 		}
 	}
-	looks := make([][]limits.Look, len(people))
+	faces := make([][]qualityFace, len(people))
 	err := eachPicture(ctx, engines, turns, newBar(progress, int64(len(turns)), "people"), func(e *vision.Engine, i int) (err error) {
-		looks[i], err = lookAtPerson(e, i, people[i], j, worse[i])
+		faces[i], err = j.lookAtPerson(e, people[i], worse[i])
 		return err
 	})
-	return slices.Concat(looks...), err
+	if err != nil {
+		return nil, err
+	}
+	faces = slices.DeleteFunc(faces, func(f []qualityFace) bool { return len(others(f, 0)) == 0 })
+	return j.judge(ctx, faces, newBar(progress, int64(len(faces)), "comparisons"))
 }
 
-// lookAtPerson compares each picture of a person with the others, and the first one made worse as well.
-func lookAtPerson(e *vision.Engine, person int, pictures []picture, j *qualityJudge, worse bool) ([]limits.Look, error) {
-	faces := make([]qualityFace, len(pictures))
+// lookAtPerson looks at each picture of a person, and if worse is set at the first one made worse as well.
+func (j *qualityJudge) lookAtPerson(e *vision.Engine, pictures []picture, worse bool) (faces []qualityFace, err error) {
+	var first device.Frame
 	for i, p := range pictures {
 		frame, err := readFrame(p.path)
 		if err != nil {
 			return nil, err
 		}
-		if faces[i], err = lookAtFrame(e, frame); err != nil {
+		f, err := j.lookAt(e, frame)
+		if err != nil {
 			return nil, err
 		}
+		if i == 0 {
+			first = frame
+		}
+		faces = append(faces, f)
 	}
-	var looks []limits.Look
-	for i, f := range faces {
-		var others []embed.Vector
-		for k, o := range faces {
-			if k != i && o.look.Found {
-				others = append(others, o.vector)
-			}
-		}
-		if len(others) == 0 {
-			continue
-		}
-		f.look.Person = person
-		f.look.Matched = f.look.Found && j.matches(f.vector, others)
-		looks = append(looks, f.look)
-		if i == 0 && worse && f.look.Found {
-			made, err := lookAtWorse(e, person, pictures[i], f.landmarks, others, j)
-			if err != nil {
-				return nil, err
-			}
-			looks = append(looks, made...)
-		}
+	if !worse || !faces[0].look.Found {
+		return faces, nil
 	}
-	return looks, nil
+	made, err := j.lookAtWorse(e, first, faces[0].landmarks)
+	return append(faces, made...), err
 }
 
-// lookAtWorse makes a picture worse in every way and compares what becomes of it.
-func lookAtWorse(e *vision.Engine, person int, p picture, at detect.Landmarks, others []embed.Vector, j *qualityJudge) (
-	looks []limits.Look, err error,
-) {
-	frame, err := readFrame(p.path)
-	if err != nil {
-		return nil, err
-	}
+// lookAtWorse makes a picture worse in every way.
+func (j *qualityJudge) lookAtWorse(e *vision.Engine, frame device.Frame, at detect.Landmarks) (faces []qualityFace, err error) {
 	img, err := jpeg.Decode(bytes.NewReader(frame.Data))
 	if err != nil {
 		return nil, err
@@ -246,28 +293,27 @@ func lookAtWorse(e *vision.Engine, person int, p picture, at detect.Landmarks, o
 	src := worsen.RGBA(img)
 	for _, change := range worsen.Changes() {
 		for _, level := range change.Levels {
-			f, err := lookAtImage(e, change.Make(src, at, level))
+			f, err := j.lookAtImage(e, change.Make(src, at, level))
 			if err != nil {
 				return nil, err
 			}
-			f.look.Person, f.look.Change, f.look.Level = person, change.Name, level
-			f.look.Matched = f.look.Found && j.matches(f.vector, others)
-			looks = append(looks, f.look)
+			f.look.Change, f.look.Level = change.Name, level
+			faces = append(faces, f)
 		}
 	}
-	return looks, nil
+	return faces, nil
 }
 
-func lookAtImage(e *vision.Engine, img image.Image) (qualityFace, error) {
+func (j *qualityJudge) lookAtImage(e *vision.Engine, img image.Image) (qualityFace, error) {
 	var buf bytes.Buffer
 	if err := jpeg.Encode(&buf, img, &jpeg.Options{Quality: 92}); err != nil {
 		return qualityFace{}, err
 	}
-	return lookAtFrame(e, device.Frame{Format: device.JPEG, Data: buf.Bytes()})
+	return j.lookAt(e, device.Frame{Format: device.JPEG, Data: buf.Bytes()})
 }
 
-// lookAtFrame leads the main face of a frame to its vector.
-func lookAtFrame(e *vision.Engine, frame device.Frame) (f qualityFace, err error) {
+// lookAt leads the main face of a frame to its vector.
+func (j *qualityJudge) lookAt(e *vision.Engine, frame device.Frame) (f qualityFace, err error) {
 	face, ok, err := mainFaceOf(e, frame)
 	if err != nil || !ok {
 		return f, err
@@ -277,6 +323,11 @@ func lookAtFrame(e *vision.Engine, frame device.Frame) (f qualityFace, err error
 		return f, nil // which counts as no face
 	}
 	f.look = limits.Look{Found: true, Face: float64(face.Box.Width()), Measure: quality.Of(bgr, size, face.Landmarks)}
+	live, err := e.Live(nil, &face)
+	if err != nil {
+		return f, err
+	}
+	f.look.Live = liveness.Fuse(live) >= j.live
 	f.landmarks, f.vector = face.Landmarks, make(embed.Vector, e.Dim())
 	return f, e.Embed(f.vector)
 }

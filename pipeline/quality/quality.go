@@ -73,7 +73,7 @@ type Limits struct {
 	MaxYaw        float64 // degrees either way
 	MaxPitch      float64
 	MaxRoll       float64
-	MaxSideLight  float64 // degrees either way; see Measure
+	MaxSideLight  float64 // degrees either way; see Measure and Warn
 }
 
 // A Measure is what can be told of an aligned face.
@@ -100,7 +100,14 @@ func (l Limits) Check(m Measure) Reason {
 		return Tilted
 	case !(m.Sharpness >= l.MinSharpness):
 		return Blurred
-	case !(math.Abs(m.SideLight) <= l.MaxSideLight):
+	}
+	return OK
+}
+
+// Warn returns SideLit where that may be why the face is not recognised, or OK. Most such faces are recognised all the same
+// (docs/camera.md has the figures), so that they are compared. Templates are made of none.
+func (l Limits) Warn(m Measure) Reason {
+	if !(math.Abs(m.SideLight) <= l.MaxSideLight) {
 		return SideLit
 	}
 	return OK

@@ -50,7 +50,7 @@ func TestLimits(t *testing.T) {
 		want   quality.Reason
 	}{
 		{"at every limit", func(m *quality.Measure) {}, quality.OK},
-		{"at the other limits", func(m *quality.Measure) { *m = quality.Measure{1e9, 220, 35, -30, 25} }, quality.OK},
+		{"at the other limits", func(m *quality.Measure) { *m = quality.Measure{1e9, 220, 35, -30, 25, 90} }, quality.OK},
 		{"dark", func(m *quality.Measure) { m.Brightness = 39 }, quality.TooDark},
 		{"bright", func(m *quality.Measure) { m.Brightness = 221 }, quality.TooBright},
 		{"turned left", func(m *quality.Measure) { m.Yaw = -36 }, quality.TurnedAway},
@@ -60,10 +60,10 @@ func TestLimits(t *testing.T) {
 		{"tilted left", func(m *quality.Measure) { m.Roll = -26 }, quality.Tilted},
 		{"tilted right", func(m *quality.Measure) { m.Roll = 26 }, quality.Tilted},
 		{"blurred", func(m *quality.Measure) { m.Sharpness = 24 }, quality.Blurred},
-		{"all of it", func(m *quality.Measure) { *m = quality.Measure{0, 0, 90, 90, 90} }, quality.TooDark},
-		{"bright and the rest", func(m *quality.Measure) { *m = quality.Measure{0, 255, 90, 90, 90} }, quality.TooBright},
-		{"turned and the rest", func(m *quality.Measure) { *m = quality.Measure{0, 99, 90, 0, 90} }, quality.TurnedAway},
-		{"tilted and blurred", func(m *quality.Measure) { *m = quality.Measure{0, 99, 0, 0, 90} }, quality.Tilted},
+		{"all of it", func(m *quality.Measure) { *m = quality.Measure{0, 0, 90, 90, 90, 0} }, quality.TooDark},
+		{"bright and the rest", func(m *quality.Measure) { *m = quality.Measure{0, 255, 90, 90, 90, 0} }, quality.TooBright},
+		{"turned and the rest", func(m *quality.Measure) { *m = quality.Measure{0, 99, 90, 0, 90, 0} }, quality.TurnedAway},
+		{"tilted and blurred", func(m *quality.Measure) { *m = quality.Measure{0, 99, 0, 0, 90, 0} }, quality.Tilted},
 		{"brightness not a number", func(m *quality.Measure) { m.Brightness = nan }, quality.TooDark},
 		{"yaw not a number", func(m *quality.Measure) { m.Yaw = nan }, quality.TurnedAway},
 		{"pitch not a number", func(m *quality.Measure) { m.Pitch = nan }, quality.TurnedAway},
@@ -250,7 +250,63 @@ func TestReasonsHaveAdvice(t *testing.T) {
 		}
 		names[r.String()] = true
 	}
-	if last := quality.Reasons()[len(quality.Reasons())-1]; last != quality.Blurred {
+	if last := quality.Reasons()[len(quality.Reasons())-1]; last != quality.SideLit {
 		t.Errorf("the list ends with %v", last)
+	}
+}
+
+// lit is an aligned face of a matt round head as a lamp at an angle lights it, positive from the picture's right. It stands on
+// its own: a ball, not the formulae under test.
+func lit(size int, angle float64, skin float64) []byte {
+	sin, cos := math.Sincos(angle * math.Pi / 180)
+	return picture(size, func(x, y int) [3]byte {
+		const wide = 0.37 // the half of a head
+		u := ((float64(x)+0.5)/float64(size) - 0.5) / wide
+		light := 0.
+		if u > -1 && u < 1 {
+			light = max(0, u*sin+math.Sqrt(1-u*u)*cos)
+		}
+		v := byte(min(255, 255*math.Sqrt(skin*light))) // as a camera codes it
+		return [3]byte{v, v, v}
+	})
+}
+
+func TestSideLight(t *testing.T) {
+	for _, size := range []int{112, 128} {
+		for _, skin := range []float64{0.9, 0.3, 0.05} {
+			for _, angle := range []float64{0, 10, 20, 26, 35, 45, 55, 65, 75} {
+				right, left := quality.SideLight(lit(size, angle, skin), size), quality.SideLight(lit(size, -angle, skin), size)
+				if math.Abs(right-angle) > 5 || math.Abs(left+angle) > 5 {
+					t.Errorf("size %d, skin %g: a lamp at %g degrees is told as %.1f, from the left as %.1f", size, skin, angle, right, left)
+				}
+			}
+		}
+	}
+}
+
+func TestSideLightOfNoPicture(t *testing.T) {
+	for _, test := range []struct{ bytes, size int }{{0, 0}, {0, 112}, {3*112*112 - 1, 112}, {12, 2}, {3 * 112 * 112, 112}} {
+		if got := quality.SideLight(make([]byte, test.bytes), test.size); got != 0 {
+			t.Errorf("%d black bytes of size %d: %v", test.bytes, test.size, got)
+		}
+	}
+	half := picture(112, func(x, _ int) [3]byte {
+		return [3]byte{byte(255 * (x / 56)), byte(255 * (x / 56)), byte(255 * (x / 56))}
+	})
+	if got := quality.SideLight(half, 112); !(got > 75 && got <= 90) {
+		t.Errorf("one half black, one white: %v", got)
+	}
+}
+
+// TestWarn checks that side light is told, and refuses nothing: most faces in it are recognised.
+func TestWarn(t *testing.T) {
+	limits := quality.Limits{MaxBrightness: 255, MaxYaw: 90, MaxPitch: 90, MaxRoll: 90, MaxSideLight: 45}
+	for angle, want := range map[float64]quality.Reason{
+		0: quality.OK, 45: quality.OK, -45: quality.OK, 46: quality.SideLit, -46: quality.SideLit, math.NaN(): quality.SideLit,
+	} {
+		m := quality.Measure{SideLight: angle}
+		if got := limits.Warn(m); got != want || limits.Check(m) != quality.OK {
+			t.Errorf("light from %v degrees: warned of %v, refused for %v", angle, got, limits.Check(m))
+		}
 	}
 }

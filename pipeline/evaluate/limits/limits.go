@@ -22,7 +22,10 @@ type Look struct {
 	Found   bool // a face was found and aligned; otherwise nothing below is set
 	Face    float64
 	Measure quality.Measure
+	Live    bool // its liveness is not below the threshold from which it is refused
 	Matched bool // it reached the threshold against the person's other pictures
+
+	Compared, Confused int // with how many other people it was compared, and for how many of them it could be taken
 }
 
 // A Rate is a share by people with its 95 % interval, which takes people as the unit.
@@ -77,6 +80,24 @@ func interval(mean, variance, n float64) (low, high float64) {
 	return max(middle-reach, 0), min(middle+reach, 1)
 }
 
+// A Confusion is how often pictures reached the threshold against somebody else.
+type Confusion struct {
+	Compared int `json:"compared"`
+	Confused int `json:"confused"`
+}
+
+func confusionOf(looks []Look, among func(Look) bool) (c Confusion) {
+	for _, l := range looks {
+		if among(l) {
+			c.Compared += l.Compared
+			c.Confused += l.Confused
+		}
+	}
+	return c
+}
+
+func (c Confusion) String() string { return fmt.Sprintf("%d of %d", c.Confused, c.Compared) }
+
 // A Limit is one limit of the configuration.
 type Limit struct {
 	Key     string    // of the configuration
@@ -112,7 +133,7 @@ func Limits(q quality.Limits, minFace float64) []Limit {
 		{
 			"quality.max_side_light", q.MaxSideLight,
 			[]float64{75, 70, 65, 60, 55, 50, 45, 40, 30, 26, 20},
-			[]string{"side light"},
+			[]string{"side light", "lamp alone"},
 			func(l Look) float64 { return math.Abs(l.Measure.SideLight) }, false,
 		},
 		{"quality.max_yaw", q.MaxYaw, []float64{50, 45, 40, 35, 30, 25, 20}, nil, func(l Look) float64 { return math.Abs(l.Measure.Yaw) }, false},
@@ -140,6 +161,9 @@ type Cost struct {
 	Refused Rate    `json:"refused"` // of the pictures as they were taken
 	Beyond  Rate    `json:"beyond"`  // FNMR of the pictures that it refuses, taken and made
 	Within  Rate    `json:"within"`  // FNMR of those that it lets pass, taken and made
+
+	BeyondConfused Confusion `json:"beyond_confused"` // false matches of the former
+	WithinConfused Confusion `json:"within_confused"` // and of the latter
 }
 
 // A Curve is what a Limit does at each value.
@@ -162,11 +186,14 @@ func CurveOf(l Limit, looks []Look) Curve {
 	c := Curve{Key: l.Key}
 	for _, v := range slices.Compact(values) {
 		beyond := func(k Look) bool { return l.refuses(k, v) }
+		refused := func(k Look) bool { return concerns(k) && beyond(k) }
+		passes := func(k Look) bool { return concerns(k) && !beyond(k) }
 		c.Costs = append(c.Costs, Cost{
 			Value: v, Default: v == l.Default,
-			Refused: RateOf(looks, func(k Look) bool { return k.Found && k.Change == "" }, beyond),
-			Beyond:  RateOf(looks, func(k Look) bool { return concerns(k) && beyond(k) }, missed),
-			Within:  RateOf(looks, func(k Look) bool { return concerns(k) && !beyond(k) }, missed),
+			Refused:        RateOf(looks, func(k Look) bool { return k.Found && k.Change == "" }, beyond),
+			Beyond:         RateOf(looks, refused, missed),
+			Within:         RateOf(looks, passes, missed),
+			BeyondConfused: confusionOf(looks, refused), WithinConfused: confusionOf(looks, passes),
 		})
 	}
 	return c
@@ -174,13 +201,15 @@ func CurveOf(l Limit, looks []Look) Curve {
 
 // A Step is what came of the pictures that one change made worse by one level.
 type Step struct {
-	Change  string  `json:"change"`
-	Level   float64 `json:"level"`
-	Lost    Rate    `json:"lost"`    // no face is found
-	Missed  Rate    `json:"missed"`  // not recognised, of the faces that are found
-	Refused Rate    `json:"refused"` // by any limit, of the faces that are found
-	Silent  Rate    `json:"silent"`  // not recognised and told no reason, of all
-	Wasted  Rate    `json:"wasted"`  // refused, though it would have been recognised, of all
+	Change   string    `json:"change"`
+	Level    float64   `json:"level"`
+	Lost     Rate      `json:"lost"`     // no face is found
+	Missed   Rate      `json:"missed"`   // not recognised, of the faces that are found
+	Confused Confusion `json:"confused"` // false matches
+	NotLive  Rate      `json:"not_live"` // taken for a print or a screen, of the faces that are found
+	Refused  Rate      `json:"refused"`  // by any limit, of the faces that are found
+	Silent   Rate      `json:"silent"`   // not recognised, neither refused nor warned of the light, of all
+	Wasted   Rate      `json:"wasted"`   // refused, though it would have been recognised, of all
 }
 
 // StepOf measures what the limits q and the smallest face do to pictures of one change and level.
@@ -190,29 +219,31 @@ func StepOf(change string, level float64, looks []Look, q quality.Limits, minFac
 	refused := func(k Look) bool { return k.Found && (k.Face < minFace || q.Check(k.Measure) != quality.OK) }
 	return Step{
 		Change: change, Level: level,
-		Lost:    RateOf(looks, these, func(k Look) bool { return !k.Found }),
-		Missed:  RateOf(looks, found, func(k Look) bool { return !k.Matched }),
-		Refused: RateOf(looks, found, refused),
-		Silent:  RateOf(looks, these, func(k Look) bool { return !k.Found || !k.Matched && !refused(k) }),
-		Wasted:  RateOf(looks, these, func(k Look) bool { return k.Matched && refused(k) }),
+		Lost:     RateOf(looks, these, func(k Look) bool { return !k.Found }),
+		Missed:   RateOf(looks, found, func(k Look) bool { return !k.Matched }),
+		Confused: confusionOf(looks, found),
+		NotLive:  RateOf(looks, found, func(k Look) bool { return !k.Live }),
+		Refused:  RateOf(looks, found, refused),
+		Silent:   RateOf(looks, these, func(k Look) bool { return !k.Found || !k.Matched && !refused(k) && q.Warn(k.Measure) == quality.OK }),
+		Wasted:   RateOf(looks, these, func(k Look) bool { return k.Matched && refused(k) }),
 	}
 }
 
 // Write writes steps and curves for people, as tables whose cells are apart by tabs.
 func Write(w io.Writer, steps []Step, curves []Curve) {
-	show.Fprintf(w, "change\tlevel\tno face\tFNMR\trefused\tmissed without a reason\trefused for nothing\n")
+	show.Fprintf(w, "change\tlevel\tno face\tFNMR\tfalse matches\tnot live\trefused\tmissed without a reason\trefused for nothing\n")
 	for _, s := range steps {
-		show.Fprintf(w, "%s\t%g\t%s\t%s\t%s\t%s\t%s\n", s.Change, s.Level, s.Lost.short(), s.Missed, s.Refused.short(), s.Silent.short(), s.Wasted.short())
+		show.Fprintf(w, "%s\t%g\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Change, s.Level, s.Lost.short(), s.Missed, s.Confused, s.NotLive.short(), s.Refused.short(), s.Silent.short(), s.Wasted.short())
 	}
 	for _, c := range curves {
 		show.Fprintf(w, "\n%s\n", c.Key)
-		show.Fprintf(w, "limit\trefuses of pictures as taken\tFNMR of what it refuses\tFNMR of what passes\n")
+		show.Fprintf(w, "limit\trefuses of pictures as taken\tFNMR of what it refuses\tFNMR of what passes\tfalse matches\n")
 		for _, k := range c.Costs {
 			mark := ""
 			if k.Default {
 				mark = " (default)"
 			}
-			show.Fprintf(w, "%g%s\t%s\t%s\t%s\n", k.Value, mark, k.Refused, k.Beyond, k.Within)
+			show.Fprintf(w, "%g%s\t%s\t%s\t%s\t%s, %s\n", k.Value, mark, k.Refused, k.Beyond, k.Within, k.BeyondConfused, k.WithinConfused)
 		}
 	}
 }

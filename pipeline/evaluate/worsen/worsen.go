@@ -23,6 +23,7 @@ type Change struct {
 func Changes() []Change {
 	return []Change{
 		{"side light", "degrees", []float64{15, 30, 45, 55, 65, 75, 85}, sideLight},
+		{"lamp alone", "degrees", []float64{15, 30, 45, 55, 65, 75, 85}, lampAlone},
 		{"blur", "pixels of an aligned face", []float64{0.5, 1, 1.5, 2, 3, 4}, blur},
 		{"darkness", "stops", []float64{1, 2, 3, 4, 5, 6}, darken},
 		{"glare", "stops", []float64{0.5, 1, 1.5, 2, 2.5}, brighten},
@@ -70,46 +71,8 @@ func (h head) at(x, y int) (right, down float64) {
 	return (dx*h.rightX + dy*h.rightY) / h.wide, (-dx*h.rightY + dy*h.rightX) / h.tall
 }
 
-// ambient is the share of the light that comes from everywhere.
-const ambient = 0.15
-
-// sideLight lights a face by one lamp from level degrees to the picture's right, as a matt head of mean form would be lit. The
-// camera sets its exposure so that the face is as bright as before.
-func sideLight(src *image.RGBA, face detect.Landmarks, level float64) *image.RGBA {
-	h := headOf(face)
-	sin, cos := math.Sincos(level * math.Pi / 180)
-	shade := func(x, y int) (light float64, on bool) {
-		right, down := h.at(x, y)
-		r := right*right + down*down
-		if r >= 1 {
-			return 1, false
-		}
-		lit := max(0, right*sin+math.Sqrt(1-r)*cos)
-		return ambient + (1-ambient)*lit, true
-	}
-	var sum float64
-	var n int
-	each(src, func(x, y int) {
-		if light, on := shade(x, y); on {
-			sum += light
-			n++
-		}
-	})
-	if n == 0 {
-		return RGBA(src)
-	}
-	exposure := float64(n) / sum
-	return relight(src, func(x, y int) float64 {
-		light, on := shade(x, y)
-		if !on {
-			return 1
-		}
-		return light * exposure
-	}, 0)
-}
-
 // noise is that of a camera, in grey levels; it is what darkness leaves.
-const noise = 2.5
+const noise = 4
 
 func darken(src *image.RGBA, _ detect.Landmarks, level float64) *image.RGBA {
 	return relight(src, func(int, int) float64 { return math.Exp2(-level) }, noise)

@@ -8,6 +8,7 @@ import (
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/pipeline"
+	"facegate/pipeline/quality"
 )
 
 // ErrAiming says that somebody watches already what the camera sees.
@@ -77,8 +78,8 @@ func viewOf(p Passage) status.View {
 	switch {
 	case p.Blind != Sees:
 		return status.View{Sees: p.Blind.String(), Advice: advice(r, p.Blind)}
-	case r.State == pipeline.Poor:
-		return status.View{Sees: r.Reason.String(), Advice: advice(r, Sees)}
+	case r.State == pipeline.Poor, r.Reason != quality.OK: // of any face, whoever's it is
+		return status.View{Sees: r.Reason.String(), Advice: r.Reason.Advice()}
 	case r.State == pipeline.Nobody, r.State == pipeline.Resting:
 		return status.View{Sees: r.State.String(), Advice: advice(r, Sees)}
 	}

@@ -12,16 +12,24 @@ import (
 // TestViewsTellNobody checks that whoever aims the camera learns of a good face nothing but that it is one.
 func TestViewsTellNobody(t *testing.T) {
 	good := viewOf(Passage{Report: pipeline.Report{State: pipeline.Unknown}})
+	lit := viewOf(Passage{Report: pipeline.Report{State: pipeline.Unknown, Reason: quality.SideLit}})
+	if lit == good || lit.Sees != "light from the side" || lit.Advice == "" {
+		t.Errorf("light from the side is shown as %+v", lit)
+	}
 	for s := pipeline.Nobody; s <= pipeline.Skipped; s++ {
-		v := viewOf(Passage{Report: pipeline.Report{State: s, Reason: quality.TooDark}})
+		v := viewOf(Passage{Report: pipeline.Report{State: s}})
+		side := viewOf(Passage{Report: pipeline.Report{State: s, Reason: quality.SideLit}})
 		switch s {
-		case pipeline.Nobody, pipeline.Poor, pipeline.Resting:
+		case pipeline.Poor:
+			v = viewOf(Passage{Report: pipeline.Report{State: s, Reason: quality.TooDark}})
+			fallthrough
+		case pipeline.Nobody, pipeline.Resting:
 			if v == good || v.Sees == "" || v.Advice == "" {
 				t.Errorf("%v is shown as %+v", s, v)
 			}
 		default:
-			if v != good {
-				t.Errorf("%v is shown as %+v, and an unknown face as %+v", s, v, good)
+			if v != good || side != lit {
+				t.Errorf("%v is shown as %+v and %+v, and an unknown face as %+v and %+v", s, v, side, good, lit)
 			}
 		}
 	}

@@ -156,7 +156,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 		Settings: pipeline.Settings{
 			Zone: quality.Zone{Region: detect.Box{Right: 1, Bottom: 1}, MinFace: o.minFace},
 			Quality: quality.Limits{
-				MinSharpness: 25, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 35, MaxPitch: 35, MaxRoll: 25, MaxSideLight: 60,
+				MinSharpness: 25, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 35, MaxPitch: 35, MaxRoll: 25, MaxSideLight: 45,
 			},
 			Liveness: liveness.Thresholds{Accept: 0.5, Refuse: 0.5}, LivenessWindow: 5,
 			Attempts: pipeline.Attempts{Wary: 5, Rest: 30 * time.Second, Flood: 8},
