@@ -324,8 +324,9 @@ func (p *Pipeline) decide(tr *track.Track, report *Report, a match.Answer) {
 	if !a.OK { // nobody was there to compare with, which is a miss
 		a = match.Answer{Result: match.Result{Score: -1, Second: -1}, Threshold: 1}
 	}
-	seen := decide.Match{Track: tr.ID, Time: tr.Seen, Person: a.Best, Score: a.Score, Second: a.Second}
-	switch p.decider.Observe(seen, a.Threshold) {
+	switch p.decider.Observe(decide.Match{
+		Track: tr.ID, Time: tr.Seen, Person: a.Best, Score: a.Score, Second: a.Second, Threshold: a.Threshold, Raise: a.Raise,
+	}) {
 	case decide.Undecided:
 		report.State = Matching
 	case decide.Grant:
@@ -336,6 +337,9 @@ func (p *Pipeline) decide(tr *track.Track, report *Report, a match.Answer) {
 	case decide.Unknown:
 		report.State = Unknown
 		p.unknown(tr, report)
+	case decide.Alike:
+		report.State = Unknown
+		p.alike(tr, report)
 	}
 }
 

@@ -33,6 +33,7 @@ func (d *door) grant(scenes ...[]actor) pipeline.Report {
 
 func TestSample(t *testing.T) {
 	doubtful := anna.with(func(a *actor) { a.who, a.like = 's', 0.6 }) // counts, and is not beyond doubt
+	far := anna.with(func(a *actor) { a.who, a.like = 's', 0.2 })
 	miss := anna.with(func(a *actor) { a.who, a.like = 's', 0.45 })
 	bertLike := anna.with(func(a *actor) { a.who, a.like = 'b', 0.8 }) // and a cosine of 0.6 with Bert
 	frames := func(n int, a actor) [][]actor { return slices.Repeat([][]actor{{a}}, n) }
@@ -43,7 +44,8 @@ func TestSample(t *testing.T) {
 	}{
 		{"sure", frames(5, anna), true},
 		{"a poor one between", slices.Concat(frames(4, anna), frames(1, anna.turnedAway()), frames(1, anna)), true},
-		{"a miss between", slices.Concat(frames(4, anna), frames(1, miss), frames(1, anna)), true},
+		{"a miss between", slices.Concat(frames(4, anna), frames(1, far), frames(3, anna)), true},
+		{"a miss among the three that are judged together", slices.Concat(frames(4, anna), frames(1, miss), frames(1, anna)), false},
 		{"doubtful ones", frames(5, doubtful), false},
 		{"two of three", slices.Concat(frames(3, doubtful), frames(2, anna)), false},
 		{"like two people", frames(5, bertLike), false},

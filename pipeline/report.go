@@ -58,7 +58,7 @@ type Report struct {
 // An Ended is what an attempt has come to: somebody has stood before the door, and was taken for somebody or not.
 type Ended struct {
 	Finding attempt.Finding
-	Person  decide.Person // with Matched, and with NearMiss: whom it was nearly taken for
+	Person  decide.Person // with Matched; with NearMiss and Alike: whom it was nearly taken for
 }
 
 func (r *Report) end(f attempt.Finding, p decide.Person) { r.Ended = append(r.Ended, Ended{f, p}) }

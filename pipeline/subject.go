@@ -52,6 +52,16 @@ func (p *Pipeline) unknown(tr *track.Track, report *Report) {
 	}
 }
 
+// alike leaves a track alone as if it were unknown, and says to whom it is alike. It has tried nothing: whoever is near to
+// several people, by birth or by the camera, cannot help it.
+func (p *Pipeline) alike(tr *track.Track, report *Report) {
+	p.subject(tr.ID).restUntil = tr.Seen.Add(rest)
+	p.decider.TakeNear(tr.ID)
+	if person, ok := p.decider.TakeAlike(tr.ID); ok {
+		report.end(attempt.Alike, person)
+	}
+}
+
 // failure reports whether a refusal at the time now counts. What counts is a print, a screen, or a face that is nearly that of
 // somebody enrolled, and each of them once in oneFailure. A face that is not enrolled has claimed nothing. If it counted,
 // neighbours who have declined would lock out those who have consented.

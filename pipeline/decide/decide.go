@@ -5,6 +5,7 @@
 package decide
 
 import (
+	"slices"
 	"time"
 
 	"facegate/pipeline/template"
@@ -14,21 +15,38 @@ import (
 // A Person is the store's random identifier of an enrolled person.
 type Person = template.PersonID
 
+// A Judge is how the frames are weighed that name one person.
+type Judge uint8
+
+// The ways of weighing frames.
+const (
+	// Mean asks that the newest Rules.Agree frames of a track suffice together: all name one person, and on the mean they score
+	// as much as is asked of each. What one of them lacks another may give, but none may lack more than slack.
+	Mean Judge = iota
+
+	// Every asks that so many frames suffice each by itself. Others may stand between them.
+	Every
+)
+
 // Rules say how much evidence a decision needs.
 type Rules struct {
+	Judge  Judge
 	Agree  int           // frames of one track that must name the same person
-	Window time.Duration // within this time, and no frame within it may name somebody else
+	Window time.Duration // within this time, and no frame within it that suffices by itself may name somebody else
 	Rearm  time.Duration // how long a person must be gone before the door opens for them again
 	Margin float64       // by how much the best match must exceed that of any other person, cosine
 }
 
-// A Match is what one frame of a track says.
+// A Match is what one frame of a track says. It must not leave the process.
 type Match struct {
 	Track  track.ID
 	Time   time.Time // of the frame
 	Person Person    // the best match
 	Score  float64   // its estimated cosine
 	Second float64   // the best estimated cosine of any other person, -1 if there is none
+
+	Threshold float64 // from which Score counts, with Raise in it
+	Raise     float64 // how much of Threshold is for a crowd around the face, 0 or more
 }
 
 // A Verdict is what a frame changes.
@@ -40,10 +58,14 @@ const (
 	Grant                    // open now; said once
 	Lingering                // the person was let in and has not left since
 	Unknown                  // nobody enrolled: the track is left alone for a while
+
+	// Alike is Unknown, of a face that would have been let in without Match.Raise and Rules.Margin: it is near to the person, and
+	// to others. It is neither a grant nor a failure.
+	Alike
 )
 
 func (v Verdict) String() string {
-	return [...]string{"undecided", "grant", "lingering", "unknown"}[v]
+	return [...]string{"undecided", "grant", "lingering", "unknown", "alike"}[v]
 }
 
 // patience is the number of frames in a row without a match after which a track is Unknown.
@@ -58,6 +80,10 @@ const recheck = time.Second
 // 50 people. Whoever climbs towards a match by changing what they show has to come so near.
 const nearMiss = 0.05
 
+// slack is how far below its threshold a frame may score, and still be one of those that are judged together. Who scores less is
+// as unlike the person as anybody, and may have stepped into their place. Docs/lookalikes.md says what it costs.
+const slack = 0.2
+
 // A Decider holds the evidence of the tracks in view. For each frame comes See, then Observe for what was matched in
 // it. It is not safe for concurrent use.
 type Decider struct {
@@ -67,17 +93,14 @@ type Decider struct {
 }
 
 type evidence struct {
-	votes     []vote
-	misses    int       // since the last vote
+	frames    []Match   // within Rules.Window, the newest last
+	misses    int       // frames in a row that did not suffice
 	admitted  *Person   // nil until the track's person has been let in
 	confirmed time.Time // when a frame last said that it is that person
 	granted   *Person   // admitted, even if the door did not open then
 	near      *Person   // whom it was nearly taken for since, and has not been asked about
-}
-
-type vote struct {
-	at     time.Time
-	person Person
+	alike     *Person   // to whom it was alike since
+	likened   time.Time // when a frame last said so
 }
 
 // New returns a Decider without evidence.
@@ -104,37 +127,40 @@ func (d *Decider) See(now time.Time, tracks []*track.Track) {
 	}
 }
 
-// Observe weighs one match. It is a vote for its person if the score reaches threshold and exceeds the second by the
-// margin, and a miss otherwise.
-func (d *Decider) Observe(m Match, threshold float64) Verdict {
+// Observe weighs one match, with those that came before. By itself a frame suffices if its score reaches the threshold and
+// exceeds the second by the margin.
+func (d *Decider) Observe(m Match) Verdict {
 	e := d.tracks[m.Track]
 	if e == nil {
 		e = &evidence{}
 		d.tracks[m.Track] = e
 	}
-	e.votes = recent(e.votes, m.Time.Add(-d.rules.Window))
-	match := m.Score >= threshold && m.Score-m.Second >= d.rules.Margin
-	if m.Score >= threshold-nearMiss && e.tries(m.Person, match) {
-		e.near = &m.Person
+	e.add(m, d.rules.Window)
+	person := m.Person
+	suffices := d.rules.asked(m).met()
+	if m.Score >= m.Threshold-nearMiss && e.tries(person, suffices) {
+		e.near = &person
 	}
-	if !match {
-		return e.miss()
-	}
-	e.misses = 0
-	e.votes = append(e.votes, vote{m.Time, m.Person})
-	_, again := d.inside[m.Person]
+	_, again := d.inside[person]
 	// One frame is enough to keep the door shut for somebody known to stand there.
-	stays := again && e.admitted != nil && *e.admitted == m.Person
-	if !stays && !e.unanimous(d.rules.Agree) {
+	stays := suffices && again && e.admitted != nil && *e.admitted == person
+	switch {
+	case stays || d.rules.suffice(e.frames, d.rules.asked):
+		d.inside[person] = m.Time
+		e.admitted, e.confirmed, e.granted, e.misses = &person, m.Time, &person, 0
+		e.near, e.alike = nil, nil
+		if again {
+			return Lingering
+		}
+		return Grant
+	case e.admitted == nil && d.rules.suffice(e.frames, d.rules.askedAnywhere):
+		e.alike, e.likened, e.near = &person, m.Time, nil
+	}
+	if suffices {
+		e.misses = 0
 		return Undecided
 	}
-	d.inside[m.Person] = m.Time
-	e.admitted, e.confirmed, e.near = &m.Person, m.Time, nil
-	e.granted = e.admitted
-	if again {
-		return Lingering
-	}
-	return Grant
+	return e.miss(m.Time.Add(-d.rules.Window))
 }
 
 // Revoke takes back that a person was let in: the door did not open for them, and may be asked again.
@@ -142,9 +168,20 @@ func (d *Decider) Revoke(p Person) {
 	delete(d.inside, p)
 	for _, e := range d.tracks {
 		if e.admitted != nil && *e.admitted == p {
-			e.admitted, e.votes = nil, nil
+			e.admitted = nil
+			e.clear()
 		}
 	}
+}
+
+// TakeAlike returns to whom the track was alike, and was not judged to be, and forgets it.
+func (d *Decider) TakeAlike(id track.ID) (p Person, ok bool) {
+	e := d.tracks[id]
+	if e == nil || e.alike == nil {
+		return p, false
+	}
+	p, e.alike = *e.alike, nil
+	return p, true
 }
 
 // Decided reports whether the track's person has been let in, and confirmed so lately that this frame of it, taken at
@@ -155,7 +192,12 @@ func (d *Decider) Decided(id track.ID, now time.Time) bool {
 }
 
 // Forget drops the evidence of a track that has ended.
-func (d *Decider) Forget(id track.ID) { delete(d.tracks, id) }
+func (d *Decider) Forget(id track.ID) {
+	if e := d.tracks[id]; e != nil {
+		e.clear()
+	}
+	delete(d.tracks, id)
+}
 
 // TakeNear returns whom the track was nearly taken for, and was not, and forgets it: each try counts once.
 func (d *Decider) TakeNear(id track.ID) (p Person, ok bool) {
@@ -173,28 +215,28 @@ func (e *evidence) tries(p Person, match bool) bool {
 	return e.admitted == nil && !(match && e.granted != nil && *e.granted == p)
 }
 
-func (e *evidence) miss() Verdict {
+// miss takes note of a frame that did not suffice. A likeness counts that was seen since.
+func (e *evidence) miss(since time.Time) Verdict {
 	e.misses++
 	if e.misses < patience {
 		return Undecided
 	}
 	e.misses, e.admitted, e.granted = 0, nil, nil
-	return Unknown
+	if e.alike == nil || e.likened.Before(since) {
+		e.alike = nil
+		return Unknown
+	}
+	return Alike
 }
 
-func recent(votes []vote, since time.Time) []vote {
-	for len(votes) > 0 && votes[0].at.Before(since) {
-		votes = votes[1:]
-	}
-	return votes
+// add appends a frame, and overwrites those that are older than the window.
+func (e *evidence) add(m Match, window time.Duration) {
+	since := m.Time.Add(-window)
+	e.frames = append(slices.DeleteFunc(e.frames, func(old Match) bool { return old.Time.Before(since) }), m)
 }
 
-// unanimous reports whether there are at least agree votes, all for one person.
-func (e *evidence) unanimous(agree int) bool {
-	for _, v := range e.votes {
-		if v.person != e.votes[0].person {
-			return false
-		}
-	}
-	return len(e.votes) >= agree
+// clear overwrites the frames.
+func (e *evidence) clear() {
+	clear(e.frames)
+	e.frames = e.frames[:0]
 }

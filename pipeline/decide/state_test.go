@@ -20,16 +20,16 @@ func TestStateStaysSmall(t *testing.T) {
 		for frame := range 50 { // five seconds, the first part of them with somebody taken for another now and then
 			now = now.Add(100 * time.Millisecond)
 			d.See(now, []*track.Track{{ID: id}})
-			m := Match{Track: id, Time: now, Person: who, Score: 0.8, Second: -1}
+			m := Match{Track: id, Time: now, Person: who, Score: 0.8, Second: -1, Threshold: 0.5}
 			if frame < 20 && frame%7 == 0 {
 				m.Person[15] = 1
 			}
-			if d.Observe(m, 0.5) == Grant {
+			if d.Observe(m) == Grant {
 				granted++
 			}
 			for id, e := range d.tracks {
-				if len(e.votes) > 21 || cap(e.votes) > 64 {
-					t.Fatalf("track %d holds %d votes in room for %d", id, len(e.votes), cap(e.votes))
+				if len(e.frames) > 21 || cap(e.frames) > 64 {
+					t.Fatalf("track %d holds %d frames in room for %d", id, len(e.frames), cap(e.frames))
 				}
 			}
 		}
