@@ -120,7 +120,7 @@ type Vision struct {
 	Bundle      ModelBundle `yaml:"bundle"`
 	ModelsDir   string      `yaml:"models_dir"`
 	Embedder    string      `yaml:"embedder"`    // name of a model; "" is the bundle's own
-	Liveness    []string    `yaml:"liveness"`    // names of models, their scores are fused; none means the bundle's own
+	Liveness    []string    `yaml:"liveness"`    // names of models, their scores are fused; none means the preferred ones where they are, else the bundle's own
 	Calibration string      `yaml:"calibration"` // file of thresholds; "" is the one shipped for the embedder
 }
 
@@ -146,8 +146,14 @@ type Quality struct {
 
 // Liveness is the presentation attack detection (ISO/IEC 30107): it tells a living face from a print or a screen.
 type Liveness struct {
-	Threshold float64 `yaml:"threshold"` // the score, 0..1, from which a face counts as live
-	Window    int     `yaml:"window"`    // frames whose mean score is judged
+	Threshold Threshold `yaml:"threshold"` // from which a face counts as live
+	Window    int       `yaml:"window"`    // frames whose mean score is judged
+}
+
+// A Threshold is a score, 0..1, or the one that was measured for the networks in use.
+type Threshold struct {
+	Auto  bool // the measured one; Score is 0
+	Score float64
 }
 
 // Match is what a face is compared with, and how sure a comparison has to be.

@@ -76,7 +76,7 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 		Quality: configs.Quality{
 			MinSharpness: 25, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 35, MaxPitch: 35, MaxRoll: 25, MaxSideLight: 45,
 		},
-		Liveness: configs.Liveness{Threshold: 0.5, Window: 5},
+		Liveness: configs.Liveness{Threshold: configs.Threshold{Auto: true}, Window: 5},
 		Match: configs.Match{
 			Mode: law.AutoMode, Trigger: law.AutoTrigger, FPIR: 0.001, Margin: 0.06, WhenAlike: law.AutoAlike,
 		},
@@ -254,6 +254,8 @@ func TestParseFaults(t *testing.T) {
 		{"bundle", "vision: {bundle: best}\n", 4, 10, `vision.bundle: "best" is none of ["registry" "zoo" "open"]`},
 		{"no models folder", "vision: {models_dir: ''}\n", 4, 10, "vision.models_dir: is empty"},
 		{"liveness twice", "vision: {liveness: [a, a]}\n", 4, 10, `vision.liveness: "a" stands there twice`},
+		{"liveness of a word", "liveness: {threshold: strict}\n", 4, 23, "liveness.threshold: a number is wanted here, or auto"},
+		{"liveness of a list", "liveness: {threshold: [0.5]}\n", 4, 23, "liveness.threshold: a number is wanted here, or auto"},
 		{"liveness below nothing", "liveness: {threshold: -0.1}\n", 4, 12, "liveness.threshold: -0.1 is not between 0 and 0.99"},
 		{"brightness crossed", "quality: {min_brightness: 221}\n", 4, 11, "min_brightness 221 is not below max_brightness 220"},
 		{"false positive rate", "match: {fpir: 0.5}\n", 4, 9, "match.fpir: 0.5 is not between 0.0001 and 0.1"},
@@ -355,7 +357,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("an accepted file breaks a rule: %+v", cfg)
 		}
 		if p := cfg.Profile(); len(cfg.Alternatives) == 0 || p.RetentionMax > 1095*24*time.Hour || p.IdleMax <= 0 ||
-			p.AssessmentRequired && (cfg.Assessment.ID == "" || cfg.Liveness.Threshold < 0.1 || !cfg.Notice.SignInstalled) ||
+			p.AssessmentRequired && (cfg.Assessment.ID == "" || !cfg.Liveness.Threshold.Auto && cfg.Liveness.Threshold.Score < 0.01 || !cfg.Notice.SignInstalled) ||
 			p.Mode == law.AutoMode || p.EmbedTrigger == law.AutoTrigger {
 			t.Fatalf("an accepted file breaks a rule of its profile: %+v", cfg)
 		}

@@ -212,7 +212,10 @@ func (d *document) syntax(err error) {
 	d.fault(nil, "", "%v", err)
 }
 
-var regionType = reflect.TypeFor[Region]()
+var (
+	regionType    = reflect.TypeFor[Region]()
+	thresholdType = reflect.TypeFor[Threshold]()
+)
 
 // value stores what node says in dst, the value of the key at path. A key without a value keeps its default.
 func (d *document) value(path string, node ast.Node, dst reflect.Value) {
@@ -223,6 +226,8 @@ func (d *document) value(path string, node ast.Node, dst reflect.Value) {
 	switch {
 	case dst.Type() == regionType:
 		d.region(path, node, dst.Addr().Interface().(*Region))
+	case dst.Type() == thresholdType:
+		d.threshold(path, node, dst.Addr().Interface().(*Threshold))
 	case dst.Kind() == reflect.Struct:
 		d.section(path, node, dst)
 	case dst.Kind() == reflect.Slice:
@@ -297,6 +302,18 @@ func (d *document) region(path string, node ast.Node, dst *Region) {
 		if err := setText(reflect.ValueOf(sides[i]).Elem(), text); err != nil {
 			d.fault(node.GetToken(), path, "%v", err)
 		}
+	}
+}
+
+func (d *document) threshold(path string, node ast.Node, dst *Threshold) {
+	*dst = Threshold{}
+	text, ok := scalar(node)
+	if dst.Auto = text == "auto"; dst.Auto {
+		return
+	}
+	var err error
+	if dst.Score, err = strconv.ParseFloat(text, 64); !ok || err != nil {
+		d.fault(node.GetToken(), path, "a number is wanted here, or auto")
 	}
 }
 

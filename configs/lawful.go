@@ -164,7 +164,9 @@ func (d *document) terms(cfg *Config, r law.Rules) {
 
 // attacks checks what stands against a photo, and against trying again and again.
 func (d *document) attacks(cfg *Config, r law.Rules) {
-	bounded(d, "liveness.threshold", cfg.Liveness.Threshold, r.Liveness)
+	if t := cfg.Liveness.Threshold; !t.Auto {
+		bounded(d, "liveness.threshold", t.Score, r.Liveness)
+	}
 	l := cfg.Lockout
 	bounded(d, "lockout.delay_after", l.DelayAfter, r.DelayAfter)
 	bounded(d, "lockout.delay", l.Delay, r.Delay)

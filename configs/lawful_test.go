@@ -371,7 +371,7 @@ func TestProfilesRefuse(t *testing.T) {
 			"0 is not between",
 		},
 
-		{"liveness off", file{"liveness": "{threshold: 0}"}, "liveness.threshold", real(sp63b), "0 is not between 0.1 and 0.99"},
+		{"liveness off", file{"liveness": "{threshold: 0}"}, "liveness.threshold", real(sp63b), "0 is not between 0.01 and 0.99"},
 		{"six tries at once", file{"lockout": "{delay_after: 6}"}, "lockout.delay_after", real(sp63b), "6 is not between 1 and 5"},
 		{"short delay", file{"lockout": "{delay: 29s}"}, "lockout.delay", real(sp63b), "29s is not between 30s and 1h"},
 		{"51 tries", file{"lockout": "{disable_after: 51}"}, "lockout.disable_after", real(sp63b), "51 is not between 1 and 50"},

@@ -43,7 +43,7 @@ func TestValues(t *testing.T) {
 			},
 		},
 		Site: "hq", Gate: "north", Assessment: law.Assessment{ID: "IA-7", Date: "2026-03-31", Version: "2"}, Insisted: true,
-		MaxAge: 321 * time.Millisecond, MinFace: 71, Liveness: 0.6, LivenessWindow: 7,
+		MaxAge: 321 * time.Millisecond, MinFace: 71, Liveness: notice.Threshold{Score: 0.6}, LivenessWindow: 7,
 		Agree: 4, Within: 2100 * time.Millisecond, Rearm: 6 * time.Second, FPIR: 0.0002, Margin: 0.11,
 		Broker: "ssl://broker.example.org:8883", Transfer: "D-3",
 	}

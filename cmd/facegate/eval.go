@@ -37,7 +37,7 @@ type evalFlags struct {
 	bundleFlag
 	Models   string   `default:"/var/lib/facegate/models" placeholder:"DIR" help:"Folder of the models (${default})."`
 	Embedder string   `help:"Another embedder of the bundle."`
-	Liveness []string `placeholder:"NAME" help:"Liveness models to fuse; repeat the flag for several."`
+	Liveness []string `placeholder:"NAME" help:"Liveness models to fuse; repeat the flag for several. Without: those that a gate would use."`
 	jsonFlag
 }
 
@@ -47,7 +47,7 @@ func (f evalFlags) open() ([]*vision.Engine, models.Bundle, error) {
 	if err != nil {
 		return nil, models.Bundle{}, err
 	}
-	b, err := m.Select(f.Bundle, f.Embedder, f.Liveness)
+	b, err := m.Choose(f.Bundle, f.Embedder, f.Liveness, models.Dir(f.Models))
 	if err != nil {
 		return nil, b, err
 	}

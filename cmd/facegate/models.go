@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"text/tabwriter"
 
 	"facegate/configs/hint"
 	"facegate/configs/show"
+	"facegate/pipeline/liveness/thresholds"
 	"facegate/pipeline/models"
 )
 
@@ -39,7 +41,22 @@ func (c *modelsFetchCommand) Run(ctx context.Context, t terminal) error {
 	if err := m.Fetch(ctx, c.Bundle, models.Dir(c.Dir), t.err); err != nil {
 		return err
 	}
-	return verify(m, c.Bundle, c.Dir, c.jsonFlag, t)
+	if err := verify(m, c.Bundle, c.Dir, c.jsonFlag, t); err != nil {
+		return err
+	}
+	return c.lacks(m, t)
+}
+
+// lacks says what the liveness networks are worth that a gate with these files has, if there are better ones.
+func (c *modelsFetchCommand) lacks(m *models.Manifest, t terminal) error {
+	b, err := m.Choose(c.Bundle, "", nil, models.Dir(c.Dir))
+	if err != nil {
+		return err
+	}
+	if lacks := thresholds.Cost(models.Names(b.Liveness), models.Names(m.Preferred())); lacks != "" {
+		show.Fprintf(t.err, "note: %s; bring their files with facegate models import FROM --dir %s\n", lacks, c.Dir)
+	}
+	return nil
 }
 
 type modelsImportCommand struct {
@@ -123,5 +140,7 @@ func (c *modelsListCommand) Run(t terminal) error {
 		for _, x := range m.Models() {
 			show.Fprintf(w, "%s\t%s\t%s\t%.1f\t%s\t%s\n", x.Name, x.Role, x.File, float64(x.Size)/1e6, x.Licence, x.Source)
 		}
+		show.Fprintf(w, "\nWhere the files of %s are in the folder of the models, they tell faces from prints in every bundle.\n",
+			strings.Join(models.Names(m.Preferred()), " and "))
 	})
 }

@@ -132,6 +132,10 @@ func writeStatus(w *tabwriter.Writer, s status.Status) {
 	row("faces", "%s", faces(s))
 	writeLockout(w, s)
 	row("networks", "%s: %s, liveness %v", s.Vision.Bundle, s.Vision.Embedder, s.Vision.Liveness)
+	row("liveness", "live from %.3g, refused below %.3g", s.Vision.LiveFrom, s.Vision.NotBelow)
+	if lacks := s.Vision.CanBetter; lacks != "" {
+		row("", "%s", lacks)
+	}
 	row("device key", "%s", s.KeyStore)
 	writeDuties(w, s)
 	if l := s.Frames.Latency; l.Grants > 0 {

@@ -168,7 +168,7 @@ func TestPolicy(t *testing.T) {
 		}},
 		{"us-il", law.USIL, nil, func(p *notice.Policy) { p.Assessment.ID = "https://example.org/biometric-policy" }},
 		{"lab", law.Lab, func(t *law.Terms) { t.WhenAlike = law.RefuseAlike }, func(p *notice.Policy) {
-			p.Assessment, p.Liveness = law.Assessment{}, 0
+			p.Assessment, p.Liveness = law.Assessment{}, notice.Threshold{}
 			p.Statement = notice.Statement{Version: "1", Controller: "Example Property Management"}
 		}},
 	} {
@@ -176,7 +176,7 @@ func TestPolicy(t *testing.T) {
 			p := notice.Policy{
 				Particulars: told(test.j, test.terms), Site: "hq", Gate: "north",
 				Assessment: law.Assessment{ID: "IA-7", Date: "2026-03-31", Version: "2"},
-				MaxAge:     500 * time.Millisecond, MinFace: 50, Liveness: 0.5, LivenessWindow: 5,
+				MaxAge:     500 * time.Millisecond, MinFace: 50, Liveness: notice.Threshold{Auto: true}, LivenessWindow: 5,
 				Agree: 3, Within: 2 * time.Second, Rearm: 5 * time.Second, FPIR: 0.001, Margin: 0.06,
 				Broker: "tcp://127.0.0.1:1883",
 			}

@@ -18,8 +18,8 @@ type Policy struct {
 	MaxAge  time.Duration // an older picture opens nothing
 	MinFace int           // pixels, width of a face in the zone
 
-	Liveness       float64 // from which a face counts as live, 0 for a gate that a photo opens
-	LivenessWindow int     // frames whose mean is that
+	Liveness       Threshold // from which a face counts as live
+	LivenessWindow int       // frames whose mean is that
 
 	Agree        int           // frames that open the door
 	Within       time.Duration // and in which time
@@ -28,6 +28,12 @@ type Policy struct {
 
 	Broker   string // that pass events go to
 	Transfer string // reference of the decision that lets them leave the site, "" for none
+}
+
+// A Threshold is a score, or the one that was measured for the networks in use. A photo opens a gate at which it is 0.
+type Threshold struct {
+	Auto  bool // the measured one; Score is 0
+	Score float64
 }
 
 // Write writes the retention schedule and the rules of the gate as Markdown.

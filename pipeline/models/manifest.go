@@ -94,6 +94,15 @@ type Model struct {
 	Output     string   `yaml:"output" json:"output"`         // names, shapes, meaning
 }
 
+// Names returns the names of models, in their order.
+func Names(list []Model) []string {
+	names := make([]string, len(list))
+	for i, m := range list {
+		names[i] = m.Name
+	}
+	return names
+}
+
 // ID identifies the exact weights: the SHA-256 of the file in hexadecimal. Templates are bound to the embedder's ID.
 func (m Model) ID() string { return m.SHA256 }
 
@@ -139,9 +148,10 @@ type definition struct {
 
 // A Manifest is the list of all models that may be loaded.
 type Manifest struct {
-	packages []Package
-	bundles  []definition
-	models   []Model
+	packages  []Package
+	bundles   []definition
+	models    []Model
+	preferred []string // liveness models, by name
 }
 
 //go:embed manifest.yaml
@@ -153,14 +163,15 @@ func Load() (*Manifest, error) { return Parse(embedded) }
 // Parse reads a manifest. Unknown and repeated keys, values out of range and names that lead nowhere are errors.
 func Parse(text []byte) (*Manifest, error) {
 	var raw struct {
-		Packages []Package    `yaml:"packages"`
-		Bundles  []definition `yaml:"bundles"`
-		Models   []Model      `yaml:"models"`
+		Packages  []Package    `yaml:"packages"`
+		Bundles   []definition `yaml:"bundles"`
+		Preferred []string     `yaml:"preferred"`
+		Models    []Model      `yaml:"models"`
 	}
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&raw); err != nil {
 		return nil, fmt.Errorf("models: read manifest: %w", err)
 	}
-	m := &Manifest{packages: raw.Packages, bundles: raw.Bundles, models: raw.Models}
+	m := &Manifest{packages: raw.Packages, bundles: raw.Bundles, models: raw.Models, preferred: raw.Preferred}
 	if err := m.validate(); err != nil {
 		return nil, fmt.Errorf("models: read manifest: %w", err)
 	}
@@ -284,6 +295,11 @@ func (m *Manifest) validate() error {
 		}
 		if def.Package != "" && b.Package == nil {
 			return fmt.Errorf("bundle %q: package %q: %w", def.Name, def.Package, ErrUnknown)
+		}
+	}
+	for _, name := range m.preferred {
+		if _, err := m.find(Liveness, name, ""); err != nil {
+			return fmt.Errorf("preferred: %w", err)
 		}
 	}
 	return m.unique()

@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -160,4 +161,27 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestChoose checks that the preferred liveness networks serve in every bundle as soon as all of their files are there, unless
+// others are named.
+func TestChoose(t *testing.T) {
+	m, dir := load(t), t.TempDir()
+	preferred := m.Preferred()
+	if len(preferred) != 2 {
+		t.Fatalf("the preferred networks are %v", models.Names(preferred))
+	}
+	expect := func(liveness []string, want ...string) {
+		t.Helper()
+		b, err := m.Choose("registry", "", liveness, models.Dir(dir))
+		if got := models.Names(b.Liveness); err != nil || !slices.Equal(got, want) {
+			t.Errorf("chosen are %v, %v, want %v", got, err, want)
+		}
+	}
+	expect(nil, "frliveness")
+	write(t, filepath.Join(dir, preferred[0].File), "anything")
+	expect(nil, "frliveness")
+	write(t, filepath.Join(dir, preferred[1].File), "anything")
+	expect(nil, models.Names(preferred)...)
+	expect([]string{"minifasv2se"}, "minifasv2se")
 }

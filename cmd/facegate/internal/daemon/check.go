@@ -88,6 +88,12 @@ func (k *checker) networks() {
 	if k.counts(c.Vision.ModelsDir, k.usual.Vision.ModelsDir) {
 		k.refuse(checkNetworks(c.Vision, bundle))
 	}
+	k.refuse(checkWeaker(c, bundle))
+	if lacks, err := cost(bundle); err == nil && lacks != "" {
+		k.note("vision.liveness: %s; facegate models import FROM --dir %s brings them", lacks, c.Vision.ModelsDir)
+	}
+	_, err = livenessThresholds(c, bundle)
+	k.refuse(err)
 	calibration, err := loadCalibration(c.Vision, bundle)
 	if err != nil {
 		k.refuse(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/camera"
+	"facegate/cmd/facegate/internal/chosen"
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/entry"
 	"facegate/cmd/facegate/internal/people"
@@ -58,13 +59,15 @@ type Outside struct {
 
 // A Daemon is one gate. It is made by New and lives until Run has returned.
 type Daemon struct {
-	config  *configs.Config
-	bundle  models.Bundle
-	version string
-	started time.Time
-	log     *slog.Logger
-	outside Outside
-	clock   clock.Source
+	config   *configs.Config
+	bundle   models.Bundle
+	liveness liveness.Thresholds
+	weaker   string // what better liveness networks would refuse, "" for nothing more
+	version  string
+	started  time.Time
+	log      *slog.Logger
+	outside  Outside
+	clock    clock.Source
 
 	line      gpio.Line
 	relay     *gpio.Relay
@@ -115,6 +118,9 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if err := d.openRegister(); err != nil {
 		return nil, err
 	}
+	if err := chosen.Keep(c.StateDir, models.Names(d.bundle.Liveness)); err != nil {
+		return nil, err
+	}
 	if err := d.openHand(); err != nil {
 		return nil, err
 	}
@@ -129,8 +135,10 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if d.publisher, err = d.openPublisher(); err != nil {
 		return nil, err
 	}
+	limits := settings(c)
+	limits.Liveness = d.liveness
 	d.camera = camera.New(camera.Parts{
-		Mailbox: mailbox, Engine: eyes, Settings: settings(c), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
+		Mailbox: mailbox, Engine: eyes, Settings: limits, MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
 		Emit: d.entry.Ask, Whom: d.register.Matcher, Off: d.register.WhyOff, Renew: d.record.Renew,
 		Now: time.Now, Spoilt: d.capture.Spoilt, Observe: out.Observe, Log: log,
 	})
@@ -180,6 +188,15 @@ func OpenLine(d configs.Door) (gpio.Line, error) {
 
 func (d *Daemon) openEngine() (_ *vision.Engine, err error) {
 	if d.bundle, err = chooseBundle(d.config.Vision); err != nil {
+		return nil, err
+	}
+	if err := checkWeaker(d.config, d.bundle); err != nil {
+		return nil, err
+	}
+	if d.weaker, err = cost(d.bundle); err != nil {
+		return nil, err
+	}
+	if d.liveness, err = livenessThresholds(d.config, d.bundle); err != nil {
 		return nil, err
 	}
 	networks, err := readNetworks(d.config.Vision, d.bundle)
@@ -244,7 +261,6 @@ func settings(c *configs.Config) pipeline.Settings {
 			MaxYaw: q.MaxYaw, MaxPitch: q.MaxPitch, MaxRoll: q.MaxRoll, MaxSideLight: q.MaxSideLight,
 		},
 		Attempts:       attempts(c.Lockout),
-		Liveness:       liveness.Thresholds{Accept: c.Liveness.Threshold, Refuse: c.Liveness.Threshold},
 		LivenessWindow: c.Liveness.Window,
 		Rules: decide.Rules{
 			Agree: c.Decide.Agree, Window: c.Decide.Window, Rearm: c.Decide.Rearm, Margin: c.Match.Margin,

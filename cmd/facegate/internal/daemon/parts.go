@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"facegate/cmd/facegate/internal/chosen"
 	"facegate/cmd/facegate/internal/control"
 	"facegate/configs"
 	"facegate/configs/file"
@@ -18,6 +19,8 @@ import (
 	"facegate/device/replay"
 	"facegate/device/v4l2"
 	"facegate/pipeline/calibrate"
+	"facegate/pipeline/liveness"
+	"facegate/pipeline/liveness/thresholds"
 	"facegate/pipeline/models"
 	"facegate/pipeline/publish"
 	"facegate/pipeline/vision"
@@ -52,8 +55,52 @@ func chooseBundle(v configs.Vision) (models.Bundle, error) {
 	if _, err := manifest.Select(bundle, embedder, nil); err != nil {
 		return models.Bundle{}, configs.About("vision.embedder", err)
 	}
-	chosen, err := manifest.Select(bundle, embedder, v.Liveness)
-	return chosen, configs.About("vision.liveness", err)
+	b, err := manifest.Choose(bundle, embedder, v.Liveness, models.Dir(v.ModelsDir))
+	return b, configs.About("vision.liveness", err)
+}
+
+// checkWeaker refuses, with chosen.ErrWeaker, liveness networks that nobody has named where the gate had better ones.
+func checkWeaker(c *configs.Config, b models.Bundle) error {
+	if len(c.Vision.Liveness) > 0 {
+		return nil
+	}
+	manifest, err := models.Load()
+	if err != nil {
+		return err
+	}
+	err = chosen.Check(c.StateDir, c.Vision.ModelsDir, models.Names(b.Liveness), models.Names(manifest.Preferred()))
+	return configs.About("vision.liveness", err)
+}
+
+// cost says what better liveness networks than those of b would refuse, "" for nothing more.
+func cost(b models.Bundle) (string, error) {
+	manifest, err := models.Load()
+	if err != nil {
+		return "", err
+	}
+	return thresholds.Cost(models.Names(b.Liveness), models.Names(manifest.Preferred())), nil
+}
+
+// ErrWeak means that a photo passes more easily than the networks of the gate have been measured for.
+var ErrWeak = errors.New("the liveness threshold is below the one that was measured for these networks")
+
+// livenessThresholds returns what liveness is judged by. Nobody weakens what was measured where real people pass; networks
+// that nobody has measured need a number of the operator's own.
+func livenessThresholds(c *configs.Config, b models.Bundle) (liveness.Thresholds, error) {
+	own := c.Liveness.Threshold
+	f, err := thresholds.Shipped(models.Names(b.Liveness))
+	switch {
+	case own.Auto && err != nil:
+		return liveness.Thresholds{}, configs.About("liveness.threshold", err)
+	case own.Auto:
+		return f.Thresholds(), nil
+	case err != nil:
+		return liveness.Thresholds{Accept: own.Score, Refuse: own.Score}, nil
+	case law.Of(c.Jurisdiction).Production() && own.Score < f.Accept:
+		return liveness.Thresholds{}, configs.About("liveness.threshold",
+			hint.Wrap(fmt.Errorf("%w: %v instead of %v", ErrWeak, own.Score, f.Accept), "set liveness.threshold to auto, or higher"))
+	}
+	return liveness.Thresholds{Accept: own.Score, Refuse: min(own.Score, f.Refuse)}, nil
 }
 
 func readNetworks(v configs.Vision, b models.Bundle) (vision.Networks, error) {

@@ -190,9 +190,8 @@ func (d *Daemon) live() status.Status {
 		Record:   status.Record{Waiting: d.record.Waiting(), Full: d.record.Full()},
 		KeyStore: d.keys.Class(),
 	}
-	for _, m := range d.bundle.Liveness {
-		s.Vision.Liveness = append(s.Vision.Liveness, m.Name)
-	}
+	s.Vision.Liveness, s.Vision.CanBetter = models.Names(d.bundle.Liveness), d.weaker
+	s.Vision.LiveFrom, s.Vision.NotBelow = d.liveness.Accept, d.liveness.Refuse
 	return s
 }
 

@@ -99,6 +99,10 @@ type Vision struct {
 	Bundle   string   `json:"bundle"`
 	Embedder string   `json:"embedder"`
 	Liveness []string `json:"liveness"`
+
+	LiveFrom  float64 `json:"live_from"`        // mean score from which a face is live
+	NotBelow  float64 `json:"refused_below"`    // below which it is a print or a screen
+	CanBetter string  `json:"advice,omitempty"` // what better liveness networks would refuse
 }
 
 // People says how full the gate is.
