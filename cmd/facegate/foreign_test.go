@@ -47,7 +47,7 @@ func evilGate(t *testing.T) (socket string) {
 		Site: evil, Gate: evil, Version: evil, KeyStore: evil,
 		Health: health.Report{State: health.Degraded, Conditions: []health.Condition{{Part: evil, State: health.Down, Reason: evil, Todo: evil}}},
 		Camera: device.CaptureStatus{Source: evil, Error: evil, Hint: evil}, Door: gpio.Status{Err: evil, Hint: evil},
-		MQTT: publish.Status{Err: evil, Hint: evil}, Vision: status.Vision{Bundle: evil, Embedder: evil, Liveness: []string{evil}},
+		MQTT: publish.Status{Err: evil, Hint: evil}, Vision: status.Vision{Bundle: evil, Embedder: evil, Liveness: []string{evil}, CanBetter: evil},
 		Frames:     status.Frames{Now: evil, Advice: evil},
 		Assessment: status.Assessment{ID: evil, Version: evil, Date: evil, Advice: evil},
 		Filing:     status.Filing{Advice: evil, Measures: []string{evil}},

@@ -2,6 +2,7 @@
 package chosen
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,6 +54,9 @@ func Keep(dir string, networks []string) error {
 	text, err := json.Marshal(networks)
 	if err != nil {
 		return err
+	}
+	if kept, err := file.ReadOwn(pathOf(dir), maxFile); err == nil && bytes.Equal(kept, text) {
+		return nil
 	}
 	return durable.Publish(durable.OS{}, pathOf(dir), text, 0o600)
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/camera"
-	"facegate/cmd/facegate/internal/chosen"
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/entry"
 	"facegate/cmd/facegate/internal/people"
@@ -118,9 +117,6 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if err := d.openRegister(); err != nil {
 		return nil, err
 	}
-	if err := chosen.Keep(c.StateDir, models.Names(d.bundle.Liveness)); err != nil {
-		return nil, err
-	}
 	if err := d.openHand(); err != nil {
 		return nil, err
 	}
@@ -135,10 +131,8 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if d.publisher, err = d.openPublisher(); err != nil {
 		return nil, err
 	}
-	limits := settings(c)
-	limits.Liveness = d.liveness
 	d.camera = camera.New(camera.Parts{
-		Mailbox: mailbox, Engine: eyes, Settings: limits, MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
+		Mailbox: mailbox, Engine: eyes, Settings: d.settings(), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
 		Emit: d.entry.Ask, Whom: d.register.Matcher, Off: d.register.WhyOff, Renew: d.record.Renew,
 		Now: time.Now, Spoilt: d.capture.Spoilt, Observe: out.Observe, Log: log,
 	})
@@ -249,6 +243,13 @@ func (d *Daemon) dated() publish.Clock {
 	return publish.Unsynced
 }
 
+func (d *Daemon) settings() pipeline.Settings {
+	s := settings(d.config)
+	s.Liveness = d.liveness
+	return s
+}
+
+// settings returns the limits of a configuration, but for those of liveness, which depend on the networks.
 func settings(c *configs.Config) pipeline.Settings {
 	r, q := c.Zone.Region, c.Quality
 	return pipeline.Settings{

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"time"
 
+	"facegate/cmd/facegate/internal/chosen"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/decide"
+	"facegate/pipeline/models"
 	"facegate/store"
 )
 
@@ -38,6 +40,9 @@ func (d *Daemon) openRegister() error {
 		return err
 	} else if err != nil { // as on a full disk; the next start assesses
 		d.log.Error("whether the impact assessment covers what is in use was not noted", "error", err, "hint", hint.Of(err))
+	}
+	if err := chosen.Keep(d.config.StateDir, models.Names(d.bundle.Liveness)); err != nil { // likewise
+		d.log.Error("the liveness networks were not noted, so that weaker ones would not be noticed", "error", err, "hint", hint.Of(err))
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/gpio"
 	"facegate/pipeline/embed"
+	"facegate/pipeline/models"
 	"facegate/store/audit"
 )
 
