@@ -25,6 +25,7 @@ import (
 	"facegate/pipeline/evaluate/limits"
 	"facegate/pipeline/evaluate/worsen"
 	"facegate/pipeline/liveness"
+	"facegate/pipeline/liveness/thresholds"
 	"facegate/pipeline/models"
 	"facegate/pipeline/quality"
 	"facegate/pipeline/template"
@@ -74,7 +75,7 @@ func (c *evalQualityCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	judge, err := newQualityJudge(bundle.Embedder, gate.Liveness.Threshold)
+	judge, err := newQualityJudge(bundle)
 	if err != nil {
 		return err
 	}
@@ -124,12 +125,16 @@ type qualityJudge struct {
 	live      float64 // the liveness below which a face is taken for a print
 }
 
-func newQualityJudge(m models.Model, live float64) (*qualityJudge, error) {
-	f, err := calibrate.Shipped(m.ID())
+func newQualityJudge(b models.Bundle) (*qualityJudge, error) {
+	f, err := calibrate.Shipped(b.Embedder.ID())
 	if err != nil {
 		return nil, hint.Wrap(err, "measure it: facegate eval recognition --write-calibration FILE")
 	}
-	j := &qualityJudge{mean: template.Mean(f.Mean), live: live}
+	live, err := thresholds.Shipped(models.Names(b.Liveness))
+	if err != nil {
+		return nil, err
+	}
+	j := &qualityJudge{mean: template.Mean(f.Mean), live: live.Accept}
 	if j.threshold, err = f.Threshold(1, qualityPeople, qualityFPIR); err != nil {
 		return nil, err
 	}
