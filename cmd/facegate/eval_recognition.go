@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"path"
 	"path/filepath"
 	"text/tabwriter"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"facegate/pipeline/calibrate"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/evaluate"
+	"facegate/pipeline/evaluate/bypeople"
 	"facegate/pipeline/models"
 	"facegate/pipeline/template"
 	"facegate/pipeline/vision"
@@ -30,6 +32,8 @@ type evalRecognitionCommand struct {
 	evalFlags
 	Pairs            string `placeholder:"FILE" help:"Also run the LFW protocol on this pairs file."`
 	DET              string `name:"det" placeholder:"FILE.svg" help:"Draw the detection error trade-off."`
+	Exclude          string `placeholder:"FILE.csv" help:"Leave out label errors: lines NAME,NAME,REASON of two names that are one person, or PERSON/PICTURE,NAME,REASON of a picture of somebody else."`
+	Groups           string `placeholder:"FILE.csv" help:"Also report by group: lines PERSON,GROUP."`
 	WriteCalibration string `placeholder:"FILE" help:"Write the calibration for this embedder: its mean, and its thresholds by number of people."`
 }
 
@@ -38,30 +42,37 @@ type recognitionResult struct {
 	Folder          string                     `json:"folder"`
 	Embedder        string                     `json:"embedder"`
 	ModelID         string                     `json:"model_id"`
-	Verification    []*evaluate.Report         `json:"verification"`
+	Verification    []*evaluate.Report         `json:"verification"` // every pair of pictures counts once
 	Identification  []*evaluate.Identification `json:"identification,omitempty"`
+	People          peopleResult               `json:"people"` // every person and every pair of people counts once
+	Labels          labelResult                `json:"labels"`
 	LFW             []*evaluate.Verification   `json:"lfw,omitempty"`
 	PicturesASecond float64                    `json:"pictures_a_second"`
 
-	performances []*evaluate.Performance
+	names  map[int]string // of each subject
+	scores []*bypeople.Scores
 }
 
 func (c *evalRecognitionCommand) Run(ctx context.Context, t terminal) error {
+	list, err := listPictures(c.Folder, 1)
+	if err != nil {
+		return err
+	}
+	labelled, err := c.label(list)
+	if err != nil {
+		return err
+	}
 	engines, bundle, err := c.open()
 	if err != nil {
 		return err
 	}
 	defer closeAll(engines)
-	list, err := listPictures(c.Folder, 1)
-	if err != nil {
-		return err
-	}
 	start := time.Now()
-	samples, acquired, err := embedAll(ctx, engines, list, t.err)
+	samples, acquired, err := embedAll(ctx, engines, labelled.list, t.err)
 	if err != nil {
 		return err
 	}
-	rate := float64(len(list)) / time.Since(start).Seconds()
+	rate := float64(len(labelled.list)) / time.Since(start).Seconds()
 	mean, err := c.mean(bundle.Embedder, samples)
 	if err != nil {
 		return err
@@ -76,9 +87,10 @@ func (c *evalRecognitionCommand) Run(ctx context.Context, t terminal) error {
 	}
 	result := &recognitionResult{
 		Folder: c.Folder, Embedder: bundle.Embedder.Name, ModelID: bundle.Embedder.ID(), PicturesASecond: rate,
+		Labels: labelResult{Excluded: labelled.excluded}, names: subjectNames(samples),
 	}
 	for _, s := range []evaluate.Scorer{cosine, hash} {
-		if err := c.measure(ctx, result, samples, s, acquired, t.err); err != nil {
+		if err := c.measure(ctx, result, samples, s, acquired, labelled.groups, t.err); err != nil {
 			return err
 		}
 	}
@@ -185,22 +197,23 @@ func hashScorer(samples []evaluate.Sample, dim int, mean template.Mean) (*evalua
 }
 
 func (c *evalRecognitionCommand) measure(ctx context.Context, result *recognitionResult, samples []evaluate.Sample,
-	s evaluate.Scorer, acquired evaluate.Acquisition, progress io.Writer,
+	s evaluate.Scorer, acquired evaluate.Acquisition, groups map[string]string, progress io.Writer,
 ) error {
 	bar := newBar(progress, 1, s.String())
-	p, err := evaluate.Compare(ctx, samples, s, func(done, total int64) { bar.ChangeMax64(total); bar.Set64(done) })
+	all, err := bypeople.Compare(ctx, samples, s, func(done, total int64) { bar.ChangeMax64(total); bar.Set64(done) })
 	if err != nil {
 		return err
 	}
-	report, err := p.Report(acquired)
+	report, err := all.Pairs.Report(acquired)
 	if err != nil {
 		return err
 	}
-	result.performances = append(result.performances, p)
+	result.scores = append(result.scores, all)
 	result.Verification = append(result.Verification, report)
-	if id, err := evaluate.Identify(ctx, samples, s, identificationFPIR, nil); err == nil {
-		result.Identification = append(result.Identification, id)
-	} else {
+	if err := result.byPeople(samples, s, all, groups); err != nil {
+		return err
+	}
+	if err := result.identify(ctx, samples, s); err != nil {
 		show.Fprintln(progress, "identification left out:", err)
 	}
 	if c.Pairs == "" {
@@ -231,7 +244,7 @@ func (c *evalRecognitionCommand) writeFiles(d durable.Disk, r *recognitionResult
 ) error {
 	if c.DET != "" {
 		title := fmt.Sprintf("%s, %d people", b.Embedder.Name, acquired.People)
-		err := writeFile(d, c.DET, func(w io.Writer) error { return evaluate.WriteDET(w, title, r.performances...) })
+		err := writeFile(d, c.DET, func(w io.Writer) error { return evaluate.WriteDET(w, title, r.performances()...) })
 		if err != nil {
 			return err
 		}
@@ -239,16 +252,38 @@ func (c *evalRecognitionCommand) writeFiles(d durable.Disk, r *recognitionResult
 	if c.WriteCalibration == "" {
 		return nil
 	}
-	stored := r.performances[len(r.performances)-1]
+	stored := r.scores[len(r.scores)-1].Pairs
 	f, err := calibrate.Build(calibrate.File{
 		ModelID: r.ModelID, Embedder: r.Embedder, Dim: len(mean), Mean: calibrate.Mean(mean),
 		Created: time.Now().UTC().Format(time.DateOnly), Source: "all pairs of " + filepath.Base(c.Folder),
 		People: acquired.People - acquired.PeopleFailed, Pictures: acquired.Pictures - acquired.PicturesFailed,
+		Excluded: r.Labels.forCalibration(),
 	}, stored.Impostor)
 	if err != nil {
 		return err
 	}
 	return writeFile(d, c.WriteCalibration, func(w io.Writer) error { return calibrate.Write(w, f) })
+}
+
+// performances returns what is drawn: by people and by pairs of pictures.
+func (r *recognitionResult) performances() []*evaluate.Performance {
+	var all []*evaluate.Performance
+	for _, s := range r.scores {
+		people, pairs := *s.People, *s.Pairs
+		people.Name += ", by people"
+		pairs.Name += ", by pairs"
+		all = append(all, &people, &pairs)
+	}
+	return all
+}
+
+// subjectNames returns the name of each subject, which is that of the folder.
+func subjectNames(samples []evaluate.Sample) map[int]string {
+	names := map[int]string{}
+	for _, s := range samples {
+		names[s.Subject] = path.Dir(s.Picture)
+	}
+	return names
 }
 
 // writeFile makes what write writes the file at path, for everybody to read: whole, or not at all.
@@ -267,8 +302,10 @@ func (r *recognitionResult) write(w io.Writer) {
 		show.Fprintln(w)
 		evaluate.WriteIdentifications(w, r.Identification...)
 	}
+	r.People.write(w)
 	if len(r.LFW) > 0 {
 		show.Fprintln(w)
 		evaluate.WriteVerifications(w, r.LFW...)
 	}
+	r.Labels.write(w)
 }

@@ -33,7 +33,7 @@ func detColours() [detMaxCurves]string {
 
 // WriteDET draws the detection error trade-off (Martin et al. 1997) of up to six performances as an SVG picture: FNMR
 // over FMR, both on normal-deviate axes, on which normally distributed scores give straight lines. A curve is solid
-// where at least MinErrors errors stand behind both rates, and thin and dashed where fewer do.
+// where at least MinErrors errors, in the unit of the performance, stand behind both rates, and thin and dashed where fewer do.
 func WriteDET(w io.Writer, title string, performances ...*Performance) error {
 	if len(performances) > detMaxCurves {
 		return fmt.Errorf("%d curves on one plot: at most %d can be told apart", len(performances), detMaxCurves)
@@ -46,7 +46,7 @@ func WriteDET(w io.Writer, title string, performances ...*Performance) error {
 	d := det{w: bufio.NewWriter(w)}
 	d.frame(title)
 	for i, p := range performances {
-		d.curve(curveOf(p.Genuine, p.Impostor), detColours()[i])
+		d.curve(curveOf(p.Genuine, p.Impostor), MinErrors*max(1, p.Unit), detColours()[i])
 	}
 	d.legend(performances)
 	d.print("</svg>\n")
@@ -110,7 +110,7 @@ func (d *det) line(x1, y1, x2, y2 float64, colour, dashes string) {
 	d.print(`<path d="M%.1f %.1fL%.1f %.1f" stroke="%s" stroke-dasharray="%s"/>`+"\n", x1, y1, x2, y2, colour, dashes)
 }
 
-func (d *det) curve(c curve, colour string) {
+func (d *det) curve(c curve, enough int64, colour string) {
 	var all, sure []step
 	for _, s := range c {
 		rejected := c[0].genuine - s.genuine
@@ -118,7 +118,7 @@ func (d *det) curve(c curve, colour string) {
 			continue
 		}
 		all = append(all, s)
-		if s.impostor >= MinErrors && rejected >= MinErrors {
+		if s.impostor >= enough && rejected >= enough {
 			sure = append(sure, s)
 		}
 	}

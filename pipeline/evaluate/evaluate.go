@@ -32,6 +32,10 @@ type Performance struct {
 	Name     string     // of the Scorer
 	Genuine  *Histogram // two samples of one person
 	Impostor *Histogram // samples of two people
+
+	// Unit is what one person, or one pair of people, weighs in the histograms where those are the unit; 0 where a comparison
+	// is, and weighs 1.
+	Unit int64
 }
 
 // DPrime returns the decidability |mu_g - mu_i| / sqrt((var_g + var_i) / 2) (Daugman), and 0 where neither kind of
@@ -133,7 +137,7 @@ func Compare(ctx context.Context, samples []Sample, s Scorer, progress func(done
 	if err != nil {
 		return nil, err
 	}
-	p := &Performance{s.String(), new(Histogram), new(Histogram)}
+	p := &Performance{Name: s.String(), Genuine: new(Histogram), Impostor: new(Histogram)}
 	for i := range tallies {
 		p.Genuine.Merge(&tallies[i].genuine)
 		p.Impostor.Merge(&tallies[i].impostor)

@@ -239,7 +239,7 @@ func (n orderScorer) Score(dst []float32, probes, enrolled []int) {
 func TestCompareScoresEachPairOnce(t *testing.T) {
 	const n = 3*tileProbes + 5
 	samples := make([]Sample, n)
-	want := Performance{"order", new(Histogram), new(Histogram)}
+	want := Performance{Name: "order", Genuine: new(Histogram), Impostor: new(Histogram)}
 	for i := range samples {
 		samples[i].Subject = i % 7
 		for j := range i {
@@ -429,7 +429,7 @@ func TestHistogramEnds(t *testing.T) {
 func TestPerformanceOfNormalScores(t *testing.T) {
 	phi := func(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
 	const d = 3.0
-	p := Performance{"", normal(200_000, 0.45, 0.1), normal(300_000, 0.45-d/10, 0.1)}
+	p := Performance{Genuine: normal(200_000, 0.45, 0.1), Impostor: normal(300_000, 0.45-d/10, 0.1)}
 	eer, at := p.EER()
 	near(t, "d'", p.DPrime(), d, 1e-3)
 	near(t, "EER", eer, phi(-d/2), 1e-4)
@@ -454,16 +454,16 @@ func TestPerformanceAtTheEdge(t *testing.T) {
 		p        Performance
 		eer, auc float64
 	}{
-		{"apart", Performance{"", one(0.9, 0.9), one(0.1, 0.1)}, 0, 1},
-		{"same", Performance{"", one(0.5), one(0.5)}, 0.5, 0.5},
-		{"wrong way round", Performance{"", one(0.1), one(0.9)}, 1, 0},
-		{"crossing", Performance{"", one(0.2, 0.6, 0.7, 0.8), one(0.1, 0.1, 0.1, 0.65)}, 0.25, 14.0 / 16},
+		{"apart", Performance{Genuine: one(0.9, 0.9), Impostor: one(0.1, 0.1)}, 0, 1},
+		{"same", Performance{Genuine: one(0.5), Impostor: one(0.5)}, 0.5, 0.5},
+		{"wrong way round", Performance{Genuine: one(0.1), Impostor: one(0.9)}, 1, 0},
+		{"crossing", Performance{Genuine: one(0.2, 0.6, 0.7, 0.8), Impostor: one(0.1, 0.1, 0.1, 0.65)}, 0.25, 14.0 / 16},
 	} {
 		eer, _ := test.p.EER()
 		near(t, test.name+": EER", eer, test.eer, 1e-12)
 		near(t, test.name+": AUC", test.p.AUC(), test.auc, 1e-12)
 	}
-	if d := (&Performance{"", one(0.9), one(0.1)}).DPrime(); d != 0 {
+	if d := (&Performance{Genuine: one(0.9), Impostor: one(0.1)}).DPrime(); d != 0 {
 		t.Errorf("d' without variance is %v", d)
 	}
 }

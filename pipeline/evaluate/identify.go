@@ -68,19 +68,28 @@ func openSet(samples []Sample) roles {
 	return r
 }
 
-// Identify runs an open-set test: of each person with several pictures the first, by name, is enrolled and the others
-// are mated probes; of the people with one picture every second, by name, is enrolled as a distractor and the others
-// are non-mated probes. The threshold is the lowest at which at most fpir of the non-mated probes reach anybody.
+// An OpenSet is what came of the probes of an open-set test, before a threshold is chosen.
+type OpenSet struct {
+	Name            string // of the Scorer
+	Enrolled        int
+	Mated, NonMated []Top
+}
+
+// A Top is a probe's best score against its own person, -Inf if not enrolled, and against anybody else.
+type Top struct {
+	Probe      int // sample
+	Own, Other float64
+	Rival      int // sample of the best of the others, -1 if there is none
+}
+
+// Search runs an open-set test: of each person with several pictures the first, by name, is enrolled and the others are
+// mated probes; of the people with one picture every second, by name, is enrolled as a distractor and the others are
+// non-mated probes.
 //
-// Progress and cancellation are as in Compare. The error wraps ErrTooFew if there are no mated or no non-mated probes.
-func Identify(ctx context.Context, samples []Sample, s Scorer, fpir float64, progress func(done, total int64)) (
-	*Identification, error,
-) {
+// Progress and cancellation are as in Visit. The error wraps ErrTooFew if there are no mated or no non-mated probes.
+func Search(ctx context.Context, samples []Sample, s Scorer, progress func(done, total int64)) (*OpenSet, error) {
 	if s.Len() != len(samples) {
 		return nil, fmt.Errorf("%d samples, but the scorer has %d", len(samples), s.Len())
-	}
-	if !(fpir > 0 && fpir < 1) {
-		return nil, fmt.Errorf("FPIR %v is not between 0 and 1", fpir)
 	}
 	r := openSet(samples)
 	if len(r.mated) == 0 || len(r.nonMated) == 0 {
@@ -91,57 +100,78 @@ func Identify(ctx context.Context, samples []Sample, s Scorer, fpir float64, pro
 	if err != nil {
 		return nil, err
 	}
-	x := identification(tops[:len(r.mated)], tops[len(r.mated):], fpir)
-	x.Name, x.Enrolled = s.String(), len(r.gallery)
-	return x, nil
+	return &OpenSet{s.String(), len(r.gallery), tops[:len(r.mated)], tops[len(r.mated):]}, nil
 }
 
-// identification counts what came of the probes at the threshold for fpir.
-func identification(mated, nonMated []top, fpir float64) *Identification {
-	threshold := thresholdAbove(others(nonMated), fpir)
+// Identify is Search, and what came of it at the threshold for fpir.
+func Identify(ctx context.Context, samples []Sample, s Scorer, fpir float64, progress func(done, total int64)) (
+	*Identification, error,
+) {
+	if !(fpir > 0 && fpir < 1) {
+		return nil, fmt.Errorf("FPIR %v is not between 0 and 1", fpir)
+	}
+	o, err := Search(ctx, samples, s, progress)
+	if err != nil {
+		return nil, err
+	}
+	return o.At(fpir), nil
+}
+
+// At counts what came of the probes at the lowest threshold at which at most fpir, in (0, 1), of the non-mated probes reach
+// anybody.
+func (o *OpenSet) At(fpir float64) *Identification {
+	threshold := o.Threshold(fpir)
 	var rank1, missed, alarms int64
-	for _, t := range mated {
-		first := t.own > t.other
-		if first {
+	for _, t := range o.Mated {
+		if t.First() {
 			rank1++
 		}
-		if !first || t.own < threshold {
+		if t.Missed(threshold) {
 			missed++
 		}
 	}
-	for _, t := range nonMated {
-		if t.other >= threshold {
+	for _, t := range o.NonMated {
+		if t.Other >= threshold {
 			alarms++
 		}
 	}
+	mated, nonMated := int64(len(o.Mated)), int64(len(o.NonMated))
 	return &Identification{
-		Mated:      len(mated),
-		NonMated:   len(nonMated),
-		Rank1:      NewProportion(rank1, int64(len(mated))),
+		Name:       o.Name,
+		Enrolled:   o.Enrolled,
+		Mated:      len(o.Mated),
+		NonMated:   len(o.NonMated),
+		Rank1:      NewProportion(rank1, mated),
 		TargetFPIR: fpir,
-		Measurable: measurable(fpir, int64(len(nonMated))),
+		Measurable: measurable(fpir, nonMated),
 		Threshold:  threshold,
-		FPIR:       NewProportion(alarms, int64(len(nonMated))),
-		FNIR:       NewProportion(missed, int64(len(mated))),
+		FPIR:       NewProportion(alarms, nonMated),
+		FNIR:       NewProportion(missed, mated),
 	}
 }
 
-// A top is a probe's best score against its own person, -Inf if not enrolled, and against anybody else.
-type top struct{ own, other float64 }
+// Threshold returns the lowest threshold at which at most fpir of the non-mated probes reach anybody.
+func (o *OpenSet) Threshold(fpir float64) float64 { return thresholdAbove(others(o.NonMated), fpir) }
 
-func others(tops []top) []float64 {
+// First reports whether a mated probe scored higher with its own person than with anybody else.
+func (t Top) First() bool { return t.Own > t.Other }
+
+// Missed reports whether a mated probe is not at rank 1, or below the threshold.
+func (t Top) Missed(threshold float64) bool { return !t.First() || t.Own < threshold }
+
+func others(tops []Top) []float64 {
 	scores := make([]float64, len(tops))
 	for i, t := range tops {
-		scores[i] = t.other
+		scores[i] = t.Other
 	}
 	return scores
 }
 
 // search scores each of the probes against the whole gallery.
 func search(ctx context.Context, samples []Sample, s Scorer, probes, gallery []int, progress func(done, total int64)) (
-	[]top, error,
+	[]Top, error,
 ) {
-	tops := make([]top, len(probes))
+	tops := make([]Top, len(probes))
 	scratch := make([][]float32, runtime.GOMAXPROCS(0))
 	meter := meter{total: int64(len(probes)) * int64(len(gallery)), progress: progress}
 	jobs := (len(probes) + tileProbes - 1) / tileProbes
@@ -158,13 +188,13 @@ func search(ctx context.Context, samples []Sample, s Scorer, probes, gallery []i
 	return tops, err
 }
 
-func topOf(samples []Sample, probe int, gallery []int, scores []float32) top {
-	t := top{math.Inf(-1), math.Inf(-1)}
+func topOf(samples []Sample, probe int, gallery []int, scores []float32) Top {
+	t := Top{probe, math.Inf(-1), math.Inf(-1), -1}
 	for i, score := range scores {
 		if samples[gallery[i]].Subject == samples[probe].Subject {
-			t.own = max(t.own, float64(score))
-		} else {
-			t.other = max(t.other, float64(score))
+			t.Own = max(t.Own, float64(score))
+		} else if float64(score) > t.Other {
+			t.Other, t.Rival = float64(score), gallery[i]
 		}
 	}
 	return t

@@ -15,8 +15,8 @@ import (
 
 func performances() []*Performance {
 	return []*Performance{
-		{"plain cosine", normal(50_000, 0.6, 0.11), normal(2_000_000, 0.02, 0.08)},
-		{"stored hash, 1024 bits", normal(50_000, 0.6, 0.114), normal(2_000_000, 0.02, 0.084)},
+		{Name: "plain cosine", Genuine: normal(50_000, 0.6, 0.11), Impostor: normal(2_000_000, 0.02, 0.08)},
+		{Name: "stored hash, 1024 bits", Genuine: normal(50_000, 0.6, 0.114), Impostor: normal(2_000_000, 0.02, 0.084)},
 	}
 }
 
@@ -62,8 +62,8 @@ func TestReport(t *testing.T) {
 
 func TestReportTooFew(t *testing.T) {
 	for _, p := range []*Performance{
-		{"no genuine", new(Histogram), normal(10, 0, 0.1)},
-		{"no impostor", normal(10, 0, 0.1), new(Histogram)},
+		{Name: "no genuine", Genuine: new(Histogram), Impostor: normal(10, 0, 0.1)},
+		{Name: "no impostor", Genuine: normal(10, 0, 0.1), Impostor: new(Histogram)},
 	} {
 		_, err := p.Report(Acquisition{})
 		if !errors.Is(err, ErrTooFew) || hint.Of(err) == "" {

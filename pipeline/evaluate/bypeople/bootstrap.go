@@ -53,11 +53,12 @@ func poisson(rng *rand.Rand) int64 {
 
 // A cut is a choice of comparisons whose rates are looked at by themselves.
 type cut struct {
-	unit    int64
-	genuine []weighed
-	tail    []weighed // all impostor comparisons of the choice from some floor on
-	people  [][]int32 // whose comparisons they are: within each of these groups,
-	across  bool      // or between any two of them
+	unit      int64
+	everybody int       // people of the whole set
+	genuine   []weighed // by falling score, as tail
+	tail      []weighed // all impostor comparisons of the choice from some floor on
+	people    [][]int32 // whose comparisons they are: within each of these groups,
+	across    bool      // or between any two of them
 }
 
 // A weighed event is a score between two people, or of one.
@@ -86,7 +87,7 @@ func (s *Scores) cut(people [][]int32, across bool) *cut {
 			group[a] = g
 		}
 	}
-	c := &cut{unit: s.unit, people: people, across: across}
+	c := &cut{unit: s.unit, everybody: len(s.pictures), people: people, across: across}
 	for _, e := range s.Genuine {
 		if a := s.person[e.Probe]; group[a] != none {
 			c.genuine = append(c.genuine, weighed{e.Score, a, a, s.own(a)})

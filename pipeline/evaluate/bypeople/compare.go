@@ -107,6 +107,7 @@ func Compare(ctx context.Context, samples []evaluate.Sample, s evaluate.Scorer, 
 	}
 	all := Scores{Pairs: empty(s.String()), People: empty(s.String()), crowd: newCrowd(samples)}
 	workers := make([]*worker, runtime.GOMAXPROCS(0))
+	all.People.Unit = all.unit
 	for i := range workers {
 		workers[i] = newWorker(&all.crowd)
 	}

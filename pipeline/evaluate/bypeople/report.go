@@ -78,11 +78,13 @@ func (s *Scores) Report(seed uint64, gate []Gate) (*Report, error) {
 	for _, g := range gate {
 		r.Gate = append(r.Gate, Point{Enrolled: g.Enrolled, Measurable: true, Threshold: Figure{Value: g.Threshold}})
 	}
-	points := r.measurable()
+	points, all := r.measurable(), s.all()
 	for _, p := range points {
-		s.fill(p)
+		t := p.Threshold.Value
+		p.FMR = all.falseMatches(t).rate(s.People.FMR(t), r.PairsOfPeople)
+		p.FNMR = all.falseNonMatches(t).rate(s.People.FNMR(t), r.Several)
 	}
-	s.intervals(r, points, Bootstrap{len(s.pictures), seed})
+	s.intervals(r, points, all, Bootstrap{len(s.pictures), seed})
 	return r, nil
 }
 
@@ -129,16 +131,9 @@ func (s *Scores) at(fmr float64) Point {
 	return p
 }
 
-// fill sets the rates of p at its threshold.
-func (s *Scores) fill(p *Point) {
-	t := p.Threshold.Value
-	p.FMR = s.falseMatches(t).rate(s.People.FMR(t), pairsOf(s.people()))
-	p.FNMR = s.falseNonMatches(t).rate(s.People.FNMR(t), s.several())
-}
-
 // intervals gives the figures of r and of its points their intervals.
-func (s *Scores) intervals(r *Report, points []*Point, b Bootstrap) {
-	sampled := s.all().sample(b, func(p *evaluate.Performance) []float64 {
+func (s *Scores) intervals(r *Report, points []*Point, all *cut, b Bootstrap) {
+	sampled := all.sample(b, func(p *evaluate.Performance) []float64 {
 		eer, at := p.EER()
 		values := []float64{s.above(at, eer)}
 		for _, point := range points {
@@ -169,13 +164,16 @@ func (s *Scores) above(threshold, value float64) float64 {
 	return value
 }
 
-// widen sets the interval of r by a bootstrap, or the wider of it and of Clopper-Pearson over people where fewer than
-// evaluate.MinErrors of them err.
+// widen sets the interval of r by a bootstrap. Where fewer than evaluate.MinErrors people err, it is the wider of that and of
+// Clopper-Pearson over people, or the latter alone where there are so few people that a round drew none of them.
 func (r *Rate) widen(by *Interval) {
 	r.Interval = by
-	if by == nil || r.Erring >= evaluate.MinErrors {
+	if r.Erring >= evaluate.MinErrors || r.Of == 0 {
 		return
 	}
 	low, high := evaluate.ClopperPearson(int64(math.Ceil(r.Value*float64(r.Of))), r.Of, 0.95)
-	r.Interval = &Interval{min(by.Low, low), max(by.High, high)}
+	r.Interval = &Interval{low, high}
+	if by != nil {
+		r.Interval = &Interval{min(by.Low, low), max(by.High, high)}
+	}
 }

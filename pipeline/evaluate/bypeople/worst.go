@@ -11,33 +11,27 @@ const worst = 10
 // Errors are the comparisons that a threshold decides wrongly.
 type errors struct {
 	of     []weighed // between whom
-	people int
+	people int       // of the whole set, whose numbers are in of
 }
 
 // falseMatches returns the impostor comparisons at or above t, as far as the tail has them.
-func (s *Scores) falseMatches(t float64) errors {
-	e := errors{people: len(s.pictures)}
-	for _, x := range s.Tail {
-		if float64(x.Score) < t {
-			break
+func (c *cut) falseMatches(t float64) errors {
+	for i, x := range c.tail {
+		if float64(x.score) < t {
+			return errors{c.tail[:i], c.everybody}
 		}
-		a, b := s.person[x.Probe], s.person[x.Enrolled]
-		e.of = append(e.of, weighed{x.Score, a, b, s.between(a, b)})
 	}
-	return e
+	return errors{c.tail, c.everybody}
 }
 
 // falseNonMatches returns the genuine comparisons below t.
-func (s *Scores) falseNonMatches(t float64) errors {
-	e := errors{people: len(s.pictures)}
-	for _, x := range slices.Backward(s.Genuine) {
-		if float64(x.Score) >= t {
-			break
+func (c *cut) falseNonMatches(t float64) errors {
+	for i, x := range slices.Backward(c.genuine) {
+		if float64(x.score) >= t {
+			return errors{c.genuine[i+1:], c.everybody}
 		}
-		a := s.person[x.Probe]
-		e.of = append(e.of, weighed{x.Score, a, a, s.own(a)})
 	}
-	return e
+	return errors{c.genuine, c.everybody}
 }
 
 // rate returns the rate of the errors, without its interval.
