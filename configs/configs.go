@@ -103,7 +103,25 @@ type Camera struct {
 	Path   string        `yaml:"path"`    // recording: folder of JPEGs, MJPEG file, or "-" for standard input
 	Loop   bool          `yaml:"loop"`    // play the recording again from its start
 	MaxAge time.Duration `yaml:"max_age"` // an older frame never opens the door
+
+	// What is asked of a V4L2 camera that has such controls.
+	Exposure  time.Duration `yaml:"exposure"`   // of each picture; 0 leaves it to the camera
+	Gain      int           `yaml:"gain"`       // in units of the camera; -1 leaves it as it is
+	PowerLine PowerLine     `yaml:"power_line"` // what lamps the camera goes by
+	Backlight int           `yaml:"backlight"`  // in units of the camera; -1 leaves it as it is
 }
+
+// A PowerLine is what a camera does about lamps that flicker with the mains.
+type PowerLine string
+
+// What can be asked of a camera about lamps.
+const (
+	KeepPowerLine PowerLine = "keep" // as the camera has it
+	NoPowerLine   PowerLine = "off"
+	FiftyHz       PowerLine = "50hz"
+	SixtyHz       PowerLine = "60hz"
+	AutoPowerLine PowerLine = "auto" // few cameras know it
+)
 
 // A ModelBundle names a set of models that work together.
 type ModelBundle string

@@ -153,6 +153,11 @@ func (d *document) camera(c *Camera) {
 	within(d, "camera.width", c.Width, 160, 1920)
 	within(d, "camera.height", c.Height, 120, 1920)
 	within(d, "camera.fps", c.FPS, 5, 60) // a face not seen for half a second is a new one
+	within(d, "camera.exposure", c.Exposure, 0, time.Second)
+	d.check(c.Exposure == 0 || c.Exposure >= 100*time.Microsecond, "camera.exposure", "%v is shorter than 100µs, the unit of cameras", c.Exposure)
+	within(d, "camera.gain", c.Gain, -1, 1<<16)
+	oneOf(d, "camera.power_line", c.PowerLine, KeepPowerLine, NoPowerLine, FiftyHz, SixtyHz, AutoPowerLine)
+	within(d, "camera.backlight", c.Backlight, -1, 1<<16)
 	within(d, "camera.max_age", c.MaxAge, 50*time.Millisecond, 5*time.Second)
 }
 

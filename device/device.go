@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"facegate/device/controls"
 )
 
 // A Format says how the bytes of a Frame encode the picture.
@@ -68,6 +70,15 @@ type Teller interface {
 	// Tell makes Stream call told for each such frame, between two calls of emit, with the reason and a hint. It is called
 	// before Stream.
 	Tell(told func(why error))
+}
+
+// A Controlled is a Source of a camera with settings of its own. A recording is none.
+type Controlled interface {
+	Source
+
+	// Controls returns the controls of package controls that the camera has, and their values at present. It may be called
+	// from another goroutine than Stream, while that runs or not.
+	Controls() ([]controls.Control, error)
 }
 
 // ErrEnd ends the stream of a recording that has been played to its end.

@@ -4,11 +4,13 @@ package sourcetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"facegate/device"
+	"facegate/device/controls"
 )
 
 // How much of a source the suite looks at. A recording must hold at least enough frames.
@@ -30,6 +32,33 @@ func Run(t *testing.T, open func(t *testing.T) device.Source) {
 	t.Run("cancelled before", func(t *testing.T) { testCancelledBefore(t, open(t)) })
 	t.Run("cancel", func(t *testing.T) { testCancel(t, open(t)) })
 	t.Run("reuse", func(t *testing.T) { testReuse(t, open(t)) })
+	t.Run("controls", func(t *testing.T) { testControls(t, open(t)) })
+}
+
+// testControls checks that a source which has controls knows its values, before a stream and beside it.
+func testControls(t *testing.T, src device.Source) {
+	c, ok := src.(device.Controlled)
+	if !ok {
+		return // as a recording
+	}
+	check := func() {
+		list, err := c.Controls()
+		if err != nil {
+			t.Error(err)
+		}
+		last := -1
+		for _, one := range list {
+			place := slices.Index(controls.Names(), one.Name)
+			if place <= last || one.Value < one.Min || one.Value > one.Max || one.Min > one.Max {
+				t.Errorf("%+v", one)
+			}
+			last = place
+		}
+	}
+	check()
+	if stream(t, src, 2, func(device.Frame) { check() }) < 2 {
+		t.Error("there are no frames beside the controls")
+	}
 }
 
 // testFrames checks each frame by itself and against the one before.

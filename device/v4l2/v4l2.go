@@ -6,12 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/blackjack/webcam"
 	"golang.org/x/sys/unix"
 
 	"facegate/device"
+	"facegate/device/controls"
 )
 
 // A Format names the pixel formats that may be asked of the camera.
@@ -30,6 +32,9 @@ type Config struct {
 	Format        Format // "" is Auto
 	Width, Height int    // the size wanted, in pixels; the nearest one that the camera lists is taken
 	FPS           int    // the frame rate wanted; 0 leaves it to the camera, as do drivers that cannot set one
+
+	Controls controls.Wanted
+	Log      *slog.Logger // told of controls that are wanted and cannot be had; may be nil
 }
 
 // How frames are read from the driver.
@@ -68,6 +73,10 @@ type camera interface {
 	GetFrame() (data []byte, index uint32, err error)
 	ReleaseFrame(index uint32) error
 	Close() error
+
+	GetControls() map[webcam.ControlID]webcam.Control
+	GetControl(id webcam.ControlID) (int32, error)
+	SetControl(id webcam.ControlID, value int32) error
 }
 
 type source struct {
@@ -79,6 +88,9 @@ type source struct {
 
 // New returns the camera that cfg names. Nothing is opened before Stream.
 func New(cfg Config) device.Teller {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
 	return &source{cfg: cfg, open: openWebcam, format: currentFormat}
 }
 
@@ -136,6 +148,7 @@ func (s *source) setUp(cam camera) (picture, error) {
 	if s.cfg.FPS > 0 {
 		_ = cam.SetFramerate(float32(s.cfg.FPS)) // many drivers cannot; the rate that comes will do
 	}
+	s.adjust(cam)
 	if err := cam.SetBufferCount(buffers); err != nil {
 		return picture{}, fmt.Errorf("set buffers: %w", err)
 	}

@@ -34,6 +34,9 @@ type driver struct {
 	fail    map[string]error         // by the name of the method
 	frames  []func() ([]byte, error) // one for each wait; then the camera is silent
 
+	controls map[webcam.ControlID]webcam.Control
+	values   map[webcam.ControlID]int32
+
 	calls  []string
 	asked  mode
 	memory []byte // of the driver's only buffer
@@ -61,6 +64,20 @@ func (d *driver) SetFramerate(float32) error    { return d.call("SetFramerate") 
 func (d *driver) SetBufferCount(n uint32) error { return d.call(fmt.Sprint("SetBufferCount ", n)) }
 func (d *driver) StartStreaming() error         { return d.call("StartStreaming") }
 func (d *driver) Close() error                  { return d.call("Close") }
+
+func (d *driver) GetControls() map[webcam.ControlID]webcam.Control { return d.controls }
+
+func (d *driver) GetControl(id webcam.ControlID) (int32, error) {
+	return d.values[id], d.fail[fmt.Sprintf("GetControl %#x", id)]
+}
+
+func (d *driver) SetControl(id webcam.ControlID, value int32) error {
+	if err := d.call(fmt.Sprintf("SetControl %#x %d", id, value)); err != nil {
+		return err
+	}
+	d.values[id] = value
+	return nil
+}
 
 func (d *driver) WaitForFrame(seconds uint32) error {
 	if d.out {

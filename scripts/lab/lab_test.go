@@ -18,6 +18,7 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/device"
+	"facegate/device/controls"
 	"facegate/device/v4l2"
 	"facegate/gpio"
 	"facegate/gpio/cdev"
@@ -123,6 +124,40 @@ func TestStartRefused(t *testing.T) {
 	}
 	if strings.Contains(string(maps), camera) {
 		t.Errorf("buffers of %s are still mapped:\n%s", camera, maps)
+	}
+}
+
+// TestControls sets a control that the camera otherwise sets by itself, and one that it does not have, and reads it beside the
+// stream.
+func TestControls(t *testing.T) {
+	inside(t)
+	var log bytes.Buffer
+	wanted := 77
+	src := v4l2.New(v4l2.Config{
+		Device: camera, Width: 640, Height: 480, FPS: 15, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Controls: controls.Wanted{Gain: &wanted, Exposure: 10 * time.Millisecond},
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var list []controls.Control
+	var failed error
+	err := src.Stream(ctx, func(device.Frame) {
+		list, failed = src.(device.Controlled).Controls()
+		cancel()
+	})
+	if err != nil || failed != nil || len(list) == 0 {
+		t.Fatalf("%+v, %v, %v", list, failed, err)
+	}
+	for _, c := range list {
+		if c.Name == controls.Gain && c.Value != wanted || c.Name == controls.AutoGain && c.Value != 0 {
+			t.Errorf("%+v", c)
+		}
+	}
+	if !slices.ContainsFunc(list, func(c controls.Control) bool { return c.Name == controls.Gain }) {
+		t.Errorf("there is no gain among %+v", list)
+	}
+	if !strings.Contains(log.String(), "control=exposure_time_absolute") {
+		t.Errorf("the log does not tell of the control that is not there: %s", &log)
 	}
 }
 

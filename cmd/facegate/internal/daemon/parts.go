@@ -16,6 +16,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/device"
+	"facegate/device/controls"
 	"facegate/device/replay"
 	"facegate/device/v4l2"
 	"facegate/pipeline/calibrate"
@@ -165,7 +166,19 @@ func openSource(c configs.Camera, stdin io.Reader, log *slog.Logger) (device.Sou
 	}
 	return v4l2.New(v4l2.Config{
 		Device: c.Device, Format: v4l2.Format(c.Format), Width: c.Width, Height: c.Height, FPS: c.FPS,
+		Controls: controls.Wanted{
+			Exposure: c.Exposure, Gain: level(c.Gain), PowerLine: controls.Mains(c.PowerLine), Backlight: level(c.Backlight),
+		},
+		Log: log,
 	}), nil
+}
+
+// level returns what a control is to be set to, nil if it is left as it is.
+func level(v int) *int {
+	if v < 0 {
+		return nil
+	}
+	return &v
 }
 
 // publishing returns how events are published, with the password.
