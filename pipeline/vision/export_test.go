@@ -10,7 +10,10 @@ import (
 	"facegate/device"
 )
 
-var ErrBusy = errBusy
+var (
+	ErrBusy = errBusy
+	Apart   = apart
+)
 
 // Remains counts the bytes other than zero in all memory of the Engine's own that can hold a face.
 func (e *Engine) Remains() int {

@@ -30,6 +30,13 @@ type input struct {
 	rgb         bool
 }
 
+// A feed says what a network takes: a picture of a size, with one channel or three, as numbers.
+type feed struct {
+	input
+	width, height int // 0 for a network that takes any size
+	grey          bool
+}
+
 // evenly is the input in the order B, G, R of a network that takes all channels alike.
 func evenly(mean, scale float64) input {
 	return input{mean: [3]float64{mean, mean, mean}, scale: [3]float64{scale, scale, scale}}
@@ -44,6 +51,7 @@ func (in input) reversed() input {
 // A net is one loaded network. gocv lets exceptions through and its ForwardLayers leaks, so networks are run by a shim
 // of our own.
 type net struct {
+	feed
 	name    string
 	c       *C.facegate_net
 	outputs [][]float32   // of the last pass, one slice an output layer, in the network's own memory
@@ -53,8 +61,20 @@ type net struct {
 	stale bool // between its layers is what it was fed before the last clear
 }
 
-// openNet loads a network. outputs are the layers to compute; there is no need to name the only one.
-func openNet(m Model, outputs ...string) (*net, error) {
+// openNet loads a network and asks it for its answer. outputs are the layers to compute; there is no need to name the only one.
+func openNet(m Model, takes feed, outputs ...string) (*net, error) {
+	n, err := loadNet(m, takes, outputs...)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.prove(m.Answer); err != nil {
+		n.close()
+		return nil, err
+	}
+	return n, nil
+}
+
+func loadNet(m Model, takes feed, outputs ...string) (*net, error) {
 	names := make([]*C.char, len(outputs)+1)
 	for i, o := range outputs {
 		names[i] = C.CString(o)
@@ -66,15 +86,15 @@ func openNet(m Model, outputs ...string) (*net, error) {
 	if c == nil {
 		return nil, fmt.Errorf("%w: load %s: %s", ErrNetwork, m.Name, &msg)
 	}
-	return &net{name: m.Name, c: c, outputs: make([][]float32, max(1, len(outputs)))}, nil
+	return &net{name: m.Name, feed: takes, c: c, outputs: make([][]float32, max(1, len(outputs)))}, nil
 }
 
 // run feeds picture, which has the size that the network takes, and points n.outputs to the results.
-func (n *net) run(picture gocv.Mat, in input) error {
+func (n *net) run(picture gocv.Mat) error {
 	clear(n.outputs)
 	var msg message
-	if C.facegate_net_input(n.c, unsafe.Pointer(picture.Ptr()), (*C.double)(&in.mean[0]), (*C.double)(&in.scale[0]),
-		cBool(in.rgb), &msg[0], C.size_t(len(msg))) != 0 {
+	if C.facegate_net_input(n.c, unsafe.Pointer(picture.Ptr()), (*C.double)(&n.mean[0]), (*C.double)(&n.scale[0]),
+		cBool(n.rgb), &msg[0], C.size_t(len(msg))) != 0 {
 		return fmt.Errorf("%w: feed %s: %s", ErrNetwork, n.name, &msg)
 	}
 	n.used = true

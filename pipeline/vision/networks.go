@@ -34,10 +34,10 @@ func openDetector(m Model) (d detector, err error) {
 	switch m.Kind {
 	case models.RFB320:
 		d.find = findRFB
-		d.net, err = openNet(m, "boxes", "scores")
+		d.net, err = openNet(m, feed{input: evenly(127, 1.0/128).reversed(), width: 320, height: 240}, "boxes", "scores")
 	case models.YuNet:
 		d.find = findYuNet
-		d.net, err = openNet(m, yuNetOutputs()...)
+		d.net, err = openNet(m, feed{input: evenly(0, 1)}, yuNetOutputs()...)
 	default:
 		err = fmt.Errorf("%w: detector %q", ErrKind, m.Kind)
 	}
@@ -45,8 +45,8 @@ func openDetector(m Model) (d detector, err error) {
 }
 
 func findRFB(e *Engine, dst []detect.Face) ([]detect.Face, error) {
-	gocv.Resize(e.picture, &e.shrunk, image.Pt(320, 240), 0, 0, gocv.InterpolationLinear)
-	if err := e.detector.run(e.shrunk, evenly(127, 1.0/128).reversed()); err != nil {
+	gocv.Resize(e.picture, &e.shrunk, image.Pt(e.detector.width, e.detector.height), 0, 0, gocv.InterpolationLinear)
+	if err := e.detector.run(e.shrunk); err != nil {
 		return dst, err
 	}
 	out := e.detector.outputs
@@ -75,7 +75,7 @@ func findYuNet(e *Engine, dst []detect.Face) ([]detect.Face, error) {
 	// OpenCV 4.6 aborts on sides that are no multiple of the largest stride.
 	padRight, padBottom := -w&31, -h&31
 	gocv.CopyMakeBorder(in, &e.padded, 0, padBottom, 0, padRight, gocv.BorderConstant, color.RGBA{})
-	if err := e.detector.run(e.padded, evenly(0, 1)); err != nil {
+	if err := e.detector.run(e.padded); err != nil {
 		return dst, err
 	}
 	for i, stride := range detect.YuNetStrides {
@@ -92,11 +92,18 @@ func findYuNet(e *Engine, dst []detect.Face) ([]detect.Face, error) {
 	return detect.Suppress(dst, yuNetOverlap), nil
 }
 
+func openLandmarks(m Model) (*net, error) {
+	if m.Kind != models.Landmarks68 {
+		return nil, fmt.Errorf("%w: landmarks %q", ErrKind, m.Kind)
+	}
+	return openNet(m, feed{input: evenly(0, 1.0/256), width: 64, height: 64, grey: true})
+}
+
 // locate68 finds the landmarks of the face in the part crop of the picture, by the network of 68 points.
 func locate68(e *Engine, crop image.Rectangle) (detect.Landmarks, error) {
-	e.resize(crop, &e.face, image.Pt(64, 64))
+	e.resize(crop, &e.face, image.Pt(e.landmarks.width, e.landmarks.height))
 	gocv.CvtColor(e.face, &e.grey, gocv.ColorBGRToGray)
-	if err := e.landmarks.run(e.grey, evenly(0, 1.0/256)); err != nil {
+	if err := e.landmarks.run(e.grey); err != nil {
 		return detect.Landmarks{}, err
 	}
 	return detect.Landmarks68(e.landmarks.outputs[0], toBox(crop))
@@ -105,25 +112,25 @@ func locate68(e *Engine, crop image.Rectangle) (detect.Landmarks, error) {
 // An embedder is fed an aligned face.
 type embedder struct {
 	*net
-	input
 	template embed.Template
 	dim      int
 }
 
 func openEmbedder(m Model) (em embedder, err error) {
+	var in input
 	switch m.Kind {
 	case models.MobileFaceNet: // trained on BGR: RGB is measurably worse
-		em = embedder{template: embed.ArcFace112(), dim: 512, input: evenly(127.5, 1.0/128)}
+		em, in = embedder{template: embed.ArcFace112(), dim: 512}, evenly(127.5, 1.0/128)
 	case models.SFace:
-		em = embedder{template: embed.ArcFace112(), dim: 128, input: evenly(0, 1).reversed()}
+		em, in = embedder{template: embed.ArcFace112(), dim: 128}, evenly(0, 1).reversed()
 	case models.Reid0095:
-		em = embedder{template: embed.Reidentification128(), dim: 256, input: evenly(0, 1)}
+		em, in = embedder{template: embed.Reidentification128(), dim: 256}, evenly(0, 1)
 	case models.MobileFaceNetMS1M:
-		em = embedder{template: embed.ArcFace112(), dim: 128, input: imageNet()}
+		em, in = embedder{template: embed.ArcFace112(), dim: 128}, imageNet()
 	default:
 		return em, fmt.Errorf("%w: embedder %q", ErrKind, m.Kind)
 	}
-	em.net, err = openNet(m)
+	em.net, err = openNet(m, feed{input: in, width: em.template.Size, height: em.template.Size})
 	return em, err
 }
 
@@ -137,7 +144,7 @@ func imageNet() input {
 }
 
 func (em *embedder) embed(dst embed.Vector, chip gocv.Mat) error {
-	if err := em.run(chip, em.input); err != nil {
+	if err := em.run(chip); err != nil {
 		return err
 	}
 	out, err := em.only(em.dim)
@@ -155,35 +162,35 @@ func (em *embedder) embed(dst embed.Vector, chip gocv.Mat) error {
 // A livenessNet is fed a crop around the face and answers with logits.
 type livenessNet struct {
 	*net
-	input
 	crop   func(e *Engine, b detect.Box, side int) error // fills e.surroundings
-	side   int                                           // of the crop, in pixels
 	logits int
 	live   int // the logit that is for a live face
 }
 
 func openLiveness(m Model) (l livenessNet, err error) {
+	var in input
+	var side int
 	switch m.Kind {
 	case models.FRLiveness: // trained on BGR: RGB is far worse, see the manifest
-		l = livenessNet{crop: cropInside, side: 128, input: evenly(0, 1), logits: 3}
+		l, side, in = livenessNet{crop: cropInside, logits: 3}, 128, evenly(0, 1)
 	case models.MiniFASV2SE:
-		l = livenessNet{crop: cropReflected, side: 128, input: evenly(0, 1.0/255).reversed(), logits: 2}
+		l, side, in = livenessNet{crop: cropReflected, logits: 2}, 128, evenly(0, 1.0/255).reversed()
 	case models.SilentFace27:
-		l = livenessNet{crop: cropMoved(2.7), side: 80, input: evenly(0, 1), logits: 3, live: 1}
+		l, side, in = livenessNet{crop: cropMoved(2.7), logits: 3, live: 1}, 80, evenly(0, 1)
 	case models.SilentFace40:
-		l = livenessNet{crop: cropMoved(4), side: 80, input: evenly(0, 1), logits: 3, live: 1}
+		l, side, in = livenessNet{crop: cropMoved(4), logits: 3, live: 1}, 80, evenly(0, 1)
 	default:
 		return l, fmt.Errorf("%w: liveness %q", ErrKind, m.Kind)
 	}
-	l.net, err = openNet(m)
+	l.net, err = openNet(m, feed{input: in, width: side, height: side})
 	return l, err
 }
 
 func (l *livenessNet) judge(e *Engine, f *detect.Face) (float64, error) {
-	if err := l.crop(e, f.Box, l.side); err != nil {
+	if err := l.crop(e, f.Box, l.width); err != nil {
 		return 0, err
 	}
-	if err := l.run(e.surroundings, l.input); err != nil {
+	if err := l.run(e.surroundings); err != nil {
 		return 0, err
 	}
 	logits, err := l.only(l.logits)

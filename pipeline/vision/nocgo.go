@@ -19,6 +19,9 @@ type Engine struct{}
 
 var errNoOpenCV = fmt.Errorf("vision: built without OpenCV: %w", errors.ErrUnsupported)
 
+// OpenCV returns "", of which nothing is known.
+func OpenCV() string { return "" }
+
 // Open refuses.
 func Open(Networks) (*Engine, error) {
 	return nil, hint.Wrap(errNoOpenCV, "use the facegate of the gate itself, or build one with CGO_ENABLED=1 (make build)")

@@ -16,6 +16,9 @@ type Model struct {
 	Name string
 	Kind models.Kind
 	Data []byte // ONNX
+
+	// Answer is what the network has to give for the picture of arithmetic; empty if that is not known. See models.Model.
+	Answer []float64
 }
 
 // Networks are the models of one bundle.
@@ -26,15 +29,16 @@ type Networks struct {
 	Liveness  []Model // at least one
 }
 
-// Read reads the networks of a bundle, refusing every file whose hash is not the manifest's.
+// Read reads the networks of a bundle, refusing every file whose hash is not the manifest's, and those that this OpenCV does
+// not take.
 func Read(b models.Bundle, dir models.Dir) (n Networks, err error) {
 	read := func(m models.Model) Model {
 		if err != nil {
 			return Model{}
 		}
 		var data []byte
-		data, err = dir.ReadVerified(m)
-		return Model{Name: m.Name, Kind: m.Kind, Data: data}
+		data, _, err = dir.ReadVerified(m, OpenCV())
+		return Model{Name: m.Name, Kind: m.Kind, Data: data, Answer: m.Answer}
 	}
 	n.Detector = read(b.Detector)
 	if b.Landmarks != nil {

@@ -18,7 +18,6 @@ import (
 	"facegate/device"
 	"facegate/pipeline/detect"
 	"facegate/pipeline/embed"
-	"facegate/pipeline/models"
 )
 
 // Errors of an Engine. After ErrPicture and ErrFace the next frame starts afresh.
@@ -99,10 +98,7 @@ func (e *Engine) open(n Networks) (err error) {
 		return err
 	}
 	if n.Landmarks != nil {
-		if n.Landmarks.Kind != models.Landmarks68 {
-			return fmt.Errorf("%w: landmarks %q", ErrKind, n.Landmarks.Kind)
-		}
-		if e.landmarks, err = openNet(*n.Landmarks); err != nil {
+		if e.landmarks, err = openLandmarks(*n.Landmarks); err != nil {
 			return err
 		}
 	}

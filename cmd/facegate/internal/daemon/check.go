@@ -20,6 +20,7 @@ import (
 	"facegate/configs"
 	"facegate/gpio/cdev"
 	"facegate/pipeline/models"
+	"facegate/pipeline/vision"
 	"facegate/store"
 )
 
@@ -104,7 +105,7 @@ func (k *checker) networks() {
 
 // checkNetworks is readNetworks without keeping them in memory.
 func checkNetworks(v configs.Vision, b models.Bundle) error {
-	for _, r := range models.Dir(v.ModelsDir).Verify(b.Models()) {
+	for _, r := range models.Dir(v.ModelsDir).Verify(b.Models(), vision.OpenCV()) {
 		if r.Status != models.OK {
 			_, err := readNetworks(v, b)
 			return err

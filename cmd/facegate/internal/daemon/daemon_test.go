@@ -198,7 +198,7 @@ func TestNewRefuses(t *testing.T) {
 			name: "a model changed", err: models.ErrHash, hint: "SHA-256",
 			prepare: func(t *testing.T, s gatetest.Site) gatetest.Settings {
 				must(t, os.CopyFS(s.Path("models"), os.DirFS(dir)))
-				flipByte(t, filepath.Join(s.Path("models"), gatetest.Bundle(t).Embedder.File))
+				flipByte(t, filepath.Join(s.Path("models"), gatetest.Bundle(t).Embedder.Files[0].File))
 				return gatetest.Settings{"vision": fmt.Sprintf("{models_dir: %s}", s.Path("models"))}
 			},
 		},

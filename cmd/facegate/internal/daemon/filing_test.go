@@ -59,7 +59,7 @@ func TestFiling(t *testing.T) {
 func TestBasis(t *testing.T) {
 	base := func() (*configs.Config, models.Bundle) {
 		return gatetest.NewSite(t).Config(t, nil), models.Bundle{
-			Name: "a", Detector: models.Model{SHA256: "d"}, Embedder: models.Model{SHA256: "e"}, Liveness: []models.Model{{SHA256: "l"}},
+			Name: "a", Detector: weights("d"), Embedder: weights("e"), Liveness: []models.Model{weights("l")},
 		}
 	}
 	hash := func(edit func(*configs.Config, *models.Bundle)) [32]byte {
@@ -74,10 +74,10 @@ func TestBasis(t *testing.T) {
 	}
 	seen := map[[32]byte]string{hash(func(*configs.Config, *models.Bundle) {}): "nothing"}
 	for name, edit := range map[string]func(*configs.Config, *models.Bundle){
-		"detector":         func(_ *configs.Config, b *models.Bundle) { b.Detector.SHA256 = "x" },
-		"embedder":         func(_ *configs.Config, b *models.Bundle) { b.Embedder.SHA256 = "x" },
-		"liveness":         func(_ *configs.Config, b *models.Bundle) { b.Liveness[0].SHA256 = "x" },
-		"landmarks":        func(_ *configs.Config, b *models.Bundle) { b.Landmarks = &models.Model{SHA256: "x"} },
+		"detector":         func(_ *configs.Config, b *models.Bundle) { b.Detector = weights("x") },
+		"embedder":         func(_ *configs.Config, b *models.Bundle) { b.Embedder = weights("x") },
+		"liveness":         func(_ *configs.Config, b *models.Bundle) { b.Liveness[0] = weights("x") },
+		"landmarks":        func(_ *configs.Config, b *models.Bundle) { l := weights("x"); b.Landmarks = &l },
 		"mode":             func(c *configs.Config, _ *models.Bundle) { c.Match.Mode = law.OneToOne },
 		"purpose":          func(c *configs.Config, _ *models.Bundle) { c.Notice.EN.Purpose += " x" },
 		"purpose, Chinese": func(c *configs.Config, _ *models.Bundle) { c.Notice.ZH.Purpose += " x" },
@@ -92,3 +92,6 @@ func TestBasis(t *testing.T) {
 		t.Error("a name or a threshold makes another basis")
 	}
 }
+
+// weights is a network that is known by a name.
+func weights(name string) models.Model { return models.Model{Files: []models.File{{SHA256: name}}} }

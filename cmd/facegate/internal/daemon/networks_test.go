@@ -27,11 +27,11 @@ func linked(t *testing.T, list []models.Model) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	for _, m := range list {
-		from := filepath.Join(gatetest.Models(t), m.File)
+		from := filepath.Join(gatetest.Models(t), m.Files[0].File)
 		if _, err := os.Stat(from); err != nil {
 			t.Skip(err)
 		}
-		if err := os.Symlink(from, filepath.Join(dir, m.File)); err != nil {
+		if err := os.Symlink(from, filepath.Join(dir, m.Files[0].File)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -73,7 +73,7 @@ func TestVanishedNetworks(t *testing.T) {
 		}
 	}
 	expect("with all files", "", models.Names(preferred)...)
-	if err := os.Remove(filepath.Join(dir, preferred[1].File)); err != nil {
+	if err := os.Remove(filepath.Join(dir, preferred[1].Files[0].File)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := start(""); !errors.Is(err, chosen.ErrWeaker) || !strings.Contains(hint.Of(err), "vision.liveness") {
