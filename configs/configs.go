@@ -37,6 +37,7 @@ type Config struct {
 	Zone     Zone     `yaml:"zone"`
 	Quality  Quality  `yaml:"quality"`
 	Liveness Liveness `yaml:"liveness"`
+	Prompt   Prompt   `yaml:"prompt"`
 	Match    Match    `yaml:"match"`
 	Decide   Decide   `yaml:"decide"`
 	Enrol    Enrol    `yaml:"enrol"`
@@ -166,6 +167,7 @@ type Quality struct {
 type Liveness struct {
 	Threshold Threshold `yaml:"threshold"` // from which a face counts as live
 	Window    int       `yaml:"window"`    // frames whose mean score is judged
+	Active    Active    `yaml:"active"`    // who is asked to turn the head
 }
 
 // A Threshold is a score, 0..1, or the one that was measured for the networks in use.
@@ -173,6 +175,27 @@ type Threshold struct {
 	Auto  bool // the measured one; Score is 0
 	Score float64
 }
+
+// Active says who is asked to turn the head before they are compared with anybody.
+type Active string
+
+// The answers.
+const (
+	ActiveOff    Active = "off"
+	ActiveDoubt  Active = "doubt" // those of whom the networks cannot tell whether they are live
+	ActiveAlways Active = "always"
+)
+
+// Prompt is how whoever is asked to turn the head is told where to look: by two lights, or by nothing of the gate's own.
+type Prompt struct {
+	LEDLeft   string `yaml:"led_left"`   // name of the GPIO line of the light to the left of the camera, as the person sees it; "" for none
+	LEDRight  string `yaml:"led_right"`  // likewise to the right
+	Chip      string `yaml:"chip"`       // label of their GPIO chip; "" finds the lines on any chip
+	ActiveLow bool   `yaml:"active_low"` // they are lit at low level
+}
+
+// Lights reports whether there are lights.
+func (p Prompt) Lights() bool { return p.LEDLeft != "" }
 
 // Match is what a face is compared with, and how sure a comparison has to be.
 type Match struct {

@@ -77,7 +77,7 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 		Quality: configs.Quality{
 			MinSharpness: 25, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 35, MaxPitch: 35, MaxRoll: 25, MaxSideLight: 45,
 		},
-		Liveness: configs.Liveness{Threshold: configs.Threshold{Auto: true}, Window: 5},
+		Liveness: configs.Liveness{Threshold: configs.Threshold{Auto: true}, Window: 5, Active: configs.ActiveDoubt},
 		Match: configs.Match{
 			Mode: law.AutoMode, Trigger: law.AutoTrigger, FPIR: 0.001, Margin: 0.06, WhenAlike: law.AutoAlike,
 		},
@@ -263,6 +263,10 @@ func TestParseFaults(t *testing.T) {
 		{"liveness twice", "vision: {liveness: [a, a]}\n", 4, 10, `vision.liveness: "a" stands there twice`},
 		{"liveness of a word", "liveness: {threshold: strict}\n", 4, 23, "liveness.threshold: a number is wanted here, or auto"},
 		{"liveness of a list", "liveness: {threshold: [0.5]}\n", 4, 23, "liveness.threshold: a number is wanted here, or auto"},
+		{"asked at times", "liveness: {active: sometimes}\n", 4, 12, `liveness.active: "sometimes" is none of`},
+		{"one light", "prompt: {led_left: GPIO5}\n", 4, 10, "only one of the two lights has a line"},
+		{"one line for both lights", "prompt: {led_left: GPIO5, led_right: GPIO5}\n", 4, 10, "both lights have the line GPIO5"},
+		{"the door's line for a light", "prompt: {led_left: GPIO5, led_right: GPIO17}\n", 4, 10, "is that of the door"},
 		{"liveness below nothing", "liveness: {threshold: -0.1}\n", 4, 12, "liveness.threshold: -0.1 is not between 0 and 0.99"},
 		{"brightness crossed", "quality: {min_brightness: 221}\n", 4, 11, "min_brightness 221 is not below max_brightness 220"},
 		{"false positive rate", "match: {fpir: 0.5}\n", 4, 9, "match.fpir: 0.5 is not between 0.0001 and 0.1"},

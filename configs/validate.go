@@ -21,6 +21,7 @@ func (d *document) validate(cfg *Config) {
 	d.jurisdiction(cfg)
 	d.names(cfg)
 	d.door(&cfg.Door)
+	d.prompt(cfg)
 	d.files(cfg)
 	d.camera(&cfg.Camera)
 	d.vision(&cfg.Vision)
@@ -116,6 +117,21 @@ func (d *document) door(door *Door) {
 	within(d, "door.pulse", door.Pulse, 200*time.Millisecond, 30*time.Second)
 }
 
+// prompt checks the lights, of which there are two, each with a line of its own.
+func (d *document) prompt(cfg *Config) {
+	p, keys := cfg.Prompt, []string{"prompt.led_left", "prompt.led_right"}
+	switch {
+	case (p.LEDLeft == "") != (p.LEDRight == ""):
+		d.at(keys, "only one of the two lights has a line; name both, or none")
+	case p.Lights() && p.LEDLeft == p.LEDRight:
+		d.at(keys, "both lights have the line %s", p.LEDLeft)
+	}
+	same := p.Chip == cfg.Door.Chip || p.Chip == "" || cfg.Door.Chip == ""
+	if same && cfg.Door.Driver == Cdev && p.Lights() && (p.LEDLeft == cfg.Door.Line || p.LEDRight == cfg.Door.Line) {
+		d.at(append(keys, "door.line"), "the line %s is that of the door", cfg.Door.Line)
+	}
+}
+
 // files demands absolute paths, because a service starts in another folder than a technician does.
 func (d *document) files(cfg *Config) {
 	d.absolute("state_dir", cfg.StateDir)
@@ -195,6 +211,7 @@ func (d *document) quality(q *Quality) {
 // recognition checks liveness, match and decide, which only hold together.
 func (d *document) recognition(cfg *Config) {
 	within(d, "liveness.window", cfg.Liveness.Window, 1, 30)
+	oneOf(d, "liveness.active", cfg.Liveness.Active, ActiveOff, ActiveDoubt, ActiveAlways)
 	within(d, "match.fpir", cfg.Match.FPIR, 1e-4, 1e-1)
 	within(d, "match.margin", cfg.Match.Margin, 0, 0.5)
 	within(d, "decide.agree", cfg.Decide.Agree, 1, 30)

@@ -26,15 +26,16 @@ const (
 // Asking says how people are asked. It comes before the match, so that who is asked learns nothing of who is enrolled.
 type Asking struct {
 	When  When
+	Told  func() bool     // whether a person can be told where to look; nil if that is so
 	Same  float64         // the cosine from which two frames of one track are of one person
 	Below func(n int) int // returns a number from 0 to n-1 that nobody can foresee
 }
 
 const (
-	// mostAsked is how often one track is asked. Then it rests: there is another way in.
+	// mostAsked is how often one track is asked. Then there is another way in.
 	mostAsked = 2
 
-	// unsettled is how long a track rests after that.
+	// unsettled is how long it is not asked again after that.
 	unsettled = 30 * time.Second
 
 	// A recorded turn answers one direction in two. So a challenge has at least fewest turns, and one more for each challenge
@@ -71,6 +72,9 @@ func (f *face) add(v embed.Vector) {
 	}
 }
 
+// tells reports whether a person can be told where to look.
+func (a Asking) tells() bool { return a.Told == nil || a.Told() }
+
 // wants reports whether a track of this verdict has to be asked before it is compared with anybody.
 func (a Asking) wants(v liveness.Verdict) bool {
 	switch a.When {
@@ -82,8 +86,13 @@ func (a Asking) wants(v liveness.Verdict) bool {
 	return false
 }
 
-// ask begins to ask a track. Its next frame is the first that counts.
+// ask begins to ask a track, unless it was asked often enough or nobody could tell the person where to look. Its next frame is
+// the first that counts.
 func (p *Pipeline) ask(tr *track.Track, report *Report) {
+	report.State = Checking
+	if tr.Seen.Before(p.subject(tr.ID).quietUntil) || !p.settings.Asking.tells() {
+		return
+	}
 	turns := min(fewest+p.unanswered.Count(tr.Seen), most)
 	p.question = &question{
 		of:        tr.ID,
@@ -143,7 +152,7 @@ func (p *Pipeline) answered(tr *track.Track, report *Report, o challenge.Outcome
 		report.end(attempt.Unknown, decide.Person{})
 	}
 	if s.asked >= mostAsked {
-		s.asked, s.restUntil = 0, tr.Seen.Add(unsettled)
+		s.asked, s.restUntil, s.quietUntil = 0, tr.Seen.Add(rest), tr.Seen.Add(unsettled)
 	}
 }
 

@@ -19,13 +19,14 @@ const (
 
 // A subject is what the pipeline remembers of a track.
 type subject struct {
-	window    *liveness.Window
-	examined  time.Time // when a frame of it was last looked at closely
-	restUntil time.Time // no frame of it is looked at closely before
-	counted   time.Time // when it last counted as a failure
-	failures  int       // how often it did
-	asked     int       // how often it was asked to turn the head
-	proof     *face     // that of the person who turned as asked, until the attempt is over
+	window     *liveness.Window
+	examined   time.Time // when a frame of it was last looked at closely
+	restUntil  time.Time // no frame of it is looked at closely before
+	counted    time.Time // when it last counted as a failure
+	failures   int       // how often it did
+	asked      int       // how often it was asked to turn the head
+	quietUntil time.Time // it is not asked before
+	proof      *face     // that of the person who turned as asked, until the attempt is over
 }
 
 // subject returns what is remembered of a track, and begins to remember it.

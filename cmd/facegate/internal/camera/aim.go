@@ -83,5 +83,8 @@ func viewOf(p Passage) status.View {
 	case r.State == pipeline.Nobody, r.State == pipeline.Resting:
 		return status.View{Sees: r.State.String(), Advice: advice(r, Sees)}
 	}
+	if r.State == pipeline.Asked {
+		return status.View{Sees: "a face that is asked to turn", Advice: r.Asks.String()}
+	}
 	return status.View{Sees: "a face, near and clear enough"}
 }

@@ -12,6 +12,7 @@ import (
 	"facegate/device"
 	"facegate/pipeline"
 	"facegate/pipeline/attempt"
+	"facegate/pipeline/challenge"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/vision"
@@ -51,11 +52,12 @@ type Parts struct {
 	MaxAge   time.Duration // an older frame is not looked at
 	Frames   int           // that make one template
 
-	Emit  func(attempt.Attempt) attempt.Outcome           // asks for the door
-	Whom  func() pipeline.Matcher                         // what faces are compared with; nil where a pass comes first
-	Off   func() error                                    // why no face is looked at; nil if they are
-	Renew func(person decide.Person, sample embed.Vector) // somebody let in is to have a template made of sample, which is the Camera's
-	Now   func() time.Time                                // with a monotonic reading, so that no frame is old because the clock was set
+	Emit   func(attempt.Attempt) attempt.Outcome           // asks for the door
+	Whom   func() pipeline.Matcher                         // what faces are compared with; nil where a pass comes first
+	Off    func() error                                    // why no face is looked at; nil if they are
+	Renew  func(person decide.Person, sample embed.Vector) // somebody let in is to have a template made of sample, which is the Camera's
+	Prompt func(challenge.Direction)                       // shows where to look, with every frame that is looked at; may be nil
+	Now    func() time.Time                                // with a monotonic reading, so that no frame is old because the clock was set
 
 	Spoilt  func(error)   // called for each frame that is damaged, which only its decoding shows; may be nil
 	Observe func(Passage) // called for each frame that was decided on, from the task's goroutine; may be nil
@@ -79,6 +81,9 @@ type Camera struct {
 func New(p Parts) *Camera {
 	if p.Observe == nil {
 		p.Observe = func(Passage) {}
+	}
+	if p.Prompt == nil {
+		p.Prompt = func(challenge.Direction) {}
 	}
 	if p.Spoilt == nil {
 		p.Spoilt = func(error) {}
@@ -131,6 +136,7 @@ func (c *Camera) handle(f device.Frame) {
 		c.trouble.report(now, err)
 		return
 	}
+	c.parts.Prompt(report.Asks)
 	p := Passage{Report: report, Blind: blind, Decided: c.parts.Now()}
 	p.Report.Sample = nil // is for nobody who observes
 	for _, e := range report.Ended {

@@ -38,6 +38,10 @@ type Running interface {
 	// one goroutine.
 	Aim(ctx context.Context, view func(status.View)) error
 
+	// Prompt tells where somebody before the camera is asked to look, from now on, until ctx is done: what lights would show. show
+	// is called from one goroutine.
+	Prompt(ctx context.Context, show func(status.Prompt)) error
+
 	// TestDoor gives one pulse of the door, and waits for its end or that of ctx. It is bounded, noted and told; see gpio.Hand.
 	TestDoor(ctx context.Context) (status.DoorTest, error)
 

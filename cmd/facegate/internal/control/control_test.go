@@ -133,6 +133,13 @@ func (g running) Aim(ctx context.Context, view func(status.View)) error {
 	return nil
 }
 
+func (g running) Prompt(ctx context.Context, show func(status.Prompt)) error {
+	g.called()
+	show(status.Prompt{Look: "left", Say: "look left"})
+	<-ctx.Done()
+	return nil
+}
+
 func (g running) TestDoor(ctx context.Context) (status.DoorTest, error) {
 	g.called()
 	g.mu.Lock()

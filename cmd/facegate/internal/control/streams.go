@@ -16,11 +16,15 @@ import (
 // AimTime is how long one aiming lasts at the longest.
 const AimTime = 2 * time.Minute
 
+// PromptTime is how long one following of the prompts lasts at the longest. Whoever goes on following asks again.
+const PromptTime = 10 * time.Minute
+
 // streams returns the routes of the questions whose answer takes its time: it has many lines.
 func (s *Server) streams() []route {
 	return []route{
 		{"POST /enrol", offices, s.enrol},
 		{"POST /camera/aim", technicians, s.aim},
+		{"POST /camera/prompt", technicians, s.prompt},
 	}
 }
 
@@ -32,6 +36,7 @@ type update struct {
 	Pass     token            `json:"pass,omitzero"`    // beside Person
 	Former   string           `json:"former,omitempty"` // beside Person: see Enrolled
 	View     *status.View     `json:"view,omitempty"`   // of an aiming, whose answer is of these
+	Prompt   *status.Prompt   `json:"prompt,omitempty"` // of a following, whose answer is of these
 	Failure  *failure         `json:"failure,omitempty"`
 	Ends     string           `json:"ends,omitempty"` // beside Person: see endsHeader
 }
@@ -72,6 +77,19 @@ func stream(w http.ResponseWriter, limit time.Duration) (send func(update), err 
 	}, nil
 }
 
+func (s *Server) prompt(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), PromptTime)
+	defer cancel()
+	send, err := stream(w, PromptTime+goodbye)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	if err := s.host.Running(actor(r)).Prompt(ctx, func(p status.Prompt) { send(update{Prompt: &p}) }); err != nil {
+		send(update{Failure: failureOf(err)})
+	}
+}
+
 func (s *Server) aim(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), AimTime)
 	defer cancel()
@@ -110,7 +128,25 @@ func (c *Client) Enrol(ctx context.Context, r people.EnrolRequest, progress func
 
 // Aim implements Running. view is called from the calling goroutine.
 func (c *Client) Aim(ctx context.Context, view func(status.View)) error {
-	res, err := c.do(ctx, http.MethodPost, "/camera/aim", nil)
+	return c.watch(ctx, "/camera/aim", func(u update) {
+		if u.View != nil {
+			view(*u.View)
+		}
+	})
+}
+
+// Prompt implements Running. show is called from the calling goroutine.
+func (c *Client) Prompt(ctx context.Context, show func(status.Prompt)) error {
+	return c.watch(ctx, "/camera/prompt", func(u update) {
+		if u.Prompt != nil {
+			show(*u.Prompt)
+		}
+	})
+}
+
+// watch asks for an answer that goes on until it ends, and calls take with each line of it.
+func (c *Client) watch(ctx context.Context, path string, take func(update)) error {
+	res, err := c.do(ctx, http.MethodPost, path, nil)
 	if err != nil {
 		return err
 	}
@@ -122,11 +158,10 @@ func (c *Client) Aim(ctx context.Context, view func(status.View)) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return broken("/camera/aim", err)
+			return broken(path, err)
 		case u.Failure != nil:
 			return u.Failure.err()
-		case u.View != nil:
-			view(*u.View)
 		}
+		take(u)
 	}
 }

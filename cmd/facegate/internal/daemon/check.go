@@ -44,6 +44,7 @@ func Check(c *configs.Config, machine fs.FS, credential bool) (notes []string, e
 	k.networks()
 	k.records()
 	k.door()
+	k.prompt()
 	k.camera()
 	k.broker()
 	k.socket()

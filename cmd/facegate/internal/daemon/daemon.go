@@ -14,6 +14,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/entry"
 	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/prompt"
 	"facegate/cmd/facegate/internal/record"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
@@ -41,6 +42,7 @@ const outboxSize = 100_000
 type Outside struct {
 	Source  device.Source
 	Line    gpio.Line            // the Daemon closes it
+	Lights  prompt.Lights        // likewise
 	Stdin   io.Reader            // for the replay source "-"
 	Clock   clock.Source         // of the machine
 	Observe func(camera.Passage) // sees what each frame came to
@@ -69,6 +71,7 @@ type Daemon struct {
 	clock    clock.Source
 
 	line      gpio.Line
+	lights    prompt.Lights
 	relay     *gpio.Relay
 	hand      *gpio.Hand
 	store     *store.Store
@@ -76,6 +79,7 @@ type Daemon struct {
 	register  *people.Register
 	capture   *device.Capture
 	camera    *camera.Camera
+	prompt    *prompt.Prompt
 	entry     *entry.Entry
 	record    *record.Record
 	publisher *publish.Publisher
@@ -84,13 +88,17 @@ type Daemon struct {
 	handover  *handover
 	glance    *glance
 
+	same     float64     // the cosine from which two frames of one face are of one person
 	reassess atomic.Bool // something else is in use than what was assessed
 }
 
 // New opens every part. The door comes first: it is forced to its safe level before anything else can fail. What was
 // opened is closed again if a later part fails. Neither the camera nor the broker is waited for, or has to be there.
 func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *Daemon, err error) {
-	d := &Daemon{config: c, version: version, started: time.Now(), log: log, outside: out, line: out.Line, clock: out.Clock}
+	d := &Daemon{
+		config: c, version: version, started: time.Now(), log: log, outside: out,
+		line: out.Line, lights: out.Lights, clock: out.Clock,
+	}
 	if d.clock == nil {
 		d.clock = systime.New()
 	}
@@ -134,7 +142,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	d.camera = camera.New(camera.Parts{
 		Mailbox: mailbox, Engine: eyes, Settings: d.settings(), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
 		Emit: d.entry.Ask, Whom: d.register.Matcher, Off: d.register.WhyOff, Renew: d.record.Renew,
-		Now: time.Now, Spoilt: d.capture.Spoilt, Observe: out.Observe, Log: log,
+		Prompt: d.prompt.Show, Now: time.Now, Spoilt: d.capture.Spoilt, Observe: out.Observe, Log: log,
 	})
 	if err := d.openControl(d, out.Socket); err != nil {
 		return nil, err
@@ -161,15 +169,18 @@ func (d *Daemon) openControl(h control.Host, left *os.File) (err error) {
 	return nil
 }
 
-// openDoor opens the line of the door, unless the caller has brought one, and forces it to its safe level.
+// openDoor opens the line of the door, unless the caller has brought one, and forces it to its safe level. The lights at the
+// camera come after it.
 func (d *Daemon) openDoor() (err error) {
 	if d.line == nil {
 		if d.line, err = OpenLine(d.config.Door); err != nil {
 			return err
 		}
 	}
-	d.relay, err = gpio.NewRelay(d.line, d.config.Door.Pulse, d.log)
-	return err
+	if d.relay, err = gpio.NewRelay(d.line, d.config.Door.Pulse, d.log); err != nil {
+		return err
+	}
+	return d.openPrompt()
 }
 
 // OpenLine opens the line of the door's relay.
@@ -246,10 +257,11 @@ func (d *Daemon) dated() publish.Clock {
 func (d *Daemon) settings() pipeline.Settings {
 	s := settings(d.config)
 	s.Liveness = d.liveness
+	s.Asking = d.asking()
 	return s
 }
 
-// settings returns the limits of a configuration, but for those of liveness, which depend on the networks.
+// settings returns the limits of a configuration, but for those of liveness and of asking, which depend on the networks.
 func settings(c *configs.Config) pipeline.Settings {
 	r, q := c.Zone.Region, c.Quality
 	return pipeline.Settings{

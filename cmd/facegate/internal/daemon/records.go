@@ -57,6 +57,9 @@ func (d *Daemon) terms() (people.Terms, error) {
 	if err := people.Covers(calibration, c.Match.FPIR); err != nil {
 		return people.Terms{}, configs.About("match.fpir", err)
 	}
+	if d.same, err = calibration.Threshold(1, 1, otherFMR); err != nil {
+		return people.Terms{}, configs.About("vision.calibration", err)
+	}
 	notices, err := c.Particulars().Texts()
 	if err != nil {
 		return people.Terms{}, err

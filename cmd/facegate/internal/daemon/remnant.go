@@ -116,6 +116,9 @@ func (l left) Enrol(context.Context, people.EnrolRequest, func(people.Progress))
 // Aim implements control.Running: it refuses.
 func (l left) Aim(context.Context, func(status.View)) error { return l.r.why }
 
+// Prompt implements control.Running: it refuses.
+func (l left) Prompt(context.Context, func(status.Prompt)) error { return l.r.why }
+
 // Status implements control.Running.
 func (l left) Status(context.Context) (status.Status, error) { return l.r.Status(), nil }
 

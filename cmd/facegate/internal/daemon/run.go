@@ -11,6 +11,7 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/device"
+	"facegate/gpio"
 )
 
 // A task is anything that runs for as long as the daemon does. Its Run returns nil when ctx is cancelled.
@@ -29,7 +30,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	// the pulse under way and takes no other as soon as anything ends, however long the rest of the gate takes.
 	stopRecord := d.runLasting(ctx, abort, d.record)
 	stopPublisher := d.runLasting(ctx, abort, d.publisher)
-	asked := d.runTasks(ctx, d.relay, d.capture, d.camera, d.entry, d.glance, d.control, newSweeper(d.register, d.store, d.handover.ask, d.log),
+	asked := d.runTasks(ctx, d.relay, d.capture, d.camera, d.prompt, d.entry, d.glance, d.control, newSweeper(d.register, d.store, d.handover.ask, d.log),
 		d.notifier, d.handover)
 	recorded := stopRecord()
 	if d.handover.socket != nil {
@@ -105,6 +106,11 @@ func (d *Daemon) close() error {
 	var errs []error
 	if d.store != nil {
 		errs = append(errs, d.store.Close())
+	}
+	for _, l := range []gpio.Line{d.lights.Left, d.lights.Right} {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
 	}
 	if d.line != nil {
 		errs = append(errs, hint.Wrap(d.line.Close(), "the door may be open: run facegate door safe, and check the wiring"))

@@ -16,6 +16,7 @@ import (
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/gpio"
+	"facegate/pipeline/challenge"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/models"
 	"facegate/store/audit"
@@ -136,6 +137,14 @@ var errAimings = errors.New("what the camera sees was shown too often within the
 // Aim implements control.Running.
 func (r running) Aim(ctx context.Context, view func(status.View)) error {
 	return r.d.camera.Aim(ctx, func() error { return r.d.noteAiming(time.Now(), r.by) }, view)
+}
+
+// Prompt implements control.Running.
+func (r running) Prompt(ctx context.Context, show func(status.Prompt)) error {
+	looks := map[challenge.Direction]string{challenge.Ahead: "ahead", challenge.Left: "left", challenge.Right: "right"}
+	r.d.log.Info("the prompts at the camera are followed", "by", people.UserName(r.by))
+	defer r.d.log.Info("the prompts at the camera are followed no more", "by", people.UserName(r.by))
+	return r.d.prompt.Follow(ctx, func(d challenge.Direction) { show(status.Prompt{Look: looks[d], Say: d.String()}) })
 }
 
 // noteAiming refuses what comes too often.

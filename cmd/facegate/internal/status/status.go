@@ -134,6 +134,12 @@ type View struct {
 	Advice string `json:"advice,omitempty"`
 }
 
+// A Prompt says where somebody before the camera is to look: straight ahead, left or right as they see it, or "" if nobody is asked.
+type Prompt struct {
+	Look string `json:"look"` // ahead, left, right or ""
+	Say  string `json:"say"`  // the same in words
+}
+
 // Latency is the time from a frame to the edge of the relay, of the last grants.
 type Latency struct {
 	Grants int     `json:"grants"`

@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"lockdown", lockdown},
 		{"faces", faces},
 		{"aim", aim},
+		{"prompt", follow},
 		{"epoch", epoch},
 		{"clock", clock},
 		{"door", door},
@@ -348,6 +349,20 @@ func aim(t *testing.T, subject Subject, c *control.Client) {
 	})
 	if seen == 0 {
 		t.Errorf("nothing was seen: %v", err)
+	}
+}
+
+// follow follows the prompts for a moment. Before a gate nobody stands, and then nothing is asked.
+func follow(t *testing.T, _ Subject, c *control.Client) {
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	err := c.Prompt(ctx, func(p status.Prompt) {
+		if p.Look != "" && p.Say == "" {
+			t.Errorf("asks to look %s without a word", p.Look)
+		}
+	})
+	if ctx.Err() == nil {
+		t.Errorf("the following ended with %v", err)
 	}
 }
 
