@@ -207,8 +207,18 @@ type Match struct {
 	WhenAlike law.WhenAlike `yaml:"when_alike"` // AutoAlike is resolved by Profile
 }
 
+// A Judge is how agreeing frames are weighed.
+type Judge string
+
+// The ways of weighing them.
+const (
+	Mean  Judge = "mean"  // together, by the mean of their scores
+	Every Judge = "every" // each by itself
+)
+
 // Decide is when agreeing frames become a decision.
 type Decide struct {
+	Judge  Judge         `yaml:"judge"`
 	Agree  int           `yaml:"agree"`  // frames of one track that name the same person
 	Window time.Duration `yaml:"window"` // within which they have to fall
 	Rearm  time.Duration `yaml:"rearm"`  // absence after which the same person may open the door again

@@ -81,7 +81,7 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 		Match: configs.Match{
 			Mode: law.AutoMode, Trigger: law.AutoTrigger, FPIR: 0.001, Margin: 0.06, WhenAlike: law.AutoAlike,
 		},
-		Decide:  configs.Decide{Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second},
+		Decide:  configs.Decide{Judge: configs.Mean, Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second},
 		Enrol:   configs.Enrol{Frames: 5, Timeout: time.Minute, ValidDays: 365},
 		MQTT:    configs.MQTT{Broker: "tcp://127.0.0.1:1883", ClientID: "facegate-example-main"},
 		Control: configs.Control{Socket: "/run/facegate/control.sock", Group: "facegate"},

@@ -214,6 +214,7 @@ func (d *document) recognition(cfg *Config) {
 	oneOf(d, "liveness.active", cfg.Liveness.Active, ActiveOff, ActiveDoubt, ActiveAlways)
 	within(d, "match.fpir", cfg.Match.FPIR, 1e-4, 1e-1)
 	within(d, "match.margin", cfg.Match.Margin, 0, 0.5)
+	oneOf(d, "decide.judge", cfg.Decide.Judge, Mean, Every)
 	within(d, "decide.agree", cfg.Decide.Agree, 1, 30)
 	within(d, "decide.window", cfg.Decide.Window, 200*time.Millisecond, 10*time.Second)
 	within(d, "decide.rearm", cfg.Decide.Rearm, time.Second, 5*time.Minute)

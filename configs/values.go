@@ -34,7 +34,7 @@ func (c *Config) Policy() notice.Policy {
 		Assessment: law.Assessment(c.Assessment), Insisted: c.IKnow == law.OneToMany,
 		MaxAge: c.Camera.MaxAge, MinFace: c.Zone.MinFace,
 		Liveness: notice.Threshold(c.Liveness.Threshold), LivenessWindow: c.Liveness.Window,
-		Agree: c.Decide.Agree, Within: c.Decide.Window, Rearm: c.Decide.Rearm, FPIR: c.Match.FPIR, Margin: c.Match.Margin,
+		Judge: string(c.Decide.Judge), Agree: c.Decide.Agree, Within: c.Decide.Window, Rearm: c.Decide.Rearm, FPIR: c.Match.FPIR, Margin: c.Match.Margin,
 		Broker: c.MQTT.Broker, Transfer: c.MQTT.Transfer,
 	}
 }

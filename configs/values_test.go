@@ -20,7 +20,7 @@ func TestValues(t *testing.T) {
 		"consent": "{children: guardian, child_age: 13}", "enrol": "{valid_days: 301}",
 		"retention": "{idle_days: 61, access_log_days: 31}", "lockout": "{delay_after: 4, delay: 45s, disable_after: 40}",
 		"camera": "{max_age: 321ms}", "zone": "{min_face: 71}", "liveness": "{threshold: 0.6, window: 7}",
-		"decide": "{agree: 4, window: 2100ms, rearm: 6s}",
+		"decide": "{judge: every, agree: 4, window: 2100ms, rearm: 6s}",
 		"mqtt":   "{broker: 'ssl://broker.example.org:8883', username: a, transfer: D-3}",
 		"notice": strings.Replace(statement("en", "zh"), "contact:", "officer: dpo@lime.example, contact:", 1),
 	}).text()).Policy()
@@ -44,7 +44,7 @@ func TestValues(t *testing.T) {
 		},
 		Site: "hq", Gate: "north", Assessment: law.Assessment{ID: "IA-7", Date: "2026-03-31", Version: "2"}, Insisted: true,
 		MaxAge: 321 * time.Millisecond, MinFace: 71, Liveness: notice.Threshold{Score: 0.6}, LivenessWindow: 7,
-		Agree: 4, Within: 2100 * time.Millisecond, Rearm: 6 * time.Second, FPIR: 0.0002, Margin: 0.11,
+		Judge: "every", Agree: 4, Within: 2100 * time.Millisecond, Rearm: 6 * time.Second, FPIR: 0.0002, Margin: 0.11,
 		Broker: "ssl://broker.example.org:8883", Transfer: "D-3",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -177,7 +177,7 @@ func TestPolicy(t *testing.T) {
 				Particulars: told(test.j, test.terms), Site: "hq", Gate: "north",
 				Assessment: law.Assessment{ID: "IA-7", Date: "2026-03-31", Version: "2"},
 				MaxAge:     500 * time.Millisecond, MinFace: 50, Liveness: notice.Threshold{Auto: true}, LivenessWindow: 5,
-				Agree: 3, Within: 2 * time.Second, Rearm: 5 * time.Second, FPIR: 0.001, Margin: 0.06,
+				Judge: "mean", Agree: 3, Within: 2 * time.Second, Rearm: 5 * time.Second, FPIR: 0.001, Margin: 0.06,
 				Broker: "tcp://127.0.0.1:1883",
 			}
 			test.edit(&p)

@@ -21,7 +21,8 @@ type Policy struct {
 	Liveness       Threshold // from which a face counts as live
 	LivenessWindow int       // frames whose mean is that
 
-	Agree        int           // frames that open the door
+	Judge        string        // "mean" or "every": how the frames are weighed that open the door
+	Agree        int           // how many they are
 	Within       time.Duration // and in which time
 	Rearm        time.Duration // absence after which the same person may open the door again
 	FPIR, Margin float64

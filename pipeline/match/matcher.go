@@ -31,8 +31,11 @@ type Answer struct {
 // concurrent use.
 type Rules struct {
 	// Threshold returns the score from which an embedding counts as that of the best match of so many people, in a place of
-	// ordinary crowding. After an error nobody matches.
+	// ordinary crowding, where it is judged together with others of the same face. After an error nobody matches.
 	Threshold func(people int) (float64, error)
+
+	// Single returns that score where the embedding is judged by itself, to make a template of. With nil it is the same.
+	Single func(people int) (float64, error)
 
 	// Barred reports whether a person must not be matched at the time now.
 	Barred func(person template.PersonID, now time.Time) bool
@@ -66,9 +69,12 @@ const (
 	Confident = 0.15
 )
 
-// Weigh sets the threshold beside what was found, whoever is barred.
-func (r Rules) Weigh(f Found) (Answer, error) {
-	threshold, err := r.Threshold(f.People)
+// Weigh sets the threshold beside what was found, whatever the standing is of the person and whoever is barred.
+func (r Rules) Weigh(f Found) (Answer, error) { return r.weigh(f, r.Threshold) }
+
+// weigh sets a threshold beside what was found.
+func (r Rules) weigh(f Found, from func(people int) (float64, error)) (Answer, error) {
+	threshold, err := from(f.People)
 	if err != nil || !f.OK {
 		return Answer{}, err
 	}
@@ -76,27 +82,43 @@ func (r Rules) Weigh(f Found) (Answer, error) {
 	a.Raise, a.Excess = r.raise(f)
 	a.Threshold = threshold + a.Raise
 	a.Others = Result{}.Others
-	a.Renewable = f.Earlier && a.sure()
 	return a, nil
 }
 
-// weigh is Weigh at a time, at which somebody may be barred. After an error nobody matches.
-func (r Rules) weigh(f Found, now time.Time) Answer {
+// answer says at a time whose an embedding is that is judged with others. After an error nobody matches.
+func (r Rules) answer(f Found, now time.Time) Answer {
 	a, err := r.Weigh(f)
-	if err != nil {
+	if err != nil || !a.OK {
 		return Answer{}
 	}
-	if !a.OK {
-		return a
-	}
 	standing := r.standing(a.Best, now)
+	a = r.strictly(a, standing)
 	a.Half = standing.Half
-	if standing.Strict && r.Strictest != nil {
-		a.Threshold += max(0, r.Strictest()-(a.Threshold-a.Raise))
-		a.Renewable = a.Renewable && a.sure()
+	switch {
+	case r.Barred(a.Best, now):
+		a.Threshold, a.Raise = unreachable, 0
+	case f.Earlier:
+		a.Renewable = r.sure(f, standing, a.Threshold)
 	}
-	if r.Barred(a.Best, now) {
-		a.Threshold, a.Raise, a.Renewable = unreachable, 0, false
+	return a
+}
+
+// sure reports whether a match leaves no doubt. It reaches the threshold, is far above what is asked of an embedding by itself in
+// an ordinary place, and nobody else comes near to that: a template is made of few embeddings, none of which may be of
+// somebody else.
+func (r Rules) sure(f Found, standing Standing, threshold float64) bool {
+	if r.Single == nil {
+		r.Single = r.Threshold
+	}
+	a, err := r.weigh(f, r.Single)
+	single := r.strictly(a, standing).Threshold - a.Raise
+	return err == nil && f.Score >= max(threshold, single+Confident) && f.Second < single
+}
+
+// strictly returns a with the threshold of who has a standing.
+func (r Rules) strictly(a Answer, s Standing) Answer {
+	if s.Strict && r.Strictest != nil {
+		a.Threshold = max(a.Threshold, r.Strictest()+a.Raise)
 	}
 	return a
 }
@@ -109,12 +131,6 @@ func (r Rules) standing(person template.PersonID, now time.Time) Standing {
 	return r.Standing(person, now)
 }
 
-// sure reports whether the match leaves no doubt: it is far above the threshold, and nobody else would reach it in an ordinary
-// place.
-func (a Answer) sure() bool {
-	return a.Score >= a.Threshold+Confident && a.Second < a.Threshold-a.Raise
-}
-
 // Everybody compares a face with everybody enrolled (1:N). It implements pipeline.Matcher.
 type Everybody struct {
 	Epochs *Epochs
@@ -123,7 +139,7 @@ type Everybody struct {
 
 // Match implements pipeline.Matcher.
 func (m *Everybody) Match(v embed.Vector, now time.Time) Answer {
-	return m.Rules.weigh(m.Epochs.Search(v), now)
+	return m.Rules.answer(m.Epochs.Search(v), now)
 }
 
 // Claimed compares a face with the one person whose pass was shown (1:1), and with nobody else. It implements
@@ -153,7 +169,7 @@ func (m *Claimed) Match(v embed.Vector, now time.Time) Answer {
 		return Answer{}
 	}
 	alone := Found{Result: Result{OK: true, Best: m.person, Score: score, Second: -1}, People: 1}
-	return m.rules.weigh(alone, now)
+	return m.rules.answer(alone, now)
 }
 
 func (m *Claimed) verify(v embed.Vector) (score float64, ok bool) {

@@ -1,6 +1,7 @@
 package matchertest
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -112,7 +113,7 @@ func renewableInCrowd(t *testing.T, m Maker) {
 		want   bool
 	}{
 		"far from the others":     {0, 0.95, true},
-		"too little room":         {0.25, 0.55, false},
+		"too little room":         {0.2, 0.45, false},
 		"others near a threshold": {0.6, 1, false}, // who would match, were they not raised themselves
 	} {
 		v := Face(1)
@@ -121,5 +122,22 @@ func renewableInCrowd(t *testing.T, m Maker) {
 		if a := m.Open(t, list, crowdRules()).Match(v, now); a.Best != ID(0) || a.Renewable != (tt.want && m.Renews) {
 			t.Errorf("%s: %+v", name, a)
 		}
+	}
+}
+
+// renewableAlone asks of which faces a template may be made, where a face has to score more by itself than with others.
+func renewableAlone(t *testing.T, m Maker) {
+	for single, want := range map[float64]bool{threshold: true, threshold + 0.2: true, threshold + 0.5: false, 2: false} {
+		r := rules()
+		r.Single = func(int) (float64, error) { return single, nil }
+		a := m.Open(t, people(1, true), r).Match(Face(1), now)
+		if !matched(a, ID(0)) || a.Threshold != threshold || a.Renewable != (want && m.Renews) {
+			t.Errorf("where it needs %v by itself, it says %+v", single, a)
+		}
+	}
+	r := rules()
+	r.Single = func(int) (float64, error) { return 0, errors.New("there is none") }
+	if a := m.Open(t, people(1, true), r).Match(Face(1), now); !matched(a, ID(0)) || a.Renewable {
+		t.Errorf("where nothing suffices by itself it says %+v", a)
 	}
 }

@@ -49,16 +49,21 @@ func (x *Exact) Match(v embed.Vector, now time.Time) (a match.Answer) {
 	}
 	a.Raise, a.Excess = x.raise(people, scores[1:n])
 	a.Threshold = threshold + a.Raise
-	a.Renewable = earlier && a.Score >= a.Threshold+0.15 && a.Second < threshold
+	single := threshold
+	if x.Rules.Single != nil {
+		if single, err = x.Rules.Single(people); err != nil {
+			single = 2
+		}
+	}
 	if x.Rules.Standing != nil {
 		standing := x.Rules.Standing(a.Best, now)
 		a.Half = standing.Half
 		if standing.Strict && x.Rules.Strictest != nil {
-			strictest := max(threshold, x.Rules.Strictest())
-			a.Threshold = strictest + a.Raise
-			a.Renewable = a.Renewable && a.Score >= a.Threshold+0.15 && a.Second < strictest
+			a.Threshold = max(threshold, x.Rules.Strictest()) + a.Raise
+			single = max(single, x.Rules.Strictest())
 		}
 	}
+	a.Renewable = earlier && a.Score >= max(a.Threshold, single+0.15) && a.Second < single
 	if x.Rules.Barred(a.Best, now) {
 		a.Threshold, a.Raise, a.Renewable = 2, 0, false
 	}

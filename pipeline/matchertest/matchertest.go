@@ -67,6 +67,7 @@ func Run(t *testing.T, m Maker) {
 		{"look-alikes only raise", 10, lookalikesRaise},
 		{"who has several faces", 10, counted},
 		{"renewable in a crowd", 10, renewableInCrowd},
+		{"renewable by itself", 1, renewableAlone},
 		{"many people", 50, agreesWithTwin},
 	} {
 		if test.people <= m.Most {

@@ -101,7 +101,7 @@ func (k *checker) networks() {
 		k.refuse(err)
 		return
 	}
-	k.refuse(configs.About("match.fpir", people.Covers(calibration, c.Match.FPIR)))
+	k.refuse(configs.About("match.fpir", people.Covers(calibration, judged(c.Decide), c.Match.FPIR)))
 }
 
 // checkNetworks is readNetworks without keeping them in memory.

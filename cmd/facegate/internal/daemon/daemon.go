@@ -276,7 +276,7 @@ func settings(c *configs.Config) pipeline.Settings {
 		Attempts:       attempts(c.Lockout),
 		LivenessWindow: c.Liveness.Window,
 		Rules: decide.Rules{
-			Agree: c.Decide.Agree, Window: c.Decide.Window, Rearm: c.Decide.Rearm, Margin: c.Match.Margin,
+			Judge: judgeOf(c.Decide), Agree: c.Decide.Agree, Window: c.Decide.Window, Rearm: c.Decide.Rearm, Margin: c.Match.Margin,
 		},
 	}
 }
@@ -287,6 +287,13 @@ func attempts(l configs.Lockout) pipeline.Attempts {
 		return pipeline.Attempts{}
 	}
 	return pipeline.Attempts{Wary: l.DelayAfter, Rest: l.Delay, Flood: l.DisableAfter}
+}
+
+func judgeOf(d configs.Decide) decide.Judge {
+	if d.Judge == configs.Every {
+		return decide.Every
+	}
+	return decide.Mean
 }
 
 func groups(c configs.Control) control.Groups {

@@ -54,7 +54,7 @@ func (d *Daemon) terms() (people.Terms, error) {
 	if err != nil {
 		return people.Terms{}, err
 	}
-	if err := people.Covers(calibration, c.Match.FPIR); err != nil {
+	if err := people.Covers(calibration, judged(c.Decide), c.Match.FPIR); err != nil {
 		return people.Terms{}, configs.About("match.fpir", err)
 	}
 	if d.same, err = calibration.Threshold(1, 1, otherFMR); err != nil {
@@ -64,9 +64,17 @@ func (d *Daemon) terms() (people.Terms, error) {
 	if err != nil {
 		return people.Terms{}, err
 	}
-	t := people.Terms{Calibration: calibration, FPIR: c.Match.FPIR, Notices: notices, Profile: c.Profile()}
+	t := people.Terms{Calibration: calibration, Judged: judged(c.Decide), FPIR: c.Match.FPIR, Notices: notices, Profile: c.Profile()}
 	_, err = hex.Decode(t.ModelID[:], []byte(d.bundle.Embedder.ID()))
 	return t, err
+}
+
+// judged returns of how many frames the mean score decides, 1 where each frame is judged by itself.
+func judged(d configs.Decide) int {
+	if d.Judge == configs.Every {
+		return 1
+	}
+	return d.Agree
 }
 
 func (d *Daemon) openStore() (err error) {

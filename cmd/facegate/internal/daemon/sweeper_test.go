@@ -36,7 +36,7 @@ func TestSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := people.Open(s, people.Terms{ModelID: [32]byte{1}, Calibration: calibration, FPIR: 0.001})
+	g, err := people.Open(s, people.Terms{ModelID: [32]byte{1}, Calibration: calibration, Judged: 1, FPIR: 0.001})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func Terms(t testing.TB, fpir float64) people.Terms {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := people.Terms{Calibration: calibration, FPIR: fpir, Notices: notices, Profile: Lab(t).Profile()}
+	c := people.Terms{Calibration: calibration, Judged: calibrate.Judged, FPIR: fpir, Notices: notices, Profile: Lab(t).Profile()}
 	if _, err := hex.Decode(c.ModelID[:], []byte(id)); err != nil {
 		t.Fatal(err)
 	}

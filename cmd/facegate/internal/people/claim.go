@@ -32,14 +32,16 @@ func (r *Register) Claim(t template.Token) (*match.Claimed, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules := match.Rules{Threshold: func(int) (float64, error) { return r.verification() }, Barred: r.terms.Barred}
+	rules := match.Rules{Threshold: func(int) (float64, error) { return r.verification(r.terms.Judged) }, Barred: r.terms.Barred}
 	return r.claims.open(match.Claim(p.ID, code, projector, rules)), nil
 }
 
-// verification returns the threshold of a comparison with one person. It is that of a small site, however many people there
-// are: a pass can be stolen, and the face then stands alone. There is no crowd in it: one person is compared with.
-func (r *Register) verification() (float64, error) {
-	return r.terms.Calibration.Threshold(1, min(planFor, r.terms.Calibration.MaxEnrolled(1, r.terms.FPIR)), r.terms.FPIR)
+// verification returns the threshold of a comparison with one person, by the mean score of so many frames. It is that of a small
+// site, however many people there are: a pass can be stolen, and the face then stands alone. No crowd raises it, because one
+// person is compared with.
+func (r *Register) verification(judged int) (float64, error) {
+	t := r.terms
+	return t.Calibration.Threshold(judged, min(planFor, covered(t.Calibration, judged, t.FPIR)), t.FPIR)
 }
 
 // projector returns the one for the Code of p. k is needed where that Code is bound to a pass.

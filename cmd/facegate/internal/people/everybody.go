@@ -14,6 +14,7 @@ type everybody struct {
 	terms  Terms
 	epochs *match.Epochs
 	match  match.Everybody
+	rules  match.Rules // for a vector that is judged by itself
 }
 
 func newEverybody(s *store.Store, c Terms) (*everybody, error) {
@@ -24,15 +25,17 @@ func newEverybody(s *store.Store, c Terms) (*everybody, error) {
 		return nil, err
 	}
 	e := &everybody{store: s, terms: c, epochs: epochs}
+	e.rules = match.Rules{Threshold: e.threshold(1), Crowding: c.Calibration.Crowding, Beta: c.Calibration.Beta}
 	e.match = match.Everybody{Epochs: epochs, Rules: match.Rules{
-		Threshold: e.threshold, Barred: c.Barred, Crowding: c.Calibration.Crowding, Beta: c.Calibration.Beta,
+		Threshold: e.threshold(c.Judged), Single: e.ordinary(1), Barred: c.Barred,
+		Crowding: c.Calibration.Crowding, Beta: c.Calibration.Beta,
 	}}
 	return e, nil
 }
 
 func (e *everybody) matcher() pipeline.Matcher { return &e.match }
 
-func (e *everybody) limit() int { return e.terms.Calibration.MaxEnrolled(1, e.terms.FPIR) }
+func (e *everybody) limit() int { return covered(e.terms.Calibration, e.terms.Judged, e.terms.FPIR) }
 
 func (e *everybody) passes() bool { return false }
 
@@ -45,13 +48,24 @@ const (
 	lonely = 0.08
 )
 
-// threshold returns the score from which a face counts as that of one of so many people.
-func (e *everybody) threshold(people int) (float64, error) {
-	threshold, err := e.terms.Calibration.Threshold(1, max(min(planFor, e.limit()), people), e.terms.FPIR)
-	if people < fewest {
-		threshold += lonely
+// threshold returns the mean score of so many frames from which a face counts as that of one of so many people.
+func (e *everybody) threshold(judged int) func(people int) (float64, error) {
+	ordinary := e.ordinary(judged)
+	return func(people int) (float64, error) {
+		threshold, err := ordinary(people)
+		if people < fewest {
+			threshold += lonely
+		}
+		return threshold, err
 	}
-	return threshold, err
+}
+
+// ordinary is threshold as the calibration has it, however few they are.
+func (e *everybody) ordinary(judged int) func(people int) (float64, error) {
+	least := min(planFor, e.limit())
+	return func(people int) (float64, error) {
+		return e.terms.Calibration.Threshold(judged, max(least, people), e.terms.FPIR)
+	}
 }
 
 func (e *everybody) nearest(v embed.Vector, self template.PersonID) (match.Answer, error) {
@@ -59,7 +73,7 @@ func (e *everybody) nearest(v embed.Vector, self template.PersonID) (match.Answe
 	if e.epochs.Has(self) {
 		found = found.Without(self)
 	}
-	return e.match.Rules.Weigh(found)
+	return e.rules.Weigh(found)
 }
 
 func (e *everybody) protect(label string, _ *template.TokenKeys, v embed.Vector) (made template.Made, ok bool, err error) {

@@ -80,7 +80,7 @@ func (r *Register) former(q EnrolRequest, look func(store.Person, *template.Toke
 
 // verifies reports whether v is the face that code was made of.
 func (r *Register) verifies(p store.Person, k *template.TokenKeys, code *template.Code, v embed.Vector) (bool, error) {
-	threshold, err := r.verification()
+	threshold, err := r.verification(1)
 	if err != nil {
 		return false, err
 	}

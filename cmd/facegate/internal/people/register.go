@@ -42,6 +42,7 @@ type index struct {
 type Terms struct {
 	ModelID     [32]byte        // SHA-256 of the embedder
 	Calibration *calibrate.File // of that embedder
+	Judged      int             // of how many frames the mean score is judged; 1 where each frame is judged by itself
 	FPIR        float64         // wanted false positive identification rate of one attempt
 	Notices     []notice.Text   // in force, the first one counts where a request names none
 	Profile     law.Profile
@@ -52,16 +53,22 @@ type Terms struct {
 }
 
 // Covers refuses, with ErrFull, a rate that the calibration cannot answer for even with one person.
-func Covers(f *calibrate.File, fpir float64) error {
-	if f.MaxEnrolled(1, fpir) > 0 {
+func Covers(f *calibrate.File, judged int, fpir float64) error {
+	if covered(f, judged, fpir) > 0 {
 		return nil
 	}
 	return hint.Wrap(fmt.Errorf("%w: %g is beyond it even for one", ErrFull, fpir), adviceFull)
 }
 
+// covered returns for how many people a calibration can promise a rate, for the decisions on several frames and for the comparisons
+// of a single vector, by which nobody is enrolled twice.
+func covered(f *calibrate.File, judged int, fpir float64) int {
+	return min(f.MaxEnrolled(judged, fpir), f.MaxEnrolled(1, fpir))
+}
+
 // Open unseals everybody in s into memory.
 func Open(s *store.Store, c Terms) (*Register, error) {
-	if err := Covers(c.Calibration, c.FPIR); err != nil {
+	if err := Covers(c.Calibration, c.Judged, c.FPIR); err != nil {
 		return nil, err
 	}
 	if c.Barred == nil {
