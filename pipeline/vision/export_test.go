@@ -8,6 +8,7 @@ import (
 	"gocv.io/x/gocv"
 
 	"facegate/device"
+	"facegate/pipeline/detect"
 )
 
 var (
@@ -71,4 +72,64 @@ func Decode(data []byte) ([]byte, error) {
 	m = gocv.NewMatWithSize(height, width, gocv.MatTypeCV8UC3)
 	err = decodeJPEG(data, m)
 	return m.ToBytes(), err
+}
+
+// Fed is what a network was given, and what it gave.
+type Fed struct {
+	Network                 string
+	Numbers                 bool // it was given the picture of arithmetic
+	Width, Height, Channels int
+	Pixels                  []byte
+	Mean, Scale             [3]float64
+	RGB                     bool
+	Outputs                 []string // names, none for the only one
+	Values                  [][]float32
+}
+
+// fed runs the network on a picture.
+func (n *net) fed(picture gocv.Mat, outputs ...string) (Fed, error) {
+	f := Fed{
+		Network: n.name, Width: picture.Cols(), Height: picture.Rows(), Channels: picture.Channels(), Pixels: picture.ToBytes(),
+		Mean: n.mean, Scale: n.scale, RGB: n.rgb, Outputs: outputs,
+	}
+	err := n.run(picture)
+	for _, values := range n.outputs {
+		f.Values = append(f.Values, append([]float32(nil), values...))
+	}
+	return f, err
+}
+
+func (d detector) outputNames() []string {
+	if len(d.outputs) == 2 {
+		return []string{"boxes", "scores"}
+	}
+	return yuNetOutputs()
+}
+
+// Feeds runs every network of the Engine on a picture of arithmetic and, where f is of the loaded picture, on what it is given
+// for that face.
+func (e *Engine) Feeds(f *detect.Face) (all []Fed, err error) {
+	add := func(n *net, picture gocv.Mat, outputs ...string) {
+		fed, failed := n.fed(picture, outputs...)
+		all, err = append(all, fed), errors.Join(err, failed)
+		numbers := n.arithmetic()
+		defer numbers.Close()
+		fed, failed = n.fed(numbers, outputs...)
+		fed.Numbers = true
+		all, err = append(all, fed), errors.Join(err, failed)
+	}
+	picture := e.padded
+	if e.detector.width > 0 {
+		picture = e.shrunk
+	}
+	add(e.detector.net, picture, e.detector.outputNames()...)
+	if e.landmarks != nil {
+		add(e.landmarks, e.grey)
+	}
+	add(e.embedder.net, e.chip)
+	for _, l := range e.liveness {
+		err = errors.Join(err, l.crop(e, f.Box, l.width))
+		add(l.net, e.surroundings)
+	}
+	return all, err
 }
