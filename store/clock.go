@@ -236,6 +236,15 @@ func (p Person) dated(v clock.Verdict) Person {
 	return p
 }
 
+// told returns p as it is told to those who ask. A mark that is to come is not: whoever saw it begin to be there could tell with
+// whose enrolment it has come.
+func (p Person) told(v clock.Verdict) Person {
+	if p = p.shown(v); p.Near.After(v.Wall) {
+		p.Near = time.Time{}
+	}
+	return p
+}
+
 // shown returns p with the dates that it has by the clock of v, if that is believed.
 func (p Person) shown(v clock.Verdict) Person {
 	if !v.Right() {

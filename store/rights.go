@@ -28,7 +28,7 @@ func (s *Store) Show(label string) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	p = p.shown(s.look())
+	p = p.told(s.look())
 	p.Owed = s.owedSince(p)
 	f := File{Person: p, Record: p.Record != (template.RecordID{})}
 	for _, r := range l.Records {

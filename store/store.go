@@ -634,7 +634,7 @@ func (s *Store) Person(label string) (Person, error) {
 		return Person{}, err
 	}
 	p.Owed = s.owedSince(p)
-	return p.shown(s.look()), nil
+	return p.told(s.look()), nil
 }
 
 // People returns everybody enrolled, in the order of their labels. Those who have expired are among them until erased.
@@ -645,7 +645,7 @@ func (s *Store) People() ([]Person, error) {
 	people := make([]Person, 0, len(s.register.byID))
 	for _, p := range s.register.byID {
 		p.Owed = s.owedSince(p)
-		people = append(people, p.shown(v))
+		people = append(people, p.told(v))
 	}
 	slices.SortFunc(people, func(a, b Person) int { return cmp.Compare(a.Label, b.Label) })
 	return people, nil

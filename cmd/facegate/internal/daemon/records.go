@@ -64,7 +64,9 @@ func (d *Daemon) terms() (people.Terms, error) {
 	if err != nil {
 		return people.Terms{}, err
 	}
-	t := people.Terms{Calibration: calibration, Judged: judged(c.Decide), FPIR: c.Match.FPIR, Notices: notices, Profile: c.Profile()}
+	t := people.Terms{
+		Calibration: calibration, Judged: judged(c.Decide), FPIR: c.Match.FPIR, Notices: notices, Profile: c.Profile(), Ways: c.Alternatives,
+	}
 	_, err = hex.Decode(t.ModelID[:], []byte(d.bundle.Embedder.ID()))
 	return t, err
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"facegate/configs/hint"
@@ -36,12 +37,26 @@ func AgeName(b store.AgeBand, childAge int) string {
 	return ""
 }
 
-// ageBands returns the age bands by their names. Nobody is a minor who can consent alone where minors cannot.
+// ageBands returns the age bands by their names. Nobody is a minor who can consent alone where minors cannot. Where the age from
+// which they can is not the one from which a face alone is enough, there is a band between the two.
 func ageBands(childAge int) map[string]store.AgeBand {
-	const majority = 18
-	bands := map[string]store.AgeBand{"adult": store.Adult, fmt.Sprintf("under-%d", childAge): store.Child}
-	if childAge < majority {
+	bands := map[string]store.AgeBand{"adult": store.Adult, fmt.Sprintf("under-%d", min(childAge, law.FaceAloneFrom)): store.Child}
+	if childAge < law.Majority {
 		bands["minor"] = store.Minor
 	}
+	switch {
+	case childAge > law.FaceAloneFrom:
+		bands[years(law.FaceAloneFrom, childAge)] = store.Youth
+	case childAge < law.FaceAloneFrom:
+		bands[years(childAge, law.FaceAloneFrom)] = store.ChildAlone
+	}
 	return bands
+}
+
+// years names the ages from one on, in years, and below another.
+func years(from, below int) string {
+	if below == from+1 {
+		return strconv.Itoa(from)
+	}
+	return fmt.Sprintf("%d-%d", from, below-1)
 }

@@ -22,17 +22,21 @@ func TestAge(t *testing.T) {
 		want     map[string]store.AgeBand
 	}{
 		{law.CN, 0, "PIPL Art. 31", map[string]store.AgeBand{
-			"adult": store.Adult, "minor": store.Minor, "under-14": store.Child, "under-18": none, "": none, "Adult": none,
+			"adult": store.Adult, "minor": store.Minor, "under-14": store.Child, "under-18": none, "14-17": none, "": none, "Adult": none,
 		}},
 		{law.EU, 0, "GDPR Art. 8(1)", map[string]store.AgeBand{
-			"adult": store.Adult, "minor": store.Minor, "under-16": store.Child, "under-14": none, "under-13": none,
+			"adult": store.Adult, "minor": store.Minor, "14-15": store.Youth, "under-14": store.Child, "under-16": none, "under-13": none,
 		}},
-		{law.EU, 13, "GDPR Art. 8(1)", map[string]store.AgeBand{"minor": store.Minor, "under-13": store.Child, "under-16": none}},
+		{law.EU, 13, "GDPR Art. 8(1)", map[string]store.AgeBand{
+			"minor": store.Minor, "13": store.ChildAlone, "under-13": store.Child, "under-14": none, "under-16": none,
+		}},
+		{law.EU, 15, "GDPR Art. 8(1)", map[string]store.AgeBand{"minor": store.Minor, "14": store.Youth, "under-14": store.Child, "under-15": none}},
 		{law.USIL, 0, "740 ILCS 14/10", map[string]store.AgeBand{
-			"adult": store.Adult, "minor": none, "under-18": store.Child, "under-14": none,
+			"adult": store.Adult, "minor": none, "14-17": store.Youth, "under-14": store.Child, "under-18": none,
 		}},
 		{law.Lab, 0, "", map[string]store.AgeBand{"adult": store.Adult, "minor": store.Minor, "under-14": store.Child}},
-		{law.Lab, 18, "", map[string]store.AgeBand{"minor": none, "under-18": store.Child}},
+		{law.Lab, 18, "", map[string]store.AgeBand{"minor": none, "14-17": store.Youth, "under-18": none, "under-14": store.Child}},
+		{law.Lab, 10, "", map[string]store.AgeBand{"minor": store.Minor, "10-13": store.ChildAlone, "under-10": store.Child, "under-14": none}},
 	} {
 		c := configs.Config{Jurisdiction: tt.profile, Consent: configs.Consent{ChildAge: tt.childAge}}
 		p := c.Profile()

@@ -138,10 +138,22 @@ func (r *Register) listed(p store.Person) Person {
 	return line
 }
 
+// second returns why the face of a person does not open the door alone.
+func second(t store.Template) Second {
+	switch s := t.Standing(); {
+	case !t.Consented():
+	case s.Second:
+		return SecondAge
+	case !s.Near.IsZero():
+		return SecondNear
+	}
+	return ""
+}
+
 // Listed returns the line of a person in the people list.
 func Listed(p store.Person) Person {
 	return Person{
 		Label: p.Label, Consent: p.Reference, NoFace: !p.Consented(), Enrolled: p.Enrolled, Expires: p.Expires, Provisional: p.Provisional,
-		Owed: p.Owed,
+		Owed: p.Owed, Second: second(p.Template),
 	}
 }

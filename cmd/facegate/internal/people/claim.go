@@ -32,7 +32,8 @@ func (r *Register) Claim(t template.Token) (*match.Claimed, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules := match.Rules{Threshold: func(int) (float64, error) { return r.verification(r.terms.Judged) }, Barred: r.terms.Barred}
+	threshold := func(int) (float64, error) { return r.verification(r.terms.Judged) }
+	rules := match.Rules{Threshold: threshold, Barred: r.terms.Barred, Standing: r.ranks.of}
 	return r.claims.open(match.Claim(p.ID, code, projector, rules)), nil
 }
 

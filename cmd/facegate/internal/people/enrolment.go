@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/configs/notice"
 	"facegate/pipeline/embed"
-	"facegate/pipeline/template"
 	"facegate/store"
 )
 
@@ -23,8 +23,12 @@ const planFor = 50
 var (
 	ErrFull  = errors.New("the gate has as many people as its calibration covers")
 	ErrTwice = errors.New("this face is enrolled already")
+	ErrAlike = errors.New("this face is too near to that of somebody enrolled to be told from it")
 	ErrFace  = errors.New("the face cannot be turned into a template")
 	ErrChild = errors.New("this gate enrols nobody who cannot consent alone")
+
+	// ErrNoPass says that nobody can have the pass that their face would need.
+	ErrNoPass = errors.New("under 14 no face opens the door alone, and no pass can be shown at this one")
 
 	ErrWitness = errors.New("somebody has to have seen the consent")
 
@@ -61,11 +65,14 @@ func (r *Register) enrolment(q EnrolRequest) (store.Enrolment, error) {
 	if err != nil {
 		return store.Enrolment{}, err
 	}
-	if age == store.Child && !r.terms.Profile.MinorsAllowed {
+	if age.Guardian() && !r.terms.Profile.MinorsAllowed {
 		return store.Enrolment{}, hint.Wrap(fmt.Errorf("%w: under %d", ErrChild, r.terms.Profile.ChildAge),
 			"the configuration has consent.children: refuse; another way in has to do")
 	}
-	if age != store.Child && q.Guardian != "" {
+	if age.Under14() && !r.terms.Profile.Passes {
+		return store.Enrolment{}, hint.Wrap(ErrNoPass, "%s has to do; where passes can be shown, name qr in alternatives", r.otherWays())
+	}
+	if !age.Guardian() && q.Guardian != "" {
 		return store.Enrolment{}, hint.Wrap(ErrGuardian, "leave --guardian out, or correct --age")
 	}
 	i := slices.IndexFunc(r.terms.Notices, func(n notice.Text) bool { return q.Language == "" || string(n.Language) == q.Language })
@@ -79,7 +86,7 @@ func (r *Register) enrolment(q EnrolRequest) (store.Enrolment, error) {
 	}
 	notice := r.terms.Notices[i]
 	return store.Enrolment{
-		Label: q.Label, ModelID: r.terms.ModelID, Term: r.terms.Profile.RetentionMax, Expires: q.Until, By: q.By,
+		Label: q.Label, ModelID: r.terms.ModelID, Term: r.term(age), Expires: q.Until, By: q.By,
 		Again: q.Again, FaceChanged: q.Again && q.FaceChanged,
 		Consent: store.Consent{
 			Notice: store.Notice{Version: notice.Version, Hash: notice.SHA256}, Purpose: purpose,
@@ -87,6 +94,15 @@ func (r *Register) enrolment(q EnrolRequest) (store.Enrolment, error) {
 			Guardian: q.Guardian, Reference: q.Consent,
 		},
 	}, nil
+}
+
+// term returns how long an enrolment lasts at the most. Whoever is under 18 is captured anew within a year, by an age that is
+// true then.
+func (r *Register) term(age store.AgeBand) time.Duration {
+	if age.Under18() {
+		return r.terms.Profile.YoungMax
+	}
+	return r.terms.Profile.RetentionMax
 }
 
 // witness returns who saw the consent: whom the request names, or who asks. It has to be somebody's name.
@@ -104,19 +120,19 @@ func (r *Register) witness(q EnrolRequest) (string, error) {
 // labWitness stands for a witness under the profile in which nobody consents who exists.
 const labWitness = "nobody, as in profile lab nobody consents"
 
-// Enrol protects the mean embedding of one person, stores it and lets it match. v is cleared. A face that matches
-// somebody else who is enrolled is refused without saying whom: enrolled twice, neither record would ever lead the other
-// by the margin. Where faces are compared 1:1 everybody gets a pass, and nobody is compared with others here either.
+// Enrol protects the mean embedding of one person, stores it and lets it match. v is cleared. What is done about a face that is
+// near to that of somebody else is for tellApart to say. Where faces are compared 1:1 everybody gets a pass, and nobody is
+// compared with others here either; so it is of who is under 14 in any case.
 func (r *Register) Enrol(q EnrolRequest, v embed.Vector) (enrolled Enrolled, err error) {
 	defer clear(v)
-	if err := r.unique(q, v); err != nil {
-		return Enrolled{}, err
-	}
 	e, err := r.enrolment(q)
 	if err != nil {
 		return Enrolled{}, err
 	}
-	if q.Pass || r.scheme.passes() {
+	if enrolled.Warned, err = r.tellApart(&e, q, v); err != nil {
+		return Enrolled{}, err
+	}
+	if q.Pass || r.scheme.binds(e.Consent.AgeBand) || e.Near && q.PassIfNeeded && r.lacksPass(q.Label) {
 		if enrolled.Pass, e.Pass, err = r.store.Credentials().DrawPass(); err != nil {
 			return Enrolled{}, err
 		}
@@ -138,7 +154,7 @@ func (r *Register) keep(enrolled *Enrolled, e store.Enrolment, q EnrolRequest, v
 			return err
 		}
 	}
-	made, ok, err := r.scheme.protect(q.Label, e.Pass, v)
+	made, ok, err := r.scheme.protect(q.Label, e.Consent.AgeBand, e.Pass, v)
 	switch {
 	case err != nil:
 		return err
@@ -155,23 +171,8 @@ func (r *Register) keep(enrolled *Enrolled, e store.Enrolment, q EnrolRequest, v
 		return err
 	}
 	enrolled.Person = Listed(p)
+	r.ranks.read(r.store)
 	return r.scheme.add(p, e.Code)
-}
-
-// unique refuses a face that matches somebody else than whom r is about.
-func (r *Register) unique(q EnrolRequest, v embed.Vector) error {
-	var self template.PersonID
-	if p, err := r.store.Person(q.Label); q.Again && err == nil {
-		self = p.ID
-	}
-	found, err := r.scheme.nearest(v, self)
-	if err != nil || !found.OK {
-		return err
-	}
-	if found.Score >= found.Threshold {
-		return hint.Wrap(ErrTwice, "one person has one label: capture them again under theirs, with --again, or erase it first")
-	}
-	return nil
 }
 
 // recapture stores a new template in the place of the person's former one. r.mu must be held.
@@ -181,6 +182,7 @@ func (r *Register) recapture(e store.Enrolment) (Person, error) {
 	now, _ := r.store.Person(e.Label)
 	if now.Record != old.Record { // even if what comes after has failed
 		r.forget(now.ID)
+		r.ranks.read(r.store)
 		err = errors.Join(err, r.scheme.add(now, e.Code))
 	}
 	if err != nil {

@@ -95,6 +95,10 @@ func TestChildren(t *testing.T) {
 		t.Errorf("Accepts: %v, hint %q", err, hint.Of(err))
 	}
 	c.Profile.MinorsAllowed = true
+	if err := openRegister(t, s, c).Accepts(child); !errors.Is(err, people.ErrNoPass) || hint.Of(err) == "" {
+		t.Errorf("Accepts where no pass can be shown: %v, hint %q", err, hint.Of(err))
+	}
+	c.Profile.Passes = true
 	g := openRegister(t, s, c)
 	if err := g.Accepts(child); !errors.Is(err, store.ErrGuardian) || hint.Of(err) == "" {
 		t.Errorf("Accepts without a guardian: %v, hint %q", err, hint.Of(err))
@@ -105,10 +109,11 @@ func TestChildren(t *testing.T) {
 	}
 	c.Profile.ChildAge, c.Profile.ChildLaw = 18, "740 ILCS 14/10"
 	older := openRegister(t, s, c)
-	if err := older.Accepts(child); !errors.Is(err, store.ErrNoConsent) || !strings.Contains(hint.Of(err), "under-18") {
+	child.Age = "minor"
+	if err := older.Accepts(child); !errors.Is(err, store.ErrNoConsent) || !strings.Contains(hint.Of(err), "14-17") {
 		t.Errorf("Accepts by an age of another law: %v, hint %q", err, hint.Of(err))
 	}
-	child.Age = "under-18"
+	child.Age = "14-17"
 	if err := older.Accepts(child); err != nil {
 		t.Errorf("Accepts with a guardian under 18: %v", err)
 	}

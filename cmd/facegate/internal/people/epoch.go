@@ -8,6 +8,7 @@ import (
 	"facegate/configs/law"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/embed"
+	"facegate/store"
 )
 
 // Epoch implements Records.
@@ -60,7 +61,7 @@ func (r *Register) Renew(person decide.Person, sample embed.Vector) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	made, ok, err := r.scheme.protect("", nil, sample)
+	made, ok, err := r.scheme.protect("", store.Adult, nil, sample)
 	if !ok || err != nil {
 		return err
 	}

@@ -8,26 +8,33 @@ import (
 	"facegate/store"
 )
 
-// everybody is the scheme in which a face is compared with all that are enrolled.
+// everybody is the scheme in which a face is compared with all that are enrolled. Of who is under 14 it has no Code in which
+// strangers are searched for: their Codes are made with their passes, as where everybody is compared with their own alone.
 type everybody struct {
-	store  *store.Store
-	terms  Terms
-	epochs *match.Epochs
-	match  match.Everybody
-	rules  match.Rules // for a vector that is judged by itself
+	store    *store.Store
+	terms    Terms
+	epochs   *match.Epochs
+	match    match.Everybody
+	rules    match.Rules // for a vector that is judged by itself
+	children holders
 }
 
-func newEverybody(s *store.Store, c Terms) (*everybody, error) {
+func newEverybody(s *store.Store, c Terms, r *ranks) (*everybody, error) {
 	epochs, err := match.NewEpochs(s.Epochs().State().Current, func(number uint32) (*template.Projector, error) {
 		return template.NewProjector(s.Templates().Keys(number, c.ModelID), c.Calibration.Dim, template.Mean(c.Calibration.Mean))
 	})
 	if err != nil {
 		return nil, err
 	}
-	e := &everybody{store: s, terms: c, epochs: epochs}
+	strictest, err := c.strictest(c.Judged)
+	if err != nil {
+		return nil, err
+	}
+	e := &everybody{store: s, terms: c, epochs: epochs, children: holders{store: s, terms: c, of: underAge}}
 	e.rules = match.Rules{Threshold: e.threshold(1), Crowding: c.Calibration.Crowding, Beta: c.Calibration.Beta}
 	e.match = match.Everybody{Epochs: epochs, Rules: match.Rules{
 		Threshold: e.threshold(c.Judged), Single: e.ordinary(1), Barred: c.Barred,
+		Standing: r.of, Strictest: func() float64 { return strictest },
 		Crowding: c.Calibration.Crowding, Beta: c.Calibration.Beta,
 	}}
 	return e, nil
@@ -37,7 +44,10 @@ func (e *everybody) matcher() pipeline.Matcher { return &e.match }
 
 func (e *everybody) limit() int { return covered(e.terms.Calibration, e.terms.Judged, e.terms.FPIR) }
 
-func (e *everybody) passes() bool { return false }
+// underAge reports whether a face of this standing is of nobody whom strangers may be taken for.
+func underAge(s store.Standing) bool { return s.Second }
+
+func (e *everybody) binds(age store.AgeBand) bool { return age.Under14() }
 
 const (
 	// fewest is with how many people a face can be told to be in a crowd. Among fewer whoever stands before the same camera is
@@ -68,15 +78,19 @@ func (e *everybody) ordinary(judged int) func(people int) (float64, error) {
 	}
 }
 
-func (e *everybody) nearest(v embed.Vector, self template.PersonID) (match.Answer, error) {
+func (e *everybody) nearest(v embed.Vector, self template.PersonID) (nearness, error) {
 	found := e.epochs.Search(v)
 	if e.epochs.Has(self) {
 		found = found.Without(self)
 	}
-	return e.rules.Weigh(found)
+	a, err := e.rules.Weigh(found)
+	return nearness{a, found.Others}, err
 }
 
-func (e *everybody) protect(label string, _ *template.TokenKeys, v embed.Vector) (made template.Made, ok bool, err error) {
+func (e *everybody) protect(label string, age store.AgeBand, pass *template.TokenKeys, v embed.Vector) (made template.Made, ok bool, err error) {
+	if e.binds(age) {
+		return e.children.protect(label, age, pass, v)
+	}
 	defer clear(v)
 	lane, err := e.store.Templates().NextLane(label)
 	if err != nil {
@@ -91,28 +105,38 @@ func (e *everybody) read(of func(template.PersonID) bool) error {
 	if err != nil {
 		return err
 	}
+	standings := e.store.Templates().Standings()
 	for _, r := range records {
-		if !of(r.Person) {
+		if !of(r.Person) || underAge(standings[r.Person]) {
 			continue
 		}
 		if err := e.epochs.Add(r); err != nil {
 			return err
 		}
 	}
-	return nil
+	return e.children.read(of)
 }
 
 func (e *everybody) add(p store.Person, c template.Code) error {
+	if p.Scheme == template.SchemeS2 {
+		return e.children.add(p, c)
+	}
 	return e.epochs.Add(template.Record{ID: p.Record, Person: p.ID, Epoch: p.Epoch, Lane: p.Lane, Code: c})
 }
 
-func (e *everybody) has(id template.PersonID) bool { return e.epochs.Has(id) }
+func (e *everybody) has(id template.PersonID) bool { return e.epochs.Has(id) || e.children.has(id) }
 
-func (e *everybody) len() int { return e.epochs.Len() }
+func (e *everybody) len() int { return e.epochs.Len() + e.children.len() }
 
-func (e *everybody) remove(id template.PersonID) { e.epochs.RemovePerson(id) }
+func (e *everybody) remove(id template.PersonID) {
+	e.epochs.RemovePerson(id)
+	e.children.remove(id)
+}
 
-func (e *everybody) clear() { e.epochs.Clear() }
+func (e *everybody) clear() {
+	e.epochs.Clear()
+	e.children.clear()
+}
 
 func (e *everybody) beginEpoch(number uint32) error { return e.epochs.Begin(number) }
 

@@ -5,7 +5,6 @@ import (
 
 	"facegate/pipeline"
 	"facegate/pipeline/embed"
-	"facegate/pipeline/match"
 	"facegate/pipeline/template"
 	"facegate/store"
 )
@@ -15,6 +14,7 @@ import (
 type holders struct {
 	store *store.Store
 	terms Terms
+	of    func(store.Standing) bool // whose Codes of this scheme count
 
 	mu  sync.RWMutex // guards ids, and is not held for long
 	ids map[template.PersonID]struct{}
@@ -24,11 +24,11 @@ func (*holders) matcher() pipeline.Matcher { return nil }
 
 func (*holders) limit() int { return 0 }
 
-func (*holders) passes() bool { return true }
+func (*holders) binds(store.AgeBand) bool { return true }
 
-func (*holders) nearest(embed.Vector, template.PersonID) (a match.Answer, err error) { return a, nil }
+func (*holders) nearest(embed.Vector, template.PersonID) (n nearness, err error) { return n, nil }
 
-func (h *holders) protect(_ string, pass *template.TokenKeys, v embed.Vector) (made template.Made, ok bool, err error) {
+func (h *holders) protect(_ string, _ store.AgeBand, pass *template.TokenKeys, v embed.Vector) (made template.Made, ok bool, err error) {
 	defer clear(v)
 	if pass == nil {
 		return made, false, store.ErrBound
@@ -45,8 +45,9 @@ func (h *holders) protect(_ string, pass *template.TokenKeys, v embed.Vector) (m
 
 func (h *holders) read(of func(template.PersonID) bool) error {
 	people, err := h.store.Templates().Bound(h.terms.ModelID)
+	standings := h.store.Templates().Standings()
 	for _, id := range people {
-		if of(id) {
+		if of(id) && h.of(standings[id]) {
 			h.note(id)
 		}
 	}

@@ -17,7 +17,7 @@ var ErrOwed = errors.New("the erasure is owed, and whoever it concerns does not 
 // Kinds are the errors by which those who ask tell answers apart. Each has another text, by which it crosses the socket.
 func Kinds() []error {
 	return []error{
-		ErrOwed, ErrReceiptID, ErrOneToOne, ErrFacesOff, ErrFull, ErrTwice, ErrFace, ErrChild, ErrWitness, ErrGuardian, ErrSomebodyElse,
+		ErrOwed, ErrReceiptID, ErrOneToOne, ErrFacesOff, ErrFull, ErrTwice, ErrAlike, ErrNoPass, ErrFace, ErrChild, ErrWitness, ErrGuardian, ErrSomebodyElse,
 		notice.ErrNone,
 		text.ErrEncoding, text.ErrCharacter, text.ErrLong, text.ErrForm,
 		store.ErrLabel, store.ErrExists, store.ErrAlike, store.ErrUnknown, store.ErrOwed,

@@ -25,6 +25,7 @@ func (b bound) Lockdown(context.Context) (Facts, error) {
 	if err != nil && !errors.As(err, &unwritten) {
 		return Facts{}, err
 	}
+	b.ranks.read(b.store)
 	return b.facts(all, unwritten.Err), nil
 }
 
@@ -43,6 +44,9 @@ func (b bound) facts(all []store.Person, undone error) Facts {
 		}
 		if p.Consent.Guardian != "" {
 			f.Guardians++
+		}
+		if !p.Near.IsZero() {
+			f.Near++
 		}
 	}
 	log, unread := b.store.Log().Read()

@@ -25,6 +25,9 @@ type EnrolRequest struct {
 	Until    time.Time `json:"until,omitzero"`     // end of the consent, if sooner than the gate's own term
 	Pass     bool      `json:"pass,omitempty"`     // the person gets one, as everybody does where faces are compared 1:1
 
+	// PassIfNeeded says that the person gets a pass if their face turns out to open nothing without one, and they have none.
+	PassIfNeeded bool `json:"pass_if_needed,omitempty"`
+
 	// Again captures somebody who is enrolled already, by a new consent: a new template takes the place of theirs.
 	Again bool `json:"again,omitempty"`
 
@@ -53,6 +56,7 @@ type Enrolled struct {
 	Person
 	Pass   template.Token // of the person's pass, which is kept nowhere else; the zero Token if there is none
 	Former string         // whether the face is that of the former template, or why that is not known; "" for somebody new
+	Warned string         // what is to be expected of the face at the door; "" for nothing
 }
 
 // An Erasure is what was erased.
@@ -70,6 +74,7 @@ type Facts struct {
 	Templates int       `json:"templates"`  // destroyed; no picture and no face vector was ever kept
 	Bound     int       `json:"bound"`      // of them, those that opened with the person's pass alone
 	Guardians int       `json:"guardians"`  // people with the name of a guardian
+	Near      int       `json:"near"`       // people with the mark that their face is near to another's; whose is kept nowhere
 	Former    int       `json:"former"`     // consents of people who were erased before, which lead to nobody by name
 	AuditSeq  uint64    `json:"audit_seq"`  // the last entry of the audit log
 	AuditLink string    `json:"audit_link"` // its link, in hexadecimal
@@ -198,6 +203,7 @@ type Person struct {
 	Label    string    `json:"label"`
 	Consent  string    `json:"consent"`           // where it is recorded or, of who gives no face, what was agreed
 	NoFace   bool      `json:"no_face,omitempty"` // the person gives none, and comes in by other ways
+	Second   Second    `json:"second,omitempty"`  // why the face opens the door together with something else alone
 	Enrolled time.Time `json:"enrolled"`
 	Expires  time.Time `json:"expires"`
 
@@ -215,6 +221,15 @@ type Person struct {
 	// Receipt is that of the template destroyed, for somebody just captured again who had one; see package receipt.
 	Receipt string `json:"receipt,omitempty"`
 }
+
+// A Second is why the face of a person does not open the door alone, but together with a pass, card or PIN of theirs.
+type Second string
+
+// The reasons.
+const (
+	SecondNear Second = "near" // the face is near to that of somebody else; whose is kept nowhere
+	SecondAge  Second = "age"  // the person is under 14
+)
 
 // ClockStatus is what is known of the time.
 type ClockStatus struct {

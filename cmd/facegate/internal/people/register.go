@@ -10,6 +10,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/configs/notice"
+	"facegate/configs/passage"
 	"facegate/pipeline"
 	"facegate/pipeline/calibrate"
 	"facegate/pipeline/template"
@@ -32,6 +33,7 @@ type Register struct {
 // An index is who can match. While the gate does not run it is of nobody.
 type index struct {
 	scheme scheme
+	ranks  ranks
 	off    atomic.Bool // no face is looked at
 	mu     sync.Mutex  // held while the store and the scheme change together; guards what follows
 	claims claims
@@ -46,7 +48,8 @@ type Terms struct {
 	FPIR        float64         // wanted false positive identification rate of one attempt
 	Notices     []notice.Text   // in force, the first one counts where a request names none
 	Profile     law.Profile
-	Door        Doorkeeper // nil where nobody tries
+	Ways        []passage.Way // the other ways in at the door
+	Door        Doorkeeper    // nil where nobody tries
 
 	// Barred reports whether the face of a person opens nothing at a time, after failures. It may be nil.
 	Barred func(person template.PersonID, now time.Time) bool
@@ -81,9 +84,10 @@ func Open(s *store.Store, c Terms) (*Register, error) {
 	}
 	r.lapsed = s.Retention().Lapsed()
 	var err error
-	if r.scheme, err = schemeOf(c.Profile.Mode, s, c); err != nil {
+	if r.scheme, err = schemeOf(c.Profile.Mode, s, c, &r.ranks); err != nil {
 		return nil, err
 	}
+	r.ranks.read(s)
 	if err := r.scheme.read(func(template.PersonID) bool { return true }); err != nil {
 		return nil, err
 	}
@@ -140,6 +144,7 @@ func (r *Register) has(label string) bool {
 func (r *Register) dismiss(id template.PersonID) {
 	delete(r.lapsed, id)
 	r.forget(id)
+	r.ranks.forget(id)
 	if door := r.terms.Door; door != nil {
 		door.Forget(id)
 	}

@@ -6,7 +6,6 @@ import (
 	"facegate/configs/law"
 	"facegate/pipeline"
 	"facegate/pipeline/embed"
-	"facegate/pipeline/match"
 	"facegate/pipeline/template"
 	"facegate/store"
 )
@@ -21,16 +20,17 @@ type scheme interface {
 	// limit returns for how many people the calibration can promise the wanted error rate, and 0 for any number.
 	limit() int
 
-	// passes reports whether everybody has to have a pass.
-	passes() bool
+	// binds reports whether the Code of somebody of this age is made and sealed with the keys of their pass, which they have to
+	// have then.
+	binds(age store.AgeBand) bool
 
 	// nearest returns whom v, which is the face of self, is most like of those whom nobody else may be like, whoever is barred.
 	// It does not change v.
-	nearest(v embed.Vector, self template.PersonID) (match.Answer, error)
+	nearest(v embed.Vector, self template.PersonID) (nearness, error)
 
-	// protect turns v into the Code of the person who is, or is to be, enrolled under label, and clears v. pass has the keys of
-	// that person's pass, nil for none. It reports false if v has no direction.
-	protect(label string, pass *template.TokenKeys, v embed.Vector) (made template.Made, ok bool, err error)
+	// protect turns v into the Code of somebody of this age who is, or is to be, enrolled under label, and clears v. pass has the
+	// keys of that person's pass, nil for none. It reports false if v has no direction.
+	protect(label string, age store.AgeBand, pass *template.TokenKeys, v embed.Vector) (made template.Made, ok bool, err error)
 
 	// read lets those match of who has a record in the store.
 	read(of func(template.PersonID) bool) error
@@ -48,12 +48,12 @@ type scheme interface {
 	endEpochs()
 }
 
-// schemeOf returns the scheme of a mode, with nobody in it.
-func schemeOf(m law.Mode, s *store.Store, c Terms) (scheme, error) {
+// schemeOf returns the scheme of a mode, with nobody in it. What the face of each is worth is asked of ranks.
+func schemeOf(m law.Mode, s *store.Store, c Terms, r *ranks) (scheme, error) {
 	if m == law.OneToOne {
-		return &holders{store: s, terms: c}, nil
+		return &holders{store: s, terms: c, of: func(store.Standing) bool { return true }}, nil
 	}
-	return newEverybody(s, c)
+	return newEverybody(s, c, r)
 }
 
 // nobody is the scheme of a gate that does not run.
@@ -65,13 +65,13 @@ func (nobody) matcher() pipeline.Matcher { return nil }
 
 func (nobody) limit() int { return 0 }
 
-func (nobody) passes() bool { return false }
+func (nobody) binds(store.AgeBand) bool { return false }
 
-func (nobody) nearest(embed.Vector, template.PersonID) (a match.Answer, err error) {
-	return a, errStopped
+func (nobody) nearest(embed.Vector, template.PersonID) (n nearness, err error) {
+	return n, errStopped
 }
 
-func (nobody) protect(string, *template.TokenKeys, embed.Vector) (made template.Made, ok bool, err error) {
+func (nobody) protect(string, store.AgeBand, *template.TokenKeys, embed.Vector) (made template.Made, ok bool, err error) {
 	return made, false, errStopped
 }
 
