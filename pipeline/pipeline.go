@@ -172,6 +172,8 @@ func (p *Pipeline) look(f device.Frame) (near []*track.Track, report Report, err
 	for _, id := range ended {
 		if person, ok := p.decider.TakeNear(id); ok { // stepping back before the verdict is no way round the count
 			report.end(attempt.NearMiss, person)
+		} else if person, ok := p.decider.TakeAlike(id); ok { // and whoever has turned to a reader has shown half
+			report.end(attempt.Alike, person)
 		}
 		p.lose(id, f.Time)
 		p.decider.Forget(id)
@@ -326,6 +328,7 @@ func (p *Pipeline) decide(tr *track.Track, report *Report, a match.Answer) {
 	}
 	switch p.decider.Observe(decide.Match{
 		Track: tr.ID, Time: tr.Seen, Person: a.Best, Score: a.Score, Second: a.Second, Threshold: a.Threshold, Raise: a.Raise,
+		Half: a.Half,
 	}) {
 	case decide.Undecided:
 		report.State = Matching

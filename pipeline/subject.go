@@ -57,7 +57,6 @@ func (p *Pipeline) unknown(tr *track.Track, report *Report) {
 // several people, by birth or by the camera, cannot help it.
 func (p *Pipeline) alike(tr *track.Track, report *Report) {
 	p.subject(tr.ID).restUntil = tr.Seen.Add(rest)
-	p.decider.TakeNear(tr.ID)
 	if person, ok := p.decider.TakeAlike(tr.ID); ok {
 		report.end(attempt.Alike, person)
 	}

@@ -25,7 +25,7 @@ func nearTo(n int, others ...store.Person) store.Enrolment {
 	return e
 }
 
-// day is the day of t.
+// dayOf is the day of t.
 func dayOf(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 
 // TestNear marks somebody who turns out to be near to another at once, and the other within a week, and keeps nothing of who is

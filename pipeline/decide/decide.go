@@ -47,6 +47,8 @@ type Match struct {
 
 	Threshold float64 // from which Score counts, with Raise in it
 	Raise     float64 // how much of Threshold is for a crowd around the face, 0 or more
+
+	Half bool // the face of Person lets nobody in alone: what would is Alike
 }
 
 // A Verdict is what a frame changes.
@@ -59,8 +61,8 @@ const (
 	Lingering                // the person was let in and has not left since
 	Unknown                  // nobody enrolled: the track is left alone for a while
 
-	// Alike is Unknown, of a face that would have been let in without Match.Raise and Rules.Margin: it is near to the person, and
-	// to others. It is neither a grant nor a failure.
+	// Alike is Unknown, of a face that would have been let in without Match.Raise, Match.Half and Rules.Margin: it is near to the
+	// person, and to others, or opens nothing alone. It is neither a grant nor a failure, and is said when Unknown would be.
 	Alike
 )
 
@@ -101,6 +103,7 @@ type evidence struct {
 	near      *Person   // whom it was nearly taken for since, and has not been asked about
 	alike     *Person   // to whom it was alike since
 	likened   time.Time // when a frame last said so
+	spared    *Person   // of whom it was said last that it is alike to them
 }
 
 // New returns a Decider without evidence.
@@ -137,15 +140,16 @@ func (d *Decider) Observe(m Match) Verdict {
 	}
 	e.add(m, d.rules.Window)
 	person := m.Person
-	suffices := d.rules.asked(m).met()
-	if m.Score >= m.Threshold-nearMiss && e.tries(person, suffices) {
+	suffices := d.rules.asked(m).met() && !m.Half
+	spared := e.spared != nil && *e.spared == person && d.rules.askedAnywhere(m).met()
+	if m.Score >= m.Threshold-nearMiss && !spared && e.tries(person, suffices) {
 		e.near = &person
 	}
 	_, again := d.inside[person]
 	// One frame is enough to keep the door shut for somebody known to stand there.
 	stays := suffices && again && e.admitted != nil && *e.admitted == person
 	switch {
-	case stays || d.rules.suffice(e.frames, d.rules.asked):
+	case stays || !m.Half && d.rules.suffice(e.frames, d.rules.asked):
 		d.inside[person] = m.Time
 		e.admitted, e.confirmed, e.granted, e.misses = &person, m.Time, &person, 0
 		e.near, e.alike = nil, nil
@@ -226,6 +230,7 @@ func (e *evidence) miss(since time.Time) Verdict {
 		e.alike = nil
 		return Unknown
 	}
+	e.spared, e.near = e.alike, nil
 	return Alike
 }
 
