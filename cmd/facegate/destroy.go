@@ -91,6 +91,7 @@ func writeFacts(w *tabwriter.Writer, f people.Facts) {
 	row("people", "%d enrolled; %d templates destroyed, of which %d opened with the person's pass alone", f.People, f.Templates, f.Bound)
 	row("held of each", "a label, the day they were last let in, and a consent: notice, form number, witness, age band")
 	row("", "%d names of guardians; %d consents of people erased before, without a label", f.Guardians, f.Former)
+	row("", "%d marks that a face is near to another's, without whose", f.Near)
 	row("never held", "pictures, face vectors, the comings and goings of a person")
 	row("device key", "%s", map[bool]string{
 		true:  "in a plain file: whoever had this disk had it, and could turn templates of the 1:N scheme back into faces",

@@ -14,12 +14,13 @@ import (
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/configs/show"
+	"facegate/pipeline/template"
 )
 
 type enrollCommand struct {
 	Label   string `arg:"" type:"label" help:"Name or number for the people list. It never leaves the gate."`
 	Consent string `required:"" type:"reference" placeholder:"REF" help:"Where the person's consent is recorded, such as the number of the signed form."`
-	Age     string `required:"" type:"age" placeholder:"AGE" help:"How old the person is: adult, minor, or under-14 and the like: those for whom a guardian consents. Which ages there are comes from the profile (cn: under-14, eu: under-16 unless configured, us-il: under-18, and no other minors)."`
+	Age     string `required:"" type:"age" placeholder:"AGE" help:"How old the person is: adult, minor (who can consent alone), under-14, and where a guardian consents for older ones the years between, such as 14-15 in eu and 14-17 in us-il. Under 14 the face opens the door together with a pass alone. Which ages there are comes from the profile."`
 
 	Guardian string `type:"guardian" placeholder:"NAME" help:"Parent or guardian who consented for somebody who cannot alone."`
 	Witness  string `type:"witness" placeholder:"NAME" help:"Who saw the consent. Otherwise you, by the name of your login, unless that is root or a number."`
@@ -59,7 +60,10 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return errors.Join(err, sheet.discard(), paper.Discard())
 	}
-	v := enrolment{Person: enrolled.Person, Former: enrolled.Former}
+	if sheet == nil && enrolled.Pass != (template.Token{}) {
+		sheet = onScreen(t)
+	}
+	v := enrolment{Person: enrolled.Person, Former: enrolled.Former, Warned: enrolled.Warned}
 	delivered := paper.Deliver(v.Receipt, c.fetched(ctx, t))
 	if sheet != nil {
 		if err := sheet.draw(enrolled.Pass); err != nil {
@@ -80,6 +84,7 @@ func (c *enrollCommand) capture(ctx context.Context, g control.Running, t termin
 	request := people.EnrolRequest{
 		Label: c.Label, Consent: c.Consent, Age: c.Age, Guardian: c.Guardian, Witness: cmp.Or(c.Witness, sudoer()), Language: c.Lang,
 		Until: c.Until.Time, Again: c.Again, FaceChanged: c.Changed, Pass: pass,
+		PassIfNeeded: !c.JSON && shows(t.out),
 	}
 	if c.Former != "" {
 		token, err := readPass(c.Former, t)
@@ -114,6 +119,7 @@ type enrolment struct {
 	people.Person
 	Pass   string `json:"pass,omitempty"`   // its file
 	Former string `json:"former,omitempty"` // see people.Enrolled
+	Warned string `json:"warned,omitempty"` // likewise
 }
 
 func (c *enrollCommand) write(w *tabwriter.Writer, e enrolment, sheet *sheet, paper *delivery.Paper) {
@@ -124,6 +130,10 @@ func (c *enrollCommand) write(w *tabwriter.Writer, e enrolment, sheet *sheet, pa
 	if e.Former != "" {
 		show.Fprintln(w, e.Former)
 	}
+	if e.Warned != "" {
+		show.Fprintln(w, e.Warned)
+	}
+	writeSecond(w, e.Person, sheet != nil)
 	if e.Receipt != "" {
 		writeDelivered(w, "the former template is erased", paper, e.Receipt)
 	}
@@ -132,10 +142,28 @@ func (c *enrollCommand) write(w *tabwriter.Writer, e enrolment, sheet *sheet, pa
 	}
 }
 
-// sheet returns what the person's pass is to be drawn on, nil if they get none. Where faces are compared 1:1 they get one
-// in any case, and nobody is captured whose pass would be lost.
+// writeSecond says what somebody has to be told whose face opens nothing alone, and of whom else that may become true. It names
+// nobody else: the gate does not keep who is near to whom.
+func writeSecond(w *tabwriter.Writer, p people.Person, pass bool) {
+	switch p.Second {
+	case "":
+		return
+	case people.SecondAge:
+		show.Fprintln(w, "under 14 a face opens no door alone: it opens together with this pass, and no stranger is compared with it")
+		return
+	}
+	show.Fprintln(w, "the face is too near to that of somebody enrolled to be told from it, and nobody is told whose that is")
+	show.Fprintln(w, "it opens the door together with a pass, card or PIN of this person, and never alone; so it will be of the other, "+
+		"from some day of the next week on: facegate people lists whom it is so of")
+	if !pass {
+		show.Fprintf(w, "give them one if they have none: facegate person pass %s --png FILE, or a card\n", p.Label)
+	}
+}
+
+// sheet returns what the person's pass is to be drawn on, nil if they get none. Where faces are compared 1:1, and under 14, they
+// get one in any case, and nobody is captured whose pass would be lost.
 func (c *enrollCommand) sheet(ctx context.Context, g control.Running, t terminal) (*sheet, error) {
-	if c.Pass == "" {
+	if n := youngest(c.Age); c.Pass == "" && (n < 0 || n >= law.FaceAloneFrom) {
 		s, err := g.Status(ctx)
 		if err != nil || s.Mode != law.OneToOne {
 			return nil, err

@@ -62,10 +62,21 @@ func consentOf(p people.Person) string {
 		return fmt.Sprintf("%s - to be erased, asked for on %s; does not match any more", p.Consent, p.Owed.Local().Format("2006-01-02 15:04 -07:00"))
 	case p.NoFace:
 		return p.Consent + " - no face: comes in by other ways"
+	case !p.ConsentAgain && p.Second != "":
+		return p.Consent + " - " + secondOf(p)
 	case !p.ConsentAgain:
 		return p.Consent
 	}
 	return fmt.Sprintf("%s - has to consent again (facegate enroll --again): this one was given under profile %s", p.Consent, p.ConsentProfile)
+}
+
+// secondOf says that a face opens the door together with something else alone, and why.
+func secondOf(p people.Person) string {
+	const asked = "asked for a pass, card or PIN with the face"
+	if p.Second == people.SecondAge {
+		return asked + ": under 14"
+	}
+	return asked + ": the face is near to another's, and whose is kept nowhere"
 }
 
 // person looks somebody up.

@@ -98,6 +98,9 @@ func writePerson(w *tabwriter.Writer, f people.File) {
 		row(b.Means, "opens nothing, %s, because somebody tried too often to be taken for this person (facegate lockout reset)", b.For)
 	}
 	row("template", "%s", templateLine(f))
+	if f.Second != "" {
+		row("", "%s", secondOf(f.Person))
+	}
 	row("pass", "%s", map[bool]string{true: "one, of which the gate knows an id alone", false: "none"}[f.Pass])
 	for _, c := range f.Credentials {
 		row("way in", "%s", wayIn(c))

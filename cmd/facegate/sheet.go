@@ -38,6 +38,9 @@ func newSheet(flag, path string, json bool, t terminal) (*sheet, error) {
 	return &sheet{path: standard, out: t.out}, nil
 }
 
+// onScreen returns the output as a sheet, which shows a pass that nobody has asked for.
+func onScreen(t terminal) *sheet { return &sheet{path: standard, out: t.out} }
+
 // draw draws the pass with the token t, to the disk where it is a file. It forgets the token, and a file that it could not
 // write.
 func (s *sheet) draw(t template.Token) error {

@@ -56,14 +56,27 @@ func age(ctx *kong.DecodeContext, target reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	years, child := strings.CutPrefix(given.String(), "under-")
-	n, err := strconv.Atoi(years)
-	if number := child && err == nil && n > 0; !number && !slices.Contains([]string{"adult", "minor"}, given.String()) {
+	if youngest(given.String()) < 0 && !slices.Contains([]string{"adult", "minor"}, given.String()) {
 		return hint.Wrap(fmt.Errorf("%q is no age", given.String()),
-			"say adult, minor (who can consent alone), or under-14 and the like; facegate policy has the age of the profile")
+			"say adult, minor (who can consent alone), or under-14, 14-15 and the like; facegate policy has the age of the profile")
 	}
 	target.SetString(given.String())
 	return nil
+}
+
+// youngest returns the least age, in years, of a band that is named by ages, such as under-14, 13 or 14-15, and -1 of any other.
+func youngest(band string) int {
+	from, to, two := strings.Cut(band, "-")
+	if from == "under" {
+		from = "0"
+	} else if !two {
+		to = from
+	}
+	least, err := strconv.Atoi(from)
+	if most, other := strconv.Atoi(to); err != nil || other != nil || least < 0 || most < max(least, 1) {
+		return -1
+	}
+	return least
 }
 
 // dashed advises those who have given a label that begins with a dash, which looks like a flag. Otherwise it is "".

@@ -177,6 +177,8 @@ func (c *Camera) emit(e pipeline.Ended, p *Passage, sample embed.Vector) {
 		c.trouble.report(p.Decided, o.Err)
 	}
 	switch {
+	case e.Finding == attempt.Alike && !o.Opened.IsZero():
+		p.Opened, p.Report.State, p.Report.Person = o.Opened, pipeline.Granted, e.Person
 	case e.Finding != attempt.Matched:
 	case o.Opened.IsZero():
 		c.pipeline.Revoke(e.Person)

@@ -35,6 +35,7 @@ type update struct {
 	Person   *people.Person   `json:"person,omitempty"`
 	Pass     token            `json:"pass,omitzero"`    // beside Person
 	Former   string           `json:"former,omitempty"` // beside Person: see Enrolled
+	Warned   string           `json:"warned,omitempty"` // likewise
 	View     *status.View     `json:"view,omitempty"`   // of an aiming, whose answer is of these
 	Prompt   *status.Prompt   `json:"prompt,omitempty"` // of a following, whose answer is of these
 	Failure  *failure         `json:"failure,omitempty"`
@@ -61,7 +62,7 @@ func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer enrolled.Pass.Clear()
-	send(update{Person: &enrolled.Person, Pass: token(enrolled.Pass), Former: enrolled.Former, Ends: s.ends()})
+	send(update{Person: &enrolled.Person, Pass: token(enrolled.Pass), Former: enrolled.Former, Warned: enrolled.Warned, Ends: s.ends()})
 }
 
 // stream returns what sends one line of an answer that is over after limit.
@@ -119,7 +120,7 @@ func (c *Client) Enrol(ctx context.Context, r people.EnrolRequest, progress func
 		case u.Failure != nil:
 			return people.Enrolled{}, u.Failure.err()
 		case u.Person != nil:
-			return people.Enrolled{Person: *u.Person, Pass: template.Token(u.Pass), Former: u.Former}, c.outlive(ctx, u.Ends)
+			return people.Enrolled{Person: *u.Person, Pass: template.Token(u.Pass), Former: u.Former, Warned: u.Warned}, c.outlive(ctx, u.Ends)
 		case u.Progress != nil:
 			progress(*u.Progress)
 		}

@@ -1,12 +1,14 @@
 package daemon
 
 import (
+	"slices"
 	"time"
 
 	"facegate/cmd/facegate/internal/entry"
 	"facegate/cmd/facegate/internal/record"
 	"facegate/configs"
 	"facegate/configs/law"
+	"facegate/configs/passage"
 	"facegate/pipeline/admit"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/decide"
@@ -45,7 +47,9 @@ func (d *Daemon) tellHand(at time.Time) error {
 	return d.publisher.Tell(events(d.config, d.dated).Opened(at))
 }
 
-// rules are those of the door. There is one reader, the camera; in mode one-to-one it would need a pass beside the face.
+// rules are those of the door. There is one reader, the camera; in mode one-to-one it would need a pass beside the face. Where
+// everybody is compared, what the notice names as another way in opens the door, so that whoever has a face that is alike has a
+// way of their own, and needs no reader of this gate where there is another beside it.
 func rules(c *configs.Config) admit.Rules {
 	l := c.Lockout
 	r := admit.Rules{Limits: map[attempt.Means]admit.Limits{}}
@@ -57,8 +61,20 @@ func rules(c *configs.Config) admit.Rules {
 		face.Flood, face.Forget = l.DisableAfter, l.Delay
 		r.Limits[attempt.Face] = face
 	}
-	if c.Profile().Mode == law.OneToMany {
-		r.Alone = []attempt.Means{attempt.Face}
+	if p := c.Profile(); p.Mode == law.OneToMany {
+		others := meansOf(c.Alternatives)
+		r.Alone = append([]attempt.Means{attempt.Face}, others...)
+		r.Alike = p.WhenAlike == law.SecondFactor && len(others) > 0
 	}
 	return r
+}
+
+// meansOf returns the means by which somebody can ask the gate for the door in these ways.
+func meansOf(ways []passage.Way) (means []attempt.Means) {
+	for _, m := range attempt.All()[1:] {
+		if slices.Contains(ways, passage.Way(m.String())) {
+			means = append(means, m)
+		}
+	}
+	return means
 }

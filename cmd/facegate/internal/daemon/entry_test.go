@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -51,5 +52,32 @@ func TestRulesWithoutDelay(t *testing.T) {
 	}
 	if a := settings(c).Attempts; a != (pipeline.Attempts{}) {
 		t.Errorf("prints lead to %+v", a)
+	}
+}
+
+// TestRulesOfTheOtherWays checks that what opens the door besides the face is what the configuration names, and that a face which
+// is alike counts for half where something can be asked for with it.
+func TestRulesOfTheOtherWays(t *testing.T) {
+	face := attempt.Face
+	for _, tt := range []struct {
+		match, ways string
+		alone       []attempt.Means
+		alike       bool
+	}{
+		{"{}", "[key]", []attempt.Means{face}, false},
+		{"{}", "[key, intercom]", []attempt.Means{face}, false},
+		{"{}", "[card, key]", []attempt.Means{face, attempt.Card}, true},
+		{"{}", "[pin, qr, card]", []attempt.Means{face, attempt.Pass, attempt.Card, attempt.PIN}, true},
+		{"{when_alike: refuse}", "[card]", []attempt.Means{face, attempt.Card}, false},
+		{"{when_alike: warn}", "[card]", []attempt.Means{face, attempt.Card}, false},
+		{"{mode: one-to-one}", "[card, qr]", nil, false},
+	} {
+		r := rules(gatetest.NewSite(t).Config(t, gatetest.Settings{"match": tt.match, "alternatives": tt.ways}))
+		if !slices.Equal(r.Alone, tt.alone) || r.Alike != tt.alike || len(r.Together) != 0 {
+			t.Errorf("%s, %s: %+v", tt.match, tt.ways, r)
+		}
+		if err := r.Check(); err != nil {
+			t.Errorf("%s, %s: %v", tt.match, tt.ways, err)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"text/template"
 	"time"
 
+	"facegate/configs/law"
 	"facegate/configs/notice"
 )
 
@@ -25,6 +26,7 @@ func write(w io.Writer, name string, lang notice.Language, zone *time.Location, 
 		"days":  func(d time.Duration) int { return int(d / (24 * time.Hour)) },
 		"count": count,
 		"fold":  fold,
+		"age":   func(name string, childAge int) string { return age(lang, name, childAge) },
 	}).ParseFS(texts, "texts/"+file)
 	if err != nil {
 		return fmt.Errorf("letter: no text of it in language %q: %w", lang, err)
@@ -57,6 +59,27 @@ func day(lang notice.Language, t time.Time) string {
 		return t.UTC().Format("2006年1月2日") + "（按UTC计）"
 	}
 	return t.UTC().Format("2 January 2006") + " (UTC)"
+}
+
+// age says how old somebody is in whose consent this age band stands, where a guardian consents for who is under childAge.
+func age(lang notice.Language, name string, childAge int) string {
+	words := map[string]string{"adult": "adult", "minor": fmt.Sprintf("%d or more, and a minor", max(childAge, law.FaceAloneFrom))}
+	under, years, from := "under %s", "%s years", "%s to %s years"
+	if lang == notice.Chinese {
+		words = map[string]string{"adult": "成年人", "minor": "未成年人"}
+		under, years, from = "未满%s周岁", "%s周岁", "%s至%s周岁"
+	}
+	if word, ok := words[name]; ok {
+		return word
+	}
+	first, last, two := strings.Cut(name, "-")
+	switch {
+	case first == "under":
+		return fmt.Sprintf(under, last)
+	case two:
+		return fmt.Sprintf(from, first, last)
+	}
+	return fmt.Sprintf(years, first)
 }
 
 // count returns n with one of two words.

@@ -60,6 +60,9 @@ func everything() people.File {
 func TestAccess(t *testing.T) {
 	gone := file()
 	gone.Template, gone.Entries = false, nil
+	near, child := file(), file() // whose face opens nothing alone
+	near.Second, near.Agreed.Age = people.SecondNear, "minor"
+	child.Second, child.Agreed.Age, child.Agreed.ChildAge, child.Agreed.Guardian, child.Pass, child.Scheme = people.SecondAge, "under-14", 16, "Zhang Min", true, "S2"
 	member := file() // who gives no face
 	member.NoFace, member.Template, member.Pass, member.Agreed, member.LastSeen = true, false, true, people.Consent{}, at(0)
 	member.Entries = []people.AuditEntry{{Seq: 8, Time: at(20), Kind: "joined"}, {Seq: 9, Time: at(21), Kind: "credential-issued"}}
@@ -81,6 +84,10 @@ func TestAccess(t *testing.T) {
 		{"access-eu-zh.golden", "eu", notice.Chinese, everything()},
 		{"access-member-en.golden", "eu", notice.English, member},
 		{"access-member-zh.golden", "cn", notice.Chinese, member},
+		{"access-near-en.golden", "cn", notice.English, near},
+		{"access-near-zh.golden", "cn", notice.Chinese, near},
+		{"access-child-en.golden", "eu", notice.English, child},
+		{"access-child-zh.golden", "eu", notice.Chinese, child},
 		{"access-lab-en.golden", "lab", notice.English, gone},
 		{"access-lab-zh.golden", "lab", notice.Chinese, gone},
 	} {
@@ -162,12 +169,12 @@ func TestReceipt(t *testing.T) {
 func TestAccessIsOneLetter(t *testing.T) {
 	f := everything()
 	f.Label, f.Consent, f.Agreed.Guardian = "Zhang\nYou owe us money", "7\r\x1b[2J", "Min\u2028\u202e"
-	f.Agreed.Age, f.Agreed.ChildAge = "under-18", 18
+	f.Agreed.Age, f.Agreed.ChildAge = "14-17", 18
 	var b strings.Builder
 	if err := letter.Access(&b, notice.English, china, at(22), f, config(t, "eu").Particulars()); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(b.String(), "\nYou owe") || strings.ContainsAny(b.String(), "\r\x1b\u2028\u202e") || !strings.Contains(b.String(), "age: under 18") {
+	if strings.Contains(b.String(), "\nYou owe") || strings.ContainsAny(b.String(), "\r\x1b\u2028\u202e") || !strings.Contains(b.String(), "age: 14 to 17 years") {
 		t.Errorf("the letter is\n%s", b.String())
 	}
 }
