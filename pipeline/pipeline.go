@@ -11,9 +11,9 @@
 //  6. template projects the vector, and match searches for the person.
 //  7. decide weighs the matches of several frames.
 //
-// Five more are as pure as the stages. Enrol gathers the frames of a new template. Challenge judges whether somebody of whom
-// liveness is in doubt turns the head as asked. Flood counts prints. Attempt and admit weigh whoever asks for the door, by
-// whatever means.
+// Six more are as pure as the stages. Enrol gathers the frames of a new template. Challenge judges whether somebody of whom
+// liveness is in doubt turns the head as asked. Flood counts prints. Crowd says how crowded the place is to the embedder.
+// Attempt and admit weigh whoever asks for the door, by whatever means.
 //
 // The others are no stages. Models, calibrate and evaluate prepare what the stages are given before there is a frame.
 // Publish comes after the door: no stage knows of it. Matchertest is the contract of Matcher.
@@ -26,6 +26,7 @@ import (
 
 	"facegate/device"
 	"facegate/pipeline/attempt"
+	"facegate/pipeline/crowd"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/detect"
 	"facegate/pipeline/embed"
@@ -75,6 +76,7 @@ type Settings struct {
 	Asking         Asking
 	Rules          decide.Rules
 	Attempts       Attempts
+	Crowd          *crowd.Gauge // is told of everybody who is let in; nil for nobody
 }
 
 // A Pipeline holds what must be known between frames: the tracks and their evidence. It is not safe for concurrent use.
@@ -333,6 +335,9 @@ func (p *Pipeline) decide(tr *track.Track, report *Report, a match.Answer) {
 	case decide.Undecided:
 		report.State = Matching
 	case decide.Grant:
+		if p.settings.Crowd != nil {
+			p.settings.Crowd.Add(a.Excess)
+		}
 		report.State, report.Person = Granted, a.Best
 		report.end(attempt.Matched, a.Best)
 	case decide.Lingering:

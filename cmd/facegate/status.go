@@ -121,6 +121,12 @@ func writeStatus(w *tabwriter.Writer, s status.Status) {
 	} else {
 		row("people", "%d", s.People.Enrolled)
 	}
+	if word := s.People.Crowding; word != "" {
+		row("crowding", "%s", word)
+	}
+	if s.People.Advice != "" {
+		row("", "to do: %s", s.People.Advice)
+	}
 	if n := s.People.ConsentAgain; n > 0 {
 		row("", "%d more have to consent again under profile %s", n, s.Profile)
 	}

@@ -31,6 +31,23 @@ func TestStatusBegins(t *testing.T) {
 	}
 }
 
+// TestStatusOfACrowd checks that the word for a crowd is there, with what to do, and nothing while there is none.
+func TestStatusOfACrowd(t *testing.T) {
+	for people, want := range map[status.People]string{
+		{Enrolled: 7}: "people 7 clock",
+		{Enrolled: 7, Crowding: "as in the calibration"}:          "people 7 crowding as in the calibration clock",
+		{Enrolled: 7, Crowding: "more", Advice: "ask for a pass"}: "people 7 crowding more to do: ask for a pass clock",
+	} {
+		var out strings.Builder
+		w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+		writeStatus(w, status.Status{People: people})
+		w.Flush()
+		if got := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(got, want) {
+			t.Errorf("of %+v status says %q", people, got)
+		}
+	}
+}
+
 // TestStatusCheck holds the line and the exit code of every answer against each other.
 func TestStatusCheck(t *testing.T) {
 	slow := health.Condition{Part: health.Broker, State: health.Degraded, Reason: "the broker is away", Todo: "start it"}

@@ -24,6 +24,7 @@ import (
 	"facegate/gpio/cdev"
 	"facegate/gpio/sim"
 	"facegate/pipeline"
+	"facegate/pipeline/crowd"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/detect"
 	"facegate/pipeline/liveness"
@@ -88,6 +89,7 @@ type Daemon struct {
 	handover  *handover
 	glance    *glance
 
+	crowd    crowd.Gauge // of those who are let in
 	same     float64     // the cosine from which two frames of one face are of one person
 	reassess atomic.Bool // something else is in use than what was assessed
 }
@@ -258,6 +260,7 @@ func (d *Daemon) settings() pipeline.Settings {
 	s := settings(d.config)
 	s.Liveness = d.liveness
 	s.Asking = d.asking()
+	s.Crowd = &d.crowd
 	return s
 }
 

@@ -17,6 +17,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/gpio"
 	"facegate/pipeline/challenge"
+	"facegate/pipeline/crowd"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/models"
 	"facegate/store/audit"
@@ -194,7 +195,7 @@ func (d *Daemon) live() status.Status {
 		Version: d.version, Site: d.config.Site, Gate: d.config.Gate, StateDir: d.config.StateDir, Started: d.started, UpS: int(time.Since(d.started).Seconds()),
 		Camera: d.capture.Status(), Door: d.relay.Status(), MQTT: d.publisher.Status(),
 		Vision:   status.Vision{Bundle: d.bundle.Name, Embedder: d.bundle.Embedder.Name},
-		People:   status.People{Enrolled: d.register.Len(), Limit: d.register.Limit()},
+		People:   d.people(),
 		Frames:   d.camera.Count(),
 		Lockout:  d.lockout(time.Now()),
 		Record:   status.Record{Waiting: d.record.Waiting(), Full: d.record.Full()},
@@ -203,6 +204,17 @@ func (d *Daemon) live() status.Status {
 	s.Vision.Liveness, s.Vision.CanBetter = models.Names(d.bundle.Liveness), d.weaker
 	s.Vision.LiveFrom, s.Vision.NotBelow = d.liveness.Accept, d.liveness.Refuse
 	return s
+}
+
+// people says how many are enrolled, and how near their faces are to each other.
+func (d *Daemon) people() status.People {
+	p := status.People{Enrolled: d.register.Len(), Limit: d.register.Limit()}
+	level := d.crowd.Level()
+	if p.Crowding = level.String(); level > crowd.Ordinary {
+		p.Advice = "more strangers get in here by the face alone than match.fpir says: where it matters, have a pass, card or PIN " +
+			"asked for with the face, and enrol with more pictures"
+	}
+	return p
 }
 
 // lockout says by what means somebody, or nobody, gets in at now.

@@ -115,6 +115,11 @@ type People struct {
 	// Owed is how many people are to be erased, who do not match any more, and could not be erased yet.
 	Owed int `json:"erasures_owed"`
 
+	// Crowding says how near the faces of those who are let in are to others, to the network: "as in the calibration", "more" or
+	// "much more". It is "" until 200 people were let in, and stays as it is until as many more were.
+	Crowding string `json:"crowding,omitempty"`
+	Advice   string `json:"advice,omitempty"` // what to do where it is more
+
 	Limit int `json:"limit"` // the most for which the calibration covers the wanted error rate; 0 for any number
 }
 
