@@ -124,6 +124,8 @@ type options struct {
 	fpir    float64
 	mode    law.Mode
 	disk    *slowDisk // nil for one that is not
+	asking  pipeline.Asking
+	refuse  float64 // liveness below which a face is a print
 }
 
 const (
@@ -132,7 +134,7 @@ const (
 )
 
 func defaults() options {
-	return options{pulse: 10 * time.Millisecond, minFace: 45, fpir: gatetest.FPIR, mode: law.OneToMany}
+	return options{pulse: 10 * time.Millisecond, minFace: 45, fpir: gatetest.FPIR, mode: law.OneToMany, refuse: 0.5}
 }
 
 // start runs a gate at site until the test is over or stop is called.
@@ -158,7 +160,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 			Quality: quality.Limits{
 				MinSharpness: 25, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 35, MaxPitch: 35, MaxRoll: 25, MaxSideLight: 45,
 			},
-			Liveness: liveness.Thresholds{Accept: 0.5, Refuse: 0.5}, LivenessWindow: 5,
+			Liveness: liveness.Thresholds{Accept: 0.5, Refuse: o.refuse}, LivenessWindow: 5, Asking: o.asking,
 			Attempts: pipeline.Attempts{Wary: 5, Rest: 30 * time.Second, Flood: 8},
 			Rules:    decide.Rules{Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second, Margin: 0.06},
 		},
