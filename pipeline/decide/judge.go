@@ -17,11 +17,19 @@ func (r Rules) asked(m Match) excess {
 // askedAnywhere is what would be asked of a frame if nobody else were near to the face.
 func (r Rules) askedAnywhere(m Match) excess { return excess{score: m.Score - (m.Threshold - m.Raise)} }
 
+// contradicts reports whether a frame says by itself that somebody else is there than person. It goes by the threshold without a
+// raise: a crowd around the face makes it harder to be let in, and no frame of another less of a reason to wait.
+func (r Rules) contradicts(m Match, person Person) bool {
+	x := r.asked(m)
+	x.score += m.Raise
+	return m.Person != person && x.met()
+}
+
 // suffice reports whether the frames of a track suffice for the person whom the newest of them names, if that is what is asked.
 func (r Rules) suffice(frames []Match, asked func(Match) excess) bool {
 	person := frames[len(frames)-1].Person
 	for _, m := range frames {
-		if m.Person != person && r.asked(m).met() {
+		if r.contradicts(m, person) {
 			return false
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"facegate/pipeline/decide"
 )
 
@@ -127,7 +129,7 @@ func TestAlike(t *testing.T) {
 		{"a face near the threshold of a place without a crowd", then(10, look{"a", 0.47, -1, 0, undecided}, unknown), "", "a"},
 		{"two frames are not enough", append(slices.Repeat([]look{crowded}, 2), then(8, stranger, unknown)...), "", "a"},
 		{"three are", append(slices.Repeat([]look{crowded}, 3), then(7, stranger, alike)...), "a", ""},
-		{"to one and then to another", append(slices.Repeat([]look{crowded}, 4), then(6, look{"b", 0.6, -1, 0.125, undecided}, alike)...), "b", ""},
+		{"to one and then to another", append(slices.Repeat([]look{crowded}, 4), then(6, look{"b", 0.6, -1, 0.125, undecided}, alike)...), "a", ""},
 	} {
 		for _, by := range []decide.Judge{decide.Mean, decide.Every} {
 			d := play(t, judged(by), tt.looks)
@@ -159,4 +161,33 @@ func TestAlikeAndLetIn(t *testing.T) {
 			t.Errorf("judged by %v, who was let in is alike to %q", by, p[:1])
 		}
 	}
+}
+
+// TestRaiseNeverHelps shows the same frames with a raise and without. Whoever is let in with it is let in without, no later.
+func TestRaiseNeverHelps(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := judged(rapid.SampledFrom([]decide.Judge{decide.Mean, decide.Every}).Draw(t, "judge"))
+		with, without := decide.New(r), decide.New(r)
+		let := false // in, without the raise
+		for i := range rapid.IntRange(1, 40).Draw(t, "frames") {
+			m := decide.Match{
+				Track: 1, Time: start.Add(time.Duration(i) * 150 * time.Millisecond),
+				Person: person(rapid.SampledFrom([]string{"a", "a", "a", "b"}).Draw(t, "person")),
+				Score:  rapid.SampledFrom([]float64{0.4, 0.55, 0.65, 0.8}).Draw(t, "score"),
+				Second: rapid.SampledFrom([]float64{-1, 0.3, 0.5}).Draw(t, "second"),
+				Raise:  rapid.SampledFrom([]float64{0, 0.125, 0.25}).Draw(t, "raise"),
+			}
+			m.Threshold = threshold
+			plain := m
+			plain.Raise = 0
+			let = without.Observe(plain) == grant || let
+			m.Threshold += m.Raise
+			if with.Observe(m) == grant {
+				if !let {
+					t.Fatalf("frame %d lets in with a raise of %v, and not without", i, m.Raise)
+				}
+				return
+			}
+		}
+	})
 }
