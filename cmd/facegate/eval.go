@@ -28,7 +28,7 @@ import (
 
 type evalCommand struct {
 	Recognition evalRecognitionCommand `cmd:"" help:"Measure recognition on a folder PERSON/PICTURE, for the plain cosine and the stored hash."`
-	Liveness    evalLivenessCommand    `cmd:"" help:"Measure attack detection on a folder KIND/SUBJECT/PICTURE, where the kind 'live' holds live faces."`
+	Liveness    evalLivenessCommand    `cmd:"" help:"Measure attack detection on a folder CAMERA/KIND/SUBJECT/PICTURE, where the kind 'live' holds live faces."`
 	Quality     evalQualityCommand     `cmd:"" help:"Measure on a folder PERSON/PICTURE what each limit of quality and zone costs and saves."`
 }
 

@@ -1,10 +1,5 @@
 package evaluate
 
-import (
-	"math"
-	"slices"
-)
-
 // A step of a curve is a threshold and how many scores are at or above it.
 type step struct {
 	threshold         float64
@@ -24,22 +19,6 @@ func curveOf(genuine, impostor *Histogram) curve {
 		}
 		last := c[len(c)-1]
 		c = append(c, step{edge(i + 1), last.genuine - g, last.impostor - m})
-	}
-	return c
-}
-
-// curveOfScores makes a curve of exact scores. There must be at least one.
-func curveOfScores(genuine, impostor []float64) curve {
-	genuine = slices.Sorted(slices.Values(genuine))
-	impostor = slices.Sorted(slices.Values(impostor))
-	all := slices.Concat(genuine, impostor)
-	slices.Sort(all)
-	all = slices.Compact(all)
-	var c curve
-	for _, t := range append(all, math.Nextafter(all[len(all)-1], math.Inf(1))) {
-		g, _ := slices.BinarySearch(genuine, t)
-		m, _ := slices.BinarySearch(impostor, t)
-		c = append(c, step{t, int64(len(genuine) - g), int64(len(impostor) - m)})
 	}
 	return c
 }

@@ -75,24 +75,6 @@ func TestReportTooFew(t *testing.T) {
 	}
 }
 
-func pads(t *testing.T) []*PAD {
-	t.Helper()
-	p := presentations()
-	threshold, ok := p.ThresholdAtAPCER(0.05)
-	if !ok {
-		t.Fatal("no threshold at APCER 5 %")
-	}
-	first, err := p.Report(threshold)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := (&Presentations{"weak", []float64{0.5, 1}, map[string][]float64{"print": {0.1, 1}}}).Report(0.5)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return []*PAD{first, second}
-}
-
 func identifications() []*Identification {
 	return []*Identification{
 		{
@@ -111,7 +93,7 @@ func TestText(t *testing.T) {
 	verifications := []*Verification{{"plain cosine", 0.9932, 0.00139, make([]float64, 10), 6000, 12}}
 	for _, err := range []error{
 		WriteReports(&out, reports(t)...), WriteIdentifications(&out, identifications()...),
-		WriteVerifications(&out, verifications...), WritePADs(&out, pads(t)...), WriteReports(&out),
+		WriteVerifications(&out, verifications...), WriteReports(&out),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -123,7 +105,7 @@ func TestText(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	raw, err := json.Marshal(map[string]any{
-		"verification": reports(t), "identification": identifications(), "pad": pads(t),
+		"verification": reports(t), "identification": identifications(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -112,29 +112,3 @@ func WriteVerifications(w io.Writer, results ...*Verification) error {
 	}
 	return t.Write(w)
 }
-
-// WritePADs writes the presentation attack detection performance of several liveness models.
-func WritePADs(w io.Writer, results ...*PAD) error {
-	var t sheet.Table
-	for i, r := range results {
-		if i > 0 {
-			t.Row()
-		}
-		t.Row(r.Name, fmt.Sprintf("threshold %.4f", r.Threshold), "95 % interval", "AUC")
-		t.Row("BPCER", r.BPCER.String(), r.BPCER.interval())
-		for _, k := range r.Attacks {
-			t.Row("APCER "+k.Kind, k.APCER.String(), k.APCER.interval(), fmt.Sprintf("%.4f", k.AUC))
-		}
-		t.Row("worst APCER", sheet.Percent(r.Worst.APCER.Rate), "", r.Worst.Kind)
-		t.Row("all attacks", fmt.Sprintf("EER %s at %.4f", sheet.Percent(r.EER), r.EERThreshold), "", fmt.Sprintf("%.4f", r.AUC))
-		for _, p := range r.Points {
-			label := fmt.Sprintf("BPCER at APCER %s", sheet.Percent(p.TargetAPCER))
-			if !p.Reached {
-				t.Row(label, "no threshold reaches it")
-				continue
-			}
-			t.Row(label, p.BPCER.String(), p.BPCER.interval(), fmt.Sprintf("at %.4f", p.Threshold))
-		}
-	}
-	return t.Write(w)
-}

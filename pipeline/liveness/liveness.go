@@ -54,9 +54,24 @@ func (w *Window) Add(p float64) {
 	w.recent = append(w.recent, p)
 }
 
+// Evidence is what is judged of the frames of one track.
+type Evidence struct {
+	Mean   float64 // of the window
+	Newest float64 // the newest frame alone
+}
+
+// Evidence returns what the window says, and false while less than half of it has been seen: one good frame is no evidence.
+func (w *Window) Evidence() (e Evidence, known bool) {
+	n := len(w.recent)
+	if 2*n < w.size || n == 0 {
+		return e, false
+	}
+	return Evidence{mean(w.recent), w.recent[n-1]}, true
+}
+
 // Judge says whether the newest frame shows a live face. One of these happens:
 //
-//  1. Less than half of the window has been seen. The verdict is Unknown: one good frame is no evidence.
+//  1. There is no Evidence. The verdict is Unknown.
 //  2. The mean of the window is below Refuse. The verdict is NotLive.
 //  3. The mean is below Accept. The verdict is Doubtful.
 //  4. The newest frame alone is below Refuse. The verdict is Unknown. Whoever shows a photo for a moment, again and again, keeps
@@ -64,15 +79,21 @@ func (w *Window) Add(p float64) {
 //     would double what living people are refused, since their frames vary more than their means.
 //  5. The mean reaches Accept, and the newest frame Refuse. The verdict is Live.
 func (w *Window) Judge(t Thresholds) Verdict {
-	if 2*len(w.recent) < w.size {
+	e, known := w.Evidence()
+	if !known {
 		return Unknown
 	}
-	switch m := mean(w.recent); {
-	case !(m >= t.Refuse):
+	return e.Judge(t)
+}
+
+// Judge is that of a Window of which enough has been seen.
+func (e Evidence) Judge(t Thresholds) Verdict {
+	switch {
+	case !(e.Mean >= t.Refuse):
 		return NotLive
-	case !(m >= t.Accept):
+	case !(e.Mean >= t.Accept):
 		return Doubtful
-	case !(w.recent[len(w.recent)-1] >= t.Refuse):
+	case !(e.Newest >= t.Refuse):
 		return Unknown
 	}
 	return Live

@@ -101,7 +101,8 @@ func TestImports(t *testing.T) {
 				}
 			}
 		}
-		if slices.Contains(p.Deps, gocv) && !within(p.ImportPath, "facegate/pipeline/vision", "facegate/cmd") {
+		// Pictures of presentations are cut by where the faces in them are.
+		if slices.Contains(p.Deps, gocv) && !within(p.ImportPath, "facegate/pipeline/vision", "facegate/cmd", "facegate/scripts/presentations") {
 			t.Errorf("%s reaches gocv", p.ImportPath)
 		}
 	}
