@@ -26,6 +26,10 @@ const (
 	// face, so that one half is seen from the front and the other from the side, comes to 0.24.
 	depth = 0.25
 
+	// widest is how much wider a head may become that turns. It becomes narrower, and landmarks are not exact. A bent picture of
+	// a face that is off its middle becomes wider as that part comes to the front.
+	widest = 1.1
+
 	// edge is the foreshortening of a turn of 45 degrees. A face that is turned so far and stands out by less than shallow is a
 	// picture. No expression shortens a face by so much.
 	edge    = 0.7
@@ -42,12 +46,14 @@ type relief struct {
 }
 
 // standing is how far the nose stands out at least, to come aside so far on a face that is turned as far as its foreshortening
-// says. It is infinite on one that is not foreshortened.
+// says. A face that is wider than it was is as far from looking ahead as one that is as much narrower. Standing is infinite where
+// the face is neither.
 func (r relief) standing() float64 {
-	return math.Abs(r.aside) / math.Sqrt(max(0, 1-r.short*r.short))
+	short := min(r.short, 1/r.short)
+	return math.Abs(r.aside) / math.Sqrt(max(0, 1-short*short))
 }
 
-func (r relief) solid() bool { return r.standing() >= depth }
+func (r relief) solid() bool { return r.short <= widest && r.standing() >= depth }
 
 func (r relief) flat() bool { return r.short <= edge && r.standing() < shallow }
 
