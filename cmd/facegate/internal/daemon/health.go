@@ -27,7 +27,7 @@ import (
 func (d *Daemon) health(s *status.Status) health.Report {
 	var conditions [][]health.Condition
 	for _, part := range []func(*status.Status) []health.Condition{
-		d.profileHealth, cameraHealth, doorHealth, recordHealth, facesHealth, d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, clockHealth, lawHealth,
+		d.profileHealth, cameraHealth, doorHealth, recordHealth, facesHealth, d.promptHealth, d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, clockHealth, lawHealth,
 	} {
 		conditions = append(conditions, part(s))
 	}
@@ -78,6 +78,14 @@ func facesHealth(s *status.Status) []health.Condition {
 			"faces open nothing: they are compared with the person's pass alone, and this version has no reader of passes",
 			"keep the other ways in"),
 	)
+}
+
+// promptHealth says that nobody can do what everybody is asked for.
+func (d *Daemon) promptHealth(*status.Status) []health.Condition {
+	untold := d.config.Liveness.Active == configs.ActiveAlways && !d.prompt.Tells()
+	return health.When(untold, health.Faces, health.Down,
+		"everybody has to turn the head as asked, and nothing shows where: faces open nothing",
+		"set prompt.led_left and prompt.led_right, have a screen follow facegate camera prompt, or set liveness.active to doubt")
 }
 
 // closedHealth says of each means for whom it opens nothing.
