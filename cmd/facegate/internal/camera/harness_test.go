@@ -126,6 +126,7 @@ type options struct {
 	disk    *slowDisk // nil for one that is not
 	asking  pipeline.Asking
 	refuse  float64 // liveness below which a face is a print
+	second  bool    // a face that is alike counts for half, with a card
 }
 
 const (
@@ -151,7 +152,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 		t.Fatal(err)
 	}
 	b.openStore(o, log)
-	b.openEntry(log)
+	b.openEntry(o, log)
 	b.openGallery(o)
 	b.camera = camera.New(camera.Parts{
 		Mailbox: b.box, Engine: engine, Emit: b.entry.Ask, Whom: b.gallery.Matcher, Off: b.gallery.WhyOff, Renew: b.record.Renew,
@@ -211,16 +212,21 @@ func (b *bench) openStore(opt options, log *slog.Logger) {
 // limits are those of gatetest.Lab.
 var limits = admit.Limits{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 8, Flood: 8, Forget: 30 * time.Second}
 
-func (b *bench) openEntry(log *slog.Logger) {
+func (b *bench) openEntry(opt options, log *slog.Logger) {
 	b.t.Helper()
 	behind, err := b.store.Lockouts().Attend()
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	a, err := admit.New(admit.Rules{
+	rules := admit.Rules{
 		Alone:  []attempt.Means{attempt.Face, attempt.Card},
-		Limits: map[attempt.Means]admit.Limits{attempt.Face: limits, attempt.Card: limits},
-	}, record.Counts(b.store.Lockouts().All(), b.clock.now(), limits.Delay), behind)
+		Limits: map[attempt.Means]admit.Limits{attempt.Face: limits, attempt.Card: limits, attempt.Pass: limits},
+	}
+	if opt.second {
+		rules.Alone, rules.Alike = []attempt.Means{attempt.Face, attempt.Pass}, true
+		rules.Together = []admit.Pair{{One: attempt.Face, Other: attempt.Card, Within: 20 * time.Second}}
+	}
+	a, err := admit.New(rules, record.Counts(b.store.Lockouts().All(), b.clock.now(), limits.Delay), behind)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -239,6 +245,9 @@ func (b *bench) openGallery(opt options) {
 	b.t.Helper()
 	c := gatetest.Terms(b.t, opt.fpir)
 	c.Profile.Mode = opt.mode
+	if opt.second {
+		c.Profile.WhenAlike = law.SecondFactor
+	}
 	c.Door = b.entry
 	c.Barred = func(p decide.Person, now time.Time) bool { return b.entry.Closed(attempt.Face, p, now) }
 	var err error
