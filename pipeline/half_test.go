@@ -53,4 +53,9 @@ func TestHalfTurnsToAReader(t *testing.T) {
 	if want := []pipeline.Ended{{Finding: attempt.Alike, Person: person('a')}}; !slices.Equal(ended, want) {
 		t.Errorf("attempts: %v", ended)
 	}
+	d.run(6, anna)
+	d.now = d.now.Add(3 * time.Second) // in which no frame came
+	if ended := d.see().Ended; len(ended) != 0 {
+		t.Errorf("long after she was seen: %v", ended)
+	}
 }

@@ -174,7 +174,7 @@ func (p *Pipeline) look(f device.Frame) (near []*track.Track, report Report, err
 	for _, id := range ended {
 		if person, ok := p.decider.TakeNear(id); ok { // stepping back before the verdict is no way round the count
 			report.end(attempt.NearMiss, person)
-		} else if person, ok := p.decider.TakeAlike(id); ok { // and whoever has turned to a reader has shown half
+		} else if person, ok := p.decider.TakeLately(id, f.Time); ok { // and whoever has turned to a reader has shown half
 			report.end(attempt.Alike, person)
 		}
 		p.lose(id, f.Time)

@@ -188,6 +188,14 @@ func (d *Decider) TakeAlike(id track.ID) (p Person, ok bool) {
 	return p, true
 }
 
+// TakeLately is TakeAlike of a track that has ended by now, and was alike to somebody until just before.
+func (d *Decider) TakeLately(id track.ID, now time.Time) (p Person, ok bool) {
+	if e := d.tracks[id]; e == nil || now.Sub(e.likened) > d.rules.Window {
+		return p, false
+	}
+	return d.TakeAlike(id)
+}
+
 // Decided reports whether the track's person has been let in, and confirmed so lately that this frame of it, taken at
 // now, needs no match.
 func (d *Decider) Decided(id track.ID, now time.Time) bool {
