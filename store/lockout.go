@@ -156,14 +156,14 @@ func (l Lockouts) Keep(lasting bool, all ...Failures) error {
 }
 
 // Closed notes that so many failures have closed a means: for somebody, or with off until Reset.
-func (l Lockouts) Closed(now time.Time, failures uint32, off bool) error {
+func (l Lockouts) Closed(now time.Time, m Means, failures uint32, off bool) error {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
 	kind := audit.SlowedDown
 	if off {
 		kind = audit.SwitchedOff
 	}
-	return l.s.record(now, audit.Entry{Kind: kind, Actor: audit.Daemon, Count: failures})
+	return l.s.record(now, audit.Entry{Kind: kind, Actor: audit.Daemon, Count: failures, Digest: [32]byte{byte(m)}})
 }
 
 // Reset forgets all failures, so that every means works again for everybody.

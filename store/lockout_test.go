@@ -88,14 +88,22 @@ func TestLockouts(t *testing.T) {
 		}
 	}
 	restart()
-	if err := s.Lockouts().Closed(now, 5, false); err != nil {
+	if err := s.Lockouts().Closed(now, store.MeansFace, 5, false); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Lockouts().Closed(now, 50, true); err != nil {
+	if err := s.Lockouts().Closed(now, store.MeansPIN, 50, true); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := kinds(t, s), []string{"created", "enrolled", "reset", "slowed-down", "switched-off"}; !slices.Equal(got, want) {
 		t.Errorf("the audit log: %v", got)
+	}
+	log, err := s.Log().Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := log.Records[len(log.Records)-2:]
+	if face, pin := last[0].Entry.Digest[0], last[1].Entry.Digest[0]; store.Means(face) != store.MeansFace || store.Means(pin) != store.MeansPIN {
+		t.Errorf("the audit log says that means %d and %d were closed", face, pin)
 	}
 }
 

@@ -48,8 +48,8 @@ const (
 	ReceiptIssued Kind = 5  // Digest: SHA-256 of the receipt
 	Pruned        Kind = 6  // Count: of entries whose body was dropped, of consents that were kept long enough, and of credentials that were over
 	Access        Kind = 7  // somebody was let in; who is not recorded
-	SlowedDown    Kind = 8  // Count: of failures in a row
-	SwitchedOff   Kind = 9  // Count: of failures in a row
+	SlowedDown    Kind = 8  // Count: of failures in a row, Digest: the store.Means that they closed, in its first byte
+	SwitchedOff   Kind = 9  // likewise
 	Reset         Kind = 10 // a technician let the face path work again
 	LockedDown    Kind = 11 // Count: of Codes destroyed
 	Reopened      Kind = 12 // the end of a lockdown

@@ -40,7 +40,7 @@ func (l Ledger) Count(f attempt.Fact) error {
 			errs = append(errs, l.Store.Lockouts().Keep(f.Closed || f.Attempt.Counted, l.failures(c)))
 		}
 		if f.Closed {
-			errs = append(errs, l.Store.Lockouts().Closed(f.Attempt.Asked, c.Failures, nobody || c.Disabled))
+			errs = append(errs, l.Store.Lockouts().Closed(f.Attempt.Asked, means[c.Means], c.Failures, nobody || c.Disabled))
 		}
 	}
 	return errors.Join(errs...)

@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"nobody", nobody},
 		{"people", listed},
 		{"members", members},
+		{"whose face opens nothing alone", seconds},
 		{"erase", erased},
 		{"erase by pass", erasedByPass},
 		{"receipts", receipts},
@@ -154,6 +155,38 @@ func (s Subject) verified(t *testing.T, text string) receipt.Receipt {
 	d := done(s.Device(t.Context()))(t)
 	key := done(hex.DecodeString(d.PublicKey))(t)
 	return done(receipt.Verify([]byte(text), key))(t)
+}
+
+// seconds are whose face opens the door together with something else alone: who is near to somebody, and who is under 14. Of the one
+// whom somebody is near to nothing is told on that day.
+func seconds(t *testing.T, s Subject) {
+	ctx := t.Context()
+	s.enrol(t, "Ada")
+	ada := done(s.Store.Person("Ada"))(t)
+	eve := s.enrolment(people.EnrolRequest{Label: "Eve", Consent: "form Eve", By: s.By})
+	eve.Near, eve.NearTo = true, []template.PersonID{ada.ID}
+	kid := s.enrolment(people.EnrolRequest{Label: "Kid", Consent: "form Kid", By: s.By})
+	kid.Consent.AgeBand, kid.Consent.Guardian = store.Child, "Li Na"
+	for _, e := range []store.Enrolment{eve, kid} {
+		done(s.Store.Enrol(e))(t)
+	}
+	for label, want := range map[string]people.Second{"Ada": "", "Eve": people.SecondNear, "Kid": people.SecondAge} {
+		f := done(s.Show(ctx, label))(t)
+		list := done(s.People(ctx))(t)
+		i := slices.IndexFunc(list, func(p people.Person) bool { return p.Label == label })
+		if f.Second != want || i < 0 || list[i].Second != want {
+			t.Errorf("%s is shown as %q, and listed as %+v", label, f.Second, list)
+		}
+		if n := len(f.Entries); label == "Ada" && n != 2 { // of her enrolment and her pass
+			t.Errorf("%d entries of the audit log are of Ada", n)
+		}
+	}
+	if f, err := s.Lockdown(ctx); err != nil || f.People != 3 || f.Near != 1 {
+		t.Errorf("the facts are %+v, %v", f, err)
+	}
+	if f := done(s.Show(ctx, "Kid"))(t); f.Second != people.SecondAge {
+		t.Errorf("after the templates were destroyed Kid is shown as %q", f.Second)
+	}
 }
 
 // members are who give no face, and who take theirs back.
