@@ -179,6 +179,7 @@ func TestModels(t *testing.T) {
 		}
 	}
 	facegate(t.Context(), "models", "list", "--dir", t.TempDir()).want(t, exitOK, "missing", "")
+	facegate(t.Context(), "models", "fetch", "--dir", dir).want(t, exitOK, "ok", "note: for production there is bundle open")
 
 	bundle := gatetest.Bundle(t)
 	embedder := filepath.Join(dir, bundle.Embedder.Files[0].File)

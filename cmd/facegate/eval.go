@@ -43,7 +43,7 @@ type evalFlags struct {
 
 // open loads one Engine for each processor, since an Engine serves one goroutine.
 func (f evalFlags) open() ([]*vision.Engine, models.Bundle, error) {
-	m, err := models.Load()
+	m, err := loadModels(f.Models)
 	if err != nil {
 		return nil, models.Bundle{}, err
 	}

@@ -18,6 +18,7 @@ type modelsCommand struct {
 	Import modelsImportCommand `cmd:"" help:"Take from a folder, file or archive whatever the manifest knows (for a site without internet)."`
 	Verify modelsVerifyCommand `cmd:"" help:"Check every file of a bundle against the manifest."`
 	List   modelsListCommand   `cmd:"" help:"List the bundles and the networks that facegate may load, with licence, source and what is there."`
+	Adopt  modelsAdoptCommand  `cmd:"" help:"Bring an embedder of your own: measure it on pictures, calibrate it, and let the gate use it."`
 	Try    modelsTryCommand    `cmd:"" hidden:"" help:"Open a network from standard input, and see whether it is the one of that name."`
 }
 
@@ -47,7 +48,21 @@ func (c *modelsFetchCommand) Run(ctx context.Context, t terminal) error {
 	if err := verify(m, c.Bundle, c.Dir, c.jsonFlag, t); err != nil {
 		return err
 	}
-	return c.lacks(m, t)
+	return errors.Join(c.recommend(m, t), c.lacks(m, t))
+}
+
+// recommend says which bundle is for production, if it is another one.
+func (c *modelsFetchCommand) recommend(m *models.Manifest, t terminal) error {
+	for _, name := range m.Bundles() {
+		b, err := m.Bundle(name)
+		if err != nil {
+			return err
+		}
+		if b.Recommended && name != c.Bundle {
+			show.Fprintf(t.err, "note: for production there is bundle %s: %s\n", name, b.For)
+		}
+	}
+	return nil
 }
 
 // lacks says what the liveness networks are worth that a gate with these files has, if there are better ones.
@@ -93,7 +108,7 @@ type modelsVerifyCommand struct {
 }
 
 func (c *modelsVerifyCommand) Run(t terminal) error {
-	m, err := models.Load()
+	m, err := loadModels(c.Dir)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ type listedModel struct {
 }
 
 func (c *modelsListCommand) Run(t terminal) error {
-	m, err := models.Load()
+	m, err := loadModels(c.Dir)
 	if err != nil {
 		return err
 	}
@@ -95,5 +95,8 @@ func writeNetworks(w *tabwriter.Writer, list []listedModel) {
 	show.Fprintf(w, "\nPROVENANCE\n")
 	for _, x := range list {
 		show.Fprintf(w, "%s\t%s\n", x.Name, x.Provenance)
+		if a := x.Adopted; a != nil {
+			show.Fprintf(w, "\tadopted here on %s: %s\n", a.Day, a.Measured)
+		}
 	}
 }

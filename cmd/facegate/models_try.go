@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,14 +20,16 @@ import (
 
 // A file that was never tried may end the process that opens it. So it is opened in one of its own, for which this command is.
 type modelsTryCommand struct {
-	Name string `arg:"" help:"Name of the network."`
+	Name   string `arg:"" help:"Name of the network."`
+	Models string `help:"Folder of models, with networks that were adopted."`
+	Answer bool   `help:"Print what it answers, as JSON, instead."`
 }
 
 // maxNetwork bounds what is read as a network, in bytes.
 const maxNetwork = 256 << 20
 
 func (c *modelsTryCommand) Run(t terminal) error {
-	m, err := models.Load()
+	m, err := loadModels(c.Models)
 	if err != nil {
 		return err
 	}
@@ -38,13 +42,30 @@ func (c *modelsTryCommand) Run(t terminal) error {
 	if err != nil {
 		return err
 	}
-	return vision.Prove(vision.Model{Name: c.Name, Kind: all[i].Kind, Data: data, Answer: all[i].Answer})
+	network := vision.Model{Name: c.Name, Kind: all[i].Kind, Data: data, Answer: all[i].Answer, Feed: all[i].Feed}
+	if !c.Answer {
+		return vision.Prove(network)
+	}
+	answer, err := vision.Answer(network)
+	if err != nil {
+		return err
+	}
+	return show.JSON(t.out, answer)
+}
+
+// loadModels returns the manifest with what was adopted into a folder.
+func loadModels(dir string) (*models.Manifest, error) {
+	m, err := models.Load()
+	if err != nil {
+		return nil, err
+	}
+	return m.With(models.Dir(dir))
 }
 
 // tryNetwork returns the trial of files that were never tried.
 func tryNetwork(ctx context.Context) models.Trial {
 	return func(m models.Model, data []byte) error {
-		_, err := child(ctx, data, "models", "try", m.Name)
+		_, err := child(ctx, data, nil, "models", "try", m.Name)
 		return err
 	}
 }
@@ -52,11 +73,14 @@ func tryNetwork(ctx context.Context) models.Trial {
 var errChild = errors.New("the network ends the process that opens it")
 
 // child runs this program with some arguments in a process of its own, which may die of what it is given. It returns what that
-// writes to standard output.
-func child(ctx context.Context, input []byte, args ...string) ([]byte, error) {
+// writes to standard output; what it writes to standard error goes to progress, too, unless that is nil.
+func child(ctx context.Context, input []byte, progress io.Writer, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...)
 	var out, err bytes.Buffer
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = "/", bytes.NewReader(input), &out, &err
+	if progress != nil {
+		cmd.Stderr = io.MultiWriter(&err, raw(progress))
+	}
 	failed := cmd.Run()
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -65,10 +89,25 @@ func child(ctx context.Context, input []byte, args ...string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %v", errChild, failed)
 	}
 	if failed != nil {
-		// OpenCV speaks for itself before.
-		_, said, _ := strings.Cut("\n"+err.String(), "\nfacegate: ")
-		first, _, _ := strings.Cut(said, "\n")
-		return nil, fmt.Errorf("%s", show.Foreign(first))
+		return nil, told(err.String())
 	}
 	return out.Bytes(), nil
+}
+
+// told returns the error that a child has told, in words or as JSON. OpenCV and bars of progress speak before.
+func told(text string) error {
+	var failure struct{ Error, Todo string }
+	for line := range strings.Lines(text) {
+		if said, ok := strings.CutPrefix(line, "facegate: "); ok && failure.Error == "" {
+			failure.Error = strings.TrimSpace(said)
+		}
+		if i := strings.LastIndex(line, `{"error":`); i >= 0 && json.Unmarshal([]byte(line[i:]), &failure) != nil {
+			failure.Error = strings.TrimSpace(line[i:])
+		}
+	}
+	err := fmt.Errorf("%s", show.Foreign(cmp.Or(failure.Error, "it said nothing")))
+	if failure.Todo == "" {
+		return err
+	}
+	return hint.Wrap(err, "%s", show.Foreign(failure.Todo))
 }

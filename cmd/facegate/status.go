@@ -137,7 +137,7 @@ func writeStatus(w *tabwriter.Writer, s status.Status) {
 	row("epoch", "%s", epochLine(s.Epoch))
 	row("faces", "%s", faces(s))
 	writeLockout(w, s)
-	row("networks", "%s: %s, liveness %v", s.Vision.Bundle, s.Vision.Embedder, s.Vision.Liveness)
+	row("networks", "%s: %s, liveness %v", s.Vision.Bundle, embedderWords(s.Vision), s.Vision.Liveness)
 	row("liveness", "live from %.3g, refused below %.3g", s.Vision.LiveFrom, s.Vision.NotBelow)
 	if lacks := s.Vision.CanBetter; lacks != "" {
 		row("", "%s", lacks)
@@ -232,4 +232,12 @@ func writeDuties(w *tabwriter.Writer, s status.Status) {
 		row("", "%s", m)
 	}
 	advise(f.Advice)
+}
+
+// embedderWords names the embedder, and says whether it was adopted here.
+func embedderWords(v status.Vision) string {
+	if v.Adopted == "" {
+		return v.Embedder
+	}
+	return v.Embedder + " (adopted here on " + v.Adopted + ")"
 }

@@ -64,11 +64,15 @@ const (
 	MobileFaceNetMS1M Kind = "mobilefacenet_ms1m"
 	Reid0095          Kind = "reid0095"
 	SFace             Kind = "sface"
+	Stated            Kind = "stated" // an adopted embedder with a Feed
 	FRLiveness        Kind = "frliveness"
 	MiniFASV2SE       Kind = "minifasv2se"
 	SilentFace27      Kind = "silentface_27" // takes 2.7 times the box
 	SilentFace40      Kind = "silentface_40" // takes 4 times the box
 )
+
+// EmbedderKinds returns the kinds of embedders.
+func EmbedderKinds() []Kind { return []Kind{MobileFaceNet, MobileFaceNetMS1M, Reid0095, SFace, Stated} }
 
 // role returns what models of a kind do, "" for an unknown kind.
 func (k Kind) role() Role {
@@ -77,7 +81,7 @@ func (k Kind) role() Role {
 		return Detector
 	case Landmarks68:
 		return Landmarks
-	case MobileFaceNet, MobileFaceNetMS1M, Reid0095, SFace:
+	case MobileFaceNet, MobileFaceNetMS1M, Reid0095, SFace, Stated:
 		return Embedder
 	case FRLiveness, MiniFASV2SE, SilentFace27, SilentFace40:
 		return Liveness
@@ -101,6 +105,9 @@ type Model struct {
 	// Answer is what the network of the first file gives for a picture that is made by arithmetic: some numbers spread over all
 	// of its outputs. A network that is opened is asked first. It is empty where no such network was here to be asked.
 	Answer []float64 `yaml:"answer" json:"-"`
+
+	Feed    *Feed     `yaml:"-" json:"feed,omitempty"`    // of a Stated embedder
+	Adopted *Adoption `yaml:"-" json:"adopted,omitempty"` // nil for a network of the manifest that was measured for this project
 }
 
 // Names returns the names of models, in their order.

@@ -37,7 +37,11 @@ func Answer(m Model) ([]float64, error) {
 		return nil, err
 	}
 	defer n.close()
-	return n.answer()
+	answer, err := n.answer()
+	if err == nil && n.numbers > 0 {
+		_, err = n.only(n.numbers)
+	}
+	return answer, err
 }
 
 // Prove opens one network by itself, and refuses it if its answer is not the one that it has to give.

@@ -35,6 +35,7 @@ type feed struct {
 	input
 	width, height int // 0 for a network that takes any size
 	grey          bool
+	numbers       int // in its only output; 0 if that is not fixed
 }
 
 // evenly is the input in the order B, G, R of a network that takes all channels alike.

@@ -127,11 +127,25 @@ func openEmbedder(m Model) (em embedder, err error) {
 		em, in = embedder{template: embed.Reidentification128(), dim: 256}, evenly(0, 1)
 	case models.MobileFaceNetMS1M:
 		em, in = embedder{template: embed.ArcFace112(), dim: 128}, imageNet()
+	case models.Stated:
+		if m.Feed == nil {
+			return em, fmt.Errorf("%w: embedder %q without a feed", ErrKind, m.Kind)
+		}
+		em, in = stated(*m.Feed)
 	default:
 		return em, fmt.Errorf("%w: embedder %q", ErrKind, m.Kind)
 	}
-	em.net, err = openNet(m, feed{input: in, width: em.template.Size, height: em.template.Size})
+	em.net, err = openNet(m, feed{input: in, width: em.template.Size, height: em.template.Size, numbers: em.dim})
 	return em, err
+}
+
+// stated is an embedder that is fed as a site has said.
+func stated(f models.Feed) (embedder, input) {
+	em := embedder{template: embed.Template{Size: f.Side}, dim: f.Dim}
+	for i := range em.template.Points {
+		em.template.Points[i] = detect.Point{X: float32(f.Points[2*i]), Y: float32(f.Points[2*i+1])}
+	}
+	return em, input{mean: f.Mean, scale: f.Scale, rgb: f.Colour == "rgb"}
 }
 
 // imageNet is the input of a network that was trained on x/255, less the mean and over the deviation of ImageNet.

@@ -19,6 +19,8 @@ type Model struct {
 
 	// Answer is what the network has to give for the picture of arithmetic; empty if that is not known. See models.Model.
 	Answer []float64
+
+	Feed *models.Feed // of a models.Stated embedder
 }
 
 // Networks are the models of one bundle.
@@ -38,7 +40,7 @@ func Read(b models.Bundle, dir models.Dir) (n Networks, err error) {
 		}
 		var data []byte
 		data, _, err = dir.ReadVerified(m, OpenCV())
-		return Model{Name: m.Name, Kind: m.Kind, Data: data, Answer: m.Answer}
+		return Model{Name: m.Name, Kind: m.Kind, Data: data, Answer: m.Answer, Feed: m.Feed}
 	}
 	n.Detector = read(b.Detector)
 	if b.Landmarks != nil {

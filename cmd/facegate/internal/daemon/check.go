@@ -89,6 +89,7 @@ func (k *checker) networks() {
 	}
 	if k.counts(c.Vision.ModelsDir, k.usual.Vision.ModelsDir) {
 		k.refuse(checkNetworks(c.Vision, bundle))
+		k.strangers(bundle)
 	}
 	k.refuse(checkWeaker(c, bundle))
 	if lacks, err := cost(bundle); err == nil && lacks != "" {
@@ -102,6 +103,19 @@ func (k *checker) networks() {
 		return
 	}
 	k.refuse(configs.About("match.fpir", people.Covers(calibration, judged(c.Decide), c.Match.FPIR)))
+}
+
+// strangers notes the networks that were not measured for this project.
+func (k *checker) strangers(b models.Bundle) {
+	if a := b.Embedder.Adopted; a != nil {
+		k.note("vision.embedder: %s was adopted here on %s: %s", b.Embedder.Name, a.Day, a.Measured)
+	}
+	for _, r := range models.Dir(k.config.Vision.ModelsDir).Verify(b.Models(), vision.OpenCV()) {
+		if r.Status == models.OK && r.File.OpenCV == "" {
+			k.note("vision.models_dir: %s is a file of %s that was never tried; the gate starts only if it gives the same numbers",
+				r.File.File, r.Model.Name)
+		}
+	}
 }
 
 // checkNetworks is readNetworks without keeping them in memory.

@@ -49,6 +49,9 @@ func chooseBundle(v configs.Vision) (models.Bundle, error) {
 	if err != nil {
 		return models.Bundle{}, err
 	}
+	if manifest, err = manifest.With(models.Dir(v.ModelsDir)); err != nil {
+		return models.Bundle{}, configs.About("vision.models_dir", err)
+	}
 	bundle, embedder := string(v.Bundle), v.Embedder
 	if _, err := manifest.Select(bundle, "", nil); err != nil {
 		return models.Bundle{}, configs.About("vision.bundle", err)
@@ -142,6 +145,9 @@ const (
 
 func loadCalibration(v configs.Vision, b models.Bundle) (*calibrate.File, error) {
 	id := b.Embedder.ID()
+	if v.Calibration == "" && b.Embedder.Adopted != nil {
+		return adoptedCalibration(v, b.Embedder)
+	}
 	if v.Calibration == "" {
 		f, err := calibrate.Shipped(id)
 		return f, configs.About("vision.calibration",
@@ -157,6 +163,27 @@ func loadCalibration(v configs.Vision, b models.Bundle) (*calibrate.File, error)
 	}
 	return f, configs.About("vision.calibration",
 		hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "name the calibration of this embedder in vision.calibration, or leave it empty")))
+}
+
+// adoptedOn returns the day on which a network was adopted here, "" for one of facegate's own.
+func adoptedOn(m models.Model) string {
+	if m.Adopted == nil {
+		return ""
+	}
+	return m.Adopted.Day
+}
+
+// adoptedCalibration returns the calibration that was written when the embedder was adopted.
+func adoptedCalibration(v configs.Vision, m models.Model) (*calibrate.File, error) {
+	data, err := models.Dir(v.ModelsDir).Calibration(m)
+	if err != nil {
+		return nil, configs.About("vision.calibration", err)
+	}
+	f, err := calibrate.Read(bytes.NewReader(data))
+	if err == nil && f.ModelID != m.ID() {
+		err = fmt.Errorf("%s is of another embedder than %s", m.Adopted.Calibration, m.Name)
+	}
+	return f, configs.About("vision.calibration", hint.Wrap(err, "adopt the network anew: facegate models adopt"))
 }
 
 func openSource(c configs.Camera, stdin io.Reader, log *slog.Logger) (device.Source, error) {

@@ -98,6 +98,7 @@ type FacesOff struct {
 type Vision struct {
 	Bundle   string   `json:"bundle"`
 	Embedder string   `json:"embedder"`
+	Adopted  string   `json:"adopted,omitempty"` // the day on which the embedder was adopted here; "" for one that facegate ships with
 	Liveness []string `json:"liveness"`
 
 	LiveFrom  float64 `json:"live_from"`        // mean score from which a face is live
