@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"facegate/pipeline/embed"
 	"facegate/pipeline/evaluate"
 	"facegate/pipeline/evaluate/bypeople"
+	"facegate/pipeline/evaluate/gallery"
 	"facegate/pipeline/models"
 	"facegate/pipeline/template"
 	"facegate/pipeline/vision"
@@ -34,7 +34,7 @@ type evalRecognitionCommand struct {
 	DET              string `name:"det" placeholder:"FILE.svg" help:"Draw the detection error trade-off."`
 	Exclude          string `placeholder:"FILE.csv" help:"Leave out label errors: lines NAME,NAME,REASON of two names that are one person, or PERSON/PICTURE,NAME,REASON of a picture of somebody else."`
 	Groups           string `placeholder:"FILE.csv" help:"Also report by group: lines PERSON,GROUP."`
-	WriteCalibration string `placeholder:"FILE" help:"Write the calibration for this embedder: its mean, and its thresholds by number of people."`
+	WriteCalibration string `placeholder:"FILE" help:"Write the calibration for this embedder: its mean, its thresholds by number of people, and the raise for people who are alike."`
 }
 
 // A recognitionResult is everything that is measured, for the plain cosine and for the stored hash.
@@ -45,6 +45,7 @@ type recognitionResult struct {
 	Verification    []*evaluate.Report         `json:"verification"` // every pair of pictures counts once
 	Identification  []*evaluate.Identification `json:"identification,omitempty"`
 	People          peopleResult               `json:"people"` // every person and every pair of people counts once
+	Gate            *gateResult                `json:"gate"`
 	Labels          labelResult                `json:"labels"`
 	LFW             []*evaluate.Verification   `json:"lfw,omitempty"`
 	PicturesASecond float64                    `json:"pictures_a_second"`
@@ -94,7 +95,17 @@ func (c *evalRecognitionCommand) Run(ctx context.Context, t terminal) error {
 			return err
 		}
 	}
-	if err := c.writeFiles(t.newFiles(), result, bundle, mean, acquired); err != nil {
+	study := gallery.Study{
+		People: gallery.People(samples), Mean: mean, Templates: calibrate.TemplatePictures, Draws: galleryDraws, Seed: drawSeed,
+	}
+	calibration, err := c.calibration(ctx, study, result, acquired, t.err)
+	if err != nil {
+		return err
+	}
+	if result.Gate, err = atTheGate(ctx, study, calibration, t.err); err != nil {
+		return err
+	}
+	if err := c.writeFiles(t.newFiles(), result, calibration, acquired); err != nil {
 		return err
 	}
 	return c.print(t, result, func(w *tabwriter.Writer) { result.write(w) })
@@ -239,11 +250,9 @@ func (c *evalRecognitionCommand) verify(samples []evaluate.Sample, s evaluate.Sc
 	return evaluate.Verify(folds, samples, s)
 }
 
-func (c *evalRecognitionCommand) writeFiles(d durable.Disk, r *recognitionResult, b models.Bundle, mean template.Mean,
-	acquired evaluate.Acquisition,
-) error {
+func (c *evalRecognitionCommand) writeFiles(d durable.Disk, r *recognitionResult, f *calibrate.File, acquired evaluate.Acquisition) error {
 	if c.DET != "" {
-		title := fmt.Sprintf("%s, %d people", b.Embedder.Name, acquired.People)
+		title := fmt.Sprintf("%s, %d people", r.Embedder, acquired.People)
 		err := writeFile(d, c.DET, func(w io.Writer) error { return evaluate.WriteDET(w, title, r.performances()...) })
 		if err != nil {
 			return err
@@ -251,16 +260,6 @@ func (c *evalRecognitionCommand) writeFiles(d durable.Disk, r *recognitionResult
 	}
 	if c.WriteCalibration == "" {
 		return nil
-	}
-	stored := r.scores[len(r.scores)-1].Pairs
-	f, err := calibrate.Build(calibrate.File{
-		ModelID: r.ModelID, Embedder: r.Embedder, Dim: len(mean), Mean: calibrate.Mean(mean),
-		Created: time.Now().UTC().Format(time.DateOnly), Source: "all pairs of " + filepath.Base(c.Folder),
-		People: acquired.People - acquired.PeopleFailed, Pictures: acquired.Pictures - acquired.PicturesFailed,
-		Excluded: r.Labels.forCalibration(),
-	}, stored.Impostor)
-	if err != nil {
-		return err
 	}
 	return writeFile(d, c.WriteCalibration, func(w io.Writer) error { return calibrate.Write(w, f) })
 }
@@ -303,6 +302,7 @@ func (r *recognitionResult) write(w io.Writer) {
 		evaluate.WriteIdentifications(w, r.Identification...)
 	}
 	r.People.write(w)
+	r.Gate.write(w)
 	if len(r.LFW) > 0 {
 		show.Fprintln(w)
 		evaluate.WriteVerifications(w, r.LFW...)

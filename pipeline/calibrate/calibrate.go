@@ -33,6 +33,13 @@ const (
 	// comparisons only "below 3/n" could be said (the rule of three).
 	MinErrors = 10
 
+	// MinPairs is how many pairs of people must be behind a point, so that no single pair of twins makes one.
+	MinPairs = 3
+
+	// TemplatePictures is of how many pictures templates are measured, at most. The mean of more scores no higher: of 40,
+	// where there are so many, the threshold at FMR 2e-5 is 0.459 as of 4.
+	TemplatePictures = 4
+
 	// Judged is how many frames a decision by the mean score is measured for.
 	Judged = 3
 
@@ -45,6 +52,9 @@ var (
 
 	// ErrBeyond means that more people are enrolled than the measured comparisons can answer for.
 	ErrBeyond = errors.New("beyond what the calibration shows")
+
+	// ErrKind means that a calibration is of other templates or other decisions than a gate makes.
+	ErrKind = errors.New("calibration of another kind")
 
 	// ErrTooFew means that there were too few impostor comparisons for a single point.
 	ErrTooFew = errors.New("too few comparisons to calibrate")
@@ -130,20 +140,24 @@ func (m *Mean) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Impostors is the score distribution of comparisons between different people.
+// Impostors are the scores of templates with probes of other people.
 type Impostors interface {
 	// Count returns the number of comparisons.
 	Count() int64
-	// Threshold returns the lowest threshold that at most rate of the scores reach; ok is false if there is none.
-	Threshold(rate float64) (threshold float64, ok bool)
-	// AtLeast returns how many scores are at or above threshold.
-	AtLeast(threshold float64) int64
+
+	// Threshold returns the lowest threshold that at most rate of the comparisons reach, among other people than those
+	// who were measured as well. Pairs is how many pairs of people stand behind it: those with a comparison that is among
+	// the rate's.
+	Threshold(rate float64) (threshold float64, pairs int)
 }
 
-// Build returns a copy of about with Schema, Scheme and Decisions filled in from the impostor scores of the stored hash:
-// the decision of one frame, and that of Judged frames, which the points of one frame bound. There is a point at 1, 2 and
-// 5 of each decade from FMR 1e-1 to 1e-7, as far as MinErrors stand behind it. Of rates that share a threshold only the
-// strictest is kept.
+// Build returns a copy of about with Schema, Scheme and Decisions filled in from the impostor scores of single frames: the
+// decision of one frame, and that of Judged frames, which the points of one frame bound. There is a point at 1, 2 and 5 of
+// each decade from FMR 1e-1 to 1e-7, as far as MinErrors and MinPairs stand behind it. Of rates that share a threshold only
+// the strictest is kept.
+//
+// Points measured on the mean of several pictures would be lower, and too low at a door: pictures of a webcam, taken one
+// after the other, are far more alike than photographs of different days. See docs/accuracy.md.
 func Build(about File, impostors Impostors) (*File, error) {
 	f := about
 	f.Schema, f.Scheme = Schema, Scheme
@@ -166,11 +180,15 @@ func pointsOf(impostors Impostors) (points []Point) {
 	for _, fmr := range []float64{
 		1e-1, 5e-2, 2e-2, 1e-2, 5e-3, 2e-3, 1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5, 5e-6, 2e-6, 1e-6, 5e-7, 2e-7, 1e-7,
 	} {
-		threshold, ok := impostors.Threshold(fmr)
-		if !ok || impostors.AtLeast(threshold) < MinErrors {
+		if fmr*float64(impostors.Count()) < MinErrors {
 			break
 		}
-		if last := len(points) - 1; last >= 0 && points[last].Threshold == threshold {
+		threshold, pairs := impostors.Threshold(fmr)
+		if pairs < MinPairs {
+			break
+		}
+		if last := len(points) - 1; last >= 0 && threshold <= points[last].Threshold {
+			threshold = points[last].Threshold // the upper end for a stricter rate is no lower
 			points = points[:last]
 		}
 		points = append(points, Point{fmr, threshold})
@@ -188,6 +206,26 @@ func (f *File) points(frames int) []Point {
 		}
 	}
 	return points
+}
+
+// Suits refuses, with ErrKind, a calibration whose thresholds would be too low for a gate that makes templates of so many
+// pictures, and judges the mean score of so many frames. Templates of more pictures score higher, strangers as well. Points
+// of more frames say nothing of fewer. A calibration of more pictures, or of fewer frames, is only stricter, but one that has
+// no points for a mean of several frames was made for another gate.
+func (f *File) Suits(pictures, frames int) error {
+	var fault string
+	switch few := min(pictures, TemplatePictures); {
+	case f.TemplatePictures < few:
+		fault = fmt.Sprintf("it is of templates of up to %d pictures, and this gate makes them of %d", f.TemplatePictures, pictures)
+	case f.points(frames) == nil:
+		fault = fmt.Sprintf("it has no points for decisions of %d frames, only of more", frames)
+	case frames >= Judged && f.Decisions[len(f.Decisions)-1].Frames < Judged:
+		fault = fmt.Sprintf("it has no points for the mean of %d frames", frames)
+	default:
+		return nil
+	}
+	return hint.Wrap(fmt.Errorf("%w: %s", ErrKind, fault),
+		"measure it again with facegate eval recognition --write-calibration FILE, or leave vision.calibration empty")
 }
 
 // requiredFMR returns the false match rate at which a search among n people keeps to fpir.

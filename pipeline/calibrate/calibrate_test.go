@@ -18,7 +18,16 @@ import (
 	"facegate/pipeline/evaluate"
 )
 
-var _ calibrate.Impostors = (*evaluate.Histogram)(nil)
+// scored are scores between people of whom each pair has one.
+type scored struct{ *evaluate.Histogram }
+
+func (s scored) Threshold(rate float64) (threshold float64, pairs int) {
+	threshold, ok := s.Histogram.Threshold(rate)
+	if !ok {
+		return 0, 0
+	}
+	return threshold, int(s.AtLeast(threshold))
+}
 
 const modelID = "87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581"
 
@@ -33,8 +42,8 @@ func about() calibrate.File {
 }
 
 // impostors counts n scores spread like a normal distribution, without chance.
-func impostors(n int) *evaluate.Histogram {
-	h := new(evaluate.Histogram)
+func impostors(n int) scored {
+	h := scored{new(evaluate.Histogram)}
 	for i := range n {
 		h.Add(0.02 + 0.1*math.Sqrt2*math.Erfinv((2*float64(i)+1)/float64(n)-1))
 	}
@@ -101,7 +110,7 @@ func TestBuildClaimsNoMoreThanTheData(t *testing.T) {
 }
 
 func TestBuildKeepsTheStrictestOfEqualThresholds(t *testing.T) {
-	h := new(evaluate.Histogram)
+	h := scored{new(evaluate.Histogram)}
 	for i := range 10_000 {
 		if i < 40 {
 			h.Add(0.5)
@@ -175,6 +184,43 @@ func TestWaysOfDeciding(t *testing.T) {
 	f.Decisions = f.Decisions[1:]
 	if _, err := f.Threshold(1, 1, 0.5); !errors.Is(err, calibrate.ErrBeyond) || f.MaxEnrolled(1, 0.5) != 0 {
 		t.Errorf("one frame by the points of three: %v", err)
+	}
+}
+
+// TestSuits refuses what would be too lenient for a gate, or was made for another.
+func TestSuits(t *testing.T) {
+	points := []calibrate.Point{{1e-3, 0.3}}
+	of := func(pictures int, frames ...int) *calibrate.File {
+		f := &calibrate.File{TemplatePictures: pictures}
+		for _, n := range frames {
+			f.Decisions = append(f.Decisions, calibrate.Decision{Frames: n, ScoreFrames: 1, Points: points})
+		}
+		return f
+	}
+	for _, test := range []struct {
+		name             string
+		file             *calibrate.File
+		pictures, frames int
+		want             string
+	}{
+		{"as the gate does", of(4, 1, 3), 5, 3, ""},
+		{"one frame", of(4, 1, 3), 5, 1, ""},
+		{"more frames than measured", of(4, 1, 3), 30, 10, ""},
+		{"of more pictures", of(8, 1, 3), 3, 2, ""},
+		{"of three for templates of three", of(3, 1, 3), 3, 3, ""},
+		{"of single pictures", of(1, 1, 3), 5, 3, "templates of up to 1 pictures, and this gate makes them of 5"},
+		{"of too few pictures", of(2, 1, 3), 3, 3, "templates of up to 2 pictures"},
+		{"no points for one frame", of(4, 3), 5, 1, "no points for decisions of 1 frames"},
+		{"no points for the mean", of(4, 1), 5, 3, "no points for the mean of 3 frames"},
+		{"no points at all", of(4), 5, 3, "no points for decisions of 3 frames"},
+	} {
+		err := test.file.Suits(test.pictures, test.frames)
+		switch {
+		case test.want == "" && err != nil:
+			t.Errorf("%s: %v", test.name, err)
+		case test.want != "" && (!errors.Is(err, calibrate.ErrKind) || !strings.Contains(err.Error(), test.want) || hint.Of(err) == ""):
+			t.Errorf("%s: error %v, hint %q, want %q", test.name, err, hint.Of(err), test.want)
+		}
 	}
 }
 

@@ -107,6 +107,9 @@ func (r Rules) raise(f Found) (raise, excess float64) {
 		return 0, 0
 	}
 	excess = f.excess(r.Crowding(f.People))
-	weight := r.Beta * float64(min(crowd, f.People-1)+1) / (crowd + 1)
-	return max(0, weight*excess), excess
+	return max(0, r.Beta*Weight(f.People)*excess), excess
 }
+
+// Weight returns what the others are worth as a measure of the crowd around a face, if it is compared with so many people: 1 from
+// six people on, and less among fewer.
+func Weight(people int) float64 { return float64(min(crowd, people-1)+1) / (crowd + 1) }

@@ -175,3 +175,12 @@ func quantile(sorted []float64, q float64) float64 {
 	w := at - float64(i)
 	return sorted[i]*(1-w) + sorted[i+1]*w
 }
+
+// NewBootstrap returns one that draws so many people, from seed.
+func NewBootstrap(people int, seed uint64) Bootstrap { return Bootstrap{people, seed} }
+
+// Middle returns the middle 95 % of the values of the rounds.
+func Middle(values []float64) Interval {
+	sorted := slices.Sorted(slices.Values(values))
+	return Interval{quantile(sorted, 0.025), quantile(sorted, 0.975)}
+}

@@ -97,7 +97,7 @@ func (k *checker) networks() {
 	}
 	_, err = livenessThresholds(c, bundle)
 	k.refuse(err)
-	calibration, err := loadCalibration(c.Vision, bundle)
+	calibration, err := loadCalibration(c, bundle)
 	if err != nil {
 		k.refuse(err)
 		return

@@ -128,7 +128,16 @@ func TestCheckRefusesWhatNewRefuses(t *testing.T) {
 		{"an unknown liveness model", func(t *testing.T, _ gatetest.Site) gatetest.Settings { return vision(t, ", liveness: [psychic]") }, "vision"},
 		{"no calibration", func(t *testing.T, _ gatetest.Site) gatetest.Settings { return vision(t, ", calibration: /nonexistent") }, "vision"},
 		{"the calibration of another embedder", func(t *testing.T, s gatetest.Site) gatetest.Settings {
-			return vision(t, ", calibration: "+otherCalibration(t, s))
+			return vision(t, ", calibration: "+otherCalibration(t, s, func(f *calibrate.File) { f.ModelID = strings.Repeat("ab", 32) }))
+		}, "vision"},
+		{"a calibration of single pictures", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			return vision(t, ", calibration: "+otherCalibration(t, s, func(f *calibrate.File) { f.TemplatePictures = 1 }))
+		}, "vision"},
+		{"a calibration without the mean of three frames", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			return vision(t, ", calibration: "+otherCalibration(t, s, func(f *calibrate.File) { f.Decisions = f.Decisions[:1] }))
+		}, "vision"},
+		{"a calibration of the format before", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			return vision(t, ", calibration: "+otherCalibration(t, s, func(f *calibrate.File) { f.Schema = "facegate-calibration/1" }))
 		}, "vision"},
 		{"no CA file", set("mqtt", `{broker: "ssl://127.0.0.1:1", ca_file: /nonexistent}`), "mqtt"},
 		{"a folder for a CA file", set("mqtt", `{broker: "ssl://127.0.0.1:1", ca_file: /tmp}`), "mqtt"},
@@ -182,12 +191,12 @@ func TestCheckRefusesWhatNewRefuses(t *testing.T) {
 	}
 }
 
-// otherCalibration writes a calibration of another embedder.
-func otherCalibration(t *testing.T, s gatetest.Site) string {
+// otherCalibration writes the shipped calibration with a change that the gate refuses.
+func otherCalibration(t *testing.T, s gatetest.Site, change func(*calibrate.File)) string {
 	t.Helper()
 	f, err := calibrate.Shipped(gatetest.Bundle(t).Embedder.ID())
 	must(t, err)
-	f.ModelID = strings.Repeat("ab", 32)
+	change(f)
 	text, err := json.Marshal(f)
 	must(t, err)
 	must(t, os.WriteFile(s.Path("other.json"), text, 0o600))

@@ -143,26 +143,33 @@ const (
 	maxPassword    = 64 << 10
 )
 
-func loadCalibration(v configs.Vision, b models.Bundle) (*calibrate.File, error) {
+// loadCalibration returns the calibration of the embedder, which is for templates and decisions as the gate makes them.
+func loadCalibration(c *configs.Config, b models.Bundle) (*calibrate.File, error) {
+	f, err := readCalibration(c.Vision, b)
+	if err == nil {
+		err = f.Suits(c.Enrol.Frames, judged(c.Decide))
+	}
+	return f, configs.About("vision.calibration", err)
+}
+
+func readCalibration(v configs.Vision, b models.Bundle) (*calibrate.File, error) {
 	id := b.Embedder.ID()
 	if v.Calibration == "" && b.Embedder.Adopted != nil {
 		return adoptedCalibration(v, b.Embedder)
 	}
 	if v.Calibration == "" {
 		f, err := calibrate.Shipped(id)
-		return f, configs.About("vision.calibration",
-			hint.Wrap(err, "measure one with facegate eval recognition --write-calibration, and name it in vision.calibration"))
+		return f, hint.Wrap(err, "measure one with facegate eval recognition --write-calibration, and name it in vision.calibration")
 	}
 	data, err := file.ReadShared(v.Calibration, maxCalibration)
 	if err != nil {
-		return nil, configs.About("vision.calibration", hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "correct vision.calibration")))
+		return nil, hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "correct vision.calibration"))
 	}
 	f, err := calibrate.Read(bytes.NewReader(data))
 	if err == nil && f.ModelID != id {
 		err = fmt.Errorf("%s is of another embedder than %s", v.Calibration, b.Embedder.Name)
 	}
-	return f, configs.About("vision.calibration",
-		hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "name the calibration of this embedder in vision.calibration, or leave it empty")))
+	return f, hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "name the calibration of this embedder in vision.calibration, or leave it empty"))
 }
 
 // adoptedOn returns the day on which a network was adopted here, "" for one of facegate's own.

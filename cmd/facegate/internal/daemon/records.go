@@ -50,7 +50,7 @@ func (d *Daemon) openRegister() error {
 // terms returns the terms on which people are enrolled and matched.
 func (d *Daemon) terms() (people.Terms, error) {
 	c := d.config
-	calibration, err := loadCalibration(c.Vision, d.bundle)
+	calibration, err := loadCalibration(c, d.bundle)
 	if err != nil {
 		return people.Terms{}, err
 	}

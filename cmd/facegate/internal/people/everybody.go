@@ -1,7 +1,10 @@
 package people
 
 import (
+	"time"
+
 	"facegate/pipeline"
+	"facegate/pipeline/calibrate"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/match"
 	"facegate/pipeline/template"
@@ -30,14 +33,12 @@ func newEverybody(s *store.Store, c Terms, r *ranks) (*everybody, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &everybody{store: s, terms: c, epochs: epochs, children: holders{store: s, terms: c, of: underAge}}
-	e.rules = match.Rules{Threshold: e.threshold(1), Crowding: c.Calibration.Crowding, Beta: c.Calibration.Beta}
-	e.match = match.Everybody{Epochs: epochs, Rules: match.Rules{
-		Threshold: e.threshold(c.Judged), Single: e.ordinary(1), Barred: c.Barred,
-		Standing: r.of, Strictest: func() float64 { return strictest },
-		Crowding: c.Calibration.Crowding, Beta: c.Calibration.Beta,
-	}}
-	return e, nil
+	rules := Rules(c.Calibration, c.Judged, c.FPIR)
+	rules.Barred, rules.Standing, rules.Strictest = c.Barred, r.of, func() float64 { return strictest }
+	return &everybody{
+		store: s, terms: c, epochs: epochs, children: holders{store: s, terms: c, of: underAge},
+		rules: Rules(c.Calibration, 1, c.FPIR), match: match.Everybody{Epochs: epochs, Rules: rules},
+	}, nil
 }
 
 func (e *everybody) matcher() pipeline.Matcher { return &e.match }
@@ -58,24 +59,35 @@ const (
 	lonely = 0.08
 )
 
-// threshold returns the mean score of so many frames from which a face counts as that of one of so many people.
-func (e *everybody) threshold(judged int) func(people int) (float64, error) {
-	ordinary := e.ordinary(judged)
-	return func(people int) (float64, error) {
-		threshold, err := ordinary(people)
-		if people < fewest {
-			threshold += lonely
-		}
-		return threshold, err
+// Rules are how a gate weighs what it finds among everybody, by a calibration and with the mean score of so many frames judged.
+// Nobody is barred.
+func Rules(f *calibrate.File, judged int, fpir float64) match.Rules {
+	single := ordinary(f, judged, fpir, 1)
+	several := ordinary(f, judged, fpir, judged)
+	return match.Rules{
+		Threshold: func(people int) (float64, error) {
+			threshold, err := several(people)
+			return threshold + lonely*unknown(people), err
+		},
+		Single: single, Barred: func(template.PersonID, time.Time) bool { return false },
+		Crowding: f.Crowding, Beta: f.Beta,
 	}
 }
 
-// ordinary is threshold as the calibration has it, however few they are.
-func (e *everybody) ordinary(judged int) func(people int) (float64, error) {
-	least := min(planFor, e.limit())
-	return func(people int) (float64, error) {
-		return e.terms.Calibration.Threshold(judged, max(least, people), e.terms.FPIR)
+// unknown returns how much of what there is to know of the crowd around a face so many people leave open: all if they are fewer
+// than fewest, less from one to the next, and nothing once all whom match.Rules counts are there.
+func unknown(people int) float64 {
+	if people < fewest {
+		return 1
 	}
+	return 1 - match.Weight(people)
+}
+
+// ordinary returns the mean score of so many frames from which a face counts as that of one of so many people, as the
+// calibration has it, however few they are. Judged is of how many frames the gate judges the mean.
+func ordinary(f *calibrate.File, judged int, fpir float64, frames int) func(people int) (float64, error) {
+	least := min(planFor, covered(f, judged, fpir))
+	return func(people int) (float64, error) { return f.Threshold(frames, max(least, people), fpir) }
 }
 
 func (e *everybody) nearest(v embed.Vector, self template.PersonID) (nearness, error) {
