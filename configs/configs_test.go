@@ -75,7 +75,7 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 		Vision: configs.Vision{Bundle: configs.Registry, ModelsDir: "/var/lib/facegate/models"},
 		Zone:   configs.Zone{MinFace: 50, Region: configs.Region{Right: 1, Bottom: 1}},
 		Quality: configs.Quality{
-			MinSharpness: 25, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 35, MaxPitch: 35, MaxRoll: 25, MaxSideLight: 45,
+			MinSharpness: 15, MinBrightness: 40, MaxBrightness: 220, MaxYaw: 35, MaxPitch: 35, MaxRoll: 35, MaxSideLight: 45,
 		},
 		Liveness: configs.Liveness{Threshold: configs.Threshold{Auto: true}, Window: 5, Active: configs.ActiveDoubt},
 		Match: configs.Match{

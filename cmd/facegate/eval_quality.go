@@ -134,7 +134,7 @@ func newQualityJudge(b models.Bundle) (*qualityJudge, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &qualityJudge{mean: template.Mean(f.Mean), live: live.Accept}
+	j := &qualityJudge{mean: template.Mean(f.Mean), live: live.Refuse}
 	if j.threshold, err = f.Threshold(1, qualityPeople, qualityFPIR); err != nil {
 		return nil, err
 	}

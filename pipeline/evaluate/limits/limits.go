@@ -210,6 +210,7 @@ type Step struct {
 	Refused  Rate      `json:"refused"`  // by any limit, of the faces that are found
 	Silent   Rate      `json:"silent"`   // not recognised, neither refused nor warned of the light, of all
 	Wasted   Rate      `json:"wasted"`   // refused, though it would have been recognised, of all
+	Failed   Rate      `json:"failed"`   // not found, refused, taken for a print or not recognised: whoever is not let in, of all
 }
 
 // StepOf measures what the limits q and the smallest face do to pictures of one change and level.
@@ -226,14 +227,15 @@ func StepOf(change string, level float64, looks []Look, q quality.Limits, minFac
 		Refused:  RateOf(looks, found, refused),
 		Silent:   RateOf(looks, these, func(k Look) bool { return !k.Found || !k.Matched && !refused(k) && q.Warn(k.Measure) == quality.OK }),
 		Wasted:   RateOf(looks, these, func(k Look) bool { return k.Matched && refused(k) }),
+		Failed:   RateOf(looks, these, func(k Look) bool { return !k.Found || refused(k) || !k.Live || !k.Matched }),
 	}
 }
 
 // Write writes steps and curves for people, as tables whose cells are apart by tabs.
 func Write(w io.Writer, steps []Step, curves []Curve) {
-	show.Fprintf(w, "change\tlevel\tno face\tFNMR\tfalse matches\tnot live\trefused\tmissed without a reason\trefused for nothing\n")
+	show.Fprintf(w, "change\tlevel\tno face\tFNMR\tfalse matches\tnot live\trefused\tmissed without a reason\trefused for nothing\tnot let in\n")
 	for _, s := range steps {
-		show.Fprintf(w, "%s\t%g\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Change, s.Level, s.Lost.short(), s.Missed, s.Confused, s.NotLive.short(), s.Refused.short(), s.Silent.short(), s.Wasted.short())
+		show.Fprintf(w, "%s\t%g\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Change, s.Level, s.Lost.short(), s.Missed, s.Confused, s.NotLive.short(), s.Refused.short(), s.Silent.short(), s.Wasted.short(), s.Failed.short())
 	}
 	for _, c := range curves {
 		show.Fprintf(w, "\n%s\n", c.Key)

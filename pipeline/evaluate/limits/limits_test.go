@@ -163,6 +163,7 @@ func TestStep(t *testing.T) {
 		{"refused", s.Refused, 3. / 7, 7},
 		{"silent", s.Silent, 2. / 8, 8},
 		{"wasted", s.Wasted, 1. / 8, 8},
+		{"failed", s.Failed, 6. / 8, 8},
 	} {
 		if math.Abs(test.got.Rate-test.want) > 1e-9 || test.got.People != test.of {
 			t.Errorf("%s: %+v, want %g of %d", test.name, test.got, test.want, test.of)
