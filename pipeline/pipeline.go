@@ -42,6 +42,7 @@ import (
 type Vision interface {
 	Load(f device.Frame) error
 	Size() (width, height int)
+	Grid(dst []byte, width, height int) error
 	Detect() ([]detect.Face, error)
 	Locate(f *detect.Face) error
 	Align(f *detect.Face) (bgr []byte, size int, err error)
@@ -161,6 +162,20 @@ func (p *Pipeline) identify(f device.Frame, m Matcher) (report Report, answer ma
 // look decodes a frame, finds its faces and follows them. It returns the tracks before the door, the nearest first. If there
 // are none, the report says why.
 func (p *Pipeline) look(f device.Frame) (near []*track.Track, report Report, err error) {
+	tracks, report, err := p.follow(f)
+	if err != nil {
+		return nil, report, err
+	}
+	near, reason := p.beforeDoor(tracks)
+	p.decider.See(f.Time, near)
+	if reason != quality.OK {
+		report.State, report.Reason = Poor, reason
+	}
+	return near, report, nil
+}
+
+// follow decodes a frame, finds its faces and follows them.
+func (p *Pipeline) follow(f device.Frame) (tracks []*track.Track, report Report, err error) {
 	report.Time = f.Time
 	if err := p.vision.Load(f); err != nil {
 		return nil, report, err
@@ -180,12 +195,7 @@ func (p *Pipeline) look(f device.Frame) (near []*track.Track, report Report, err
 		p.lose(id, f.Time)
 		p.decider.Forget(id)
 	}
-	near, reason := p.beforeDoor(tracks)
-	p.decider.See(f.Time, near)
-	if reason != quality.OK {
-		report.State, report.Reason = Poor, reason
-	}
-	return near, report, nil
+	return tracks, report, nil
 }
 
 // beforeDoor returns the tracks in the zone, the nearest first. Without any, reason says what keeps the nearest out.

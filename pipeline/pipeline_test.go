@@ -15,6 +15,7 @@ import (
 	"facegate/pipeline/embed"
 	"facegate/pipeline/enrol"
 	"facegate/pipeline/quality"
+	"facegate/pipeline/survey"
 )
 
 // The people of these tests: Anna and Bert are enrolled unless it says otherwise, a stranger is not.
@@ -394,6 +395,46 @@ func TestSideLight(t *testing.T) {
 	}
 	if r, err := d.capture(session, anna); err != nil || r.State != pipeline.Captured {
 		t.Errorf("in even light: %v, %v", r.State, err)
+	}
+}
+
+// TestSurvey measures the nearest face and nothing else of it: it is neither judged nor embedded, and whoever stands there is
+// not let in by it.
+func TestSurvey(t *testing.T) {
+	d, s := newDoor(t, settings(), "ab"), survey.New()
+	see := func(want pipeline.State, reason quality.Reason, actors ...actor) {
+		t.Helper()
+		d.next = actors
+		r, err := d.pipeline.Survey(d.frame(), s)
+		if err != nil || r.State != want || r.Reason != reason {
+			t.Errorf("%v, %v, %v; want %v, %v", r.State, r.Reason, err, want, reason)
+		}
+		d.check(r)
+	}
+	for range 20 {
+		see(pipeline.Nobody, quality.OK)
+	}
+	for range 5 {
+		see(pipeline.Skipped, quality.OK, anna)
+		see(pipeline.Skipped, quality.SideLit, anna.with(func(a *actor) { a.aside = true }))
+		see(pipeline.Skipped, quality.OK, anna.near(), bert)
+		see(pipeline.Poor, quality.TurnedAway, anna.turnedAway())
+		see(pipeline.Poor, quality.OutsideZone, bert.at(760))
+		see(pipeline.Skipped, quality.OK, anna.photo())
+	}
+	if len(d.embeds) > 0 || len(d.gallery.kept) > 0 {
+		t.Errorf("%d faces are embedded, %d compared", len(d.embeds), len(d.gallery.kept))
+	}
+	r := s.Report(survey.Gate{Zone: settings().Zone, Quality: settings().Quality})
+	if r.Frames != 50 || r.Empty != 20 || r.Faces == nil || r.Faces.Frames != 30 || r.Faces.Width.Median != 100 {
+		t.Errorf("it comes to %+v", r)
+	}
+	granted := false
+	for range 6 {
+		granted = granted || d.see(anna).State == pipeline.Granted
+	}
+	if !granted {
+		t.Error("after the survey Anna is not let in")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"facegate/pipeline/template"
@@ -161,7 +162,7 @@ func (l Log) Opened(now time.Time, by audit.Actor) error {
 
 // Openings returns when the door was opened by hand since a time, oldest first.
 func (l Log) Openings(since time.Time) (at []time.Time, err error) {
-	return l.s.when(audit.OpenedByHand, since)
+	return l.s.when(since, audit.OpenedByHand)
 }
 
 // Aimed notes in the audit log that somebody is shown what the camera sees.
@@ -169,16 +170,21 @@ func (l Log) Aimed(now time.Time, by audit.Actor) error {
 	return l.note(now, audit.Entry{Kind: audit.Aimed, Actor: by})
 }
 
-// Aimings returns when somebody was shown that since a time, oldest first.
+// Aimings returns when somebody was shown that, or had camera and light measured, since a time, oldest first.
 func (l Log) Aimings(since time.Time) (at []time.Time, err error) {
-	return l.s.when(audit.Aimed, since)
+	return l.s.when(since, audit.Aimed, audit.Calibrated)
 }
 
-// when returns the times of the entries of a kind since a time, oldest first.
-func (s *Store) when(kind audit.Kind, since time.Time) (at []time.Time, err error) {
+// Calibrated notes in the audit log that camera and light are measured for somebody.
+func (l Log) Calibrated(now time.Time, by audit.Actor) error {
+	return l.note(now, audit.Entry{Kind: audit.Calibrated, Actor: by})
+}
+
+// when returns the times of the entries of some kinds since a time, oldest first.
+func (s *Store) when(since time.Time, kinds ...audit.Kind) (at []time.Time, err error) {
 	l, err := s.Log().Read()
 	for _, r := range l.Records {
-		if e := r.Entry; e != nil && e.Kind == kind && e.Time >= since.Unix() {
+		if e := r.Entry; e != nil && slices.Contains(kinds, e.Kind) && e.Time >= since.Unix() {
 			at = append(at, time.Unix(e.Time, 0))
 		}
 	}

@@ -10,8 +10,9 @@ import (
 )
 
 type cameraCommand struct {
-	Aim    cameraAimCommand    `cmd:"" help:"Show for two minutes what is before the camera and what is wrong with the picture, to mount it. It is noted with your name, and bounded: ten times an hour."`
-	Prompt cameraPromptCommand `cmd:"" help:"Tell where whoever is asked to turn the head is to look, line by line until Ctrl-C, for a screen or a voice at the camera. It is noted in the log of the service."`
+	Aim       cameraAimCommand       `cmd:"" help:"Show for two minutes what is before the camera and what is wrong with the picture, to mount it. It is noted with your name, and bounded: ten times an hour."`
+	Prompt    cameraPromptCommand    `cmd:"" help:"Tell where whoever is asked to turn the head is to look, line by line until Ctrl-C, for a screen or a voice at the camera. It is noted in the log of the service."`
+	Calibrate cameraCalibrateCommand `cmd:"" help:"Measure camera and light for a minute, say what is wrong and what to move, and propose limits for this place. Nobody is let in by face meanwhile. It is noted with your name, and bounded as aiming is."`
 }
 
 type cameraAimCommand struct {

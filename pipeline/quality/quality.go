@@ -121,7 +121,9 @@ func Of(bgr []byte, size int, points detect.Landmarks) Measure {
 	return m
 }
 
-// grey returns the grey value of the pixel that p begins with (ITU-R BT.601).
+// Grey returns the grey value of the pixel that p begins with, in blue, green and red (ITU-R BT.601).
+func Grey(p []byte) byte { return byte(grey(p)) }
+
 func grey(p []byte) int32 { return (29*int32(p[0]) + 150*int32(p[1]) + 77*int32(p[2])) >> 8 }
 
 // texture walks the picture once, with the grey values of three rows at hand.

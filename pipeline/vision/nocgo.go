@@ -36,6 +36,9 @@ func (*Engine) Clear() {}
 // NetworkTime returns 0.
 func (*Engine) NetworkTime() time.Duration { return 0 }
 
+// Grid refuses.
+func (*Engine) Grid([]byte, int, int) error { return errNoOpenCV }
+
 // Dim returns 0.
 func (*Engine) Dim() int { return 0 }
 

@@ -77,6 +77,8 @@ const (
 	CredentialIssued  Kind = 34 // a person was given a card, a PIN, or a pass for a visitor; Count: its store.Kind
 	CredentialRevoked Kind = 35 // it was taken from the person; Count: its store.Kind
 	CredentialUsedUp  Kind = 36 // somebody was let in by it for the last time; whose it was is not recorded. Count: its store.Kind
+
+	Calibrated Kind = 40 // camera and light were measured for Actor
 )
 
 var kinds = [...]string{
@@ -91,7 +93,7 @@ var kinds = [...]string{
 	OpenedByHand: "opened-by-hand", FaceChanged: "face-changed", Aimed: "aimed",
 	BackedUp: "backed-up", Restored: "restored",
 	Joined: "joined", CredentialIssued: "credential-issued", CredentialRevoked: "credential-revoked",
-	CredentialUsedUp: "credential-used-up",
+	CredentialUsedUp: "credential-used-up", Calibrated: "camera-calibrated",
 }
 
 // String returns the kind in a word.

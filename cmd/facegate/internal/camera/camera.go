@@ -30,10 +30,11 @@ const (
 	FacesOff                  // somebody wanted it so
 	AwaitingPass              // a pass has to be shown first
 	Storing                   // of the person who was just captured a template is being made
+	Surveying                 // camera and light are being measured
 )
 
 func (b Blind) String() string {
-	return [...]string{"looking for faces", "faces off", "waiting for a pass", "storing a template"}[b]
+	return [...]string{"looking for faces", "faces off", "waiting for a pass", "storing a template", "measuring camera and light"}[b]
 }
 
 // A Passage is the account of one frame that was decided on.
@@ -59,6 +60,8 @@ type Parts struct {
 	Prompt func(challenge.Direction)                       // shows where to look, with every frame that is looked at; may be nil
 	Now    func() time.Time                                // with a monotonic reading, so that no frame is old because the clock was set
 
+	After func(time.Duration) <-chan time.Time // ends a phase of a survey; time.After if it is nil
+
 	Spoilt  func(error)   // called for each frame that is damaged, which only its decoding shows; may be nil
 	Observe func(Passage) // called for each frame that was decided on, from the task's goroutine; may be nil
 	Log     *slog.Logger
@@ -75,6 +78,7 @@ type Camera struct {
 
 	mu     sync.Mutex // held for as long as a frame is looked at; guards what follows
 	asking *capture   // the one under way, or nil
+	survey *surveying // the one under way, or nil; never together with asking
 }
 
 // New returns the Camera.
@@ -84,6 +88,9 @@ func New(p Parts) *Camera {
 	}
 	if p.Prompt == nil {
 		p.Prompt = func(challenge.Direction) {}
+	}
+	if p.After == nil {
+		p.After = time.After
 	}
 	if p.Spoilt == nil {
 		p.Spoilt = func(error) {}
@@ -156,6 +163,9 @@ func (c *Camera) look(f device.Frame) (pipeline.Report, Blind, error) {
 	if why := c.parts.Off(); why != nil {
 		c.refuse(why)
 		return c.pipeline.Skip(f), FacesOff, nil
+	}
+	if c.survey != nil && c.survey.noted {
+		return c.measure(f)
 	}
 	if c.asking != nil && !f.Time.Before(c.asking.since) {
 		return c.take(f)

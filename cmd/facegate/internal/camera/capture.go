@@ -96,6 +96,9 @@ func gaveUp(cause error, last Progress) error {
 func (c *Camera) begin(e *capture) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.survey != nil {
+		return busySurveying()
+	}
 	if c.asking != nil {
 		return hint.Wrap(ErrEnrolling, "wait for it to end, or stop it with Ctrl-C where it was started")
 	}
@@ -132,8 +135,9 @@ func (c *Camera) end(e *capture) {
 	}
 }
 
-// refuse ends the capture that may be under way. One that is complete is kept. c.mu must be held.
+// refuse ends the capture or survey that may be under way. One that is complete is kept. c.mu must be held.
 func (c *Camera) refuse(why error) {
+	c.refuseSurvey(why)
 	e := c.asking
 	if e == nil || e.complete {
 		return
@@ -182,7 +186,7 @@ func advice(r pipeline.Report, b Blind) string {
 		return "use another way in; see facegate status"
 	case AwaitingPass:
 		return "use another way in: this version has no reader of passes"
-	case Storing:
+	case Storing, Surveying:
 		return ""
 	}
 	switch r.State {

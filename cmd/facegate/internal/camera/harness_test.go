@@ -111,6 +111,7 @@ type bench struct {
 	line    *sim.Line
 	events  *events
 	clock   *clock
+	phases  chan time.Time // gets one value for the end of each phase of a survey
 	seen    chan camera.Passage
 	spoilt  chan error   // why a frame was not looked at
 	log     bytes.Buffer // to be read when the gate has stopped
@@ -144,7 +145,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 	engine := gatetest.Engine(t)
 	b := &bench{
 		t: t, site: site, box: device.NewMailbox(), line: sim.New(), events: new(events),
-		clock: &clock{at: time.Date(2026, 7, 1, 9, 0, 0, 0, time.UTC)}, seen: make(chan camera.Passage, 1), spoilt: make(chan error, 1),
+		clock: &clock{at: time.Date(2026, 7, 1, 9, 0, 0, 0, time.UTC)}, seen: make(chan camera.Passage, 1), phases: make(chan time.Time), spoilt: make(chan error, 1),
 	}
 	log := slog.New(slog.NewTextHandler(&b.log, nil))
 	var err error
@@ -166,6 +167,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 			Rules:    decide.Rules{Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second, Margin: 0.06},
 		},
 		MaxAge: maxAge, Frames: frames, Now: b.clock.gateNow, Log: log,
+		After:   func(time.Duration) <-chan time.Time { return b.phases },
 		Spoilt:  func(why error) { b.spoilt <- why },
 		Observe: func(p camera.Passage) { b.seen <- p },
 	})

@@ -12,6 +12,7 @@ import (
 
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
+	"facegate/pipeline/survey"
 	"facegate/store/audit"
 )
 
@@ -41,6 +42,10 @@ type Running interface {
 	// Prompt tells where somebody before the camera is asked to look, from now on, until ctx is done: what lights would show. show
 	// is called from one goroutine.
 	Prompt(ctx context.Context, show func(status.Prompt)) error
+
+	// Calibrate has camera and light measured, in the phases of plan, and says what is wrong and what to move. It is as
+	// often as Aim, and both together. step is called from one goroutine. The end of ctx gives it up.
+	Calibrate(ctx context.Context, plan status.SurveyPlan, step func(status.SurveyStep)) (survey.Report, error)
 
 	// TestDoor gives one pulse of the door, and waits for its end or that of ctx. It is bounded, noted and told; see gpio.Hand.
 	TestDoor(ctx context.Context) (status.DoorTest, error)

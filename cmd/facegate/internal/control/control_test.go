@@ -30,6 +30,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/gpio"
+	"facegate/pipeline/survey"
 	"facegate/store/audit"
 )
 
@@ -138,6 +139,14 @@ func (g running) Prompt(ctx context.Context, show func(status.Prompt)) error {
 	show(status.Prompt{Look: "left", Say: "look left"})
 	<-ctx.Done()
 	return nil
+}
+
+func (g running) Calibrate(ctx context.Context, plan status.SurveyPlan, step func(status.SurveyStep)) (survey.Report, error) {
+	g.called()
+	step(status.SurveyStep{Phase: "empty", Do: "leave the door empty", LeftS: int(plan.Empty.Seconds()), View: status.View{Sees: "nobody"}})
+	step(status.SurveyStep{Phase: "occupied", Do: "stand there", LeftS: int(plan.Occupied.Seconds()), View: status.View{Sees: "too far"}})
+	s := survey.New()
+	return s.Report(survey.Gate{}), ctx.Err()
 }
 
 func (g running) TestDoor(ctx context.Context) (status.DoorTest, error) {

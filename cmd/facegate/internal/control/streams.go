@@ -10,6 +10,8 @@ import (
 
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
+	"facegate/configs/hint"
+	"facegate/pipeline/survey"
 	"facegate/pipeline/template"
 )
 
@@ -25,21 +27,24 @@ func (s *Server) streams() []route {
 		{"POST /enrol", offices, s.enrol},
 		{"POST /camera/aim", technicians, s.aim},
 		{"POST /camera/prompt", technicians, s.prompt},
+		{"POST /camera/calibrate", technicians, s.calibrate},
 	}
 }
 
 // An update is one line of an answer that takes its time. That to an enrolment has progress lines, then one with the person
 // or the error.
 type update struct {
-	Progress *people.Progress `json:"progress,omitempty"`
-	Person   *people.Person   `json:"person,omitempty"`
-	Pass     token            `json:"pass,omitzero"`    // beside Person
-	Former   string           `json:"former,omitempty"` // beside Person: see Enrolled
-	Warned   string           `json:"warned,omitempty"` // likewise
-	View     *status.View     `json:"view,omitempty"`   // of an aiming, whose answer is of these
-	Prompt   *status.Prompt   `json:"prompt,omitempty"` // of a following, whose answer is of these
-	Failure  *failure         `json:"failure,omitempty"`
-	Ends     string           `json:"ends,omitempty"` // beside Person: see endsHeader
+	Progress *people.Progress   `json:"progress,omitempty"`
+	Person   *people.Person     `json:"person,omitempty"`
+	Pass     token              `json:"pass,omitzero"`    // beside Person
+	Former   string             `json:"former,omitempty"` // beside Person: see Enrolled
+	Warned   string             `json:"warned,omitempty"` // likewise
+	View     *status.View       `json:"view,omitempty"`   // of an aiming, whose answer is of these
+	Prompt   *status.Prompt     `json:"prompt,omitempty"` // of a following, whose answer is of these
+	Step     *status.SurveyStep `json:"step,omitempty"`   // of a survey, which ends with one Survey
+	Survey   *survey.Report     `json:"survey,omitempty"`
+	Failure  *failure           `json:"failure,omitempty"`
+	Ends     string             `json:"ends,omitempty"` // beside Person: see endsHeader
 }
 
 func (s *Server) enrol(w http.ResponseWriter, r *http.Request) {
@@ -101,6 +106,62 @@ func (s *Server) aim(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := s.host.Running(actor(r)).Aim(ctx, func(v status.View) { send(update{View: &v}) }); err != nil {
 		send(update{Failure: failureOf(err)})
+	}
+}
+
+// The bounds of a survey. One that is shorter says nothing, and a longer one takes the door from people.
+const (
+	shortestPhase = 5 * time.Second
+	surveyTime    = AimTime
+)
+
+var errPlan = errors.New("a survey cannot last so long")
+
+func (s *Server) calibrate(w http.ResponseWriter, r *http.Request) {
+	var plan status.SurveyPlan
+	if err := decode(r, &plan); err != nil {
+		fail(w, err)
+		return
+	}
+	if min(plan.Empty, plan.Occupied) < shortestPhase || max(plan.Empty, plan.Occupied) > surveyTime || plan.Empty+plan.Occupied > surveyTime {
+		fail(w, hint.Wrap(errPlan, "give each part %v at least, and both together %v at most", shortestPhase, surveyTime))
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), surveyTime+goodbye)
+	defer cancel()
+	send, err := stream(w, surveyTime+2*goodbye)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	report, err := s.host.Running(actor(r)).Calibrate(ctx, plan, func(step status.SurveyStep) { send(update{Step: &step}) })
+	if err != nil {
+		send(update{Failure: failureOf(err)})
+		return
+	}
+	send(update{Survey: &report})
+}
+
+// Calibrate implements Running. step is called from the calling goroutine.
+func (c *Client) Calibrate(ctx context.Context, plan status.SurveyPlan, step func(status.SurveyStep)) (survey.Report, error) {
+	res, err := c.do(ctx, http.MethodPost, "/camera/calibrate", plan)
+	if err != nil {
+		return survey.Report{}, err
+	}
+	defer res.Body.Close()
+	for lines := json.NewDecoder(res.Body); ; {
+		var u update
+		if err := lines.Decode(&u); err != nil {
+			return survey.Report{}, broken("/camera/calibrate", err)
+		}
+		switch {
+		case u.Failure != nil:
+			return survey.Report{}, u.Failure.err()
+		case u.Survey != nil:
+			return *u.Survey, nil
+		case u.Step != nil:
+			step(*u.Step)
+		}
 	}
 }
 

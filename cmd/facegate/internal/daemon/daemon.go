@@ -78,6 +78,7 @@ type Daemon struct {
 	store     *store.Store
 	keys      store.KeySource
 	register  *people.Register
+	source    device.Source
 	capture   *device.Capture
 	camera    *camera.Camera
 	prompt    *prompt.Prompt
@@ -130,14 +131,14 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if err := d.openHand(); err != nil {
 		return nil, err
 	}
-	source := out.Source
-	if source == nil {
-		if source, err = openSource(c.Camera, out.Stdin, log); err != nil {
+	d.source = out.Source
+	if d.source == nil {
+		if d.source, err = openSource(c.Camera, out.Stdin, log); err != nil {
 			return nil, err
 		}
 	}
 	mailbox := device.NewMailbox()
-	d.capture = device.NewCapture(source, mailbox, log)
+	d.capture = device.NewCapture(d.source, mailbox, log)
 	if d.publisher, err = d.openPublisher(); err != nil {
 		return nil, err
 	}

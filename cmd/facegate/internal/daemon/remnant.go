@@ -19,6 +19,7 @@ import (
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/gpio"
+	"facegate/pipeline/survey"
 	"facegate/store/audit"
 )
 
@@ -111,6 +112,11 @@ type left struct {
 // Enrol implements control.Running: it refuses.
 func (l left) Enrol(context.Context, people.EnrolRequest, func(people.Progress)) (people.Enrolled, error) {
 	return people.Enrolled{}, l.r.why
+}
+
+// Calibrate implements control.Running: it refuses.
+func (l left) Calibrate(context.Context, status.SurveyPlan, func(status.SurveyStep)) (survey.Report, error) {
+	return survey.Report{}, l.r.why
 }
 
 // Aim implements control.Running: it refuses.

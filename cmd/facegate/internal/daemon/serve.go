@@ -15,11 +15,13 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
+	"facegate/device"
 	"facegate/gpio"
 	"facegate/pipeline/challenge"
 	"facegate/pipeline/crowd"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/models"
+	"facegate/pipeline/survey"
 	"facegate/store/audit"
 )
 
@@ -137,7 +139,7 @@ var errAimings = errors.New("what the camera sees was shown too often within the
 
 // Aim implements control.Running.
 func (r running) Aim(ctx context.Context, view func(status.View)) error {
-	return r.d.camera.Aim(ctx, func() error { return r.d.noteAiming(time.Now(), r.by) }, view)
+	return r.d.camera.Aim(ctx, func() error { return r.d.noteAiming(time.Now(), r.d.store.Log().Aimed, r.by) }, view)
 }
 
 // Prompt implements control.Running.
@@ -148,8 +150,24 @@ func (r running) Prompt(ctx context.Context, show func(status.Prompt)) error {
 	return r.d.prompt.Follow(ctx, func(d challenge.Direction) { show(status.Prompt{Look: looks[d], Say: d.String()}) })
 }
 
-// noteAiming refuses what comes too often.
-func (d *Daemon) noteAiming(now time.Time, by audit.Actor) error {
+// Calibrate implements control.Running.
+func (r running) Calibrate(ctx context.Context, plan status.SurveyPlan, step func(status.SurveyStep)) (survey.Report, error) {
+	note := func() error { return r.d.noteAiming(time.Now(), r.d.store.Log().Calibrated, r.by) }
+	return r.d.camera.Survey(ctx, plan, note, r.d.surveyed, step)
+}
+
+// surveyed returns what a survey is held against. Controls that cannot be read are left out.
+func (d *Daemon) surveyed() survey.Gate {
+	s := settings(d.config)
+	g := survey.Gate{Zone: s.Zone, Quality: s.Quality, FPS: d.config.Camera.FPS}
+	if c, ok := d.source.(device.Controlled); ok {
+		g.Controls, _ = c.Controls() // a camera that is lost is in the status
+	}
+	return g
+}
+
+// noteAiming refuses what comes too often, whatever of the two it is.
+func (d *Daemon) noteAiming(now time.Time, write func(time.Time, audit.Actor) error, by audit.Actor) error {
 	at, err := d.store.Log().Aimings(now.Add(-time.Hour))
 	if err != nil {
 		return err
@@ -157,7 +175,7 @@ func (d *Daemon) noteAiming(now time.Time, by audit.Actor) error {
 	if len(at) >= aimings {
 		return hint.Wrap(errAimings, "wait %v", at[0].Add(time.Hour).Sub(now).Round(time.Second))
 	}
-	return d.store.Log().Aimed(now, by)
+	return write(now, by)
 }
 
 // Status implements control.Running. It does not wait for a disk: of what is in the records it then says how it was.

@@ -146,6 +146,20 @@ type Prompt struct {
 	Say  string `json:"say"`  // the same in words
 }
 
+// A SurveyPlan says how long a survey of camera and light looks at the door without anybody, and with somebody before it.
+type SurveyPlan struct {
+	Empty    time.Duration `json:"empty_ns"`
+	Occupied time.Duration `json:"occupied_ns"`
+}
+
+// A SurveyStep says what the technician has to do during a survey, and what the camera sees meanwhile.
+type SurveyStep struct {
+	Phase string `json:"phase"` // "empty" or "occupied"
+	Do    string `json:"do"`
+	LeftS int    `json:"left_s"` // seconds until the phase is over
+	View
+}
+
 // Latency is the time from a frame to the edge of the relay, of the last grants.
 type Latency struct {
 	Grants int     `json:"grants"`

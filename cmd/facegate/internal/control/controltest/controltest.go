@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"faces", faces},
 		{"aim", aim},
 		{"prompt", follow},
+		{"calibrate", calibrate},
 		{"epoch", epoch},
 		{"clock", clock},
 		{"door", door},
@@ -364,6 +365,25 @@ func follow(t *testing.T, _ Subject, c *control.Client) {
 	if ctx.Err() == nil {
 		t.Errorf("the following ended with %v", err)
 	}
+}
+
+// calibrate begins a survey, and gives it up at its first step. What one comes to takes a while, and is for others to test.
+func calibrate(t *testing.T, _ Subject, c *control.Client) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	steps := 0
+	_, err := c.Calibrate(ctx, status.SurveyPlan{Empty: 5 * time.Second, Occupied: 5 * time.Second}, func(s status.SurveyStep) {
+		if s.Phase == "" || s.Do == "" || s.LeftS < 0 || s.Sees == "" {
+			t.Errorf("a step says %+v", s)
+		}
+		steps++
+		cancel()
+	})
+	if steps == 0 {
+		t.Errorf("it says nothing: %v", err)
+	}
+	_, err = c.Calibrate(t.Context(), status.SurveyPlan{Empty: time.Second, Occupied: time.Hour}, func(status.SurveyStep) {})
+	refused(t, "a survey of an hour", err)
 }
 
 func clock(t *testing.T, _ Subject, c *control.Client) {
