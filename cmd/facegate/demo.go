@@ -48,7 +48,7 @@ key_file: %[1]s/device.key
 camera: {fps: %[2]d}
 vision: {models_dir: %[3]s}
 zone: {min_face: 45} # the recordings are 640 pixels wide; a face before the door has 55 to 90
-match: {fpir: 0.0003} # two of the people, from one generator, are rather alike
+match: {fpir: 0.01} # to the network people from one generator are a family, whose threshold is raised by a third
 mqtt: {broker: "%[4]s", username: "%[5]s", password_file: %[1]s/broker.password}
 control: {socket: %[1]s/control.sock, group: ""}
 lockout: {delay_after: 50, disable_after: 100} # six attacks in two minutes are part of the show, and a slow machine has few frames

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -59,4 +60,12 @@ func Keep(dir string, networks []string) error {
 		return nil
 	}
 	return durable.Publish(durable.OS{}, pathOf(dir), text, 0o600)
+}
+
+// Forget removes what is remembered in a folder of records, as of a gate that is wiped.
+func Forget(dir string) error {
+	if err := os.Remove(pathOf(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return hint.Wrap(fmt.Errorf("forget the networks: %w", err), "remove %s", pathOf(dir))
+	}
+	return nil
 }

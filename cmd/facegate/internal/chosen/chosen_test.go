@@ -54,3 +54,19 @@ func TestDamaged(t *testing.T) {
 		t.Errorf("%v, %q", err, hint.Of(err))
 	}
 }
+
+// TestForget leaves nothing of a gate that is wiped, also where it has never run.
+func TestForget(t *testing.T) {
+	dir := t.TempDir()
+	if err := chosen.Keep(dir, []string{"a"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := chosen.Forget(dir); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("left: %v, %v", left, err)
+		}
+	}
+}

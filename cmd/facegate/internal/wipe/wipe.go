@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"facegate/cmd/facegate/internal/chosen"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/configs/hint"
 	"facegate/store"
@@ -40,6 +41,9 @@ func (g Stopped) Wipe(keep func(certificate []byte) error) (done Done, err error
 		done.Certificate = string(certificate)
 		return keep(certificate)
 	})
+	if err == nil {
+		err = chosen.Forget(g.Dir)
+	}
 	return done, err
 }
 
