@@ -228,13 +228,6 @@ func TestGateKeepsItsPromiseToAll(t *testing.T) {
 	}
 }
 
-// A webcam is people before one webcam, by sessions of frames in the order in which they were taken.
-type webcam struct {
-	epochs   *match.Epochs
-	mean     template.Mean
-	sessions [][][]embed.Vector // of each person
-}
-
 // webcamOf embeds the live pictures of the NUAA database, whose names are PERSON_GLASSES_PLACE_SESSION_FRAME.jpg.
 func webcamOf(t *testing.T, bundle string) [][][]embed.Vector {
 	t.Helper()
