@@ -310,3 +310,18 @@ func TestWarn(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkOf measures a frame's aligned face with its side light, and without.
+func BenchmarkOf(b *testing.B) {
+	chip, points := lit(112, 30, 128), head(0, 0, 0)
+	b.Run("all", func(b *testing.B) {
+		for b.Loop() {
+			quality.Of(chip, 112, points)
+		}
+	})
+	b.Run("side light", func(b *testing.B) {
+		for b.Loop() {
+			quality.SideLight(chip, 112)
+		}
+	})
+}
