@@ -2,18 +2,16 @@ package bypeople
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"facegate/configs/goldentest"
 	"facegate/pipeline/evaluate"
 )
 
@@ -130,23 +128,6 @@ func TestSmallGroups(t *testing.T) {
 	}
 }
 
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if os.Getenv("FACEGATE_GOLDEN") == "write" {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s differs; look at it, then write it again with FACEGATE_GOLDEN=write (-want +got):\n%s", file, diff)
-	}
-}
-
 // TestText holds the whole report, as text and as JSON.
 func TestText(t *testing.T) {
 	s, group := crowded(t, 0.05)
@@ -172,20 +153,8 @@ func TestText(t *testing.T) {
 		}
 		out.WriteString("\n")
 	}
-	golden(t, "report.txt", out.Bytes())
-	raw, err := json.Marshal(map[string]any{"verification": r, "identification": x, "groups": g})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var decoded any
-	if err := json.Unmarshal(raw, &decoded); err != nil {
-		t.Fatal(err)
-	}
-	raw, err = json.MarshalIndent(rounded(decoded), "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "report.json", append(raw, '\n'))
+	goldentest.Check(t, "report.txt", out.String())
+	goldentest.CheckJSON(t, "report.json", map[string]any{"verification": r, "identification": x, "groups": g})
 }
 
 func singles(n int) []evaluate.Sample {
@@ -194,24 +163,6 @@ func singles(n int) []evaluate.Sample {
 		samples = append(samples, evaluate.Sample{Subject: 1000 + i, Picture: fmt.Sprintf("s%03d/01.jpg", i)})
 	}
 	return samples
-}
-
-// rounded cuts the numbers in a decoded JSON value to six digits, since arm64 fuses multiplications with additions and
-// so differs in the last ones.
-func rounded(value any) any {
-	switch v := value.(type) {
-	case float64:
-		return json.Number(fmt.Sprintf("%.6g", v))
-	case []any:
-		for i := range v {
-			v[i] = rounded(v[i])
-		}
-	case map[string]any:
-		for key := range v {
-			v[key] = rounded(v[key])
-		}
-	}
-	return value
 }
 
 func TestNotKnown(t *testing.T) {
