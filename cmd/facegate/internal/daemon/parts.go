@@ -184,13 +184,13 @@ func adoptedOn(m models.Model) string {
 func adoptedCalibration(v configs.Vision, m models.Model) (*calibrate.File, error) {
 	data, err := models.Dir(v.ModelsDir).Calibration(m)
 	if err != nil {
-		return nil, configs.About("vision.calibration", err)
+		return nil, err
 	}
 	f, err := calibrate.Read(bytes.NewReader(data))
 	if err == nil && f.ModelID != m.ID() {
 		err = fmt.Errorf("%s is of another embedder than %s", m.Adopted.Calibration, m.Name)
 	}
-	return f, configs.About("vision.calibration", hint.Wrap(err, "adopt the network anew: facegate models adopt"))
+	return f, hint.Wrap(err, "adopt the network anew: facegate models adopt")
 }
 
 func openSource(c configs.Camera, stdin io.Reader, log *slog.Logger) (device.Source, error) {
