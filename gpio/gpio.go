@@ -1,11 +1,18 @@
-// Package gpio drives the door: what an output line is, and the relay that turns one line into bounded pulses of the
-// strike.
+// Package gpio drives the door: what an output line and an input line are, and the relay that turns one line into bounded
+// pulses of the strike.
 package gpio
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"time"
+)
 
-// ErrClosed is returned by a Line that has been closed.
-var ErrClosed = errors.New("the line is closed")
+// The errors of lines, whatever they are made of.
+var (
+	ErrClosed = errors.New("the line is closed")
+	ErrInUse  = errors.New("the line is in use") // by whoever the error names
+)
 
 // A Line is one output line in logical levels: active energises the relay, whatever the polarity of its input. A line
 // is inactive when it is opened. Its methods may be called from several goroutines.
@@ -24,5 +31,29 @@ type Line interface {
 	Close() error
 
 	// String names the line as a technician would ("GPIO17 on gpiochip0 [pinctrl-rp1]").
+	String() string
+}
+
+// A Level is the level of an input at a moment.
+type Level struct {
+	At     time.Time // when the line had held the level for its debounce; with a monotonic reading
+	Active bool
+}
+
+// An Input is one input line in logical levels, debounced: active is what its wire tells, whatever its polarity. One
+// goroutine at a time may watch it; Close and String may be called from any.
+type Input interface {
+	// Watch calls emit with the present level, and then with each change, in order and never twice the same, from the
+	// goroutine that called Watch. No press that lasts longer than the debounce is lost, as long as emit returns soon. Three
+	// things might happen:
+	//   1. It returns nil: ctx was cancelled. The line may be watched again.
+	//   2. It returns ErrClosed: the line is no longer ours.
+	//   3. It returns another error: the line cannot be read, because its chip is gone, say. It should be opened anew.
+	Watch(ctx context.Context, emit func(Level)) error
+
+	// Close releases the line, and ends Watch. It returns ErrClosed if the line had been closed before.
+	Close() error
+
+	// String names the line as a technician would ("GPIO27 on gpiochip0 [pinctrl-rp1]").
 	String() string
 }

@@ -1,10 +1,13 @@
-// Package cdev drives a GPIO line through the kernel's character device.
+// Package cdev has GPIO lines of the kernel's character device: outputs that are driven, and inputs that are watched.
 package cdev
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"sync"
 
 	"github.com/warthog618/go-gpiocdev"
 	"golang.org/x/sys/unix"
@@ -13,46 +16,40 @@ import (
 	"facegate/gpio"
 )
 
-// The reasons for which a line cannot be had. A missing permission is fs.ErrPermission.
+// The reasons for which a line cannot be had, beside gpio.ErrInUse. A missing permission is fs.ErrPermission.
 var (
 	ErrNotFound  = errors.New("there is no such line")
 	ErrAmbiguous = errors.New("more than one line fits")
 	ErrNumber    = errors.New("a line number without a chip names no line")
-	ErrBusy      = errors.New("the line is in use")
 
 	ErrNoChip     = fmt.Errorf("%w: this machine has no GPIO chip", ErrNotFound)
 	ErrNoSuchChip = fmt.Errorf("%w: the chip is not there", ErrNotFound)
 )
 
-// A Config says which line to drive and how.
+// A Config says which line to use and how.
 type Config struct {
 	Chip      string // the chip's label ("pinctrl-rp1") or name ("gpiochip0"); empty to look on all chips
 	Line      string // the line's name ("GPIO17") or, with a Chip, its offset there ("17")
-	ActiveLow bool   // the relay is energised by a low level
+	ActiveLow bool   // the line is active at a low level
 	Consumer  string // what gpioinfo shows as the user of the line; empty for "facegate:relay"
 }
 
+// consumer is what the kernel is told of who uses the line.
+func (c Config) consumer() string { return cmp.Or(c.Consumer, "facegate:relay") }
+
 // Open finds the line and requests it as an inactive output in one step, so that the relay sees no glitch. Chip numbers
 // change between boards and kernels, so a line is found by its name or by its chip's label. Its errors wrap ErrNotFound,
-// ErrAmbiguous, ErrNumber, ErrBusy, fs.ErrPermission or what the kernel said, with a hint.
+// ErrAmbiguous, ErrNumber, gpio.ErrInUse, fs.ErrPermission or what the kernel said, with a hint.
 func Open(cfg Config) (gpio.Line, error) {
 	at, err := find(cfg)
 	if err != nil {
 		return nil, err
 	}
-	consumer := cfg.Consumer
-	if consumer == "" {
-		consumer = "facegate:relay"
-	}
-	options := []gpiocdev.LineReqOption{gpiocdev.AsOutput(0), gpiocdev.WithConsumer(consumer)}
-	if cfg.ActiveLow {
-		options = append(options, gpiocdev.AsActiveLow)
-	}
-	l, err := gpiocdev.RequestLine(at.chip.name, at.offset, options...)
+	h, err := request(at, func(a abi, chip uintptr) (int32, error) { return a.output(chip, at.offset, cfg) })
 	if err != nil {
-		return nil, fmt.Errorf("gpio: request %v: %w", at, requestError(err, at))
+		return nil, err
 	}
-	return &line{line: l, name: at.String()}, nil
+	return &line{held: h, name: at.String()}, nil
 }
 
 // Check says whether Open would find the line. It requests nothing, and the line may be in use.
@@ -97,7 +94,10 @@ func scanChip(name string) (chip, error) {
 		return chip{}, withHint(err, name)
 	}
 	defer dev.Close()
-	c := chip{name: dev.Name, label: dev.Label, lines: make([]info, dev.Lines())}
+	c := chip{name: dev.Name, label: dev.Label, lines: make([]info, dev.Lines()), abi: v1{}}
+	if dev.UapiAbiVersion() == 2 {
+		c.abi = v2{}
+	}
 	for offset := range c.lines {
 		i, err := dev.LineInfo(offset)
 		if err != nil {
@@ -108,6 +108,20 @@ func scanChip(name string) (chip, error) {
 	return c, nil
 }
 
+// request has the kernel give us a line, as ask asks for it.
+func request(at place, ask func(a abi, chip uintptr) (fd int32, err error)) (held, error) {
+	dev, err := unix.Open("/dev/"+at.chip.name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return held{}, fmt.Errorf("gpio: open %s: %w", at.chip.name, withHint(err, at.chip.name))
+	}
+	defer unix.Close(dev)
+	fd, err := ask(at.chip.abi, uintptr(dev))
+	if err != nil {
+		return held{}, fmt.Errorf("gpio: request %v: %w", at, requestError(err, at))
+	}
+	return held{file: os.NewFile(uintptr(fd), at.String()), abi: at.chip.abi}, nil
+}
+
 // requestError explains why the kernel refused the line.
 func requestError(err error, at place) error {
 	if errors.Is(err, unix.EBUSY) {
@@ -115,8 +129,8 @@ func requestError(err error, at place) error {
 		if consumer := at.chip.lines[at.offset].consumer; consumer != "" {
 			user = fmt.Sprintf("%q", consumer)
 		}
-		return hint.Wrap(fmt.Errorf("%w by %s", ErrBusy, user),
-			"Stop what uses the line (`gpioinfo` shows it), or wire the relay to another line.")
+		return hint.Wrap(fmt.Errorf("%w by %s", gpio.ErrInUse, user),
+			"Stop what uses the line (`gpioinfo` shows it), or use another line.")
 	}
 	return withHint(err, at.chip.name)
 }
@@ -130,31 +144,34 @@ func withHint(err error, chip string) error {
 	return err
 }
 
-// line is a requested line.
+// A line is an output that the kernel has given us.
 type line struct {
-	line *gpiocdev.Line
 	name string
+
+	mu     sync.Mutex // guards what follows, and the order of the levels
+	held   held
+	closed bool
 }
 
 func (l *line) Set(active bool) error {
-	value := 0
-	if active {
-		value = 1
-	}
-	err := l.line.SetValue(value)
-	if errors.Is(err, gpiocdev.ErrClosed) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
 		return gpio.ErrClosed
 	}
-	return err
+	return l.held.set(active)
 }
 
 // Close drives the line inactive first: some drivers keep the last level after the release.
 func (l *line) Close() error {
-	err := l.Set(false)
-	if closeErr := l.line.Close(); errors.Is(closeErr, gpiocdev.ErrClosed) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
 		return gpio.ErrClosed
 	}
-	return err
+	l.closed = true
+	err := l.held.set(false)
+	return errors.Join(err, l.held.file.Close())
 }
 
 func (l *line) String() string { return l.name }

@@ -2,16 +2,19 @@ package cdev
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/warthog618/go-gpiocdev"
 
 	"facegate/configs/hint"
 	"facegate/gpio"
+	"facegate/gpio/inputtest"
 	"facegate/gpio/linetest"
 )
 
@@ -28,8 +31,8 @@ func open(t *testing.T, cfg Config) *line {
 // readBack reads the logical level through the request itself; it cannot after the release.
 func readBack(l *line) linetest.Probe {
 	return func() (active, ok bool) {
-		value, err := l.line.Value()
-		return value == 1, err == nil
+		active, err := l.held.get()
+		return active, err == nil
 	}
 }
 
@@ -53,8 +56,8 @@ func TestReal(t *testing.T) {
 		l := open(t, cfg)
 		defer l.Close()
 		_, err := Open(cfg)
-		if !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "facegate:relay") {
-			t.Errorf("second Open = %v, want ErrBusy naming facegate:relay", err)
+		if !errors.Is(err, gpio.ErrInUse) || !strings.Contains(err.Error(), "facegate:relay") {
+			t.Errorf("second Open = %v, want ErrInUse naming facegate:relay", err)
 		}
 	})
 	t.Run("what gpioinfo shows", func(t *testing.T) {
@@ -62,10 +65,7 @@ func TestReal(t *testing.T) {
 		cfg.ActiveLow, cfg.Consumer = true, "facegate:test"
 		l := open(t, cfg)
 		defer l.Close()
-		info, err := l.line.Info()
-		if err != nil {
-			t.Fatal(err)
-		}
+		info := kernelInfo(t, cfg)
 		if info.Consumer != cfg.Consumer || !info.Config.ActiveLow || info.Config.Direction != gpiocdev.LineDirectionOutput {
 			t.Errorf("the kernel has %+v", info)
 		}
@@ -75,13 +75,13 @@ func TestReal(t *testing.T) {
 // TestSimulator drives a line of the kernel's GPIO simulator, whose pin can be read from outside: its physical level,
 // after the release too.
 func TestSimulator(t *testing.T) {
-	level := startSimulator(t)
+	level, _ := startSimulator(t)
 	for _, activeLow := range []bool{false, true} {
 		t.Run("active low "+strconv.FormatBool(activeLow), func(t *testing.T) {
 			linetest.Run(t, func(t *testing.T) (gpio.Line, linetest.Probe) {
 				l := open(t, Config{Line: "FACEGATE_TEST", ActiveLow: activeLow})
 				return l, func() (active, ok bool) {
-					if _, err := l.line.Value(); err != nil {
+					if _, err := l.held.get(); err != nil {
 						return false, false // released: the simulator takes the line back to its pull
 					}
 					return level(t) != activeLow, true
@@ -91,9 +91,31 @@ func TestSimulator(t *testing.T) {
 	}
 }
 
-// startSimulator makes a chip with one named line, and returns how to read the pin's physical level. The interface is
-// that of the kernel's Documentation/admin-guide/gpio/gpio-sim.rst (Linux 5.17 or later).
-func startSimulator(t *testing.T) (level func(*testing.T) bool) {
+// TestSimulatedInput watches a line of the kernel's GPIO simulator, whose pin is pulled from outside.
+func TestSimulatedInput(t *testing.T) {
+	_, pull := startSimulator(t)
+	for _, cfg := range []InputConfig{
+		{}, {Config: Config{ActiveLow: true}}, {Debounce: 5 * time.Millisecond}, {Bias: PullUp, Debounce: time.Millisecond},
+	} {
+		t.Run(fmt.Sprintf("active low %t, bias %d, debounce %v", cfg.ActiveLow, cfg.Bias, cfg.Debounce), func(t *testing.T) {
+			cfg.Line, cfg.Consumer = "FACEGATE_TEST", "facegate:exit"
+			inputtest.Run(t, func(t *testing.T) (gpio.Input, inputtest.Drive) {
+				drive := func(t *testing.T, active bool) { pull(t, active != cfg.ActiveLow) }
+				in, err := OpenInput(cfg)
+				if err != nil {
+					t.Fatalf("OpenInput: %v (%s)", err, hint.Of(err))
+				}
+				drive(t, false) // after the bias of the request, which the simulator takes for the level of the pin
+				time.Sleep(10 * time.Millisecond)
+				return in, drive
+			})
+		})
+	}
+}
+
+// startSimulator makes a chip with one named line, and returns how to read the pin's physical level and how to pull it. The
+// interface is that of the kernel's Documentation/admin-guide/gpio/gpio-sim.rst (Linux 5.17 or later).
+func startSimulator(t *testing.T) (level func(*testing.T) bool, pull func(*testing.T, bool)) {
 	const root = "/sys/kernel/config/gpio-sim"
 	if _, err := os.Stat(root); err != nil {
 		t.Skipf("this kernel has no GPIO simulator (modprobe gpio-sim, mount configfs, be root): %v", err)
@@ -115,17 +137,42 @@ func startSimulator(t *testing.T) (level func(*testing.T) bool) {
 	write("bank0/line0/name", "FACEGATE_TEST")
 	write("live", "1")
 	t.Cleanup(func() { write("live", "0") })
-	pin := filepath.Join("/sys/devices/platform", read(t, dev+"/dev_name"), read(t, dev+"/bank0/chip_name"), "sim_gpio0/value")
-	return func(t *testing.T) bool { return read(t, pin) == "1" }
+	pin := filepath.Join("/sys/devices/platform", contents(t, dev+"/dev_name"), contents(t, dev+"/bank0/chip_name"), "sim_gpio0")
+	return func(t *testing.T) bool { return contents(t, pin+"/value") == "1" }, func(t *testing.T, high bool) {
+		t.Helper()
+		to := map[bool]string{false: "pull-down", true: "pull-up"}[high]
+		if err := os.WriteFile(pin+"/pull", []byte(to), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
-func read(t *testing.T, name string) string {
+func contents(t *testing.T, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(string(b))
+}
+
+// kernelInfo is what the kernel shows of a line to everybody.
+func kernelInfo(t *testing.T, cfg Config) gpiocdev.LineInfo {
+	t.Helper()
+	at, err := find(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chip, err := gpiocdev.NewChip(at.chip.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chip.Close()
+	info, err := chip.LineInfo(at.offset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
 }
 
 func TestOpenWithoutChips(t *testing.T) {

@@ -15,6 +15,7 @@ type chip struct {
 	name  string // of the device, "gpiochip0"; it may change from boot to boot
 	label string // of the hardware, "pinctrl-rp1"
 	lines []info // by offset
+	abi   abi    // how the kernel is asked for its lines
 }
 
 // info is what a line tells about itself.

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"facegate/configs/hint"
+	"facegate/gpio"
 )
 
 // fakeChip names its lines, in order of offset.
@@ -114,8 +115,8 @@ func TestRequestError(t *testing.T) {
 		want   error
 		tell   string
 	}{
-		{"busy", unix.EBUSY, 1, ErrBusy, `in use by "spi0 CS0"`},
-		{"busy without a name", unix.EBUSY, 0, ErrBusy, "another driver"},
+		{"busy", unix.EBUSY, 1, gpio.ErrInUse, `in use by "spi0 CS0"`},
+		{"busy without a name", unix.EBUSY, 0, gpio.ErrInUse, "another driver"},
 		{"permission", unix.EACCES, 0, fs.ErrPermission, "group gpio"},
 		{"other", unix.EIO, 0, unix.EIO, unix.EIO.Error()},
 	} {

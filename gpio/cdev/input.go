@@ -1,0 +1,180 @@
+package cdev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"facegate/configs/hint"
+	"facegate/gpio"
+	"facegate/gpio/debounce"
+)
+
+// A Bias is what holds an input at a level that nothing else drives.
+type Bias int
+
+// The biases. Chips that have no pulls, such as those of a Jetson, ignore them.
+const (
+	AsIs     Bias = iota // what the board has set
+	AsWired              // nothing inside the chip: the wiring has a resistor
+	PullUp               // high
+	PullDown             // low
+)
+
+// An InputConfig says which line to watch and how.
+type InputConfig struct {
+	Config
+	Bias     Bias
+	Debounce time.Duration // how long a level has to last; 0 for not at all
+}
+
+// rereadEvery is how often the level is read without an edge, in case one was lost.
+const rereadEvery = time.Second
+
+// OpenInput finds the line and requests it as an input. Its errors are those of Open.
+func OpenInput(cfg InputConfig) (gpio.Input, error) {
+	at, err := find(cfg.Config)
+	if err != nil {
+		return nil, err
+	}
+	h, err := request(at, func(a abi, chip uintptr) (int32, error) {
+		fd, err := a.input(chip, at.offset, cfg)
+		if err != nil {
+			return fd, inputError(err, cfg.Bias)
+		}
+		if err := unix.SetNonblock(int(fd), true); err != nil { // so that a read can be given up
+			return fd, errors.Join(err, unix.Close(int(fd)))
+		}
+		return fd, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newInput(h, at.String(), cfg.Debounce), nil
+}
+
+// inputError adds advice about what a chip or kernel cannot do.
+func inputError(err error, bias Bias) error {
+	switch {
+	case errors.Is(err, unix.ENXIO), errors.Is(err, unix.EOPNOTSUPP):
+		return hint.Wrap(err, "This chip does not tell when a level changes. Wire the input to a line of another chip.")
+	case errors.Is(err, unix.EINVAL) && bias != AsIs:
+		return hint.Wrap(err, "This chip or kernel may not be able to set a pull. Leave the bias as it is and wire a resistor of 10 kΩ.")
+	}
+	return err
+}
+
+// An input is an input that the kernel has given us. The one goroutine that reads its edges is that of Watch: the library's
+// own loop spins when the chip is gone.
+type input struct {
+	name   string
+	held   held
+	filter time.Duration // what is left to us of the debouncing
+	closed atomic.Bool
+	seq    uint32 // of the last edge; Watch alone has it
+}
+
+func newInput(h held, name string, period time.Duration) *input {
+	if h.abi.debounces() {
+		period = 0
+	}
+	return &input{name: name, held: h, filter: period}
+}
+
+func (in *input) String() string { return in.name }
+
+func (in *input) Close() error {
+	if in.closed.Swap(true) {
+		return gpio.ErrClosed
+	}
+	return in.held.file.Close()
+}
+
+func (in *input) Watch(ctx context.Context, emit func(gpio.Level)) error {
+	stop := context.AfterFunc(ctx, func() { _ = in.held.file.SetReadDeadline(time.Unix(1, 0)) }) // it fails once it is closed
+	defer stop()
+	err := in.watch(ctx, emit)
+	switch {
+	case in.closed.Load():
+		return gpio.ErrClosed
+	case err != nil:
+		return hint.Wrap(fmt.Errorf("gpio: watch %v: %w", in, err), "Check that the GPIO chip of %v is still there, and its cable.", in)
+	}
+	return nil
+}
+
+// watch leads edges and levels through the filter until ctx is cancelled.
+func (in *input) watch(ctx context.Context, emit func(gpio.Level)) error {
+	if err := in.forget(); err != nil {
+		return err
+	}
+	level, err := in.held.get()
+	if err != nil {
+		return err
+	}
+	f := debounce.New(in.filter, level, time.Now(), emit)
+	for wait := rereadEvery; ; wait = idle(f.Settle(time.Now())) {
+		if err := in.held.file.SetReadDeadline(time.Now().Add(wait)); err != nil {
+			return err
+		}
+		if ctx.Err() != nil { // the deadline may have come before that of the end
+			return nil
+		}
+		edges, err := in.held.next()
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		if err := in.take(f, edges); err != nil {
+			return err
+		}
+	}
+}
+
+// forget drops the edges from before the watch.
+func (in *input) forget() error {
+	for {
+		var edges []edge
+		err := in.held.do(func(fd uintptr) (err error) { edges, err = in.held.abi.edges(fd); return err })
+		if errors.Is(err, unix.EAGAIN) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		in.seq = edges[len(edges)-1].seq
+	}
+}
+
+// take leads the edges through f, and then the level that was read after them.
+func (in *input) take(f *debounce.Filter, edges []edge) error {
+	m, err := present()
+	if err != nil {
+		return err
+	}
+	for _, e := range edges {
+		if e.seq != 0 { // the kernel may have dropped some: somebody may have pressed and let go in between
+			f.Missed(e.seq-in.seq-1, m.of(e.stamp))
+			in.seq = e.seq
+		}
+		f.See(e.active, m.of(e.stamp))
+	}
+	level, err := in.held.get()
+	if err != nil {
+		return err
+	}
+	f.See(level, time.Now())
+	return nil
+}
+
+// idle returns for how long there is nothing to do unless an edge comes, where a level has to last for left.
+func idle(left time.Duration) time.Duration {
+	if left > 0 {
+		return min(left, rereadEvery)
+	}
+	return rereadEvery
+}
