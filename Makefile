@@ -19,8 +19,9 @@ EVAL ?= $(wildcard ../shared/eval)
 # How many inputs each parser is fuzzed with.
 FUZZTIME ?= 500x
 
-# Tests that search or measure all memory of a gate, of which one with the race detector has ten times as much.
-MEMORY := Test(Privacy|MemoryIsFlat)
+# Tests that search or measure all memory of a gate, or its decisions on thousands of frames: with the race detector memory and
+# arithmetic are ten times as much.
+MEASURES := Test(Privacy|MemoryIsFlat|GateKeepsItsPromise|GateBeforeOneWebcam)
 
 export FACEGATE_MODELS := $(CURDIR)/$(BUILD)/models
 export FACEGATE_OPENCV_JS := $(CURDIR)/$(BUILD)/opencv-js/opencv.js
@@ -44,13 +45,13 @@ demo: models ## set up, build, fetch the models, and watch people walk up to a s
 test: setup-test models opencv-js lint ## set up, build, and run every test that takes seconds
 	$(say) "testing with the race detector what starts goroutines"
 	@# Vetted already. The tag counts pictures of OpenCV that nobody has freed; OpenCV's binding is compiled for it once.
-	@go test -race -vet=off -tags matprofile -skip "^$(MEMORY)" -timeout $${TEST_TIMEOUT:-20m} $$(scripts/race.sh whole)
+	@go test -race -vet=off -tags matprofile -skip "^$(MEASURES)" -timeout $${TEST_TIMEOUT:-20m} $$(scripts/race.sh whole)
 	@scripts/race.sh some | while read -r package tests; do \
 	  go test -race -vet=off -run "$$tests" -timeout $${TEST_TIMEOUT:-20m} "$$package" </dev/null; done
 	$(say) "testing without it what is done in one goroutine"
 	@go test -vet=off -timeout $${TEST_TIMEOUT:-20m} $$(scripts/race.sh rest)
-	@go test -vet=off -run "^$(MEMORY)" -timeout $${TEST_TIMEOUT:-20m} \
-	  $$(grep -rlE --include='*_test.go' "^func $(MEMORY)" . | xargs -n1 dirname | sort -u)
+	@go test -vet=off -run "^$(MEASURES)" -timeout $${TEST_TIMEOUT:-20m} \
+	  $$(grep -rlE --include='*_test.go' "^func $(MEASURES)" . | xargs -n1 dirname | sort -u)
 	@scripts/fuzz.sh
 	$(say) "all tests passed"
 
