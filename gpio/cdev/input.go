@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/gpio"
 	"facegate/gpio/debounce"
+	"facegate/gpio/follow"
 )
 
 // A Bias is what holds an input at a level that nothing else drives.
@@ -32,9 +32,6 @@ type InputConfig struct {
 	Bias     Bias
 	Debounce time.Duration // how long a level has to last; 0 for not at all
 }
-
-// rereadEvery is how often the level is read without an edge, in case one was lost.
-const rereadEvery = time.Second
 
 // OpenInput finds the line and requests it as an input. Its errors are those of Open.
 func OpenInput(cfg InputConfig) (gpio.Input, error) {
@@ -96,8 +93,6 @@ func (in *input) Close() error {
 }
 
 func (in *input) Watch(ctx context.Context, emit func(gpio.Level)) error {
-	stop := context.AfterFunc(ctx, func() { _ = in.held.file.SetReadDeadline(time.Unix(1, 0)) }) // it fails once it is closed
-	defer stop()
 	err := in.watch(ctx, emit)
 	switch {
 	case in.closed.Load():
@@ -108,9 +103,8 @@ func (in *input) Watch(ctx context.Context, emit func(gpio.Level)) error {
 	return nil
 }
 
-// watch leads edges and levels through the filter until ctx is cancelled.
 func (in *input) watch(ctx context.Context, emit func(gpio.Level)) error {
-	if err := in.forget(); err != nil {
+	if err := in.forget(); err != nil || ctx.Err() != nil {
 		return err
 	}
 	level, err := in.held.get()
@@ -118,21 +112,7 @@ func (in *input) watch(ctx context.Context, emit func(gpio.Level)) error {
 		return err
 	}
 	f := debounce.New(in.filter, level, time.Now(), emit)
-	for wait := rereadEvery; ; wait = idle(f.Settle(time.Now())) {
-		if err := in.held.file.SetReadDeadline(time.Now().Add(wait)); err != nil {
-			return err
-		}
-		if ctx.Err() != nil { // the deadline may have come before that of the end
-			return nil
-		}
-		edges, err := in.held.next()
-		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			return err
-		}
-		if err := in.take(f, edges); err != nil {
-			return err
-		}
-	}
+	return follow.File(ctx, in.held.file, f, func(fd uintptr) error { return in.take(f, fd) }, in.held.get)
 }
 
 // forget drops the edges from before the watch.
@@ -150,8 +130,12 @@ func (in *input) forget() error {
 	}
 }
 
-// take leads the edges through f, and then the level that was read after them.
-func (in *input) take(f *debounce.Filter, edges []edge) error {
+// take shows f the edges that wait to be read.
+func (in *input) take(f *debounce.Filter, fd uintptr) error {
+	edges, err := in.held.abi.edges(fd)
+	if err != nil {
+		return err
+	}
 	m, err := present()
 	if err != nil {
 		return err
@@ -163,18 +147,5 @@ func (in *input) take(f *debounce.Filter, edges []edge) error {
 		}
 		f.See(e.active, m.of(e.stamp))
 	}
-	level, err := in.held.get()
-	if err != nil {
-		return err
-	}
-	f.See(level, time.Now())
 	return nil
-}
-
-// idle returns for how long there is nothing to do unless an edge comes, where a level has to last for left.
-func idle(left time.Duration) time.Duration {
-	if left > 0 {
-		return min(left, rereadEvery)
-	}
-	return rereadEvery
 }

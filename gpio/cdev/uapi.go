@@ -55,22 +55,6 @@ func (h held) get() (active bool, err error) {
 	return active, err
 }
 
-// next waits for edges until the deadline for reads of the file.
-func (h held) next() (edges []edge, err error) {
-	conn, err := h.file.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	away := conn.Read(func(fd uintptr) bool {
-		edges, err = h.abi.edges(fd)
-		return !errors.Is(err, unix.EAGAIN)
-	})
-	if away != nil {
-		return nil, away
-	}
-	return edges, err
-}
-
 // v2 is the interface of Linux 5.10 and later.
 type v2 struct{}
 

@@ -1,4 +1,5 @@
-// Package sim is the in-memory twin of a GPIO line: it records what a real one would have done.
+// Package sim is the twin of GPIO lines: in memory, where they record what real ones would have done, and as a Board in a
+// folder, where another process sees and drives them.
 package sim
 
 import (

@@ -2,6 +2,7 @@
 package daemon
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -186,12 +187,21 @@ func (d *Daemon) openDoor() (err error) {
 	return d.openPrompt()
 }
 
-// OpenLine opens the line of the door's relay.
+// OpenLine opens the line of the door's relay. A simulated door has a line in memory or, with a chip, on the board in that
+// folder.
 func OpenLine(d configs.Door) (gpio.Line, error) {
 	if d.Driver == configs.Sim {
-		return sim.New(), nil
+		return openSimulated(d, sim.Wire{Name: cmp.Or(d.Line, "relay"), ActiveLow: d.ActiveLow})
 	}
 	return cdev.Open(cdev.Config{Chip: d.Chip, Line: d.Line, ActiveLow: d.ActiveLow})
+}
+
+// openSimulated opens an output of a simulated door.
+func openSimulated(d configs.Door, w sim.Wire) (gpio.Line, error) {
+	if d.Chip == "" {
+		return sim.New(), nil
+	}
+	return sim.Board(d.Chip).Open(w)
 }
 
 func (d *Daemon) openEngine() (_ *vision.Engine, err error) {

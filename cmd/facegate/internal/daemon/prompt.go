@@ -22,10 +22,10 @@ const otherFMR = 0.001
 func (d *Daemon) openPrompt() (err error) {
 	p := d.config.Prompt
 	if d.lights == (prompt.Lights{}) && p.Lights() {
-		if d.lights.Left, err = openLight(d.config.Door.Driver, p, p.LEDLeft); err != nil {
+		if d.lights.Left, err = openLight(d.config.Door, p, p.LEDLeft); err != nil {
 			return configs.About("prompt.led_left", err)
 		}
-		if d.lights.Right, err = openLight(d.config.Door.Driver, p, p.LEDRight); err != nil {
+		if d.lights.Right, err = openLight(d.config.Door, p, p.LEDRight); err != nil {
 			return configs.About("prompt.led_right", err)
 		}
 	}
@@ -34,9 +34,9 @@ func (d *Daemon) openPrompt() (err error) {
 }
 
 // openLight opens the line of one light. Where the door is simulated, the light is too. It returns no Line with an error.
-func openLight(driver configs.Driver, p configs.Prompt, line string) (gpio.Line, error) {
-	if driver == configs.Sim {
-		return sim.New(), nil
+func openLight(door configs.Door, p configs.Prompt, line string) (gpio.Line, error) {
+	if door.Driver == configs.Sim {
+		return openSimulated(door, sim.Wire{Name: line, ActiveLow: p.ActiveLow, Consumer: "facegate:prompt"})
 	}
 	l, err := cdev.Open(lightConfig(p, line))
 	if err != nil {
