@@ -25,17 +25,29 @@ var (
 	ErrShare = errors.New("the door was opened by hand too often within an hour")
 )
 
+// A Pulser opens a door by hand, for one pulse at a time.
+type Pulser interface {
+	// Usable returns nil if Pulse would open the door, and otherwise its error.
+	Usable() error
+
+	// Pulse opens the door for one pulse.
+	Pulse() (Edge, error)
+
+	// Length is how long a pulse is.
+	Length() time.Duration
+}
+
 // A Hand opens a door by hand, and not so often that it stays open.
 type Hand struct {
-	relay *Relay
+	door Pulser
 
 	mu     sync.Mutex  // guards what follows; held over a pulse's start
 	starts []time.Time // of the pulses in the last hour, oldest first
 }
 
 // NewHand returns the Hand of a door that was opened by hand at these times, oldest first, such as before a restart.
-func NewHand(r *Relay, before []time.Time, now time.Time) *Hand {
-	h := &Hand{relay: r}
+func NewHand(p Pulser, before []time.Time, now time.Time) *Hand {
+	h := &Hand{door: p}
 	for _, at := range before {
 		if at.After(now) { // the clock was set back: nobody is shut out for longer than an hour by that
 			at = now
@@ -46,11 +58,11 @@ func NewHand(r *Relay, before []time.Time, now time.Time) *Hand {
 }
 
 // Pulse opens the door for one pulse at now. Before that it calls note, which writes down who it is for; if that fails the
-// door stays locked. It refuses with ErrRest, ErrShare or the errors of Relay.Pulse.
+// door stays locked. It refuses with ErrRest, ErrShare or the errors of the door.
 func (h *Hand) Pulse(now time.Time, note func() error) (Edge, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.relay.usable(); err != nil {
+	if err := h.door.Usable(); err != nil {
 		return Edge{}, err
 	}
 	if err := h.bounded(now); err != nil {
@@ -59,7 +71,7 @@ func (h *Hand) Pulse(now time.Time, note func() error) (Edge, error) {
 	if err := note(); err != nil {
 		return Edge{}, err
 	}
-	edge, err := h.relay.Pulse()
+	edge, err := h.door.Pulse()
 	if err == nil {
 		h.starts = append(h.starts, now)
 	}
@@ -71,7 +83,7 @@ func (h *Hand) bounded(now time.Time) error {
 	for len(h.starts) > 0 && now.Sub(h.starts[0]) >= handWindow {
 		h.starts = h.starts[1:]
 	}
-	n, pulse := len(h.starts), h.relay.pulse
+	n, pulse := len(h.starts), h.door.Length()
 	if n == 0 {
 		return nil
 	}

@@ -17,7 +17,7 @@ func TestHandInALoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t)
 		defer b.halt()
-		hand := gpio.NewHand(b.Relay, nil, time.Now())
+		hand := gpio.NewHand(pulser{b}, nil, time.Now())
 		var noted atomic.Int32
 		note := func() error { noted.Add(1); return nil }
 		var opened []time.Time
@@ -51,7 +51,7 @@ func TestHandOfManyClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t)
 		defer b.halt()
-		hand := gpio.NewHand(b.Relay, nil, time.Now())
+		hand := gpio.NewHand(pulser{b}, nil, time.Now())
 		var opened atomic.Int32
 		for range 20 {
 			go func() {
@@ -71,7 +71,7 @@ func TestHandOfManyClients(t *testing.T) {
 func TestHandNotes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t)
-		hand := gpio.NewHand(b.Relay, nil, time.Now())
+		hand := gpio.NewHand(pulser{b}, nil, time.Now())
 		if _, err := hand.Pulse(time.Now(), func() error { return errBroken }); !errors.Is(err, errBroken) || b.line.Active() {
 			t.Errorf("not noted: %v, the line is active: %v", err, b.line.Active())
 		}
@@ -110,14 +110,14 @@ func TestHandRemembers(t *testing.T) {
 		for i := range 30 {
 			before = append(before, now.Add(time.Duration(i-31)*time.Minute))
 		}
-		if _, err := gpio.NewHand(b.Relay, before, now).Pulse(now, note); !errors.Is(err, gpio.ErrShare) {
+		if _, err := gpio.NewHand(pulser{b}, before, now).Pulse(now, note); !errors.Is(err, gpio.ErrShare) {
 			t.Errorf("after 30 pulses: %v", err)
 		}
-		if _, err := gpio.NewHand(b.Relay, before[1:], now).Pulse(now, note); err != nil {
+		if _, err := gpio.NewHand(pulser{b}, before[1:], now).Pulse(now, note); err != nil {
 			t.Errorf("after 29 pulses: %v", err)
 		}
 		time.Sleep(time.Minute)
-		hand := gpio.NewHand(b.Relay, []time.Time{now.Add(1000 * time.Hour)}, time.Now())
+		hand := gpio.NewHand(pulser{b}, []time.Time{now.Add(1000 * time.Hour)}, time.Now())
 		if _, err := hand.Pulse(time.Now(), note); !errors.Is(err, gpio.ErrRest) {
 			t.Errorf("with a pulse in the future: %v", err)
 		}

@@ -11,88 +11,91 @@ import (
 	"facegate/configs/hint"
 )
 
-// MaxPulse is the longest pulse that a Relay accepts.
-const MaxPulse = time.Minute
+// MaxLease is the longest for which a Relay unlocks the door before it has to be told again.
+const MaxLease = 30 * time.Second
 
 const (
 	retryEvery = 100 * time.Millisecond // between attempts to lock a door whose line fails
 	stopFor    = 5 * time.Second        // how long a stopping Relay tries; then the service manager's safe command has to
 )
 
-// The reasons for which Pulse leaves the door locked.
+// The reasons for which the door stays as it is.
 var (
 	ErrBusy    = errors.New("the door is open already")
 	ErrFault   = errors.New("the relay is in fault")
 	ErrStopped = errors.New("the relay is not running")
 )
 
-// A State says what the relay does to the strike.
+// A Fail says what the door does without the gate, because of how it is wired: without power, without a process, and
+// whenever the gate has ended, the relay is released.
+type Fail string
+
+// The two ways to wire a door.
+const (
+	Secure Fail = "secure" // locked without the gate: the relay pulls in to open
+	Safe   Fail = "safe"   // free without the gate: the relay pulls in to hold the door shut
+)
+
+// A State says what the relay does to the door.
 type State string
 
 // The states of a Relay.
 const (
-	Locked   State = "locked"   // the line is inactive
-	Unlocked State = "unlocked" // a pulse is under way
-	Fault    State = "fault"    // the line could not be driven inactive: the door may be open
+	Locked   State = "locked"
+	Unlocked State = "unlocked" // a lease is under way
+	Fault    State = "fault"    // the line could not be driven to the locked level: the door may be open
 )
 
-// An Edge is the start of a pulse.
+// An Edge is the start of an opening.
 type Edge struct {
-	At   time.Time       // when the line had become active
-	Done <-chan struct{} // closed once the line is inactive again
+	At   time.Time       // when the line had the level at which the door is open
+	Done <-chan struct{} // closed once the door is locked again
 }
 
 // A Status is what a Relay tells about itself.
 type Status struct {
-	State  State  `json:"state"`
-	Pulses uint64 `json:"pulses"` // pulses given since the start
-	Err    string `json:"error"`  // the last error, kept after recovery; "" if there was none
-	Hint   string `json:"hint"`   // what to do about it
+	State    State
+	Openings uint64 // since the start
+	Err      error  // the last one, kept after recovery
 }
 
-// A Relay is the task that pulses the strike of one door.
+// A Relay is the task that moves the lock of one door.
 //
-// The end of a pulse is set before the pulse starts, by a timer of its own, so that neither the caller of Pulse nor
-// the pipeline behind it can hold the door open.
+// The end of a lease is set before its start, by a timer of its own, so that nobody who has the door opened can hold it
+// open: not a caller that hangs, and not one that never comes back.
 type Relay struct {
 	line    Line
-	pulse   time.Duration
+	open    bool // the level of the line at which the door is open
 	log     *slog.Logger
 	ready   chan struct{}
-	faulted chan struct{} // wakes Run when the line could not be driven inactive
+	faulted chan struct{} // wakes Run when the line could not be driven to the locked level
 
-	mu      sync.Mutex // guards what follows, and the order of the calls to line.Set
-	running bool
-	state   State
-	pulses  uint64
-	err     error
-	done    chan struct{} // closed at the end of the pulse under way; nil if there is none
+	mu       sync.Mutex // guards what follows, and the order of the calls to line.Set
+	running  bool
+	state    State
+	openings uint64
+	err      error
+	edge     Edge          // of the opening under way
+	done     chan struct{} // closed at its end; nil if there is none
+	end      time.Time     // of its lease
+	timer    *time.Timer   // that ends it
 }
 
-// NewRelay returns a Relay that gives pulses of the given length, in (0, MaxPulse], on line. It forces the line
-// inactive before anything else and fails if it cannot. The line stays the caller's to close, after Run has returned.
-func NewRelay(line Line, pulse time.Duration, log *slog.Logger) (*Relay, error) {
-	if err := line.Set(false); err != nil {
-		return nil, hint.Wrap(fmt.Errorf("gpio: lock %v: %w", line, err),
-			"The door may be open. Lock it by hand, then check the wiring of %v and that no other program uses it.", line)
+// NewRelay returns a Relay that moves the lock by line. It locks the door before anything else and fails if it cannot. The
+// line stays the caller's to close, after Run has returned: that releases the relay, and the door is as its wiring says.
+func NewRelay(line Line, fail Fail, log *slog.Logger) (*Relay, error) {
+	r := &Relay{
+		line: line, open: fail == Secure, log: log,
+		ready: make(chan struct{}), faulted: make(chan struct{}, 1), state: Locked,
 	}
-	if pulse <= 0 || pulse > MaxPulse {
-		return nil, hint.Wrap(fmt.Errorf("gpio: a pulse of %v is not possible", pulse),
-			"Set the pulse to more than 0s and at most %v; 3s to 5s suits most doors.", MaxPulse)
+	if err := r.tryLock(); err != nil {
+		return nil, err
 	}
-	return &Relay{
-		line:    line,
-		pulse:   pulse,
-		log:     log,
-		ready:   make(chan struct{}),
-		faulted: make(chan struct{}, 1),
-		state:   Locked,
-	}, nil
+	return r, nil
 }
 
-// Run keeps the relay in service until ctx is cancelled, and retries as long as the line cannot be driven inactive. On
-// cancel it ends the pulse under way and returns nil, or an error if the line cannot be driven inactive within 5 s.
-// It may be called once.
+// Run keeps the relay in service until ctx is cancelled, and retries as long as the door cannot be locked. On cancel it
+// locks the door and returns nil, or an error if it cannot within 5 s. It may be called once.
 func (r *Relay) Run(ctx context.Context) error {
 	r.mu.Lock()
 	r.running = true
@@ -103,36 +106,53 @@ func (r *Relay) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return r.stop()
 		case <-r.faulted:
-			r.log.Error("the door line cannot be driven inactive, trying again", "line", r.line.String(), "every", retryEvery)
+			if r.mend() == nil {
+				continue
+			}
+			r.log.Error("the door cannot be locked, trying again", "line", r.line.String(), "every", retryEvery)
 			if r.retry(ctx) == nil {
-				r.log.Info("the door line is inactive again", "line", r.line.String())
+				r.log.Info("the door is locked again", "line", r.line.String())
 			}
 		}
 	}
 }
 
-// Ready is closed once Pulse can be used.
+// Ready is closed once Open can be used.
 func (r *Relay) Ready() <-chan struct{} { return r.ready }
 
 func (r *Relay) String() string { return "relay on " + r.line.String() }
 
-// Pulse opens the door for the length of one pulse. The line is active when it returns. Four things might happen:
-//  1. It returns the edge: the line is active and will be inactive again after the pulse.
-//  2. It returns ErrBusy: a pulse is under way. It is not made longer, so that no series of calls holds a door open;
-//     whoever stands there goes through on that pulse.
-//  3. It returns ErrStopped or ErrFault: the relay is not in service. The line was not touched.
-//  4. It returns another error: the line could not be driven active. It has been driven inactive again, or the relay
-//     is in fault.
-func (r *Relay) Pulse() (Edge, error) {
+// Open unlocks the door until a moment, or for MaxLease if that is sooner. If it is unlocked already, its lease is set to end
+// then instead, sooner or later than before. Four things might happen:
+//  1. It returns the edge of the opening under way: the door is unlocked, and will lock by itself.
+//  2. It returns ErrStopped: the relay is not in service. The line was not touched.
+//  3. It returns ErrLate: the moment is past. The line was not touched.
+//  4. It returns another error: the door could not be unlocked. It has been locked again, or the relay is in fault.
+func (r *Relay) Open(until time.Time) (Edge, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.refusal(); err != nil {
-		return Edge{}, err
+	left := min(time.Until(until), MaxLease)
+	switch {
+	case !r.running:
+		return Edge{}, ErrStopped
+	case left <= 0:
+		return Edge{}, ErrLate
+	case r.done != nil && r.state == Unlocked && time.Now().Before(r.end):
+		r.renew(left)
+		return r.edge, nil
+	case r.done != nil:
+		r.lock() // the lease before this one is over: its opening ends first
 	}
-	done := make(chan struct{})
-	timer := time.AfterFunc(r.pulse, func() { r.expire(done) })
-	if err := r.line.Set(true); err != nil {
-		timer.Stop()
+	return r.start(left)
+}
+
+// ErrLate says that an opening would have been over before its start.
+var ErrLate = errors.New("the opening is over already")
+
+// start unlocks the door for a lease. r.mu must be held.
+func (r *Relay) start(lease time.Duration) (Edge, error) {
+	r.renew(lease)
+	if err := r.line.Set(r.open); err != nil {
 		r.lock()
 		err = hint.Wrap(fmt.Errorf("gpio: open %v: %w", r.line, err), "Check the wiring of %v with `facegate door test`.", r.line)
 		if r.state != Fault {
@@ -140,54 +160,55 @@ func (r *Relay) Pulse() (Edge, error) {
 		}
 		return Edge{}, err
 	}
-	at := time.Now()
-	r.state, r.done = Unlocked, done
-	r.pulses++
-	return Edge{At: at, Done: done}, nil
+	if r.state = Unlocked; r.done == nil { // otherwise the door could not be locked after the opening before this one
+		r.done = make(chan struct{})
+	}
+	r.edge = Edge{At: time.Now(), Done: r.done}
+	r.openings++
+	return r.edge, nil
 }
 
-// usable returns nil if Pulse would be given, and otherwise its error.
-func (r *Relay) usable() error {
+// renew sets the end of the lease. r.mu must be held.
+func (r *Relay) renew(lease time.Duration) {
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	end := time.Now().Add(lease)
+	r.end = end
+	r.timer = time.AfterFunc(lease, func() { r.expire(end) })
+}
+
+// expire ends the lease that ends then, unless it was renewed or has ended already.
+func (r *Relay) expire(end time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.refusal()
+	if r.state == Unlocked && r.end.Equal(end) {
+		r.lock()
+	}
 }
 
-// refusal says why no pulse is given now. r.mu must be held.
-func (r *Relay) refusal() error {
-	switch {
-	case !r.running:
-		return ErrStopped
-	case r.state == Unlocked:
-		return ErrBusy
-	case r.state == Fault:
-		return hint.Wrap(ErrFault, "%s", hint.Of(r.err))
+// Lock ends the opening under way. It does nothing if there is none.
+func (r *Relay) Lock() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state == Unlocked {
+		r.lock()
 	}
-	return nil
 }
 
 // Status returns the state of the relay.
 func (r *Relay) Status() Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := Status{State: r.state, Pulses: r.pulses}
-	if r.err != nil {
-		s.Err, s.Hint = r.err.Error(), hint.Of(r.err)
-	}
-	return s
+	return Status{State: r.state, Openings: r.openings, Err: r.err}
 }
 
-// expire ends the pulse whose end done tells, unless it has ended already.
-func (r *Relay) expire(done chan struct{}) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.done == done {
-		r.lock()
-	}
-}
-
-// lock drives the line inactive. If that fails the relay is in fault, and Run is woken to try again. r.mu must be held.
+// lock drives the line to the locked level. If that fails the relay is in fault, and Run is woken to try again. r.mu must be
+// held.
 func (r *Relay) lock() {
+	if r.timer != nil {
+		r.timer.Stop()
+	}
 	if r.tryLock() == nil {
 		return
 	}
@@ -197,9 +218,9 @@ func (r *Relay) lock() {
 	}
 }
 
-// tryLock drives the line inactive once, and sets the state by the outcome. r.mu must be held.
+// tryLock drives the line to the locked level once, and sets the state by the outcome. r.mu must be held.
 func (r *Relay) tryLock() error {
-	if err := r.line.Set(false); err != nil {
+	if err := r.line.Set(!r.open); err != nil {
 		r.state = Fault
 		r.err = hint.Wrap(fmt.Errorf("gpio: lock %v: %w", r.line, err),
 			"The door may be open. Lock it by hand, then check the wiring of %v; facegate keeps trying.", r.line)
@@ -213,14 +234,12 @@ func (r *Relay) tryLock() error {
 	return nil
 }
 
-// retry drives the line inactive, trying again until it succeeds or ctx ends. It returns the last error.
+// retry locks the door, trying again until it succeeds or ctx ends. It returns the last error.
 func (r *Relay) retry(ctx context.Context) error {
 	ticker := time.NewTicker(retryEvery)
 	defer ticker.Stop()
 	for {
-		r.mu.Lock()
-		err := r.tryLock()
-		r.mu.Unlock()
+		err := r.mend()
 		if err == nil {
 			return nil
 		}
@@ -232,10 +251,21 @@ func (r *Relay) retry(ctx context.Context) error {
 	}
 }
 
-// stop takes the relay out of service with the line inactive.
+// mend locks the door if it is in fault.
+func (r *Relay) mend() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state != Fault {
+		return nil
+	}
+	return r.tryLock()
+}
+
+// stop takes the relay out of service with the door locked.
 func (r *Relay) stop() error {
 	r.mu.Lock()
 	r.running = false
+	r.lock()
 	r.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), stopFor)
 	defer cancel()

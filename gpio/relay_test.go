@@ -30,12 +30,20 @@ type bench struct {
 	start time.Time
 	stop  context.CancelFunc
 	ended chan error
+
+	halted bool
 }
 
 func start(t *testing.T) *bench {
+	t.Helper()
+	return startFail(t, gpio.Secure)
+}
+
+func startFail(t *testing.T, fail gpio.Fail) *bench {
+	t.Helper()
 	b := &bench{t: t, line: sim.New(), start: time.Now(), ended: make(chan error, 1)}
 	var err error
-	if b.Relay, err = gpio.NewRelay(b.line, pulse, slog.New(slog.NewTextHandler(&b.log, nil))); err != nil {
+	if b.Relay, err = gpio.NewRelay(b.line, fail, slog.New(slog.NewTextHandler(&b.log, nil))); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -48,15 +56,38 @@ func start(t *testing.T) *bench {
 
 func (b *bench) open() gpio.Edge {
 	b.t.Helper()
-	edge, err := b.Pulse()
+	edge, err := b.Open(time.Now().Add(pulse))
 	if err != nil {
-		b.t.Fatalf("Pulse: %v", err)
+		b.t.Fatalf("Open: %v", err)
 	}
 	return edge
 }
 
+// A pulser gives pulses of a relay, as a controller does.
+type pulser struct{ *bench }
+
+func (p pulser) Usable() error {
+	switch {
+	case p.halted:
+		return gpio.ErrStopped
+	case p.Status().State == gpio.Unlocked:
+		return gpio.ErrBusy
+	}
+	return nil
+}
+
+func (p pulser) Pulse() (gpio.Edge, error) {
+	if err := p.Usable(); err != nil {
+		return gpio.Edge{}, err
+	}
+	return p.Open(time.Now().Add(pulse))
+}
+
+func (p pulser) Length() time.Duration { return pulse }
+
 // halt stops the relay and returns Run's error.
 func (b *bench) halt() error {
+	b.halted = true
 	b.stop()
 	return <-b.ended
 }
@@ -76,10 +107,10 @@ func (b *bench) wantEdges(want ...time.Duration) {
 	}
 }
 
-func (b *bench) wantState(want gpio.State, pulses uint64) {
+func (b *bench) wantState(want gpio.State, openings uint64) {
 	b.t.Helper()
-	if s := b.Status(); s.State != want || s.Pulses != pulses {
-		b.t.Errorf("status is %s after %d pulses, want %s after %d", s.State, s.Pulses, want, pulses)
+	if s := b.Status(); s.State != want || s.Openings != openings {
+		b.t.Errorf("status is %s after %d openings, want %s after %d", s.State, s.Openings, want, openings)
 	}
 }
 
@@ -92,41 +123,97 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
+// TestNewRelay takes over a line at either level, as a crashed predecessor may have left it.
 func TestNewRelay(t *testing.T) {
-	for _, test := range []struct {
-		name  string
-		pulse time.Duration
-		fail  error
-		ok    bool
-	}{
-		{"good", pulse, nil, true},
-		{"longest", gpio.MaxPulse, nil, true},
-		{"zero", 0, nil, false},
-		{"negative", -pulse, nil, false},
-		{"too long", gpio.MaxPulse + 1, nil, false},
-		{"line fails", pulse, errBroken, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
+	for _, fail := range []gpio.Fail{gpio.Secure, gpio.Safe} {
+		for _, left := range []bool{true, false} {
 			line := sim.New()
-			if err := line.Set(true); err != nil { // as a crashed predecessor may have left it
+			if err := line.Set(left); err != nil {
 				t.Fatal(err)
 			}
-			line.Fail(test.fail)
-			_, err := gpio.NewRelay(line, test.pulse, slog.New(slog.DiscardHandler))
-			if (err == nil) != test.ok {
-				t.Fatalf("NewRelay = %v, want ok = %t", err, test.ok)
+			if _, err := gpio.NewRelay(line, fail, slog.New(slog.DiscardHandler)); err != nil {
+				t.Fatal(err)
 			}
-			if err != nil && hint.Of(err) == "" {
-				t.Errorf("%q has no hint", err)
+			if locked := fail == gpio.Safe; line.Active() != locked {
+				t.Errorf("fail %s, left active = %t: the line is active = %t", fail, left, line.Active())
 			}
-			if test.fail != nil && !errors.Is(err, test.fail) {
-				t.Errorf("%q does not wrap %v", err, test.fail)
+			line.Fail(errBroken)
+			_, err := gpio.NewRelay(line, fail, slog.New(slog.DiscardHandler))
+			if !errors.Is(err, errBroken) || hint.Of(err) == "" {
+				t.Errorf("with a broken line: %v, hint %q", err, hint.Of(err))
 			}
-			if test.fail == nil && line.Active() {
-				t.Error("the line is still active")
-			}
-		})
+		}
 	}
+}
+
+// TestFailSafe moves a lock that the relay holds shut.
+func TestFailSafe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := startFail(t, gpio.Safe)
+		time.Sleep(time.Second)
+		edge := b.open()
+		if b.line.Active() {
+			t.Error("the relay holds an unlocked door shut")
+		}
+		<-edge.Done
+		b.wantEdges(0, time.Second, time.Second+pulse)
+		if err := b.halt(); err != nil || !b.line.Active() {
+			t.Errorf("Run = %v, the line is active = %t, want it kept until it is closed", err, b.line.Active())
+		}
+		if err := b.line.Close(); err != nil || b.line.Active() {
+			t.Errorf("Close = %v, the line is active = %t", err, b.line.Active())
+		}
+	})
+}
+
+// TestLease renews leases, and makes them shorter; the door is locked by the last alone, and never later than a lease is long.
+func TestLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		first := b.open()
+		for range 10 {
+			time.Sleep(pulse / 2)
+			if edge := b.open(); edge != first {
+				t.Fatalf("the edge of a renewed lease is %v", edge)
+			}
+		}
+		<-first.Done
+		b.wantEdges(0, 5*pulse+pulse)
+		if _, err := b.Open(time.Now()); !errors.Is(err, gpio.ErrLate) {
+			t.Errorf("Open until now = %v", err)
+		}
+		b.open()
+		if _, err := b.Open(time.Now().Add(time.Second)); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		b.wantEdges(0, 6*pulse, 6*pulse, 6*pulse+time.Second)
+		if _, err := b.Open(time.Now().Add(time.Hour)); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Hour)
+		if edges := b.line.Edges(); edges[5].At.Sub(edges[4].At) != gpio.MaxLease {
+			t.Errorf("the longest lease is %v", edges[5].At.Sub(edges[4].At))
+		}
+		b.halt()
+	})
+}
+
+// TestLock ends an opening before its lease.
+func TestLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		b.Lock()
+		edge := b.open()
+		time.Sleep(time.Second)
+		b.Lock()
+		if !isClosed(edge.Done) {
+			t.Error("Done is not closed")
+		}
+		time.Sleep(time.Minute)
+		b.wantEdges(0, time.Second)
+		b.halt()
+	})
 }
 
 func TestPulse(t *testing.T) {
@@ -153,23 +240,6 @@ func TestPulse(t *testing.T) {
 	})
 }
 
-func TestPulseIsNotLengthened(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := start(t)
-		b.open()
-		for range 29 {
-			time.Sleep(pulse / 30)
-			if _, err := b.Pulse(); !errors.Is(err, gpio.ErrBusy) {
-				t.Fatalf("Pulse during a pulse = %v, want ErrBusy", err)
-			}
-		}
-		time.Sleep(pulse)
-		b.wantEdges(0, pulse)
-		b.wantState(gpio.Locked, 1)
-		b.halt()
-	})
-}
-
 func TestCancelLocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t)
@@ -181,22 +251,22 @@ func TestCancelLocks(t *testing.T) {
 		if b.line.Active() || !isClosed(edge.Done) {
 			t.Errorf("Run returned with the line active = %t", b.line.Active())
 		}
-		if _, err := b.Pulse(); !errors.Is(err, gpio.ErrStopped) {
-			t.Errorf("Pulse after Run = %v, want ErrStopped", err)
+		if _, err := b.Open(time.Now().Add(pulse)); !errors.Is(err, gpio.ErrStopped) {
+			t.Errorf("Open after Run = %v, want ErrStopped", err)
 		}
 		time.Sleep(time.Minute)
 		b.wantEdges(0, time.Second)
 	})
 }
 
-func TestPulseBeforeRun(t *testing.T) {
+func TestOpenBeforeRun(t *testing.T) {
 	line := sim.New()
-	r, err := gpio.NewRelay(line, pulse, slog.New(slog.DiscardHandler))
+	r, err := gpio.NewRelay(line, gpio.Secure, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Pulse(); !errors.Is(err, gpio.ErrStopped) {
-		t.Errorf("Pulse = %v, want ErrStopped", err)
+	if _, err := r.Open(time.Now().Add(pulse)); !errors.Is(err, gpio.ErrStopped) {
+		t.Errorf("Open = %v, want ErrStopped", err)
 	}
 	if n := len(line.Edges()); n != 0 {
 		t.Errorf("%d edges", n)
@@ -207,9 +277,9 @@ func TestOpenFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t)
 		b.line.Fail(errBroken)
-		_, err := b.Pulse()
+		_, err := b.Open(time.Now().Add(pulse))
 		if !errors.Is(err, errBroken) || hint.Of(err) == "" {
-			t.Errorf("Pulse = %v with hint %q", err, hint.Of(err))
+			t.Errorf("Open = %v with hint %q", err, hint.Of(err))
 		}
 		b.wantState(gpio.Fault, 0)
 		b.line.Fail(nil)
@@ -230,11 +300,11 @@ func TestLockFails(t *testing.T) {
 		b.line.Fail(errBroken)
 		time.Sleep(pulse + 2050*time.Millisecond)
 		b.wantState(gpio.Fault, 1)
-		if s := b.Status(); s.Err == "" || s.Hint == "" {
-			t.Errorf("status has error %q, hint %q", s.Err, s.Hint)
+		if s := b.Status(); !errors.Is(s.Err, errBroken) || hint.Of(s.Err) == "" {
+			t.Errorf("status has error %v, hint %q", s.Err, hint.Of(s.Err))
 		}
-		if _, err := b.Pulse(); !errors.Is(err, gpio.ErrFault) || hint.Of(err) == "" {
-			t.Errorf("Pulse in fault = %v with hint %q, want ErrFault", err, hint.Of(err))
+		if _, err := b.Open(time.Now().Add(pulse)); !errors.Is(err, errBroken) || hint.Of(err) == "" {
+			t.Errorf("Open in fault = %v with hint %q", err, hint.Of(err))
 		}
 		if isClosed(edge.Done) {
 			t.Error("Done is closed with the line active")
@@ -293,7 +363,7 @@ func (l stuck) Set(active bool) error {
 
 func TestOpenFailsButLocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, err := gpio.NewRelay(stuck{sim.New()}, pulse, slog.New(slog.DiscardHandler))
+		r, err := gpio.NewRelay(stuck{sim.New()}, gpio.Secure, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -301,10 +371,10 @@ func TestOpenFailsButLocks(t *testing.T) {
 		ended := make(chan error)
 		go func() { ended <- r.Run(ctx) }()
 		<-r.Ready()
-		if _, err := r.Pulse(); !errors.Is(err, errBroken) || hint.Of(err) == "" {
-			t.Errorf("Pulse = %v with hint %q", err, hint.Of(err))
+		if _, err := r.Open(time.Now().Add(pulse)); !errors.Is(err, errBroken) || hint.Of(err) == "" {
+			t.Errorf("Open = %v with hint %q", err, hint.Of(err))
 		}
-		if s := r.Status(); s.State != gpio.Locked || s.Pulses != 0 || s.Err == "" {
+		if s := r.Status(); s.State != gpio.Locked || s.Openings != 0 || s.Err == nil {
 			t.Errorf("status is %+v", s)
 		}
 		cancel()

@@ -17,7 +17,7 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/device"
-	"facegate/gpio"
+	"facegate/gpio/door"
 	"facegate/pipeline/publish"
 )
 
@@ -46,7 +46,7 @@ func evilGate(t *testing.T) (socket string) {
 	tells := status.Status{
 		Site: evil, Gate: evil, Version: evil, KeyStore: evil,
 		Health: health.Report{State: health.Degraded, Conditions: []health.Condition{{Part: evil, State: health.Down, Reason: evil, Todo: evil}}},
-		Camera: device.CaptureStatus{Source: evil, Error: evil, Hint: evil}, Door: gpio.Status{Err: evil, Hint: evil},
+		Camera: device.CaptureStatus{Source: evil, Error: evil, Hint: evil}, Door: door.Status{Err: evil, Hint: evil},
 		MQTT: publish.Status{Err: evil, Hint: evil}, Vision: status.Vision{Bundle: evil, Embedder: evil, Liveness: []string{evil}, CanBetter: evil},
 		Frames:     status.Frames{Now: evil, Advice: evil},
 		Assessment: status.Assessment{ID: evil, Version: evil, Date: evil, Advice: evil},

@@ -269,7 +269,7 @@ func TestPulse(t *testing.T) {
 					t.Errorf("Close: %v", err)
 				}
 			})
-			relay, err := gpio.NewRelay(line, pulse, slog.New(slog.DiscardHandler))
+			relay, err := gpio.NewRelay(line, gpio.Secure, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -278,7 +278,7 @@ func TestPulse(t *testing.T) {
 			go func() { ended <- relay.Run(ctx) }()
 			<-relay.Ready()
 			time.Sleep(pulse / 2) // for run.sh to see the level at rest
-			edge, err := relay.Pulse()
+			edge, err := relay.Open(time.Now().Add(pulse))
 			if err != nil {
 				t.Error(err)
 			} else {

@@ -80,7 +80,7 @@ func (b *bench) pass(pictures [][]byte) (latency time.Duration) {
 			break
 		}
 	}
-	gatetest.Eventually(b.t, "the door is locked again", func() bool { return b.relay.Status().State == gpio.Locked })
+	gatetest.Eventually(b.t, "the door is locked again", func() bool { return b.door.Status().State == gpio.Locked })
 	b.clock.advance(6 * time.Second) // longer than rearm
 	b.show(gatetest.Corridor(b.t))
 	return latency
@@ -223,7 +223,7 @@ func TestCardMeanwhile(t *testing.T) {
 		if o := b.entry.Ask(a); o.Opened.IsZero() || b.pulses() != before+1 {
 			t.Errorf("%s: %+v", when, o)
 		}
-		gatetest.Eventually(t, "the door is locked again", func() bool { return b.relay.Status().State == gpio.Locked })
+		gatetest.Eventually(t, "the door is locked again", func() bool { return b.door.Status().State == gpio.Locked })
 	}
 	card("no frame has come")
 	done := make(chan error, 1)

@@ -20,6 +20,7 @@ import (
 	"facegate/configs/law"
 	"facegate/device"
 	"facegate/gpio"
+	"facegate/gpio/door"
 	"facegate/gpio/sim"
 	"facegate/pipeline"
 	"facegate/pipeline/admit"
@@ -107,7 +108,7 @@ type bench struct {
 	gallery *people.Register
 	store   *store.Store
 	box     *device.Mailbox
-	relay   *gpio.Relay
+	door    *door.Controller
 	line    *sim.Line
 	events  *events
 	clock   *clock
@@ -149,7 +150,11 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 	}
 	log := slog.New(slog.NewTextHandler(&b.log, nil))
 	var err error
-	if b.relay, err = gpio.NewRelay(b.line, o.pulse, log); err != nil {
+	b.door, err = door.New(door.Parts{
+		Relay: b.line, Log: log,
+		Settings: door.Settings{Kind: door.Strike, Fail: door.Secure, Pulse: o.pulse, MaxOpen: gpio.MaxLease},
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	b.openStore(o, log)
@@ -174,7 +179,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 	ctx, cancel := context.WithCancel(t.Context())
 	lasting, end := context.WithCancel(t.Context())
 	var wg, recording sync.WaitGroup
-	for _, run := range []func(context.Context) error{b.camera.Run, b.entry.Run, b.relay.Run} {
+	for _, run := range []func(context.Context) error{b.camera.Run, b.entry.Run, b.door.Run} {
 		wg.Go(func() {
 			if err := run(ctx); err != nil && !errors.Is(err, device.ErrEnd) {
 				t.Error(err)
@@ -182,7 +187,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 		})
 	}
 	recording.Go(func() { b.record.Run(lasting) })
-	<-b.relay.Ready()
+	<-b.door.Ready()
 	b.stop = sync.OnceFunc(func() {
 		cancel()
 		wg.Wait()
@@ -240,7 +245,7 @@ func (b *bench) openEntry(opt options, log *slog.Logger) {
 		},
 		Renew: func(p decide.Person, sample embed.Vector) error { return b.gallery.Renew(p, sample) },
 	})
-	b.entry = entry.New(entry.Parts{Door: b.relay, Admit: a, Record: b.record, MaxAge: maxAge, Now: b.clock.gateNow})
+	b.entry = entry.New(entry.Parts{Door: b.door, Admit: a, Record: b.record, MaxAge: maxAge, Now: b.clock.gateNow})
 }
 
 func (b *bench) openGallery(opt options) {

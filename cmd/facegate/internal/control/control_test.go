@@ -29,7 +29,7 @@ import (
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/configs/law"
-	"facegate/gpio"
+	"facegate/gpio/door"
 	"facegate/pipeline/survey"
 	"facegate/store/audit"
 )
@@ -177,7 +177,7 @@ func (g *twin) status() status.Status {
 	defer g.mu.Unlock()
 	e := g.Register.Epoch()
 	s := status.Status{
-		Site: "twin", Mode: law.OneToMany, Started: time.Now(), Door: gpio.Status{Pulses: g.pulses},
+		Site: "twin", Mode: law.OneToMany, Started: time.Now(), Door: door.Status{Pulses: g.pulses},
 		People:  status.People{Enrolled: e.Renewed + e.Earlier + e.None, Limit: 10},
 		Lockout: status.Lockout{LockedDown: g.Store.Lockdown().InForce()},
 	}

@@ -23,6 +23,7 @@ import (
 	"facegate/device"
 	"facegate/gpio"
 	"facegate/gpio/cdev"
+	"facegate/gpio/door"
 	"facegate/gpio/sim"
 	"facegate/pipeline"
 	"facegate/pipeline/crowd"
@@ -74,7 +75,7 @@ type Daemon struct {
 
 	line      gpio.Line
 	lights    prompt.Lights
-	relay     *gpio.Relay
+	door      *door.Controller
 	hand      *gpio.Hand
 	store     *store.Store
 	keys      store.KeySource
@@ -181,7 +182,11 @@ func (d *Daemon) openDoor() (err error) {
 			return err
 		}
 	}
-	if d.relay, err = gpio.NewRelay(d.line, d.config.Door.Pulse, d.log); err != nil {
+	d.door, err = door.New(door.Parts{
+		Relay: d.line, Log: d.log,
+		Settings: door.Settings{Kind: door.Strike, Fail: door.Secure, Pulse: d.config.Door.Pulse, MaxOpen: gpio.MaxLease},
+	})
+	if err != nil {
 		return err
 	}
 	return d.openPrompt()
@@ -243,7 +248,7 @@ func (d *Daemon) checkProfile() error {
 func (d *Daemon) openHand() error {
 	now := time.Now()
 	before, err := d.store.Log().Openings(now.Add(-time.Hour))
-	d.hand = gpio.NewHand(d.relay, before, now)
+	d.hand = gpio.NewHand(d.door.ByHand(), before, now)
 	return err
 }
 

@@ -33,7 +33,7 @@ func (d *Daemon) openEntry() error {
 		Book: record.Ledger{Store: d.store, Now: now}, Tell: d.tell, Hand: d.tellHand, Log: d.log,
 		Renew: func(p decide.Person, sample embed.Vector) error { return d.register.Renew(p, sample) },
 	})
-	d.entry = entry.New(entry.Parts{Door: d.relay, Admit: weighs, Record: d.record, MaxAge: d.config.Camera.MaxAge, Now: now})
+	d.entry = entry.New(entry.Parts{Door: d.door, Admit: weighs, Record: d.record, MaxAge: d.config.Camera.MaxAge, Now: now})
 	return nil
 }
 

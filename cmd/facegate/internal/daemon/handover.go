@@ -83,5 +83,5 @@ func (d *Daemon) Socket() *os.File { return d.handover.socket }
 
 // quiet reports whether nobody is being captured, and nobody is passing.
 func (d *Daemon) quiet() bool {
-	return !d.camera.Enrolling() && d.relay.Status().State != gpio.Unlocked
+	return !d.camera.Enrolling() && d.door.Status().State != gpio.Unlocked
 }

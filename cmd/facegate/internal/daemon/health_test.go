@@ -16,13 +16,14 @@ import (
 	"facegate/configs/law"
 	"facegate/device"
 	"facegate/gpio"
+	"facegate/gpio/door"
 	"facegate/pipeline/publish"
 )
 
 // TestHealthOfParts breaks each part by itself.
 func TestHealthOfParts(t *testing.T) {
 	well := status.Status{
-		Camera: device.CaptureStatus{State: device.Streaming}, Door: gpio.Status{State: gpio.Locked},
+		Camera: device.CaptureStatus{State: device.Streaming}, Door: door.Status{State: gpio.Locked},
 		MQTT: publish.Status{Connected: true}, Mode: law.OneToMany,
 	}
 	parts := []func(*status.Status) []health.Condition{cameraHealth, doorHealth, recordHealth, facesHealth, brokerHealth, lawHealth}
@@ -44,7 +45,7 @@ func TestHealthOfParts(t *testing.T) {
 			health.Frames, health.Degraded, "50 % of the last",
 		},
 		{"recording over", func(s *status.Status) { s.Camera.State = device.Ended }, health.Camera, health.Down, "ended"},
-		{"line in fault", func(s *status.Status) { s.Door = gpio.Status{State: gpio.Fault, Err: "stuck"} }, health.Door, health.Down, "stuck"},
+		{"line in fault", func(s *status.Status) { s.Door = door.Status{State: gpio.Fault, Err: "stuck"} }, health.Door, health.Down, "stuck"},
 		{"a fault that is over", func(s *status.Status) { s.Door.Err = "stuck" }, "", "", ""},
 		{"no templates", func(s *status.Status) { s.Lockout.LockedDown = true }, health.Faces, health.Down, "every template was destroyed"},
 		{

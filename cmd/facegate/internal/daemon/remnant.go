@@ -63,7 +63,7 @@ func NewRemnant(c *configs.Config, out Outside, version string, why error, log *
 		return nil, err
 	}
 	r := &Remnant{
-		name: rand.Text(), parts: d, hand: gpio.NewHand(d.relay, nil, d.started), every: diskEvery, ready: make(chan struct{}),
+		name: rand.Text(), parts: d, hand: gpio.NewHand(d.door.ByHand(), nil, d.started), every: diskEvery, ready: make(chan struct{}),
 		why: hint.Wrap(fmt.Errorf("no face is looked at, and nobody can be enrolled or erased: %w", why), "%s", adviceDisk),
 	}
 	if err := d.openControl(r, out.Socket); err != nil {
@@ -80,7 +80,7 @@ func (r *Remnant) Run(ctx context.Context) error {
 	d := r.parts
 	d.log.Error("the gate is not in service: only the door by hand works", "error", r.why, "hint", hint.Of(r.why))
 	watch := &diskWatch{dirs: []string{d.config.StateDir, d.config.KeysDir}, every: r.every, ready: make(chan struct{})}
-	err := d.runTasks(ctx, d.relay, d.control, &announcement{r}, watch)
+	err := d.runTasks(ctx, d.door, d.control, &announcement{r}, watch)
 	if err = errors.Join(err, d.close()); err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (r *Remnant) Status() status.Status {
 	d, c := r.parts, r.parts.config
 	s := status.Status{
 		Profile: c.Jurisdiction, Mode: c.Profile().Mode, Version: d.version, Site: c.Site, Gate: c.Gate, StateDir: c.StateDir,
-		Started: d.started, Door: d.relay.Status(),
+		Started: d.started, Door: d.door.Status(),
 		FacesOff: &status.FacesOff{Since: d.started.UTC(), Reason: "the records cannot be opened"},
 	}
 	s.Camera.State, s.Camera.Source = status.CameraOff, "not opened"

@@ -26,11 +26,11 @@ type task interface {
 func (d *Daemon) Run(ctx context.Context) error {
 	ctx, abort := context.WithCancel(ctx)
 	defer abort()
-	// The record outlasts the door, and the publisher the record: no grant goes unwritten, or untold. The relay does not: it ends
+	// The record outlasts the door, and the publisher the record: no grant goes unwritten, or untold. The door does not: it ends
 	// the pulse under way and takes no other as soon as anything ends, however long the rest of the gate takes.
 	stopRecord := d.runLasting(ctx, abort, d.record)
 	stopPublisher := d.runLasting(ctx, abort, d.publisher)
-	asked := d.runTasks(ctx, d.relay, d.capture, d.camera, d.prompt, d.entry, d.glance, d.control, newSweeper(d.register, d.store, d.handover.ask, d.log),
+	asked := d.runTasks(ctx, d.door, d.capture, d.camera, d.prompt, d.entry, d.glance, d.control, newSweeper(d.register, d.store, d.handover.ask, d.log),
 		d.notifier, d.handover)
 	recorded := stopRecord()
 	if d.handover.socket != nil {
@@ -131,7 +131,7 @@ func (n *notifier) String() string         { return "notifier" }
 func (n *notifier) Ready() <-chan struct{} { return n.ready }
 
 func (n *notifier) Run(ctx context.Context) error {
-	for _, t := range []task{n.d.relay, n.d.camera, n.d.entry, n.d.record, n.d.control} {
+	for _, t := range []task{n.d.door, n.d.camera, n.d.entry, n.d.record, n.d.control} {
 		select {
 		case <-t.Ready():
 		case <-ctx.Done():

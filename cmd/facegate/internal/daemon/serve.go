@@ -211,7 +211,7 @@ func (d *Daemon) live() status.Status {
 	s := status.Status{
 		Profile: d.config.Jurisdiction, Mode: d.config.Profile().Mode,
 		Version: d.version, Site: d.config.Site, Gate: d.config.Gate, StateDir: d.config.StateDir, Started: d.started, UpS: int(time.Since(d.started).Seconds()),
-		Camera: d.capture.Status(), Door: d.relay.Status(), MQTT: d.publisher.Status(),
+		Camera: d.capture.Status(), Door: d.door.Status(), MQTT: d.publisher.Status(),
 		Vision:   status.Vision{Bundle: d.bundle.Name, Embedder: d.bundle.Embedder.Name, Adopted: adoptedOn(d.bundle.Embedder)},
 		People:   d.people(),
 		Frames:   d.camera.Count(),

@@ -21,7 +21,7 @@ func BenchmarkAsk(b *testing.B) {
 		b.Fatal(err)
 	}
 	e := entry.New(entry.Parts{
-		Door: &door{err: gpio.ErrBusy}, Admit: a, Record: new(disk), MaxAge: time.Minute, Now: time.Now,
+		Door: &lock{err: gpio.ErrBusy}, Admit: a, Record: new(disk), MaxAge: time.Minute, Now: time.Now,
 	})
 	ctx, cancel := context.WithCancel(b.Context())
 	ended := make(chan struct{})

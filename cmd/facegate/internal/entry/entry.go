@@ -11,6 +11,7 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/gpio"
+	"facegate/gpio/door"
 	"facegate/pipeline/admit"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/template"
@@ -30,7 +31,7 @@ const confirmWithin = time.Second
 
 // A Door opens for one passage.
 type Door interface {
-	Pulse() (gpio.Edge, error)
+	Open(cause door.Cause) (gpio.Edge, error)
 }
 
 // A Record keeps what came of attempts. None of its calls waits for a disk.
@@ -193,7 +194,7 @@ func (e *Entry) finish(a *ask) {
 
 // open opens the door, and hands over that it did. Whoever is let in while it is open already goes through as well.
 func (e *Entry) open(a *ask) {
-	edge, err := e.parts.Door.Pulse()
+	edge, err := e.parts.Door.Open(door.Granted)
 	switch {
 	case errors.Is(err, gpio.ErrBusy):
 		edge.At = e.parts.Now()

@@ -14,6 +14,7 @@ import (
 	"facegate/cmd/facegate/internal/entry"
 	"facegate/configs/hint"
 	"facegate/gpio"
+	"facegate/gpio/door"
 	"facegate/pipeline/admit"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/template"
@@ -27,14 +28,14 @@ var (
 	once = attempt.Credential{1}
 )
 
-// A door opens, or does not for err.
-type door struct {
+// A lock opens, or does not for err.
+type lock struct {
 	mu     sync.Mutex // guards what follows
 	opened int
 	err    error
 }
 
-func (d *door) Pulse() (gpio.Edge, error) {
+func (d *lock) Open(door.Cause) (gpio.Edge, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.err != nil {
@@ -44,7 +45,7 @@ func (d *door) Pulse() (gpio.Edge, error) {
 	return gpio.Edge{At: time.Now()}, nil
 }
 
-func (d *door) times() int {
+func (d *lock) times() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.opened
@@ -94,7 +95,7 @@ func (d *disk) set(full bool) {
 // A bench is an entry under way, in a bubble of time.
 type bench struct {
 	*entry.Entry
-	door *door
+	door *lock
 	disk *disk
 }
 
@@ -117,7 +118,7 @@ func start(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{door: new(door), disk: new(disk)}
+	b := &bench{door: new(lock), disk: new(disk)}
 	b.Entry = entry.New(entry.Parts{Door: b.door, Admit: a, Record: b.disk, MaxAge: maxAge, Now: time.Now})
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -400,7 +401,7 @@ func TestCountedFirst(t *testing.T) {
 // TestStop checks that whoever asks is answered when the entry ends, and after.
 func TestStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{door: new(door), disk: new(disk)}
+		b := &bench{door: new(lock), disk: new(disk)}
 		a, _ := admit.New(admit.Rules{}, nil, false)
 		b.Entry = entry.New(entry.Parts{Door: b.door, Admit: a, Record: b.disk, MaxAge: maxAge, Now: time.Now})
 		answer := b.later(try(attempt.Face, anna, attempt.Matched)) // before it has begun

@@ -8,7 +8,7 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/law"
 	"facegate/device"
-	"facegate/gpio"
+	"facegate/gpio/door"
 	"facegate/pipeline/publish"
 )
 
@@ -31,7 +31,7 @@ type Status struct {
 	Started  time.Time            `json:"started"`   // by the clock of then
 	UpS      int                  `json:"up_s"`      // seconds since, whatever was done to the clock
 	Camera   device.CaptureStatus `json:"camera"`
-	Door     gpio.Status          `json:"door"`
+	Door     door.Status          `json:"door"`
 	MQTT     publish.Status       `json:"mqtt"`
 	Vision   Vision               `json:"vision"`
 	People   People               `json:"people"`

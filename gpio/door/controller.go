@@ -1,0 +1,448 @@
+package door
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"facegate/configs/hint"
+	"facegate/gpio"
+)
+
+// Inputs of a door. One that is nil is not wired.
+type Inputs struct{ Contact, Exit, Fire, Tamper gpio.Input }
+
+// Signals of a door. One that is nil is not wired.
+type Signals struct{ Red, Green, Buzzer gpio.Line }
+
+// Parts are what a Controller works with. Its lines stay the caller's to close, after Run has returned.
+type Parts struct {
+	Relay    gpio.Line
+	Inputs   Inputs
+	Signals  Signals
+	Settings Settings
+	Emit     func(Event) // gets all events, in their order; it must not block. It may be nil
+	Log      *slog.Logger
+}
+
+const (
+	roundEvery  = time.Second            // in which the controller goes round at least once
+	againEvery  = 100 * time.Millisecond // between attempts to move a lock that does not
+	rereadEvery = time.Second            // between attempts to read an input that cannot be read
+)
+
+// A Controller is the task that keeps one door.
+//
+// Whoever brings an input steps the machine and moves the lock on the way, under one mutex: no goroutine has to be woken between
+// the exit button and the lock. Under the mutex nothing is written, logged or waited for but the relay's line.
+type Controller struct {
+	machine Machine
+	relay   *gpio.Relay
+	inputs  [roles]gpio.Input
+	signals [roles]gpio.Line
+	line    gpio.Line // of the relay
+	emit    func(Event)
+	start   time.Time
+	ready   chan struct{}
+	moved   chan struct{} // has a token when the loop has to look
+	shown   chan struct{} // has a token when the signals have to
+
+	mu      sync.Mutex // guards what follows
+	running bool
+	state   State
+	round   time.Time // when the loop last went round
+	active  Lines     // the lines whose last known level is active
+	errs    [roles]error
+	drive   error // why the lock does not move, nil if it does
+}
+
+// New returns the Controller of a door. It locks the door before anything else, and fails if it cannot.
+func New(p Parts) (*Controller, error) {
+	relay, err := gpio.NewRelay(p.Relay, p.Settings.Fail, p.Log)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Settings.check(p.Inputs); err != nil {
+		return nil, err
+	}
+	c := &Controller{
+		machine: NewMachine(p.Settings), relay: relay, line: p.Relay, emit: p.Emit, start: time.Now(), round: time.Now(),
+		ready: make(chan struct{}), moved: make(chan struct{}, 1), shown: make(chan struct{}, 1),
+		inputs: [roles]gpio.Input{
+			ContactLine: p.Inputs.Contact, ExitLine: p.Inputs.Exit, FireLine: p.Inputs.Fire, TamperLine: p.Inputs.Tamper,
+		},
+		signals: [roles]gpio.Line{RedLine: p.Signals.Red, GreenLine: p.Signals.Green, BuzzerLine: p.Signals.Buzzer},
+	}
+	if c.emit == nil {
+		c.emit = func(Event) {}
+	}
+	return c, nil
+}
+
+// check refuses settings that no door can have.
+func (s Settings) check(in Inputs) error {
+	why := ""
+	switch {
+	case s.Kind != Strike && s.Kind != Maglock && s.Kind != Turnstile:
+		why = fmt.Sprintf("there is no kind of door %q", s.Kind)
+	case s.Fail != Secure && s.Fail != Safe:
+		why = fmt.Sprintf("a door fails secure or safe, and not %q", s.Fail)
+	case s.Pulse <= 0 || s.Pulse > gpio.MaxLease:
+		why = fmt.Sprintf("a pulse of %v is not possible", s.Pulse)
+	case s.MaxOpen < s.Pulse:
+		why = fmt.Sprintf("a door that is open for %v at most cannot have a pulse of %v", s.MaxOpen, s.Pulse)
+	case s.Kind == Turnstile && s.Passage <= 0:
+		why = "a turnstile has to know for how long it waits for somebody to pass"
+	case in.Contact != nil && (s.HeldWarn <= 0 || s.HeldAfter < s.HeldWarn):
+		why = fmt.Sprintf("a door cannot be warned of after %v and be an alarm after %v", s.HeldWarn, s.HeldAfter)
+	default:
+		return nil
+	}
+	return hint.Wrap(errors.New("door: "+why), "Correct the section door of the configuration; facegate check says more.")
+}
+
+// Ready is closed once Open can be used.
+func (c *Controller) Ready() <-chan struct{} { return c.ready }
+
+func (c *Controller) String() string { return "door on " + c.line.String() }
+
+// Run keeps the door until ctx is cancelled, which returns nil once the door is locked, or an error if it cannot be. It may be
+// called once. The line keeps the locked level until it is closed: a fresh process that takes it over finds the door locked.
+func (c *Controller) Run(ctx context.Context) error {
+	var tasks sync.WaitGroup
+	defer tasks.Wait()
+	inner, stop := context.WithCancel(ctx)
+	defer stop()
+	locked := make(chan error, 1)
+	c.begin(&tasks, func() { locked <- c.relay.Run(inner) })
+	<-c.relay.Ready()
+	for role, in := range c.inputs {
+		if in != nil {
+			c.begin(&tasks, func() { c.read(inner, Role(role), in) })
+		}
+	}
+	c.begin(&tasks, func() { c.show(inner) })
+	c.mu.Lock()
+	c.running = true
+	c.mu.Unlock()
+	close(c.ready)
+	c.loop(inner)
+	c.mu.Lock()
+	c.running = false
+	c.mu.Unlock()
+	return <-locked
+}
+
+// begin starts a task of the controller. If it panics, the process ends at once, and the relay is released on the way.
+func (c *Controller) begin(tasks *sync.WaitGroup, run func()) {
+	tasks.Go(func() {
+		returned := false
+		defer func() {
+			if !returned {
+				c.line.Set(false)
+			}
+		}()
+		run()
+		returned = true
+	})
+}
+
+// loop steps the machine whenever time alone changes its state, and at least once in a round, until ctx is cancelled.
+func (c *Controller) loop(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.moved:
+		case <-timer.C:
+		}
+		timer.Reset(c.goRound())
+	}
+}
+
+// goRound steps the machine, and returns after how long that is due again.
+func (c *Controller) goRound() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.round = time.Now()
+	c.watchRelay()
+	c.step(Input{})
+	wait := roundEvery
+	if c.drive != nil {
+		wait = againEvery
+	}
+	if next := c.state.Wake(); next > 0 {
+		wait = min(wait, next-time.Since(c.start))
+	}
+	return max(wait, 0)
+}
+
+// watchRelay notes whether the relay is in fault. c.mu must be held.
+func (c *Controller) watchRelay() {
+	s := c.relay.Status()
+	err := c.drive
+	if s.State == gpio.Fault {
+		err = s.Err
+	}
+	c.note(Relay, err)
+}
+
+// note notes whether a line is in fault. c.mu must be held.
+func (c *Controller) note(line Role, err error) {
+	if (err != nil) == (c.errs[line] != nil) {
+		return
+	}
+	c.errs[line] = err
+	act := Mended
+	if err != nil {
+		act = Failed
+	}
+	c.step(Input{Act: act, Line: line})
+}
+
+// take has the machine take an input, and wakes the loop for the deadlines that come of it.
+func (c *Controller) take(in Input) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.step(in)
+	wake(c.moved)
+}
+
+// step has the machine take an input, and the lock follow. c.mu must be held.
+func (c *Controller) step(in Input) {
+	now := time.Now()
+	next, events := c.machine.Next(c.state, in, now.Sub(c.start))
+	_, err := c.move(next, now)
+	if errors.Is(err, gpio.ErrLate) || errors.Is(err, gpio.ErrStopped) {
+		err = nil // the next step says that it is over
+	}
+	c.commit(next, events, now, err)
+}
+
+// move has the lock follow a state. c.mu must be held.
+func (c *Controller) move(s State, now time.Time) (gpio.Edge, error) {
+	o := c.machine.Outputs(s, now.Sub(c.start))
+	if !o.Unlocked {
+		c.relay.Lock()
+		return gpio.Edge{}, nil
+	}
+	return c.relay.Open(c.start.Add(o.Until))
+}
+
+// commit makes a state the present one, and hands on how it came about. c.mu must be held.
+func (c *Controller) commit(s State, events []Event, at time.Time, drive error) {
+	c.state, c.drive = s, drive
+	for _, e := range events {
+		e.At = at
+		if e.What == LineFault {
+			e.Err = c.errOf(named(e.Line))
+		}
+		c.emit(e)
+	}
+	wake(c.shown)
+}
+
+// attempt has the machine take an input for somebody who waits for the outcome: it comes to nothing if the lock does not follow.
+// c.mu must be held.
+func (c *Controller) attempt(in Input) (gpio.Edge, error) {
+	now := time.Now()
+	next, events := c.machine.Next(c.state, in, now.Sub(c.start))
+	edge, err := c.move(next, now)
+	if err != nil {
+		c.drive = err
+		return gpio.Edge{}, err
+	}
+	c.commit(next, events, now, nil)
+	wake(c.moved)
+	return edge, nil
+}
+
+// usable says why the lock cannot be moved, nil if it can. It brings the state up to now. c.mu must be held.
+func (c *Controller) usable() error {
+	if !c.running {
+		return gpio.ErrStopped
+	}
+	c.step(Input{})
+	if s := c.relay.Status(); s.State == gpio.Fault {
+		return hint.Wrap(gpio.ErrFault, "%s", hint.Of(s.Err))
+	}
+	return nil
+}
+
+// refusal says why nobody is let through for a cause, nil if somebody is. c.mu must be held.
+func (c *Controller) refusal(cause Cause) error {
+	if err := c.usable(); err != nil {
+		return err
+	}
+	return c.machine.Refusal(c.state, cause)
+}
+
+// Open opens the door for one passage of somebody who was Granted it, or by Hand. The door is unlocked when it returns. Five
+// things might happen:
+//  1. It returns the edge: the door is unlocked, and locks after the pulse, or as soon as it has been opened and closed.
+//  2. It returns gpio.ErrBusy: the door is unlocked already. That is not made longer, so that no series of calls holds a door
+//     open; whoever stands there goes through on it.
+//  3. It returns ErrPassing at a turnstile: somebody is to pass first. Nothing is remembered: the opening would be for whoever
+//     stands there later.
+//  4. It returns ErrShut, gpio.ErrStopped or gpio.ErrFault: the door is not in service for that. Its lock was not touched.
+//  5. It returns another error: the lock could not be moved.
+func (c *Controller) Open(cause Cause) (gpio.Edge, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.refusal(cause); err != nil {
+		return gpio.Edge{}, err
+	}
+	return c.attempt(Input{Act: Grant, Cause: cause})
+}
+
+// Hold keeps the door open for d from now on, whatever was left of a hold before it. It returns ErrTooLong, with a hint of what
+// is possible, gpio.ErrStopped, or why the lock does not move.
+func (c *Controller) Hold(d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.usable(); err != nil {
+		return err
+	}
+	if most := c.machine.Longest(c.state, time.Since(c.start)); d <= 0 || d > most {
+		return hint.Wrap(fmt.Errorf("%w: %v", ErrTooLong, d), "%s", c.advise(most))
+	}
+	_, err := c.attempt(Input{Act: Keep, For: d})
+	return err
+}
+
+// advise says for how long the door can be held open, of which most is left. c.mu must be held.
+func (c *Controller) advise(most time.Duration) string {
+	limit := c.machine.MaxOpen
+	switch {
+	case c.state.Fire:
+		return "The fire alarm keeps the door open; hold it once that has ended."
+	case most < limit:
+		return fmt.Sprintf("door.max_open is %v, and the door is open already: hold it for %v at most, or once it was locked.",
+			limit, most.Truncate(time.Second))
+	}
+	return fmt.Sprintf("Hold it for more than 0s and at most %v, which is door.max_open.", limit)
+}
+
+// Release ends a hold. What else unlocks the door still does. It returns ErrNotHeld if nobody holds the door.
+func (c *Controller) Release() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.usable(); err != nil && !errors.Is(err, gpio.ErrFault) {
+		return err
+	}
+	if c.state.Hold == 0 {
+		return ErrNotHeld
+	}
+	c.step(Input{Act: Release})
+	return nil
+}
+
+// Follow says what the schedule says from now on.
+func (c *Controller) Follow(p Plan) { c.take(Input{Act: Follow, Plan: p}) }
+
+// Alive is how long ago the controller's loop last went round, which it does once a second. It is for the watchdog.
+func (c *Controller) Alive() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Since(c.round)
+}
+
+// ByHand returns the door for those who open it by hand.
+func (c *Controller) ByHand() gpio.Pulser { return byHand{c} }
+
+type byHand struct{ c *Controller }
+
+func (b byHand) Usable() error {
+	b.c.mu.Lock()
+	defer b.c.mu.Unlock()
+	return b.c.refusal(Hand)
+}
+
+func (b byHand) Pulse() (gpio.Edge, error) { return b.c.Open(Hand) }
+
+func (b byHand) Length() time.Duration { return b.c.machine.Settings.Pulse }
+
+// read steps the machine with each level of an input, until ctx is cancelled. An input that cannot be read is tried again.
+func (c *Controller) read(ctx context.Context, line Role, in gpio.Input) {
+	for ctx.Err() == nil {
+		err := in.Watch(ctx, func(l gpio.Level) { c.level(line, l.Active) })
+		if ctx.Err() != nil {
+			return
+		}
+		c.fault(line, hint.Wrap(fmt.Errorf("read %v: %w", in, err), "Check the wiring of %v, and that no other program uses it.", in))
+		select {
+		case <-ctx.Done():
+		case <-time.After(rereadEvery):
+		}
+	}
+}
+
+// level takes the level of an input.
+func (c *Controller) level(line Role, active bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.note(line, nil)
+	if c.active = c.active.without(line); active {
+		c.active = c.active.with(line)
+	}
+	c.step(Input{Act: Level, Line: line, Active: active})
+	wake(c.moved)
+}
+
+// fault notes that a line is in fault, or no more.
+func (c *Controller) fault(line Role, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.note(line, err)
+	wake(c.moved)
+}
+
+// show has the signals follow the state, until ctx is cancelled. A signal that hangs keeps nobody from the door.
+func (c *Controller) show(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.shown:
+		}
+		for line, on := range c.wanted() {
+			if l := c.signals[line]; l != nil {
+				c.signalled(line, on, l.Set(on))
+			}
+		}
+	}
+}
+
+// wanted returns what the signals are to be.
+func (c *Controller) wanted() map[Role]bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := c.machine.Outputs(c.state, time.Since(c.start))
+	return map[Role]bool{RedLine: o.Red, GreenLine: o.Green, BuzzerLine: o.Buzzer}
+}
+
+// signalled notes what came of driving a signal.
+func (c *Controller) signalled(line Role, on bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.active = c.active.without(line); on && err == nil {
+		c.active = c.active.with(line)
+	}
+	if err != nil {
+		err = hint.Wrap(fmt.Errorf("drive %v: %w", c.signals[line], err), "Check the wiring of %v.", c.signals[line])
+	}
+	c.note(line, err)
+}
+
+// wake leaves a token for a goroutine that waits for one.
+func wake(tokens chan<- struct{}) {
+	select {
+	case tokens <- struct{}{}:
+	default:
+	}
+}
