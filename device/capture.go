@@ -11,12 +11,10 @@ import (
 	"facegate/configs/hint"
 )
 
-// How long Capture waits. A camera that was unplugged must deliver again within 5 s of its return.
+// How long Capture waits without a usable frame and before it reports.
 const (
-	firstPause   = 250 * time.Millisecond // before the second attempt to open a source; doubles with each failure
-	longestPause = 3 * time.Second        // the longest pause, and the only one after an error that somebody must mend
-	silence      = 5 * time.Second        // without a usable frame for so long, a source counts as lost
-	reportEvery  = time.Second            // the shortest time between two reports of refused frames
+	silence     = 5 * time.Second // without a usable frame for so long, a source counts as lost
+	reportEvery = time.Second     // the shortest time between two reports of refused frames
 )
 
 // Errors that Capture itself finds in a source.
@@ -103,10 +101,12 @@ func (c *Capture) Status() CaptureStatus {
 // Run opens the source, and opens it again whenever it is lost, until ctx is cancelled or a recording has ended; both
 // return nil. Then the mailbox gets no more frames: after a recording its last one can still be taken, after a
 // cancellation none. Errors that are Final are tried again too, at the slowest pace: a technician may mend permissions
-// or plug the camera in, and the gate should notice.
+// or plug the camera in, and the gate should notice. A Returner is tried as soon as it may be back.
 func (c *Capture) Run(ctx context.Context) error {
 	defer c.setState(Ended)
-	pause := firstPause
+	watch := c.watch()
+	defer watch.Close()
+	var p pauses
 	for ctx.Err() == nil {
 		opened := time.Now()
 		err := c.stream(ctx)
@@ -118,18 +118,30 @@ func (c *Capture) Run(ctx context.Context) error {
 			return nil
 		}
 		if c.logged == "" && time.Since(opened) > longestPause {
-			pause = firstPause // it held; one that fails again and again must not be opened four times a second
+			p.held() // one that fails again and again must not be opened four times a second
 		}
 		c.lose(err)
-		if Final(err) {
-			sleep(ctx, longestPause)
-			continue
+		if watch.Wait(ctx, p.after(err)) {
+			p.returned()
 		}
-		sleep(ctx, pause)
-		pause = min(2*pause, longestPause)
 	}
 	c.box.Close()
 	return nil
+}
+
+// watch returns what tells when the source may be back. Where nothing does, pauses alone lead to the next attempt.
+func (c *Capture) watch() Watch {
+	r, ok := c.src.(Returner)
+	if !ok {
+		return blind{}
+	}
+	w, err := r.Watch()
+	if err != nil {
+		c.log.Warn("nothing tells when the source is back, so that it takes some seconds longer",
+			"source", c.src.String(), "error", err, "hint", hint.Of(err))
+		return blind{}
+	}
+	return w
 }
 
 // stream runs the source once, under a watchdog that each usable frame resets. It never returns nil unless ctx is done.
@@ -262,14 +274,4 @@ func (c *Capture) setState(s CaptureState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.status.State = s
-}
-
-// sleep waits for d or until ctx is done.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }

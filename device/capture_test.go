@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -144,6 +145,101 @@ func TestCaptureRecovers(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A plug is a source whose device is there or not. It sends 10 frames a second and, once the device is back, cannot be opened for
+// some time more.
+type plug struct {
+	settles time.Duration
+	events  chan struct{} // what its Watch tells
+	closed  bool          // its Watch
+
+	mu    sync.Mutex // guards what follows
+	there bool
+	since time.Time
+}
+
+func (p *plug) String() string { return "plug" }
+
+func (p *plug) set(there bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.there, p.since = there, time.Now()
+	if there && len(p.events) == 0 {
+		p.events <- struct{}{}
+	}
+}
+
+func (p *plug) state() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case !p.there:
+		return device.AsFinal(errors.New("no such device"))
+	case time.Since(p.since) < p.settles:
+		return device.AsFinal(errors.New("permission denied"))
+	}
+	return nil
+}
+
+func (p *plug) Stream(ctx context.Context, emit func(device.Frame)) error {
+	for seq := uint64(1); ctx.Err() == nil; seq++ {
+		if err := p.state(); err != nil {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+		emit(frame(seq, 1))
+	}
+	return nil
+}
+
+func (p *plug) Watch() (device.Watch, error) { return p, nil }
+
+func (p *plug) Close() error {
+	p.closed = true
+	return nil
+}
+
+func (p *plug) Wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-p.events:
+		return true
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// TestCaptureReturns has a device of whose return something tells away for long and for short, a hundred times.
+func TestCaptureReturns(t *testing.T) {
+	for _, settles := range []time.Duration{0, 40 * time.Millisecond, 400 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			p := &plug{events: make(chan struct{}, 1), settles: settles}
+			p.set(true)
+			box := device.NewMailbox()
+			c := device.NewCapture(p, box, slog.New(slog.DiscardHandler))
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- c.Run(ctx) }()
+			time.Sleep(10 * time.Second)
+			for i := range 100 {
+				away := time.Duration(i*i+1) * 7 * time.Millisecond // up to 70 s
+				p.set(false)
+				time.Sleep(away)
+				p.set(true)
+				back := time.Now()
+				time.Sleep(time.Second)
+				if s := c.Status(); s.State != device.Streaming || !s.LastFrame.After(back) {
+					t.Errorf("away for %v, settled after %v: 1 s after its return the camera is %s", away, settles, s.State)
+				}
+				time.Sleep(time.Duration(i) * time.Second / 20) // how long it holds
+			}
+			cancel()
+			if err := <-done; err != nil || !p.closed {
+				t.Errorf("Run: %v; the watch is closed: %v", err, p.closed)
+			}
+		})
+	}
 }
 
 func TestCaptureStatus(t *testing.T) {

@@ -81,6 +81,21 @@ type Controlled interface {
 	Controls() ([]controls.Control, error)
 }
 
+// A Returner is a Source of a device that can be away for a while, and whose return can be noticed.
+type Returner interface {
+	Source
+	// Watch returns what tells of the return. It is not called while another Watch is open.
+	Watch() (Watch, error)
+}
+
+// A Watch tells when a device may be back.
+type Watch interface {
+	// Wait returns true as soon as something has happened, since Watch was called or Wait last returned true, for which it is worth
+	// trying to open the device. It returns false after d, and when ctx is done.
+	Wait(ctx context.Context, d time.Duration) bool
+	Close() error
+}
+
 // ErrEnd ends the stream of a recording that has been played to its end.
 var ErrEnd = errors.New("the recording has ended")
 

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"facegate/device"
+	"facegate/device/arrival"
 	"facegate/device/controls"
 )
 
@@ -96,6 +97,9 @@ func New(cfg Config) device.Teller {
 
 // Tell implements device.Teller.
 func (s *source) Tell(told func(why error)) { s.told = told }
+
+// Watch implements device.Returner.
+func (s *source) Watch() (device.Watch, error) { return arrival.New(s.cfg.Device) }
 
 func (s *source) String() string { return "camera " + s.cfg.Device }
 

@@ -19,6 +19,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/device"
 	"facegate/device/controls"
+	"facegate/device/sourcetest"
 	"facegate/device/v4l2"
 	"facegate/gpio"
 	"facegate/gpio/cdev"
@@ -225,6 +226,15 @@ func TestReplug(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReplugOften unplugs the camera a hundred times for less than a second, and counts what the process holds afterwards.
+func TestReplugOften(t *testing.T) {
+	inside(t)
+	sourcetest.Heals(t, source(camera), sourcetest.Loss{
+		Unplug: func() { driver(t, "unbind") }, Plug: func() { driver(t, "bind") },
+		Away: 50 * time.Millisecond, Times: 100, Within: time.Second,
+	})
 }
 
 // driver takes the camera from its driver or gives it back: to user space it is unplugged, and plugged in again.
