@@ -16,7 +16,7 @@ import (
 // read parses a file of the profile lab with the given sections.
 func read(t *testing.T, text string) (*configs.Config, *configs.Source, error) {
 	t.Helper()
-	return configs.Read("gate.yaml", strings.NewReader(text))
+	return configs.Read("gate.yaml", strings.NewReader(locked(text)))
 }
 
 func TestBrokerAddress(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+	_ "time/tzdata" // boards come without zones, or with old ones
 
 	"facegate/configs/hint"
 	"facegate/configs/law"
@@ -25,6 +26,8 @@ type Config struct {
 
 	Site string `yaml:"site"` // name of the building, one level of an MQTT topic
 	Gate string `yaml:"gate"` // name of this gate within the site, one level of an MQTT topic
+
+	TimeZone string `yaml:"time_zone"` // IANA name of the site's, "" where nothing goes by the time of day
 
 	Door Door `yaml:"door"`
 
@@ -52,26 +55,6 @@ type Config struct {
 	Assessment   Assessment    `yaml:"assessment"`
 	Notice       Notice        `yaml:"notice"`
 	IKnow        law.Mode      `yaml:"i_know"` // OneToMany accepts its risk where the profile asks for that, otherwise ""
-}
-
-// A Driver is what moves the lock.
-type Driver string
-
-// The drivers.
-const (
-	Cdev Driver = "cdev" // a relay on a line of a GPIO character device
-	Sim  Driver = "sim"  // no relay; the state is kept in memory
-)
-
-// Door is the lock of the gate.
-type Door struct {
-	Name      string            `yaml:"name"`       // what pass events call the door
-	Direction passage.Direction `yaml:"direction"`  // what pass events call the way through it
-	Driver    Driver            `yaml:"driver"`     // what moves the lock
-	Chip      string            `yaml:"chip"`       // label of the GPIO chip; "" finds Line on any chip
-	Line      string            `yaml:"line"`       // name of the GPIO line of the relay
-	ActiveLow bool              `yaml:"active_low"` // the relay pulls in at low level
-	Pulse     time.Duration     `yaml:"pulse"`      // how long the relay stays pulled in for one pass
 }
 
 // A PictureSource is where frames come from.
@@ -311,8 +294,25 @@ func Reference() []byte { return slices.Clone(reference) }
 // MaxSize bounds a configuration file, in bytes. The reference has some 12 KiB.
 const MaxSize = 64 << 10
 
+// Defaults returns what the reference file has. It is no configuration of a gate: that has to be named, and to say of its door what
+// kind it is.
+func Defaults() *Config {
+	cfg := new(Config)
+	newDocument("facegate.yaml", string(reference)).decode(cfg)
+	cfg.complete()
+	return cfg
+}
+
+// complete sets what follows from other keys.
+func (c *Config) complete() {
+	c.KeysDir = cmp.Or(c.KeysDir, filepath.Clean(c.StateDir)+"-keys")
+	if c.MQTT.ClientID == "" {
+		c.MQTT.ClientID = clientID(c.Site, c.Gate)
+	}
+}
+
 // Parse reads a configuration from r. A key that the file leaves out has the value of the reference file. The keys profile,
-// site and gate have to be given. So have alternatives, assessment and notice where the profile is for real people.
+// site and gate have to be given, and with the driver cdev door.kind and door.fail. So have alternatives, assessment and notice where the profile is for real people.
 //
 // Parse returns every fault of the file at once, joined. A fault that has a place in the file is an *Error. Errors call the
 // file by name.
@@ -342,9 +342,6 @@ func Read(name string, r io.Reader) (*Config, *Source, error) {
 		return nil, nil, hint.Wrap(err, "correct %s and check it with: facegate config check --config %s", name, name)
 	}
 	doc.clearUnspoken(cfg)
-	cfg.KeysDir = cmp.Or(cfg.KeysDir, filepath.Clean(cfg.StateDir)+"-keys")
-	if cfg.MQTT.ClientID == "" {
-		cfg.MQTT.ClientID = clientID(cfg.Site, cfg.Gate)
-	}
+	cfg.complete()
 	return cfg, &Source{doc}, nil
 }

@@ -19,13 +19,38 @@ import (
 	"facegate/configs/law"
 	"facegate/configs/notice"
 	"facegate/configs/passage"
+	"facegate/configs/week"
 )
+
+// zone is what a plan needs.
+const zone = "time_zone: Asia/Shanghai\n"
 
 const minimal = "profile: lab\nsite: hq\ngate: north\n"
 
+// locked returns text with what has to be said of every door, unless it says so itself, at places that move no other.
+func locked(text string) string {
+	const kind, fail = "kind: strike", "fail: secure"
+	begin := strings.Index(text, "\ndoor:") + 1
+	line, rest, _ := strings.Cut(text[begin:], "\n")
+	switch {
+	case strings.Count(text, "[") != strings.Count(text, "]") || strings.Contains(text, kind) || begin > 0 && strings.Contains(line, "driver: sim"):
+		return text
+	case begin == 0:
+		return strings.TrimSuffix(text, "\n") + "\ndoor: {" + kind + ", " + fail + "}\n"
+	case strings.Contains(line, "{}"):
+		return text[:begin] + "door: {" + kind + ", " + fail + "}\n" + rest
+	case strings.Contains(line, "{"):
+		end := strings.LastIndex(line, "}")
+		return text[:begin] + line[:end] + ", " + kind + ", " + fail + line[end:] + "\n" + rest
+	case strings.TrimSpace(line) == "door:":
+		return strings.TrimSuffix(text, "\n") + "\n  " + kind + "\n  " + fail + "\n"
+	}
+	return text
+}
+
 func parse(t *testing.T, text string) *configs.Config {
 	t.Helper()
-	cfg, err := configs.Parse("test.yaml", strings.NewReader(text))
+	cfg, err := configs.Parse("test.yaml", strings.NewReader(locked(text)))
 	if err != nil {
 		t.Fatalf("Parse: %v", err)
 	}
@@ -34,6 +59,12 @@ func parse(t *testing.T, text string) *configs.Config {
 
 // faults returns the single errors that Parse finds in text.
 func faults(t *testing.T, text string) []*configs.Error {
+	t.Helper()
+	return faultsOf(t, locked(text))
+}
+
+// faultsOf is faults for a text as it stands.
+func faultsOf(t *testing.T, text string) []*configs.Error {
 	t.Helper()
 	cfg, err := configs.Parse("test.yaml", strings.NewReader(text))
 	if err == nil {
@@ -55,14 +86,18 @@ func faults(t *testing.T, text string) []*configs.Error {
 }
 
 func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
-	got := parse(t, string(configs.Reference()))
+	got := configs.Defaults()
+	pulled := configs.Input{Bias: configs.PullUp, Debounce: 50 * time.Millisecond}
 	want := &configs.Config{
 		Jurisdiction: law.Lab,
 
 		Site: "example",
 		Gate: "main",
 		Door: configs.Door{
-			Name: "main", Direction: passage.In, Driver: configs.Cdev, Line: "GPIO17", Pulse: 3 * time.Second,
+			Name: "main", Direction: passage.In, Driver: configs.Cdev, Line: "GPIO17", Pulse: 3 * time.Second, MaxOpen: 4 * time.Hour,
+			Contact: pulled, Fire: pulled, Tamper: pulled,
+			Exit:     configs.Input{ActiveLow: true, Bias: configs.PullUp, Debounce: 5 * time.Millisecond},
+			HeldWarn: 20 * time.Second, HeldAfter: 40 * time.Second, Forced: configs.ForcedAuto, PassageTimeout: 10 * time.Second,
 		},
 		StateDir: "/var/lib/facegate",
 		KeysDir:  "/var/lib/facegate-keys",
@@ -171,6 +206,24 @@ func TestParseValues(t *testing.T) {
 		{"a list over several lines", "vision:\n  liveness:\n    - frliveness\n    - minifasv2se\n", func(c *configs.Config) {
 			c.Vision.Liveness = []string{"frliveness", "minifasv2se"}
 		}},
+		{"an input by its line", "door: {exit: {line: GPIO4, debounce: 0s}, buzzer: {active_low: true}}", func(c *configs.Config) {
+			c.Door.Exit.Line, c.Door.Exit.Debounce, c.Door.Buzzer.ActiveLow = "GPIO4", 0, true
+		}},
+		{"an input over several lines", "door:\n  fire:\n    line: GPIO4\n    bias: none\n", func(c *configs.Config) {
+			c.Door.Fire.Line, c.Door.Fire.Bias = "GPIO4", configs.NoBias
+		}},
+		{"one line name on two chips", "door: {exit: {line: A, chip: x}, fire: {line: A, chip: y}}", func(c *configs.Config) {
+			c.Door.Exit.Line, c.Door.Exit.Chip, c.Door.Fire.Line, c.Door.Fire.Chip = "A", "x", "A", "y"
+		}},
+		{"a plan", zone + "door:\n  schedule:\n  - {days: mon-fri, from: 08:00, to: 12:00, door: open}\n  - days: [sat, holiday]\n    from: '22:30'\n" +
+			"    to: 6:00\n    door: shut\n  holidays: [2026-04-03, 12-25]\n", func(c *configs.Config) {
+			c.TimeZone = "Asia/Shanghai"
+			c.Door.Schedule = []week.Window{
+				{Days: 1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<5, From: 8 * 60, To: 12 * 60, Door: week.Open},
+				{Days: week.On(time.Saturday) | week.Holidays, From: 22*60 + 30, To: 6 * 60, Door: week.Shut},
+			}
+			c.Door.Holidays = []week.Date{{Year: 2026, Month: time.April, Day: 3}, {Month: time.December, Day: 25}}
+		}},
 		{"a level", "log: {level: debug}", func(c *configs.Config) { c.Log.Level = slog.LevelDebug }},
 		{"standard input", "camera: {source: replay, path: '-'}", func(c *configs.Config) {
 			c.Camera.Source, c.Camera.Path = configs.Replay, "-"
@@ -235,6 +288,41 @@ func TestParseFaults(t *testing.T) {
 		{"direction of writing", "door: {name: \"a\u202eb\"}\n", 4, 8, "U+202E RIGHT-TO-LEFT OVERRIDE, character 2"},
 		{"long name", "door: {name: " + strings.Repeat("x", 65) + "}\n", 4, 8, "longer than 64 bytes"},
 		{"direction", "door: {direction: up}\n", 4, 8, `door.direction: "up" is none of ["in" "out"]`},
+		{"kind", "door: {driver: sim, kind: gate}\n", 4, 21, `door.kind: "gate" is none of ["strike" "maglock" "turnstile"]`},
+		{"fail", "door: {driver: sim, fail: open}\n", 4, 21, `door.fail: "open" is none of ["secure" "safe"]`},
+		{"a folder that may be anywhere", "door: {driver: sim, chip: board}\n", 4, 21, `door.chip: "board" is not an absolute path`},
+		{"bias", "door: {exit: {line: A, bias: up}}\n", 4, 24, `door.exit.bias: "up" is none of ["as-is" "pull-up" "pull-down" "none"]`},
+		{"debounce", "door: {fire: {line: A, debounce: 2s}}\n", 4, 24, "door.fire.debounce: 2s is not between 0s and 1s"},
+		{"debounce of an output", "door: {buzzer: {debounce: 1ms}}\n", 4, 17, `door.buzzer: unknown key "debounce"`},
+		{"a line for an input", "door: {exit: GPIO4}\n", 4, 14, "door.exit: keys are wanted here"},
+		{"one line for two inputs", "door: {exit: {line: A}, fire: {line: A}}\n", 4, 32, "door.fire.line: the line A is that of door.exit.line"},
+		{"one line on a chip and on any", "door: {exit: {line: A, chip: x}, led_red: {line: A}}\n", 4, 44, "door.led_red.line: the line A is that of door.exit.line"},
+		{"the line of the relay for an input", "door: {contact: {line: GPIO17}}\n", 4, 18, "door.contact.line: the line GPIO17 is that of door.line"},
+		{"an input's line for a light", "door: {exit: {line: A}}\nprompt: {led_left: A, led_right: B}\n", 5, 10, "prompt.led_left: the line A is that of door.exit.line"},
+		{"a turnstile that tells nothing", "door: {driver: sim, kind: turnstile}\n", 4, 21, "door.kind: turnstile needs door.contact"},
+		{"forced without sight", "door: {forced: on}\n", 4, 8, "door.forced: on needs door.contact"},
+		{"forced as a word", "door: {forced: yes}\n", 4, 8, `door.forced: "yes" is none of ["auto" "on" "off"]`},
+		{"held without sight", "door: {held_warn: 10s}\n", 4, 8, "door.held_warn: this needs door.contact"},
+		{"held for long without sight", "door: {held_after: 50s}\n", 4, 8, "door.held_after: this needs door.contact"},
+		{"a buzzer without sight", "door: {buzzer: {line: B}}\n", 4, 8, "door.buzzer: it needs door.contact"},
+		{"warned after the alarm", "door: {contact: {line: C}, held_warn: 40s}\n", 4, 28, "held_warn 40s is not before held_after 40s"},
+		{"warned while passing", "door: {contact: {line: C}, held_warn: 3s}\n", 4, 28, "held_warn 3s is not longer than pulse 3s"},
+		{"open for days", "door: {max_open: 25h}\n", 4, 8, "door.max_open: 25h0m0s is not between 1m0s and 24h0m0s"},
+		{"no wait for who passes", "door: {passage_timeout: 0s}\n", 4, 8, "door.passage_timeout: 0s is not between 1s and 1m0s"},
+		{"a zone that is none", "time_zone: Mars/Olympus\n", 4, 1, `time_zone: "Mars/Olympus" is no time zone`},
+		{"the zone of the machine", "time_zone: Local\n", 4, 1, `time_zone: "Local" is no time zone`},
+		{"a plan without a zone", "door: {schedule: [{days: mon, from: 8:00, to: 9:00, door: open}]}\n", 4, 8, "door.schedule: needs time_zone"},
+		{"a plan that is no list", "door: {schedule: {days: mon}}\n", 4, 18, "door.schedule: a list is wanted here"},
+		{"a plan of words", "door: {schedule: [mon]}\n", 4, 19, "door.schedule[1]: keys are wanted here"},
+		{"a day that is none", zone + "door: {schedule: [{days: mo-fr, from: 8:00, to: 9:00, door: open}]}\n", 5, 26, `door.schedule[1].days: "mo-fr" is no day`},
+		{"a window without an end", zone + "door: {schedule: [{days: mon, from: 8:00, door: open}]}\n", 5, 19, "door.schedule[1]: has no to"},
+		{"a window at no time", zone + "door: {schedule: [{days: mon, from: 8:00, to: 8:00, door: open}]}\n", 5, 43, "door.schedule[1].to: 08:00 is where it begins"},
+		{"a window from the end of a day", zone + "door: {schedule: [{days: mon, from: 24:00, to: 8:00, door: open}]}\n", 5, 31, "door.schedule[1].from: 24:00 is the end of a day"},
+		{"a time that is none", zone + "door: {schedule: [{days: mon, from: 8, to: 9:00, door: open}]}\n", 5, 37, `door.schedule[1].from: "8" is no time of day`},
+		{"a window that does nothing", zone + "door: {schedule: [{days: mon, from: 8:00, to: 9:00, door: locked}]}\n", 5, 53, `door.schedule[1].door: "locked" is none of`},
+		{"open for longer than may be", zone + "door: {schedule: [{days: mon, from: 8:00, to: 12:01, door: open}]}\n", 5, 8, "leaves the door open for 4h1m0s at a stretch, and door.max_open is 4h0m0s"},
+		{"open for ever", zone + "door: {schedule: [{days: sun-sat, from: 0:00, to: 24:00, door: open}]}\n", 5, 8, "leaves the door open for all week"},
+		{"a holiday that is none", "door: {holidays: [2026-02-30]}\n", 4, 19, `door.holidays[1]: "2026-02-30" is no date`},
 		{"driver", "door: {driver: gpio}\n", 4, 8, `door.driver: "gpio" is none of ["cdev" "sim"]`},
 		{"no line", "door: {line: ''}\n", 4, 8, "door.line: is empty"},
 		{"short pulse", "door: {pulse: 100ms}\n", 4, 8, "door.pulse: 100ms is not between 200ms and 30s"},
@@ -266,7 +354,7 @@ func TestParseFaults(t *testing.T) {
 		{"asked at times", "liveness: {active: sometimes}\n", 4, 12, `liveness.active: "sometimes" is none of`},
 		{"one light", "prompt: {led_left: GPIO5}\n", 4, 10, "only one of the two lights has a line"},
 		{"one line for both lights", "prompt: {led_left: GPIO5, led_right: GPIO5}\n", 4, 10, "both lights have the line GPIO5"},
-		{"the door's line for a light", "prompt: {led_left: GPIO5, led_right: GPIO17}\n", 4, 10, "is that of the door"},
+		{"the door's line for a light", "prompt: {led_left: GPIO5, led_right: GPIO17}\n", 4, 27, "prompt.led_right: the line GPIO17 is that of door.line"},
 		{"liveness below nothing", "liveness: {threshold: -0.1}\n", 4, 12, "liveness.threshold: -0.1 is not between 0 and 0.99"},
 		{"brightness crossed", "quality: {min_brightness: 221}\n", 4, 11, "min_brightness 221 is not below max_brightness 220"},
 		{"false positive rate", "match: {fpir: 0.5}\n", 4, 9, "match.fpir: 0.5 is not between 0.0001 and 0.1"},
@@ -301,13 +389,13 @@ func TestParseFaults(t *testing.T) {
 	}
 }
 
-func TestParseWantsProfileSiteAndGate(t *testing.T) {
+func TestParseWantsProfileSiteGateAndLock(t *testing.T) {
 	for _, text := range []string{"", "# nothing\n", "door: {name: main}\n", "profile:\nsite:\ngate: ~\n"} {
 		var keys []string
-		for _, e := range faults(t, text) {
+		for _, e := range faultsOf(t, text) {
 			keys = append(keys, e.Key)
 		}
-		if want := []string{"profile", "site", "gate"}; !slices.Equal(keys, want) {
+		if want := []string{"profile", "site", "gate", "door.kind", "door.fail"}; !slices.Equal(keys, want) {
 			t.Errorf("%q: faults of %q, want of %q", text, keys, want)
 		}
 	}
@@ -341,6 +429,53 @@ func TestParseRefusesAHugeFile(t *testing.T) {
 	_, err := configs.Parse("huge.yaml", strings.NewReader(minimal+strings.Repeat("#", 64<<10)))
 	if err == nil || !strings.Contains(err.Error(), "longer than") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestDoorIsAsked checks that nothing is made of a real door that its owner has not said, in words that say what it means.
+func TestDoorIsAsked(t *testing.T) {
+	for _, text := range []string{minimal, minimal + "door: {driver: cdev, kind: '', fail:}\n", string(configs.Reference())} {
+		list := faultsOf(t, text)
+		if len(list) != 2 || list[0].Key != "door.kind" || list[1].Key != "door.fail" {
+			t.Fatalf("%.40q: %v", text, list)
+		}
+		for _, want := range []string{"secure: locked, and the relay pulls in to unlock it", "safe: unlocked, and the relay pulls in to lock it"} {
+			if !strings.Contains(list[1].Message, want) {
+				t.Errorf("%q does not say %q", list[1].Message, want)
+			}
+		}
+	}
+	c := parse(t, minimal+"door: {driver: sim}\n")
+	if c.Door.Kind != configs.Strike || c.Door.Fail != configs.FailSecure {
+		t.Errorf("a simulated door is %+v", c.Door)
+	}
+}
+
+// TestForcedAlarm checks that who leaves by the handle raises no alarm that nobody has asked for.
+func TestForcedAlarm(t *testing.T) {
+	for text, want := range map[string]bool{
+		"contact: {line: C}": false, "contact: {line: C}, exit: {line: E}": true, "exit: {line: E}": false,
+		"contact: {line: C}, forced: on": true, "contact: {line: C}, exit: {line: E}, forced: off": false,
+	} {
+		if got := parse(t, minimal+"door: {"+text+"}\n").Door.ForcedAlarm(); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
+// TestShutsIn checks who is warned that whoever is inside may not get out.
+func TestShutsIn(t *testing.T) {
+	for text, want := range map[string]bool{
+		"kind: maglock, fail: secure": true, "kind: maglock, fail: safe": false, "kind: strike, fail: secure": false,
+		"kind: maglock, fail: secure, exit: {line: E}": false, "kind: maglock, fail: secure, fire: {line: F}": false,
+	} {
+		cfg, err := configs.Parse("test.yaml", strings.NewReader(minimal+"door: {"+text+"}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reason, todo := cfg.Door.ShutsIn(); (reason != "") != want || (todo != "") != want {
+			t.Errorf("%s: %q, %q", text, reason, todo)
+		}
 	}
 }
 

@@ -1,9 +1,9 @@
 package configs
 
 import (
-	"cmp"
 	"encoding"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"slices"
 	"strconv"
@@ -19,6 +19,7 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/configs/show"
+	"facegate/configs/week"
 )
 
 // An Error is one fault of a configuration file.
@@ -105,10 +106,14 @@ func (d *document) unlawful(tok *token.Token, key, law, format string, args ...a
 	d.errs = append(d.errs, d.fresh(tok, key, law, format, args...))
 }
 
-// nearest returns where key stands or, if the file does not name it, the section that it would stand in.
+// nearest returns where key stands or, if the file does not name it, the nearest section that it would stand in.
 func (d *document) nearest(key string) *token.Token {
-	section, _, _ := strings.Cut(key, ".")
-	return cmp.Or(d.place[key], d.place[section])
+	for ; key != ""; key = section(key) {
+		if d.place[key] != nil {
+			return d.place[key]
+		}
+	}
+	return nil
 }
 
 func (d *document) fresh(tok *token.Token, key, law, format string, args ...any) *Error {
@@ -215,6 +220,8 @@ func (d *document) syntax(err error) {
 var (
 	regionType    = reflect.TypeFor[Region]()
 	thresholdType = reflect.TypeFor[Threshold]()
+	daysType      = reflect.TypeFor[week.Days]()
+	textType      = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
 // value stores what node says in dst, the value of the key at path. A key without a value keeps its default.
@@ -228,7 +235,9 @@ func (d *document) value(path string, node ast.Node, dst reflect.Value) {
 		d.region(path, node, dst.Addr().Interface().(*Region))
 	case dst.Type() == thresholdType:
 		d.threshold(path, node, dst.Addr().Interface().(*Threshold))
-	case dst.Kind() == reflect.Struct:
+	case dst.Type() == daysType:
+		d.days(path, node, dst.Addr().Interface().(*week.Days))
+	case dst.Kind() == reflect.Struct && !dst.Addr().Type().Implements(textType):
 		d.section(path, node, dst)
 	case dst.Kind() == reflect.Slice:
 		d.list(path, node, dst)
@@ -276,19 +285,36 @@ func present(path, name string) string {
 	return name
 }
 
+// list stores a list. Its items have paths of their own, counted from 1: door.schedule[1].
 func (d *document) list(path string, node ast.Node, dst reflect.Value) {
-	texts, ok := sequence(node)
+	seq, ok := node.(*ast.SequenceNode)
 	if !ok {
 		d.fault(node.GetToken(), path, "a list is wanted here, such as [a, b]")
 		return
 	}
 	items := reflect.Zero(dst.Type())
-	for _, text := range texts {
-		item := reflect.New(dst.Type().Elem()).Elem()
-		item.SetString(text)
+	for i, node := range seq.Values {
+		at, item := fmt.Sprintf("%s[%d]", path, i+1), reflect.New(dst.Type().Elem()).Elem()
+		d.place[at] = node.GetToken()
+		d.value(at, node, item)
 		items = reflect.Append(items, item)
 	}
 	dst.Set(items)
+}
+
+// days stores days of the week, which are one text or a list of texts.
+func (d *document) days(path string, node ast.Node, dst *week.Days) {
+	texts, ok := sequence(node)
+	if !ok {
+		var text string
+		text, ok = scalar(node)
+		texts = []string{text}
+	}
+	if !ok {
+		d.fault(node.GetToken(), path, "days are wanted here, such as mon-fri, or [mon, wed]")
+	} else if err := dst.UnmarshalText([]byte(strings.Join(texts, ","))); err != nil {
+		d.fault(node.GetToken(), path, "%v", err)
+	}
 }
 
 func (d *document) region(path string, node ast.Node, dst *Region) {
@@ -371,10 +397,12 @@ func setText(dst reflect.Value, text string) error {
 			return fmt.Errorf("%q is neither true nor false", text)
 		}
 		*p = text == "true"
-	case encoding.TextUnmarshaler: // the log level
+	case *slog.Level:
 		if err := p.UnmarshalText([]byte(text)); err != nil {
 			return fmt.Errorf("%q is none of debug, info, warn, error", text)
 		}
+	case encoding.TextUnmarshaler:
+		return p.UnmarshalText([]byte(text))
 	default:
 		dst.SetString(text)
 	}

@@ -29,6 +29,7 @@ func lawful(j law.Jurisdiction) file {
 		"alternatives": "[card, intercom]",
 		"assessment":   `{id: IA-7, date: 2026-03-31, version: 2}`,
 		"notice":       statement("zh", "en"),
+		"door":         "{kind: strike, fail: secure}",
 	}
 	if j == law.USIL {
 		f["assessment"] = `{id: "https://example.org/biometric-policy", date: 2026-03-31, version: 2}`

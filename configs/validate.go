@@ -11,7 +11,6 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/configs/notice"
-	"facegate/configs/passage"
 	"facegate/configs/text"
 )
 
@@ -20,7 +19,7 @@ func (d *document) validate(cfg *Config) {
 	d.words(cfg)
 	d.jurisdiction(cfg)
 	d.names(cfg)
-	d.door(&cfg.Door)
+	d.door(cfg)
 	d.prompt(cfg)
 	d.files(cfg)
 	d.camera(&cfg.Camera)
@@ -110,13 +109,6 @@ func (d *document) topicLevel(key, name string) {
 
 func unreadable(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }
 
-func (d *document) door(door *Door) {
-	oneOf(d, "door.direction", door.Direction, passage.In, passage.Out)
-	oneOf(d, "door.driver", door.Driver, Cdev, Sim)
-	d.check(door.Driver != Cdev || door.Line != "", "door.line", "is empty; the cdev driver needs the name of a GPIO line")
-	within(d, "door.pulse", door.Pulse, 200*time.Millisecond, 30*time.Second)
-}
-
 // prompt checks the lights, of which there are two, each with a line of its own.
 func (d *document) prompt(cfg *Config) {
 	p, keys := cfg.Prompt, []string{"prompt.led_left", "prompt.led_right"}
@@ -125,10 +117,6 @@ func (d *document) prompt(cfg *Config) {
 		d.at(keys, "only one of the two lights has a line; name both, or none")
 	case p.Lights() && p.LEDLeft == p.LEDRight:
 		d.at(keys, "both lights have the line %s", p.LEDLeft)
-	}
-	same := p.Chip == cfg.Door.Chip || p.Chip == "" || cfg.Door.Chip == ""
-	if same && cfg.Door.Driver == Cdev && p.Lights() && (p.LEDLeft == cfg.Door.Line || p.LEDRight == cfg.Door.Line) {
-		d.at(append(keys, "door.line"), "the line %s is that of the door", cfg.Door.Line)
 	}
 }
 

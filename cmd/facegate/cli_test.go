@@ -121,7 +121,7 @@ func TestConfigCheck(t *testing.T) {
 	check := func(path string, more ...string) printout {
 		return facegate(t.Context(), append([]string{"config", "check", "--config", path, "--user", self()}, more...)...)
 	}
-	good := file("good.yaml", "profile: lab\nsite: north\ngate: front\n")
+	good := file("good.yaml", "profile: lab\nsite: north\ngate: front\ndoor: {kind: strike, fail: secure}\n")
 	check(good).want(t, exitOK, "is valid: gate front of site north", "")
 	var v map[string]any
 	check(good, "--json").decode(t, &v)
@@ -145,7 +145,10 @@ func TestConfigCheck(t *testing.T) {
 
 	example := facegate(t.Context(), "config", "example")
 	example.want(t, exitOK, string(configs.Reference()), "")
-	check(file("example.yaml", example.out)).want(t, exitOK, "is valid", "")
+	path := file("example.yaml", example.out)
+	check(path).want(t, exitFailed, "", "door.kind: is missing")
+	answered := strings.NewReplacer(`kind: ""`, "kind: maglock", `fail: ""`, "fail: safe").Replace(example.out)
+	check(file("answered.yaml", answered)).want(t, exitOK, "is valid", "")
 }
 
 func TestModels(t *testing.T) {
@@ -217,7 +220,7 @@ func TestDoorSafe(t *testing.T) {
 	site := gatetest.NewSite(t)
 	config := site.WriteConfig(t, nil)
 	facegate(t.Context(), "door", "safe", "--config", config).want(t, exitOK, "simulated line is at its safe level", "")
-	config = site.WriteConfig(t, gatetest.Settings{"door": "{driver: cdev, line: NO_SUCH_LINE}"})
+	config = site.WriteConfig(t, gatetest.Settings{"door": "{driver: cdev, kind: strike, fail: secure, line: NO_SUCH_LINE}"})
 	facegate(t.Context(), "door", "safe", "--config", config).want(t, exitFailed, "", "to do: ")
 	facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "to do: ")
 }

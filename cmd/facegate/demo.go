@@ -42,7 +42,7 @@ const demoConfig = `
 profile: lab
 site: demo
 gate: front
-door: {driver: sim, pulse: 500ms}
+door: {driver: sim, kind: strike, fail: secure, pulse: 500ms}
 state_dir: %[1]s/state
 key_file: %[1]s/device.key
 camera: {fps: %[2]d}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"facegate/cmd/facegate/internal/people"
@@ -28,11 +27,8 @@ type gateResult struct {
 }
 
 // gateWays returns how a gate judges by f at the defaults of a configuration, and what it is to be compared with.
-func gateWays(f *calibrate.File) (fpir float64, ways []gallery.Way, err error) {
-	c, err := configs.Parse("defaults", strings.NewReader("profile: lab\nsite: eval\ngate: eval\n"))
-	if err != nil {
-		return 0, nil, err
-	}
+func gateWays(f *calibrate.File) (fpir float64, ways []gallery.Way) {
+	c := configs.Defaults()
 	rules := decide.Rules{
 		Judge: decide.Every, Agree: 1, Window: c.Decide.Window, Rearm: c.Decide.Rearm, Margin: c.Match.Margin,
 	}
@@ -45,15 +41,12 @@ func gateWays(f *calibrate.File) (fpir float64, ways []gallery.Way, err error) {
 	mean := gallery.Way{
 		Name: fmt.Sprintf("mean of %d frames", rules.Agree), Match: people.Rules(f, rules.Agree, c.Match.FPIR), Decide: rules,
 	}
-	return c.Match.FPIR, []gallery.Way{plain, one, each, mean}, nil
+	return c.Match.FPIR, []gallery.Way{plain, one, each, mean}
 }
 
 // atTheGate measures the galleries that f covers and that the folder has enough people for.
 func atTheGate(ctx context.Context, study gallery.Study, f *calibrate.File, progress io.Writer) (*gateResult, error) {
-	fpir, ways, err := gateWays(f)
-	if err != nil {
-		return nil, err
-	}
+	fpir, ways := gateWays(f)
 	result := &gateResult{FPIR: fpir, Beta: f.Beta}
 	for _, plan := range study.Plans() {
 		if f.MaxEnrolled(1, fpir) < plan.Enrolled {

@@ -71,10 +71,7 @@ func (c *evalQualityCommand) Run(ctx context.Context, t terminal) error {
 	if len(people) == 0 {
 		return hint.Wrap(fmt.Errorf("nobody in %s has two pictures", c.Folder), "add more pictures of the same people")
 	}
-	gate, err := reference()
-	if err != nil {
-		return err
-	}
+	gate := configs.Defaults() // whose limits are measured
 	judge, err := newQualityJudge(bundle)
 	if err != nil {
 		return err
@@ -110,11 +107,6 @@ func photographed(list []picture) (people [][]picture) {
 		people[i] = p[:min(len(p), qualityPictures)]
 	}
 	return slices.DeleteFunc(people, func(p []picture) bool { return len(p) < 2 })
-}
-
-// reference returns the reference configuration, whose limits are measured.
-func reference() (*configs.Config, error) {
-	return configs.Parse("facegate.yaml", bytes.NewReader(configs.Reference()))
 }
 
 // A qualityJudge compares faces as a gate does: a template of several pictures as the stored hash.

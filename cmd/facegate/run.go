@@ -111,11 +111,7 @@ func usualSocket(t terminal) string {
 	if t.machine != nil {
 		return ""
 	}
-	c, err := configs.Parse("facegate.yaml", bytes.NewReader(configs.Reference()))
-	if err != nil {
-		return ""
-	}
-	return c.Control.Socket
+	return configs.Defaults().Control.Socket
 }
 
 // note keeps why the gate ends, for whoever asks for it. That it cannot be kept is no more than that: the log has it. Where

@@ -10,7 +10,7 @@ import (
 	"facegate/configs/hint"
 )
 
-const site = "profile: lab\nsite: hq # ours\ngate: north\n"
+const site = "profile: lab\nsite: hq # ours\ngate: north\ndoor: {driver: sim}\n"
 
 func TestSet(t *testing.T) {
 	set := []edit.Setting{{"quality.min_sharpness", "40"}, {"camera.power_line", "50hz"}}

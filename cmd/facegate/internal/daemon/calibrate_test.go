@@ -138,9 +138,7 @@ func TestCalibrateIsBounded(t *testing.T) {
 
 // TestFloorsAreTheReference checks that what is proposed for a poor place is not below the limits of the reference.
 func TestFloorsAreTheReference(t *testing.T) {
-	c, err := configs.Parse("facegate.yaml", strings.NewReader(string(configs.Reference())))
-	must(t, err)
-	if c.Quality.MinSharpness != survey.LeastSharpness || c.Quality.MinBrightness != survey.LeastBrightness || c.Zone.MinFace != survey.LeastFace {
+	if c := configs.Defaults(); c.Quality.MinSharpness != survey.LeastSharpness || c.Quality.MinBrightness != survey.LeastBrightness || c.Zone.MinFace != survey.LeastFace {
 		t.Errorf("the reference has %+v and %+v", c.Quality, c.Zone)
 	}
 }

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,11 +31,7 @@ import (
 // checked where it is written. machine is the root of the file system in which that is found out. With credential the unit
 // brings the device key along, and the key file is not read.
 func Check(c *configs.Config, machine fs.FS, credential bool) (notes []string, err error) {
-	usual, err := configs.Parse("facegate.yaml", bytes.NewReader(configs.Reference()))
-	if err != nil {
-		return nil, err
-	}
-	k := &checker{config: c, usual: usual, machine: machine, credential: credential}
+	k := &checker{config: c, usual: configs.Defaults(), machine: machine, credential: credential}
 	if k.fresh = k.missing(c.KeyFile) && k.missing(c.StateDir) && k.missing(c.Vision.ModelsDir); k.fresh {
 		k.note("there is nothing of this gate on this machine yet; what its key, networks and groups are like shows only there")
 	}

@@ -80,7 +80,8 @@ func choices(key string) (values []any) {
 	}
 	for line := range strings.Lines(string(configs.Reference())) {
 		name := key[strings.LastIndex(key, ".")+1:]
-		if before, comment, ok := strings.Cut(line, "#"); ok && strings.HasPrefix(strings.TrimSpace(before), name+":") {
+		before, comment, ok := strings.Cut(line, "#")
+		if ok && (strings.HasPrefix(strings.TrimSpace(before), name+":") || strings.Contains(comment, " "+name+" is ")) {
 			for _, word := range strings.FieldsFunc(comment, func(r rune) bool { return strings.ContainsRune(" |:;,.()\n", r) }) {
 				values = append(values, word)
 			}
@@ -149,7 +150,10 @@ func edge(of func(float64) any, beyond float64, values *[]any, accepts func(any)
 // TestExtremesStart gives every key the least and the greatest value that the reader of the file accepts. What the check finds
 // in order has to start. Settings that are accepted together are tried together, and apart when they fail.
 func TestExtremesStart(t *testing.T) {
-	more := gatetest.Settings{"camera": fmt.Sprintf("{source: replay, path: %s, max_age: 3s}", gatetest.Testdata(t, "people/p01"))}
+	more := gatetest.Settings{
+		"camera": fmt.Sprintf("{source: replay, path: %s, max_age: 3s}", gatetest.Testdata(t, "people/p01")),
+		"door":   "{driver: sim, pulse: 300ms, contact: {line: CONTACT}}", // without which some keys do not go
+	}
 	site := gatetest.NewSite(t)
 	parses := func(settings []setting) bool {
 		_, err := configs.Parse("gate.yaml", strings.NewReader(tree(t, site, more, settings)))
