@@ -72,6 +72,7 @@ type Relay struct {
 
 	mu       sync.Mutex // guards what follows, and the order of the calls to line.Set
 	running  bool
+	released bool // it is not to be locked any more
 	state    State
 	openings uint64
 	err      error
@@ -187,13 +188,26 @@ func (r *Relay) expire(end time.Time) {
 	}
 }
 
-// Lock ends the opening under way. It does nothing if there is none.
+// Lock ends the opening under way. It does nothing if there is none, or if the relay is not in service.
 func (r *Relay) Lock() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.state == Unlocked {
+	if r.running && r.state == Unlocked {
 		r.lock()
 	}
+}
+
+// Release takes the relay out of service, so that Run ends without locking a door that is free without the gate. Any other is
+// locked by its wiring, and Run makes sure of that.
+func (r *Relay) Release() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running = false
+	if r.open {
+		return
+	}
+	r.released, r.end = true, time.Time{}
+	r.line.Set(false) // if it fails, closing the line tries again
 }
 
 // Status returns the state of the relay.
@@ -265,8 +279,14 @@ func (r *Relay) mend() error {
 func (r *Relay) stop() error {
 	r.mu.Lock()
 	r.running = false
-	r.lock()
+	if !r.released {
+		r.lock()
+	}
+	released := r.released
 	r.mu.Unlock()
+	if released {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopFor)
 	defer cancel()
 	return r.retry(ctx)

@@ -110,30 +110,37 @@ func (c *Controller) Ready() <-chan struct{} { return c.ready }
 func (c *Controller) String() string { return "door on " + c.line.String() }
 
 // Run keeps the door until ctx is cancelled, which returns nil once the door is locked, or an error if it cannot be. It may be
-// called once. The line keeps the locked level until it is closed: a fresh process that takes it over finds the door locked.
+// called once. The line keeps the locked level until it is closed: a fresh process that takes it over finds the door locked. Under
+// a fire alarm the relay is released instead.
 func (c *Controller) Run(ctx context.Context) error {
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
-	inner, stop := context.WithCancel(ctx)
+	lasting, stop := context.WithCancel(context.WithoutCancel(ctx)) // the relay is told how to stop first
 	defer stop()
 	locked := make(chan error, 1)
-	c.begin(&tasks, func() { locked <- c.relay.Run(inner) })
+	c.begin(&tasks, func() { locked <- c.relay.Run(lasting) })
 	<-c.relay.Ready()
+	c.serve(true)
 	for role, in := range c.inputs {
 		if in != nil {
-			c.begin(&tasks, func() { c.read(inner, Role(role), in) })
+			c.begin(&tasks, func() { c.read(ctx, Role(role), in) })
 		}
 	}
-	c.begin(&tasks, func() { c.show(inner) })
-	c.mu.Lock()
-	c.running = true
-	c.mu.Unlock()
+	c.begin(&tasks, func() { c.show(ctx) })
 	close(c.ready)
-	c.loop(inner)
-	c.mu.Lock()
-	c.running = false
-	c.mu.Unlock()
+	c.loop(ctx)
+	c.serve(false)
+	stop()
 	return <-locked
+}
+
+// serve takes the controller into service, or out of it.
+func (c *Controller) serve(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running = on; !on && c.state.Fire {
+		c.relay.Release()
+	}
 }
 
 // begin starts a task of the controller. If it panics, the process ends at once, and the relay is released on the way.

@@ -223,3 +223,61 @@ func TestHold(t *testing.T) {
 		b.halt()
 	})
 }
+
+// TestStop ends the controller in the middle of openings. A door that is free without the gate stays free under a fire alarm.
+func TestStop(t *testing.T) {
+	for _, fail := range []door.Fail{door.Secure, door.Safe} {
+		for _, test := range []struct {
+			name   string
+			open   func(*bench)
+			active bool // of a relay that holds shut, at the end
+		}{
+			{"locked", func(*bench) {}, true},
+			{"pulse", func(b *bench) { b.open(door.Granted) }, true},
+			{"hold", func(b *bench) { b.Hold(time.Hour) }, true},
+			{"schedule", func(b *bench) { b.Follow(door.Open) }, true},
+			{"fire", func(b *bench) { b.set(b.fire, true) }, false},
+		} {
+			t.Run(string(fail)+" "+test.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := usual()
+					s.Fail = fail
+					b := start(t, s)
+					test.open(b)
+					if err := b.halt(); err != nil {
+						t.Error(err)
+					}
+					n := len(b.relay.Edges())
+					b.fire.Set(false)
+					b.Follow(door.Normal)
+					if want := test.active && fail == door.Safe; b.relay.Active() != want {
+						t.Errorf("the relay is active = %t, want %t", b.relay.Active(), want)
+					}
+					time.Sleep(time.Hour)
+					if got := len(b.relay.Edges()); got != n {
+						t.Errorf("%d edges after the end", got-n)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestLastingOpenings has hold, schedule and fire keep the door open over many leases without a gap, and the controller tell so.
+func TestLastingOpenings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, usual())
+		b.Follow(door.Open)
+		time.Sleep(30 * time.Minute)
+		if b.Alive() > 2*time.Second {
+			t.Errorf("the loop has not gone round for %v", b.Alive())
+		}
+		b.Follow(door.Normal)
+		b.wantEdges(0, 30*time.Minute)
+		b.Follow(door.Open)
+		time.Sleep(24 * time.Hour)
+		b.wantEdges(0, 30*time.Minute, 30*time.Minute, 90*time.Minute) // max_open
+		b.want("unlocked schedule", "locked", "unlocked schedule", "locked")
+		b.halt()
+	})
+}

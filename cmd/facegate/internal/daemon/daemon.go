@@ -75,7 +75,7 @@ type Daemon struct {
 
 	line      gpio.Line
 	lights    prompt.Lights
-	door      *door.Controller
+	door      *keeper
 	hand      *gpio.Hand
 	store     *store.Store
 	keys      store.KeySource
@@ -153,7 +153,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		return nil, err
 	}
 	d.handover = &handover{
-		enabled: out.HandsOver, process: rand.Text(), quiet: d.quiet, leave: d.control.HandOver,
+		enabled: out.HandsOver, process: rand.Text(), quiet: d.quiet, fire: d.fire, leave: d.control.HandOver,
 		asked: make(chan struct{}), ready: make(chan struct{}),
 	}
 	d.notifier, d.glance = newNotifier(d), newGlance(d.Status)
@@ -182,13 +182,14 @@ func (d *Daemon) openDoor() (err error) {
 			return err
 		}
 	}
-	d.door, err = door.New(door.Parts{
+	controller, err := door.New(door.Parts{
 		Relay: d.line, Log: d.log,
 		Settings: door.Settings{Kind: door.Strike, Fail: door.Secure, Pulse: d.config.Door.Pulse, MaxOpen: gpio.MaxLease},
 	})
 	if err != nil {
 		return err
 	}
+	d.door = keep(controller, d.line)
 	return d.openPrompt()
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"facegate/gpio"
+	"facegate/gpio/door"
 )
 
 // ErrHandover is the end of a Daemon that is to be followed by a fresh process, which takes over its Socket.
@@ -25,12 +26,14 @@ const (
 	quietEvery = 20 * time.Millisecond
 )
 
-// A handover is the task that ends the Daemon after something was destroyed, as soon as nobody is being captured or let in.
+// A handover is the task that ends the Daemon after something was destroyed, as soon as nobody is being captured or let in. Under
+// a fire alarm it waits for its end, since no process keeps the door meanwhile.
 type handover struct {
 	enabled bool        // whoever runs the Daemon starts another
 	process string      // the name of this process
 	due     atomic.Bool // something was destroyed
 	quiet   func() bool
+	fire    func() bool              // there is a fire alarm, under which the door stays open
 	leave   func() (*os.File, error) // lets go of the control socket
 	asked   chan struct{}
 	ready   chan struct{}
@@ -63,6 +66,10 @@ func (h *handover) Run(ctx context.Context) (err error) {
 		case <-look.C:
 			continue
 		case <-late:
+			if h.fire() {
+				late = time.After(quietEvery)
+				continue
+			}
 		case <-ctx.Done():
 			return nil
 		}
@@ -85,3 +92,6 @@ func (d *Daemon) Socket() *os.File { return d.handover.socket }
 func (d *Daemon) quiet() bool {
 	return !d.camera.Enrolling() && d.door.Status().State != gpio.Unlocked
 }
+
+// fire reports whether there is a fire alarm.
+func (d *Daemon) fire() bool { return d.door.Status().Why == door.Fire }

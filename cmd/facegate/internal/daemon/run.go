@@ -84,16 +84,21 @@ func (d *Daemon) runTasks(ctx context.Context, tasks ...task) error {
 }
 
 // runTask runs t. A panic ends the process at once, and no other goroutine does anything any more: the one that panics
-// locks the door on its way. After what else may end a process at once, it is for the command that the service manager runs
+// releases the relay on its way. After what else may end a process at once, it is for the command that the service manager runs
 // after every stop (facegate door safe).
 func (d *Daemon) runTask(ctx context.Context, t task) error {
+	return released(d.line, func() error { return t.Run(ctx) })
+}
+
+// released runs what must not panic, and releases the relay if it does.
+func released(line gpio.Line, run func() error) error {
 	returned := false
 	defer func() {
 		if !returned {
-			d.line.Set(false)
+			line.Set(false)
 		}
 	}()
-	err := t.Run(ctx)
+	err := run()
 	returned = true
 	return err
 }
@@ -111,6 +116,9 @@ func (d *Daemon) close() error {
 		if l != nil {
 			errs = append(errs, l.Close())
 		}
+	}
+	if d.door != nil {
+		errs = append(errs, d.door.stop())
 	}
 	if d.line != nil {
 		errs = append(errs, hint.Wrap(d.line.Close(), "the door may be open: run facegate door safe, and check the wiring"))

@@ -1,0 +1,43 @@
+package daemon
+
+import (
+	"context"
+
+	"facegate/gpio"
+	"facegate/gpio/door"
+)
+
+// A keeper is the task of the door. It begins before all others, and before Run: exit button and fire alarm work while networks
+// are loaded, and while a disk hangs.
+type keeper struct {
+	*door.Controller
+	cancel context.CancelFunc
+	ended  chan error // gets one value when the door is kept no more, and is closed
+}
+
+// keep has a door kept until stop, or until a Run that follows ends. If that panics, the relay is released on the way.
+func keep(c *door.Controller, line gpio.Line) *keeper {
+	ctx, cancel := context.WithCancel(context.Background())
+	k := &keeper{Controller: c, cancel: cancel, ended: make(chan error, 1)}
+	go func() {
+		defer close(k.ended)
+		k.ended <- released(line, func() error { return c.Run(ctx) })
+	}()
+	return k
+}
+
+// Run waits until ctx is cancelled, and then ends the keeping.
+func (k *keeper) Run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return k.stop()
+	case err := <-k.ended:
+		return err
+	}
+}
+
+// stop ends the keeping, and returns once the door is locked. It returns what came of it once.
+func (k *keeper) stop() error {
+	k.cancel()
+	return <-k.ended
+}
