@@ -67,3 +67,21 @@ func TestUnitKeepsTheReason(t *testing.T) {
 		t.Errorf("the runtime folder goes with each failure: RuntimeDirectoryPreserve=%s", got)
 	}
 }
+
+// TestUnitWatches checks that a gate that hangs or is suspended is ended, and soon: a door may be open meanwhile.
+func TestUnitWatches(t *testing.T) {
+	seconds, err := strconv.Atoi(unitValue(t, "WatchdogSec"))
+	if err != nil || seconds < 5 || seconds > 10 {
+		t.Errorf("WatchdogSec is %d, %v: the door task goes round once a second, and a door is open for half a minute at most", seconds, err)
+	}
+	for key, want := range map[string]string{
+		"WatchdogSignal": "SIGKILL", // a process that was suspended takes no other
+		"NotifyAccess":   "main",    // feeds it, and not a command that follows a stop
+		"Restart":        "always",
+		"ExecStopPost":   "/usr/bin/facegate door safe --config /etc/facegate/facegate.yaml",
+	} {
+		if got := unitValue(t, key); got != want {
+			t.Errorf("%s=%s, want %s", key, got, want)
+		}
+	}
+}

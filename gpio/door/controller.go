@@ -25,6 +25,7 @@ type Parts struct {
 	Signals  Signals
 	Settings Settings
 	Emit     func(Event) // gets all events, in their order; it must not block. It may be nil
+	Round    func()      // is called after each round of the controller, once a second at least; it must not block. It may be nil
 	Log      *slog.Logger
 }
 
@@ -45,6 +46,7 @@ type Controller struct {
 	signals [roles]gpio.Line
 	line    gpio.Line // of the relay
 	emit    func(Event)
+	rounded func()
 	start   time.Time
 	ready   chan struct{}
 	moved   chan struct{} // has a token when the loop has to look
@@ -78,6 +80,9 @@ func New(p Parts) (*Controller, error) {
 	}
 	if c.emit == nil {
 		c.emit = func(Event) {}
+	}
+	if c.rounded = p.Round; c.rounded == nil {
+		c.rounded = func() {}
 	}
 	return c, nil
 }
@@ -169,6 +174,7 @@ func (c *Controller) loop(ctx context.Context) {
 		case <-timer.C:
 		}
 		timer.Reset(c.goRound())
+		c.rounded()
 	}
 }
 

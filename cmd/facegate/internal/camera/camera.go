@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"facegate/cmd/facegate/internal/status"
@@ -15,7 +16,6 @@ import (
 	"facegate/pipeline/challenge"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/embed"
-	"facegate/pipeline/vision"
 )
 
 // Reader is the name of the camera in an attempt.
@@ -45,10 +45,16 @@ type Passage struct {
 	Opened  time.Time // when the relay was active; zero unless the door was opened
 }
 
+// An Engine runs the networks.
+type Engine interface {
+	pipeline.Vision
+	Close()
+}
+
 // Parts are what a Camera works with. None of its functions may wait for a disk or a network.
 type Parts struct {
 	Mailbox  *device.Mailbox
-	Engine   *vision.Engine // the Camera's own from now on; Run closes it
+	Engine   Engine // the Camera's own from now on; Run closes it
 	Settings pipeline.Settings
 	MaxAge   time.Duration // an older frame is not looked at
 	Frames   int           // that make one template
@@ -73,6 +79,8 @@ type Camera struct {
 	pipeline *pipeline.Pipeline
 	ready    chan struct{}
 	tally    tally
+	born     time.Time
+	looking  atomic.Int64 // since when the frame under way is looked at, in nanoseconds after born; 0 if there is none
 	trouble  trouble
 	aiming   aiming
 
@@ -97,7 +105,7 @@ func New(p Parts) *Camera {
 	}
 	return &Camera{
 		parts: p, pipeline: pipeline.New(p.Settings, p.Engine), ready: make(chan struct{}),
-		trouble: trouble{log: p.Log},
+		trouble: trouble{log: p.Log}, born: p.Now(),
 	}
 }
 
@@ -119,8 +127,20 @@ func (c *Camera) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		c.looking.Store(max(1, int64(c.parts.Now().Sub(c.born))))
 		c.handle(frame)
+		c.looking.Store(0)
 	}
+}
+
+// Busy returns for how long the frame under way has been looked at, and 0 while the next is waited for. It waits for nothing:
+// a Camera that hangs can be asked too.
+func (c *Camera) Busy() time.Duration {
+	since := c.looking.Load()
+	if since == 0 {
+		return 0
+	}
+	return c.parts.Now().Sub(c.born) - time.Duration(since)
 }
 
 // Count returns what can be told of frames since the start.

@@ -18,6 +18,7 @@ import (
 	"facegate/cmd/facegate/internal/prompt"
 	"facegate/cmd/facegate/internal/record"
 	"facegate/cmd/facegate/internal/systime"
+	"facegate/cmd/facegate/internal/watchdog"
 	"facegate/configs"
 	"facegate/configs/law"
 	"facegate/device"
@@ -90,6 +91,7 @@ type Daemon struct {
 	control   *control.Server
 	notifier  *notifier
 	handover  *handover
+	watchdog  *watchdog.Watchdog
 	glance    *glance
 
 	crowd    crowd.Gauge // of those who are let in
@@ -112,7 +114,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 			err = errors.Join(err, d.close())
 		}
 	}()
-	if err := d.openDoor(); err != nil {
+	if err := d.openDoor(d.eyes()); err != nil {
 		return nil, err
 	}
 	if err := d.checkProfile(); err != nil {
@@ -175,15 +177,16 @@ func (d *Daemon) openControl(h control.Host, left *os.File) (err error) {
 }
 
 // openDoor opens the line of the door, unless the caller has brought one, and forces it to its safe level. The lights at the
-// camera come after it.
-func (d *Daemon) openDoor() (err error) {
+// camera come after it. The rounds of the door feed the watchdog, as long as none of the watched parts hangs.
+func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
+	d.openWatchdog(watched)
 	if d.line == nil {
 		if d.line, err = OpenLine(d.config.Door); err != nil {
 			return err
 		}
 	}
 	controller, err := door.New(door.Parts{
-		Relay: d.line, Log: d.log,
+		Relay: d.line, Log: d.log, Round: d.watchdog.Round,
 		Settings: door.Settings{Kind: door.Strike, Fail: door.Secure, Pulse: d.config.Door.Pulse, MaxOpen: gpio.MaxLease},
 	})
 	if err != nil {

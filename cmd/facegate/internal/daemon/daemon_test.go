@@ -509,6 +509,44 @@ func TestNotify(t *testing.T) {
 	}
 }
 
+// TestFeeds checks that the watchdog of systemd is fed for as long as the gate runs, and waits as long as the unit says.
+func TestFeeds(t *testing.T) {
+	path := filepath.Join(gatetest.NewSite(t).Dir, "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	must(t, err)
+	defer conn.Close()
+	t.Setenv("NOTIFY_SOCKET", path)
+	t.Setenv("WATCHDOG_USEC", "7000000")
+	r := start(t, gatetest.NewSite(t), nil, daemon.Outside{})
+	conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	fed := 0
+	for ready := false; fed < 3; {
+		buf := make([]byte, 100)
+		n, err := conn.Read(buf)
+		must(t, err)
+		switch told := string(buf[:n]); told {
+		case "READY=1\nWATCHDOG_USEC=7000000":
+			ready = true
+		case "WATCHDOG=1":
+			if ready {
+				fed++
+			}
+		default:
+			t.Errorf("systemd was told %q", told)
+		}
+	}
+	r.stop()
+}
+
+// TestStartLimit checks that a fresh process has as long for its start as systemd gives a first one.
+func TestStartLimit(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(gatetest.Root(t), "configs", "facegate.service"))
+	must(t, err)
+	if want := fmt.Sprintf("\nTimeoutStartSec=%d\n", int(daemon.StartLimit.Seconds())); !strings.Contains(string(text), want) {
+		t.Errorf("the unit does not have %q", want)
+	}
+}
+
 // TestMended damages a file of a store: the gate serves, and says what happened.
 func TestMended(t *testing.T) {
 	site := gatetest.NewSite(t)

@@ -80,7 +80,7 @@ func (r *Remnant) Run(ctx context.Context) error {
 	d := r.parts
 	d.log.Error("the gate is not in service: only the door by hand works", "error", r.why, "hint", hint.Of(r.why))
 	watch := &diskWatch{dirs: []string{d.config.StateDir, d.config.KeysDir}, every: r.every, ready: make(chan struct{})}
-	err := d.runTasks(ctx, d.door, d.control, &announcement{r}, watch)
+	err := d.runTasks(ctx, d.door, d.control, d.watchdog, &announcement{r}, watch)
 	if err = errors.Join(err, d.close()); err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (a *announcement) Run(ctx context.Context) error {
 		return nil
 	}
 	close(a.r.ready)
-	if _, err := sd.SdNotify(false, sd.SdNotifyReady+"\nSTATUS=faces are off: the disk cannot be written to"); err != nil {
+	if _, err := sd.SdNotify(false, sd.SdNotifyReady+watchdogIn(0)+"\nSTATUS=faces are off: the disk cannot be written to"); err != nil {
 		return hint.Wrap(fmt.Errorf("tell systemd: %w", err), "check NOTIFY_SOCKET, or start facegate without it")
 	}
 	<-ctx.Done()

@@ -31,7 +31,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	stopRecord := d.runLasting(ctx, abort, d.record)
 	stopPublisher := d.runLasting(ctx, abort, d.publisher)
 	asked := d.runTasks(ctx, d.door, d.capture, d.camera, d.prompt, d.entry, d.glance, d.control, newSweeper(d.register, d.store, d.handover.ask, d.log),
-		d.notifier, d.handover)
+		d.watchdog, d.notifier, d.handover)
 	recorded := stopRecord()
 	if d.handover.socket != nil {
 		d.log.Info("handing over to a fresh process: something was destroyed that must not stay in memory")
@@ -152,7 +152,7 @@ func (n *notifier) Run(ctx context.Context) error {
 	}
 	c := n.d.config
 	n.d.log.Info("in service", "site", c.Site, "gate", c.Gate, "people", n.d.register.Len(), "socket", c.Control.Socket)
-	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
+	if _, err := sd.SdNotify(false, sd.SdNotifyReady+watchdogIn(0)); err != nil {
 		return hint.Wrap(fmt.Errorf("tell systemd: %w", err), "check NOTIFY_SOCKET, or start facegate without it")
 	}
 	<-ctx.Done()
@@ -167,7 +167,7 @@ func (n *notifier) farewell() string {
 	}
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return sd.SdNotifyReloading
+		return sd.SdNotifyReloading + watchdogIn(startLimit)
 	}
-	return fmt.Sprintf("%s\nMONOTONIC_USEC=%d", sd.SdNotifyReloading, now.Nano()/1000)
+	return fmt.Sprintf("%s\nMONOTONIC_USEC=%d%s", sd.SdNotifyReloading, now.Nano()/1000, watchdogIn(startLimit))
 }

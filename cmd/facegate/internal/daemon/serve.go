@@ -189,7 +189,7 @@ func (r running) Status(ctx context.Context) (status.Status, error) {
 	s.People.ConsentAgain, s.People.Owed = kept.People.ConsentAgain, kept.People.Owed
 	s.Epoch, s.Clock, s.FacesOff, s.Lockout.LockedDown = kept.Epoch, kept.Clock, kept.FacesOff, kept.Lockout.LockedDown
 	s.Assessment, s.Filing = kept.Assessment, kept.Filing
-	s.Health = health.Assess(slices.Concat(cameraHealth(&s), doorHealth(&s), recordHealth(&s), facesHealth(&s), brokerHealth(&s), unanswered())...)
+	s.Health = health.Assess(slices.Concat(r.d.watchdogHealth(&s), cameraHealth(&s), doorHealth(&s), recordHealth(&s), facesHealth(&s), brokerHealth(&s), unanswered())...)
 	return s, nil
 }
 
