@@ -79,8 +79,7 @@ type Camera struct {
 	pipeline *pipeline.Pipeline
 	ready    chan struct{}
 	tally    tally
-	born     time.Time
-	looking  atomic.Int64 // since when the frame under way is looked at, in nanoseconds after born; 0 if there is none
+	looking  atomic.Pointer[time.Time] // since when the frame under way is looked at; nil if there is none
 	trouble  trouble
 	aiming   aiming
 
@@ -105,7 +104,7 @@ func New(p Parts) *Camera {
 	}
 	return &Camera{
 		parts: p, pipeline: pipeline.New(p.Settings, p.Engine), ready: make(chan struct{}),
-		trouble: trouble{log: p.Log}, born: p.Now(),
+		trouble: trouble{log: p.Log},
 	}
 }
 
@@ -127,9 +126,7 @@ func (c *Camera) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		c.looking.Store(max(1, int64(c.parts.Now().Sub(c.born))))
 		c.handle(frame)
-		c.looking.Store(0)
 	}
 }
 
@@ -137,10 +134,10 @@ func (c *Camera) Run(ctx context.Context) error {
 // a Camera that hangs can be asked too.
 func (c *Camera) Busy() time.Duration {
 	since := c.looking.Load()
-	if since == 0 {
+	if since == nil {
 		return 0
 	}
-	return c.parts.Now().Sub(c.born) - time.Duration(since)
+	return c.parts.Now().Sub(*since)
 }
 
 // Count returns what can be told of frames since the start.
@@ -148,6 +145,8 @@ func (c *Camera) Count() status.Frames { return c.tally.status() }
 
 func (c *Camera) handle(f device.Frame) {
 	now := c.parts.Now()
+	c.looking.Store(&now)
+	defer c.looking.Store(nil)
 	if now.Sub(f.Time) > c.parts.MaxAge {
 		return
 	}

@@ -129,6 +129,7 @@ type options struct {
 	asking  pipeline.Asking
 	refuse  float64 // liveness below which a face is a print
 	second  bool    // a face that is alike counts for half, with a card
+	stuck   *stuck  // what the networks are, nil if they are not
 }
 
 const (
@@ -143,7 +144,10 @@ func defaults() options {
 // start runs a gate at site until the test is over or stop is called.
 func start(t testing.TB, site gatetest.Site, o options) *bench {
 	t.Helper()
-	engine := gatetest.Engine(t)
+	var engine camera.Engine = gatetest.Engine(t)
+	if o.stuck != nil {
+		o.stuck.Engine, engine = engine, o.stuck
+	}
 	b := &bench{
 		t: t, site: site, box: device.NewMailbox(), line: sim.New(), events: new(events),
 		clock: &clock{at: time.Date(2026, 7, 1, 9, 0, 0, 0, time.UTC)}, seen: make(chan camera.Passage, 1), phases: make(chan time.Time), spoilt: make(chan error, 1),
