@@ -9,13 +9,15 @@ import (
 	"time"
 )
 
-// A State is what a window makes of the door.
+// A State is what a week plan makes of the door.
 type State string
 
 // The states.
 const (
 	Open State = "open" // unlocked, whoever comes
 	Shut State = "shut" // nobody is let in
+
+	Normal State = "" // neither, where there is no window
 )
 
 // Days are days of the week, and holidays as a kind of their own.
