@@ -180,6 +180,16 @@ func (l Log) Calibrated(now time.Time, by audit.Actor) error {
 	return l.note(now, audit.Entry{Kind: audit.Calibrated, Actor: by})
 }
 
+// Watched notes in the audit log that somebody is shown what the door does.
+func (l Log) Watched(now time.Time, by audit.Actor) error {
+	return l.note(now, audit.Entry{Kind: audit.DoorWatched, Actor: by})
+}
+
+// Watchings returns when somebody was shown that since a time, oldest first.
+func (l Log) Watchings(since time.Time) (at []time.Time, err error) {
+	return l.s.when(since, audit.DoorWatched)
+}
+
 // when returns the times of the entries of some kinds since a time, oldest first.
 func (s *Store) when(since time.Time, kinds ...audit.Kind) (at []time.Time, err error) {
 	l, err := s.Log().Read()

@@ -1,36 +1,17 @@
 package main
 
 import (
-	"context"
 	"text/tabwriter"
-	"time"
 
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/configs/show"
 )
 
 type doorCommand struct {
-	Test doorTestCommand `cmd:"" help:"Give one pulse of the door, on the running gate. It is noted with your name, told to the broker, and bounded: a rest of three pulses, 30 pulses and 5 minutes an hour."`
-	Safe doorSafeCommand `cmd:"" help:"Force the relay to its safe level, with the gate stopped. systemd calls this after every stop."`
-}
-
-type doorTestCommand struct {
-	gateFlags
-	jsonFlag
-}
-
-func (c *doorTestCommand) Run(ctx context.Context, t terminal) error {
-	g, err := c.running(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := g.TestDoor(ctx)
-	if err != nil {
-		return err
-	}
-	return c.print(t, r, func(w *tabwriter.Writer) {
-		show.Fprintf(w, "%s was active for %v. Did the door open?\n", r.Line, r.Pulse.Round(time.Millisecond))
-	})
+	Status doorStatusCommand `cmd:"" help:"Say how the door is: what is wired, what each line says, why the door is open, what is wrong and what to do."`
+	Test   doorTestCommand   `cmd:"" help:"Give one pulse of the door, time it, and say what is wired wrongly; on a terminal with questions. It is noted with your name, told to the broker, and bounded: a rest of three pulses, 30 pulses and 5 minutes an hour."`
+	Watch  doorWatchCommand  `cmd:"" help:"Show for two minutes what the door does and what its lines say. It is noted with your name, and bounded: ten times an hour, tests with it."`
+	Safe   doorSafeCommand   `cmd:"" help:"Force the relay to its safe level, with the gate stopped. systemd calls this after every stop."`
 }
 
 type doorSafeCommand struct {

@@ -17,6 +17,7 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/device"
+	"facegate/gpio"
 	"facegate/gpio/door"
 	"facegate/pipeline/publish"
 )
@@ -52,13 +53,18 @@ func evilGate(t *testing.T) (socket string) {
 		Assessment: status.Assessment{ID: evil, Version: evil, Date: evil, Advice: evil},
 		Filing:     status.Filing{Advice: evil, Measures: []string{evil}},
 	}
+	evilDoor := door.Status{
+		State: gpio.Locked, Alarms: []string{evil}, Lines: []door.LineStatus{{Role: evil, Line: evil, Err: evil, Hint: evil}},
+	}
 	person := people.Person{Label: evil, Consent: evil}
 	consent := people.Consent{NoticeVersion: evil, Purpose: evil, Method: evil, Witness: evil, Age: evil, Guardian: evil}
 	answers := map[string]any{
 		"/status": tells, "/people": []people.Person{person}, "/relabel": person, "/device": people.Device{PublicKey: evil},
-		"/person":    people.File{Person: person, Agreed: consent, Entries: []people.AuditEntry{{Kind: evil}}},
-		"/audit":     people.AuditReport{Link: evil},
-		"/door/test": status.DoorTest{Line: evil},
+		"/person":     people.File{Person: person, Agreed: consent, Entries: []people.AuditEntry{{Kind: evil}}},
+		"/audit":      people.AuditReport{Link: evil},
+		"/door":       status.Door{Status: evilDoor, Kind: evil, Fail: evil},
+		"/door/watch": map[string]status.DoorMoment{"moment": {What: evil, Line: evil, Error: evil, Hint: evil}},
+		"/door/test":  status.DoorTest{Line: evil},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -92,6 +98,8 @@ func TestForeignTextFromTheGate(t *testing.T) {
 		{"device", "pubkey"},
 		{"audit", "verify"},
 		{"door", "test"},
+		{"door", "status"},
+		{"door", "watch"},
 		{"enroll", "p", "--consent", "f", "--age", "adult", "--pass", filepath.Join(t.TempDir(), "pass.png")},
 		{"receipt", "fetch", t.TempDir()},
 		{"epoch", "status"},

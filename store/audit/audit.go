@@ -78,7 +78,8 @@ const (
 	CredentialRevoked Kind = 35 // it was taken from the person; Count: its store.Kind
 	CredentialUsedUp  Kind = 36 // somebody was let in by it for the last time; whose it was is not recorded. Count: its store.Kind
 
-	Calibrated Kind = 40 // camera and light were measured for Actor
+	Calibrated  Kind = 40 // camera and light were measured for Actor
+	DoorWatched Kind = 50 // Actor was shown what the door does
 )
 
 var kinds = [...]string{
@@ -94,6 +95,7 @@ var kinds = [...]string{
 	BackedUp: "backed-up", Restored: "restored",
 	Joined: "joined", CredentialIssued: "credential-issued", CredentialRevoked: "credential-revoked",
 	CredentialUsedUp: "credential-used-up", Calibrated: "camera-calibrated",
+	DoorWatched: "door-watched",
 }
 
 // String returns the kind in a word.

@@ -269,6 +269,9 @@ func told(t *testing.T, f diagnose.Finding) {
 	if f.Line == "" || f.What == "" || f.Todo == "" || strings.HasSuffix(f.What, ".") || strings.HasSuffix(f.Todo, ".") {
 		t.Errorf("a finding says %+v", f)
 	}
+	if open := f.Fault == diagnose.NothingMoved || f.Fault == diagnose.ContactOpen; f.Maybe != open {
+		t.Errorf("it may be none: %t, of %+v", f.Maybe, f)
+	}
 	for _, word := range []string{"true", "false", "nil", "0s", "edge"} {
 		if strings.Contains(f.What+" "+f.Todo, word) {
 			t.Errorf("a finding says %q: %+v", word, f)

@@ -50,6 +50,13 @@ type Running interface {
 	// TestDoor gives one pulse of the door, and waits for its end or that of ctx. It is bounded, noted and told; see gpio.Hand.
 	TestDoor(ctx context.Context) (status.DoorTest, error)
 
+	// Door says how the door is, and what each of its lines says now, though not too often.
+	Door(ctx context.Context) (status.Door, error)
+
+	// WatchDoor shows to a technician what the door does, for moments and not too often, until ctx is done: the level of every
+	// line first. show is called from one goroutine.
+	WatchDoor(ctx context.Context, show func(status.DoorMoment)) error
+
 	// Status says how the gate is.
 	Status(ctx context.Context) (status.Status, error)
 }

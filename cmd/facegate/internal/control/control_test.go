@@ -29,6 +29,7 @@ import (
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/configs/law"
+	"facegate/gpio"
 	"facegate/gpio/door"
 	"facegate/pipeline/survey"
 	"facegate/store/audit"
@@ -147,6 +148,21 @@ func (g running) Calibrate(ctx context.Context, plan status.SurveyPlan, step fun
 	step(status.SurveyStep{Phase: "occupied", Do: "stand there", LeftS: int(plan.Occupied.Seconds()), View: status.View{Sees: "too far"}})
 	s := survey.New()
 	return s.Report(survey.Gate{}), ctx.Err()
+}
+
+func (g running) Door(context.Context) (status.Door, error) {
+	g.called()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	lines := []door.LineStatus{{Role: "relay", Line: "twin"}, {Role: "contact", Line: "twin"}}
+	return status.Door{Status: door.Status{State: gpio.Locked, Lines: lines, Pulses: g.pulses}, Kind: door.Strike, Pulse: time.Second}, nil
+}
+
+func (g running) WatchDoor(ctx context.Context, show func(status.DoorMoment)) error {
+	g.called()
+	show(status.DoorMoment{What: status.Level, Line: "relay"})
+	<-ctx.Done()
+	return nil
 }
 
 func (g running) TestDoor(ctx context.Context) (status.DoorTest, error) {

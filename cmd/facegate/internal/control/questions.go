@@ -32,6 +32,7 @@ type table struct {
 
 	Clock        question[none, people.ClockStatus]
 	ConfirmClock question[date, people.ClockStatus]
+	Door         question[none, status.Door]
 	TestDoor     question[none, status.DoorTest]
 	Backup       question[none, people.Backup]
 	FacesOff     question[reason, none]
@@ -63,6 +64,7 @@ func newTable() table {
 
 		Clock:        ofRecords("GET /clock", everybodys, bare(people.Records.Clock)),
 		ConfirmClock: ofRecords("POST /clock/confirm", technicians, date.confirmClock),
+		Door:         ofGate("GET /door", technicians, Running.Door),
 		TestDoor:     ofGate("POST /door/test", technicians, Running.TestDoor),
 		Backup:       ofRecords("POST /backup", eithers, bare(people.Records.Backup)),
 		FacesOff:     ofRecords("POST /faces/off", eithers, reason.facesOff),
@@ -268,6 +270,11 @@ func (c *Client) ConfirmClock(ctx context.Context, seen time.Time) (people.Clock
 
 func (d date) confirmClock(ctx context.Context, r people.Records) (people.ClockStatus, error) {
 	return r.ConfirmClock(ctx, d.Seen)
+}
+
+// Door implements Running.
+func (c *Client) Door(ctx context.Context) (status.Door, error) {
+	return ask(ctx, c, c.table.Door, none{})
 }
 
 // TestDoor implements Running.

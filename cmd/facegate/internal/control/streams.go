@@ -18,6 +18,9 @@ import (
 // AimTime is how long one aiming lasts at the longest.
 const AimTime = 2 * time.Minute
 
+// WatchTime is how long one watching of the door lasts at the longest.
+const WatchTime = 2 * time.Minute
+
 // PromptTime is how long one following of the prompts lasts at the longest. Whoever goes on following asks again.
 const PromptTime = 10 * time.Minute
 
@@ -25,6 +28,7 @@ const PromptTime = 10 * time.Minute
 func (s *Server) streams() []route {
 	return []route{
 		{"POST /enrol", offices, s.enrol},
+		{"POST /door/watch", technicians, s.watchDoor},
 		{"POST /camera/aim", technicians, s.aim},
 		{"POST /camera/prompt", technicians, s.prompt},
 		{"POST /camera/calibrate", technicians, s.calibrate},
@@ -43,6 +47,7 @@ type update struct {
 	Prompt   *status.Prompt     `json:"prompt,omitempty"` // of a following, whose answer is of these
 	Step     *status.SurveyStep `json:"step,omitempty"`   // of a survey, which ends with one Survey
 	Survey   *survey.Report     `json:"survey,omitempty"`
+	Moment   *status.DoorMoment `json:"moment,omitempty"` // of a watching of the door, whose answer is of these
 	Failure  *failure           `json:"failure,omitempty"`
 	Ends     string             `json:"ends,omitempty"` // beside Person: see endsHeader
 }
@@ -105,6 +110,19 @@ func (s *Server) aim(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.host.Running(actor(r)).Aim(ctx, func(v status.View) { send(update{View: &v}) }); err != nil {
+		send(update{Failure: failureOf(err)})
+	}
+}
+
+func (s *Server) watchDoor(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), WatchTime)
+	defer cancel()
+	send, err := stream(w, WatchTime+goodbye)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	if err := s.host.Running(actor(r)).WatchDoor(ctx, func(m status.DoorMoment) { send(update{Moment: &m}) }); err != nil {
 		send(update{Failure: failureOf(err)})
 	}
 }
@@ -193,6 +211,15 @@ func (c *Client) Aim(ctx context.Context, view func(status.View)) error {
 	return c.watch(ctx, "/camera/aim", func(u update) {
 		if u.View != nil {
 			view(*u.View)
+		}
+	})
+}
+
+// WatchDoor implements Running. show is called from the calling goroutine.
+func (c *Client) WatchDoor(ctx context.Context, show func(status.DoorMoment)) error {
+	return c.watch(ctx, "/door/watch", func(u update) {
+		if u.Moment != nil {
+			show(*u.Moment)
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"facegate/cmd/facegate/internal/camera"
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/doorwatch"
 	"facegate/cmd/facegate/internal/entry"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/prompt"
@@ -77,6 +78,9 @@ type Daemon struct {
 	line      gpio.Line
 	lights    prompt.Lights
 	door      *keeper
+	watch     *doorwatch.Watch
+	looks     ration // of how the door is
+	watchings ration // of what it does, where there is no audit log
 	hand      *gpio.Hand
 	store     *store.Store
 	keys      store.KeySource
@@ -185,15 +189,20 @@ func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
 			return err
 		}
 	}
+	d.watch = doorwatch.New(func() door.Status { return d.door.Status() }, d.started)
 	controller, err := door.New(door.Parts{
-		Relay: d.line, Log: d.log, Round: d.watchdog.Round,
-		Settings: door.Settings{Kind: door.Strike, Fail: door.Secure, Pulse: d.config.Door.Pulse, MaxOpen: gpio.MaxLease},
+		Relay: d.line, Log: d.log, Round: d.watchdog.Round, Emit: d.watch.Emit, Settings: d.doorSettings(),
 	})
 	if err != nil {
 		return err
 	}
 	d.door = keep(controller, d.line)
 	return d.openPrompt()
+}
+
+// doorSettings are those of the configuration.
+func (d *Daemon) doorSettings() door.Settings {
+	return door.Settings{Kind: door.Strike, Fail: door.Secure, Pulse: d.config.Door.Pulse, MaxOpen: gpio.MaxLease}
 }
 
 // OpenLine opens the line of the door's relay. A simulated door has a line in memory or, with a chip, on the board in that

@@ -133,7 +133,7 @@ func (r *Remnant) Status() status.Status {
 	d, c := r.parts, r.parts.config
 	s := status.Status{
 		Profile: c.Jurisdiction, Mode: c.Profile().Mode, Version: d.version, Site: c.Site, Gate: c.Gate, StateDir: c.StateDir,
-		Started: d.started, Door: d.door.Status(),
+		Started: d.started, Door: told(d.door.Status()),
 		FacesOff: &status.FacesOff{Since: d.started.UTC(), Reason: "the records cannot be opened"},
 	}
 	s.Camera.State, s.Camera.Source = status.CameraOff, "not opened"

@@ -12,12 +12,6 @@ import (
 	"facegate/pipeline/publish"
 )
 
-// A DoorTest is what one pulse did.
-type DoorTest struct {
-	Line  string        `json:"line"`
-	Pulse time.Duration `json:"pulse_ns"` // how long the line was active
-}
-
 // Status is the state of all parts of a gate. Its counters cover the time since the start, so that no passage can be
 // read from them after the fact.
 type Status struct {

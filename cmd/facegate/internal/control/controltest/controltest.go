@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"epoch", epoch},
 		{"clock", clock},
 		{"door", door},
+		{"watch the door", watchDoor},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			subject := open(t)
@@ -416,6 +417,27 @@ func door(t *testing.T, _ Subject, c *control.Client) {
 		if s, err := c.Status(t.Context()); err != nil || s.Door.Pulses != uint64(i+1) {
 			t.Errorf("status of the door: %+v, %v", s.Door, err)
 		}
+	}
+}
+
+// watchDoor watches the door until every line has said its level, and asks how it is.
+func watchDoor(t *testing.T, _ Subject, c *control.Client) {
+	d, err := c.Door(t.Context())
+	if err != nil || d.State == "" || d.Kind == "" || d.Pulse <= 0 || len(d.Lines) == 0 {
+		t.Errorf("the door is %+v, %v", d, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	seen := 0
+	err = c.WatchDoor(ctx, func(m status.DoorMoment) {
+		if m.What == "" {
+			t.Errorf("a moment says %+v", m)
+		}
+		seen++
+		cancel()
+	})
+	if seen == 0 {
+		t.Errorf("nothing was seen: %v", err)
 	}
 }
 
