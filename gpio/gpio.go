@@ -5,6 +5,7 @@ package gpio
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 )
 
@@ -32,6 +33,15 @@ type Line interface {
 
 	// String names the line as a technician would ("GPIO17 on gpiochip0 [pinctrl-rp1]").
 	String() string
+}
+
+// A Lasting is a Line that a process can leave to the one that takes its place (execve(2)), without the relay noticing.
+type Lasting interface {
+	Line
+
+	// Leave gives up the line and leaves its level as it is. The file holds the line from now on, and whoever opens the line
+	// by that file takes it over. To the Line it is as if it was closed. It returns ErrClosed if the line had been closed before.
+	Leave() (*os.File, error)
 }
 
 // A Level is the level of an input at a moment.

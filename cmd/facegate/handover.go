@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"facegate/cmd/facegate/internal/daemon"
 	"facegate/configs/hint"
 )
 
@@ -17,6 +18,7 @@ import (
 type legacy struct {
 	Config   []byte // the text
 	Listener int    // the file descriptor of the control socket
+	Line     int    // that of the line of the relay, whose level does not change meanwhile; 0 if it was not left
 }
 
 // legacyEnv is the variable of the environment that has the legacy, as JSON.
@@ -43,26 +45,43 @@ func (l legacy) config(read func() ([]byte, error)) ([]byte, error) {
 }
 
 // socket returns the control socket of the legacy, nil if there is none.
-func (l legacy) socket() *os.File {
-	if l.Config == nil {
+func (l legacy) socket() *os.File { return l.file(l.Listener, "control socket") }
+
+// line returns what holds the line of the relay, nil if there is no legacy or the line is not part of it.
+func (l legacy) line() *os.File { return l.file(l.Line, "line of the relay") }
+
+func (l legacy) file(fd int, name string) *os.File {
+	if l.Config == nil || fd == 0 {
 		return nil
 	}
-	unix.CloseOnExec(l.Listener)
-	return os.NewFile(uintptr(l.Listener), "control socket")
+	unix.CloseOnExec(fd)
+	return os.NewFile(uintptr(fd), name)
 }
 
 // handOver has a fresh process take the place of this one, and returns only if that fails (execve(2)). The program is the
 // one that runs, even if its file was replaced meanwhile.
-func (l legacy) handOver(socket *os.File) error {
-	l.Listener = int(socket.Fd())
+func (l legacy) handOver(left daemon.Left) (err error) {
+	if l.Listener, err = inherited(left.Socket); err != nil {
+		return err
+	}
+	if l.Line, err = inherited(left.Line); err != nil {
+		return err
+	}
 	text, err := json.Marshal(l)
 	if err != nil {
 		return err
 	}
-	if _, err := unix.FcntlInt(socket.Fd(), unix.F_SETFD, 0); err != nil {
-		return err
-	}
 	err = unix.Exec("/proc/self/exe", os.Args, append(os.Environ(), legacyEnv+"="+string(text)))
-	runtime.KeepAlive(socket)
+	runtime.KeepAlive(left)
 	return hint.Wrap(fmt.Errorf("hand over to a fresh process: %w", err), "start the gate anew: systemctl restart facegate")
+}
+
+// inherited has the next process get a file, and returns its descriptor, which is 0 if there is no file.
+func inherited(f *os.File) (fd int, err error) {
+	if f == nil {
+		return 0, nil
+	}
+	fd = int(f.Fd())
+	_, err = unix.FcntlInt(f.Fd(), unix.F_SETFD, 0)
+	return fd, err
 }

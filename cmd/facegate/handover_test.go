@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
+	"facegate/gpio"
+	"facegate/gpio/sim"
 	"facegate/store/audit"
 )
 
@@ -73,6 +76,60 @@ func TestHandover(t *testing.T) {
 	}
 	if _, err := os.Stat(site.Socket()); err == nil {
 		t.Error("the socket is left behind")
+	}
+}
+
+// TestHandoverKeepsLine has another program wait for the relay to become free, and looks at its pin, while a fresh process
+// takes the place of the gate.
+func TestHandoverKeepsLine(t *testing.T) {
+	site := enrolledSite(t, "p01")
+	board := sim.Board(site.Path("board"))
+	must(t, os.Mkdir(string(board), 0o700))
+	gate := launch(t, site, nil, gatetest.Settings{
+		"camera": fmt.Sprintf("{source: replay, path: %s, fps: 15, loop: true}", emptyPlace(t, site)),
+		"door":   fmt.Sprintf("{driver: sim, chip: %s, line: relay, pulse: 200ms}", board),
+	})
+	gate.status(t)
+	_, err := gate.client.TestDoor(t.Context())
+	must(t, err)
+	name := processOf(t, gate.client)
+	stop, waited := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				waited <- nil
+				return
+			case <-time.After(time.Millisecond):
+			}
+			if _, err := board.Open(sim.Wire{Name: "relay", Consumer: "other"}); !errors.Is(err, gpio.ErrInUse) {
+				waited <- fmt.Errorf("somebody else got the line: %w", err)
+				return
+			}
+		}
+	}()
+	_, err = gate.client.Erase(t.Context(), people.Who{Label: "p01"}, audit.Requested)
+	must(t, err)
+	if processOf(t, gate.client) == name {
+		t.Error("no fresh process goes on")
+	}
+	close(stop)
+	if err := <-waited; err != nil {
+		t.Error(err)
+	}
+	edges, err := board.Edges("relay")
+	must(t, err)
+	if len(edges) != 2 {
+		t.Errorf("the pin has the edges %v, want those of the pulse before", edges)
+	}
+	_, err = gate.client.TestDoor(t.Context())
+	must(t, err)
+	if edges, err = board.Edges("relay"); err != nil || len(edges) != 4 {
+		t.Errorf("after a pulse of the fresh process: edges %v, %v", edges, err)
+	}
+	gate.terminate(t)
+	if high, err := board.Pin("relay"); err != nil || high {
+		t.Errorf("the gate has ended with the relay active, %v", err)
 	}
 }
 

@@ -31,59 +31,60 @@ const lastLines = time.Second
 
 // serve runs a gate in the world of out until a signal ends it, or a fresh process goes on.
 func (c *runCommand) serve(ctx context.Context, t terminal, out daemon.Outside) error {
-	next, socket, err := c.logged(ctx, t, out)
-	if err != nil || socket == nil {
+	next, left, err := c.logged(ctx, t, out)
+	if err != nil || left.Socket == nil {
 		return err
 	}
-	return next.handOver(socket)
+	return next.handOver(left)
 }
 
 // logged is gate, with a log. Neither a log that nobody reads nor one that cannot be written holds a gate up, and the
 // complaint that it ends with is a part of that log.
-func (c *runCommand) logged(ctx context.Context, t terminal, out daemon.Outside) (next legacy, socket *os.File, err error) {
+func (c *runCommand) logged(ctx context.Context, t terminal, out daemon.Outside) (next legacy, left daemon.Left, err error) {
 	sink := logsink.New(t.err)
 	defer sink.Close(lastLines)
 	out.LogLost = sink.Lost
-	if next, socket, err = c.gate(ctx, sink, out, usualSocket(t)); err != nil {
+	if next, left, err = c.gate(ctx, sink, out, usualSocket(t)); err != nil {
 		err = exit{code: complain(sink, err, codeOf(err), false)}
 	}
-	return next, socket, err
+	return next, left, err
 }
 
-// gate runs a gate. If a fresh process is to go on it returns what to leave to it, with the control socket. place is that
-// socket as long as the configuration is not read.
-func (c *runCommand) gate(ctx context.Context, sink *logsink.Sink, out daemon.Outside, place string) (next legacy, socket *os.File, err error) {
+// gate runs a gate. If a fresh process is to go on it returns what to leave to it. place is the control socket as long as the
+// configuration is not read.
+func (c *runCommand) gate(ctx context.Context, sink *logsink.Sink, out daemon.Outside, place string) (next legacy, left daemon.Left, err error) {
 	defer func() { note(place, err) }()
 	former, err := takeOver()
 	if err != nil {
-		return next, nil, err
+		return next, left, err
 	}
 	text, err := former.config(c.read)
 	if err != nil {
-		return next, nil, err
+		return next, left, err
 	}
 	cfg, source, err := configs.Read(c.Config, bytes.NewReader(text))
 	if err != nil {
-		return next, nil, err
+		return next, left, err
 	}
 	place = cfg.Control.Socket
 	log := newLog(sink, cfg.Log.Level)
 	ctx, stop := signals.Heed(ctx, log)
 	defer stop()
-	out.Socket, out.Unlocked = former.socket(), memory.Lock()
+	out.Left, out.Unlocked = daemon.Left{Socket: former.socket(), Line: former.line()}, memory.Lock()
 	out.InService = func() { ended.Forget(place) } // what is left of it says when it was
 	d, err := open(ctx, cfg, out, log)
 	if d == nil {
-		return next, nil, source.Place(err)
+		return next, left, source.Place(err)
 	}
 	err = d.Run(ctx)
 	if !errors.Is(err, daemon.ErrHandover) {
-		return next, nil, err
+		return next, left, err
 	}
 	if ctx.Err() != nil { // a signal came after it was decided: nobody is to go on
-		return next, nil, d.Socket().Close()
+		return next, left, d.Release()
 	}
-	return legacy{Config: text}, d.Socket(), nil
+	left, err = d.Leave()
+	return legacy{Config: text}, left, err
 }
 
 // open opens the gate. While the disk cannot be written to it runs what is left of the gate without; it returns nil without
@@ -94,14 +95,15 @@ func open(ctx context.Context, cfg *configs.Config, out daemon.Outside, log *slo
 		if !daemon.IsDisk(err) {
 			return d, err
 		}
-		r, left := daemon.NewRemnant(cfg, out, version, err, log)
-		if left != nil {
-			return nil, errors.Join(err, left)
+		out.Left.Line = nil // it was taken over, and is closed
+		r, broken := daemon.NewRemnant(cfg, out, version, err, log)
+		if broken != nil {
+			return nil, errors.Join(err, broken)
 		}
 		if err := r.Run(ctx); !errors.Is(err, daemon.ErrDiskBack) {
 			return nil, err
 		}
-		out.Socket = nil // it was taken over, and is closed
+		out.Left.Socket = nil // likewise
 	}
 }
 

@@ -52,6 +52,21 @@ func Open(cfg Config) (gpio.Line, error) {
 	return &line{held: h, name: at.String()}, nil
 }
 
+var _ gpio.Lasting = (*line)(nil)
+
+// Adopt takes over a line that the process before this one has left as file. Its level does not change.
+func Adopt(cfg Config, file *os.File) (gpio.Line, error) {
+	at, err := find(cfg)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	h := held{file: file, abi: at.chip.abi}
+	if _, err := h.get(); err != nil {
+		return nil, errors.Join(fmt.Errorf("gpio: take over %v: %w", at, err), file.Close())
+	}
+	return &line{held: h, name: at.String()}, nil
+}
+
 // Check says whether Open would find the line. It requests nothing, and the line may be in use.
 func Check(cfg Config) error {
 	_, err := find(cfg)
@@ -172,6 +187,17 @@ func (l *line) Close() error {
 	l.closed = true
 	err := l.held.set(false)
 	return errors.Join(err, l.held.file.Close())
+}
+
+// Leave implements gpio.Lasting.
+func (l *line) Leave() (*os.File, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, gpio.ErrClosed
+	}
+	l.closed = true
+	return l.held.file, nil
 }
 
 func (l *line) String() string { return l.name }

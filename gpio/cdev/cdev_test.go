@@ -60,6 +60,30 @@ func TestReal(t *testing.T) {
 			t.Errorf("second Open = %v, want ErrInUse naming facegate:relay", err)
 		}
 	})
+	t.Run("left", func(t *testing.T) {
+		l := open(t, cfg)
+		if err := l.Set(true); err != nil {
+			t.Fatal(err)
+		}
+		file, err := l.Leave()
+		if err != nil {
+			t.Fatal(err)
+		}
+		linetest.Left(t, l)
+		if _, err := Open(cfg); !errors.Is(err, gpio.ErrInUse) {
+			t.Errorf("a line that was left can be opened: %v", err)
+		}
+		next, err := Adopt(cfg, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if active, ok := readBack(next.(*line))(); !ok || !active {
+			t.Error("the line is inactive after it was taken over")
+		}
+		if err := next.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
 	t.Run("what gpioinfo shows", func(t *testing.T) {
 		cfg := cfg
 		cfg.ActiveLow, cfg.Consumer = true, "facegate:test"

@@ -98,6 +98,19 @@ func concurrentUse(t *testing.T, line gpio.Line, probe Probe) {
 	check(t, probe, false)
 }
 
+// Left checks that a line that was left is as if it was closed.
+func Left(t *testing.T, line gpio.Line) {
+	t.Helper()
+	for what, err := range map[string]error{"Set": line.Set(false), "Close": line.Close()} {
+		if !errors.Is(err, gpio.ErrClosed) {
+			t.Errorf("%s of a line that was left = %v, want ErrClosed", what, err)
+		}
+	}
+	if _, err := line.(gpio.Lasting).Leave(); !errors.Is(err, gpio.ErrClosed) {
+		t.Errorf("second Leave = %v, want ErrClosed", err)
+	}
+}
+
 func set(t *testing.T, line gpio.Line, active bool) {
 	t.Helper()
 	if err := line.Set(active); err != nil {

@@ -41,7 +41,11 @@ func (w Wire) pin(level bool) bool { return level != w.ActiveLow }
 
 // Open takes an output and drives it inactive. Its errors wrap ErrNoLine or gpio.ErrInUse, or are those of files.
 func (b Board) Open(w Wire) (gpio.Line, error) {
-	p, err := b.take(w)
+	holder, err := b.holder(w.Name)
+	if err != nil {
+		return nil, err
+	}
+	p, err := b.take(w, holder)
 	if err != nil {
 		return nil, err
 	}
@@ -52,21 +56,32 @@ func (b Board) Open(w Wire) (gpio.Line, error) {
 	return o, nil
 }
 
+// Adopt takes over an output that the process before this one has left as file. Its level does not change.
+func (b Board) Adopt(w Wire, file *os.File) (gpio.Line, error) {
+	p, err := b.take(w, file)
+	if err != nil {
+		return nil, err
+	}
+	return &output{pin: p}, nil
+}
+
+// holder opens the file that is locked by who has the line.
+func (b Board) holder(name string) (*os.File, error) {
+	if err := b.check(name); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(filepath.Join(string(b), name+".holder"), os.O_RDWR|os.O_CREATE, 0o666)
+}
+
 // take locks a line for this process.
-func (b Board) take(w Wire) (*pin, error) {
-	if err := b.check(w.Name); err != nil {
-		return nil, err
-	}
-	p := &pin{Wire: w, path: filepath.Join(string(b), w.Name)}
-	var err error
-	if p.holder, err = os.OpenFile(p.path+".holder", os.O_RDWR|os.O_CREATE, 0o666); err != nil {
-		return nil, err
-	}
-	if err = p.claim(); err == nil {
+func (b Board) take(w Wire, holder *os.File) (*pin, error) {
+	p := &pin{Wire: w, path: filepath.Join(string(b), w.Name), holder: holder}
+	err := p.claim()
+	if err == nil {
 		p.high, err = b.plug(w)
 	}
 	if err != nil {
-		return nil, errors.Join(err, p.holder.Close())
+		return nil, errors.Join(err, holder.Close())
 	}
 	return p, nil
 }
@@ -205,6 +220,8 @@ func readPin(path string) (high bool, err error) {
 	}
 }
 
+var _ gpio.Lasting = (*output)(nil)
+
 // An output is an output of a Board.
 type output struct {
 	pin    *pin
@@ -255,6 +272,17 @@ func (o *output) Close() error {
 	}
 	o.closed = true
 	return errors.Join(o.set(false), o.pin.holder.Close())
+}
+
+// Leave implements gpio.Lasting.
+func (o *output) Leave() (*os.File, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return nil, gpio.ErrClosed
+	}
+	o.closed = true
+	return o.pin.holder, nil
 }
 
 func (o *output) String() string { return o.pin.String() }

@@ -263,3 +263,31 @@ func TestTornOff(t *testing.T) {
 		t.Errorf("Set = %v", err)
 	}
 }
+
+// TestLeft leaves an active line to somebody else, which the pin does not show.
+func TestLeft(t *testing.T) {
+	b, w := sim.Board(t.TempDir()), sim.Wire{Name: "relay", ActiveLow: true}
+	l := openOutput(t, b, w)
+	if err := l.Set(true); err != nil {
+		t.Fatal(err)
+	}
+	file, err := l.(gpio.Lasting).Leave()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Open(w); !errors.Is(err, gpio.ErrInUse) {
+		t.Errorf("a line that was left can be opened: %v", err)
+	}
+	linetest.Left(t, l)
+	next, err := b.Adopt(w, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edges, err := b.Edges("relay")
+	if err != nil || len(edges) != 1 || pin(t, b, "relay") {
+		t.Errorf("after it was taken over the pin is high = %t, with edges %v, %v", pin(t, b, "relay"), edges, err)
+	}
+	if err := next.Close(); err != nil || !pin(t, b, "relay") {
+		t.Errorf("Close = %v", err)
+	}
+}

@@ -57,10 +57,10 @@ type Outside struct {
 
 	Unlocked error // why the memory of the process is not locked; nil if it is
 
-	// HandsOver says that the caller has a fresh process go on when Run returns ErrHandover, and Socket is what such a
-	// process was left by the one before.
+	// HandsOver says that the caller has a fresh process go on when Run returns ErrHandover, and Left is what such a process was
+	// left by the one before.
 	HandsOver bool
-	Socket    *os.File
+	Left      Left
 }
 
 // A Daemon is one gate. It is made by New and lives until Run has returned.
@@ -155,7 +155,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		Emit: d.entry.Ask, Whom: d.register.Matcher, Off: d.register.WhyOff, Renew: d.record.Renew,
 		Prompt: d.prompt.Show, Now: time.Now, Spoilt: d.capture.Spoilt, Observe: out.Observe, Log: log,
 	})
-	if err := d.openControl(d, out.Socket); err != nil {
+	if err := d.openControl(d, out.Left.Socket); err != nil {
 		return nil, err
 	}
 	d.handover = &handover{
@@ -185,7 +185,7 @@ func (d *Daemon) openControl(h control.Host, left *os.File) (err error) {
 func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
 	d.openWatchdog(watched)
 	if d.line == nil {
-		if d.line, err = OpenLine(d.config.Door); err != nil {
+		if d.line, err = openLine(d.config.Door, d.outside.Left.Line); err != nil {
 			return err
 		}
 	}
@@ -207,17 +207,27 @@ func (d *Daemon) doorSettings() door.Settings {
 
 // OpenLine opens the line of the door's relay. A simulated door has a line in memory or, with a chip, on the board in that
 // folder.
-func OpenLine(d configs.Door) (gpio.Line, error) {
+func OpenLine(d configs.Door) (gpio.Line, error) { return openLine(d, nil) }
+
+// openLine opens the line of the relay, or takes it over from the process before this one, which has left it.
+func openLine(d configs.Door, left *os.File) (gpio.Line, error) {
 	if d.Driver == configs.Sim {
-		return openSimulated(d, sim.Wire{Name: cmp.Or(d.Line, "relay"), ActiveLow: d.ActiveLow})
+		return openSimulated(d, sim.Wire{Name: cmp.Or(d.Line, "relay"), ActiveLow: d.ActiveLow}, left)
 	}
-	return cdev.Open(cdev.Config{Chip: d.Chip, Line: d.Line, ActiveLow: d.ActiveLow})
+	cfg := cdev.Config{Chip: d.Chip, Line: d.Line, ActiveLow: d.ActiveLow}
+	if left != nil {
+		return cdev.Adopt(cfg, left)
+	}
+	return cdev.Open(cfg)
 }
 
-// openSimulated opens an output of a simulated door.
-func openSimulated(d configs.Door, w sim.Wire) (gpio.Line, error) {
-	if d.Chip == "" {
+// openSimulated opens an output of a simulated door, or takes it over.
+func openSimulated(d configs.Door, w sim.Wire, left *os.File) (gpio.Line, error) {
+	switch {
+	case d.Chip == "":
 		return sim.New(), nil
+	case left != nil:
+		return sim.Board(d.Chip).Adopt(w, left)
 	}
 	return sim.Board(d.Chip).Open(w)
 }

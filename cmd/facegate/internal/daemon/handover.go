@@ -11,12 +11,18 @@ import (
 	"facegate/gpio/door"
 )
 
-// ErrHandover is the end of a Daemon that is to be followed by a fresh process, which takes over its Socket.
+// ErrHandover is the end of a Daemon that is to be followed by a fresh process, which takes over what Leave returns.
 //
 // The memory of a process cannot be cleared of what passed through it: the runtime and the libraries copy names, letters
 // and templates as they like, and free what they have copied without overwriting it. So a process ends that has held
 // somebody who was erased. The kernel gives the memory of a process that ended to nobody before it is overwritten.
 var ErrHandover = errors.New("something was destroyed: a fresh process is to go on, in whose memory it never was")
+
+// Left is what a process leaves open to the one that takes its place.
+type Left struct {
+	Socket *os.File // the control socket: whoever connects to it waits for the next process
+	Line   *os.File // what holds the line of the relay, whose level stays as it is; nil for a line that is to be opened anew
+}
 
 const (
 	// handoverPatience is for how long a handover waits for an enrolment or a pulse that is under way.
@@ -84,9 +90,23 @@ func (h *handover) Run(ctx context.Context) (err error) {
 // Process implements control.Host.
 func (d *Daemon) Process() (name string, ends bool) { return d.handover.process, d.handover.due.Load() }
 
-// Socket is the control socket, after Run has returned ErrHandover. It is open, and whoever connects to it waits for the
-// next process.
-func (d *Daemon) Socket() *os.File { return d.handover.socket }
+// Leave returns what the next process takes over, after Run has returned ErrHandover. The relay does not notice: one that
+// holds a door shut goes on doing so.
+func (d *Daemon) Leave() (left Left, err error) {
+	left.Socket = d.handover.socket
+	if lasting, can := d.line.(gpio.Lasting); can {
+		left.Line, err = lasting.Leave()
+	} else {
+		err = d.closeLine()
+	}
+	if err != nil {
+		return Left{}, errors.Join(err, left.Socket.Close())
+	}
+	return left, nil
+}
+
+// Release closes what Leave would leave, after Run has returned ErrHandover, if no process is to go on.
+func (d *Daemon) Release() error { return errors.Join(d.handover.socket.Close(), d.closeLine()) }
 
 // quiet reports whether nobody is being captured, and nobody is passing.
 func (d *Daemon) quiet() bool {

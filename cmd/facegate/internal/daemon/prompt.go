@@ -36,7 +36,7 @@ func (d *Daemon) openPrompt() (err error) {
 // openLight opens the line of one light. Where the door is simulated, the light is too. It returns no Line with an error.
 func openLight(door configs.Door, p configs.Prompt, line string) (gpio.Line, error) {
 	if door.Driver == configs.Sim {
-		return openSimulated(door, sim.Wire{Name: line, ActiveLow: p.ActiveLow, Consumer: "facegate:prompt"})
+		return openSimulated(door, sim.Wire{Name: line, ActiveLow: p.ActiveLow, Consumer: "facegate:prompt"}, nil)
 	}
 	l, err := cdev.Open(lightConfig(p, line))
 	if err != nil {

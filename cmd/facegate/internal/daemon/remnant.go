@@ -66,7 +66,7 @@ func NewRemnant(c *configs.Config, out Outside, version string, why error, log *
 		name: rand.Text(), parts: d, hand: gpio.NewHand(d.door.ByHand(), nil, d.started), every: diskEvery, ready: make(chan struct{}),
 		why: hint.Wrap(fmt.Errorf("no face is looked at, and nobody can be enrolled or erased: %w", why), "%s", adviceDisk),
 	}
-	if err := d.openControl(r, out.Socket); err != nil {
+	if err := d.openControl(r, out.Left.Socket); err != nil {
 		return nil, err
 	}
 	return r, nil

@@ -22,7 +22,7 @@ type task interface {
 }
 
 // Run runs every task until ctx is cancelled or a recording has ended, which both return nil, or a task fails. It may be
-// called once. When it returns, everything that New opened is closed.
+// called once. When it returns, everything that New opened is closed, but for what is left after ErrHandover.
 func (d *Daemon) Run(ctx context.Context) error {
 	ctx, abort := context.WithCancel(ctx)
 	defer abort()
@@ -37,12 +37,12 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.log.Info("handing over to a fresh process: something was destroyed that must not stay in memory")
 		d.publisher.HandOver()
 	}
-	err := errors.Join(asked, recorded, stopPublisher(), d.close())
-	switch {
-	case err != nil:
-		return err
-	case d.handover.socket != nil:
+	err := errors.Join(asked, recorded, stopPublisher(), d.closeParts())
+	if err == nil && d.handover.socket != nil {
 		return ErrHandover
+	}
+	if err = errors.Join(err, d.closeLine()); err != nil {
+		return err
 	}
 	d.log.Info("stopped, with the door line at its safe level", "line", d.line.String())
 	return nil
@@ -107,7 +107,10 @@ func released(line gpio.Line, run func() error) error {
 func (d *Daemon) Ready() <-chan struct{} { return d.notifier.Ready() }
 
 // close releases what is open. The line goes last, driven to its safe level.
-func (d *Daemon) close() error {
+func (d *Daemon) close() error { return errors.Join(d.closeParts(), d.closeLine()) }
+
+// closeParts releases all but the line, which nobody drives any more.
+func (d *Daemon) closeParts() error {
 	var errs []error
 	if d.store != nil {
 		errs = append(errs, d.store.Close())
@@ -120,10 +123,14 @@ func (d *Daemon) close() error {
 	if d.door != nil {
 		errs = append(errs, d.door.stop())
 	}
-	if d.line != nil {
-		errs = append(errs, hint.Wrap(d.line.Close(), "the door may be open: run facegate door safe, and check the wiring"))
-	}
 	return errors.Join(errs...)
+}
+
+func (d *Daemon) closeLine() error {
+	if d.line == nil {
+		return nil
+	}
+	return hint.Wrap(d.line.Close(), "the door may be open: run facegate door safe, and check the wiring")
 }
 
 // A notifier is the task that tells systemd and the log when the gate is in service. The camera and the broker are not
