@@ -88,6 +88,9 @@ type Camera struct {
 	Loop   bool          `yaml:"loop"`    // play the recording again from its start
 	MaxAge time.Duration `yaml:"max_age"` // an older frame never opens the door
 
+	// FrozenAfter is how long a V4L2 camera may send the same picture before it is opened anew; 0 for ever.
+	FrozenAfter time.Duration `yaml:"frozen_after"`
+
 	// What is asked of a V4L2 camera that has such controls.
 	Exposure  time.Duration `yaml:"exposure"`   // of each picture; 0 leaves it to the camera
 	Gain      int           `yaml:"gain"`       // in units of the camera; -1 leaves it as it is

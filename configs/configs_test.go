@@ -104,7 +104,7 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 		KeyFile:  "/etc/facegate/device.key",
 		Camera: configs.Camera{
 			Source: configs.V4L2, Device: "/dev/video0", Format: configs.AutoFormat,
-			Width: 640, Height: 480, FPS: 15, MaxAge: 500 * time.Millisecond,
+			Width: 640, Height: 480, FPS: 15, MaxAge: 500 * time.Millisecond, FrozenAfter: 3 * time.Second,
 			Gain: -1, PowerLine: configs.KeepPowerLine, Backlight: -1,
 		},
 		Vision: configs.Vision{Bundle: configs.Registry, ModelsDir: "/var/lib/facegate/models"},

@@ -163,6 +163,8 @@ func (d *document) camera(c *Camera) {
 	oneOf(d, "camera.power_line", c.PowerLine, KeepPowerLine, NoPowerLine, FiftyHz, SixtyHz, AutoPowerLine)
 	within(d, "camera.backlight", c.Backlight, -1, 1<<16)
 	within(d, "camera.max_age", c.MaxAge, 50*time.Millisecond, 5*time.Second)
+	within(d, "camera.frozen_after", c.FrozenAfter, 0, time.Minute)
+	d.check(c.FrozenAfter == 0 || c.FrozenAfter >= time.Second, "camera.frozen_after", "%v is shorter than 1s; 0s is for ever", c.FrozenAfter)
 }
 
 func (d *document) vision(v *Vision) {

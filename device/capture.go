@@ -57,14 +57,14 @@ type Capture struct {
 	// The goroutine of Run alone uses these.
 	seq        uint64 // of the last frame of the streams before this one
 	last       uint64 // of the last frame
-	logged     string // the error logged last; empty while frames flow
 	unreported uint64 // frames refused since the last report
 	reported   time.Time
 
 	mu     sync.Mutex // guards what follows
 	status CaptureStatus
 	recent recent
-	flaw   error // of the last frame of this stream that could not be used
+	flaw   error  // of the last frame of this stream that could not be used
+	logged string // the error logged last; empty while frames flow
 }
 
 // NewCapture returns a Capture from src into box. It logs each change between working and failing, not each attempt.
@@ -117,7 +117,7 @@ func (c *Capture) Run(ctx context.Context) error {
 			c.box.End()
 			return nil
 		}
-		if c.logged == "" && time.Since(opened) > longestPause {
+		if c.flowed() && time.Since(opened) > longestPause {
 			p.held() // one that fails again and again must not be opened four times a second
 		}
 		c.lose(err)
@@ -144,12 +144,17 @@ func (c *Capture) watch() Watch {
 	return w
 }
 
-// stream runs the source once, under a watchdog that each usable frame resets. It never returns nil unless ctx is done.
+// stream runs the source once, under a watchdog that each usable frame resets. It never returns nil unless ctx is done. A driver
+// that hangs may keep Stream from returning; that the source is lost is known all the same.
 func (c *Capture) stream(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c.forget()
-	watchdog := time.AfterFunc(silence, func() { cancel(c.silent()) })
+	watchdog := time.AfterFunc(silence, func() {
+		err := c.silent()
+		c.lose(err)
+		cancel(err)
+	})
 	defer watchdog.Stop()
 
 	c.seq = c.last
@@ -200,12 +205,13 @@ func (c *Capture) deliver(f Frame) bool {
 	c.status.LastFrame = f.Time
 	c.status.State, c.status.Error, c.status.Hint = Streaming, "", ""
 	changed := c.recent.add(nil)
+	back := c.logged != ""
+	c.logged = ""
 	c.mu.Unlock()
 	if first {
 		close(c.ready)
 	}
-	if first || c.logged != "" {
-		c.logged = ""
+	if first || back {
 		c.log.Info("frames flow", "source", c.src.String(), "width", f.Width, "height", f.Height, "format", f.Format.String())
 	}
 	c.tell(changed)
@@ -262,12 +268,21 @@ func (c *Capture) report(err error) {
 // lose records why the source is lost, and logs it unless it is what was logged last.
 func (c *Capture) lose(err error) {
 	c.mu.Lock()
-	c.status.State, c.status.Error, c.status.Hint = Lost, err.Error(), hint.Of(err)
+	text := err.Error()
+	c.status.State, c.status.Error, c.status.Hint = Lost, text, hint.Of(err)
+	news := text != c.logged
+	c.logged = text
 	c.mu.Unlock()
-	if text := err.Error(); text != c.logged {
-		c.logged = text
+	if news {
 		c.log.Error("source lost, will keep trying", "source", c.src.String(), "error", err, "hint", hint.Of(err))
 	}
+}
+
+// flowed reports whether frames have flowed since the source was lost.
+func (c *Capture) flowed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.logged == ""
 }
 
 func (c *Capture) setState(s CaptureState) {

@@ -476,6 +476,43 @@ func TestCaptureWithoutAGoodFrame(t *testing.T) {
 	})
 }
 
+// TestCaptureHangs has a driver that does not even return when it is told to: the source counts as lost all the same, and frames
+// that come after all are taken.
+func TestCaptureHangs(t *testing.T) {
+	for _, frames := range []int{0, 20} {
+		synctest.Test(t, func(t *testing.T) {
+			var log bytes.Buffer
+			released := make(chan struct{})
+			hang := func(ctx context.Context, emit func(device.Frame)) error {
+				delivers(frames, nil)(ctx, emit)
+				<-released
+				return delivers(20, nil)(t.Context(), emit)
+			}
+			c := device.NewCapture(&script{scenes: []scene{hang}}, device.NewMailbox(), slog.New(slog.NewTextHandler(&log, nil)))
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- c.Run(ctx) }()
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if s := c.Status(); s.State != device.Lost || !strings.Contains(s.Error, device.ErrSilent.Error()) || s.Hint == "" {
+				t.Errorf("after %d frames: %+v", frames, s)
+			}
+			if strings.Count(log.String(), "source lost") != 1 {
+				t.Errorf("after %d frames the log has:\n%s", frames, &log)
+			}
+			close(released)
+			time.Sleep(time.Second)
+			if s := c.Status(); s.State != device.Streaming || s.Error != "" {
+				t.Errorf("released: %+v", s)
+			}
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestSpoilt counts frames that only their decoding shows to be damaged.
 func TestSpoilt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

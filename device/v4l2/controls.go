@@ -19,7 +19,7 @@ func ids() map[controls.Name]webcam.ControlID {
 
 // Controls implements device.Controlled, by a second opening, as a technician's tools do it beside a stream.
 func (s *source) Controls() ([]controls.Control, error) {
-	cam, err := s.open(s.cfg.Device)
+	cam, err := s.open(s.node())
 	if err != nil {
 		return nil, explain(s.cfg.Device, fmt.Errorf("v4l2: %s: open: %w", s.cfg.Device, err))
 	}

@@ -9,16 +9,22 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/device"
+	"facegate/device/v4l2/nodes"
 )
 
 // explain adds to err what a technician should do, and marks it as final where nothing will change until that is done.
 func explain(path string, err error) error {
-	const plugIn = "plug the camera in; list the cameras with: ls -l /dev/v4l/by-id"
+	const plugIn = "plug the camera in; facegate camera list shows the cameras, and their lasting names under /dev/v4l/by-id"
 	switch {
 	case isAny(err, unix.ENODEV): // it was there: a camera that resets itself is back at once
 		return hint.Wrap(err, plugIn)
 	case isAny(err, unix.ENOENT, unix.ENXIO):
 		return device.AsFinal(hint.Wrap(err, plugIn))
+	case isAny(err, nodes.ErrKind):
+		return device.AsFinal(nodes.Advise(err))
+	case isAny(err, ErrOther):
+		return device.AsFinal(hint.Wrap(err, "plug the cameras in as they were; or, if this one is meant, restart facegate. The lasting "+
+			"name that facegate camera list shows, as camera.device, goes with its camera"))
 	case isAny(err, unix.EACCES, unix.EPERM):
 		return device.AsFinal(hint.Wrap(err, "add the user that runs facegate to the group video: usermod -aG video USER"))
 	case isAny(err, unix.ENOTTY, unix.EISDIR, errNotCamera, ErrNoFormat):
@@ -28,7 +34,7 @@ func explain(path string, err error) error {
 		return hint.Wrap(err, "another program holds the camera; find it with: fuser -v %s", path)
 	case isAny(err, unix.ENOSPC):
 		return hint.Wrap(err, "the USB bus has no room for this stream: use mjpeg, a smaller size, or another port")
-	case isAny(err, ErrBad):
+	case isAny(err, ErrBad, ErrFrozen):
 		return flaw(err)
 	case isAny(err, ErrHung, unix.EIO, unix.EPROTO):
 		return hint.Wrap(err, device.AdviceDamaged)
@@ -39,6 +45,9 @@ func explain(path string, err error) error {
 // flaw adds to what is wrong with a frame what a technician should do about a camera that sends such frames.
 func flaw(err error) error {
 	switch {
+	case isAny(err, ErrFrozen):
+		return hint.Wrap(err, "unplug the camera and plug it in again; if it comes again, use another cable, USB port or camera. If the "+
+			"picture is meant to stand still, as that of a recording, set camera.frozen_after to 0s")
 	case isAny(err, ErrOtherSize, device.ErrPictureSize):
 		return hint.Wrap(err, "the camera does not keep to the size that it was set to: set camera.width and camera.height to "+
 			"the size that it sends, at most 4096x4096, or camera.format to yuyv")

@@ -11,6 +11,7 @@ import (
 
 	"facegate/device"
 	"facegate/device/sourcetest"
+	"facegate/device/v4l2/nodes"
 )
 
 // A plug is where a camera in memory is plugged in: its node is a file, and so is the link of its lasting name.
@@ -62,9 +63,17 @@ func (p *plug) out() {
 
 // source returns the camera whose device is called path.
 func (p *plug) source(path string) *source {
-	return &source{cfg: Config{Device: path, Format: YUYV, Width: 32, Height: 16}, open: p.open, format: func(string) (pixFormat, error) {
+	s := newSource(Config{Device: path, Format: YUYV, Width: 32, Height: 16, FrozenAfter: time.Second})
+	s.open = p.open
+	s.identify = func(path string) (nodes.Identity, error) {
+		_, err := os.Stat(path)
+		return nodes.Identity{Card: "Camera"}, err
+	}
+	s.paths = nodes.Machine{Dev: filepath.Dir(p.node)}.Paths
+	s.format = func(string) (pixFormat, error) {
 		return pixFormat{width: 32, height: 16, pixels: pixYUYV, bytesPerLine: 64}, nil
-	}}
+	}
+	return s
 }
 
 func (p *plug) open(path string) (camera, error) {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/blackjack/webcam"
@@ -15,6 +17,7 @@ import (
 	"facegate/device"
 	"facegate/device/arrival"
 	"facegate/device/controls"
+	"facegate/device/v4l2/nodes"
 )
 
 // A Format names the pixel formats that may be asked of the camera.
@@ -34,8 +37,12 @@ type Config struct {
 	Width, Height int    // the size wanted, in pixels; the nearest one that the camera lists is taken
 	FPS           int    // the frame rate wanted; 0 leaves it to the camera, as do drivers that cannot set one
 
+	// FrozenAfter is how long the same picture may come again and again before the camera counts as frozen; 0 for ever, as where a
+	// recording is shown in place of a camera.
+	FrozenAfter time.Duration
+
 	Controls controls.Wanted
-	Log      *slog.Logger // told of controls that are wanted and cannot be had; may be nil
+	Log      *slog.Logger // told of controls that are wanted and cannot be had, and of another camera; may be nil
 }
 
 // How frames are read from the driver.
@@ -81,25 +88,42 @@ type camera interface {
 }
 
 type source struct {
-	cfg    Config
-	open   func(path string) (camera, error)
-	format func(path string) (pixFormat, error)
-	told   func(why error) // of frames that cannot be used
+	cfg      Config
+	open     func(path string) (camera, error)
+	format   func(path string) (pixFormat, error)
+	identify func(path string) (nodes.Identity, error)
+	paths    func() []string // of all video nodes
+	told     func(why error) // of frames that cannot be used
+
+	first  *nodes.Identity // the camera at the start of the process; nil before it has streamed
+	freeze *freeze
+	at     atomic.Pointer[string] // the node that was opened last
 }
 
 // New returns the camera that cfg names. Nothing is opened before Stream.
-func New(cfg Config) device.Teller {
+func New(cfg Config) device.Teller { return newSource(cfg) }
+
+func newSource(cfg Config) *source {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &source{cfg: cfg, open: openWebcam, format: currentFormat}
+	machine := nodes.This()
+	return &source{
+		cfg: cfg, open: openWebcam, format: currentFormat, identify: machine.Identify, paths: machine.Paths,
+		freeze: newFreeze(cfg.FrozenAfter),
+	}
 }
 
 // Tell implements device.Teller.
 func (s *source) Tell(told func(why error)) { s.told = told }
 
-// Watch implements device.Returner.
-func (s *source) Watch() (device.Watch, error) { return arrival.New(s.cfg.Device) }
+// Watch implements device.Returner. A camera may come back under another number.
+func (s *source) Watch() (device.Watch, error) {
+	if s.numbered() {
+		return arrival.New(filepath.Join(filepath.Dir(s.cfg.Device), "video[0-9]*"))
+	}
+	return arrival.New(s.cfg.Device)
+}
 
 func (s *source) String() string { return "camera " + s.cfg.Device }
 
@@ -114,25 +138,31 @@ func (s *source) Stream(ctx context.Context, emit func(device.Frame)) error {
 }
 
 func (s *source) stream(ctx context.Context, emit func(device.Frame)) (err error) {
-	cam, err := s.open(s.cfg.Device)
+	path, is, err := s.find()
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	cam, err := s.open(path)
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
 	defer cam.Close() // an error would tell nothing that the stream's own does not
-	picture, err := s.setUp(cam)
+	picture, err := s.setUp(cam, path)
 	if err != nil {
 		return err
 	}
 	if err := cam.StartStreaming(); err != nil {
 		return fmt.Errorf("start: %w", withErrno(err))
 	}
-	r := reader{cam: cam, picture: picture, told: s.told}
+	s.remember(path, is)
+	s.freeze.begin()
+	r := reader{cam: cam, picture: picture, told: s.told, freeze: s.freeze}
 	defer func() { clear(r.buf[:cap(r.buf)]) }()
 	return r.run(ctx, emit)
 }
 
 // setUp sets format, size, rate and buffers, and returns what the frames will be.
-func (s *source) setUp(cam camera) (picture, error) {
+func (s *source) setUp(cam camera, path string) (picture, error) {
 	m, err := choose(cam, s.cfg)
 	if err != nil {
 		return picture{}, err
@@ -145,7 +175,7 @@ func (s *source) setUp(cam camera) (picture, error) {
 	if got != m.pixels {
 		return picture{}, fmt.Errorf("%w: asked for %s, it chose %s", ErrNoFormat, fourCC(m.pixels), fourCC(got))
 	}
-	p, err := s.negotiated(m)
+	p, err := s.negotiated(m, path)
 	if err != nil {
 		return picture{}, err
 	}
@@ -160,8 +190,8 @@ func (s *source) setUp(cam camera) (picture, error) {
 }
 
 // negotiated asks the driver what it has made of the mode that was asked for.
-func (s *source) negotiated(m mode) (picture, error) {
-	f, err := s.format(s.cfg.Device)
+func (s *source) negotiated(m mode, path string) (picture, error) {
+	f, err := s.format(path)
 	p := picture{format: device.JPEG, width: int(f.width), height: int(f.height)}
 	if m.pixels != pixYUYV {
 		if err != nil || f.pixels != m.pixels {
@@ -229,6 +259,7 @@ type reader struct {
 	cam     camera
 	picture picture
 	told    func(why error) // may be nil
+	freeze  *freeze
 	buf     []byte
 	seq     uint64
 }
@@ -260,9 +291,18 @@ func (r *reader) run(ctx context.Context, emit func(device.Frame)) error {
 			continue
 		}
 		bad = 0
-		emit(device.Frame{
+		f := device.Frame{
 			Format: r.picture.format, Data: data, Width: r.picture.width, Height: r.picture.height, Seq: r.seq, Time: now,
-		})
+		}
+		fresh, err := r.freeze.see(f)
+		if err != nil {
+			return err
+		}
+		if fresh {
+			emit(f)
+		} else {
+			r.tell(ErrFrozen)
+		}
 	}
 	return nil
 }
@@ -271,10 +311,17 @@ func (r *reader) run(ctx context.Context, emit func(device.Frame)) error {
 func (r *reader) frame() ([]byte, error) {
 	r.seq++
 	data, err := r.picture.read(r.buf)
-	if err != nil && r.told != nil {
-		r.told(flaw(err))
+	if err != nil {
+		r.tell(err)
 	}
 	return data, err
+}
+
+// tell says why the frame cannot be used.
+func (r *reader) tell(why error) {
+	if r.told != nil {
+		r.told(flaw(why))
+	}
 }
 
 // read waits for a frame and copies it to buf. The frame is given back to the driver only then, for from that moment

@@ -22,6 +22,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/device"
 	"facegate/device/sourcetest"
+	"facegate/device/v4l2/nodes"
 )
 
 // A driver stands in for kernel and camera, to the extent that the protocol goes: which calls come in which order, and
@@ -115,18 +116,18 @@ func (d *driver) ReleaseFrame(index uint32) error {
 // source returns a source on d.
 func (d *driver) source(cfg Config) *source {
 	cfg.Device = "/dev/video7"
-	return &source{
-		cfg:  cfg,
-		open: func(string) (camera, error) { return d, d.call("open") },
-		format: func(string) (pixFormat, error) {
-			f := d.set
-			if f.width == 0 {
-				w, h := d.asked.width, d.asked.height
-				f = pixFormat{width: w, height: h, pixels: d.asked.pixels, bytesPerLine: 2 * w}
-			}
-			return f, d.call("VIDIOC_G_FMT")
-		},
+	s := newSource(cfg)
+	s.open = func(string) (camera, error) { return d, d.call("open") }
+	s.identify = func(string) (nodes.Identity, error) { return nodes.Identity{Card: "a driver"}, nil }
+	s.format = func(string) (pixFormat, error) {
+		f := d.set
+		if f.width == 0 {
+			w, h := d.asked.width, d.asked.height
+			f = pixFormat{width: w, height: h, pixels: d.asked.pixels, bytesPerLine: 2 * w}
+		}
+		return f, d.call("VIDIOC_G_FMT")
 	}
+	return s
 }
 
 // newDriver returns a camera with one size, in the given formats.

@@ -199,7 +199,7 @@ func openSource(c configs.Camera, stdin io.Reader, log *slog.Logger) (device.Sou
 		return source, configs.About("camera.path", err)
 	}
 	return v4l2.New(v4l2.Config{
-		Device: c.Device, Format: v4l2.Format(c.Format), Width: c.Width, Height: c.Height, FPS: c.FPS,
+		Device: c.Device, Format: v4l2.Format(c.Format), Width: c.Width, Height: c.Height, FPS: c.FPS, FrozenAfter: c.FrozenAfter,
 		Controls: controls.Wanted{
 			Exposure: c.Exposure, Gain: level(c.Gain), PowerLine: controls.Mains(c.PowerLine), Backlight: level(c.Backlight),
 		},
