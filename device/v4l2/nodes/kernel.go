@@ -100,7 +100,7 @@ func ask(path string, formats bool) (c capability, list []Format, err error) {
 
 // The requests (videodev2.h): number and size of the structure, which the kernel writes to, and for all but the first reads.
 const (
-	queryCap  = 2<<30 | unsafe.Sizeof(capability{})<<16 | 'V'<<8 | 0
+	queryCap  = 2<<30 | unsafe.Sizeof(capability{})<<16 | 'V'<<8 // number 0
 	enumFmt   = 3<<30 | unsafe.Sizeof(fmtDesc{})<<16 | 'V'<<8 | 2
 	enumSizes = 3<<30 | unsafe.Sizeof(frameSize{})<<16 | 'V'<<8 | 74
 	enumRates = 3<<30 | unsafe.Sizeof(frameInterval{})<<16 | 'V'<<8 | 75
