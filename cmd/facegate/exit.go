@@ -14,6 +14,7 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/configs/show"
+	"facegate/gpio"
 )
 
 // The exit codes.
@@ -27,6 +28,7 @@ const (
 	exitPending
 	exitTooSlow
 	exitOwed
+	exitHeld
 )
 
 // An exitCode is a code that a command ends with, and what it means.
@@ -48,6 +50,7 @@ func exitCodes() []exitCode {
 		{exitPending, "it cannot be undone, and waits for a second person", []error{control.ErrPending}},
 		{exitTooSlow, "the demo: nothing went wrong, but this machine is too slow for a gate", []error{errTooSlow}},
 		{exitOwed, "the erasure is owed: it is done by itself when the disk can be written to", []error{people.ErrOwed}},
+		{exitHeld, "somebody else holds a line of the door, such as a gate that runs", []error{gpio.ErrInUse}},
 	}
 }
 

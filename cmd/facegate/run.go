@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -31,6 +32,10 @@ const lastLines = time.Second
 
 // serve runs a gate in the world of out until a signal ends it, or a fresh process goes on.
 func (c *runCommand) serve(ctx context.Context, t terminal, out daemon.Outside) error {
+	var err error
+	if out.File, err = filepath.Abs(c.Config); err != nil {
+		return err
+	}
 	next, left, err := c.logged(ctx, t, out)
 	if err != nil || left.Socket == nil {
 		return err

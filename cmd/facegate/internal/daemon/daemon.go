@@ -53,6 +53,7 @@ type Outside struct {
 	Observe func(camera.Passage) // sees what each frame came to
 	LogLost func() uint64        // says how many lines of the log could not be written; nil if that is not known
 
+	File      string // of the configuration, for whoever releases the lines of a gate that is dead; "" leaves no word of them
 	InService func() // is called once the gate is in service; may be nil
 
 	Unlocked error // why the memory of the process is not locked; nil if it is
@@ -189,6 +190,7 @@ func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
 			return err
 		}
 	}
+	d.noteLines()
 	d.watch = doorwatch.New(func() door.Status { return d.door.Status() }, d.started)
 	controller, err := door.New(door.Parts{
 		Relay: d.line, Log: d.log, Round: d.watchdog.Round, Emit: d.watch.Emit, Settings: d.doorSettings(),

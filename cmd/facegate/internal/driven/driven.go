@@ -26,6 +26,7 @@ type Line struct {
 // Lines are all that one gate drives. Version is set by Keep.
 type Lines struct {
 	Version int    `json:"version"`
+	Socket  string `json:"socket"`           // the control socket of the gate
 	Config  string `json:"config"`           // the file of the gate's configuration
 	Safe    bool   `json:"safe,omitempty"`   // with the relay released the door is free, and otherwise it is locked
 	Relay   Line   `json:"relay"`            // of the door
@@ -54,12 +55,12 @@ const (
 // ErrVersion is returned for lines that another version of facegate has kept.
 var ErrVersion = errors.New("another version of facegate has kept which lines it drives")
 
-// Keep keeps the lines of the gate that has, or will have, this socket.
-func Keep(socket string, l Lines) error {
+// Keep keeps the lines of a gate.
+func Keep(l Lines) error {
 	l.Version = version
 	text, err := json.Marshal(l)
 	if err == nil {
-		err = durable.Publish(durable.OS{}, strings.TrimSuffix(socket, ".sock")+suffix, text, 0o640)
+		err = durable.Publish(durable.OS{}, strings.TrimSuffix(l.Socket, ".sock")+suffix, text, 0o640)
 	}
 	if err != nil {
 		return fmt.Errorf("which lines the gate drives cannot be kept: %w", err)

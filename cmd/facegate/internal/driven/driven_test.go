@@ -22,14 +22,14 @@ func TestKeep(t *testing.T) {
 		t.Errorf("before anything is kept: %v", err)
 	}
 	want := driven.Lines{
-		Version: 1, Config: "/etc/north.yaml", Safe: true,
+		Version: 1, Socket: north, Config: "/etc/north.yaml", Safe: true,
 		Relay:  driven.Line{Driver: "cdev", Chip: "pinctrl-rp1", Line: "GPIO17", ActiveLow: true},
 		Others: []driven.Line{{Driver: "cdev", Line: "GPIO22"}},
 	}
-	other := driven.Lines{Version: 1, Config: "/etc/south.yaml", Relay: driven.Line{Driver: "cdev", Line: "GPIO5"}}
-	for socket, l := range map[string]driven.Lines{north: want, south: other} {
+	other := driven.Lines{Version: 1, Socket: south, Config: "/etc/south.yaml", Relay: driven.Line{Driver: "cdev", Line: "GPIO5"}}
+	for _, l := range []driven.Lines{want, other} {
 		for range 2 {
-			if err := driven.Keep(socket, l); err != nil {
+			if err := driven.Keep(l); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -62,7 +62,7 @@ func TestForeign(t *testing.T) {
 		if _, err := driven.Of(socket); err == nil || errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := driven.Keep(filepath.Join(dir, "south.sock"), driven.Lines{Config: "/b"}); err != nil {
+		if err := driven.Keep(driven.Lines{Socket: filepath.Join(dir, "south.sock"), Config: "/b"}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := driven.In(dir, "/b"); err != nil {
@@ -72,7 +72,7 @@ func TestForeign(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := driven.Keep("/nonexistent/a.sock", driven.Lines{}); err == nil {
+	if err := driven.Keep(driven.Lines{Socket: "/nonexistent/a.sock"}); err == nil {
 		t.Error("it was kept in no folder")
 	}
 }
