@@ -22,6 +22,8 @@ FUZZTIME ?= 500x
 # Tests that search or measure all memory of a gate, or its decisions on thousands of frames: with the race detector memory and
 # arithmetic are ten times as much.
 MEASURES := Test(Privacy|MemoryIsFlat|GateKeepsItsPromise|GateBeforeOneWebcam)
+# The test that searches all states of a door, in one goroutine, and says how many there are.
+PROOF := TestEveryState
 
 export FACEGATE_MODELS := $(CURDIR)/$(BUILD)/models
 export FACEGATE_OPENCV_JS := $(CURDIR)/$(BUILD)/opencv-js/opencv.js
@@ -45,7 +47,7 @@ demo: models ## set up, build, fetch the models, and watch people walk up to a s
 test: setup-test models opencv-js lint ## set up, build, and run every test that takes seconds
 	$(say) "testing with the race detector what starts goroutines"
 	@# Vetted already. The tag counts pictures of OpenCV that nobody has freed; OpenCV's binding is compiled for it once.
-	@go test -race -vet=off -tags matprofile -skip "^$(MEASURES)" -timeout $${TEST_TIMEOUT:-20m} $$(scripts/race.sh whole)
+	@go test -race -vet=off -tags matprofile -skip "^($(MEASURES)|$(PROOF))" -timeout $${TEST_TIMEOUT:-20m} $$(scripts/race.sh whole)
 	@scripts/race.sh some | while read -r package tests; do \
 	  go test -race -vet=off -run "$$tests" -timeout $${TEST_TIMEOUT:-20m} "$$package" </dev/null; done
 	$(say) "testing without it what is done in one goroutine"
@@ -53,6 +55,9 @@ test: setup-test models opencv-js lint ## set up, build, and run every test that
 	@go test -vet=off -run "^$(MEASURES)" -timeout $${TEST_TIMEOUT:-20m} \
 	  $$(grep -rlE --include='*_test.go' "^func $(MEASURES)" . | xargs -n1 dirname | sort -u)
 	@scripts/fuzz.sh
+	$(say) "searching all states of the door"
+	@told=$$(go test -vet=off -v -run "^$(PROOF)" -timeout $${TEST_TIMEOUT:-20m} ./gpio/door) || { printf '%s\n' "$$told"; exit 1; }; \
+	  grep '^facegate: ' <<< "$$told"
 	$(say) "all tests passed"
 
 .PHONY: privacy

@@ -214,8 +214,8 @@ func (t *turn) expire() {
 		t.Hold, t.Spent = 0, t.Plan == Open
 	}
 	t.settle() // the grace of a door that locks begins when it does, which may be late
-	for t.over(&t.HeldAt) {
-		t.strain()
+	for due := t.HeldAt; t.over(&t.HeldAt); due = t.HeldAt {
+		t.strain(due)
 	}
 	if t.over(&t.Stuck) {
 		t.fail(ExitLine)
@@ -231,10 +231,10 @@ func (t *turn) over(at *Instant) bool {
 	return true
 }
 
-// strain makes of an open door a warning, and of a warning an alarm.
-func (t *turn) strain() {
+// strain makes of an open door a warning, and of a warning an alarm, as was due at a moment.
+func (t *turn) strain(due Instant) {
 	if t.Held++; t.Held == Warned {
-		t.HeldAt = t.now + t.HeldAfter - t.HeldWarn
+		t.HeldAt = due + t.HeldAfter - t.HeldWarn
 		t.emit(HeldWarning)
 		return
 	}
@@ -265,14 +265,18 @@ func (t *turn) take(in Input) {
 		t.lose(in.Line)
 		t.fail(in.Line)
 	case Mended:
-		t.mend(in.Line)
+		if !t.Known.Has(in.Line) { // otherwise it is its level that is in fault
+			t.mend(in.Line)
+		}
 	}
 }
 
 // level takes what an input line says.
 func (t *turn) level(line Role, active bool) {
 	first := !t.Known.Has(line)
-	t.Known = t.Known.with(line)
+	if t.Known = t.Known.with(line); first {
+		t.mend(line)
+	}
 	switch line {
 	case ContactLine:
 		t.contact(active, first)
