@@ -63,6 +63,7 @@ type Capture struct {
 	mu     sync.Mutex // guards what follows
 	status CaptureStatus
 	recent recent
+	meter  Meter  // of what flows, or nil
 	flaw   error  // of the last frame of this stream that could not be used
 	logged string // the error logged last; empty while frames flow
 }
@@ -78,6 +79,36 @@ func NewCapture(src Source, box *Mailbox, log *slog.Logger) *Capture {
 		t.Tell(c.refuse)
 	}
 	return c
+}
+
+// A Meter measures what a source sends. Its methods must not wait.
+type Meter interface {
+	See(f Frame)      // a usable frame, whose Data must not be used later
+	Refuse(why error) // one that cannot be used
+}
+
+// ErrMetered means that what the source sends is being measured already.
+var ErrMetered = errors.New("somebody is measuring what the camera sends already")
+
+// Measure has m told of each frame, from the goroutine of Run, until ctx is done. There is one Meter at a time.
+func (c *Capture) Measure(ctx context.Context, m Meter) error {
+	if !c.meterIs(nil, m) {
+		return hint.Wrap(ErrMetered, "wait some seconds")
+	}
+	defer c.meterIs(m, nil)
+	<-ctx.Done()
+	return nil
+}
+
+// meterIs makes the Meter the next one, if it is the one that it was thought to be.
+func (c *Capture) meterIs(thought, next Meter) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.meter != thought {
+		return false
+	}
+	c.meter = next
+	return true
 }
 
 func (c *Capture) String() string { return "capture from " + c.src.String() }
@@ -205,6 +236,9 @@ func (c *Capture) deliver(f Frame) bool {
 	c.status.LastFrame = f.Time
 	c.status.State, c.status.Error, c.status.Hint = Streaming, "", ""
 	changed := c.recent.add(nil)
+	if c.meter != nil {
+		c.meter.See(f)
+	}
 	back := c.logged != ""
 	c.logged = ""
 	c.mu.Unlock()
@@ -226,6 +260,9 @@ func (c *Capture) refuse(why error) {
 		c.status.Damaged++
 	}
 	c.flaw = why
+	if c.meter != nil {
+		c.meter.Refuse(why)
+	}
 	changed := c.recent.add(why)
 	c.mu.Unlock()
 	c.tell(changed)

@@ -513,6 +513,40 @@ func TestCaptureHangs(t *testing.T) {
 	}
 }
 
+// A meter counts.
+type meter struct{ seen, refused int }
+
+func (m *meter) See(device.Frame) { m.seen++ }
+func (m *meter) Refuse(error)     { m.refused++ }
+
+// TestCaptureMeasures has a stream measured for a while, by one at a time.
+func TestCaptureMeasures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := device.NewCapture(&teller{frames: strings.Repeat("..d", 50)}, device.NewMailbox(), slog.New(slog.DiscardHandler))
+		run, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- c.Run(run) }()
+		time.Sleep(time.Second)
+		for range 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			time.AfterFunc(time.Second, func() {
+				if err := c.Measure(ctx, new(meter)); !errors.Is(err, device.ErrMetered) || hint.Of(err) == "" {
+					t.Errorf("a second Meter: %v", err)
+				}
+			})
+			var m meter
+			if err := c.Measure(ctx, &m); err != nil || m.seen < 19 || m.seen > 21 || m.refused < 9 || m.refused > 11 {
+				t.Errorf("%+v, %v", m, err)
+			}
+			cancel()
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestSpoilt counts frames that only their decoding shows to be damaged.
 func TestSpoilt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -21,6 +21,10 @@ type JPEGInfo struct {
 	Scans         int
 	Progressive   bool // every scan is another pass over the whole picture
 	Arithmetic    bool // arithmetic coding instead of Huffman's
+
+	// Grey is the mean grey value, 0 to 255, where the scans were read: with CheckJPEG, of a picture that is neither progressive
+	// nor arithmetic.
+	Grey float64
 }
 
 // CheckJPEG looks at the picture with which data begins, as sources do with each: it walks its markers from SOI to EOI and

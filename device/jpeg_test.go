@@ -401,10 +401,62 @@ func FuzzJPEGSize(f *testing.F) {
 		if _, err := device.ParseJPEG(data[:info.Length-1]); err == nil {
 			t.Error("also accepted without its last byte")
 		}
-		if whole, err := device.CheckJPEG(data); err == nil && whole != info {
+		whole, err := device.CheckJPEG(data)
+		if grey := whole.Grey; err == nil && !(grey >= 0 && grey <= 255) {
+			t.Errorf("the mean grey value is %v", grey)
+		}
+		if whole.Grey = 0; err == nil && whole != info { // which takes the scans
 			t.Errorf("CheckJPEG says %+v, ParseJPEG %+v", whole, info)
 		}
 	})
+}
+
+// TestGrey compares the mean grey value that the coefficients tell with that of the decoded picture. A size that is no multiple of a
+// block is filled up at the edges.
+func TestGrey(t *testing.T) {
+	const tolerance = 3.0
+	for name, pic := range map[string][]byte{
+		"grey": picture(t, 160, 120, 1), "colour": colour(t, 320, 240), "without tables": withoutTables(t, colour(t, 320, 240)),
+		"at the edges": colour(t, 161, 119), "black": plain(t, 0), "white": plain(t, 255),
+	} {
+		img, err := jpeg.Decode(bytes.NewReader(pic))
+		if err != nil && name != "without tables" {
+			t.Fatal(err)
+		}
+		if err != nil {
+			if img, err = jpeg.Decode(bytes.NewReader(colour(t, 320, 240))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		info, err := device.CheckJPEG(pic)
+		if want := mean(img); err != nil || info.Grey < want-tolerance || info.Grey > want+tolerance {
+			t.Errorf("%s: %v, %v; want %v", name, info.Grey, err, want)
+		}
+	}
+}
+
+// plain returns a JPEG of one grey value.
+func plain(t testing.TB, value uint8) []byte {
+	t.Helper()
+	m := image.NewGray(image.Rect(0, 0, 64, 64))
+	for i := range m.Pix {
+		m.Pix[i] = value
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, m, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func mean(img image.Image) float64 {
+	sum, b := 0.0, img.Bounds()
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			sum += float64(color.GrayModel.Convert(img.At(x, y)).(color.Gray).Y)
+		}
+	}
+	return sum / float64(b.Dx()*b.Dy())
 }
 
 func FuzzJPEGReader(f *testing.F) {

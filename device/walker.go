@@ -388,10 +388,14 @@ func (w *walker) sequential(data, header []byte, use []*part) error {
 	if blocks > maxMCU {
 		return errScanHeader
 	}
-	n, err := scan.Check(data[w.pos:], components[:len(use)], w.mcus(use), w.tables.restart)
+	mcus := w.mcus(use)
+	n, err := scan.Check(data[w.pos:], components[:len(use)], mcus, w.tables.restart)
 	w.pos += n
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	if use[0] == &w.parts[0] { // luminance; the others are colours
+		w.info.Grey = min(max(128+components[0].Mean(mcus*components[0].Blocks), 0), 255)
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ type commandLine struct {
 	Backup   backupCommand   `cmd:"" help:"Copy people and templates without their keys, and bring them back without those who were erased."`
 
 	Status  statusCommand  `cmd:"" help:"Say how camera, door, broker and people are, and what to do where one is not well."`
-	Camera  cameraCommand  `cmd:"" help:"Show what the camera sees, to mount it."`
+	Camera  cameraCommand  `cmd:"" help:"List, test, aim and calibrate the camera."`
 	Door    doorCommand    `cmd:"" help:"Test the door, or force it to its safe level."`
 	Models  modelsCommand  `cmd:"" help:"Bring and check the networks."`
 	Config  configCommand  `cmd:"" help:"Check a configuration, or print the reference."`

@@ -37,10 +37,18 @@ type Component struct {
 	Blocks int    // of it in one MCU
 	DC, AC *Table // its codes
 	Quant  *Range // what its coefficients can be
+	Sum    int64  // of the DC coefficients of the blocks, to which Check adds
+}
+
+// Mean returns the mean of the samples in so many blocks of c, -128 to 127, once they have been read. DC is 8 times the mean of its
+// block (A.3.3).
+func (c *Component) Mean(blocks int) float64 {
+	return float64(c.Sum) * float64(c.Quant.step) / (8 * float64(blocks))
 }
 
 // A Range bounds the quantized coefficients of a component, by what a picture of 8 bits can have.
 type Range struct {
+	step uint16           // of DC
 	dc   int32            // the largest value, without its sign
 	bits [blockSize]uint8 // the most bits of a value, in zigzag order
 }
@@ -50,6 +58,7 @@ const most = 1400
 
 // SetQuant derives r from a quantization table in zigzag order.
 func (r *Range) SetQuant(q *[blockSize]uint16) {
+	r.step = q[0]
 	for k, step := range q {
 		largest := int32(1<<15 - 1)
 		if step > 0 {
@@ -115,6 +124,7 @@ func (r *reader) interval(components []Component, mcus int) error {
 				if err := r.block(c, &dc[i]); err != nil {
 					return err
 				}
+				c.Sum += int64(dc[i])
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
+	"facegate/device/probe"
 	"facegate/pipeline/survey"
 	"facegate/store/audit"
 )
@@ -38,6 +39,10 @@ type Running interface {
 	// Aim shows to a technician what the camera sees, for moments and not too often, until ctx is done. view is called from
 	// one goroutine.
 	Aim(ctx context.Context, view func(status.View)) error
+
+	// TestCamera measures for some seconds what the camera sends, and says what is wrong with it. It is as often as Aim, and both
+	// together.
+	TestCamera(ctx context.Context) (probe.Verdict, error)
 
 	// Prompt tells where somebody before the camera is asked to look, from now on, until ctx is done: what lights would show. show
 	// is called from one goroutine.

@@ -29,6 +29,7 @@ import (
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/configs/law"
+	"facegate/device/probe"
 	"facegate/gpio"
 	"facegate/gpio/door"
 	"facegate/pipeline/survey"
@@ -126,6 +127,11 @@ func (g *twin) begin(r people.EnrolRequest) error {
 	}
 	g.enrolling = true
 	return nil
+}
+
+func (g running) TestCamera(context.Context) (probe.Verdict, error) {
+	g.called()
+	return probe.Judge(probe.Report{Source: "a camera", Frames: 75, Rate: 15, Grey: 120}, probe.Wanted{FPS: 15}), nil
 }
 
 func (g running) Aim(ctx context.Context, view func(status.View)) error {

@@ -7,6 +7,7 @@ import (
 
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
+	"facegate/device/probe"
 	"facegate/pipeline/template"
 	"facegate/store/audit"
 )
@@ -33,6 +34,7 @@ type table struct {
 	Clock        question[none, people.ClockStatus]
 	ConfirmClock question[date, people.ClockStatus]
 	Door         question[none, status.Door]
+	TestCamera   question[none, probe.Verdict]
 	TestDoor     question[none, status.DoorTest]
 	Backup       question[none, people.Backup]
 	FacesOff     question[reason, none]
@@ -65,6 +67,7 @@ func newTable() table {
 		Clock:        ofRecords("GET /clock", everybodys, bare(people.Records.Clock)),
 		ConfirmClock: ofRecords("POST /clock/confirm", technicians, date.confirmClock),
 		Door:         ofGate("GET /door", technicians, Running.Door),
+		TestCamera:   ofGate("POST /camera/test", technicians, Running.TestCamera),
 		TestDoor:     ofGate("POST /door/test", technicians, Running.TestDoor),
 		Backup:       ofRecords("POST /backup", eithers, bare(people.Records.Backup)),
 		FacesOff:     ofRecords("POST /faces/off", eithers, reason.facesOff),
@@ -275,6 +278,11 @@ func (d date) confirmClock(ctx context.Context, r people.Records) (people.ClockS
 // Door implements Running.
 func (c *Client) Door(ctx context.Context) (status.Door, error) {
 	return ask(ctx, c, c.table.Door, none{})
+}
+
+// TestCamera implements Running.
+func (c *Client) TestCamera(ctx context.Context) (probe.Verdict, error) {
+	return ask(ctx, c, c.table.TestCamera, none{})
 }
 
 // TestDoor implements Running.

@@ -18,6 +18,7 @@ import (
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/device/probe"
 	"facegate/gpio"
 	"facegate/pipeline/survey"
 	"facegate/store/audit"
@@ -121,6 +122,9 @@ func (l left) Calibrate(context.Context, status.SurveyPlan, func(status.SurveySt
 
 // Aim implements control.Running: it refuses.
 func (l left) Aim(context.Context, func(status.View)) error { return l.r.why }
+
+// TestCamera implements control.Running: it refuses.
+func (l left) TestCamera(context.Context) (probe.Verdict, error) { return probe.Verdict{}, l.r.why }
 
 // Prompt implements control.Running: it refuses.
 func (l left) Prompt(context.Context, func(status.Prompt)) error { return l.r.why }

@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"lockdown", lockdown},
 		{"faces", faces},
 		{"aim", aim},
+		{"test the camera", testCamera},
 		{"prompt", follow},
 		{"calibrate", calibrate},
 		{"epoch", epoch},
@@ -351,6 +352,14 @@ func aim(t *testing.T, subject Subject, c *control.Client) {
 	})
 	if seen == 0 {
 		t.Errorf("nothing was seen: %v", err)
+	}
+}
+
+// testCamera has what the camera sends measured.
+func testCamera(t *testing.T, _ Subject, c *control.Client) {
+	v, err := c.TestCamera(t.Context())
+	if err != nil || v.Source == "" || v.Frames == 0 || v.Rate == 0 || v.Wanted.FPS == 0 || v.Findings == nil {
+		t.Errorf("%+v, %v", v, err)
 	}
 }
 
