@@ -9,7 +9,6 @@ import (
 	"os"
 	"sync"
 
-	"github.com/warthog618/go-gpiocdev"
 	"golang.org/x/sys/unix"
 
 	"facegate/configs/hint"
@@ -67,67 +66,21 @@ func Adopt(cfg Config, file *os.File) (gpio.Line, error) {
 	return &line{held: h, name: at.String()}, nil
 }
 
-// Check says whether Open would find the line. It requests nothing, and the line may be in use.
-func Check(cfg Config) error {
-	_, err := find(cfg)
-	return err
-}
-
-func find(cfg Config) (place, error) {
-	chips, scanErr := scan()
-	at, err := choose(chips, cfg.Chip, cfg.Line)
+// find resolves cfg on the chips of this machine.
+func find(cfg Config) (Place, error) {
+	chips, scanErr := Chips()
+	at, err := Resolve(chips, cfg)
 	if errors.Is(err, ErrNotFound) && scanErr != nil {
 		err = scanErr // the line may be on the chip that could not be read
 	}
-	if err != nil {
-		return place{}, fmt.Errorf("gpio: find line %q: %w", cfg.Line, err)
-	}
-	return at, nil
-}
-
-// scan lists the chips with their lines. It leaves out what is not a chip of its own, such as the symbolic link
-// gpiochip4 of a Raspberry Pi 5, and goes on past chips that cannot be read; the error tells of those.
-func scan() ([]chip, error) {
-	var chips []chip
-	var errs []error
-	for _, name := range gpiocdev.Chips() {
-		c, err := scanChip(name)
-		switch {
-		case errors.Is(err, gpiocdev.ErrNotCharacterDevice):
-		case err != nil:
-			errs = append(errs, err)
-		default:
-			chips = append(chips, c)
-		}
-	}
-	return chips, errors.Join(errs...)
-}
-
-func scanChip(name string) (chip, error) {
-	dev, err := gpiocdev.NewChip(name)
-	if err != nil {
-		return chip{}, withHint(err, name)
-	}
-	defer dev.Close()
-	c := chip{name: dev.Name, label: dev.Label, lines: make([]info, dev.Lines()), abi: v1{}}
-	if dev.UapiAbiVersion() == 2 {
-		c.abi = v2{}
-	}
-	for offset := range c.lines {
-		i, err := dev.LineInfo(offset)
-		if err != nil {
-			return chip{}, fmt.Errorf("line %d of %s: %w", offset, name, err)
-		}
-		c.lines[offset] = info{name: i.Name, consumer: i.Consumer}
-	}
-	return c, nil
+	return at, err
 }
 
 // request has the kernel give us a line, as ask asks for it.
-func request(at place, ask func(a abi, chip uintptr) (fd int32, err error)) (held, error) {
-	dev, err := unix.Open("/dev/"+at.chip.name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+func request(at Place, ask func(a abi, chip uintptr) (fd int32, err error)) (held, error) {
+	dev, err := unix.Open("/dev/"+at.chip.Name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return held{}, fmt.Errorf("gpio: open %s: %w", at.chip.name, withHint(err, at.chip.name))
+		return held{}, fmt.Errorf("gpio: open %s: %w", at.chip.Name, withHint(err, at.chip.Name))
 	}
 	defer unix.Close(dev)
 	fd, err := ask(at.chip.abi, uintptr(dev))
@@ -138,16 +91,11 @@ func request(at place, ask func(a abi, chip uintptr) (fd int32, err error)) (hel
 }
 
 // requestError explains why the kernel refused the line.
-func requestError(err error, at place) error {
+func requestError(err error, at Place) error {
 	if errors.Is(err, unix.EBUSY) {
-		user := "another driver or program"
-		if consumer := at.chip.lines[at.offset].consumer; consumer != "" {
-			user = fmt.Sprintf("%q", consumer)
-		}
-		return hint.Wrap(fmt.Errorf("%w by %s", gpio.ErrInUse, user),
-			"Stop what uses the line (`gpioinfo` shows it), or use another line.")
+		return at.inUse(os.DirFS("/"))
 	}
-	return withHint(err, at.chip.name)
+	return withHint(err, at.chip.Name)
 }
 
 // withHint adds the advice for errors of opening or using a chip.

@@ -187,7 +187,7 @@ func kernelInfo(t *testing.T, cfg Config) gpiocdev.LineInfo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	chip, err := gpiocdev.NewChip(at.chip.name)
+	chip, err := gpiocdev.NewChip(at.chip.Name)
 	if err != nil {
 		t.Fatal(err)
 	}

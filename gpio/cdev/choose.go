@@ -10,51 +10,23 @@ import (
 	"facegate/configs/hint"
 )
 
-// chip is what a GPIO chip tells about itself.
-type chip struct {
-	name  string // of the device, "gpiochip0"; it may change from boot to boot
-	label string // of the hardware, "pinctrl-rp1"
-	lines []info // by offset
-	abi   abi    // how the kernel is asked for its lines
-}
-
-// info is what a line tells about itself.
-type info struct {
-	name     string // may be empty
-	consumer string // who holds the line; may be empty
-}
-
-// place is one line of one chip.
-type place struct {
-	chip   chip
-	offset int
-}
-
-func (p place) String() string {
-	name := p.chip.lines[p.offset].name
-	if name == "" {
-		name = fmt.Sprintf("line %d", p.offset)
-	}
-	return fmt.Sprintf("%s on %s [%s]", name, p.chip.name, p.chip.label)
-}
-
 // choose returns the one line that is called line, on the chips called onChip or, if that is empty, on any. If no line
 // has the name, and a chip was asked for, line may be an offset.
-func choose(chips []chip, onChip, line string) (place, error) {
+func choose(chips []Chip, onChip, line string) (Place, error) {
 	offset, notNumber := strconv.Atoi(line)
 	if onChip == "" && notNumber == nil {
-		return place{}, hint.Wrap(ErrNumber,
-			"Give the line by its name, such as GPIO17 (`gpioinfo` lists them), or say on which chip it is.")
+		return Place{}, hint.Wrap(ErrNumber,
+			"Give the line by its name, such as GPIO17 (`facegate door lines` lists them), or say on which chip it is.")
 	}
 	if len(chips) == 0 {
-		return place{}, hint.Wrap(ErrNoChip,
+		return Place{}, hint.Wrap(ErrNoChip,
 			"Run facegate on a board with GPIO, with /dev/gpiochip* present, or use the simulated door.")
 	}
-	on := slices.DeleteFunc(slices.Clone(chips), func(c chip) bool {
-		return onChip != "" && c.name != onChip && c.label != onChip
+	on := slices.DeleteFunc(slices.Clone(chips), func(c Chip) bool {
+		return onChip != "" && c.Name != onChip && c.Label != onChip
 	})
 	if len(on) == 0 {
-		return place{}, hint.Wrap(fmt.Errorf("%w: none is called %q", ErrNoSuchChip, onChip),
+		return Place{}, hint.Wrap(fmt.Errorf("%w: none is called %q", ErrNoSuchChip, onChip),
 			"The chips of this machine are %s.", chipList(chips))
 	}
 	found := named(on, line)
@@ -63,23 +35,23 @@ func choose(chips []chip, onChip, line string) (place, error) {
 	}
 	switch len(found) {
 	case 0:
-		return place{}, hint.Wrap(ErrNotFound, "%s", suggest(on, line))
+		return Place{}, hint.Wrap(ErrNotFound, "%s", suggest(on, line))
 	case 1:
 		return found[0], nil
 	}
-	return place{}, hint.Wrap(fmt.Errorf("%w: %s", ErrAmbiguous, placeList(found)),
+	return Place{}, hint.Wrap(fmt.Errorf("%w: %s", ErrAmbiguous, placeList(found)),
 		"Say on which chip the line is, or which of its lines by offset.")
 }
 
 // named returns the lines called name.
-func named(chips []chip, name string) (found []place) {
+func named(chips []Chip, name string) (found []Place) {
 	if name == "" {
 		return nil
 	}
 	for _, c := range chips {
-		for offset, l := range c.lines {
-			if l.name == name {
-				found = append(found, place{c, offset})
+		for offset, l := range c.Lines {
+			if l.Name == name {
+				found = append(found, Place{c, offset})
 			}
 		}
 	}
@@ -87,24 +59,24 @@ func named(chips []chip, name string) (found []place) {
 }
 
 // numbered returns the lines at offset.
-func numbered(chips []chip, offset int) (found []place) {
+func numbered(chips []Chip, offset int) (found []Place) {
 	for _, c := range chips {
-		if offset >= 0 && offset < len(c.lines) {
-			found = append(found, place{c, offset})
+		if offset >= 0 && offset < len(c.Lines) {
+			found = append(found, Place{c, offset})
 		}
 	}
 	return found
 }
 
-func chipList(chips []chip) string {
+func chipList(chips []Chip) string {
 	var s []string
 	for _, c := range chips {
-		s = append(s, fmt.Sprintf("%s [%s, %d lines]", c.name, c.label, len(c.lines)))
+		s = append(s, fmt.Sprintf("%s [%s, %d lines]", c.Name, c.Label, len(c.Lines)))
 	}
 	return strings.Join(s, ", ")
 }
 
-func placeList(places []place) string {
+func placeList(places []Place) string {
 	var s []string
 	for _, p := range places {
 		s = append(s, fmt.Sprintf("%v line %d", p, p.offset))
@@ -113,12 +85,12 @@ func placeList(places []place) string {
 }
 
 // suggest lists the names most like name.
-func suggest(chips []chip, name string) string {
+func suggest(chips []Chip, name string) string {
 	var names []string
 	for _, c := range chips {
-		for _, l := range c.lines {
-			if l.name != "" {
-				names = append(names, l.name)
+		for _, l := range c.Lines {
+			if l.Name != "" {
+				names = append(names, l.Name)
 			}
 		}
 	}
@@ -129,7 +101,7 @@ func suggest(chips []chip, name string) string {
 		return cmp.Compare(distance(a, name), distance(b, name))
 	})
 	names = slices.Compact(names)
-	return fmt.Sprintf("The nearest line names are %s; `gpioinfo` lists all.", strings.Join(names[:min(5, len(names))], ", "))
+	return fmt.Sprintf("The nearest line names are %s; `facegate door lines` lists all.", strings.Join(names[:min(5, len(names))], ", "))
 }
 
 // distance is the Levenshtein distance between a and b, taking no account of case.

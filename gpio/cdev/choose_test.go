@@ -14,31 +14,31 @@ import (
 )
 
 // fakeChip names its lines, in order of offset.
-func fakeChip(name, label string, lines ...string) chip {
-	c := chip{name: name, label: label}
+func fakeChip(name, label string, lines ...string) Chip {
+	c := Chip{Name: name, Label: label}
 	for _, l := range lines {
-		c.lines = append(c.lines, info{name: l})
+		c.Lines = append(c.Lines, Info{Name: l})
 	}
 	return c
 }
 
 var (
-	pi5 = []chip{
+	pi5 = []Chip{
 		fakeChip("gpiochip0", "pinctrl-rp1", "ID_SDA", "GPIO2", "GPIO3", "GPIO17", "GPIO27", "", ""),
 		fakeChip("gpiochip10", "gpio-brcmstb@107d508500", "-", "", "PWR_GPIO", "2712_STAT_LED"),
 	}
-	twins = []chip{ // two I²C expanders of one kind
+	twins = []Chip{ // two I²C expanders of one kind
 		fakeChip("gpiochip1", "tca9534", "RELAY1", "RELAY2", "RELAY2"),
 		fakeChip("gpiochip2", "tca9534", "RELAY1", "SIREN", "", ""),
 	}
-	nameless = []chip{fakeChip("gpiochip0", "9030000.pl061", "", "", "")}
-	numerals = []chip{fakeChip("gpiochip0", "odd", "1", "0")} // names that look like offsets
+	nameless = []Chip{fakeChip("gpiochip0", "9030000.pl061", "", "", "")}
+	numerals = []Chip{fakeChip("gpiochip0", "odd", "1", "0")} // names that look like offsets
 )
 
 func TestChoose(t *testing.T) {
 	for _, test := range []struct {
 		name       string
-		chips      []chip
+		chips      []Chip
 		chip, line string
 		want       string // chip name and offset
 		err        error
@@ -86,7 +86,7 @@ func TestChoose(t *testing.T) {
 				}
 				return
 			}
-			if got := fmt.Sprint(at.chip.name, " ", at.offset); got != test.want {
+			if got := fmt.Sprint(at.chip.Name, " ", at.offset); got != test.want {
 				t.Errorf("chose %s, want %s", got, test.want)
 			}
 		})
@@ -94,7 +94,7 @@ func TestChoose(t *testing.T) {
 }
 
 func TestPlaceString(t *testing.T) {
-	for want, at := range map[string]place{
+	for want, at := range map[string]Place{
 		"GPIO17 on gpiochip0 [pinctrl-rp1]":   {pi5[0], 3},
 		"line 5 on gpiochip0 [pinctrl-rp1]":   {pi5[0], 5},
 		"line 2 on gpiochip0 [9030000.pl061]": {nameless[0], 2},
@@ -107,7 +107,7 @@ func TestPlaceString(t *testing.T) {
 
 func TestRequestError(t *testing.T) {
 	held := fakeChip("gpiochip0", "pinctrl-rp1", "GPIO7", "GPIO8")
-	held.lines[1].consumer = "spi0 CS0"
+	held.Lines[1].Used, held.Lines[1].Consumer = true, "spi0 CS0"
 	for _, test := range []struct {
 		name   string
 		err    error
@@ -121,7 +121,7 @@ func TestRequestError(t *testing.T) {
 		{"other", unix.EIO, 0, unix.EIO, unix.EIO.Error()},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := requestError(test.err, place{held, test.offset})
+			err := requestError(test.err, Place{held, test.offset})
 			if !errors.Is(err, test.want) {
 				t.Errorf("error %v, want %v", err, test.want)
 			}

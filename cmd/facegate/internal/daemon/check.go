@@ -38,8 +38,7 @@ func Check(c *configs.Config, machine fs.FS, credential bool) (notes []string, e
 	k.refuse(enforceable(c.Profile()))
 	k.networks()
 	k.records()
-	k.door()
-	k.prompt()
+	k.wires(cdev.Chips())
 	k.camera()
 	k.broker()
 	k.socket()
@@ -163,22 +162,6 @@ func (k *checker) records() {
 		k.refuse(configs.About("key_file", opening.ExplainKey(err, c, keys)))
 	} else if whole {
 		k.refuse(configs.About("state_dir", store.CheckKeyrings(c.StateDir, c.KeysDir, keys)))
-	}
-}
-
-func (k *checker) door() {
-	d := k.config.Door
-	if d.Driver != configs.Cdev {
-		return
-	}
-	err := cdev.Check(cdev.Config{Chip: d.Chip, Line: d.Line})
-	switch {
-	case errors.Is(err, cdev.ErrNoChip):
-		k.note("door.line: %s cannot be checked, because this machine has no GPIO chip", d.Line)
-	case d.Chip != "" && errors.Is(err, cdev.ErrNoSuchChip):
-		k.refuse(configs.About("door.chip", err))
-	default:
-		k.refuse(configs.About("door.line", err))
 	}
 }
 

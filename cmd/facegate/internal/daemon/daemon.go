@@ -191,6 +191,9 @@ func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
 		}
 	}
 	d.noteLines()
+	if err := distinct(d.config); err != nil {
+		return err
+	}
 	d.watch = doorwatch.New(func() door.Status { return d.door.Status() }, d.started)
 	controller, err := door.New(door.Parts{
 		Relay: d.line, Log: d.log, Round: d.watchdog.Round, Emit: d.watch.Emit, Settings: d.doorSettings(),

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"math/big"
 
@@ -38,34 +37,11 @@ func openLight(door configs.Door, p configs.Prompt, line string) (gpio.Line, err
 	if door.Driver == configs.Sim {
 		return openSimulated(door, sim.Wire{Name: line, ActiveLow: p.ActiveLow, Consumer: "facegate:prompt"}, nil)
 	}
-	l, err := cdev.Open(lightConfig(p, line))
+	l, err := cdev.Open(cdev.Config{Chip: p.Chip, Line: line, ActiveLow: p.ActiveLow, Consumer: "facegate:prompt"})
 	if err != nil {
 		return nil, err
 	}
 	return l, nil
-}
-
-func lightConfig(p configs.Prompt, line string) cdev.Config {
-	return cdev.Config{Chip: p.Chip, Line: line, ActiveLow: p.ActiveLow, Consumer: "facegate:prompt"}
-}
-
-// prompt checks the lights.
-func (k *checker) prompt() {
-	p := k.config.Prompt
-	if !p.Lights() || k.config.Door.Driver == configs.Sim {
-		return
-	}
-	for _, led := range []struct{ key, line string }{{"prompt.led_left", p.LEDLeft}, {"prompt.led_right", p.LEDRight}} {
-		err := cdev.Check(lightConfig(p, led.line))
-		switch {
-		case errors.Is(err, cdev.ErrNoChip):
-			k.note("%s: %s cannot be checked, because this machine has no GPIO chip", led.key, led.line)
-		case p.Chip != "" && errors.Is(err, cdev.ErrNoSuchChip):
-			k.refuse(configs.About("prompt.chip", err))
-		default:
-			k.refuse(configs.About(led.key, err))
-		}
-	}
 }
 
 // asking is how people are asked to turn the head.
