@@ -186,7 +186,7 @@ func (c *Controller) goRound() time.Duration {
 	c.watchRelay()
 	c.step(Input{})
 	wait := roundEvery
-	if c.drive != nil {
+	if c.drive != nil || c.errs[Relay] != nil {
 		wait = againEvery
 	}
 	if next := c.state.Wake(); next > 0 {
@@ -266,12 +266,12 @@ func (c *Controller) attempt(in Input) (gpio.Edge, error) {
 	now := time.Now()
 	next, events := c.machine.Next(c.state, in, now.Sub(c.start))
 	edge, err := c.move(next, now)
+	wake(c.moved)
 	if err != nil {
 		c.drive = err
 		return gpio.Edge{}, err
 	}
 	c.commit(next, events, now, nil)
-	wake(c.moved)
 	return edge, nil
 }
 

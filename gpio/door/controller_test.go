@@ -36,7 +36,8 @@ type bench struct {
 	stop                        context.CancelFunc
 	ended                       chan error
 
-	mu     sync.Mutex // guards what follows
+	hang   chan struct{} // for which the event of a stuck button waits; nil for none
+	mu     sync.Mutex    // guards what follows
 	events []door.Event
 }
 
@@ -55,15 +56,23 @@ func start(t *testing.T, s door.Settings) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	b.run()
+	return b
+}
+
+// run runs the controller until halt.
+func (b *bench) run() {
+	ctx, cancel := context.WithCancel(b.t.Context())
 	b.stop = cancel
 	go func() { b.ended <- b.Run(ctx) }()
 	<-b.Ready()
 	synctest.Wait()
-	return b
 }
 
 func (b *bench) emit(e door.Event) {
+	if b.hang != nil && e.What == door.LineFault {
+		<-b.hang
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.events = append(b.events, e)

@@ -34,9 +34,9 @@ func (w world) born() witness {
 }
 
 // judge returns what a witness knows after a step, and which rule the step has broken.
-func (s *search) judge(n node, in Input, passed time.Duration, next State, events []Event) (witness, error) {
-	j := judgement{world: s.world, was: n.witness, witness: n.witness, in: in, now: base + passed, before: n.State, next: next, events: events}
-	j.out = s.Outputs(next, j.now)
+func (w world) judge(n node, in Input, passed time.Duration, next State, events []Event) (witness, error) {
+	j := judgement{world: w, was: n.witness, witness: n.witness, in: in, now: base + passed, before: n.State, next: next, events: events}
+	j.out = w.Outputs(next, j.now)
 	j.wait(int16(passed))
 	for _, check := range []func() error{j.hear, j.do, j.tell, j.bounds, j.reasons, j.intrusion, j.strains, j.signals} {
 		if err := check(); err != nil {
