@@ -59,6 +59,7 @@ func TestReal(t *testing.T) {
 		if !errors.Is(err, gpio.ErrInUse) || !strings.Contains(err.Error(), "facegate:relay") {
 			t.Errorf("second Open = %v, want ErrInUse naming facegate:relay", err)
 		}
+		t.Logf("a second time: %v", err)
 	})
 	t.Run("left", func(t *testing.T) {
 		l := open(t, cfg)
@@ -134,6 +135,77 @@ func TestSimulatedInput(t *testing.T) {
 				return in, drive
 			})
 		})
+	}
+}
+
+// TestRealInput watches a line of this machine that somebody drives from outside, as it asks them to on standard output.
+func TestRealInput(t *testing.T) {
+	cfg := InputConfig{Config: Config{Chip: os.Getenv("FACEGATE_GPIO_CHIP"), Line: os.Getenv("FACEGATE_GPIO_INPUT"), Consumer: "facegate:exit"}}
+	if cfg.Line == "" {
+		t.Skip("set FACEGATE_GPIO_INPUT, and drive that line as is asked for, to watch a real line")
+	}
+	at, err := find(cfg.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at.chip.abi != (v2{}) {
+		t.Fatal("this kernel has not both interfaces")
+	}
+	for _, test := range abis {
+		for _, cfg.Debounce = range []time.Duration{0, 5 * time.Millisecond} {
+			cfg.ActiveLow = !cfg.ActiveLow
+			t.Run(fmt.Sprintf("%s, debounce %v, active low %t", test.name, cfg.Debounce, cfg.ActiveLow), func(t *testing.T) {
+				at.chip.abi = test.abi
+				inputtest.Run(t, func(t *testing.T) (gpio.Input, inputtest.Drive) { return openDriven(t, at, cfg) })
+			})
+		}
+	}
+}
+
+// openDriven opens an input, and returns how to ask for a level of it.
+func openDriven(t *testing.T, at Place, cfg InputConfig) (gpio.Input, inputtest.Drive) {
+	t.Helper()
+	in, err := openInput(at, cfg)
+	if err != nil {
+		t.Fatalf("open %v: %v (%s)", at, err, hint.Of(err))
+	}
+	drive := func(_ *testing.T, active bool) {
+		fmt.Printf("lab asks: drive %d %d\n", at.Offset(), map[bool]int{true: 1}[active != cfg.ActiveLow])
+		for {
+			if now, err := in.(*input).held.get(); err != nil || now == active { // nobody can read a line that is released
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	drive(t, false)
+	return in, drive
+}
+
+// TestRealGone watches a line of this machine whose chip goes away.
+func TestRealGone(t *testing.T) {
+	unbind := os.Getenv("FACEGATE_GPIO_UNBIND")
+	if unbind == "" {
+		t.Skip("set FACEGATE_GPIO_UNBIND to the file unbind of the driver of the platform device FACEGATE_GPIO_CHIP, to have a chip go")
+	}
+	chip := os.Getenv("FACEGATE_GPIO_CHIP")
+	in, err := OpenInput(InputConfig{Config: Config{Chip: chip, Line: os.Getenv("FACEGATE_GPIO_INPUT")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	ended := make(chan error, 1)
+	told := make(chan gpio.Level, 10)
+	go func() { ended <- in.Watch(t.Context(), func(l gpio.Level) { told <- l }) }()
+	<-told
+	if err := os.WriteFile(unbind, []byte(chip), 0); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	if err := <-ended; err == nil || hint.Of(err) == "" {
+		t.Errorf("Watch = %v with hint %q", err, hint.Of(err))
+	} else {
+		t.Logf("after %v: %v", time.Since(start).Round(time.Millisecond), err)
 	}
 }
 

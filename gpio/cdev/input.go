@@ -39,6 +39,10 @@ func OpenInput(cfg InputConfig) (gpio.Input, error) {
 	if err != nil {
 		return nil, err
 	}
+	return openInput(at, cfg)
+}
+
+func openInput(at Place, cfg InputConfig) (gpio.Input, error) {
 	h, err := request(at, func(a abi, chip uintptr) (int32, error) {
 		fd, err := a.input(chip, at.offset, cfg)
 		if err != nil {
