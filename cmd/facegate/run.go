@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"facegate/cmd/facegate/internal/crashes"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/ended"
 	"facegate/cmd/facegate/internal/logsink"
@@ -76,7 +76,10 @@ func (c *runCommand) gate(ctx context.Context, sink *logsink.Sink, out daemon.Ou
 	ctx, stop := signals.Heed(ctx, log)
 	defer stop()
 	out.Left, out.Unlocked = daemon.Left{Socket: former.socket(), Line: former.line()}, memory.Lock()
-	out.InService = func() { ended.Forget(place) } // what is left of it says when it was
+	ends := newEnds(place, former, log)
+	out.Begin, out.InService = ends.begin, ends.inService
+	defer context.AfterFunc(ctx, ends.asked)()
+	defer func() { ends.end(ctx.Err() != nil, err, left) }()
 	d, err := open(ctx, cfg, out, log)
 	if d == nil {
 		return next, left, source.Place(err)
@@ -124,12 +127,7 @@ func usualSocket(t terminal) string {
 // note keeps why the gate ends, for whoever asks for it. That it cannot be kept is no more than that: the log has it. Where
 // another gate answers nobody would be told of this one.
 func note(socket string, err error) {
-	if err == nil || socket == "" {
-		return
-	}
-	if other, nobody := net.Dial("unix", socket); nobody == nil {
-		other.Close()
-	} else {
+	if err != nil && socket != "" && !answers(socket) {
 		ended.Note(socket, ended.Failure{At: time.Now(), Error: strings.Join(faults(err), "\n"), ToDo: hint.Of(err)})
 	}
 }
@@ -138,12 +136,19 @@ func note(socket string, err error) {
 // after every stop (systemd.exec(5)).
 func noteStop(socket string) {
 	result, how, status := os.Getenv("SERVICE_RESULT"), os.Getenv("EXIT_CODE"), os.Getenv("EXIT_STATUS")
-	if result == "" || result == "success" || how == "exited" {
+	r, err := crashes.Of(socket)
+	panicked := how == "exited" && err == nil && r.Running != nil // otherwise it has told its reason itself
+	if result == "" || result == "success" || how == "exited" && !panicked {
 		return
 	}
 	advice := "see what the log says of the time before"
-	if result == "oom-kill" {
+	switch {
+	case result == "oom-kill":
 		advice = "it took more memory than MemoryMax= of the unit allows: see how many people are enrolled, and what else the log says"
+	case result == "watchdog":
+		advice = "it did not go on (WatchdogSec=): it was suspended, or hung; the log says so if it was what looks at faces"
+	case panicked:
+		advice = "the program is at fault: send the log of the time before to whoever maintains it"
 	}
 	note(socket, hint.Wrap(fmt.Errorf("the system ended the process: %s (%s, %s)", result, how, status), "%s", advice))
 }

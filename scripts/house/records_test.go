@@ -17,8 +17,8 @@ func TestQuestionsStandOnce(t *testing.T) {
 		questions = "records.go" // has the interface
 	)
 	besides := map[string][]string{ // packages that decorate a question
-		// A gate goes on in a fresh process after something was destroyed.
-		internal + "daemon": {"EndEpoch", "Erase", "Lockdown"},
+		// A gate goes on in a fresh process after something was destroyed, and to look at faces that it had left out.
+		internal + "daemon": {"EndEpoch", "Erase", "Lockdown", "TurnFacesOn"},
 	}
 	var asked []string
 	found := make(map[string]map[string]int) // by package and name

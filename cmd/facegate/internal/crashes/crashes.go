@@ -118,8 +118,11 @@ func (c *Count) Forgive() error {
 	return c.write()
 }
 
-// write keeps the record.
+// write keeps the record. What says nothing is not kept.
 func (c *Count) write() error {
+	if r := c.record; r.Running == nil && r.Level == Full && len(r.Crashes) == 0 {
+		return c.remove()
+	}
 	text, err := json.Marshal(c.record)
 	if err == nil {
 		err = durable.Publish(durable.OS{}, c.path, text, 0o640)

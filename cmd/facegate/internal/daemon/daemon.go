@@ -53,7 +53,10 @@ type Outside struct {
 	Observe func(camera.Passage) // sees what each frame came to
 	LogLost func() uint64        // says how many lines of the log could not be written; nil if that is not known
 
-	File      string // of the configuration, for whoever releases the lines of a gate that is dead; "" leaves no word of them
+	File string // of the configuration, for whoever releases the lines of a gate that is dead; "" leaves no word of them
+	// Begin is called once the door is at its safe level, and says what to leave out; nil for nothing. It may be nil.
+	Begin func() *Lesser
+
 	InService func() // is called once the gate is in service; may be nil
 
 	Unlocked error // why the memory of the process is not locked; nil if it is
@@ -74,6 +77,7 @@ type Daemon struct {
 	started  time.Time
 	log      *slog.Logger
 	outside  Outside
+	lesser   *Lesser // what is left out, nil for nothing
 	clock    clock.Source
 
 	line      gpio.Line
@@ -122,6 +126,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if err := d.openDoor(d.eyes()); err != nil {
 		return nil, err
 	}
+	d.begin()
 	if err := d.checkProfile(); err != nil {
 		return nil, err
 	}
@@ -140,14 +145,10 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if err := d.openHand(); err != nil {
 		return nil, err
 	}
-	d.source = out.Source
-	if d.source == nil {
-		if d.source, err = openSource(c.Camera, out.Stdin, log); err != nil {
-			return nil, err
-		}
-	}
 	mailbox := device.NewMailbox()
-	d.capture = device.NewCapture(d.source, mailbox, log)
+	if err := d.openCapture(mailbox); err != nil {
+		return nil, err
+	}
 	if d.publisher, err = d.openPublisher(); err != nil {
 		return nil, err
 	}
@@ -237,7 +238,23 @@ func openSimulated(d configs.Door, w sim.Wire, left *os.File) (gpio.Line, error)
 	return sim.Board(d.Chip).Open(w)
 }
 
-func (d *Daemon) openEngine() (_ *vision.Engine, err error) {
+// openCapture opens what frames come from.
+func (d *Daemon) openCapture(box *device.Mailbox) (err error) {
+	switch d.source = d.outside.Source; {
+	case d.lesser != nil:
+		d.source = unopened{}
+	case d.source == nil:
+		d.source, err = openSource(d.config.Camera, d.outside.Stdin, d.log)
+	}
+	if err != nil {
+		return err
+	}
+	d.capture = device.NewCapture(d.source, box, d.log)
+	return nil
+}
+
+// openEngine chooses the networks, and loads them unless they are left out.
+func (d *Daemon) openEngine() (_ camera.Engine, err error) {
 	if d.bundle, err = chooseBundle(d.config.Vision); err != nil {
 		return nil, err
 	}
@@ -249,6 +266,9 @@ func (d *Daemon) openEngine() (_ *vision.Engine, err error) {
 	}
 	if d.liveness, err = livenessThresholds(d.config, d.bundle); err != nil {
 		return nil, err
+	}
+	if d.lesser != nil {
+		return blind{}, nil
 	}
 	networks, err := readNetworks(d.config.Vision, d.bundle)
 	if err != nil {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"time"
 
 	"facegate/gpio/door"
@@ -17,3 +18,8 @@ const StartLimit = startLimit
 
 // Told is what everybody is told of a door.
 func Told(s door.Status) door.Status { return told(s) }
+
+// NewRecovery returns the task that has all tried again.
+func NewRecovery(after time.Duration, tryAll func() error) interface{ Run(context.Context) error } {
+	return newRecovery(after, tryAll)
+}

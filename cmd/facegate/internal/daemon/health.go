@@ -27,7 +27,7 @@ import (
 func (d *Daemon) health(s *status.Status) health.Report {
 	var conditions [][]health.Condition
 	for _, part := range []func(*status.Status) []health.Condition{
-		d.profileHealth, d.watchdogHealth, cameraHealth, doorHealth, recordHealth, facesHealth, d.promptHealth, d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, clockHealth, lawHealth,
+		d.profileHealth, d.watchdogHealth, d.lesserHealth, cameraHealth, doorHealth, recordHealth, facesHealth, d.promptHealth, d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, clockHealth, lawHealth,
 	} {
 		conditions = append(conditions, part(s))
 	}

@@ -66,6 +66,7 @@ func (d *Daemon) terms() (people.Terms, error) {
 	}
 	t := people.Terms{
 		Calibration: calibration, Judged: judged(c.Decide), FPIR: c.Match.FPIR, Notices: notices, Profile: c.Profile(), Ways: c.Alternatives,
+		Off: d.whyBlind(),
 	}
 	_, err = hex.Decode(t.ModelID[:], []byte(d.bundle.Embedder.ID()))
 	return t, err

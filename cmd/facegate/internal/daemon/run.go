@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"facegate/cmd/facegate/internal/crashes"
 	"facegate/configs/hint"
 	"facegate/device"
 	"facegate/gpio"
@@ -29,12 +30,15 @@ func (d *Daemon) Run(ctx context.Context) error {
 	// The record outlasts the door, and the publisher the record: no grant goes unwritten, or untold. The door does not: it ends
 	// the pulse under way and takes no other as soon as anything ends, however long the rest of the gate takes.
 	stopRecord := d.runLasting(ctx, abort, d.record)
-	stopPublisher := d.runLasting(ctx, abort, d.publisher)
-	asked := d.runTasks(ctx, d.door, d.capture, d.camera, d.prompt, d.entry, d.glance, d.control, newSweeper(d.register, d.store, d.handover.ask, d.log),
+	stopPublisher := func() error { return nil }
+	if d.speaks() {
+		stopPublisher = d.runLasting(ctx, abort, d.publisher)
+	}
+	asked := d.runTasks(ctx, d.door, d.sight(), d.camera, d.prompt, d.entry, d.glance, d.control, newSweeper(d.register, d.store, d.handover.ask, d.log),
 		d.watchdog, d.notifier, d.handover)
 	recorded := stopRecord()
 	if d.handover.socket != nil {
-		d.log.Info("handing over to a fresh process: something was destroyed that must not stay in memory")
+		d.log.Info("handing over to a fresh process")
 		d.publisher.HandOver()
 	}
 	err := errors.Join(asked, recorded, stopPublisher(), d.closeParts())
@@ -46,6 +50,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	d.log.Info("stopped, with the door line at its safe level", "line", d.line.String())
 	return nil
+}
+
+// sight is the task that brings frames, or brings them back.
+func (d *Daemon) sight() task {
+	if d.lesser != nil {
+		return newRecovery(crashes.Steady, d.tryAll)
+	}
+	return d.capture
 }
 
 // runLasting runs t until stop is called, which returns what came of it, also after ctx has ended. If t ends before, it aborts the

@@ -30,7 +30,7 @@ func (d *Daemon) Records(by audit.Actor) (people.Records, error) {
 	return destroying{d.register.As(by), d}, nil
 }
 
-// destroying are Records after whose destructions a fresh process goes on.
+// destroying are Records after whose destructions a fresh process goes on, and once faces are wanted that were left out.
 type destroying struct {
 	people.Records
 	d *Daemon
@@ -48,6 +48,11 @@ func (r destroying) EndEpoch(ctx context.Context) (people.Epoch, error) {
 	e, err := r.Records.EndEpoch(ctx)
 	r.d.destroyed(err)
 	return e, err
+}
+
+// TurnFacesOn implements people.Records. A gate that has left them out after crashes tries them again.
+func (r destroying) TurnFacesOn(ctx context.Context) error {
+	return errors.Join(r.Records.TurnFacesOn(ctx), r.d.tryAll())
 }
 
 // Lockdown implements people.Records.
@@ -139,6 +144,9 @@ var errAimings = errors.New("what the camera sees was shown too often within the
 
 // Aim implements control.Running.
 func (r running) Aim(ctx context.Context, view func(status.View)) error {
+	if why := r.d.whyBlind(); why != nil {
+		return why
+	}
 	return r.d.camera.Aim(ctx, func() error { return r.d.noteAiming(time.Now(), r.d.store.Log().Aimed, r.by) }, view)
 }
 
@@ -152,6 +160,9 @@ func (r running) Prompt(ctx context.Context, show func(status.Prompt)) error {
 
 // Calibrate implements control.Running.
 func (r running) Calibrate(ctx context.Context, plan status.SurveyPlan, step func(status.SurveyStep)) (survey.Report, error) {
+	if why := r.d.whyBlind(); why != nil {
+		return survey.Report{}, why
+	}
 	note := func() error { return r.d.noteAiming(time.Now(), r.d.store.Log().Calibrated, r.by) }
 	return r.d.camera.Survey(ctx, plan, note, r.d.surveyed, step)
 }
@@ -189,7 +200,7 @@ func (r running) Status(ctx context.Context) (status.Status, error) {
 	s.People.ConsentAgain, s.People.Owed = kept.People.ConsentAgain, kept.People.Owed
 	s.Epoch, s.Clock, s.FacesOff, s.Lockout.LockedDown = kept.Epoch, kept.Clock, kept.FacesOff, kept.Lockout.LockedDown
 	s.Assessment, s.Filing = kept.Assessment, kept.Filing
-	s.Health = health.Assess(slices.Concat(r.d.watchdogHealth(&s), cameraHealth(&s), doorHealth(&s), recordHealth(&s), facesHealth(&s), brokerHealth(&s), unanswered())...)
+	s.Health = health.Assess(slices.Concat(r.d.watchdogHealth(&s), r.d.lesserHealth(&s), cameraHealth(&s), doorHealth(&s), recordHealth(&s), facesHealth(&s), brokerHealth(&s), unanswered())...)
 	return s, nil
 }
 
@@ -221,6 +232,7 @@ func (d *Daemon) live() status.Status {
 	}
 	s.Vision.Liveness, s.Vision.CanBetter = models.Names(d.bundle.Liveness), d.weaker
 	s.Vision.LiveFrom, s.Vision.NotBelow = d.liveness.Accept, d.liveness.Refuse
+	d.lessen(&s)
 	return s
 }
 

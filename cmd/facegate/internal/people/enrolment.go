@@ -40,8 +40,8 @@ const adviceFull = "raise match.fpir, or measure a calibration on more people wi
 
 // Accepts says, before anybody is captured, why a request would be refused.
 func (r *Register) Accepts(q EnrolRequest) error {
-	if r.FacesOff() {
-		return ErrFacesOff
+	if why := r.WhyOff(); why != nil {
+		return why
 	}
 	if limit := r.Limit(); limit > 0 && r.Len() >= limit && !(q.Again && r.has(q.Label)) {
 		return hint.Wrap(fmt.Errorf("%w: %d", ErrFull, limit), adviceFull)

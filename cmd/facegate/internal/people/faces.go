@@ -13,6 +13,9 @@ func (r *Register) FacesOff() bool { return r.off.Load() }
 
 // WhyOff returns why no face is to be looked at, or captured; nil if faces are. It does not wait for the store.
 func (r *Register) WhyOff() error {
+	if r.terms.Off != nil {
+		return r.terms.Off
+	}
 	if r.FacesOff() {
 		return ErrFacesOff
 	}

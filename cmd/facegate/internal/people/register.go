@@ -50,6 +50,7 @@ type Terms struct {
 	Profile     law.Profile
 	Ways        []passage.Way // the other ways in at the door
 	Door        Doorkeeper    // nil where nobody tries
+	Off         error         // why no face is looked at, whatever was wanted; nil if faces are
 
 	// Barred reports whether the face of a person opens nothing at a time, after failures. It may be nil.
 	Barred func(person template.PersonID, now time.Time) bool

@@ -33,6 +33,7 @@ type Status struct {
 	Lockout  Lockout              `json:"lockout"`
 	Record   Record               `json:"record"`
 	FacesOff *FacesOff            `json:"faces_off,omitempty"` // nil unless no face is looked at
+	Lesser   *Lesser              `json:"lesser,omitempty"`    // nil unless something is left out after crashes
 	Clock    people.ClockStatus   `json:"clock"`
 	KeyStore string               `json:"key_store"` // where the device key comes from
 	Epoch    people.Epoch         `json:"epoch"`
@@ -86,6 +87,13 @@ type Record struct {
 type FacesOff struct {
 	Since  time.Time `json:"since"`
 	Reason string    `json:"reason,omitempty"`
+}
+
+// Lesser says what is left out of a gate that has crashed again and again, and why.
+type Lesser struct {
+	Level  string    `json:"level"` // faces off, or cards only
+	Since  time.Time `json:"since"`
+	Reason string    `json:"reason"` // of the last crash
 }
 
 // Vision names the networks in use.

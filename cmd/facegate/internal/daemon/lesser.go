@@ -1,0 +1,147 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"facegate/cmd/facegate/internal/crashes"
+	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/status"
+	"facegate/configs/hint"
+	"facegate/device"
+	"facegate/pipeline/detect"
+	"facegate/pipeline/embed"
+)
+
+// A Lesser says what a gate leaves out because it has crashed again and again. No camera is opened and no network loaded: most
+// of what can crash is there. At crashes.CardsOnly the broker is not spoken to either; what it is to be told waits. Door,
+// records and control work as ever.
+type Lesser struct {
+	Level   crashes.Level
+	Last    crashes.Crash // the last one
+	Forgive func() error  // has the next process leave nothing out
+}
+
+func (l Lesser) String() string {
+	what := "no face is looked at"
+	if l.Level >= crashes.CardsOnly {
+		what += ", and the broker is not spoken to"
+	}
+	return fmt.Sprintf("%s, because the gate has crashed again and again, the last time at %s: %s",
+		what, l.Last.At.Local().Format(time.DateTime), l.Last.Why)
+}
+
+func (Lesser) advice() string {
+	return "see what the log says of the time before (journalctl -u facegate); facegate faces on tries all again at once, " +
+		"and after an hour without a crash the gate does by itself"
+}
+
+// begin asks whether anything is to be left out.
+func (d *Daemon) begin() {
+	if d.outside.Begin == nil {
+		return
+	}
+	if d.lesser = d.outside.Begin(); d.lesser != nil {
+		d.log.Error(d.lesser.String(), "hint", d.lesser.advice())
+	}
+}
+
+// speaks reports whether the broker is spoken to.
+func (d *Daemon) speaks() bool { return d.lesser == nil || d.lesser.Level < crashes.CardsOnly }
+
+// whyBlind returns why no face is looked at, whatever was wanted; nil if faces are.
+func (d *Daemon) whyBlind() error {
+	if d.lesser == nil {
+		return nil
+	}
+	return hint.Wrap(fmt.Errorf("%w: %v", people.ErrFacesOff, d.lesser), "%s", d.lesser.advice())
+}
+
+// lessen says in s what is left out.
+func (d *Daemon) lessen(s *status.Status) {
+	if d.lesser == nil {
+		return
+	}
+	s.Lesser = &status.Lesser{Level: d.lesser.Level.String(), Since: d.lesser.Last.At.UTC(), Reason: d.lesser.Last.Why}
+	s.Camera = device.CaptureStatus{State: status.CameraOff, Source: "not opened"}
+	if !d.speaks() {
+		s.MQTT.Err, s.MQTT.Hint = "the broker is not spoken to, because the gate has crashed again and again", d.lesser.advice()
+	}
+}
+
+func (d *Daemon) lesserHealth(*status.Status) []health.Condition {
+	if d.lesser == nil {
+		return nil
+	}
+	return health.When(true, health.Faces, health.Down, d.lesser.String(), d.lesser.advice())
+}
+
+// tryAll has a fresh process take over that leaves nothing out.
+func (d *Daemon) tryAll() error {
+	if d.lesser == nil {
+		return nil
+	}
+	if err := d.lesser.Forgive(); err != nil {
+		return err
+	}
+	d.log.Info("all is tried again: nothing is left out any more")
+	d.handover.ask()
+	return nil
+}
+
+// A recovery is the task that has all tried again once the gate has gone on without a crash for long enough.
+type recovery struct {
+	after  time.Duration
+	tryAll func() error
+	ready  chan struct{}
+}
+
+func newRecovery(after time.Duration, tryAll func() error) *recovery {
+	return &recovery{after, tryAll, make(chan struct{})}
+}
+
+func (r *recovery) String() string         { return "recovery" }
+func (r *recovery) Ready() <-chan struct{} { return r.ready }
+
+// Run implements task.
+func (r *recovery) Run(ctx context.Context) error {
+	close(r.ready)
+	steady := time.NewTimer(r.after)
+	defer steady.Stop()
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-steady.C:
+	}
+	return r.tryAll()
+}
+
+// unopened is the source of a gate that opens no camera.
+type unopened struct{}
+
+func (unopened) String() string { return "not opened" }
+
+func (unopened) Stream(ctx context.Context, _ func(device.Frame)) error {
+	<-ctx.Done()
+	return nil
+}
+
+var errBlind = errors.New("no network is loaded")
+
+// blind is the engine of a gate that loads no network. It is given no frame.
+type blind struct{}
+
+func (blind) Load(device.Frame) error                         { return errBlind }
+func (blind) Size() (width, height int)                       { return 0, 0 }
+func (blind) Grid([]byte, int, int) error                     { return errBlind }
+func (blind) Detect() ([]detect.Face, error)                  { return nil, errBlind }
+func (blind) Locate(*detect.Face) error                       { return errBlind }
+func (blind) Align(*detect.Face) ([]byte, int, error)         { return nil, 0, errBlind }
+func (blind) Live([]float64, *detect.Face) ([]float64, error) { return nil, errBlind }
+func (blind) Embed(embed.Vector) error                        { return errBlind }
+func (blind) Dim() int                                        { return 1 }
+func (blind) Clear()                                          {}
+func (blind) Close()                                          {}
