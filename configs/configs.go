@@ -337,6 +337,7 @@ func Read(name string, r io.Reader) (*Config, *Source, error) {
 	defaults := newDocument("facegate.yaml", string(reference))
 	defaults.decode(cfg)
 	doc := newDocument(name, string(text))
+	doc.usual = *cfg
 	doc.decode(cfg)
 	if len(doc.errs) == 0 {
 		doc.validate(cfg)

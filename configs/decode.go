@@ -82,6 +82,7 @@ type document struct {
 	lines []string
 	place map[string]*token.Token // of each key that the file names, by dotted path
 	given map[string]bool         // the keys among them that have a value
+	usual Config                  // what the reference has
 	errs  []error
 }
 

@@ -118,6 +118,9 @@ type Wire struct {
 	Line, Chip string
 }
 
+// ChipKey is the key that names its chip, such as "door.exit.chip".
+func (w Wire) ChipKey() string { return section(w.Key) + ".chip" }
+
 // Wires lists the lines that are wired, of the door and of the prompt, the relay first.
 func (c *Config) Wires() []Wire {
 	d := c.Door
@@ -224,7 +227,7 @@ func (d *document) contact(door *Door) {
 	const blind = "%s needs door.contact: without it the gate does not see whether the door is open"
 	d.check(door.Kind != Turnstile, "door.kind", "turnstile needs door.contact: it says when somebody is through, and the next may come")
 	d.check(door.Forced != ForcedOn, "door.forced", blind, "on")
-	usual := Defaults().Door // which a copy of the reference has
+	usual := d.usual.Door // which a copy of the reference has
 	d.check(door.HeldWarn == usual.HeldWarn, "door.held_warn", blind, "this")
 	d.check(door.HeldAfter == usual.HeldAfter, "door.held_after", blind, "this")
 	d.check(!door.Buzzer.Wired(), "door.buzzer", blind, "it")

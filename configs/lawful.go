@@ -44,8 +44,7 @@ func (d *document) lawful(cfg *Config) {
 // examples refuses what the reference gives as an example. A notice in the name of nobody is none. A site of that name would
 // be every such site's.
 func (d *document) examples(cfg *Config, r law.Rules) {
-	var example Config
-	newDocument("facegate.yaml", string(reference)).decode(&example)
+	example := &d.usual
 	refuse := func(key, law, value string, is bool) {
 		if is && d.given[key] {
 			d.refuse(key, law, "%q is the example of the reference; write what is true here", value)

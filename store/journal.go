@@ -160,6 +160,21 @@ func (l Log) Opened(now time.Time, by audit.Actor) error {
 	return l.note(now, audit.Entry{Kind: audit.OpenedByHand, Actor: by})
 }
 
+// Held notes in the audit log that somebody holds the door open, and for how long at most.
+func (l Log) Held(now time.Time, by audit.Actor, most time.Duration) error {
+	return l.note(now, audit.Entry{Kind: audit.DoorHeld, Actor: by, Count: uint32(most.Seconds())})
+}
+
+// Released notes in the audit log that somebody ends a hold.
+func (l Log) Released(now time.Time, by audit.Actor) error {
+	return l.note(now, audit.Entry{Kind: audit.DoorReleased, Actor: by})
+}
+
+// Alarm notes in the audit log that something is wrong at the door: audit.DoorForced, Tampered or FireAlarm.
+func (l Log) Alarm(at time.Time, k audit.Kind) error {
+	return l.note(at, audit.Entry{Kind: k, Actor: audit.Daemon})
+}
+
 // Openings returns when the door was opened by hand since a time, oldest first.
 func (l Log) Openings(since time.Time) (at []time.Time, err error) {
 	return l.s.when(since, audit.OpenedByHand)

@@ -295,6 +295,13 @@ func (c *Controller) refusal(cause Cause) error {
 	return c.machine.Refusal(c.state, cause)
 }
 
+// Refusal says why Open would leave the door as it is, nil if it would open it.
+func (c *Controller) Refusal(cause Cause) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refusal(cause)
+}
+
 // Open opens the door for one passage of somebody who was Granted it, or by Hand. The door is unlocked when it returns. Five
 // things might happen:
 //  1. It returns the edge: the door is unlocked, and locks after the pulse, or as soon as it has been opened and closed.

@@ -110,11 +110,13 @@ const (
 	Late                   // it was decided on too long after it was made
 	Record                 // what is to be remembered of it could not be
 	Fault                  // the door could not be driven
+	Passing                // somebody who was let in before is still passing; it may be asked again at once
+	Shut                   // the door is shut to all at this time
 )
 
 var reasons = [...]string{
 	None: "", Unproven: "unproven", Expired: "expired", Closed: "closed", NoWay: "no way in", Late: "late", Record: "record",
-	Fault: "fault",
+	Fault: "fault", Passing: "passing", Shut: "shut",
 }
 
 // String returns the reason in a word, "" for none.

@@ -80,6 +80,12 @@ const (
 
 	Calibrated  Kind = 40 // camera and light were measured for Actor
 	DoorWatched Kind = 50 // Actor was shown what the door does
+
+	DoorHeld     Kind = 41 // Actor holds the door open; Count: for how many seconds at most
+	DoorReleased Kind = 42 // Actor ends a hold before its time
+	DoorForced   Kind = 43 // the door was opened without a cause
+	Tampered     Kind = 44 // the housing was opened
+	FireAlarm    Kind = 45 // the fire alarm has unlocked the door
 )
 
 var kinds = [...]string{
@@ -96,6 +102,7 @@ var kinds = [...]string{
 	Joined: "joined", CredentialIssued: "credential-issued", CredentialRevoked: "credential-revoked",
 	CredentialUsedUp: "credential-used-up", Calibrated: "camera-calibrated",
 	DoorWatched: "door-watched",
+	DoorHeld:    "door-held", DoorReleased: "door-released", DoorForced: "door-forced", Tampered: "tampered", FireAlarm: "fire-alarm",
 }
 
 // String returns the kind in a word.

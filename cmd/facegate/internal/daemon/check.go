@@ -39,6 +39,7 @@ func Check(c *configs.Config, machine fs.FS, credential bool) (notes []string, e
 	k.networks()
 	k.records()
 	k.wires(cdev.Chips())
+	k.door()
 	k.camera()
 	k.broker()
 	k.socket()

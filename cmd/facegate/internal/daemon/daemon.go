@@ -47,6 +47,8 @@ const outboxSize = 100_000
 type Outside struct {
 	Source  device.Source
 	Line    gpio.Line            // the Daemon closes it
+	Inputs  door.Inputs          // of the door; likewise
+	Signals door.Signals         // likewise
 	Lights  prompt.Lights        // likewise
 	Stdin   io.Reader            // for the replay source "-"
 	Clock   clock.Source         // of the machine
@@ -82,8 +84,11 @@ type Daemon struct {
 
 	line      gpio.Line
 	lights    prompt.Lights
+	wires     Wiring // all but the relay
 	door      *keeper
 	watch     *doorwatch.Watch
+	events    *doorEvents
+	plan      *planner
 	looks     ration // of how the door is
 	watchings ration // of what it does, where there is no audit log
 	hand      *gpio.Hand
@@ -139,11 +144,10 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 			eyes.Close() // otherwise the camera does
 		}
 	}()
-	if err := d.openRegister(); err != nil {
-		return nil, err
-	}
-	if err := d.openHand(); err != nil {
-		return nil, err
+	for _, open := range []func() error{d.openRegister, d.openHand, d.openPlan} {
+		if err := open(); err != nil {
+			return nil, err
+		}
 	}
 	mailbox := device.NewMailbox()
 	if err := d.openCapture(mailbox); err != nil {
@@ -188,27 +192,31 @@ func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
 	d.openWatchdog(watched)
 	if d.line == nil {
 		if d.line, err = openLine(d.config.Door, d.outside.Left.Line); err != nil {
-			return err
+			return aboutLine("door", err)
 		}
 	}
-	d.noteLines()
 	if err := distinct(d.config); err != nil {
 		return err
 	}
+	d.wires = Wiring{Inputs: d.outside.Inputs, Signals: d.outside.Signals}
+	if err := d.wires.open(d.config.Door); err != nil {
+		return err
+	}
 	d.watch = doorwatch.New(func() door.Status { return d.door.Status() }, d.started)
+	d.events = newDoorEvents(d.log)
 	controller, err := door.New(door.Parts{
-		Relay: d.line, Log: d.log, Round: d.watchdog.Round, Emit: d.watch.Emit, Settings: d.doorSettings(),
+		Relay: d.line, Inputs: d.wires.Inputs, Signals: d.wires.Signals, Settings: d.doorSettings(), Log: d.log, Round: d.watchdog.Round,
+		Emit: func(e door.Event) {
+			d.watch.Emit(e)
+			d.events.emit(e)
+		},
 	})
 	if err != nil {
 		return err
 	}
 	d.door = keep(controller, d.line)
+	d.noteLines()
 	return d.openPrompt()
-}
-
-// doorSettings are those of the configuration.
-func (d *Daemon) doorSettings() door.Settings {
-	return door.Settings{Kind: door.Strike, Fail: door.Secure, Pulse: d.config.Door.Pulse, MaxOpen: gpio.MaxLease}
 }
 
 // OpenLine opens the line of the door's relay. A simulated door has a line in memory or, with a chip, on the board in that

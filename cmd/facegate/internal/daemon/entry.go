@@ -30,9 +30,10 @@ func (d *Daemon) openEntry() error {
 		return err
 	}
 	d.record = record.New(record.Parts{
-		Book: record.Ledger{Store: d.store, Now: now}, Tell: d.tell, Hand: d.tellHand, Log: d.log,
+		Book: record.Ledger{Store: d.store, Now: now}, Tell: d.tell, Hand: d.tellHand, Alarm: d.store.Log().Alarm, Log: d.log,
 		Renew: func(p decide.Person, sample embed.Vector) error { return d.register.Renew(p, sample) },
 	})
+	d.events.note = d.record.PutAlarm
 	d.entry = entry.New(entry.Parts{Door: d.door, Admit: weighs, Record: d.record, MaxAge: d.config.Camera.MaxAge, Now: now})
 	return nil
 }

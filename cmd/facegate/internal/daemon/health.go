@@ -19,6 +19,7 @@ import (
 	"facegate/configs/law"
 	"facegate/device"
 	"facegate/gpio"
+	"facegate/gpio/door"
 	"facegate/pipeline/attempt"
 )
 
@@ -27,7 +28,8 @@ import (
 func (d *Daemon) health(s *status.Status) health.Report {
 	var conditions [][]health.Condition
 	for _, part := range []func(*status.Status) []health.Condition{
-		d.profileHealth, d.watchdogHealth, d.lesserHealth, cameraHealth, doorHealth, recordHealth, facesHealth, d.promptHealth, d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, clockHealth, lawHealth,
+		d.profileHealth, d.watchdogHealth, d.lesserHealth, cameraHealth, doorHealth, d.wiringHealth, d.planHealth, recordHealth, facesHealth, d.promptHealth,
+		d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, clockHealth, lawHealth,
 	} {
 		conditions = append(conditions, part(s))
 	}
@@ -62,8 +64,43 @@ func cameraHealth(s *status.Status) []health.Condition {
 	return health.When(c.Error != "", health.Frames, health.Degraded, c.Error, c.Hint)
 }
 
-func doorHealth(s *status.Status) []health.Condition {
-	return health.When(s.Door.State == gpio.Fault, health.Door, health.Down, s.Door.Err, s.Door.Hint)
+// doorHealth says whether the door can be driven and read, and what is alarming there. That it is held open by somebody, or by
+// its schedule, is nothing of the sort.
+func doorHealth(s *status.Status) (all []health.Condition) {
+	d := s.Door
+	all = health.When(d.State == gpio.Fault, health.Door, health.Down, d.Err, d.Hint)
+	for _, a := range d.Alarms {
+		if reason, todo := alarming(door.What(a)); reason != "" {
+			all = append(all, health.Condition{Part: health.Door, State: health.Degraded, Reason: reason, Todo: todo})
+		}
+	}
+	for _, l := range d.Lines {
+		all = append(all, health.When(l.Err != "" && l.Role != door.Relay.String(), health.Door, health.Degraded,
+			fmt.Sprintf("the line door.%s is in fault: %s", l.Role, l.Err), l.Hint)...)
+	}
+	return all
+}
+
+// alarming says what an alarm of the door means and what to do about it, "" for what is none yet.
+func alarming(w door.What) (reason, todo string) {
+	const mistaken = "; if nobody did, see how the contact is wired: facegate door test"
+	switch w {
+	case door.Forced:
+		return "the door was opened, and nobody was let in or out", "see who is there, and shut the door: that ends the alarm" + mistaken
+	case door.Held:
+		return "the door stands open for too long", "shut it" + mistaken
+	case door.Tamper:
+		return "the housing is open", "see who opened it, and shut it"
+	case door.FireOn:
+		return "the fire alarm keeps the door unlocked", "it ends with the alarm; if there is none, see how door.fire is wired: facegate door test"
+	}
+	return "", ""
+}
+
+// wiringHealth says what may become of whoever is inside.
+func (d *Daemon) wiringHealth(*status.Status) []health.Condition {
+	reason, todo := d.config.Door.ShutsIn()
+	return health.When(reason != "", health.Door, health.Degraded, reason, todo)
 }
 
 func facesHealth(s *status.Status) []health.Condition {

@@ -46,6 +46,18 @@ func TestHealthOfParts(t *testing.T) {
 		},
 		{"recording over", func(s *status.Status) { s.Camera.State = device.Ended }, health.Camera, health.Down, "ended"},
 		{"line in fault", func(s *status.Status) { s.Door = door.Status{State: gpio.Fault, Err: "stuck"} }, health.Door, health.Down, "stuck"},
+		{"forced", func(s *status.Status) { s.Door.Alarms = []string{string(door.Forced)} }, health.Door, health.Degraded, "nobody was let in"},
+		{"warned of", func(s *status.Status) { s.Door.Alarms = []string{string(door.HeldWarning)} }, "", "", ""},
+		{"held", func(s *status.Status) { s.Door.Alarms = []string{string(door.Held)} }, health.Door, health.Degraded, "too long"},
+		{"tampered with", func(s *status.Status) { s.Door.Alarms = []string{string(door.Tamper)} }, health.Door, health.Degraded, "housing"},
+		{"fire", func(s *status.Status) { s.Door.Alarms = []string{string(door.FireOn)} }, health.Door, health.Degraded, "fire alarm"},
+		{"held by somebody", func(s *status.Status) { s.Door.State, s.Door.Why = gpio.Unlocked, door.Hold }, "", "", ""},
+		{
+			"a button that sticks", func(s *status.Status) {
+				s.Door.Lines = []door.LineStatus{{Role: "exit", Line: "GPIO4", Err: "stuck", Hint: "look"}}
+			},
+			health.Door, health.Degraded, "door.exit is in fault: stuck",
+		},
 		{"a fault that is over", func(s *status.Status) { s.Door.Err = "stuck" }, "", "", ""},
 		{"no templates", func(s *status.Status) { s.Lockout.LockedDown = true }, health.Faces, health.Down, "every template was destroyed"},
 		{

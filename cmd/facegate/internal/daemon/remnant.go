@@ -81,7 +81,7 @@ func (r *Remnant) Run(ctx context.Context) error {
 	d := r.parts
 	d.log.Error("the gate is not in service: only the door by hand works", "error", r.why, "hint", hint.Of(r.why))
 	watch := &diskWatch{dirs: []string{d.config.StateDir, d.config.KeysDir}, every: r.every, ready: make(chan struct{})}
-	err := d.runTasks(ctx, d.door, d.control, d.watchdog, &announcement{r}, watch)
+	err := d.runTasks(ctx, d.door, d.events, d.control, d.watchdog, &announcement{r}, watch)
 	if err = errors.Join(err, d.close()); err != nil {
 		return err
 	}

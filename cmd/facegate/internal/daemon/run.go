@@ -34,7 +34,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if d.speaks() {
 		stopPublisher = d.runLasting(ctx, abort, d.publisher)
 	}
-	asked := d.runTasks(ctx, d.door, d.sight(), d.camera, d.prompt, d.entry, d.glance, d.control, newSweeper(d.register, d.store, d.handover.ask, d.log),
+	asked := d.runTasks(ctx, d.door, d.events, d.plan, d.sight(), d.camera, d.prompt, d.entry, d.glance, d.control,
+		newSweeper(d.register, d.store, d.handover.ask, d.log),
 		d.watchdog, d.notifier, d.handover)
 	recorded := stopRecord()
 	if d.handover.socket != nil {
@@ -127,13 +128,14 @@ func (d *Daemon) closeParts() error {
 	if d.store != nil {
 		errs = append(errs, d.store.Close())
 	}
+	if d.door != nil {
+		errs = append(errs, d.door.stop())
+	}
+	errs = append(errs, d.wires.closeOthers()...)
 	for _, l := range []gpio.Line{d.lights.Left, d.lights.Right} {
 		if l != nil {
 			errs = append(errs, l.Close())
 		}
-	}
-	if d.door != nil {
-		errs = append(errs, d.door.stop())
 	}
 	return errors.Join(errs...)
 }

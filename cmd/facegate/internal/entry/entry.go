@@ -32,6 +32,9 @@ const confirmWithin = time.Second
 // A Door opens for one passage.
 type Door interface {
 	Open(cause door.Cause) (gpio.Edge, error)
+
+	// Refusal says why Open would leave the door as it is, nil if it would open it.
+	Refusal(cause door.Cause) error
 }
 
 // A Record keeps what came of attempts. None of its calls waits for a disk.
@@ -142,11 +145,12 @@ func (e *Entry) decide(a *ask) {
 		return
 	}
 	a.verdict = e.weigh(t)
+	opens, uses := a.verdict.Answer == admit.Open, t.Credential != (attempt.Credential{})
 	switch {
-	case a.verdict.Answer == admit.Open && t.Credential != (attempt.Credential{}),
-		t.Counted && len(a.verdict.Counts) > 0 && !full:
+	case opens && uses && e.refused(a): // or a use would be gone, and the door locked
+	case opens && uses, t.Counted && len(a.verdict.Counts) > 0 && !full:
 		e.confirm(a)
-	case a.verdict.Answer == admit.Open:
+	case opens:
 		e.open(a)
 	default:
 		e.refuse(a, full)
@@ -199,12 +203,39 @@ func (e *Entry) open(a *ask) {
 	case errors.Is(err, gpio.ErrBusy):
 		edge.At = e.parts.Now()
 	case err != nil:
-		e.put(a, time.Time{})
-		a.answer <- attempt.Outcome{Reason: attempt.Fault, Err: fmt.Errorf("open the door: %w", err)}
+		e.leave(a, err)
 		return
 	}
 	e.put(a, edge.At)
 	a.answer <- attempt.Outcome{Opened: edge.At}
+}
+
+// refused answers an attempt for which the door would not open, and reports whether it has.
+func (e *Entry) refused(a *ask) bool {
+	err := e.parts.Door.Refusal(door.Granted)
+	if err == nil || errors.Is(err, gpio.ErrBusy) {
+		return false
+	}
+	e.leave(a, err)
+	return true
+}
+
+// leave answers an attempt for which the door did not open.
+func (e *Entry) leave(a *ask, err error) {
+	e.put(a, time.Time{})
+	a.answer <- refusal(err)
+}
+
+// refusal says why the door did not open to somebody whom the rules let in. That somebody else is passing, or that nobody is let in
+// at this time, is no fault of anybody's: it is in no log, and counts against nobody.
+func refusal(err error) attempt.Outcome {
+	switch {
+	case errors.Is(err, door.ErrPassing):
+		return attempt.Outcome{Reason: attempt.Passing}
+	case errors.Is(err, door.ErrShut):
+		return attempt.Outcome{Reason: attempt.Shut}
+	}
+	return attempt.Outcome{Reason: attempt.Fault, Err: fmt.Errorf("open the door: %w", err)}
 }
 
 // refuse leaves the door locked. Where failures have to be on disk before they are told, and cannot be, a failure is told like a

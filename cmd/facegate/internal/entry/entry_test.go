@@ -3,6 +3,7 @@ package entry_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -43,6 +44,12 @@ func (d *lock) Open(door.Cause) (gpio.Edge, error) {
 	}
 	d.opened++
 	return gpio.Edge{At: time.Now()}, nil
+}
+
+func (d *lock) Refusal(door.Cause) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.err
 }
 
 func (d *lock) times() int {
@@ -280,6 +287,41 @@ func TestBusy(t *testing.T) {
 	})
 }
 
+// visitor is somebody who shows a credential for one time.
+func visitor() attempt.Attempt {
+	a := try(attempt.Pass, bert, attempt.Matched)
+	a.Credential = once
+	return a
+}
+
+// TestNotNow checks that whoever comes while somebody else is passing, or while the door is shut to all, is refused with a word of
+// its own, that it is nobody's fault and uses nothing up, and that the next attempt opens as soon as the door does.
+func TestNotNow(t *testing.T) {
+	for err, reason := range map[error]attempt.Reason{
+		door.ErrPassing: attempt.Passing, fmt.Errorf("until 06:00: %w", door.ErrShut): attempt.Shut,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := start(t)
+			b.door.err = err
+			for range 10 {
+				if o := b.Ask(try(attempt.Face, anna, attempt.Matched)); !o.Opened.IsZero() || o.Reason != reason || o.Err != nil {
+					t.Fatalf("%v: %+v", err, o)
+				}
+			}
+			if o := b.Ask(visitor()); o.Reason != reason || len(b.disk.waiting) > 0 {
+				t.Errorf("%v: of a credential for one time %d uses are gone: %+v", err, len(b.disk.waiting), o)
+			}
+			b.door.err = nil
+			if o := b.Ask(try(attempt.Face, anna, attempt.Matched)); o.Opened.IsZero() {
+				t.Errorf("after %v: %+v", err, o)
+			}
+			if closed := b.Closures(time.Now()); len(closed) > 0 {
+				t.Errorf("%v counts: %+v", err, closed)
+			}
+		})
+	}
+}
+
 // TestDoorFails checks that nothing is told of a door that did not open, and that what counts against a means does.
 func TestDoorFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -328,11 +370,6 @@ func TestNothingCanBeRemembered(t *testing.T) {
 
 // TestUsedUpFirst checks that a credential which opens once does so after its use is on disk, and that a card opens meanwhile.
 func TestUsedUpFirst(t *testing.T) {
-	visitor := func() attempt.Attempt {
-		a := try(attempt.Pass, bert, attempt.Matched)
-		a.Credential = once
-		return a
-	}
 	for _, tt := range []struct {
 		name   string
 		after  time.Duration // that the disk answers

@@ -8,6 +8,7 @@ package record
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/template"
+	"facegate/store/audit"
 )
 
 // Size is how many facts can wait. At a door that opens every three seconds they are those of 50 minutes.
@@ -41,8 +43,9 @@ type Book interface {
 // Parts are what a Record works with.
 type Parts struct {
 	Book  Book
-	Tell  func(attempt.Fact) error // that the door was opened for an attempt
-	Hand  func(at time.Time) error // tells that the door was opened by hand
+	Tell  func(attempt.Fact) error               // that the door was opened for an attempt
+	Hand  func(at time.Time) error               // tells that the door was opened by hand
+	Alarm func(at time.Time, k audit.Kind) error // notes what is wrong at the door
 	Renew func(person template.PersonID, sample embed.Vector) error
 	Log   *slog.Logger
 }
@@ -145,6 +148,19 @@ func (r *Record) PutHand(at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.add(job{write: func() error { return r.parts.Hand(at) }})
+}
+
+// PutAlarm hands over that something is wrong at the door. While no more can wait it is lost, and the log says so.
+func (r *Record) PutAlarm(at time.Time, k audit.Kind) {
+	r.mu.Lock()
+	full := len(r.waiting) >= Size
+	if !full {
+		r.add(job{write: func() error { return r.parts.Alarm(at, k) }})
+	}
+	r.mu.Unlock()
+	if full {
+		r.complain(fmt.Errorf("an alarm (%s): %w", k, ErrFull))
+	}
 }
 
 // Renew has the template of a person who was let in made anew of a face, which it copies. One face waits at a time, and none
