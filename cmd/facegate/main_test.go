@@ -44,7 +44,8 @@ func TestMain(m *testing.M) {
 		if os.Getenv(asPanicking) != "" {
 			go panicWhenTold()
 		}
-		if line, frames := os.Getenv(asWitnessed), os.Getenv(asObserved); (line != "" || frames != "") && os.Args[1] == "run" {
+		line, frames := os.Getenv(asWitnessed), os.Getenv(asObserved)
+		if watched := line + frames + os.Getenv(asPanickingAt) + os.Getenv(asHanging); watched != "" && os.Args[1] == "run" {
 			runWatched(line, frames)
 		}
 		main()

@@ -46,6 +46,23 @@ func (l fileLine) active() bool {
 // asObserved is set in the environment of a program that writes to a file of that name what each frame came to.
 const asObserved = "FACEGATE_TEST_OBSERVED"
 
+// asPanickingAt and asHanging are set in the environment of a program that panics, or hangs, at the first frame after the file
+// of that name is there.
+const (
+	asPanickingAt = "FACEGATE_TEST_PANICKING_AT"
+	asHanging     = "FACEGATE_TEST_HANGING"
+)
+
+// isThere reports whether there is the file that a variable of the environment names.
+func isThere(variable string) bool {
+	path := os.Getenv(variable)
+	if path == "" {
+		return false
+	}
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // runWatched is "facegate run --config FILE", with the line in a file if one is named, and with its frames written to
 // another if one is. It panics at the first frame after line.panic is there.
 func runWatched(line, frames string) {
@@ -66,6 +83,12 @@ func runWatched(line, frames string) {
 		}
 		if _, err := os.Stat(line + ".panic"); err == nil && line != "" {
 			panic("planted")
+		}
+		if isThere(asPanickingAt) {
+			panic("planted")
+		}
+		for isThere(asHanging) {
+			time.Sleep(time.Hour)
 		}
 	}
 	c := runCommand{configFlag{Config: os.Args[3]}}
