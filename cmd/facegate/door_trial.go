@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/doortrial"
 	"facegate/configs/hint"
 	"facegate/configs/show"
@@ -14,13 +15,20 @@ import (
 )
 
 type doorTestCommand struct {
-	Yes bool `help:"Ask nothing, and give the pulse at once."`
+	Direct bool `help:"Test the door of a stopped gate, without people and networks: as on a board that is being wired."`
+	Yes    bool `help:"Ask nothing, and give the pulse at once."`
 	gateFlags
 	jsonFlag
 }
 
 func (c *doorTestCommand) Run(ctx context.Context, t terminal) error {
+	if c.Direct {
+		return c.direct(ctx, t)
+	}
 	g, err := c.running(ctx)
+	if errors.Is(err, control.ErrNotRunning) {
+		return hint.Wrap(err, "%s\nto test the door without the gate: facegate door test --direct", hint.Of(err))
+	}
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func exitCodes() []exitCode {
 		{exitPending, "it cannot be undone, and waits for a second person", []error{control.ErrPending}},
 		{exitTooSlow, "the demo: nothing went wrong, but this machine is too slow for a gate", []error{errTooSlow}},
 		{exitOwed, "the erasure is owed: it is done by itself when the disk can be written to", []error{people.ErrOwed}},
-		{exitHeld, "somebody else holds a line of the door, such as a gate that runs", []error{gpio.ErrInUse}},
+		{exitHeld, "somebody else holds a line of the door, such as a gate that runs", []error{gpio.ErrInUse, errRunning}},
 	}
 }
 

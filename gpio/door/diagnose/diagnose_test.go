@@ -89,6 +89,10 @@ func TestFindings(t *testing.T) {
 			turned(t, diagnose.Contact)
 			t.Lasted = 1210 * ms // the gate locks when the contact says shut, which is when the door opens
 		}, []diagnose.Fault{diagnose.ContactInverted}},
+		{"contact inverted, and the lock was quicker than the contact", func(t *trial) {
+			turned(t, diagnose.Contact)
+			t.Lasted = 1190 * ms
+		}, []diagnose.Fault{diagnose.ContactInverted}},
 		{"contact inverted, and nobody was asked", func(t *trial) {
 			turned(t, diagnose.Contact)
 			unanswered(t)

@@ -225,6 +225,8 @@ func (t Trial) passage() []Finding {
 	switch {
 	case times.Opened == 0 || !t.Pulsed:
 		return nil
+	case t.inverted(): // the gate locks when the door opens
+		return t.closing(times)
 	case times.Opened > t.Lasted:
 		return append(found(LocksEarly, Relay, fmt.Sprintf("the door opened %v after the start of the pulse, when it was locked again", round(times.Opened)),
 			t.adviceLonger()), t.closing(times)...)

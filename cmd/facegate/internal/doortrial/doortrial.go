@@ -132,7 +132,7 @@ func notLocked(s door.Status) string {
 	case door.Hold:
 		return "it is held open: facegate door release ends that"
 	case door.Schedule:
-		return "the schedule has it open: test it at another time"
+		return "the schedule has it open: test it at another time, or with the gate stopped (--direct)"
 	case "":
 		return "the relay is in fault"
 	}

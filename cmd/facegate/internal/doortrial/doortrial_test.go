@@ -121,16 +121,13 @@ func (r *rig) run(ctx context.Context, talk doortrial.Talk) (doortrial.Report, e
 	if r.bench, err = doortrial.NewBench(r.parts, nil, func(time.Time) error { return nil }); err != nil {
 		r.t.Fatal(err)
 	}
-	running, stop := context.WithCancel(r.t.Context())
-	ended := make(chan error)
-	go func() { ended <- r.bench.Run(running) }()
-	<-r.bench.Ready()
-	synctest.Wait()
-	report, err := doortrial.Run(ctx, r.bench, talk)
-	stop()
-	if err := <-ended; err != nil {
-		r.t.Error(err)
-	}
+	var report doortrial.Report
+	err = r.bench.During(r.t.Context(), func(context.Context) error {
+		synctest.Wait()
+		var err error
+		report, err = doortrial.Run(ctx, r.bench, talk)
+		return err
+	})
 	if r.relay.Active() {
 		r.t.Error("the door is open after the test")
 	}
@@ -217,6 +214,11 @@ func TestGuide(t *testing.T) {
 			r.goThrough()
 			r.press()
 		}, []diagnose.Fault{diagnose.TamperActive}, 1200 * ms, true},
+		{"lines cannot be read", all, func(r *rig) {
+			r.exit.Fail(errors.New("no such device"))
+			r.tamper.Fail(errors.New("no such device"))
+			r.goThrough()
+		}, []diagnose.Fault{diagnose.LineBroken, diagnose.LineBroken}, 1200 * ms, false},
 		{"the wrong way round", []string{"contact"}, func(r *rig) {
 			r.says["Is it locked"], r.says["let go"] = false, false
 		}, []diagnose.Fault{diagnose.RelayInverted}, 0, false},
@@ -349,18 +351,13 @@ func TestUnseen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- bench.Run(ctx) }()
-		<-bench.Ready()
-		synctest.Wait()
-		report, err := doortrial.Run(ctx, mute{bench}, r.talk())
+		var report doortrial.Report
+		err = bench.During(t.Context(), func(ctx context.Context) (err error) {
+			report, err = doortrial.Run(ctx, mute{bench}, r.talk())
+			return err
+		})
 		if err != nil || report.Unseen != errMute.Error() || report.Pulse == nil || len(report.Findings) > 0 {
 			t.Errorf("report %+v, error %v", report, err)
-		}
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
 		}
 	})
 }

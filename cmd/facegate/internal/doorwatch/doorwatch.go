@@ -75,14 +75,13 @@ func (w *Watch) Follow(ctx context.Context, note func() error, show func(status.
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	v := view{show: show, start: w.start, levels: make(map[string]bool)}
-	v.look(w.status())
+	v.look(r.events, w.status)
 	for {
 		select {
 		case e := <-r.events:
 			v.event(e)
 		case <-look.C:
-			v.catchUp(r.events)
-			v.look(w.status())
+			v.look(r.events, w.status)
 		case <-r.slow:
 			return hint.Wrap(ErrSlow, "watch again")
 		case <-ctx.Done():
@@ -153,9 +152,14 @@ func levelOf(w door.What) (role door.Role, active, ok bool) {
 	return 0, false, false
 }
 
-// look shows the lines whose level is another than it was shown.
-func (v *view) look(s door.Status) {
-	up := time.Since(v.start)
+// look shows the lines whose level is another than it was shown. While an event is under way these levels are older than what it
+// tells, or newer than what was shown: the next look sees them.
+func (v *view) look(events <-chan door.Event, now func() door.Status) {
+	v.catchUp(events)
+	s, up := now(), time.Since(v.start)
+	if len(events) > 0 {
+		return
+	}
 	for _, l := range s.Lines {
 		if was, known := v.levels[l.Role]; known && was == l.Active {
 			continue

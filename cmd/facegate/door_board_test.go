@@ -1,0 +1,396 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"facegate/cmd/facegate/internal/doortrial"
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/opening"
+	"facegate/cmd/facegate/internal/systime"
+	"facegate/gpio/sim"
+	"facegate/store/audit"
+)
+
+// A boarded gate is the program in a process of its own, at a board whose lines are seen and driven from here. It knows nobody
+// unless its site does, has no broker, and no camera unless it is given one.
+type boarded struct {
+	*program
+	t     *testing.T
+	site  gatetest.Site
+	board sim.Board
+}
+
+// doorPulse is how long its door is unlocked for one pass.
+const doorPulse = time.Second
+
+// inputsWired are the inputs of a boarded gate, each active at high level.
+const inputsWired = "contact: {line: CONTACT, debounce: 10ms}, exit: {line: EXIT, active_low: false}, " +
+	"fire: {line: FIRE, debounce: 10ms}, tamper: {line: TAMPER, debounce: 10ms}"
+
+// launchAt starts a gate at a board, with the keys of its door, and waits until it answers.
+func launchAt(t *testing.T, site gatetest.Site, door string, more gatetest.Settings) *boarded {
+	t.Helper()
+	b := &boarded{t: t, site: site, board: sim.Board(site.Path("board"))}
+	must(t, os.MkdirAll(string(b.board), 0o700))
+	b.program = launch(t, site, nil, atBoard(site, door, more))
+	b.status(t)
+	return b
+}
+
+// atBoard are the settings of a gate at the board of a site.
+func atBoard(site gatetest.Site, door string, more gatetest.Settings) gatetest.Settings {
+	if !strings.Contains(door, "pulse:") {
+		door += fmt.Sprintf(", pulse: %v", doorPulse)
+	}
+	all := gatetest.Settings{
+		"camera": noCamera, "door": fmt.Sprintf("{driver: sim, chip: %s, line: RELAY, %s}", site.Path("board"), door),
+	}
+	maps.Copy(all, more)
+	return all
+}
+
+// set sets an input.
+func (b *boarded) set(line string, active bool) {
+	b.t.Helper()
+	must(b.t, b.board.Drive(line, active))
+}
+
+// press presses and lets go a button.
+func (b *boarded) press() {
+	b.t.Helper()
+	b.set("EXIT", true)
+	time.Sleep(200 * time.Millisecond)
+	b.set("EXIT", false)
+}
+
+// unlocked reports whether the relay has pulled in.
+func (b *boarded) unlocked() bool {
+	b.t.Helper()
+	high, err := b.board.Pin("RELAY")
+	must(b.t, err)
+	return high
+}
+
+func (b *boarded) awaitUnlocked(why string) {
+	b.t.Helper()
+	gatetest.Eventually(b.t, "the door is unlocked: "+why, b.unlocked)
+}
+
+func (b *boarded) awaitLocked(why string) {
+	b.t.Helper()
+	gatetest.Eventually(b.t, "the door is locked: "+why, func() bool { return !b.unlocked() })
+}
+
+// openings returns how long each opening of the door lasted that is over.
+func (b *boarded) openings() (all []time.Duration) {
+	b.t.Helper()
+	edges, err := b.board.Edges("RELAY")
+	must(b.t, err)
+	for i, e := range edges {
+		if e.High != (i%2 == 0) {
+			b.t.Fatalf("edge %d of the relay is high = %t", i, e.High)
+		}
+		if !e.High {
+			all = append(all, e.At-edges[i-1].At)
+		}
+	}
+	return all
+}
+
+// wantPulses waits until the door has been open n times, and wants the last to have been a whole pulse, and not longer than a busy
+// machine makes it.
+func (b *boarded) wantPulses(n int) {
+	b.t.Helper()
+	gatetest.Eventually(b.t, fmt.Sprintf("the door was open %d times", n), func() bool { return len(b.openings()) >= n })
+	if all := b.openings(); len(all) != n || all[n-1] < doorPulse-50*time.Millisecond || all[n-1] > 2*doorPulse {
+		b.t.Errorf("the door was open for %v, want %d times, each for %v", all, n, doorPulse)
+	}
+}
+
+// do carries out a command on the gate.
+func (b *boarded) do(args ...string) printout {
+	b.t.Helper()
+	return facegate(b.t.Context(), append(args, "--socket", b.site.Socket())...)
+}
+
+// wantAlarm waits until the status has an alarm and no other, and wants the health to say so with advice, and the status of the door
+// in these words.
+func (b *boarded) wantAlarm(name, words string) {
+	b.t.Helper()
+	b.wantWarning(name, words)
+	s := b.status(b.t)
+	about := func(c health.Condition) bool { return c.Part == health.Door && c.Reason != "" && c.Todo != "" }
+	if !slices.ContainsFunc(s.Health.Conditions, about) {
+		b.t.Errorf("the alarm is %s, and the health is %+v", name, s.Health)
+	}
+}
+
+// wantWarning is wantAlarm for what the health does not say yet.
+func (b *boarded) wantWarning(name, words string) {
+	b.t.Helper()
+	b.awaitAlarms(name)
+	b.do("door", "status").want(b.t, exitOK, words, "")
+}
+
+// wantNoAlarm waits until there is none, and wants the health to say nothing of the door.
+func (b *boarded) wantNoAlarm() {
+	b.t.Helper()
+	b.awaitAlarms("")
+	for _, c := range b.status(b.t).Health.Conditions {
+		if c.Part == health.Door {
+			b.t.Errorf("no alarm is left, and the health says %+v", c)
+		}
+	}
+}
+
+func (b *boarded) awaitAlarms(names string) {
+	b.t.Helper()
+	gatetest.Eventually(b.t, fmt.Sprintf("the alarms are %q", names), func() bool {
+		return strings.Join(b.status(b.t).Door.Alarms, " ") == names
+	})
+}
+
+// wantSignals waits until the lights are lit so, and the buzzer sounds or not.
+func (b *boarded) wantSignals(red, green, buzzer bool) {
+	b.t.Helper()
+	gatetest.Eventually(b.t, fmt.Sprintf("red %t, green %t, buzzer %t", red, green, buzzer), func() bool {
+		for line, want := range map[string]bool{"RED": red, "GREEN": green, "BUZZER": buzzer} {
+			if high, err := b.board.Pin(line); err != nil || high != want {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// noted stops the gate, and returns the kinds of entries that its audit log has.
+func (b *boarded) noted() (kinds []string) {
+	b.t.Helper()
+	b.cmd.Process.Signal(syscall.SIGTERM)
+	b.ended(b.t)
+	if b.unlocked() {
+		b.t.Error("the gate has ended, and the door is open")
+	}
+	c := b.site.Config(b.t, nil)
+	s, err := opening.Store(c, systime.New(), slog.New(slog.DiscardHandler))
+	must(b.t, err)
+	defer s.Close()
+	l, err := s.Log().Read()
+	must(b.t, err)
+	for _, r := range l.Records {
+		if r.Entry != nil {
+			kinds = append(kinds, r.Entry.Kind.String())
+		}
+	}
+	return kinds
+}
+
+// wantNoted wants the audit log of the stopped gate to have one entry of each kind that is wanted, and of other kinds none that
+// tells of the door.
+func (b *boarded) wantNoted(want ...audit.Kind) {
+	b.t.Helper()
+	var names []string
+	for _, k := range want {
+		names = append(names, k.String())
+	}
+	about := []string{"door", "tamper", "fire", "open", "clos", "access"}
+	var got []string
+	for _, kind := range b.noted() {
+		if slices.ContainsFunc(about, func(word string) bool { return strings.Contains(kind, word) }) {
+			got = append(got, kind)
+		}
+	}
+	slices.Sort(names)
+	if slices.Sort(got); !slices.Equal(got, names) {
+		b.t.Errorf("the audit log has %q of the door, want %q", got, names)
+	}
+}
+
+// stills are a camera before which somebody stands.
+func stills(t *testing.T, person string) string {
+	t.Helper()
+	return fmt.Sprintf("{source: replay, path: %s, fps: 5, loop: true, max_age: 3s}", gatetest.Testdata(t, "people/"+person))
+}
+
+// TestDoorGranted lets somebody in who walks up: one pulse, of the configured length, and no alarm when the door opens by it.
+func TestDoorGranted(t *testing.T) {
+	site := enrolledSite(t, "p01")
+	b := launchAt(t, site, inputsWired, gatetest.Settings{"camera": stills(t, "p01"), "decide": "{rearm: 5m}"})
+	patiently(t, "somebody is let in", b.unlocked)
+	b.set("CONTACT", true)
+	b.wantPulses(1)
+	b.set("CONTACT", false)
+	gatetest.Eventually(t, "they are seen again", func() bool { return b.status(t).Camera.Frames > 40 })
+	if s := b.status(t); s.Door.Pulses != 1 || len(s.Door.Alarms) > 0 || len(b.openings()) != 1 {
+		t.Errorf("the door is %+v after %v", s.Door, b.openings())
+	}
+	b.wantNoted(audit.Access)
+}
+
+// TestDoorLocksWhenItCloses ends a pulse as soon as the door has closed behind somebody.
+func TestDoorLocksWhenItCloses(t *testing.T) {
+	b := launchAt(t, gatetest.NewSite(t), inputsWired+", pulse: 30s, held_warn: 40s, held_after: 50s", nil)
+	tested := make(chan printout)
+	go func() { tested <- b.do("door", "test", "--json") }()
+	b.awaitUnlocked("by hand")
+	b.set("CONTACT", true)
+	time.Sleep(500 * time.Millisecond)
+	if !b.unlocked() {
+		t.Error("the door locks when it is opened")
+	}
+	b.set("CONTACT", false)
+	b.awaitLocked("it is shut")
+	if all := b.openings(); len(all) != 1 || all[0] > 20*time.Second {
+		t.Errorf("the door was open for %v", all)
+	}
+	var report doortrial.Report
+	if p := <-tested; p.code != exitOK {
+		t.Errorf("door test: code %d\n%s%s", p.code, p.out, p.err)
+	} else if p.decode(t, &report); report.Opened <= 0 || report.Closed < report.Opened || len(report.Findings) > 0 {
+		t.Errorf("door test says %+v", report)
+	}
+	b.wantNoted(audit.OpenedByHand, audit.DoorWatched)
+}
+
+// TestDoorExit opens the door by its button, whatever else keeps people from coming in: the camera is lost and the broker away from
+// the beginning, and then more and more.
+func TestDoorExit(t *testing.T) {
+	b := launchAt(t, gatetest.NewSite(t), "schedule: [{days: sun-sat, from: 00:00, to: 24:00, door: shut}], "+inputsWired,
+		gatetest.Settings{"time_zone": "Europe/Berlin"})
+	for i, spoil := range []func(){
+		func() {},
+		func() { b.do("clock", "confirm", "--yes").want(t, exitOK, "right", "") }, // now the schedule counts
+		func() { b.do("faces", "off").want(t, exitOK, "off", "") },
+		func() { b.do("destroy-templates", "--yes").want(t, exitOK, "destroyed", "") },
+	} {
+		spoil()
+		b.status(t) // after a handover the next process answers
+		b.press()
+		b.awaitUnlocked("the button was pressed")
+		b.set("CONTACT", true)
+		b.wantPulses(i + 1)
+		b.set("CONTACT", false)
+		time.Sleep(200 * time.Millisecond)
+	}
+	if s := b.status(t); len(s.Door.Alarms) > 0 {
+		t.Errorf("the alarms are %q", s.Door.Alarms)
+	}
+	b.wantNoted()
+}
+
+// TestDoorAlarms raises each alarm, and ends it. None comes after an opening that has a cause.
+func TestDoorAlarms(t *testing.T) {
+	b := launchAt(t, gatetest.NewSite(t), "buzzer: {line: BUZZER}, led_red: {line: RED}, led_green: {line: GREEN}, "+
+		"held_warn: 3s, held_after: 6s, "+inputsWired, nil)
+	b.wantSignals(true, false, false)
+
+	b.set("CONTACT", true)
+	b.wantAlarm("forced", "the door was opened while it was locked")
+	b.wantSignals(true, true, true)
+	if p := b.do("status", "--check"); p.code == checkOK {
+		t.Errorf("status --check ends with %d: %s", p.code, p.out)
+	}
+	b.set("CONTACT", false)
+	b.wantNoAlarm()
+	b.wantSignals(true, false, false)
+
+	b.press()
+	b.awaitUnlocked("the button was pressed")
+	b.wantSignals(false, true, false)
+	b.set("CONTACT", true)
+	b.awaitLocked("the pulse is over")
+	b.wantWarning("held warning", "the door has stood open for long")
+	b.wantAlarm("held", "the door has stood open for too long")
+	b.wantSignals(true, true, true)
+	b.set("CONTACT", false)
+	b.wantNoAlarm()
+
+	b.set("TAMPER", true)
+	b.wantAlarm("tamper", "the case was opened")
+	b.set("TAMPER", false)
+	b.wantNoAlarm()
+	b.wantPulses(1)
+	b.wantNoted(audit.DoorForced, audit.Tampered)
+}
+
+// TestDoorFire opens the door for as long as there is a fire, also where faces are off and the schedule has it shut.
+func TestDoorFire(t *testing.T) {
+	b := launchAt(t, gatetest.NewSite(t), "schedule: [{days: sun-sat, from: 00:00, to: 24:00, door: shut}], "+inputsWired,
+		gatetest.Settings{"time_zone": "Europe/Berlin"})
+	b.do("clock", "confirm", "--yes").want(t, exitOK, "right", "")
+	b.do("faces", "off").want(t, exitOK, "off", "")
+	b.set("FIRE", true)
+	b.awaitUnlocked("there is a fire")
+	b.wantAlarm("fire", "fire alarm: the door is open")
+	b.set("CONTACT", true)
+	time.Sleep(3 * doorPulse)
+	if !b.unlocked() {
+		t.Error("the door locks in a fire")
+	}
+	b.do("door", "status").want(t, exitOK, "unlocked: the fire alarm", "")
+	if p := b.do("door", "test", "--yes"); p.code != exitFailed || !strings.Contains(p.out, "no pulse was given") {
+		t.Errorf("door test in a fire: code %d\n%s%s", p.code, p.out, p.err)
+	}
+	b.set("CONTACT", false)
+	b.set("FIRE", false)
+	b.awaitLocked("the fire is out")
+	b.wantNoAlarm()
+	if all := b.openings(); len(all) != 1 || all[0] < 3*doorPulse {
+		t.Errorf("the door was open for %v", all)
+	}
+	b.wantNoted(audit.FireAlarm)
+}
+
+// comings makes a camera before which somebody stands for some seconds, and nobody for some, again and again.
+func comings(t *testing.T, site gatetest.Site, person string) string {
+	t.Helper()
+	dir := site.Path("comings")
+	must(t, os.Mkdir(dir, 0o700))
+	stand := gatetest.Clip(t, "people/"+person)
+	for i := range 36 {
+		frame := gatetest.Corridor(t)
+		if i < 20 {
+			frame = stand[i%len(stand)]
+		}
+		must(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%02d.jpg", i)), frame, 0o600))
+	}
+	return fmt.Sprintf("{source: replay, path: %s, fps: 5, loop: true, max_age: 3s}", dir)
+}
+
+// TestDoorTurnstile lets the next in only when whoever was let in before has passed.
+func TestDoorTurnstile(t *testing.T) {
+	site := enrolledSite(t, "p01")
+	b := launchAt(t, site, "kind: turnstile, passage_timeout: 1m, contact: {line: CONTACT, debounce: 10ms}",
+		gatetest.Settings{"camera": comings(t, site, "p01"), "decide": "{rearm: 1s}"})
+	patiently(t, "somebody is let in", b.unlocked)
+	b.wantPulses(1)
+	frames := b.status(t).Camera.Frames
+	patiently(t, "they come twice more", func() bool { return b.status(t).Camera.Frames > frames+80 })
+	if n := len(b.openings()); n != 1 || b.unlocked() {
+		t.Fatalf("the door has opened %d times, and nobody has passed", n)
+	}
+	b.set("CONTACT", true)
+	time.Sleep(200 * time.Millisecond)
+	b.set("CONTACT", false)
+	patiently(t, "the next is let in", func() bool { return b.unlocked() || len(b.openings()) > 1 })
+}
+
+// patiently is gatetest.Eventually for what a busy machine takes longer for, which looks at few of the frames that come.
+func patiently(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(90 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("in vain waited until %s", what)
+		}
+	}
+}
