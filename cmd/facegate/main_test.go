@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 			go panicWhenTold()
 		}
 		line, frames := os.Getenv(asWitnessed), os.Getenv(asObserved)
-		if watched := line + frames + os.Getenv(asPanickingAt) + os.Getenv(asHanging); watched != "" && os.Args[1] == "run" {
+		if watched := line + frames + os.Getenv(asPanickingAt) + os.Getenv(asHanging) + os.Getenv(asTroubled); watched != "" && os.Args[1] == "run" {
 			runWatched(line, frames)
 		}
 		main()

@@ -19,6 +19,7 @@ import (
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/signals"
+	"facegate/device"
 )
 
 // asWitnessed is set in the environment of a program whose line is a file of that name, which outlives it.
@@ -53,6 +54,29 @@ const (
 	asHanging     = "FACEGATE_TEST_HANGING"
 )
 
+// asTroubled is set in the environment of a program that has trouble from the start: with a camera whose driver does not answer, or
+// with its memory.
+const (
+	asTroubled     = "FACEGATE_TEST_TROUBLED"
+	troubledCamera = "camera"
+	troubledMemory = "memory"
+)
+
+// A deaf camera does not answer, whoever asks it to stop.
+type deaf struct{}
+
+func (deaf) String() string { return "deaf camera" }
+
+func (deaf) Stream(context.Context, func(device.Frame)) error { select {} }
+
+// flood makes garbage as fast as it can.
+func flood() {
+	kept := make([][]byte, 32)
+	for i := 0; ; i++ {
+		kept[i%len(kept)] = make([]byte, 1<<20)
+	}
+}
+
 // isThere reports whether there is the file that a variable of the environment names.
 func isThere(variable string) bool {
 	path := os.Getenv(variable)
@@ -69,6 +93,12 @@ func runWatched(line, frames string) {
 	out := daemon.Outside{Stdin: os.Stdin, HandsOver: true}
 	if line != "" {
 		out.Line = fileLine(line)
+	}
+	switch os.Getenv(asTroubled) {
+	case troubledCamera:
+		out.Source = deaf{}
+	case troubledMemory:
+		go flood()
 	}
 	var came *os.File
 	if frames != "" {

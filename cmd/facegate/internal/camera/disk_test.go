@@ -138,6 +138,41 @@ func TestDiskThatHangs(t *testing.T) {
 	}
 }
 
+// TestPulseWhileTheDiskHangs opens the door while no sync of the disk ends, and somebody is being erased: it locks in time.
+func TestPulseWhileTheDiskHangs(t *testing.T) {
+	o := defaults()
+	o.disk, o.pulse = new(slowDisk), 200*time.Millisecond
+	b := start(t, gatetest.NewSite(t), o)
+	b.mustEnrol("p02")
+	letGo := o.disk.hold()
+	t.Cleanup(letGo)
+	erased := make(chan error, 1)
+	go func() {
+		_, err := b.gallery.As(audit.Daemon).Erase(t.Context(), people.Who{Label: "p02"}, audit.Requested)
+		erased <- err
+	}()
+	for range 3 {
+		card := attempt.Attempt{Means: attempt.Card, Asked: b.clock.now(), Person: template.PersonID{1}, Finding: attempt.Matched}
+		if got := b.entry.Ask(card); got.Opened.IsZero() {
+			t.Errorf("a card: %+v", got)
+		}
+		gatetest.Eventually(t, "the door is locked again", func() bool { return b.door.Status().State == gpio.Locked })
+	}
+	if len(erased) > 0 || b.record.Waiting() != 3 {
+		t.Errorf("the disk does not hang: %d facts wait", b.record.Waiting())
+	}
+	edges := b.line.Edges()
+	for i := 0; i+1 < len(edges); i += 2 {
+		if d := edges[i+1].At.Sub(edges[i].At); d > o.pulse+2*time.Second {
+			t.Errorf("pulse %d is %v long", i/2+1, d)
+		}
+	}
+	letGo()
+	if err := <-erased; err != nil {
+		t.Error(err)
+	}
+}
+
 // mustWaitASecond makes attempts that have to wait for the disk, which does not answer.
 func (b *bench) mustWaitASecond() {
 	b.t.Helper()

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/gpio/sim"
+)
+
+const (
+	// usualPulse is how long the relay is to be pulled in, and lateMost by how much longer it may be on a machine that is busy
+	// with other tests.
+	usualPulse = time.Second
+	lateMost   = 2 * time.Second
+)
+
+// TestPulseKeepsItsLength has everything but the door go wrong at a gate: the door opens for those who leave, and locks in time.
+func TestPulseKeepsItsLength(t *testing.T) {
+	hang := filepath.Join(t.TempDir(), "hang")
+	must(t, os.WriteFile(hang, nil, 0o600))
+	for name, trouble := range map[string]struct {
+		env    []string
+		camera string
+		log    func(t *testing.T) *os.File
+	}{
+		"none":                      {camera: noCamera},
+		"a camera that hangs":       {env: []string{asTroubled + "=" + troubledCamera}, camera: noCamera},
+		"eyes that hang":            {env: []string{asHanging + "=" + hang}, camera: fmt.Sprintf(pictures, gatetest.Testdata(t, "walk/p01"))},
+		"a log that nobody reads":   {camera: noCamera, log: unreadLog},
+		"garbage, and little room":  {env: []string{asTroubled + "=" + troubledMemory, "GOMEMLIMIT=64MiB"}, camera: noCamera},
+		"garbage, and frames":       {env: []string{asTroubled + "=" + troubledMemory, "GOMEMLIMIT=64MiB"}, camera: fmt.Sprintf(pictures, gatetest.Testdata(t, "walk/p01"))},
+		"one processor and garbage": {env: []string{asTroubled + "=" + troubledMemory, "GOMAXPROCS=1"}, camera: noCamera},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log *os.File
+			if trouble.log != nil {
+				log = trouble.log(t)
+			}
+			board := launchOnBoard(t, trouble.camera, log, trouble.env...)
+			for range 3 {
+				must(t, board.Drive("exit", false))
+				gatetest.Eventually(t, "the door is open", func() bool { return pulledIn(board) })
+				must(t, board.Drive("exit", true))
+				gatetest.Eventually(t, "the door is locked", func() bool { return !pulledIn(board) })
+			}
+			edges, err := board.Edges("relay")
+			if err != nil || len(edges) != 6 {
+				t.Fatalf("the edges are %v, %v", edges, err)
+			}
+			for i := 0; i < len(edges); i += 2 {
+				if d := edges[i+1].At - edges[i].At; d < usualPulse/2 || d > usualPulse+lateMost {
+					t.Errorf("pulse %d is %v long", i/2+1, d)
+				} else {
+					t.Logf("pulse %d is %v long", i/2+1, d.Round(time.Millisecond))
+				}
+			}
+		})
+	}
+}
+
+// unreadLog is a log whose reader is stuck, and whose pipe is full.
+func unreadLog(t *testing.T) *os.File {
+	t.Helper()
+	reader, writer, err := os.Pipe()
+	must(t, err)
+	t.Cleanup(func() { reader.Close(); writer.Close() })
+	fill := exec.Command("head", "-c", "65536", "/dev/zero")
+	fill.Stdout = writer
+	must(t, fill.Run())
+	return writer
+}
+
+func pulledIn(b sim.Board) bool {
+	high, err := b.Pin("relay")
+	return err == nil && high
+}
+
+// launchOnBoard starts a gate with an exit button on a board, and waits until it answers.
+func launchOnBoard(t *testing.T, camera string, log *os.File, env ...string) sim.Board {
+	t.Helper()
+	gatetest.Models(t)
+	site := gatetest.NewSite(t)
+	board := sim.Board(site.Path("board"))
+	must(t, os.Mkdir(string(board), 0o700))
+	must(t, board.Drive("exit", true))
+	config := site.WriteConfig(t, gatetest.Settings{"camera": camera, "door": fmt.Sprintf(
+		"{driver: sim, chip: %s, line: relay, pulse: %v, exit: {line: exit, active_low: true, debounce: 0s}}", board, usualPulse)})
+	cmd := exec.Command(os.Args[0], "run", "--config", config)
+	cmd.Env = append(append(os.Environ(), env...), asProgram+"=1")
+	if log != nil {
+		cmd.Stderr = log
+	}
+	must(t, cmd.Start())
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	client := control.NewClient(site.Socket())
+	gatetest.Eventually(t, "the gate answers", func() bool {
+		_, err := client.Status(t.Context())
+		return err == nil
+	})
+	return board
+}
