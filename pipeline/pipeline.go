@@ -93,6 +93,9 @@ type Pipeline struct {
 	refused  flood.Gauge // prints and screens; one is forgotten in each Attempts.Rest
 	renewal  renewal
 
+	sights  bool         // somebody wants to see what is measured
+	nearest *track.Track // in the frame under way, or nil
+
 	question   *question   // put to one track, or nil
 	unanswered flood.Gauge // questions that were not passed
 }
@@ -128,6 +131,10 @@ func (p *Pipeline) Identify(f device.Frame, m Matcher) (Report, error) {
 	defer p.vision.Clear()
 	defer clear(p.vector)
 	report, answer, err := p.identify(f, m)
+	if p.sights && err == nil {
+		report.Sight = p.sight()
+	}
+	p.nearest = nil
 	if !device.Damaged(err) { // such a frame is of nobody, and stands between no two others
 		p.renewal.see(&report, answer, p.vector)
 	}
@@ -167,6 +174,10 @@ func (p *Pipeline) look(f device.Frame) (near []*track.Track, report Report, err
 		return nil, report, err
 	}
 	near, reason := p.beforeDoor(tracks)
+	p.nearest = nil
+	if len(tracks) > 0 {
+		p.nearest = tracks[0]
+	}
 	p.decider.See(f.Time, near)
 	if reason != quality.OK {
 		report.State, report.Reason = Poor, reason

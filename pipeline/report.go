@@ -50,6 +50,8 @@ type Report struct {
 	Asks challenge.Direction // with Asked: where the person is to look
 	Time time.Time           // of the frame
 
+	Sight Sight // of the nearest face, where Pipeline.Sights has asked for it; zero if there is no face
+
 	// Sample is the mean of the frames that Person was granted on, with Granted and only where Person is to be given a new
 	// template; see match.Answer. It belongs to whoever takes the Report, who clears it.
 	Sample embed.Vector

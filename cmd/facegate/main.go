@@ -36,7 +36,9 @@ func main() {
 	// After the first signal a second one ends the process at once, but for a gate: see package signals.
 	context.AfterFunc(ctx, stop)
 	asks := isTerminal(os.Stdin) && isTerminal(os.Stdout)
-	os.Exit(run(ctx, os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, asks: asks}))
+	os.Exit(run(ctx, os.Args[1:], terminal{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, asks: asks, draws: isTerminal(os.Stdout) && os.Getenv("TERM") != "dumb",
+	}))
 }
 
 // A terminal is where a command reads and writes: results to out, progress, questions and errors to err, new files
@@ -45,6 +47,7 @@ type terminal struct {
 	in       io.Reader
 	out, err io.Writer
 	asks     bool         // somebody reads out and answers on in
+	draws    bool         // out can be rewritten
 	disk     durable.Disk // that of the operating system if it is nil
 	machine  fs.FS        // the root of this one if it is nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
+	"facegate/device"
 	"facegate/pipeline"
 	"facegate/pipeline/quality"
 )
@@ -17,8 +18,9 @@ var ErrAiming = errors.New("somebody is aiming the camera already")
 // An aiming is a technician who watches what the camera sees, as nobody can at other times: whoever could ask what each frame
 // comes to could count everybody who passes.
 type aiming struct {
-	mu    sync.Mutex // guards views
+	mu    sync.Mutex // guards what follows
 	views chan status.View
+	pace  pace
 }
 
 // Aim calls view, from the calling goroutine, for what the newest frames show, until ctx is done. First it calls note, and
@@ -48,7 +50,7 @@ func (a *aiming) begin(views chan status.View) error {
 	if a.views != nil {
 		return hint.Wrap(ErrAiming, "wait for it to end, or stop it with Ctrl-C where it was started")
 	}
-	a.views = views
+	a.views, a.pace = views, pace{}
 	return nil
 }
 
@@ -58,8 +60,15 @@ func (a *aiming) end() {
 	a.views = nil
 }
 
-// tell replaces the view that was not read yet: only the newest counts.
-func (a *aiming) tell(p Passage) {
+// on reports whether somebody aims.
+func (a *aiming) on() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.views != nil
+}
+
+// tell shows what the frame f has come to, and replaces the view that was not read yet: only the newest counts.
+func (a *aiming) tell(p Passage, f device.Frame, against Parts) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.views == nil {
@@ -69,16 +78,23 @@ func (a *aiming) tell(p Passage) {
 	case <-a.views:
 	default:
 	}
-	a.views <- viewOf(p)
+	v := viewOf(p)
+	v.Figures = status.Figures{
+		Rate: round(a.pace.next(f), 10), RateWanted: against.FPS, Face: sightOf(p.Report.Sight, against.Settings),
+	}
+	a.views <- v
 }
 
 // viewOf says what is wrong with a picture, and nothing of who is in it: a good face is a good face, whoever's it is.
 func viewOf(p Passage) status.View {
 	r := p.Report
+	if r.Sight.Seen() && r.State != pipeline.Asked {
+		r.Reason = r.Sight.Reason // which does not depend on what was decided
+	}
 	switch {
 	case p.Blind != Sees:
 		return status.View{Sees: p.Blind.String(), Advice: advice(r, p.Blind)}
-	case r.State == pipeline.Poor, r.Reason != quality.OK: // of any face, whoever's it is
+	case r.Reason != quality.OK: // of any face, whoever's it is
 		return status.View{Sees: r.Reason.String(), Advice: r.Reason.Advice()}
 	case r.State == pipeline.Nobody, r.State == pipeline.Resting:
 		return status.View{Sees: r.State.String(), Advice: advice(r, Sees)}

@@ -2,10 +2,14 @@ package camera
 
 import (
 	"errors"
+	"math"
 	"testing"
+	"time"
 
 	"facegate/cmd/facegate/internal/status"
+	"facegate/device"
 	"facegate/pipeline"
+	"facegate/pipeline/detect"
 	"facegate/pipeline/quality"
 )
 
@@ -38,6 +42,73 @@ func TestViewsTellNobody(t *testing.T) {
 		if v == good || v.Sees == "" || v.Advice == "" {
 			t.Errorf("%v is shown as %+v", b, v)
 		}
+	}
+}
+
+// TestSightTellsNobody checks that what is measured of a face is shown alike, whatever was decided about it.
+func TestSightTellsNobody(t *testing.T) {
+	limits := pipeline.Settings{Quality: quality.Limits{MinBrightness: 40, MaxBrightness: 220, MinSharpness: 15}}
+	limits.Zone = quality.Zone{MinFace: 50, Region: detect.Box{Left: 0.5, Right: 1, Bottom: 1}}
+	sight := pipeline.Sight{Box: detect.Box{Left: 420, Top: 120, Right: 540, Bottom: 360}, Width: 640, Height: 480}
+	sight.Measure = quality.Measure{Brightness: 133.4, Sharpness: 42}
+	for _, reason := range append(quality.Reasons(), quality.OK) {
+		sight.Reason = reason
+		want := viewOf(Passage{Report: pipeline.Report{State: pipeline.Unknown, Sight: sight}})
+		if (want.Sees == reason.String()) != (reason != quality.OK) {
+			t.Errorf("%v is shown as %+v", reason, want)
+		}
+		for s := pipeline.Poor; s <= pipeline.Skipped; s++ {
+			r := pipeline.Report{State: s, Sight: sight}
+			if s == pipeline.Poor {
+				r.Reason = quality.TooDark // of another face than the nearest
+			}
+			if got := viewOf(Passage{Report: r}); s != pipeline.Resting && got != want {
+				t.Errorf("%v, %v is shown as %+v, and an unknown face as %+v", reason, s, got, want)
+			}
+		}
+	}
+	want := status.Sight{
+		Width: 120, MinWidth: 50, Light: 133, MinLight: 40, MaxLight: 220, Sharpness: 42, MinSharpness: 15, Right: 0, Down: 0,
+	}
+	if got := sightOf(sight, limits); got != want {
+		t.Errorf("shown as %+v, want %+v", got, want)
+	}
+	if got := sightOf(pipeline.Sight{}, limits); got != (status.Sight{}) {
+		t.Errorf("nobody is shown as %+v", got)
+	}
+	limits.Zone.Region = detect.Box{Right: 0.5, Bottom: 0.25}
+	if got := sightOf(sight, limits); got.Right != 2 || got.Down != 3 {
+		t.Errorf("outside the zone it is at %v, %v", got.Right, got.Down)
+	}
+}
+
+// TestPace counts the frames that a camera sends, with those that were dropped.
+func TestPace(t *testing.T) {
+	var p pace
+	at := time.Now()
+	var seq uint64
+	send := func(n int, every time.Duration, step uint64) (rate float64) {
+		for range n {
+			seq, at = seq+step, at.Add(every)
+			rate = p.next(device.Frame{Seq: seq, Time: at})
+		}
+		return rate
+	}
+	if r := send(1, time.Second, 1); r != 0 {
+		t.Errorf("one frame is %v a second", r)
+	}
+	for _, tt := range []struct {
+		every time.Duration
+		step  uint64
+		want  float64
+	}{{100 * time.Millisecond, 1, 10}, {200 * time.Millisecond, 1, 5}, {200 * time.Millisecond, 3, 15}} {
+		if r := send(40, tt.every, tt.step); math.Abs(r-tt.want) > 0.01 {
+			t.Errorf("%v a second, want %v", r, tt.want)
+		}
+	}
+	seq = 0 // the camera was opened anew, and counts on from the start
+	if r := send(40, 100*time.Millisecond, 1); math.Abs(r-10) > 0.01 {
+		t.Errorf("opened anew: %v a second", r)
 	}
 }
 

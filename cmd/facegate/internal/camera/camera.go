@@ -58,6 +58,7 @@ type Parts struct {
 	Settings pipeline.Settings
 	MaxAge   time.Duration // an older frame is not looked at
 	Frames   int           // that make one template
+	FPS      int           // that the camera is to send
 
 	Emit   func(attempt.Attempt) attempt.Outcome           // asks for the door
 	Whom   func() pipeline.Matcher                         // what faces are compared with; nil where a pass comes first
@@ -170,7 +171,7 @@ func (c *Camera) handle(f device.Frame) {
 	}
 	clear(report.Sample)
 	c.tally.add(p)
-	c.aiming.tell(p)
+	c.aiming.tell(p, f, c.parts)
 	c.parts.Observe(p)
 }
 
@@ -193,6 +194,7 @@ func (c *Camera) look(f device.Frame) (pipeline.Report, Blind, error) {
 	if m == nil {
 		return c.pipeline.Skip(f), AwaitingPass, nil
 	}
+	c.pipeline.Sights(c.aiming.on())
 	report, err := c.pipeline.Identify(f, m)
 	return report, Sees, err
 }

@@ -157,7 +157,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		return nil, err
 	}
 	d.camera = camera.New(camera.Parts{
-		Mailbox: mailbox, Engine: eyes, Settings: d.settings(), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames,
+		Mailbox: mailbox, Engine: eyes, Settings: d.settings(), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames, FPS: c.Camera.FPS,
 		Emit: d.entry.Ask, Whom: d.register.Matcher, Off: d.register.WhyOff, Renew: d.record.Renew,
 		Prompt: d.prompt.Show, Now: time.Now, Spoilt: d.capture.Spoilt, Observe: out.Observe, Log: log,
 	})

@@ -20,6 +20,9 @@ const probeTime = 5 * time.Second
 // bright it is may tell whether somebody stands there, so that this is bounded and noted as an aiming is.
 func (r running) TestCamera(ctx context.Context) (probe.Verdict, error) {
 	d := r.d
+	if why := d.whyBlind(); why != nil {
+		return probe.Verdict{}, why
+	}
 	if err := d.noteAiming(time.Now(), d.store.Log().Aimed, r.by); err != nil {
 		return probe.Verdict{}, err
 	}

@@ -19,7 +19,7 @@ const Valid = 180 * 24 * time.Hour
 func Lab(t testing.TB) *configs.Config {
 	t.Helper()
 	c, err := configs.Parse("lab.yaml", strings.NewReader(fmt.Sprintf(
-		"profile: lab\nsite: test\ngate: front\nenrol: {valid_days: %d}\nretention: {idle_days: 90}\nlockout: {delay_after: 5, delay: 30s, disable_after: 8}\n",
+		"profile: lab\nsite: test\ngate: front\ndoor: {driver: sim}\nenrol: {valid_days: %d}\nretention: {idle_days: 90}\nlockout: {delay_after: 5, delay: 30s, disable_after: 8}\n",
 		Valid/(24*time.Hour))))
 	if err != nil {
 		t.Fatal(err)

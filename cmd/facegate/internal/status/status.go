@@ -138,8 +138,29 @@ type Frames struct {
 
 // A View says what is before the camera, and what is wrong with the picture. It does not say who is there.
 type View struct {
-	Sees   string `json:"sees"`
-	Advice string `json:"advice,omitempty"`
+	Sees    string  `json:"sees"`
+	Advice  string  `json:"advice,omitempty"`
+	Figures Figures `json:"figures,omitzero"` // of an aiming
+}
+
+// Figures are what is measured while somebody aims the camera.
+type Figures struct {
+	Rate       float64 `json:"rate"` // frames a second that the camera sends
+	RateWanted int     `json:"rate_wanted"`
+	Face       Sight   `json:"face,omitzero"` // the nearest one, whoever's it is
+}
+
+// A Sight is what is measured of a face, and the limits within which the gate looks at it further.
+type Sight struct {
+	Width        int     `json:"width"` // pixels
+	MinWidth     int     `json:"min_width"`
+	Light        int     `json:"light"` // mean grey value of the face, 0 to 255
+	MinLight     int     `json:"min_light"`
+	MaxLight     int     `json:"max_light"`
+	Sharpness    int     `json:"sharpness"` // variance of the Laplacian
+	MinSharpness int     `json:"min_sharpness"`
+	Right        float64 `json:"right"` // of the middle of zone.region, of which -1 is the left edge and 1 the right one
+	Down         float64 `json:"down"`  // of that, of which -1 is the upper edge and 1 the lower one
 }
 
 // A Prompt says where somebody before the camera is to look: straight ahead, left or right as they see it, or "" if nobody is asked.
