@@ -45,6 +45,10 @@ func writeDoor(w *tabwriter.Writer, d status.Door) {
 			row("", "to do: %s", todo)
 		}
 	}
+	if d.Held != "" {
+		row("held", "by %s", d.Held)
+	}
+	writePlan(row, d.Schedule)
 	row("lock", "a %s, %s without the gate, unlocked for %v at a time", d.Kind, failWords(d.Fail), d.Pulse)
 	for _, l := range d.Lines {
 		row(doortrial.Name(l.Role), "%s, on %s", doortrial.Level(l.Role, l.Active), l.Line)
@@ -54,6 +58,22 @@ func writeDoor(w *tabwriter.Writer, d status.Door) {
 		}
 	}
 	row("opened", "%d times since the start", d.Pulses)
+}
+
+// writePlan says what the schedule of a door says.
+func writePlan(row func(name, format string, args ...any), p *status.DoorPlan) {
+	if p == nil {
+		return
+	}
+	words := map[string]string{"open": "open to everybody", "shut": "shut to all", "": "neither open to everybody nor shut to all"}[p.Says]
+	if !p.Next.IsZero() {
+		words += ", until " + p.Next.Format("Mon 2006-01-02 15:04 MST")
+	}
+	row("schedule", "%s", words)
+	if p.Waits {
+		row("", "it is not followed, because the clock is not known to be right")
+		row("", "to do: see facegate clock")
+	}
 }
 
 // stateWords says whether the door is locked and, if it is not, why and for how long.

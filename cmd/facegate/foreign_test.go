@@ -62,7 +62,7 @@ func evilGate(t *testing.T) (socket string) {
 		"/status": tells, "/people": []people.Person{person}, "/relabel": person, "/device": people.Device{PublicKey: evil},
 		"/person":     people.File{Person: person, Agreed: consent, Entries: []people.AuditEntry{{Kind: evil}}},
 		"/audit":      people.AuditReport{Link: evil},
-		"/door":       status.Door{Status: evilDoor, Kind: evil, Fail: evil},
+		"/door":       status.Door{Status: evilDoor, Kind: evil, Fail: evil, Held: evil, Schedule: &status.DoorPlan{Says: evil}},
 		"/door/watch": map[string]status.DoorMoment{"moment": {What: evil, Line: evil, Error: evil, Hint: evil}},
 		"/door/test":  status.DoorTest{Line: evil},
 	}

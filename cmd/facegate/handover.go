@@ -19,6 +19,8 @@ type legacy struct {
 	Config   []byte // the text
 	Listener int    // the file descriptor of the control socket
 	Line     int    // that of the line of the relay, whose level does not change meanwhile; 0 if it was not left
+
+	Hold *daemon.Hold // of the door, that is under way; nil for none
 }
 
 // legacyEnv is the variable of the environment that has the legacy, as JSON.
@@ -61,6 +63,7 @@ func (l legacy) file(fd int, name string) *os.File {
 // handOver has a fresh process take the place of this one, and returns only if that fails (execve(2)). The program is the
 // one that runs, even if its file was replaced meanwhile.
 func (l legacy) handOver(left daemon.Left) (err error) {
+	l.Hold = left.Hold
 	if l.Listener, err = inherited(left.Socket); err != nil {
 		return err
 	}

@@ -325,14 +325,29 @@ func (c *Controller) Open(cause Cause) (gpio.Edge, error) {
 func (c *Controller) Hold(d time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.holdRefusal(d); err != nil {
+		return err
+	}
+	_, err := c.attempt(Input{Act: Keep, For: d})
+	return err
+}
+
+// HoldRefusal says why Hold would refuse, nil if it would not.
+func (c *Controller) HoldRefusal(d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.holdRefusal(d)
+}
+
+// holdRefusal is HoldRefusal. c.mu must be held.
+func (c *Controller) holdRefusal(d time.Duration) error {
 	if err := c.usable(); err != nil {
 		return err
 	}
 	if most := c.machine.Longest(c.state, time.Since(c.start)); d <= 0 || d > most {
 		return hint.Wrap(fmt.Errorf("%w: %v", ErrTooLong, d), "%s", c.advise(most))
 	}
-	_, err := c.attempt(Input{Act: Keep, For: d})
-	return err
+	return nil
 }
 
 // advise says for how long the door can be held open, of which most is left. c.mu must be held.

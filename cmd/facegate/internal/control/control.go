@@ -55,6 +55,13 @@ type Running interface {
 	// TestDoor gives one pulse of the door, and waits for its end or that of ctx. It is bounded, noted and told; see gpio.Hand.
 	TestDoor(ctx context.Context) (status.DoorTest, error)
 
+	// HoldDoor keeps the door open for a while, whatever was left of a hold before it. It is bounded by door.max_open, and noted
+	// before the door opens.
+	HoldDoor(ctx context.Context, q status.DoorHold) error
+
+	// ReleaseDoor ends a hold before its time.
+	ReleaseDoor(ctx context.Context) error
+
 	// Door says how the door is, and what each of its lines says now, though not too often.
 	Door(ctx context.Context) (status.Door, error)
 

@@ -44,6 +44,7 @@ type twin struct {
 	mu        sync.Mutex // guards what follows
 	enrolling bool
 	pulses    uint64
+	held      bool
 	opened    time.Time // last
 	calls     int       // for anything but Status
 
@@ -161,6 +162,9 @@ func (g running) Door(context.Context) (status.Door, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	lines := []door.LineStatus{{Role: "relay", Line: "twin"}, {Role: "contact", Line: "twin"}}
+	if g.held {
+		return status.Door{Status: door.Status{State: gpio.Unlocked, Why: door.Hold, Lines: lines, Pulses: g.pulses}, Held: "twin", Kind: door.Strike}, nil
+	}
 	return status.Door{Status: door.Status{State: gpio.Locked, Lines: lines, Pulses: g.pulses}, Kind: door.Strike, Pulse: time.Second}, nil
 }
 
@@ -190,6 +194,28 @@ func (g running) TestDoor(ctx context.Context) (status.DoorTest, error) {
 		}
 	}
 	return status.DoorTest{Line: "twin", Pulse: time.Second}, nil
+}
+
+func (g running) HoldDoor(_ context.Context, q status.DoorHold) error {
+	g.called()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if q.For <= 0 || q.For > 24*time.Hour {
+		return errTwin
+	}
+	g.held = true
+	return nil
+}
+
+func (g running) ReleaseDoor(context.Context) error {
+	g.called()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.held {
+		return errTwin
+	}
+	g.held = false
+	return nil
 }
 
 func (g running) Status(context.Context) (status.Status, error) { return g.status(), nil }

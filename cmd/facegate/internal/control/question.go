@@ -53,6 +53,13 @@ func ofGate[A any](pattern string, whose right, answer func(Running, context.Con
 	}}
 }
 
+// ofGateAbout is a question that a running gate answers, and that says more.
+func ofGateAbout[Q, A any](pattern string, whose right, answer func(Q, context.Context, Running) (A, error)) question[Q, A] {
+	return question[Q, A]{pattern, whose, func(ctx context.Context, h Host, by audit.Actor, q Q) (A, error) {
+		return answer(q, ctx, h.Running(by))
+	}}
+}
+
 // ofHost is a question about the process that answers.
 func ofHost[A any](pattern string, whose right, answer func(Host) A) question[none, A] {
 	return question[none, A]{pattern, whose, func(_ context.Context, h Host, _ audit.Actor, _ none) (A, error) {

@@ -36,6 +36,8 @@ type table struct {
 	Door         question[none, status.Door]
 	TestCamera   question[none, probe.Verdict]
 	TestDoor     question[none, status.DoorTest]
+	HoldDoor     question[hold, none]
+	ReleaseDoor  question[none, none]
 	Backup       question[none, people.Backup]
 	FacesOff     question[reason, none]
 	FacesOn      question[none, none]
@@ -69,6 +71,8 @@ func newTable() table {
 		Door:         ofGate("GET /door", technicians, Running.Door),
 		TestCamera:   ofGate("POST /camera/test", technicians, Running.TestCamera),
 		TestDoor:     ofGate("POST /door/test", technicians, Running.TestDoor),
+		HoldDoor:     ofGateAbout("POST /door/hold", technicians, hold.hold),
+		ReleaseDoor:  ofGateAbout("POST /door/release", technicians, none.release),
 		Backup:       ofRecords("POST /backup", eithers, bare(people.Records.Backup)),
 		FacesOff:     ofRecords("POST /faces/off", eithers, reason.facesOff),
 		FacesOn:      ofRecords("POST /faces/on", technicians, order(people.Records.TurnFacesOn)),
@@ -288,6 +292,34 @@ func (c *Client) TestCamera(ctx context.Context) (probe.Verdict, error) {
 // TestDoor implements Running.
 func (c *Client) TestDoor(ctx context.Context) (status.DoorTest, error) {
 	return ask(ctx, c, c.table.TestDoor, none{})
+}
+
+// A hold is a status.DoorHold that was typed.
+type hold struct {
+	For    time.Duration `json:"for_ns"`
+	Reason string        `json:"reason"`
+}
+
+func (q *hold) Clean() error { return people.CleanReason(&q.Reason) }
+
+// HoldDoor implements Running.
+func (c *Client) HoldDoor(ctx context.Context, q status.DoorHold) error {
+	_, err := ask(ctx, c, c.table.HoldDoor, hold(q))
+	return err
+}
+
+func (q hold) hold(ctx context.Context, g Running) (none, error) {
+	return none{}, g.HoldDoor(ctx, status.DoorHold(q))
+}
+
+// ReleaseDoor implements Running.
+func (c *Client) ReleaseDoor(ctx context.Context) error {
+	_, err := ask(ctx, c, c.table.ReleaseDoor, none{})
+	return err
+}
+
+func (none) release(ctx context.Context, g Running) (none, error) {
+	return none{}, g.ReleaseDoor(ctx)
 }
 
 // Backup implements people.Records.

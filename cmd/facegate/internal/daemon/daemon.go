@@ -89,6 +89,7 @@ type Daemon struct {
 	watch     *doorwatch.Watch
 	events    *doorEvents
 	plan      *planner
+	holding   holding
 	looks     ration // of how the door is
 	watchings ration // of what it does, where there is no audit log
 	hand      *gpio.Hand
@@ -203,7 +204,7 @@ func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
 		return err
 	}
 	d.watch = doorwatch.New(func() door.Status { return d.door.Status() }, d.started)
-	d.events = newDoorEvents(d.log)
+	d.events = newDoorEvents(d.overHold, d.log)
 	controller, err := door.New(door.Parts{
 		Relay: d.line, Inputs: d.wires.Inputs, Signals: d.wires.Signals, Settings: d.doorSettings(), Log: d.log, Round: d.watchdog.Round,
 		Emit: func(e door.Event) {
@@ -216,6 +217,7 @@ func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
 	}
 	d.door = keep(controller, d.line)
 	d.noteLines()
+	d.resumeHold()
 	return d.openPrompt()
 }
 

@@ -23,14 +23,15 @@ type doorEvents struct {
 	queue chan door.Event
 	lost  atomic.Uint64
 	log   *slog.Logger
+	also  func(door.Event)                 // is told of every event too
 	note  func(at time.Time, k audit.Kind) // hands an alarm over for the audit log; nil where there is none
 	ready chan struct{}
 	noted map[audit.Kind]time.Time // when an alarm was last written
 }
 
-func newDoorEvents(log *slog.Logger) *doorEvents {
+func newDoorEvents(also func(door.Event), log *slog.Logger) *doorEvents {
 	return &doorEvents{
-		queue: make(chan door.Event, 256), log: log, ready: make(chan struct{}), noted: make(map[audit.Kind]time.Time),
+		also: also, queue: make(chan door.Event, 256), log: log, ready: make(chan struct{}), noted: make(map[audit.Kind]time.Time),
 	}
 }
 
@@ -83,6 +84,7 @@ func (d *doorEvents) tell(e door.Event) {
 	case says != "":
 		d.log.Info(says)
 	}
+	d.also(e)
 	d.alarm(e)
 }
 

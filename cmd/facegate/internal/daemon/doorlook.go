@@ -53,7 +53,11 @@ func (d *Daemon) lookAtDoor(by audit.Actor) (status.Door, error) {
 	}
 	d.log.Info("somebody asks how the door is", "by", people.UserName(by))
 	s := d.doorSettings()
-	return status.Door{Status: d.door.Status(), Kind: s.Kind, Fail: s.Fail, Pulse: s.Pulse}, nil
+	told := status.Door{Status: d.door.Status(), Kind: s.Kind, Fail: s.Fail, Pulse: s.Pulse, Schedule: d.doorPlan()}
+	if h := d.holding.left(time.Now()); h != nil {
+		told.Held = h.By + ": " + h.Reason
+	}
+	return told, nil
 }
 
 // noteWatching refuses what comes too often, and notes what does not.

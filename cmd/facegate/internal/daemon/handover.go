@@ -22,6 +22,7 @@ var ErrHandover = errors.New("something was destroyed: a fresh process is to go 
 type Left struct {
 	Socket *os.File // the control socket: whoever connects to it waits for the next process
 	Line   *os.File // what holds the line of the relay, whose level stays as it is; nil for a line that is to be opened anew
+	Hold   *Hold    // that is under way; nil for none
 }
 
 const (
@@ -93,7 +94,7 @@ func (d *Daemon) Process() (name string, ends bool) { return d.handover.process,
 // Leave returns what the next process takes over, after Run has returned ErrHandover. The relay does not notice: one that
 // holds a door shut goes on doing so.
 func (d *Daemon) Leave() (left Left, err error) {
-	left.Socket = d.handover.socket
+	left.Socket, left.Hold = d.handover.socket, d.holding.left(time.Now())
 	if lasting, can := d.line.(gpio.Lasting); can {
 		left.Line, err = lasting.Leave()
 	} else {
@@ -108,9 +109,12 @@ func (d *Daemon) Leave() (left Left, err error) {
 // Release closes what Leave would leave, after Run has returned ErrHandover, if no process is to go on.
 func (d *Daemon) Release() error { return errors.Join(d.handover.socket.Close(), d.closeLine()) }
 
-// quiet reports whether nobody is being captured, and nobody is passing.
+// quiet reports whether nobody is being captured, and nobody is passing. What is open for hours is not waited for, since the memory
+// is to be gone: the next process holds the door again, and follows the schedule.
 func (d *Daemon) quiet() bool {
-	return !d.camera.Enrolling() && d.door.Status().State != gpio.Unlocked
+	s := d.door.Status()
+	lasting := s.Why == door.Hold || s.Why == door.Schedule
+	return !d.camera.Enrolling() && (s.State != gpio.Unlocked || lasting)
 }
 
 // fire reports whether there is a fire alarm.

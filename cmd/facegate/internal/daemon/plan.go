@@ -147,6 +147,13 @@ func saysOf(s week.State) string {
 	return "as the rules have it"
 }
 
+// status says what the schedule says at now, whether it is followed or not.
+func (p *planner) status(now time.Time) *status.DoorPlan {
+	s := &status.DoorPlan{Says: string(p.plan.At(now)), Waits: p.waits()}
+	s.Next, _ = p.plan.Next(now)
+	return s
+}
+
 // waits reports whether there is a schedule that is not followed.
 func (p *planner) waits() bool {
 	p.mu.Lock()

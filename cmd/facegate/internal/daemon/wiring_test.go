@@ -9,17 +9,20 @@ import (
 	"testing"
 	"time"
 
+	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/health"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/cmd/facegate/internal/systime"
+	"facegate/configs/hint"
 	"facegate/gpio"
 	"facegate/gpio/door"
 	"facegate/gpio/sim"
 	"facegate/store/audit"
 	"facegate/store/clock"
+	"facegate/store/clock/clocktest"
 )
 
 // A wired door has every input in memory.
@@ -215,4 +218,115 @@ func entries(t *testing.T, site gatetest.Site) (list []audit.Entry) {
 		list = append(list, *r.Entry)
 	}
 	return list
+}
+
+// TestHold holds the door for furniture: bounded, in the audit log before it opens, and over by its time, by release and by a stop.
+func TestHold(t *testing.T) {
+	site := gatetest.NewSite(t)
+	r := start(t, site, gatetest.Settings{"door": "{driver: sim, pulse: 300ms, max_open: 1m}"}, daemon.Outside{})
+	hold := func(d time.Duration) error {
+		return r.client.HoldDoor(t.Context(), status.DoorHold{For: d, Reason: "a piano"})
+	}
+	if err := hold(61 * time.Second); !errors.Is(err, control.ErrRefused) || !strings.Contains(hint.Of(err), "door.max_open") || r.line.Active() {
+		t.Errorf("held for longer than may be: %v, hint %q", err, hint.Of(err))
+	}
+	must(t, hold(2*time.Second))
+	if !r.line.Active() {
+		t.Error("the door is locked although it is held")
+	}
+	gatetest.Eventually(t, "the hold is over", func() bool { return !r.line.Active() })
+	gatetest.Eventually(t, "that it is over is in the log", func() bool { return strings.Contains(r.log.String(), "its time is over") })
+	edges := r.line.Edges()
+	if d := edges[1].At.Sub(edges[0].At); len(edges) != 2 || d < 1900*time.Millisecond || d > 10*time.Second {
+		t.Errorf("held for %v in %d edges, want 2 s", d, len(edges))
+	}
+	must(t, hold(time.Minute))
+	must(t, r.client.ReleaseDoor(t.Context()))
+	gatetest.Eventually(t, "the door is released", func() bool { return !r.line.Active() })
+	must(t, hold(time.Minute))
+	r.stop()
+	if r.line.Active() {
+		t.Error("the door is open although the gate has stopped")
+	}
+	var held []audit.Entry
+	for _, e := range entries(t, site) {
+		if e.Kind == audit.DoorHeld || e.Kind == audit.DoorReleased {
+			held = append(held, e)
+		}
+	}
+	want := []struct {
+		kind  audit.Kind
+		count uint32
+	}{{audit.DoorHeld, 2}, {audit.DoorHeld, 60}, {audit.DoorReleased, 0}, {audit.DoorHeld, 60}}
+	if len(held) != len(want) {
+		t.Fatalf("the audit log has %+v", held)
+	}
+	for i, w := range want {
+		if e := held[i]; e.Kind != w.kind || e.Count != w.count || int(e.Actor) != os.Getuid() {
+			t.Errorf("entry %d is %+v, want %v", i, e, w)
+		}
+	}
+	for _, want := range []string{"the door is held open", `reason="a piano"`, "held open no more"} {
+		if !strings.Contains(r.log.String(), want) {
+			t.Errorf("the log does not say %q", want)
+		}
+	}
+}
+
+// TestHoldIsResumed has a fresh process go on with a hold that the one before it has left.
+func TestHoldIsResumed(t *testing.T) {
+	left := daemon.Left{Hold: &daemon.Hold{Left: 3 * time.Second, By: "ada", Reason: "a piano"}}
+	r := start(t, gatetest.NewSite(t), nil, daemon.Outside{Left: left})
+	gatetest.Eventually(t, "it was held and is locked again", func() bool { return !r.line.Active() && len(r.line.Edges()) == 2 })
+	e := r.line.Edges()
+	if d := e[1].At.Sub(e[0].At); d < 2900*time.Millisecond {
+		t.Errorf("held for %v, want 3 s", d)
+	}
+	if !strings.Contains(r.log.String(), "as it was before") {
+		t.Errorf("the log:\n%s", r.log)
+	}
+}
+
+// TestSchedule has a door follow its schedule, and take back what it has said as soon as the clock is doubted.
+func TestSchedule(t *testing.T) {
+	machine := clocktest.New(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)) // a Monday
+	machine.Sync(true)
+	site, w := gatetest.NewSite(t), wire()
+	more := doorOf(", max_open: 12h, schedule: [{days: mon-fri, from: 08:00, to: 18:00, door: open}, {days: sun-sat, from: 22:00, to: 05:00, door: shut}], " +
+		"holidays: [2026-03-03]")
+	more["time_zone"] = "UTC"
+	r := start(t, site, more, daemon.Outside{Clock: machine.Read, Inputs: w.inputs()})
+	open := func(what string, want bool) {
+		t.Helper()
+		gatetest.Eventually(t, what, func() bool { return r.line.Active() == want })
+	}
+	says := func(what, want string) {
+		t.Helper()
+		gatetest.Eventually(t, what, func() bool { return strings.HasSuffix(strings.TrimSpace(r.log.String()), want) })
+	}
+	open("it is open on Monday at nine", true)
+	machine.Pass(10 * time.Hour)
+	open("it is locked in the evening", false)
+	machine.Pass(4 * time.Hour)
+	says("it is shut at night", `says="shut to all"`)
+	w.leave(t, r.line)
+	if d, err := r.client.Door(t.Context()); err != nil || d.Schedule == nil || d.Schedule.Waits || d.Schedule.Says != "shut" {
+		t.Errorf("at night the door is %+v, %v", d.Schedule, err)
+	}
+	machine.Pass(11 * time.Hour)
+	gatetest.Eventually(t, "it is as always on a holiday", func() bool { return strings.Count(r.log.String(), `says="as the rules have it"`) == 2 })
+	if r.line.Active() {
+		t.Error("the door is open on a holiday")
+	}
+	machine.Pass(24 * time.Hour)
+	open("it is open on Wednesday", true)
+	machine.Sync(false)
+	machine.Ahead(time.Hour)
+	open("nothing is followed when the clock was set", false)
+	gatetest.Eventually(t, "health says so", func() bool { return has(r.Status(), "the clock is not known to be right") })
+	machine.Ahead(0)
+	open("it is followed again when the clock is right", true)
+	if has(r.Status(), "the clock is not known to be right") {
+		t.Error("health says that the schedule waits")
+	}
 }

@@ -13,6 +13,22 @@ type Door struct {
 	Kind  door.Kind     `json:"kind"`
 	Fail  gpio.Fail     `json:"fail"`
 	Pulse time.Duration `json:"pulse_ns"` // of one opening
+
+	Held     string    `json:"held,omitempty"`     // who holds it open, and why
+	Schedule *DoorPlan `json:"schedule,omitempty"` // nil if it has none
+}
+
+// A DoorPlan is what the schedule of a door says.
+type DoorPlan struct {
+	Says  string    `json:"says"`          // "open", "shut", or "" for neither
+	Next  time.Time `json:"next,omitzero"` // when that changes, in the time zone of the site; zero if it does not
+	Waits bool      `json:"waits"`         // the clock is not known to be right, and the schedule is not followed
+}
+
+// A DoorHold is how long somebody holds a door open, and why.
+type DoorHold struct {
+	For    time.Duration `json:"for_ns"`
+	Reason string        `json:"reason"`
 }
 
 // A DoorTest is what one pulse did.

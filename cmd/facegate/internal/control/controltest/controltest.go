@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"clock", clock},
 		{"door", door},
 		{"watch the door", watchDoor},
+		{"hold the door", holdDoor},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			subject := open(t)
@@ -427,6 +428,27 @@ func door(t *testing.T, _ Subject, c *control.Client) {
 			t.Errorf("status of the door: %+v, %v", s.Door, err)
 		}
 	}
+}
+
+// holdDoor holds the door, for too long and for a while, and releases it.
+func holdDoor(t *testing.T, _ Subject, c *control.Client) {
+	for _, d := range []time.Duration{-time.Second, 0, 1000 * time.Hour} {
+		refused(t, "hold the door for "+d.String(), c.HoldDoor(t.Context(), status.DoorHold{For: d, Reason: "furniture"}))
+	}
+	refused(t, "release what nobody holds", c.ReleaseDoor(t.Context()))
+	if err := c.HoldDoor(t.Context(), status.DoorHold{For: 10 * time.Minute, Reason: "furniture"}); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := c.Door(t.Context()); err != nil || d.Why != "hold" || d.Held == "" {
+		t.Errorf("a door that is held is %+v, %v", d, err)
+	}
+	if err := c.ReleaseDoor(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if d, err := c.Door(t.Context()); err != nil || d.Why == "hold" || d.Held != "" {
+		t.Errorf("a door that is released is %+v, %v", d, err)
+	}
+	refused(t, "release it again", c.ReleaseDoor(t.Context()))
 }
 
 // watchDoor watches the door until every line has said its level, and asks how it is.
