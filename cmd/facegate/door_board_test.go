@@ -1,8 +1,8 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -173,42 +173,45 @@ func (b *boarded) wantSignals(red, green, buzzer bool) {
 	})
 }
 
-// noted stops the gate, and returns the kinds of entries that its audit log has.
-func (b *boarded) noted() (kinds []string) {
+// stop stops the gate, which leaves the door locked.
+func (b *boarded) stop() {
 	b.t.Helper()
 	b.cmd.Process.Signal(syscall.SIGTERM)
 	b.ended(b.t)
 	if b.unlocked() {
 		b.t.Error("the gate has ended, and the door is open")
 	}
-	c := b.site.Config(b.t, nil)
-	s, err := opening.Store(c, systime.New(), slog.New(slog.DiscardHandler))
+}
+
+// wantNoted stops the gate, and wants wantInLog.
+func (b *boarded) wantNoted(want ...audit.Kind) {
+	b.t.Helper()
+	b.stop()
+	b.wantInLog(want...)
+}
+
+// wantInLog wants the audit log of the stopped gate to have one entry of each kind that is wanted, and of other kinds none that
+// tells of the door.
+func (b *boarded) wantInLog(want ...audit.Kind) {
+	b.t.Helper()
+	s, err := opening.Store(b.site.Config(b.t, nil), systime.New(), discard)
 	must(b.t, err)
 	defer s.Close()
 	l, err := s.Log().Read()
 	must(b.t, err)
-	for _, r := range l.Records {
-		if r.Entry != nil {
-			kinds = append(kinds, r.Entry.Kind.String())
-		}
-	}
-	return kinds
-}
-
-// wantNoted wants the audit log of the stopped gate to have one entry of each kind that is wanted, and of other kinds none that
-// tells of the door.
-func (b *boarded) wantNoted(want ...audit.Kind) {
-	b.t.Helper()
-	var names []string
-	for _, k := range want {
-		names = append(names, k.String())
-	}
 	about := []string{"door", "tamper", "fire", "open", "clos", "access"}
-	var got []string
-	for _, kind := range b.noted() {
+	var got, names []string
+	for _, r := range l.Records {
+		if r.Entry == nil {
+			continue
+		}
+		kind := r.Entry.Kind.String()
 		if slices.ContainsFunc(about, func(word string) bool { return strings.Contains(kind, word) }) {
 			got = append(got, kind)
 		}
+	}
+	for _, k := range want {
+		names = append(names, k.String())
 	}
 	slices.Sort(names)
 	if slices.Sort(got); !slices.Equal(got, names) {
@@ -286,6 +289,33 @@ func TestDoorExit(t *testing.T) {
 		t.Errorf("the alarms are %q", s.Door.Alarms)
 	}
 	b.wantNoted()
+}
+
+// TestDoorOnAFullDisk opens the door by its button, and in a fire, at a gate that has no room for its records and looks at no face.
+func TestDoorOnAFullDisk(t *testing.T) {
+	if !withMounts(t) {
+		return
+	}
+	site := gatetest.NewSite(t)
+	disk := site.Path("disk")
+	smallDisk(t, disk)
+	if err := os.WriteFile(filepath.Join(disk, "ballast"), make([]byte, 5<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	b := launchAt(t, site, inputsWired, gatetest.Settings{"state_dir": disk + "/state", "keys_dir": disk + "/keys"})
+	if s := b.status(t); s.FacesOff == nil {
+		t.Fatalf("the status is %+v", s)
+	}
+	b.press()
+	b.awaitUnlocked("the button was pressed")
+	b.wantPulses(1)
+	b.set("FIRE", true)
+	b.awaitUnlocked("there is a fire")
+	b.wantWarning("fire", "fire alarm: the door is open")
+	b.set("FIRE", false)
+	b.awaitLocked("the fire is out")
+	b.awaitAlarms("")
+	b.stop()
 }
 
 // TestDoorAlarms raises each alarm, and ends it. None comes after an opening that has a cause.
@@ -383,6 +413,11 @@ func TestDoorTurnstile(t *testing.T) {
 	time.Sleep(200 * time.Millisecond)
 	b.set("CONTACT", false)
 	patiently(t, "the next is let in", func() bool { return b.unlocked() || len(b.openings()) > 1 })
+	watched := b.do("door", "watch", "--for", "1s")
+	b.stop()
+	if said := b.log.String() + watched.out; strings.Contains(said, "p01") || !strings.Contains(watched.out, "relay: ") {
+		t.Errorf("who was let in is told, or nothing:\n%s", said)
+	}
 }
 
 // patiently is gatetest.Eventually for what a busy machine takes longer for, which looks at few of the frames that come.

@@ -218,3 +218,15 @@ func TestDoorTestDirectInterrupted(t *testing.T) {
 		}
 	}
 }
+
+// TestDoorTestDirectIsNoted checks that a stopped gate's audit log has who opened its door, and that its bounds hold.
+func TestDoorTestDirectIsNoted(t *testing.T) {
+	b := launchAt(t, gatetest.NewSite(t), "pulse: 3s", nil)
+	b.stop()
+	test := []string{"door", "test", "--direct", "--yes", "--config", b.config}
+	facegate(t.Context(), test...).want(t, exitOK, "the door was unlocked for ", "")
+	facegate(t.Context(), test...).want(t, exitFailed, "", "to do: wait ")
+	b.wantInLog(audit.OpenedByHand)
+	must(t, os.Remove(b.site.Path("device.key"))) // nobody can open the records any more
+	facegate(t.Context(), test...).want(t, exitOK, "the door was unlocked for ", "the pulse will not be in the audit log")
+}

@@ -361,3 +361,30 @@ func TestUnseen(t *testing.T) {
 		}
 	})
 }
+
+// An open door has a status, and nothing else is asked of it.
+type open struct {
+	*doortrial.Bench
+	why door.Cause
+}
+
+func (o open) Door(context.Context) (status.Door, error) {
+	s := door.Status{State: gpio.Unlocked, Why: o.why, Lines: []door.LineStatus{{Role: "relay", Active: true}}}
+	if o.why == "" {
+		s.State = gpio.Fault
+	}
+	return status.Door{Status: s, Kind: door.Strike, Pulse: time.Second}, nil
+}
+
+// TestOpenForAReason checks that it is said why a door gets no pulse, and what to do.
+func TestOpenForAReason(t *testing.T) {
+	for why, want := range map[door.Cause]string{
+		door.Hold: "facegate door release", door.Schedule: "--direct", door.Fire: "fire", door.Granted: "in a moment",
+		door.Exit: "in a moment", door.Hand: "in a moment", "": "fault",
+	} {
+		report, err := doortrial.Run(t.Context(), open{why: why}, doortrial.Talk{Say: func(string) {}})
+		if err != nil || report.OK() || report.Pulse != nil || !strings.Contains(report.NoPulse, want) {
+			t.Errorf("open for %q: %+v, %v", why, report, err)
+		}
+	}
+}
