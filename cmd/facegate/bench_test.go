@@ -16,7 +16,6 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/device"
-	"facegate/device/replay"
 	"facegate/pipeline"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/detect"
@@ -37,11 +36,7 @@ func BenchmarkFrame(b *testing.B) {
 
 func benchmarkFrame(b *testing.B, bundle string) {
 	eyes := benchEngine(b, bundle)
-	frames, err := replay.Load("../../testdata/walk/p01")
-	if err != nil {
-		b.Fatal(err)
-	}
-	frames = thereAndBack(frames[46:80]) // he stands before the door
+	frames := benchFrames(b)
 	line := pipeline.New(benchSettings(), eyes)
 	people := newCrowd(b, eyes.Dim(), 10_000)
 	now := time.Unix(0, 0)
@@ -107,7 +102,10 @@ func benchSettings() pipeline.Settings {
 	}
 }
 
-func benchEngine(b *testing.B, bundle string) *vision.Engine {
+func benchEngine(b *testing.B, bundle string) *vision.Engine { return benchEngines(b, bundle)[0] }
+
+// benchEngines returns one for each processor.
+func benchEngines(b *testing.B, bundle string) []*vision.Engine {
 	dir := os.Getenv("FACEGATE_MODELS")
 	if dir == "" {
 		b.Skip("FACEGATE_MODELS does not name the folder of the models")
@@ -117,7 +115,7 @@ func benchEngine(b *testing.B, bundle string) *vision.Engine {
 		b.Skip("the models are not all there: ", err)
 	}
 	b.Cleanup(func() { closeAll(engines) })
-	return engines[0]
+	return engines
 }
 
 // A crowd is random people; nobody matches.
