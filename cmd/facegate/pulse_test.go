@@ -5,8 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
@@ -42,7 +45,7 @@ func TestPulseKeepsItsLength(t *testing.T) {
 			if trouble.log != nil {
 				log = trouble.log(t)
 			}
-			board := launchOnBoard(t, trouble.camera, log, trouble.env...)
+			board := launchOnBoard(t, trouble.camera, "kind: strike, fail: secure", log, trouble.env...)
 			for range 3 {
 				must(t, board.Drive("exit", false))
 				gatetest.Eventually(t, "the door is open", func() bool { return pulledIn(board) })
@@ -76,13 +79,21 @@ func unreadLog(t *testing.T) *os.File {
 	return writer
 }
 
-func pulledIn(b sim.Board) bool {
+// An onBoard is a gate in a process of its own, with an exit button on a board.
+type onBoard struct {
+	sim.Board
+	cmd    *exec.Cmd
+	config string
+	done   chan struct{} // closed when the process has ended
+}
+
+func pulledIn(b onBoard) bool {
 	high, err := b.Pin("relay")
 	return err == nil && high
 }
 
-// launchOnBoard starts a gate with an exit button on a board, and waits until it answers.
-func launchOnBoard(t *testing.T, camera string, log *os.File, env ...string) sim.Board {
+// launchOnBoard starts a gate on a board, and waits until it answers.
+func launchOnBoard(t *testing.T, camera, door string, log *os.File, env ...string) onBoard {
 	t.Helper()
 	gatetest.Models(t)
 	site := gatetest.NewSite(t)
@@ -90,18 +101,52 @@ func launchOnBoard(t *testing.T, camera string, log *os.File, env ...string) sim
 	must(t, os.Mkdir(string(board), 0o700))
 	must(t, board.Drive("exit", true))
 	config := site.WriteConfig(t, gatetest.Settings{"camera": camera, "door": fmt.Sprintf(
-		"{driver: sim, chip: %s, line: relay, pulse: %v, exit: {line: exit, active_low: true, debounce: 0s}}", board, usualPulse)})
+		"{driver: sim, chip: %s, line: relay, pulse: %v, exit: {line: exit, active_low: true, debounce: 0s}, %s}", board, usualPulse, door)})
 	cmd := exec.Command(os.Args[0], "run", "--config", config)
 	cmd.Env = append(append(os.Environ(), env...), asProgram+"=1")
 	if log != nil {
 		cmd.Stderr = log
 	}
 	must(t, cmd.Start())
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	done := make(chan struct{})
+	go func() { cmd.Wait(); close(done) }()
+	t.Cleanup(func() { cmd.Process.Kill(); <-done })
 	client := control.NewClient(site.Socket())
 	gatetest.Eventually(t, "the gate answers", func() bool {
 		_, err := client.Status(t.Context())
 		return err == nil
 	})
-	return board
+	return onBoard{board, cmd, config, done}
+}
+
+// TestEndingsReleaseAMagnet ends a gate that holds a door shut with a magnet. Whatever ends it, the door is free after that, and
+// as soon as the gate itself can see to it.
+func TestEndingsReleaseAMagnet(t *testing.T) {
+	panics := filepath.Join(t.TempDir(), "panic")
+	ends := map[string]func(t *testing.T, b onBoard){
+		"a panic": func(t *testing.T, _ onBoard) { must(t, os.WriteFile(panics, nil, 0o600)) },
+	}
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGABRT, syscall.SIGKILL} {
+		ends[unix.SignalName(s)] = func(t *testing.T, b onBoard) { must(t, b.cmd.Process.Signal(s)) }
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			os.Remove(panics)
+			b := launchOnBoard(t, fmt.Sprintf(pictures, gatetest.Testdata(t, "walk/p01")), "kind: maglock, fail: safe", nil, asPanickingAt+"="+panics)
+			gatetest.Eventually(t, "the magnet holds", func() bool { return pulledIn(b) })
+			end(t, b)
+			select {
+			case <-b.done:
+			case <-time.After(30 * time.Second):
+				t.Fatal("the gate does not end")
+			}
+			if held := pulledIn(b); held != (name == "SIGKILL") {
+				t.Errorf("after the end the magnet holds: %v", held)
+			}
+			facegate(t.Context(), "door", "safe", "--config", b.config).want(t, exitOK, "the door is free", "")
+			if pulledIn(b) {
+				t.Error("what follows the end does not release the magnet")
+			}
+		})
+	}
 }
