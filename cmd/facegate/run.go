@@ -95,12 +95,12 @@ func (c *runCommand) gate(ctx context.Context, sink *logsink.Sink, out daemon.Ou
 	return legacy{Config: text}, left, err
 }
 
-// open opens the gate. While the disk cannot be written to it runs what is left of the gate without; it returns nil without
-// an error if ctx is cancelled meanwhile.
+// open opens the gate. While its records cannot be opened it runs what is left of the gate without; it returns nil without an
+// error if ctx is cancelled meanwhile.
 func open(ctx context.Context, cfg *configs.Config, out daemon.Outside, log *slog.Logger) (*daemon.Daemon, error) {
 	for {
 		d, err := daemon.New(cfg, out, version, log)
-		if !daemon.IsDisk(err) {
+		if !daemon.LeavesDoor(err) {
 			return d, err
 		}
 		out.Left.Line, out.Left.Hold = nil, nil // it was taken over, and is closed

@@ -21,13 +21,18 @@ import (
 	"facegate/device/probe"
 	"facegate/gpio"
 	"facegate/pipeline/survey"
+	"facegate/store"
 	"facegate/store/audit"
 )
 
 // ErrDiskBack is returned by Remnant.Run when the disk can be written to again, and New may succeed.
 var ErrDiskBack = errors.New("the disk can be written to again")
 
-// IsDisk reports whether New failed for want of a disk that can be written to. What is in order otherwise is a Remnant then.
+// LeavesDoor reports whether New failed for want of its records: the disk cannot be written to, or what is on it is damaged. What is
+// in order otherwise is a Remnant then, whose exit button and fire alarm work.
+func LeavesDoor(err error) bool { return IsDisk(err) || errors.Is(err, store.ErrDamaged) }
+
+// IsDisk reports whether New failed for want of a disk that can be written to.
 func IsDisk(err error) bool {
 	for _, e := range []error{unix.EROFS, unix.ENOSPC, unix.EDQUOT} {
 		if errors.Is(err, e) {
@@ -37,9 +42,9 @@ func IsDisk(err error) bool {
 	return false
 }
 
-// A Remnant is what is left of a gate whose records cannot be opened, because the disk is full or cannot be written to: it
-// holds the door at its safe level, pulses it by hand, and says why it looks at no face. A gate that failed again and again
-// would let nobody see that.
+// A Remnant is what is left of a gate whose records cannot be opened, because the disk is full or cannot be written to, or they
+// are damaged: it keeps the door, for exit button, fire alarm and openings by hand, and says why it looks at no face. A gate that
+// failed again and again would let nobody see that, and shut people in.
 type Remnant struct {
 	name  string  // of the process
 	parts *Daemon // line, relay, control socket and log, and nothing else
@@ -63,9 +68,13 @@ func NewRemnant(c *configs.Config, out Outside, version string, why error, log *
 	if err := d.openDoor(); err != nil {
 		return nil, err
 	}
+	advice := adviceDisk
+	if !IsDisk(why) {
+		advice = hint.Of(why) + "; exit button and fire alarm work meanwhile"
+	}
 	r := &Remnant{
 		name: rand.Text(), parts: d, hand: gpio.NewHand(d.door.ByHand(), nil, d.started), every: diskEvery, ready: make(chan struct{}),
-		why: hint.Wrap(fmt.Errorf("no face is looked at, and nobody can be enrolled or erased: %w", why), "%s", adviceDisk),
+		why: hint.Wrap(fmt.Errorf("no face is looked at, and nobody can be enrolled or erased: %w", why), "%s", advice),
 	}
 	if err := d.openControl(r, out.Left.Socket); err != nil {
 		return nil, err
@@ -81,7 +90,11 @@ func (r *Remnant) Run(ctx context.Context) error {
 	d := r.parts
 	d.log.Error("the gate is not in service: only the door by hand works", "error", r.why, "hint", hint.Of(r.why))
 	watch := &diskWatch{dirs: []string{d.config.StateDir, d.config.KeysDir}, every: r.every, ready: make(chan struct{})}
-	err := d.runTasks(ctx, d.door, d.events, d.control, d.watchdog, &announcement{r}, watch)
+	tasks := []task{d.door, d.events, d.control, d.watchdog, &announcement{r}}
+	if IsDisk(r.why) { // what is damaged does not mend by itself
+		tasks = append(tasks, watch)
+	}
+	err := d.runTasks(ctx, tasks...)
 	if err = errors.Join(err, d.close()); err != nil {
 		return err
 	}
@@ -175,7 +188,7 @@ func (a *announcement) Run(ctx context.Context) error {
 		return nil
 	}
 	close(a.r.ready)
-	if _, err := sd.SdNotify(false, sd.SdNotifyReady+watchdogIn(0)+"\nSTATUS=faces are off: the disk cannot be written to"); err != nil {
+	if _, err := sd.SdNotify(false, sd.SdNotifyReady+watchdogIn(0)+"\nSTATUS=faces are off: the records cannot be opened"); err != nil {
 		return hint.Wrap(fmt.Errorf("tell systemd: %w", err), "check NOTIFY_SOCKET, or start facegate without it")
 	}
 	<-ctx.Done()
