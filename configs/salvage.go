@@ -45,6 +45,6 @@ func aboutLines(err error) bool {
 // otherDoorKeys are what the keys of the door begin with that name no output.
 func otherDoorKeys() []string {
 	return []string{
-		"name", "direction", "kind", "pulse", "max_open", "contact", "exit", "fire", "tamper", "held_", "forced", "passage_", "schedule", "holidays",
+		"name", "direction", "kind", "fail", "pulse", "max_open", "contact", "exit", "fire", "tamper", "held_", "forced", "passage_", "schedule", "holidays",
 	}
 }

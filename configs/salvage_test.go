@@ -19,6 +19,7 @@ func TestSalvage(t *testing.T) {
 		"a section is none":              {door + "match: yes\n", true},
 		"a key of another section":       {door + "camera: {fpss: 3}\n", true},
 		"a value of the door":            {strings.Replace(door, "active_low: true", "active_low: true, pulse: long", 1), true},
+		"how the door fails":             {strings.Replace(door, "active_low: true", "active_low: true, fail: often", 1), true},
 		"the group of the socket":        {strings.Replace(door, "control.sock", "control.sock, group: [a]", 1), true},
 		"no YAML":                        {door + "camera: {fps: 3\n", false},
 		"a section that may be meant":    {"dor: {driver: cdev}\n", false},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,6 +28,7 @@ type supervised struct {
 	board  sim.Board
 	client *control.Client
 	stop   func()
+	atKill func() // is called before the watchdog ends a process; may be nil
 
 	mu     sync.Mutex // guards what follows
 	events []supervise.Event
@@ -50,11 +52,10 @@ func serviceOf(t *testing.T, more gatetest.Settings, change func(*supervise.Unit
 	settings := gatetest.Settings{
 		"camera":  noCamera,
 		"control": fmt.Sprintf(`{socket: %s, group: ""}`, site.Path("facegate/control.sock")), // in the folder of the unit
-		"door":    s.door(""),
+		"door":    strike,
 	}
-	for key, value := range more {
-		settings[key] = value
-	}
+	maps.Copy(settings, more)
+	settings["door"] = strings.Replace(settings["door"], "BOARD", string(s.board), 1)
 	config := site.WriteConfig(t, settings)
 	text, err := os.ReadFile(filepath.Join(gatetest.Root(t), "configs", "facegate.service"))
 	must(t, err)
@@ -83,12 +84,13 @@ func serviceOf(t *testing.T, more gatetest.Settings, change func(*supervise.Unit
 	return s
 }
 
-// door is a strike with an exit button, and more.
-func (s *supervised) door(more string) string {
-	return fmt.Sprintf("{driver: sim, chip: %s, line: relay, pulse: 30s, exit: {line: exit, active_low: true, debounce: 0s}%s}", s.board, more)
-}
+// strike is a door with an exit button on a board.
+const strike = "{driver: sim, chip: BOARD, line: relay, pulse: 30s, exit: {line: exit, active_low: true, debounce: 0s}}"
 
 func (s *supervised) tell(e supervise.Event) {
+	if e.What == supervise.Killed && s.atKill != nil {
+		s.atKill()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.events = append(s.events, e)
@@ -232,6 +234,24 @@ func TestSuspendedInThePulse(t *testing.T) {
 	}
 	if n := len(s.all(supervise.Killed)); n != 1 {
 		t.Errorf("the watchdog has ended %d processes", n)
+	}
+}
+
+// TestHungDoorIsEnded has the line of the relay hang when a pulse ends, and the door task with it. The watchdog ends the process,
+// and what follows makes the door safe as soon as the line can be driven.
+func TestHungDoorIsEnded(t *testing.T) {
+	s := serviceOf(t, gatetest.Settings{"door": strings.Replace(strike, "30s", "2s", 1)},
+		func(u *supervise.Unit) { u.Watchdog = 5 * time.Second })
+	relay := filepath.Join(string(s.board), "relay")
+	s.atKill = func() { must(t, s.board.Drive("relay", true)) } // as the pulse had it
+	pid := s.ready(1)
+	s.press()
+	must(t, syscall.Mkfifo(relay+".fifo", 0o600)) // which nobody reads: whoever opens it to write waits
+	must(t, os.Rename(relay+".fifo", relay))
+	s.patiently("the watchdog has ended it", 60*time.Second, func() bool { return len(s.all(supervise.Ended)) > 0 })
+	s.safeAfter(1)
+	if ended := s.all(supervise.Ended)[0]; ended.Result != "watchdog" || ended.PID != pid {
+		t.Errorf("it ended with %+v", ended)
 	}
 }
 

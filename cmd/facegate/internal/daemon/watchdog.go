@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"os"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
@@ -25,7 +26,11 @@ const (
 // that, and card, exit and fire alarm open the door meanwhile.
 func (d *Daemon) openWatchdog(parts []watchdog.Part) {
 	feed := func() error { return nil }
-	if watchdogIn(0) != "" {
+	switch {
+	case os.Getenv("NOTIFY_SOCKET") == "":
+	case watchdogIn(0) == "":
+		d.log.Warn("nobody ends this gate if it hangs or is suspended", "hint", "install the unit of this version, which has WatchdogSec=")
+	default:
 		feed = func() error {
 			_, err := sd.SdNotify(false, sd.SdNotifyWatchdog)
 			return hint.Wrap(err, "check NOTIFY_SOCKET, or start facegate without it")
