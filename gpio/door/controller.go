@@ -55,8 +55,7 @@ type Controller struct {
 	mu      sync.Mutex // guards what follows
 	running bool
 	state   State
-	round   time.Time // when the loop last went round
-	active  Lines     // the lines whose last known level is active
+	active  Lines // the lines whose last known level is active
 	errs    [roles]error
 	drive   error // why the lock does not move, nil if it does
 }
@@ -71,7 +70,7 @@ func New(p Parts) (*Controller, error) {
 		return nil, err
 	}
 	c := &Controller{
-		machine: NewMachine(p.Settings), relay: relay, line: p.Relay, emit: p.Emit, start: time.Now(), round: time.Now(),
+		machine: NewMachine(p.Settings), relay: relay, line: p.Relay, emit: p.Emit, start: time.Now(),
 		ready: make(chan struct{}), moved: make(chan struct{}, 1), shown: make(chan struct{}, 1),
 		inputs: [roles]gpio.Input{
 			ContactLine: p.Inputs.Contact, ExitLine: p.Inputs.Exit, FireLine: p.Inputs.Fire, TamperLine: p.Inputs.Tamper,
@@ -182,7 +181,6 @@ func (c *Controller) loop(ctx context.Context) {
 func (c *Controller) goRound() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.round = time.Now()
 	c.watchRelay()
 	c.step(Input{})
 	wait := roundEvery
@@ -379,13 +377,6 @@ func (c *Controller) Release() error {
 
 // Follow says what the schedule says from now on.
 func (c *Controller) Follow(p Plan) { c.take(Input{Act: Follow, Plan: p}) }
-
-// Alive is how long ago the controller's loop last went round, which it does once a second. It is for the watchdog.
-func (c *Controller) Alive() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Since(c.round)
-}
 
 // ByHand returns the door for those who open it by hand.
 func (c *Controller) ByHand() gpio.Pulser { return byHand{c} }

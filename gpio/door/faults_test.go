@@ -164,6 +164,9 @@ func TestHungController(t *testing.T) {
 				b.set(b.exit, true) // it sticks, which is told after a minute
 				test.open(b)
 				time.Sleep(time.Hour)
+				if last := time.Duration(b.round.Load()); last < 58*time.Second || last > time.Minute {
+					t.Errorf("the watchdog was last fed after %v", last)
+				}
 				edges := b.relay.Edges()
 				last := edges[len(edges)-1]
 				if open := last.At.Sub(b.start) - time.Minute; last.Active || open < test.least || open > test.most {

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"facegate/gpio/door"
@@ -22,4 +23,14 @@ func Told(s door.Status) door.Status { return told(s) }
 // NewRecovery returns the task that has all tried again.
 func NewRecovery(after time.Duration, tryAll func() error) interface{ Run(context.Context) error } {
 	return newRecovery(after, tryAll)
+}
+
+// NewHandover returns the task that ends a gate once it is quiet, and asks it to.
+func NewHandover(quiet, fire func() bool) interface{ Run(context.Context) error } {
+	h := &handover{
+		enabled: true, quiet: quiet, fire: fire, leave: func() (*os.File, error) { return nil, nil },
+		asked: make(chan struct{}), ready: make(chan struct{}),
+	}
+	h.ask()
+	return h
 }
