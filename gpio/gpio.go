@@ -58,7 +58,8 @@ type Input interface {
 	// things might happen:
 	//   1. It returns nil: ctx was cancelled. The line may be watched again.
 	//   2. It returns ErrClosed: the line is no longer ours.
-	//   3. It returns another error: the line cannot be read, because its chip is gone, say. It should be opened anew.
+	//   3. It returns another error: the line cannot be read, because its chip is gone, say. Watch may be tried again, and goes
+	//      on once the line is back.
 	Watch(ctx context.Context, emit func(Level)) error
 
 	// Close releases the line, and ends Watch. It returns ErrClosed if the line had been closed before.

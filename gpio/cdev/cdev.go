@@ -44,11 +44,15 @@ func Open(cfg Config) (gpio.Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := request(at, func(a abi, chip uintptr) (int32, error) { return a.output(chip, at.offset, cfg) })
+	h, err := requestOutput(at, cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &line{held: h, name: at.String()}, nil
+	return newLine(h, at, cfg), nil
+}
+
+func requestOutput(at Place, cfg Config) (held, error) {
+	return request(at, func(a abi, chip uintptr) (int32, error) { return a.output(chip, at.offset, cfg) })
 }
 
 var _ gpio.Lasting = (*line)(nil)
@@ -63,7 +67,7 @@ func Adopt(cfg Config, file *os.File) (gpio.Line, error) {
 	if _, err := h.get(); err != nil {
 		return nil, errors.Join(fmt.Errorf("gpio: take over %v: %w", at, err), file.Close())
 	}
-	return &line{held: h, name: at.String()}, nil
+	return newLine(h, at, cfg), nil
 }
 
 // find resolves cfg on the chips of this machine.
@@ -109,11 +113,23 @@ func withHint(err error, chip string) error {
 
 // A line is an output that the kernel has given us.
 type line struct {
-	name string
+	name  string
+	again func() (held, error) // requests the line anew
 
 	mu     sync.Mutex // guards what follows, and the order of the levels
 	held   held
+	gone   bool // its chip went away, and perhaps came back: the kernel forgets who had its lines
 	closed bool
+}
+
+func newLine(h held, at Place, cfg Config) *line {
+	return &line{name: at.String(), held: h, again: func() (held, error) {
+		at, err := find(cfg)
+		if err != nil {
+			return held{}, err
+		}
+		return requestOutput(at, cfg)
+	}}
 }
 
 func (l *line) Set(active bool) error {
@@ -122,7 +138,22 @@ func (l *line) Set(active bool) error {
 	if l.closed {
 		return gpio.ErrClosed
 	}
-	return l.held.set(active)
+	return l.set(active)
+}
+
+// set is Set with l.mu held, on a line that is ours.
+func (l *line) set(active bool) error {
+	if l.gone {
+		h, err := l.again()
+		if err != nil {
+			return err
+		}
+		l.held.file.Close() // of a chip that is not there any more
+		l.held = h
+	}
+	err := l.held.set(active)
+	l.gone = errors.Is(err, unix.ENODEV)
+	return err
 }
 
 // Close drives the line inactive first: some drivers keep the last level after the release.
@@ -133,7 +164,7 @@ func (l *line) Close() error {
 		return gpio.ErrClosed
 	}
 	l.closed = true
-	err := l.held.set(false)
+	err := l.set(false)
 	return errors.Join(err, l.held.file.Close())
 }
 

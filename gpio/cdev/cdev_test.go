@@ -182,7 +182,7 @@ func openDriven(t *testing.T, at Place, cfg InputConfig) (gpio.Input, inputtest.
 	return in, drive
 }
 
-// TestRealGone watches a line of this machine whose chip goes away.
+// TestRealGone watches a line of this machine whose chip goes away and comes back, and drives another.
 func TestRealGone(t *testing.T) {
 	unbind := os.Getenv("FACEGATE_GPIO_UNBIND")
 	if unbind == "" {
@@ -194,9 +194,12 @@ func TestRealGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer in.Close()
+	out := open(t, Config{Chip: chip, Line: os.Getenv("FACEGATE_GPIO_LINE")})
+	defer out.Close()
 	ended := make(chan error, 1)
 	told := make(chan gpio.Level, 10)
-	go func() { ended <- in.Watch(t.Context(), func(l gpio.Level) { told <- l }) }()
+	watch := func() { ended <- in.Watch(t.Context(), func(l gpio.Level) { told <- l }) }
+	go watch()
 	<-told
 	if err := os.WriteFile(unbind, []byte(chip), 0); err != nil {
 		t.Fatal(err)
@@ -207,6 +210,25 @@ func TestRealGone(t *testing.T) {
 	} else {
 		t.Logf("after %v: %v", time.Since(start).Round(time.Millisecond), err)
 	}
+	for range 2 { // the first time as the kernel says so, the second because there is no such chip
+		if err := out.Set(true); err == nil {
+			t.Error("a line without its chip can be driven")
+		}
+		if err := in.Watch(t.Context(), func(gpio.Level) {}); err == nil {
+			t.Error("a line without its chip can be watched")
+		}
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(unbind), "bind"), []byte(chip), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Set(true); err != nil {
+		t.Errorf("with the chip back: %v", err)
+	}
+	if active, ok := readBack(out)(); !ok || !active {
+		t.Error("the line is inactive once the chip is back")
+	}
+	go watch()
+	<-told
 }
 
 // startSimulator makes a chip with one named line, and returns how to read the pin's physical level and how to pull it. The

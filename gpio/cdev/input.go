@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -43,7 +43,23 @@ func OpenInput(cfg InputConfig) (gpio.Input, error) {
 }
 
 func openInput(at Place, cfg InputConfig) (gpio.Input, error) {
-	h, err := request(at, func(a abi, chip uintptr) (int32, error) {
+	h, err := requestInput(at, cfg)
+	if err != nil {
+		return nil, err
+	}
+	in := newInput(h, at.String(), cfg.Debounce)
+	in.again = func() (held, error) {
+		at, err := find(cfg.Config)
+		if err != nil {
+			return held{}, err
+		}
+		return requestInput(at, cfg)
+	}
+	return in, nil
+}
+
+func requestInput(at Place, cfg InputConfig) (held, error) {
+	return request(at, func(a abi, chip uintptr) (int32, error) {
 		fd, err := a.input(chip, at.offset, cfg)
 		if err != nil {
 			return fd, inputError(err, cfg.Bias)
@@ -53,10 +69,6 @@ func openInput(at Place, cfg InputConfig) (gpio.Input, error) {
 		}
 		return fd, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return newInput(h, at.String(), cfg.Debounce), nil
 }
 
 // inputError adds advice about what a chip or kernel cannot do.
@@ -74,10 +86,16 @@ func inputError(err error, bias Bias) error {
 // own loop spins when the chip is gone.
 type input struct {
 	name   string
+	filter time.Duration        // what is left to us of the debouncing
+	again  func() (held, error) // requests the line anew
+
+	// Watch alone has these.
+	gone bool   // its chip went away, and perhaps came back: the kernel forgets who had its lines
+	seq  uint32 // of the last edge
+
+	mu     sync.Mutex // guards what follows; held is also read by Watch, which alone changes it
 	held   held
-	filter time.Duration // what is left to us of the debouncing
-	closed atomic.Bool
-	seq    uint32 // of the last edge; Watch alone has it
+	closed bool
 }
 
 func newInput(h held, name string, period time.Duration) *input {
@@ -90,20 +108,52 @@ func newInput(h held, name string, period time.Duration) *input {
 func (in *input) String() string { return in.name }
 
 func (in *input) Close() error {
-	if in.closed.Swap(true) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
 		return gpio.ErrClosed
 	}
+	in.closed = true
 	return in.held.file.Close()
 }
 
 func (in *input) Watch(ctx context.Context, emit func(gpio.Level)) error {
-	err := in.watch(ctx, emit)
+	err := in.renew()
+	if err == nil {
+		err = in.watch(ctx, emit)
+		in.gone = errors.Is(err, unix.ENODEV)
+	}
 	switch {
-	case in.closed.Load():
+	case in.isClosed():
 		return gpio.ErrClosed
 	case err != nil:
 		return hint.Wrap(fmt.Errorf("gpio: watch %v: %w", in, err), "Check that the GPIO chip of %v is still there, and its cable.", in)
 	}
+	return nil
+}
+
+func (in *input) isClosed() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.closed
+}
+
+// renew requests the line anew if its chip has gone.
+func (in *input) renew() error {
+	if !in.gone || in.isClosed() {
+		return nil
+	}
+	h, err := in.again()
+	if err != nil {
+		return err
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
+		return h.file.Close()
+	}
+	in.held.file.Close() // of a chip that is not there any more
+	in.held, in.gone, in.seq = h, false, 0
 	return nil
 }
 

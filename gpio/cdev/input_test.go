@@ -36,6 +36,14 @@ func (w *wire) get(uintptr) (bool, error) {
 	return w.level.Load(), nil
 }
 
+func (w *wire) set(_ uintptr, active bool) error {
+	if w.kill.Load() {
+		return unix.ENODEV
+	}
+	w.level.Store(active)
+	return nil
+}
+
 // event makes the kernel write an edge.
 func (w *wire) event(t *testing.T, active bool) {
 	t.Helper()
@@ -272,5 +280,60 @@ func TestInputError(t *testing.T) {
 		if !errors.Is(err, test.err) || (hint.Of(err) != "") != test.hint {
 			t.Errorf("%v with bias %d: %v with hint %q", test.err, test.bias, err, hint.Of(err))
 		}
+	}
+}
+
+// TestBack has a chip go away and come back, and a line wait for it meanwhile.
+func TestBack(t *testing.T) {
+	in, far := wired(t, v2{}, 0)
+	back, next := wired(t, v2{}, 0)
+	missing := true
+	in.again = func() (held, error) {
+		if missing {
+			return held{}, ErrNoSuchChip
+		}
+		return back.held, nil
+	}
+	s := watched(t, in)
+	s.expect(t, false)
+	far.kill.Store(true)
+	for _, want := range []error{unix.ENODEV, ErrNoSuchChip, ErrNoSuchChip} {
+		if err := <-s.err; !errors.Is(err, want) || hint.Of(err) == "" {
+			t.Fatalf("Watch = %v with hint %q, want %v", err, hint.Of(err), want)
+		}
+		s = watched(t, in)
+	}
+	<-s.err
+	missing = false
+	s = watched(t, in)
+	s.expect(t, false)
+	next.drive(t, true)
+	s.expect(t, true)
+	if err := in.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if err := <-s.err; !errors.Is(err, gpio.ErrClosed) {
+		t.Errorf("Watch = %v, want ErrClosed", err)
+	}
+}
+
+// TestLineBack has the chip of an output go away and come back.
+func TestLineBack(t *testing.T) {
+	in, far := wired(t, v2{}, 0)
+	back, next := wired(t, v2{}, 0)
+	found := ErrNoSuchChip
+	l := &line{name: "GPIO17", held: in.held, again: func() (held, error) { return back.held, found }}
+	far.kill.Store(true)
+	for _, want := range []error{unix.ENODEV, ErrNoSuchChip} {
+		if err := l.Set(true); !errors.Is(err, want) {
+			t.Errorf("Set = %v, want %v", err, want)
+		}
+	}
+	found = nil
+	if err := l.Set(true); err != nil || !next.level.Load() {
+		t.Errorf("Set = %v, and the line is active = %t", err, next.level.Load())
+	}
+	if err := l.Close(); err != nil || next.level.Load() {
+		t.Errorf("Close = %v, and the line is active = %t", err, next.level.Load())
 	}
 }
