@@ -1,7 +1,6 @@
 package cdev
 
 import (
-	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
@@ -80,21 +79,21 @@ func pairs(words []string, key, value string) bool {
 	return false
 }
 
-// kernelDriver returns the driver behind a consumer whose kind can be told from its name: a light, or a chip select of SPI
-// ("spi0 CS0").
+// kernelDriver returns the driver behind a consumer whose device can be told from its name: a light, a chip select of SPI
+// ("spi0 CS0"), or a device that the board describes ("onewire@0").
 func kernelDriver(root fs.FS, consumer string) string {
 	if consumer == "" || strings.Contains(consumer, "/") {
 		return ""
 	}
 	first, _, _ := strings.Cut(consumer, " ")
-	return cmp.Or(driverOf(root, "sys/class/leds/"+consumer), driverOf(root, "sys/class/spi_master/"+first))
-}
-
-// driverOf returns the driver of the device of a class, "" if there is none.
-func driverOf(root fs.FS, device string) string {
-	target, err := fs.ReadLink(root, device+"/device/driver")
-	if err != nil {
-		return ""
+	for _, link := range []string{
+		"sys/class/leds/" + consumer + "/device/driver",
+		"sys/class/spi_master/" + first + "/device/driver",
+		"sys/bus/platform/devices/" + consumer + "/driver",
+	} {
+		if target, err := fs.ReadLink(root, link); err == nil {
+			return path.Base(target)
+		}
 	}
-	return path.Base(target)
+	return ""
 }

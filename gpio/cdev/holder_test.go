@@ -14,17 +14,18 @@ import (
 
 // machine is a Linux 6.12 on a Raspberry Pi, as far as it tells who has which line.
 var machine = fstest.MapFS{
-	"proc/812/comm":                           {Data: []byte("gpioset\n")},
-	"proc/812/fdinfo/0":                       {Data: []byte("pos:\t0\nflags:\t02\n")},
-	"proc/812/fdinfo/3":                       {Data: []byte("pos:\t0\nflags:\t02000000\nmnt_id:\t15\nino:\t1061\ngpio-chip:\tgpiochip0\ngpio-line:\t17\ngpio-line:\t27\n")},
-	"proc/90/fdinfo/4":                        {Data: []byte("gpio-chip:\tgpiochip1\ngpio-line:\t4\n")},
-	"proc/self/fdinfo/4":                      {Data: []byte("gpio-chip:\tgpiochip0\ngpio-line:\t4\n")},
-	"proc/91/fdinfo/4":                        {Data: []byte("gpio-chip:")},
-	"proc/version":                            {Data: []byte("Linux")},
-	"sys/class/leds/ACT":                      {Mode: fs.ModeDir | 0o755},
-	"sys/class/leds/plain":                    {Mode: fs.ModeDir | 0o755},
-	"sys/class/leds/ACT/device/driver":        {Mode: fs.ModeSymlink, Data: []byte("../../../bus/platform/drivers/leds-gpio")},
-	"sys/class/spi_master/spi0/device/driver": {Mode: fs.ModeSymlink, Data: []byte("../../../../bus/platform/drivers/spi-bcm2835")},
+	"proc/812/comm":                             {Data: []byte("gpioset\n")},
+	"proc/812/fdinfo/0":                         {Data: []byte("pos:\t0\nflags:\t02\n")},
+	"proc/812/fdinfo/3":                         {Data: []byte("pos:\t0\nflags:\t02000000\nmnt_id:\t15\nino:\t1061\ngpio-chip:\tgpiochip0\ngpio-line:\t17\ngpio-line:\t27\n")},
+	"proc/90/fdinfo/4":                          {Data: []byte("gpio-chip:\tgpiochip1\ngpio-line:\t4\n")},
+	"proc/self/fdinfo/4":                        {Data: []byte("gpio-chip:\tgpiochip0\ngpio-line:\t4\n")},
+	"proc/91/fdinfo/4":                          {Data: []byte("gpio-chip:")},
+	"proc/version":                              {Data: []byte("Linux")},
+	"sys/class/leds/ACT":                        {Mode: fs.ModeDir | 0o755},
+	"sys/class/leds/plain":                      {Mode: fs.ModeDir | 0o755},
+	"sys/class/leds/ACT/device/driver":          {Mode: fs.ModeSymlink, Data: []byte("../../../bus/platform/drivers/leds-gpio")},
+	"sys/bus/platform/devices/onewire@0/driver": {Mode: fs.ModeSymlink, Data: []byte("../../../bus/platform/drivers/w1-gpio")},
+	"sys/class/spi_master/spi0/device/driver":   {Mode: fs.ModeSymlink, Data: []byte("../../../../bus/platform/drivers/spi-bcm2835")},
 }
 
 func TestInUse(t *testing.T) {
@@ -36,7 +37,7 @@ func TestInUse(t *testing.T) {
 	}{
 		{17, "gpioset", `in use by "gpioset", process 812 (gpioset)`, "Stop that program"},
 		{27, "siren", `in use by "siren", process 812 (gpioset)`, "Stop that program"},
-		{4, "onewire@0", `in use by "onewire@0"`, "Stop what uses"},
+		{4, "onewire@0", `in use by the driver w1-gpio of the kernel, as "onewire@0"`, "device tree"},
 		{8, "spi0 CS0", `in use by the driver spi-bcm2835 of the kernel, as "spi0 CS0"`, "device tree"},
 		{42, "ACT", `in use by the driver leds-gpio of the kernel, as "ACT"`, "device tree"},
 		{42, "plain", `in use by "plain"`, "Stop what uses"},
