@@ -71,8 +71,8 @@ func listCameras(all []nodes.Node, device string) cameraList {
 		is := n.Path == place || n.Path == device || n.Lasting != "" && n.Lasting == device
 		l.Nodes = append(l.Nodes, listedNode{n, is})
 		l.Found, usable = l.Found || is, usable || n.Usable()
-		if is && n.Path == device && n.Lasting != "" && n.Usable() {
-			l.Advice = append(l.Advice, fmt.Sprintf("set camera.device to %s: the kernel may give %s to another camera", n.Lasting, n.Path))
+		if is && n.Path == device && n.Usable() && n.Note() != "" {
+			l.Advice = append(l.Advice, "set camera.device to its lasting name: "+n.Note())
 		}
 	}
 	switch {

@@ -50,7 +50,7 @@ func TestCameraListReads(t *testing.T) {
 				"  H264          16x16 to 1920x1080; which a gate does not read\n",
 				"/dev/video1: metadata, Maker: Camera\n", "  not usable  no pictures\n              to do: use the camera\n",
 				"/dev/video14: sensor, unicam\n", "to do: CSI cameras need libcamera\n", "/dev/video15: unknown\n",
-				"to do: set camera.device to /dev/v4l/by-id/usb-Maker-video-index0: the kernel may give /dev/video0 to another camera\n",
+				"to do: set camera.device to its lasting name: the kernel may give /dev/video0 to another camera; the lasting name of this one is /dev/v4l/by-id/usb-Maker-video-index0\n",
 			},
 			"is not there",
 		},

@@ -3,21 +3,14 @@ package v4l2
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
-	"regexp"
 
 	"facegate/device/v4l2/nodes"
 )
 
 // ErrOther means that the node which the configuration names is of another camera than at the start of the process. The kernel
-// gives a number to whichever camera it finds first, and what another camera sees is no reason to open this door.
+// gives a number to whichever camera it finds first, and what another camera sees is no reason to open this door. Whoever gives
+// another kind of name to another camera means that one.
 var ErrOther = errors.New("another camera than at the start has this name")
-
-// numbered are nodes as the kernel names them. Any other name somebody has given to one camera, and who gives it to another means
-// that camera.
-var numbered = regexp.MustCompile(`^video[0-9]+$`)
-
-func (s *source) numbered() bool { return numbered.MatchString(filepath.Base(s.cfg.Device)) }
 
 // find returns the node of the camera, and which camera it is of. That is the node which the configuration names, unless that is a
 // number and the camera has come back under another one.
@@ -27,7 +20,7 @@ func (s *source) find() (path string, is nodes.Identity, err error) {
 	if s.first == nil || err == nil && is.Same(*s.first) {
 		return path, is, err
 	}
-	if s.numbered() {
+	if nodes.Numbered(s.cfg.Device) {
 		if other, ok := s.elsewhere(); ok {
 			s.cfg.Log.Info("the camera has come back under another number", "source", s.String(), "node", other,
 				"hint", "set camera.device to its lasting name: facegate camera list")
@@ -36,7 +29,7 @@ func (s *source) find() (path string, is nodes.Identity, err error) {
 	}
 	switch {
 	case err != nil || is.Alike(*s.first):
-	case s.numbered():
+	case nodes.Numbered(s.cfg.Device):
 		err = fmt.Errorf("%w: it is %v, and was %v", ErrOther, is, *s.first)
 	default:
 		s.cfg.Log.Warn("another camera has the name now", "source", s.String(), "is", is.String(), "was", s.first.String())

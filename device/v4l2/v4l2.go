@@ -119,7 +119,7 @@ func (s *source) Tell(told func(why error)) { s.told = told }
 
 // Watch implements device.Returner. A camera may come back under another number.
 func (s *source) Watch() (device.Watch, error) {
-	if s.numbered() {
+	if nodes.Numbered(s.cfg.Device) {
 		return arrival.New(filepath.Join(filepath.Dir(s.cfg.Device), "video[0-9]*"))
 	}
 	return arrival.New(s.cfg.Device)

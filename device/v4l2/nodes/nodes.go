@@ -68,6 +68,24 @@ type Node struct {
 // Usable reports whether a gate can use the node.
 func (n Node) Usable() bool { return n.Problem == "" }
 
+// Note says what a technician should know who has named the node, "" for nothing.
+func (n Node) Note() string {
+	switch {
+	case !n.Usable():
+		return fmt.Sprintf("%s cannot be used: %s; %s", n.Path, n.Problem, n.ToDo)
+	case n.Lasting != "" && Numbered(n.Path):
+		return fmt.Sprintf("the kernel may give %s to another camera; the lasting name of this one is %s", n.Path, n.Lasting)
+	}
+	return ""
+}
+
+// Numbered reports whether a path is one of those that the kernel gives to whichever camera it finds first. Any other somebody has
+// given to one camera.
+func Numbered(path string) bool {
+	digits, ok := strings.CutPrefix(filepath.Base(path), "video")
+	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
 // A Machine is where nodes are looked for.
 type Machine struct {
 	Dev   string // /dev

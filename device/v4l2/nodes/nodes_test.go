@@ -177,6 +177,29 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
+// TestNote says what somebody should know who has named a node.
+func TestNote(t *testing.T) {
+	for _, tt := range []struct {
+		node Node
+		says string // "" for nothing
+	}{
+		{Node{Path: "/dev/video0"}, ""},
+		{Node{Path: "/dev/video0", Lasting: "/dev/v4l/by-id/x"}, "may give /dev/video0 to another camera; the lasting name of this one is /dev/v4l/by-id/x"},
+		{Node{Path: "/dev/v4l/by-id/x", Lasting: "/dev/v4l/by-id/x"}, ""},
+		{Node{Path: "/dev/door-camera", Lasting: "/dev/v4l/by-id/x"}, ""},
+		{Node{Path: "/dev/video1", Lasting: "/dev/v4l/by-id/y", Problem: "no pictures", ToDo: "use another"}, "/dev/video1 cannot be used: no pictures; use another"},
+	} {
+		if got := tt.node.Note(); !strings.Contains(got, tt.says) || (got == "") != (tt.says == "") {
+			t.Errorf("%+v: %q", tt.node, got)
+		}
+	}
+	for path, want := range map[string]bool{"/dev/video0": true, "/dev/video12": true, "/dev/video": false, "/dev/video0-door": false, "/dev/v4l/by-id/x": false} {
+		if Numbered(path) != want {
+			t.Errorf("%s: want %v", path, want)
+		}
+	}
+}
+
 func TestAlike(t *testing.T) {
 	one := Identity{Card: "Camera", Driver: "uvcvideo", Bus: "usb-1", Serial: "1"}
 	tests := []struct {

@@ -17,6 +17,7 @@ import (
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
+	"facegate/device/v4l2/nodes"
 	"facegate/gpio/cdev"
 	"facegate/pipeline/models"
 	"facegate/pipeline/vision"
@@ -181,6 +182,10 @@ func (k *checker) camera() {
 		k.note("camera.device: %s is not there; the gate starts and waits for it", c.Device)
 	case err != nil:
 		k.note("camera.device: this user may not use %s (%v); make the service's user a member of the group video", c.Device, err)
+	default:
+		if note := nodes.This().Describe(c.Device).Note(); note != "" {
+			k.note("camera.device: %s", note)
+		}
 	}
 }
 
