@@ -94,6 +94,25 @@ func TestFaultHasReason(t *testing.T) {
 	})
 }
 
+// TestGrantThatFails checks that who was told that the door cannot be opened does not see it open later.
+func TestGrantThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, usual())
+		b.relay.Fail(errBroken)
+		b.refused(errBroken, door.Granted)
+		if err := b.Hold(time.Minute); !errors.Is(err, gpio.ErrFault) || hint.Of(err) == "" {
+			t.Errorf("Hold = %v, hint %q", err, hint.Of(err))
+		}
+		time.Sleep(500 * time.Millisecond)
+		b.relay.Fail(nil)
+		time.Sleep(time.Hour)
+		b.wantEdges()
+		b.want("line fault relay", "line mended relay")
+		b.open(door.Granted)
+		b.halt()
+	})
+}
+
 // TestSignals looks at lights and buzzer.
 func TestSignals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -102,12 +102,17 @@ func (m *model) answer(in door.Input) error {
 	return nil
 }
 
-// anySettings returns those of a random door.
+// anySettings returns those of a random door. Its deadlines do not fall on the rounds of the controller.
 func anySettings(r *rand.Rand) door.Settings {
 	s := usual()
 	s.Kind = []door.Kind{door.Strike, door.Maglock, door.Turnstile}[r.IntN(3)]
 	s.Fail = []door.Fail{door.Secure, door.Safe}[r.IntN(2)]
 	s.MaxOpen, s.Forced = time.Minute, r.IntN(2) == 0
+	s.Pulse = 200 * time.Millisecond
+	for _, d := range []*time.Duration{&s.Pulse, &s.MaxOpen, &s.Passage, &s.HeldWarn, &s.HeldAfter} {
+		*d += time.Duration(r.IntN(1000)) * time.Millisecond
+	}
+	s.HeldAfter = max(s.HeldAfter, s.HeldWarn)
 	return s
 }
 
