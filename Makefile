@@ -22,7 +22,7 @@ FUZZTIME ?= 500x
 # Tests that search or measure all memory of a gate, or its decisions on thousands of frames: with the race detector memory and
 # arithmetic are ten times as much.
 MEASURES := Test(Privacy|MemoryIsFlat|GateKeepsItsPromise|GateBeforeOneWebcam)
-# The test that searches all states of a door, in one goroutine, and says how many there are.
+# The test that searches all states of a door, and says how many there are: nothing in it is shared by goroutines but the sum.
 PROOF := TestEveryState
 
 export FACEGATE_MODELS := $(CURDIR)/$(BUILD)/models

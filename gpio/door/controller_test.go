@@ -51,7 +51,8 @@ func start(t *testing.T, s door.Settings) *bench {
 	}
 	var err error
 	b.Controller, err = door.New(door.Parts{
-		Relay: b.relay, Settings: s, Emit: b.emit, Round: func() { b.round.Store(int64(time.Since(b.start))) }, Log: slog.New(slog.DiscardHandler),
+		Relay: b.relay, Settings: s, Emit: b.emit, Log: slog.New(slog.DiscardHandler),
+		Round:   func() { b.round.Store(int64(time.Since(b.start))) },
 		Inputs:  door.Inputs{Contact: b.contact, Exit: b.exit, Fire: b.fire, Tamper: b.tamper},
 		Signals: door.Signals{Red: b.red, Green: b.green, Buzzer: b.buzzer},
 	})

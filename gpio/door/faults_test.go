@@ -236,7 +236,8 @@ func (p panicking) Watch(context.Context, func(gpio.Level)) error {
 
 const boardEnv = "FACEGATE_TEST_BOARD"
 
-// TestPanic has a process die of a panic in the middle of an opening, on a board whose relay keeps its level. It is released on the way.
+// TestPanic has a process die of a panic in the middle of an opening, on a board whose relay keeps its level. It is released on
+// the way.
 func TestPanic(t *testing.T) {
 	if dir := os.Getenv(boardEnv); dir != "" {
 		die(t, dir, door.Fail(os.Getenv("FACEGATE_TEST_FAIL")))

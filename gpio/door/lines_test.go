@@ -117,7 +117,9 @@ func anySettings(r *rand.Rand) door.Settings {
 }
 
 // waits are between what happens: nothing, and around every deadline of usual doors.
-var waits = []time.Duration{0, 0, 1, time.Second, 2 * time.Second, pulse, 3500 * time.Millisecond, 10 * time.Second, 30 * time.Second, time.Minute}
+var waits = []time.Duration{
+	0, 0, 1, time.Second, 2 * time.Second, pulse, 3500 * time.Millisecond, 10 * time.Second, 30 * time.Second, time.Minute,
+}
 
 // TestControllerFollowsMachine does random things to doors, and compares the lock's level at every moment and all events with those
 // of the machine that the search has proven.

@@ -64,8 +64,8 @@ func told(events []door.Event, o door.Outputs) string {
 	return strings.Join(all, ", ")
 }
 
-// TestRules plays stories at doors. Each line of a story is a time since the start, what is done, and what comes of it: the events, ALARM
-// if both lights are lit, and BUZZER.
+// TestRules plays stories at doors. Each line of a story is a time since the start, what is done, and what comes of it: the
+// events, ALARM if both lights are lit, and BUZZER.
 func TestRules(t *testing.T) {
 	every := []door.Kind{door.Strike, door.Maglock, door.Turnstile}
 	swings := []door.Kind{door.Strike, door.Maglock}

@@ -3,8 +3,10 @@ package door
 import (
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -195,24 +197,51 @@ func (s *search) calms(n node) error {
 	return nil
 }
 
-// TestEveryState searches all states that a door can come to, whatever is done to it and whenever, and checks every step.
+// A proof is what the searches of all worlds have found.
+type proof struct {
+	mu                            sync.Mutex // guards what follows
+	states, transitions, settings int
+	happened                      map[Event]bool
+	err                           error
+}
+
+// add adds what a search has found.
+func (p *proof) add(s *search, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.states, p.transitions, p.settings = p.states+len(s.seen), p.transitions+s.transitions, p.settings+1+len(s.alike)
+	maps.Copy(p.happened, s.happened)
+	if p.err == nil {
+		p.err = err
+	}
+}
+
+// TestEveryState searches all states that a door can come to, whatever is done to it and whenever, and checks every step. Each
+// processor searches worlds of its own.
 func TestEveryState(t *testing.T) {
-	states, transitions, settings := 0, 0, 0
-	happened := map[Event]bool{}
+	p, todo := &proof{happened: map[Event]bool{}}, make(chan world)
+	var searching sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		searching.Go(func() {
+			for w := range todo {
+				p.add(w.search())
+			}
+		})
+	}
 	for _, w := range worlds() {
-		s, err := w.search()
-		if err != nil {
-			t.Fatal(err)
-		}
-		states, transitions, settings = states+len(s.seen), transitions+s.transitions, settings+1+len(w.alike)
-		maps.Copy(happened, s.happened)
+		todo <- w
+	}
+	close(todo)
+	searching.Wait()
+	if p.err != nil {
+		t.Fatal(p.err)
 	}
 	for _, what := range everything() {
-		if !happened[what] {
+		if !p.happened[what] {
 			t.Errorf("%+v never happens", what)
 		}
 	}
-	fmt.Printf("facegate: checked all %d states and %d transitions of a door, in %d settings\n", states, transitions, settings)
+	fmt.Printf("facegate: checked all %d states and %d transitions of a door, in %d settings\n", p.states, p.transitions, p.settings)
 }
 
 // everything is what can happen at a door.
