@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"net"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 
 	"facegate/cmd/facegate/internal/crashes"
 	"facegate/cmd/facegate/internal/daemon"
@@ -84,11 +87,12 @@ func (e *ends) end(asked bool, err error, left daemon.Left) {
 	}
 }
 
-// answers reports whether a gate answers at a socket.
+// answers reports whether a gate has a socket open. One that is suspended, or hangs, has it too, and takes no more connections
+// once enough wait.
 func answers(socket string) bool {
 	conn, err := net.Dial("unix", socket)
 	if err != nil {
-		return false
+		return errors.Is(err, unix.EAGAIN)
 	}
 	conn.Close()
 	return true
