@@ -255,6 +255,29 @@ func TestHungDoorIsEnded(t *testing.T) {
 	}
 }
 
+// TestHandoverUnderTheWatchdog destroys something, upon which a fresh process goes on. The watchdog waits for its networks, and
+// no longer than the unit says after that.
+func TestHandoverUnderTheWatchdog(t *testing.T) {
+	const limit = 5 * time.Second
+	s := serviceOf(t, nil, func(u *supervise.Unit) { u.Watchdog = limit })
+	pid := s.ready(1)
+	_, err := s.client.Lockdown(t.Context())
+	must(t, err)
+	if again := s.ready(2); again != pid {
+		t.Errorf("process %d goes on, want %d", again, pid)
+	}
+	time.Sleep(limit + time.Second)
+	if ends := s.all(supervise.Ended); len(ends) > 0 {
+		t.Fatalf("it ended: %+v", ends)
+	}
+	must(t, syscall.Kill(pid, syscall.SIGSTOP))
+	suspended := time.Now()
+	s.patiently("the watchdog has ended it", 40*time.Second, func() bool { return len(s.all(supervise.Ended)) > 0 })
+	if d := time.Since(suspended); d > limit+10*time.Second {
+		t.Errorf("it took the watchdog %v to end the fresh process", d)
+	}
+}
+
 // TestHungEyesAreEnded has the task that looks at faces hang. Meanwhile the exit button opens the door; then the watchdog ends
 // the process, and the reason is told.
 func TestHungEyesAreEnded(t *testing.T) {

@@ -143,6 +143,10 @@ func TestEndingsReleaseAMagnet(t *testing.T) {
 			if held := pulledIn(b); held != (name == "SIGKILL") {
 				t.Errorf("after the end the magnet holds: %v", held)
 			}
+			_, err := os.Stat(filepath.Join(filepath.Dir(b.config), "control.crashes"))
+			if crashed := err == nil; crashed != (name == "SIGKILL" || name == "a panic") {
+				t.Errorf("it counts as a crash: %v", crashed)
+			}
 			facegate(t.Context(), "door", "safe", "--config", b.config).want(t, exitOK, "the door is free", "")
 			if pulledIn(b) {
 				t.Error("what follows the end does not release the magnet")
