@@ -130,6 +130,8 @@ type options struct {
 	refuse  float64 // liveness below which a face is a print
 	second  bool    // a face that is alike counts for half, with a card
 	stuck   *stuck  // what the networks are, nil if they are not
+
+	contact *sim.Input // of a turnstile, nil for a door with a strike
 }
 
 const (
@@ -154,11 +156,15 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 	}
 	log := slog.New(slog.NewTextHandler(&b.log, nil))
 	var err error
-	b.door, err = door.New(door.Parts{
+	parts := door.Parts{
 		Relay: b.line, Log: log,
 		Settings: door.Settings{Kind: door.Strike, Fail: door.Secure, Pulse: o.pulse, MaxOpen: gpio.MaxLease},
-	})
-	if err != nil {
+	}
+	if o.contact != nil {
+		parts.Inputs.Contact, parts.Settings.Kind, parts.Settings.Passage = o.contact, door.Turnstile, time.Hour
+		parts.Settings.HeldWarn, parts.Settings.HeldAfter = time.Hour, time.Hour
+	}
+	if b.door, err = door.New(parts); err != nil {
 		t.Fatal(err)
 	}
 	b.openStore(o, log)

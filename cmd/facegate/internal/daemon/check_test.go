@@ -123,6 +123,22 @@ func TestCheckRefusesWhatNewRefuses(t *testing.T) {
 		{"a file for the keyrings", func(t *testing.T, s gatetest.Site) gatetest.Settings {
 			return gatetest.Settings{"keys_dir": s.Path("device.key")}
 		}, "keys_dir"},
+		{"a whole door", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			return gatetest.Settings{"time_zone": "Europe/Berlin", "door": "{driver: sim, kind: turnstile, contact: {line: C}, exit: {line: E}, fire: {line: F}, " +
+				"tamper: {line: T}, led_red: {line: R}, led_green: {line: G}, buzzer: {line: B}, holidays: [12-25], " +
+				"schedule: [{days: mon-fri, from: 08:00, to: 12:00, door: open}, {days: holiday, from: 00:00, to: 24:00, door: shut}]}"}
+		}, ""},
+		{"a door on a board", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			must(t, os.Mkdir(s.Path("board"), 0o700))
+			return gatetest.Settings{"door": fmt.Sprintf("{driver: sim, chip: %s, exit: {line: E}, led_red: {line: R}}", s.Path("board"))}
+		}, ""},
+		{"a board that is not there", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			return gatetest.Settings{"door": fmt.Sprintf("{driver: sim, chip: %s, exit: {line: E}}", s.Path("board"))}
+		}, "door"},
+		{"a board that has no such line", func(t *testing.T, s gatetest.Site) gatetest.Settings {
+			must(t, os.Mkdir(s.Path("board"), 0o700))
+			return gatetest.Settings{"door": fmt.Sprintf("{driver: sim, chip: %s, exit: {line: ../E}}", s.Path("board"))}
+		}, "door"},
 		{"no networks", set("vision", "{models_dir: /nonexistent}"), "vision"},
 		{"an unknown embedder", func(t *testing.T, _ gatetest.Site) gatetest.Settings { return vision(t, ", embedder: arcface") }, "vision"},
 		{"an unknown liveness model", func(t *testing.T, _ gatetest.Site) gatetest.Settings { return vision(t, ", liveness: [psychic]") }, "vision"},

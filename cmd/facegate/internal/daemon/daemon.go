@@ -196,7 +196,7 @@ func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
 			return aboutLine("door", err)
 		}
 	}
-	if err := distinct(d.config); err != nil {
+	if err := errors.Join(checkBoard(d.config), distinct(d.config)); err != nil {
 		return err
 	}
 	d.wires = Wiring{Inputs: d.outside.Inputs, Signals: d.outside.Signals}

@@ -182,14 +182,25 @@ func aboutLine(section string, err error) error {
 	return configs.About(section+".line", err)
 }
 
+// checkBoard refuses lines that the board of a simulated door does not have.
+func checkBoard(c *configs.Config) error {
+	if c.Door.Driver != configs.Sim || c.Door.Chip == "" {
+		return nil
+	}
+	board, errs := sim.Board(c.Door.Chip), []error{}
+	if err := board.Check("relay"); err != nil {
+		return configs.About("door.chip", err)
+	}
+	for _, w := range c.Wires() {
+		errs = append(errs, configs.About(w.Key, board.Check(w.Line)))
+	}
+	return errors.Join(errs...)
+}
+
 // door checks the board of a simulated door, and says what may become of whoever is inside of any.
 func (k *checker) door() {
 	c := k.config
-	if c.Door.Driver == configs.Sim && c.Door.Chip != "" {
-		for _, w := range c.Wires() {
-			k.refuse(configs.About("door.chip", sim.Board(c.Door.Chip).Check(w.Line)))
-		}
-	}
+	k.refuse(checkBoard(c))
 	if reason, todo := c.Door.ShutsIn(); reason != "" {
 		k.note("door.fail: %s; %s", reason, todo)
 	}
