@@ -31,7 +31,6 @@ func usable(code string) bool { return slices.Contains([]string{"MJPG", "JPEG", 
 // Bits of what a node can do (videodev2.h).
 const (
 	capCapture    = 0x1
-	capCaptureMP  = 0x1000
 	capOutput     = 0x2 | 0x2000 | 0x8000000 // of video, in one or several planes, and of metadata
 	capM2M        = 0x8000 | 0x4000
 	capMetadata   = 0x800000
@@ -60,12 +59,12 @@ func (c capability) kind() Kind {
 		"unicam", "bcm2835-isp", "rp1-cfe", "pispbe", "rkisp1", "rkisp_v6", "rkcif", "sun6i-csi", "imx7-csi", "tegra-video",
 	}
 	switch {
-	case can&capM2M != 0:
-		return Codec
 	case can&capController != 0, slices.Contains(csi, text(c.driver[:])):
 		return Sensor
 	case can&capCapture != 0 && can&capStreaming != 0:
-		return Camera
+		return Camera // a loopback device also says that it is a codec
+	case can&capM2M != 0:
+		return Codec
 	case can&capMetadata != 0:
 		return Metadata
 	case can&capOutput != 0:

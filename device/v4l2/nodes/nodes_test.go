@@ -105,6 +105,7 @@ func webcamNodes() map[string]node {
 		"video13": {driver: "future", card: "isp", bus: "platform", can: capture | capController},
 		"video14": {driver: "vivid", card: "out", bus: "platform", can: 0x2 | capStreaming},
 		"video15": {driver: "tuner", card: "radio", bus: "pci", can: 0x50000},
+		"video18": {driver: "v4l2 loopback", card: "Dummy", bus: "platform", can: 0x1 | 0x2 | 0x8000 | capStreaming, formats: mjpeg},
 		"video16": {err: unix.EACCES},
 		"video17": {err: unix.ENOTTY},
 	}
@@ -134,6 +135,7 @@ func TestList(t *testing.T) {
 		{"video15", Other, "", "takes no pictures"},
 		{"video16", "", "", "permission denied"},
 		{"video17", "", "", "inappropriate ioctl"},
+		{"video18", Camera, "", ""},
 	}
 	var got []row
 	for i, n := range list {
