@@ -341,6 +341,8 @@ func TestParseFaults(t *testing.T) {
 		{"standard input in a loop", "camera: {path: '-', loop: true}\n", 4, 21, "camera.loop: standard input cannot be played again"},
 		{"frame rate", "camera: {fps: 61}\n", 4, 10, "camera.fps: 61 is not between 5 and 60"},
 		{"a moment's exposure", "camera: {exposure: 99us}\n", 4, 10, "camera.exposure: 99µs is shorter than 100µs"},
+		{"frozen at once", "camera: {frozen_after: 10ms}\n", 4, 10, "camera.frozen_after: 10ms is shorter than 1s; 0s is for ever"},
+		{"frozen for long", "camera: {frozen_after: 2m}\n", 4, 10, "camera.frozen_after: 2m0s is not between 0s and 1m0s"},
 		{"a long exposure", "camera: {exposure: 2s}\n", 4, 10, "camera.exposure: 2s is not between 0s and 1s"},
 		{"gain", "camera: {gain: -2}\n", 4, 10, "camera.gain: -2 is not between -1 and"},
 		{"lamps", "camera: {power_line: 50}\n", 4, 10, `camera.power_line: "50" is none of ["keep" "off" "50hz" "60hz" "auto"]`},
