@@ -54,6 +54,7 @@ type Controller struct {
 
 	mu      sync.Mutex // guards what follows
 	running bool
+	freed   bool // Run is to end with the relay released
 	state   State
 	active  Lines // the lines whose last known level is active
 	errs    [roles]error
@@ -115,7 +116,7 @@ func (c *Controller) String() string { return "door on " + c.line.String() }
 
 // Run keeps the door until ctx is cancelled, which returns nil once the door is locked, or an error if it cannot be. It may be
 // called once. The line keeps the locked level until it is closed: a fresh process that takes it over finds the door locked. Under
-// a fire alarm the relay is released instead.
+// a fire alarm, or after Free, the relay is released instead.
 func (c *Controller) Run(ctx context.Context) error {
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
@@ -142,9 +143,17 @@ func (c *Controller) Run(ctx context.Context) error {
 func (c *Controller) serve(on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.running = on; !on && c.state.Fire {
+	if c.running = on; !on && (c.state.Fire || c.freed) {
 		c.relay.Release()
 	}
+}
+
+// Free has Run end with the relay released, as it is without the gate, instead of a door that is locked until its line is closed: that
+// may take long, and nobody listens to the exit button any more.
+func (c *Controller) Free() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.freed = true
 }
 
 // begin starts a task of the controller. If it panics, the process ends at once, and the relay is released on the way.

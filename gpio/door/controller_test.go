@@ -275,6 +275,26 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// TestFree ends the controller for good: a door that is free without the gate is so at once.
+func TestFree(t *testing.T) {
+	for _, fail := range []door.Fail{door.Secure, door.Safe} {
+		synctest.Test(t, func(t *testing.T) {
+			s := usual()
+			s.Fail = fail
+			b := start(t, s)
+			b.Free()
+			b.open(door.Granted)
+			time.Sleep(time.Minute)
+			if locked := fail == door.Safe; b.relay.Active() != locked {
+				t.Errorf("fail %s, in service: the relay is active = %t", fail, b.relay.Active())
+			}
+			if err := b.halt(); err != nil || b.relay.Active() {
+				t.Errorf("fail %s: Run = %v, the relay is active = %t", fail, err, b.relay.Active())
+			}
+		})
+	}
+}
+
 // TestLastingOpenings has the schedule keep the door open over many leases without a gap.
 func TestLastingOpenings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

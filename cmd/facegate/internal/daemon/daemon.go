@@ -215,7 +215,7 @@ func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
 	if err != nil {
 		return err
 	}
-	d.door = keep(controller, d.line)
+	d.door = keep(controller, d.line, d.handsOver)
 	d.noteLines()
 	d.resumeHold()
 	return d.openPrompt()

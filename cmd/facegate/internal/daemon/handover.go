@@ -39,6 +39,7 @@ type handover struct {
 	enabled bool        // whoever runs the Daemon starts another
 	process string      // the name of this process
 	due     atomic.Bool // something was destroyed
+	leaving atomic.Bool // Run returns ErrHandover
 	quiet   func() bool
 	fire    func() bool              // there is a fire alarm, under which the door stays open
 	leave   func() (*os.File, error) // lets go of the control socket
@@ -85,6 +86,7 @@ func (h *handover) Run(ctx context.Context) (err error) {
 	if h.socket, err = h.leave(); err != nil {
 		return err
 	}
+	h.leaving.Store(true)
 	return ErrHandover
 }
 
@@ -119,3 +121,6 @@ func (d *Daemon) quiet() bool {
 
 // fire reports whether there is a fire alarm.
 func (d *Daemon) fire() bool { return d.door.Status().Why == door.Fire }
+
+// handsOver reports whether a fresh process is to go on.
+func (d *Daemon) handsOver() bool { return d.handover != nil && d.handover.leaving.Load() }

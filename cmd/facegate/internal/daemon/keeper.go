@@ -11,14 +11,15 @@ import (
 // are loaded, and while a disk hangs.
 type keeper struct {
 	*door.Controller
+	leaves func() bool // a fresh process is to take the line over
 	cancel context.CancelFunc
 	ended  chan error // gets one value when the door is kept no more, and is closed
 }
 
 // keep has a door kept until stop, or until a Run that follows ends. If that panics, the relay is released on the way.
-func keep(c *door.Controller, line gpio.Line) *keeper {
+func keep(c *door.Controller, line gpio.Line, leaves func() bool) *keeper {
 	ctx, cancel := context.WithCancel(context.Background())
-	k := &keeper{Controller: c, cancel: cancel, ended: make(chan error, 1)}
+	k := &keeper{Controller: c, leaves: leaves, cancel: cancel, ended: make(chan error, 1)}
 	go func() {
 		defer close(k.ended)
 		k.ended <- released(line, func() error { return c.Run(ctx) })
@@ -26,10 +27,14 @@ func keep(c *door.Controller, line gpio.Line) *keeper {
 	return k
 }
 
-// Run waits until ctx is cancelled, and then ends the keeping.
+// Run waits until ctx is cancelled, and then ends the keeping. Unless a fresh process takes over, the relay is released at once:
+// what else has to end may take long, and nobody is to be shut in meanwhile.
 func (k *keeper) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
+		if !k.leaves() {
+			k.Free()
+		}
 		return k.stop()
 	case err := <-k.ended:
 		return err
