@@ -78,7 +78,7 @@ installed: setup-test models opencv-js ## run every test as on a machine with an
 	@scripts/installed.sh -vet=off -timeout $${TEST_TIMEOUT:-60m} ./...
 
 .PHONY: lab
-lab: ## test camera and door line on emulated ARM boards, with a real kernel
+lab: models ## run the gate at a door, and test camera and lines, on emulated boards with a real kernel
 	@scripts/lab/run.sh
 
 .PHONY: build

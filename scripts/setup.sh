@@ -2,7 +2,7 @@
 #
 # setup.sh build   installs what this machine lacks to build facegate
 # setup.sh test    the same, and what its tests need besides
-# setup.sh lab     what the emulated boards of scripts/lab need, besides Go
+# setup.sh lab     what the emulated boards of scripts/lab need, besides what builds facegate
 #
 # It runs on Debian 12 and changes nothing when nothing is missing. OS_RELEASE names the file that tells the system.
 set -euo pipefail
@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build=(ca-certificates g++ pkg-config libopencv-dev libjpeg-dev)
 tests=(mosquitto ffmpeg strace)
-lab=(qemu-system-arm cpio kmod)
+lab=(qemu-system-arm qemu-system-x86 cpio kmod make xz-utils bc libelf1 gcc-12 g++-aarch64-linux-gnu)
 
 say() { printf 'facegate: %s\n' "$*"; }
 

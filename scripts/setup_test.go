@@ -123,7 +123,9 @@ func TestSetupSaysWhatToDo(t *testing.T) {
 			[]string{"only root may install", "recommends npm"},
 		},
 		{
-			"a lab", func(m *machine) { m.user, m.installed, m.commands = "1000", "cpio kmod", "" }, "lab",
+			"a lab", func(m *machine) {
+				m.user, m.installed, m.commands = "1000", "qemu-system-x86 cpio kmod make xz-utils bc libelf1 gcc-12 g++-aarch64-linux-gnu", ""
+			}, "lab",
 			[]string{"as root: apt-get install --no-install-recommends qemu-system-arm\n"},
 		},
 		{

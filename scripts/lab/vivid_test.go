@@ -2,6 +2,7 @@ package lab
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"unsafe"
@@ -16,6 +17,7 @@ const (
 	loopVideo    = 0xf0f000 + 37 // 1 to show what is sent to the output
 	refuseStart  = 0xf0f000 + 69 // the next start of a stream fails
 	breakStreams = 0xf0f000 + 70 // the stream under way fails
+	percentLost  = 0xf0f000 + 64 // how many of the frames are left out
 )
 
 // control sets a control of the camera at path.
@@ -63,6 +65,27 @@ type request struct {
 	_                   [8]byte
 }
 
+// timings is struct v4l2_dv_timings: the signal at an input or output.
+type timings struct {
+	kind, width, height                             uint32
+	interlaced, polarities                          uint32
+	clock                                           [2]uint32 // a number of 64 bits that is not aligned
+	frontPorch, sync, backPorch                     uint32
+	verticalFrontPorch, verticalSync, verticalPorch uint32
+	_                                               [20]uint32
+}
+
+// setTimings is VIDIOC_S_DV_TIMINGS, which the library does not name.
+const setTimings = 3<<30 | uintptr(unsafe.Sizeof(timings{}))<<16 | 'V'<<8 | 87
+
+// vga is the signal of 640x480 with 60 pictures a second (VESA DMT).
+func vga() timings {
+	return timings{
+		width: 640, height: 480, clock: [2]uint32{25_175_000, 0}, frontPorch: 16, sync: 96, backPorch: 48,
+		verticalFrontPorch: 10, verticalSync: 2, verticalPorch: 33,
+	}
+}
+
 // buffer is struct v4l2_buffer, on a 64-bit system.
 type buffer struct {
 	index, kind, used, flags, field uint32
@@ -73,73 +96,125 @@ type buffer struct {
 	_                               [12]byte
 }
 
-// play sends the pictures, YUYV of the given size, to the video output at path, one after the other and again, until
-// the test ends. Each has a buffer of its own, which is written only once.
+// A screen is a video output that shows pictures, YUYV of one size, in memory that it shares with the driver.
+type screen struct {
+	fd      int
+	buffers [][]byte
+}
+
+// openScreen opens the output at path, with so many buffers.
+func openScreen(path string, width, height, buffers uint32) (s *screen, err error) {
+	s = new(screen)
+	if s.fd, err = unix.Open(path, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0); err != nil {
+		return nil, err
+	}
+	f := format{kind: typeOutput, width: width, height: height, pixels: 'Y' | 'U'<<8 | 'Y'<<16 | 'V'<<24, field: fieldNone}
+	err = call(s.fd, webcam.VIDIOC_S_FMT, unsafe.Pointer(&f))
+	if err == nil {
+		err = call(s.fd, webcam.VIDIOC_REQBUFS, unsafe.Pointer(&request{count: buffers, kind: typeOutput, memory: memoryMap}))
+	}
+	for i := uint32(0); err == nil && i < buffers; i++ {
+		err = s.mapBuffer(i)
+	}
+	if err != nil {
+		s.close()
+		return nil, fmt.Errorf("output %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func (s *screen) mapBuffer(index uint32) error {
+	b := buffer{index: index, kind: typeOutput, memory: memoryMap}
+	if err := call(s.fd, webcam.VIDIOC_QUERYBUF, unsafe.Pointer(&b)); err != nil {
+		return err
+	}
+	memory, err := unix.Mmap(s.fd, int64(b.offset), int(b.length), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	s.buffers = append(s.buffers, memory)
+	return err
+}
+
+func (s *screen) close() {
+	for _, b := range s.buffers {
+		unix.Munmap(b)
+	}
+	unix.Close(s.fd)
+}
+
+// run shows the buffers one after the other, again and again, until done is closed or the output is gone. Each is handed to
+// draw before it is shown.
+func (s *screen) run(done <-chan struct{}, draw func(index int, memory []byte)) error {
+	queue := func(index uint32) error {
+		draw(int(index), s.buffers[index])
+		b := buffer{index: index, kind: typeOutput, memory: memoryMap, used: uint32(len(s.buffers[index])), field: fieldNone}
+		return call(s.fd, webcam.VIDIOC_QBUF, unsafe.Pointer(&b))
+	}
+	for i := range s.buffers {
+		if err := queue(uint32(i)); err != nil {
+			return err
+		}
+	}
+	kind := uint32(typeOutput)
+	if err := call(s.fd, webcam.VIDIOC_STREAMON, unsafe.Pointer(&kind)); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-done:
+			return nil
+		default:
+		}
+		b, err := s.shown()
+		if err == nil && b != nil {
+			err = queue(b.index)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// shown waits for a buffer that has been shown, 100 ms at the most, and returns nil if there is none.
+func (s *screen) shown() (*buffer, error) {
+	if _, err := unix.Poll([]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLOUT}}, 100); err != nil {
+		if errors.Is(err, unix.EINTR) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	b := buffer{kind: typeOutput, memory: memoryMap}
+	if err := call(s.fd, webcam.VIDIOC_DQBUF, unsafe.Pointer(&b)); err != nil {
+		if errors.Is(err, unix.EAGAIN) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	return &b, nil
+}
+
+// play sends the pictures to the video output at path, one after the other and again, until the test ends.
 func play(t *testing.T, path string, width, height uint32, pictures ...[]byte) {
 	t.Helper()
-	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	s, err := openScreen(path, width, height, uint32(len(pictures)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unix.Close(fd) })
-	must := func(request uintptr, arg unsafe.Pointer) {
-		t.Helper()
-		if err := call(fd, request, arg); err != nil {
-			t.Fatalf("output %s: request %#x: %v", path, request, err)
-		}
-	}
-	f := format{kind: typeOutput, width: width, height: height, pixels: 'Y' | 'U'<<8 | 'Y'<<16 | 'V'<<24, field: fieldNone}
-	must(webcam.VIDIOC_S_FMT, unsafe.Pointer(&f))
-	must(webcam.VIDIOC_REQBUFS, unsafe.Pointer(&request{count: uint32(len(pictures)), kind: typeOutput, memory: memoryMap}))
-	for i, p := range pictures {
-		b := buffer{index: uint32(i), kind: typeOutput, memory: memoryMap}
-		must(webcam.VIDIOC_QUERYBUF, unsafe.Pointer(&b))
-		memory, err := unix.Mmap(fd, int64(b.offset), int(b.length), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { unix.Munmap(memory) })
-		copy(memory, p)
-		b.used, b.field = uint32(len(p)), fieldNone
-		must(webcam.VIDIOC_QBUF, unsafe.Pointer(&b))
-	}
-	kind := uint32(typeOutput)
-	must(webcam.VIDIOC_STREAMON, unsafe.Pointer(&kind))
-
 	done := make(chan struct{})
+	drawn := make(map[int]bool)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			default:
+		err := s.run(done, func(i int, memory []byte) {
+			if !drawn[i] { // each buffer is written only once
+				copy(memory, pictures[i])
 			}
-			if err := requeue(fd); err != nil {
-				t.Errorf("output %s: %v", path, err)
-				return
-			}
+			drawn[i] = true
+		})
+		if err != nil {
+			t.Errorf("output %s: %v", path, err)
 		}
 	})
 	t.Cleanup(func() {
 		close(done)
 		wg.Wait()
+		s.close()
 	})
-}
-
-// requeue waits for a picture that has been shown, 100 ms at the most, and puts it at the end of the queue.
-func requeue(fd int) error {
-	if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 100); err != nil {
-		if errors.Is(err, unix.EINTR) {
-			return nil
-		}
-		return err
-	}
-	b := buffer{kind: typeOutput, memory: memoryMap}
-	if err := call(fd, webcam.VIDIOC_DQBUF, unsafe.Pointer(&b)); errors.Is(err, unix.EAGAIN) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	return call(fd, webcam.VIDIOC_QBUF, unsafe.Pointer(&b))
 }

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"time"
+)
+
+// A board is one that QEMU emulates.
+type board struct {
+	name    string
+	program string // of QEMU
+	arch    string
+	console string   // the serial line, as the kernel calls it
+	options []string // of the machine
+	dtb     bool     // the kernel has to be told what the machine has
+	watch   tracer   // nil if nothing of its pins is seen from outside
+	drives  bool     // its inputs can be driven from outside
+	pulses  []pulse  // that TestPulse gives
+	only    string   // what to test instead of all; "" for all
+}
+
+// A tracer has QEMU report what its GPIO controller does, and reads it.
+type tracer interface {
+	event() string                // of QEMU
+	read(line string) []pinChange // what a line of the report says
+}
+
+// A pulse is what a pin has to do over the whole run: take these levels, of which the last but one is the pulse.
+type pulse struct {
+	pin    int
+	levels string
+}
+
+func boardOf(name string) (board, error) {
+	switch name {
+	case "virt": // after power-on its pins are low
+		return board{
+			name: name, program: "qemu-system-aarch64", arch: "arm64", console: "ttyAMA0", watch: pl061{}, drives: true,
+			options: []string{"-M", "virt", "-cpu", "cortex-a72", "-smp", "1", "-m", "1024", "-nodefaults", "-serial", "stdio"},
+			pulses:  []pulse{{6, "010"}, {7, "0101"}},
+		}, nil
+	case "raspi3b": // after power-on its pins are inputs; the console is on the second serial line
+		return board{
+			name: name, program: "qemu-system-aarch64", arch: "arm64", console: "ttyS1,115200", dtb: true, watch: newBCM2835(),
+			options: []string{"-M", "raspi3b", "-serial", "null", "-serial", "stdio"},
+			pulses:  []pulse{{17, "010"}, {22, "101"}},
+		}, nil
+	case "amd64": // a simulated controller in the kernel, watched by another program in there
+		return board{
+			name: name, program: "qemu-system-x86_64", arch: "amd64", console: "ttyS0",
+			options: []string{"-M", "q35", "-cpu", "max", "-smp", "1", "-m", "1024", "-nodefaults", "-serial", "stdio"},
+		}, nil
+	}
+	return board{}, fmt.Errorf("there is no board %q; there are virt, raspi3b and amd64", name)
+}
+
+// command is QEMU's. An instruction takes the board a nanosecond, however long it takes the host, so that a busy host changes no time
+// on the board. More than one processor would only take turns.
+//
+// Its sockets are in the folder of the lab.
+func (b board) command(lab string, now time.Time) []string {
+	from := filepath.Join(lab, b.arch)
+	kernel := fmt.Sprintf("console=%s panic=-1 quiet maxcpus=1 board=%s tty=%s now=%d only=%q",
+		b.console, b.name, b.console, now.Unix(), b.only)
+	argv := append([]string{b.program}, b.options...)
+	argv = append(argv, "-icount", "shift=0,sleep=on", "-display", "none", "-monitor", "none", "-no-reboot", "-append", kernel,
+		"-kernel", filepath.Join(from, "vmlinuz"), "-initrd", filepath.Join(from, "initramfs.cpio"))
+	if b.dtb {
+		argv = append(argv, "-dtb", filepath.Join(from, b.name+".dtb"))
+	}
+	if b.watch != nil {
+		argv = append(argv, "-msg", "timestamp=on", "-trace", b.watch.event())
+	}
+	if b.drives {
+		argv = append(argv, "-qtest", "unix:"+socketOf(lab, b, "qtest")+",server=on,wait=off", "-qtest-log", "/dev/null",
+			"-qmp", "unix:"+socketOf(lab, b, "qmp")+",server=on,wait=off")
+	}
+	return argv
+}
+
+// socketOf is the path of a socket of QEMU.
+func socketOf(lab string, b board, protocol string) string {
+	return filepath.Join(lab, b.name+"."+protocol)
+}
