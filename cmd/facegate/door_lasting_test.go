@@ -70,6 +70,11 @@ func TestHoldOverHandover(t *testing.T) {
 	if err != nil || d.Why != door.Hold || !strings.HasSuffix(d.Held, ": a piano") || d.LeftS < 500 || d.LeftS > 600 {
 		t.Errorf("the door is %+v, %v", d, err)
 	}
+	if e, err := b.board.Edges("RELAY"); err != nil || len(e) != 3 {
+		t.Errorf("the relay has the edges %v, %v", e, err)
+	} else {
+		t.Logf("the door was locked for %v meanwhile", e[2].At-e[1].At)
+	}
 	must(t, b.client.ReleaseDoor(t.Context()))
 	b.awaitLocked("it is released")
 }
