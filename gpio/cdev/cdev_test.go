@@ -125,13 +125,18 @@ func TestSimulatedInput(t *testing.T) {
 		t.Run(fmt.Sprintf("active low %t, bias %d, debounce %v", cfg.ActiveLow, cfg.Bias, cfg.Debounce), func(t *testing.T) {
 			cfg.Line, cfg.Consumer = "FACEGATE_TEST", "facegate:exit"
 			inputtest.Run(t, func(t *testing.T) (gpio.Input, inputtest.Drive) {
-				drive := func(t *testing.T, active bool) { pull(t, active != cfg.ActiveLow) }
+				// The kernel debounces by its ticks, of up to 10 ms, and until then the level is the one before.
+				drive := func(t *testing.T, active bool) {
+					pull(t, active != cfg.ActiveLow)
+					if cfg.Debounce > 0 {
+						time.Sleep(cfg.Debounce + 30*time.Millisecond)
+					}
+				}
 				in, err := OpenInput(cfg)
 				if err != nil {
 					t.Fatalf("OpenInput: %v (%s)", err, hint.Of(err))
 				}
 				drive(t, false) // after the bias of the request, which the simulator takes for the level of the pin
-				time.Sleep(10 * time.Millisecond)
 				return in, drive
 			})
 		})
