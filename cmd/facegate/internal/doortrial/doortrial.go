@@ -226,11 +226,15 @@ func (t *test) sees(l diagnose.Line) bool {
 
 // edges returns what an input has done in the step under way.
 func (t *test) edges(l diagnose.Line) (found []diagnose.Edge) {
+	was, known := t.trial.Rest[l]
 	for _, m := range t.watch.since(t.mark) {
-		if e := edgeOf(m); e.Line == l {
-			e.At = m.Up - t.start
-			found = append(found, e)
+		e := edgeOf(m)
+		if e.Line != l || known && e.Active == was { // a watch begins with how each line is, which may come after the mark
+			continue
 		}
+		e.At = m.Up - t.start
+		found = append(found, e)
+		was, known = e.Active, true
 	}
 	return found
 }
