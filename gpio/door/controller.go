@@ -158,16 +158,7 @@ func (c *Controller) Free() {
 
 // begin starts a task of the controller. If it panics, the process ends at once, and the relay is released on the way.
 func (c *Controller) begin(tasks *sync.WaitGroup, run func()) {
-	tasks.Go(func() {
-		returned := false
-		defer func() {
-			if !returned {
-				c.line.Set(false)
-			}
-		}()
-		run()
-		returned = true
-	})
+	tasks.Go(func() { gpio.Guard(c.line, run) })
 }
 
 // loop steps the machine whenever time alone changes its state, and at least once in a round, until ctx is cancelled.

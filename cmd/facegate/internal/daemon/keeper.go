@@ -22,7 +22,7 @@ func keep(c *door.Controller, line gpio.Line, leaves func() bool) *keeper {
 	k := &keeper{Controller: c, leaves: leaves, cancel: cancel, ended: make(chan error, 1)}
 	go func() {
 		defer close(k.ended)
-		k.ended <- released(line, func() error { return c.Run(ctx) })
+		gpio.Guard(line, func() { k.ended <- c.Run(ctx) })
 	}()
 	return k
 }

@@ -99,20 +99,8 @@ func (d *Daemon) runTasks(ctx context.Context, tasks ...task) error {
 // runTask runs t. A panic ends the process at once, and no other goroutine does anything any more: the one that panics
 // releases the relay on its way. After what else may end a process at once, it is for the command that the service manager runs
 // after every stop (facegate door safe).
-func (d *Daemon) runTask(ctx context.Context, t task) error {
-	return released(d.line, func() error { return t.Run(ctx) })
-}
-
-// released runs what must not panic, and releases the relay if it does.
-func released(line gpio.Line, run func() error) error {
-	returned := false
-	defer func() {
-		if !returned {
-			line.Set(false)
-		}
-	}()
-	err := run()
-	returned = true
+func (d *Daemon) runTask(ctx context.Context, t task) (err error) {
+	gpio.Guard(d.line, func() { err = t.Run(ctx) })
 	return err
 }
 
