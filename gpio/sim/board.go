@@ -41,11 +41,7 @@ func (w Wire) pin(level bool) bool { return level != w.ActiveLow }
 
 // Open takes an output and drives it inactive. Its errors wrap ErrNoLine or gpio.ErrInUse, or are those of files.
 func (b Board) Open(w Wire) (gpio.Line, error) {
-	holder, err := b.holder(w.Name)
-	if err != nil {
-		return nil, err
-	}
-	p, err := b.take(w, holder)
+	p, err := b.claim(w)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +59,15 @@ func (b Board) Adopt(w Wire, file *os.File) (gpio.Line, error) {
 		return nil, err
 	}
 	return &output{pin: p}, nil
+}
+
+// claim takes a line that nobody has left to this process.
+func (b Board) claim(w Wire) (*pin, error) {
+	holder, err := b.holder(w.Name)
+	if err != nil {
+		return nil, err
+	}
+	return b.take(w, holder)
 }
 
 // holder opens the file that is locked by who has the line.

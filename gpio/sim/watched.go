@@ -22,11 +22,7 @@ const changes = unix.IN_MODIFY | unix.IN_CLOSE_WRITE | unix.IN_MOVED_TO | unix.I
 // OpenInput takes an input, whose file anybody may write, in place or by renaming another to it. A level counts once it was
 // read, so it has to last for a moment also where it is not debounced. Its errors are those of Open.
 func (b Board) OpenInput(w Wire) (gpio.Input, error) {
-	holder, err := b.holder(w.Name)
-	if err != nil {
-		return nil, err
-	}
-	p, err := b.take(w, holder)
+	p, err := b.claim(w)
 	if err != nil {
 		return nil, err
 	}
