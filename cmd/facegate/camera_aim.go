@@ -24,10 +24,17 @@ func (c *cameraAimCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	short, cancel := context.WithTimeout(ctx, c.For)
-	defer cancel()
 	display := c.display(t)
-	err = g.Aim(short, func(v status.View) { display(v, time.Now()) })
+	return forTime(ctx, c.For, func(ctx context.Context) error {
+		return g.Aim(ctx, func(v status.View) { display(v, time.Now()) })
+	})
+}
+
+// forTime has something shown for a time, whose end is no error, nor is that of ctx.
+func forTime(ctx context.Context, limit time.Duration, follow func(context.Context) error) error {
+	short, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := follow(short)
 	if short.Err() != nil { // it was seen for as long as was asked
 		return nil
 	}

@@ -21,17 +21,13 @@ func (c *doorWatchCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	short, cancel := context.WithTimeout(ctx, c.For)
-	defer cancel()
 	last := time.Duration(-1)
-	err = g.WatchDoor(short, func(m status.DoorMoment) {
-		c.show(t, m, last)
-		last = m.Up
+	return forTime(ctx, c.For, func(ctx context.Context) error {
+		return g.WatchDoor(ctx, func(m status.DoorMoment) {
+			c.show(t, m, last)
+			last = m.Up
+		})
 	})
-	if short.Err() != nil { // it was seen for as long as was asked
-		return nil
-	}
-	return err
 }
 
 // show prints a moment, with the time since the one before, which was at last.

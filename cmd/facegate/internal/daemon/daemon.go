@@ -227,14 +227,22 @@ func OpenLine(d configs.Door) (gpio.Line, error) { return openLine(d, nil) }
 
 // openLine opens the line of the relay, or takes it over from the process before this one, which has left it.
 func openLine(d configs.Door, left *os.File) (gpio.Line, error) {
+	c := cdev.Config{Chip: d.Chip, Line: d.Line, ActiveLow: d.ActiveLow}
 	if d.Driver == configs.Sim {
-		return openSimulated(d, sim.Wire{Name: cmp.Or(d.Line, "relay"), ActiveLow: d.ActiveLow}, left)
+		c.Line = cmp.Or(d.Line, "relay")
 	}
-	cfg := cdev.Config{Chip: d.Chip, Line: d.Line, ActiveLow: d.ActiveLow}
-	if left != nil {
-		return cdev.Adopt(cfg, left)
+	return openOutput(d, c, left)
+}
+
+// openOutput opens an output of a door, or takes it over. Where the door is simulated, so is each of its lines.
+func openOutput(d configs.Door, c cdev.Config, left *os.File) (gpio.Line, error) {
+	switch {
+	case d.Driver == configs.Sim:
+		return openSimulated(d, sim.Wire{Name: c.Line, ActiveLow: c.ActiveLow, Consumer: c.Consumer}, left)
+	case left != nil:
+		return cdev.Adopt(c, left)
 	}
-	return cdev.Open(cfg)
+	return cdev.Open(c)
 }
 
 // openSimulated opens an output of a simulated door, or takes it over.

@@ -62,14 +62,20 @@ func (d *Daemon) lookAtDoor(by audit.Actor) (status.Door, error) {
 
 // noteWatching refuses what comes too often, and notes what does not.
 func (d *Daemon) noteWatching(now time.Time, by audit.Actor) error {
-	at, err := d.store.Log().Watchings(now.Add(-time.Hour))
+	log := d.store.Log()
+	return noteRationed(now, log.Watchings, watchings, errWatchings, func() error { return log.Watched(now, by) })
+}
+
+// noteRationed writes down what may be had so often within an hour, or refuses it with refusal. before says when it was had.
+func noteRationed(now time.Time, before func(since time.Time) ([]time.Time, error), most int, refusal error, note func() error) error {
+	at, err := before(now.Add(-time.Hour))
 	if err != nil {
 		return err
 	}
-	if len(at) >= watchings {
-		return tooOften(errWatchings, at[0], now)
+	if len(at) >= most {
+		return tooOften(refusal, at[0], now)
 	}
-	return d.store.Log().Watched(now, by)
+	return note()
 }
 
 // tooOften advises who has to wait until an hour after a first time.

@@ -9,7 +9,6 @@ import (
 	"facegate/configs"
 	"facegate/gpio"
 	"facegate/gpio/cdev"
-	"facegate/gpio/sim"
 	"facegate/pipeline"
 )
 
@@ -32,16 +31,9 @@ func (d *Daemon) openPrompt() (err error) {
 	return configs.About("prompt.led_left", err)
 }
 
-// openLight opens the line of one light. Where the door is simulated, the light is too. It returns no Line with an error.
+// openLight opens the line of one light. Where the door is simulated, the light is too.
 func openLight(door configs.Door, p configs.Prompt, line string) (gpio.Line, error) {
-	if door.Driver == configs.Sim {
-		return openSimulated(door, sim.Wire{Name: line, ActiveLow: p.ActiveLow, Consumer: "facegate:prompt"}, nil)
-	}
-	l, err := cdev.Open(cdev.Config{Chip: p.Chip, Line: line, ActiveLow: p.ActiveLow, Consumer: "facegate:prompt"})
-	if err != nil {
-		return nil, err
-	}
-	return l, nil
+	return openOutput(door, cdev.Config{Chip: p.Chip, Line: line, ActiveLow: p.ActiveLow, Consumer: "facegate:prompt"}, nil)
 }
 
 // asking is how people are asked to turn the head.

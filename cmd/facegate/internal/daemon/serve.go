@@ -179,14 +179,7 @@ func (d *Daemon) surveyed() survey.Gate {
 
 // noteAiming refuses what comes too often, whatever of the two it is.
 func (d *Daemon) noteAiming(now time.Time, write func(time.Time, audit.Actor) error, by audit.Actor) error {
-	at, err := d.store.Log().Aimings(now.Add(-time.Hour))
-	if err != nil {
-		return err
-	}
-	if len(at) >= aimings {
-		return tooOften(errAimings, at[0], now)
-	}
-	return write(now, by)
+	return noteRationed(now, d.store.Log().Aimings, aimings, errAimings, func() error { return write(now, by) })
 }
 
 // Status implements control.Running. It does not wait for a disk: of what is in the records it then says how it was.

@@ -145,18 +145,8 @@ func openSignal(c configs.Door, role door.Role, wire configs.Output, at *gpio.Li
 	if !wire.Wired() {
 		return nil
 	}
-	var out gpio.Line
-	consumer := consumerOf(role)
-	if c.Driver == configs.Sim {
-		out, err = openSimulated(c, sim.Wire{Name: wire.Line, ActiveLow: wire.ActiveLow, Consumer: consumer}, nil)
-	} else {
-		out, err = cdev.Open(cdev.Config{Chip: wire.Chip, Line: wire.Line, ActiveLow: wire.ActiveLow, Consumer: consumer})
-	}
-	if err != nil {
-		return err
-	}
-	*at = out
-	return nil
+	*at, err = openOutput(c, cdev.Config{Chip: wire.Chip, Line: wire.Line, ActiveLow: wire.ActiveLow, Consumer: consumerOf(role)}, nil)
+	return err
 }
 
 // consumerOf is what others are told of who uses a line.
