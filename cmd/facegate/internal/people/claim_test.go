@@ -1,11 +1,9 @@
 package people_test
 
 import (
-	"bytes"
 	"crypto/rand"
 	"errors"
 	mathrand "math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -122,10 +120,7 @@ func TestClaim(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(string(mode), func(t *testing.T) {
 			// Under fixed keys: these faces come from one renderer, and an estimate of how alike two are differs with the key.
-			site := gatetest.NewSite(t)
-			if err := os.WriteFile(site.Path("device.key"), bytes.Repeat([]byte{7}, 32), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			site := gatetest.NewSite(t).FixKey(t)
 			s := openStore(t, site, mathrand.NewChaCha8([32]byte{7}))
 			g := openRegister(t, s, inMode(t, mode))
 			enrol(t, g, all)

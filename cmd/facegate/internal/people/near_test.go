@@ -1,10 +1,8 @@
 package people_test
 
 import (
-	"bytes"
 	"errors"
 	mathrand "math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -50,10 +48,7 @@ func (n *near) alikeAnn(t *testing.T) embed.Vector {
 
 func openNear(t *testing.T, edit func(*people.Terms)) *near {
 	t.Helper()
-	site := gatetest.NewSite(t)
-	if err := os.WriteFile(site.Path("device.key"), bytes.Repeat([]byte{7}, 32), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	site := gatetest.NewSite(t).FixKey(t)
 	n := &near{terms: gatetest.Terms(t, 0.001), now: time.Now()}
 	n.store = openStoreAt(t, site, mathrand.NewChaCha8([32]byte{7}), func() time.Time { return n.now })
 	n.terms.Profile.WhenAlike, n.terms.Profile.Passes, n.terms.Profile.MinorsAllowed = law.SecondFactor, true, true
