@@ -215,7 +215,7 @@ func TestPublishIsNoStage(t *testing.T) {
 // TestStagesArePure checks that the stages of the pipeline have no clock, no goroutine and no disk of their own, and know
 // nothing of those who have. Each child of the pipeline is named here: whoever adds one says whether it is a stage.
 func TestStagesArePure(t *testing.T) {
-	pure := []string{"", "/admit", "/attempt", "/challenge", "/crowd", "/decide", "/detect", "/embed", "/enrol", "/flood", "/liveness", "/match", "/quality", "/schedule", "/survey", "/template", "/track"}
+	pure := []string{"", "/admit", "/attempt", "/challenge", "/crowd", "/decide", "/detect", "/embed", "/enrol", "/flood", "/liveness", "/match", "/quality", "/schedule", "/survey", "/template", "/track", "/visitor"}
 	others := map[string]string{ // and why they are not pure
 		"/vision":      "its networks measure how long they take, and belong to a library; the pipeline knows it by an interface",
 		"/models":      "reads the networks' files, before there is a frame",
