@@ -49,12 +49,21 @@ type Config struct {
 	Log      Log      `yaml:"log"`
 
 	Alternatives []passage.Way `yaml:"alternatives"` // the other ways in at this door, never none
-	Consent      Consent       `yaml:"consent"`
-	Retention    Retention     `yaml:"retention"`
-	Lockout      Lockout       `yaml:"lockout"`
-	Assessment   Assessment    `yaml:"assessment"`
-	Notice       Notice        `yaml:"notice"`
-	IKnow        law.Mode      `yaml:"i_know"` // OneToMany accepts its risk where the profile asks for that, otherwise ""
+
+	Passes      Passes             `yaml:"passes"`
+	Readers     []Reader           `yaml:"readers"`
+	PINs        PINs               `yaml:"pins"`
+	Rules       []Rule             `yaml:"rules"`        // what opens the door; none: as the profile has it
+	Plans       map[string][]Hours `yaml:"plans"`        // when rules count, by name, with the holidays of the door
+	AgainAfter  time.Duration      `yaml:"again_after"`  // for so long whoever was let in is not let in again; 0: they are
+	RefireAfter time.Duration      `yaml:"refire_after"` // for so long the same thing of the same person opens once; 0: each time
+
+	Consent    Consent    `yaml:"consent"`
+	Retention  Retention  `yaml:"retention"`
+	Lockout    Lockout    `yaml:"lockout"`
+	Assessment Assessment `yaml:"assessment"`
+	Notice     Notice     `yaml:"notice"`
+	IKnow      law.Mode   `yaml:"i_know"` // OneToMany accepts its risk where the profile asks for that, otherwise ""
 }
 
 // A PictureSource is where frames come from.

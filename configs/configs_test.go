@@ -95,7 +95,7 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 		Gate: "main",
 		Door: configs.Door{
 			Name: "main", Direction: passage.In, Driver: configs.Cdev, Line: "GPIO17", Pulse: 3 * time.Second, MaxOpen: 4 * time.Hour,
-			Contact: pulled, Fire: pulled, Tamper: pulled,
+			Contact: pulled, Fire: pulled, Tamper: pulled, Interlock: pulled,
 			Exit:     configs.Input{ActiveLow: true, Bias: configs.PullUp, Debounce: 5 * time.Millisecond},
 			HeldWarn: 20 * time.Second, HeldAfter: 40 * time.Second, Forced: configs.ForcedAuto, PassageTimeout: 10 * time.Second,
 		},
@@ -123,6 +123,9 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 		Log:     configs.Log{Level: slog.LevelInfo},
 
 		Alternatives: []passage.Way{passage.Key},
+		Passes:       configs.Passes{Camera: configs.Auto},
+		PINs:         configs.PINs{MinDigits: 6},
+		Plans:        map[string][]configs.Hours{},
 		Consent:      configs.Consent{Children: law.RefuseChildren},
 		Retention:    configs.Retention{IdleDays: 180, AccessLogDays: 90},
 		Lockout:      configs.Lockout{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50},
@@ -228,6 +231,30 @@ func TestParseValues(t *testing.T) {
 		{"standard input", "camera: {source: replay, path: '-'}", func(c *configs.Config) {
 			c.Camera.Source, c.Camera.Path = configs.Replay, "-"
 		}},
+		{"readers", "readers:\n- {name: outside, kind: wiegand, d0: A, d1: B, chip: one, format: 34, twice: true}\n" +
+			"- {name: desk, kind: usb, device: /dev/input/by-id/x, class: card-secure}\n- {name: pad, kind: keypad, device: /dev/input/by-id/y}\n" +
+			"- {name: keys, kind: wiegand-keypad, d0: A, d1: B, chip: other, format: 0, device: ''}\n", func(c *configs.Config) {
+			c.Readers = []configs.Reader{
+				{Name: "outside", Kind: configs.Wiegand, D0: "A", D1: "B", Chip: "one", Format: 34, Class: passage.ByCardUID, Twice: true},
+				{Name: "desk", Kind: configs.USB, Device: "/dev/input/by-id/x", Class: passage.ByCardSecure},
+				{Name: "pad", Kind: configs.Keypad, Device: "/dev/input/by-id/y"},
+				{Name: "keys", Kind: configs.WiegandKeypad, D0: "A", D1: "B", Chip: "other"},
+			}
+		}},
+		{"rules with a plan", zone + "plans:\n  office:\n  - {days: mon, from: 8:00, to: 18:00}\nrules:\n- by: [card-uid, pin]\n  when: office\n" +
+			"  groups: [staff, 前台]\n- {by: [pass], faceless: true}\n- {by: [pass, face], within: 1m}\n", func(c *configs.Config) {
+			c.TimeZone = "Asia/Shanghai"
+			c.Plans = map[string][]configs.Hours{"office": {{Days: week.On(time.Monday), From: 8 * 60, To: 18 * 60}}}
+			c.Rules = []configs.Rule{
+				{By: []passage.Means{passage.ByCardUID, passage.ByPIN}, Within: 20 * time.Second, When: "office", Groups: []string{"staff", "前台"}},
+				{By: []passage.Means{passage.ByPass}, Faceless: true},
+				{By: []passage.Means{passage.ByPass, passage.ByFace}, Within: time.Minute},
+			}
+		}},
+		{"options of the entrance", "again_after: 5m\nrefire_after: 3s\npins: {min_digits: 8}\npasses: {camera: on}\ndoor: {interlock: {line: I}}\n", func(c *configs.Config) {
+			c.AgainAfter, c.RefireAfter, c.PINs.MinDigits, c.Passes.Camera = 5*time.Minute, 3*time.Second, 8, configs.On
+			c.Door.Interlock.Line = "I"
+		}},
 		{"a broker with TLS", "mqtt: {broker: 'ssl://[fd00::1]:8883', ca_file: /etc/ca.pem, client_id: x}", func(c *configs.Config) {
 			c.MQTT = configs.MQTT{Broker: "ssl://[fd00::1]:8883", CAFile: "/etc/ca.pem", ClientID: "x"}
 		}},
@@ -323,6 +350,55 @@ func TestParseFaults(t *testing.T) {
 		{"open for longer than may be", zone + "door: {schedule: [{days: mon, from: 8:00, to: 12:01, door: open}]}\n", 5, 8, "leaves the door open for 4h1m0s at a stretch, and door.max_open is 4h0m0s"},
 		{"open for ever", zone + "door: {schedule: [{days: sun-sat, from: 0:00, to: 24:00, door: open}]}\n", 5, 8, "leaves the door open for all week"},
 		{"a holiday that is none", "door: {holidays: [2026-02-30]}\n", 4, 19, `door.holidays[1]: "2026-02-30" is no date`},
+		{"passes by a word", "passes: {camera: yes}\n", 4, 10, `passes.camera: "yes" is none of ["auto" "on" "off"]`},
+		{"a reader by its name", "readers: [outside]\n", 4, 11, "readers[1]: keys are wanted here"},
+		{"readers that are no list", "readers: {name: a}\n", 4, 10, "readers: a list is wanted here"},
+		{"a reader without a name", "readers: [{kind: usb, device: /d}]\n", 4, 11, "readers[1]: has no name"},
+		{"a reader without a kind", "readers: [{name: a}]\n", 4, 11, "readers[1]: has no kind: one of wiegand, wiegand-keypad, usb, keypad"},
+		{"a reader of another kind", "readers: [{name: a, kind: nfc, device: /d}]\n", 4, 21, `readers[1].kind: "nfc" is none of`},
+		{"a reader called camera", "readers: [{name: camera, kind: usb, device: /d}]\n", 4, 12, `readers[1].name: "camera" is the camera's`},
+		{"a reader of two words", "readers: [{name: a b, kind: usb, device: /d}]\n", 4, 12, `readers[1].name: "a b" is no single word`},
+		{"two readers of one name", "readers: [{name: a, kind: usb, device: /d}, {name: a, kind: usb, device: /e}]\n", 4, 46, `readers[2].name: "a" is that of another reader`},
+		{"two readers of one device", "readers: [{name: a, kind: usb, device: /d}, {name: b, kind: keypad, device: /d}]\n", 4, 69, "readers[2].device: is that of another reader"},
+		{"a device that may be anywhere", "readers: [{name: a, kind: usb, device: d}]\n", 4, 32, `readers[1].device: "d" is not an absolute path`},
+		{"a usb reader without its device", "readers: [{name: a, kind: usb}]\n", 4, 11, "readers[1]: has no device"},
+		{"a line of a usb reader", "readers: [{name: a, kind: usb, device: /d, d0: A}]\n", 4, 44, "readers[1].d0: is nothing that a reader of kind usb has"},
+		{"a class of keys", "readers: [{name: a, kind: keypad, device: /d, class: card-uid}]\n", 4, 47, "readers[1].class: is nothing that a reader of kind keypad has"},
+		{"a class that is none", "readers: [{name: a, kind: usb, device: /d, class: secure}]\n", 4, 44, `readers[1].class: "secure" is none of ["card-uid" "card-secure"]`},
+		{"wiegand without a line", "readers: [{name: a, kind: wiegand, d0: A, format: 26}]\n", 4, 11, "readers[1]: has no d1"},
+		{"wiegand without a format", "readers: [{name: a, kind: wiegand, d0: A, d1: B}]\n", 4, 11, "readers[1]: has no format: how many bits its cards have"},
+		{"a format that is none", "readers: [{name: a, kind: wiegand, d0: A, d1: B, format: 32}]\n", 4, 50, "readers[1].format: 32 is none of 26, 34, 35, 37"},
+		{"a keypad with a format", "readers: [{name: a, kind: wiegand-keypad, d0: A, d1: B, format: 26}]\n", 4, 57, "readers[1].format: is nothing"},
+		{"one line for zeros and ones", "readers: [{name: a, kind: wiegand, d0: A, d1: A, format: 26}]\n", 4, 43, "readers[1].d1: the line A is that of readers[1].d0"},
+		{"the line of the relay for a reader", "readers: [{name: a, kind: wiegand, d0: GPIO17, d1: A, format: 26}]\n", 4, 36, "readers[1].d0: the line GPIO17 is that of door.line"},
+		{"short PINs", "pins: {min_digits: 3}\n", 4, 8, "pins.min_digits: 3 is not between 4 and 12"},
+		{"a rule of nothing", "rules: [{when: x}]\n", 4, 9, "rules[1]: has no by"},
+		{"a rule of none", "rules: [{by: []}]\n", 4, 10, "rules[1].by: names 0 means"},
+		{"a rule of three", "rules: [{by: [face, pin, pass]}]\n", 4, 10, "rules[1].by: names 3 means; one opens alone, or two different ones together"},
+		{"a rule of one twice", "rules: [{by: [pin, pin]}]\n", 4, 10, "rules[1].by: names 2 means; one opens alone, or two different ones together"},
+		{"a rule of a way", "rules: [{by: [qr]}]\n", 4, 10, `rules[1].by: "qr" is none of ["face" "pass" "visitor" "card-uid" "card-secure" "pin"]`},
+		{"a rule of an order", "rules: [{by: [order]}]\n", 4, 10, `rules[1].by: "order" is none of`},
+		{"a visitor and a face", "rules: [{by: [visitor, face]}]\n", 4, 10, "rules[1].by: visitor goes with nothing else"},
+		{"one within a time", "rules: [{by: [pin], within: 5s}]\n", 4, 21, "rules[1].within: is of two means together"},
+		{"two within no time", "rules: [{by: [pin, pass], within: 0s}]\n", 4, 27, "rules[1].within: 0s is not between 1s and 2m0s"},
+		{"two within an hour", "rules: [{by: [pin, pass], within: 1h}]\n", 4, 27, "rules[1].within: 1h0m0s is not between 1s and 2m0s"},
+		{"a plan that is not there", "rules: [{by: [pin], when: office}]\n", 4, 21, `rules[1].when: "office" is none of plans`},
+		{"a group of two words", "rules: [{by: [pin], groups: [a b]}]\n", 4, 21, `rules[1].groups: "a b" is no single word`},
+		{"a group twice", "rules: [{by: [pin], groups: [a, a]}]\n", 4, 21, `rules[1].groups: "a" stands there twice`},
+		{"a face of the faceless", "rules: [{by: [face, pin], faceless: true}]\n", 4, 27, "rules[1].faceless: is true, and the rule names the face"},
+		{"plans that are a list", "plans: [a]\n", 4, 8, "plans: names are wanted here"},
+		{"a plan of nothing", zone + "plans: {a: []}\n", 5, 9, "plans.a: is empty; a rule with it would never count"},
+		{"a plan twice", zone + "plans:\n  a: [{days: mon, from: 8:00, to: 9:00}]\n  'a': [{days: tue, from: 8:00, to: 9:00}]\n", 7, 3, `"a"`},
+		{"a plan of two words", zone + "plans: {a b: [{days: mon, from: 8:00, to: 9:00}]}\n", 5, 9, `plans.a b: "a b" is no single word`},
+		{"hours without an end", zone + "plans: {a: [{days: mon, from: 8:00}]}\n", 5, 13, "plans.a[1]: has no to"},
+		{"hours of a door", zone + "plans: {a: [{days: mon, from: 8:00, to: 9:00, door: open}]}\n", 5, 47, `plans.a[1]: unknown key "door"`},
+		{"no hours", zone + "plans: {a: [{days: mon, from: 8:00, to: 8:00}]}\n", 5, 37, "plans.a[1].to: 08:00 is where it begins"},
+		{"hours from the end of a day", zone + "plans: {a: [{days: mon, from: 24:00, to: 8:00}]}\n", 5, 25, "plans.a[1].from: 24:00 is the end of a day"},
+		{"hours of no zone", "plans: {a: [{days: mon, from: 8:00, to: 9:00}]}\n", 4, 1, "plans: needs time_zone"},
+		{"again in a year", "again_after: 25h\n", 4, 1, "again_after: 25h0m0s is not between 0s and 24h0m0s"},
+		{"fired again at last", "refire_after: 11m\n", 4, 1, "refire_after: 11m0s is not between 0s and 10m0s"},
+		{"an interlock by its line", "door: {interlock: GPIO4}\n", 4, 19, "door.interlock: keys are wanted here"},
+		{"the line of the exit for the interlock", "door: {exit: {line: A}, interlock: {line: A}}\n", 4, 37, "door.interlock.line: the line A is that of door.exit.line"},
 		{"driver", "door: {driver: gpio}\n", 4, 8, `door.driver: "gpio" is none of ["cdev" "sim"]`},
 		{"no line", "door: {line: ''}\n", 4, 8, "door.line: is empty"},
 		{"short pulse", "door: {pulse: 100ms}\n", 4, 8, "door.pulse: 100ms is not between 200ms and 30s"},

@@ -242,6 +242,8 @@ func (d *document) value(path string, node ast.Node, dst reflect.Value) {
 		d.section(path, node, dst)
 	case dst.Kind() == reflect.Slice:
 		d.list(path, node, dst)
+	case dst.Kind() == reflect.Map:
+		d.named(path, node, dst)
 	default:
 		text, ok := scalar(node)
 		if !ok {
@@ -301,6 +303,28 @@ func (d *document) list(path string, node ast.Node, dst reflect.Value) {
 		items = reflect.Append(items, item)
 	}
 	dst.Set(items)
+}
+
+// named stores values under names of the technician's own.
+func (d *document) named(path string, node ast.Node, dst reflect.Value) {
+	mapping, ok := node.(*ast.MappingNode)
+	if !ok {
+		d.fault(node.GetToken(), path, "names are wanted here, each on its own line as \"name: value\"")
+		return
+	}
+	values := reflect.MakeMap(dst.Type())
+	for _, entry := range mapping.Values {
+		tok := entry.Key.GetToken()
+		key, value := join(path, tok.Value), reflect.New(dst.Type().Elem()).Elem()
+		if d.place[key] != nil {
+			d.fault(tok, path, "%q is set a second time", tok.Value)
+			continue
+		}
+		d.place[key] = tok
+		d.value(key, entry.Value, value)
+		values.SetMapIndex(reflect.ValueOf(tok.Value), value)
+	}
+	dst.Set(values)
 }
 
 // days stores days of the week, which are one text or a list of texts.

@@ -99,6 +99,8 @@ type Door struct {
 	Fire    Input `yaml:"fire"`    // active while there is a fire alarm
 	Tamper  Input `yaml:"tamper"`  // active while somebody opens the housing
 
+	Interlock Input `yaml:"interlock"` // active while the other of two doors is open
+
 	LEDRed   Output `yaml:"led_red"`
 	LEDGreen Output `yaml:"led_green"`
 	Buzzer   Output `yaml:"buzzer"`
@@ -112,7 +114,7 @@ type Door struct {
 	Holidays []week.Date   `yaml:"holidays"`
 }
 
-// A Wire is one line of the door or of the prompt: the key that names it, and the line.
+// A Wire is one line of the door, of the prompt or of a reader: the key that names it, and the line.
 type Wire struct {
 	Key        string // such as "door.exit.line"
 	Line, Chip string
@@ -121,7 +123,7 @@ type Wire struct {
 // ChipKey is the key that names its chip, such as "door.exit.chip".
 func (w Wire) ChipKey() string { return section(w.Key) + ".chip" }
 
-// Wires lists the lines that are wired, of the door and of the prompt, the relay first.
+// Wires lists the lines that are wired, of the door, of the prompt and of readers, the relay first.
 func (c *Config) Wires() []Wire {
 	d := c.Door
 	all := []Wire{
@@ -130,11 +132,16 @@ func (c *Config) Wires() []Wire {
 		{"door.exit.line", d.Exit.Line, d.Exit.Chip},
 		{"door.fire.line", d.Fire.Line, d.Fire.Chip},
 		{"door.tamper.line", d.Tamper.Line, d.Tamper.Chip},
+		{"door.interlock.line", d.Interlock.Line, d.Interlock.Chip},
 		{"door.led_red.line", d.LEDRed.Line, d.LEDRed.Chip},
 		{"door.led_green.line", d.LEDGreen.Line, d.LEDGreen.Chip},
 		{"door.buzzer.line", d.Buzzer.Line, d.Buzzer.Chip},
 		{"prompt.led_left", c.Prompt.LEDLeft, c.Prompt.Chip},
 		{"prompt.led_right", c.Prompt.LEDRight, c.Prompt.Chip},
+	}
+	for i, r := range c.Readers {
+		key := fmt.Sprintf("readers[%d]", i+1)
+		all = append(all, Wire{key + ".d0", r.D0, r.Chip}, Wire{key + ".d1", r.D1, r.Chip})
 	}
 	wired := all[:0]
 	for _, w := range all {
@@ -171,8 +178,10 @@ func (d *document) door(cfg *Config) {
 	}
 	within(d, "door.pulse", door.Pulse, 200*time.Millisecond, 30*time.Second)
 	within(d, "door.max_open", door.MaxOpen, time.Minute, 24*time.Hour)
-	for _, key := range []string{"contact", "exit", "fire", "tamper"} {
-		d.input("door."+key, map[string]Input{"contact": door.Contact, "exit": door.Exit, "fire": door.Fire, "tamper": door.Tamper}[key])
+	for _, key := range []string{"contact", "exit", "fire", "tamper", "interlock"} {
+		d.input("door."+key, map[string]Input{
+			"contact": door.Contact, "exit": door.Exit, "fire": door.Fire, "tamper": door.Tamper, "interlock": door.Interlock,
+		}[key])
 	}
 	d.contact(door)
 	d.wires(cfg)

@@ -30,6 +30,7 @@ func (d *document) validate(cfg *Config) {
 	d.enrol(&cfg.Enrol)
 	d.mqtt(cfg)
 	d.control(&cfg.Control)
+	d.entrances(cfg)
 	d.lawful(cfg)
 }
 

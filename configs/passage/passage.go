@@ -27,3 +27,17 @@ func Ways() []Way { return []Way{Card, PIN, QR, Intercom, Key} }
 
 // Second reports whether the gate can ask for w besides a face, and hold the two to be of one person.
 func (w Way) Second() bool { return w == Card || w == PIN || w == QR }
+
+// A Means is what somebody shows, or does, to be let in by a rule of the door.
+type Means string
+
+// The means. A card whose number is all that it tells can be copied; one that proves a key to its reader cannot.
+const (
+	ByFace       Means = "face"
+	ByPass       Means = "pass"
+	ByVisitor    Means = "visitor"
+	ByCardUID    Means = "card-uid"
+	ByCardSecure Means = "card-secure"
+	ByPIN        Means = "pin"
+	ByOrder      Means = "order"
+)

@@ -14,19 +14,22 @@ type Means uint8
 
 // The means.
 const (
-	Face  Means = iota + 1
-	Pass        // a code that is shown to the camera
-	Card        // read by a reader
-	PIN         // typed on a keypad
-	Order       // signed, from afar
+	Face       Means = iota + 1
+	Pass             // somebody's own code, shown to the camera
+	Card             // read by a reader that takes its number on trust, so that it may be a copy
+	PIN              // typed on a keypad, by whoever has given a number, or shown a card or pass
+	Order            // signed, from afar
+	Visitor          // a visitor's signed pass, shown to the camera: of nobody on the list
+	SecureCard       // a card that has proved a key to its reader
 )
 
 // All lists every Means.
-func All() []Means { return []Means{Face, Pass, Card, PIN, Order} }
+func All() []Means { return []Means{Face, Pass, Card, PIN, Order, Visitor, SecureCard} }
 
-// A means that a configuration may list as a way in has the same word there.
-var means = [...]string{
-	Face: "face", Pass: string(passage.QR), Card: string(passage.Card), PIN: string(passage.PIN), Order: "order",
+// A means has the same word in the rules of a configuration.
+var means = [...]passage.Means{
+	Face: passage.ByFace, Pass: passage.ByPass, Card: passage.ByCardUID, PIN: passage.ByPIN, Order: passage.ByOrder,
+	Visitor: passage.ByVisitor, SecureCard: passage.ByCardSecure,
 }
 
 // String returns the means in a word, "" for none.
@@ -34,7 +37,19 @@ func (m Means) String() string {
 	if int(m) >= len(means) {
 		return ""
 	}
-	return means[m]
+	return string(means[m])
+}
+
+// Method returns the word by which building systems are told of the means, "" for none. They are not told whether somebody is a
+// visitor, nor which cards can be copied.
+func (m Means) Method() string {
+	switch m {
+	case Visitor:
+		return Pass.Method()
+	case Card, SecureCard:
+		return "card"
+	}
+	return m.String()
 }
 
 // A Finding is what the evidence of an attempt came to.
@@ -86,7 +101,19 @@ type Attempt struct {
 
 	// Counted says that a failure is on disk before anybody is told that it is one.
 	Counted bool
+
+	// Faceless says that no face can be asked of Person, who gives none.
+	Faceless bool
+
+	// Groups are those of Person in the rules of the door. They are told to nobody.
+	Groups []string
+
+	// Duress says that Person was forced to ask. The door answers as it would otherwise, and an alarm is raised elsewhere.
+	Duress bool
 }
+
+// Visitors is the group of those who have a visitor's pass. No member of the house is in it.
+const Visitors = "visitor"
 
 // A Count is how many attempts by one means have failed in a row.
 type Count struct {
@@ -102,21 +129,24 @@ type Reason uint8
 
 // The reasons.
 const (
-	None     Reason = iota // there is none: it opens, or waits for another means
-	Unproven               // Finding is not Matched, and with Alike nothing else was shown
-	Expired                // whom it names has no right to the door any more
-	Closed                 // too many attempts by this means have failed
-	NoWay                  // no rule opens the door for this means, nor with another
-	Late                   // it was decided on too long after it was made
-	Record                 // what is to be remembered of it could not be
-	Fault                  // the door could not be driven
-	Passing                // somebody who was let in before is still passing; it may be asked again at once
-	Shut                   // the door is shut to all at this time
+	None      Reason = iota // there is none: it opens, or waits for another means
+	Unproven                // Finding is not Matched, and with Alike nothing else was shown
+	Expired                 // whom it names has no right to the door any more
+	Closed                  // too many attempts by this means have failed
+	NoWay                   // no rule opens the door for this means, nor with another
+	Late                    // it was decided on too long after it was made
+	Record                  // what is to be remembered of it could not be
+	Fault                   // the door could not be driven
+	Passing                 // somebody who was let in before is still passing; it may be asked again at once
+	Shut                    // the door is shut to all at this time
+	Interlock               // another door is open, and only one of the two may be
+	Again                   // whom it names, or what was shown, was let in a short time ago
 )
 
 var reasons = [...]string{
 	None: "", Unproven: "unproven", Expired: "expired", Closed: "closed", NoWay: "no way in", Late: "late", Record: "record",
 	Fault: "fault", Passing: "passing", Shut: "shut",
+	Interlock: "interlock", Again: "again",
 }
 
 // String returns the reason in a word, "" for none.

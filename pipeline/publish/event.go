@@ -34,7 +34,7 @@ const Manual = "manual"
 
 // isMethod reports whether an event may name this method. It is a closed set, so that no name or number can take its place.
 func isMethod(name string) bool {
-	return name == Manual || slices.ContainsFunc(attempt.All(), func(m attempt.Means) bool { return m.String() == name })
+	return name == Manual || slices.ContainsFunc(attempt.All(), func(m attempt.Means) bool { return m.Method() == name })
 }
 
 // A Clock says whether the timestamps of events can be trusted; many boards have no battery-backed clock.
@@ -57,7 +57,7 @@ type Event struct {
 	Clock     Clock             `json:"clock"`      // whether Time can be trusted
 	Door      string            `json:"door"`       // the configured name of the door
 	Direction passage.Direction `json:"direction"`  // the configured direction of the door
-	Method    string            `json:"method"`     // attempt.Means in a word, or Manual
+	Method    string            `json:"method"`     // Method of an attempt.Means, or Manual
 	Reason    *string           `json:"reason"`     // why passage was denied; null if it was not
 	LatencyMS int64             `json:"latency_ms"` // from the frame to the relay, in milliseconds; 0 if no frame led to it
 	Replayed  bool              `json:"replayed"`   // it waited for a connection, or may have been sent before
@@ -84,7 +84,7 @@ func (s Source) Check() error {
 // Granted returns the event that the door was opened for somebody who was recognised, at the given time, by the given means,
 // with the given latency from frame to relay.
 func (s Source) Granted(at time.Time, by attempt.Means, latency time.Duration) Event {
-	return s.event(Granted, at, by.String(), latency)
+	return s.event(Granted, at, by.Method(), latency)
 }
 
 // Opened returns the event that the door was opened by hand at the given time.

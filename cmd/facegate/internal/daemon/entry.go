@@ -72,9 +72,16 @@ func rules(c *configs.Config) admit.Rules {
 
 // meansOf returns the means by which somebody can ask the gate for the door in these ways.
 func meansOf(ways []passage.Way) (means []attempt.Means) {
-	for _, m := range attempt.All()[1:] {
-		if slices.Contains(ways, passage.Way(m.String())) {
-			means = append(means, m)
+	for _, way := range []struct {
+		name passage.Way
+		by   []attempt.Means
+	}{
+		{passage.QR, []attempt.Means{attempt.Pass, attempt.Visitor}},
+		{passage.Card, []attempt.Means{attempt.Card, attempt.SecureCard}},
+		{passage.PIN, []attempt.Means{attempt.PIN}},
+	} {
+		if slices.Contains(ways, way.name) {
+			means = append(means, way.by...)
 		}
 	}
 	return means

@@ -66,10 +66,10 @@ func TestRulesOfTheOtherWays(t *testing.T) {
 	}{
 		{"{}", "[key]", []attempt.Means{face}, false},
 		{"{}", "[key, intercom]", []attempt.Means{face}, false},
-		{"{}", "[card, key]", []attempt.Means{face, attempt.Card}, true},
-		{"{}", "[pin, qr, card]", []attempt.Means{face, attempt.Pass, attempt.Card, attempt.PIN}, true},
-		{"{when_alike: refuse}", "[card]", []attempt.Means{face, attempt.Card}, false},
-		{"{when_alike: warn}", "[card]", []attempt.Means{face, attempt.Card}, false},
+		{"{}", "[card, key]", []attempt.Means{face, attempt.Card, attempt.SecureCard}, true},
+		{"{}", "[pin, qr, card]", []attempt.Means{face, attempt.Pass, attempt.Visitor, attempt.Card, attempt.SecureCard, attempt.PIN}, true},
+		{"{when_alike: refuse}", "[card]", []attempt.Means{face, attempt.Card, attempt.SecureCard}, false},
+		{"{when_alike: warn}", "[card]", []attempt.Means{face, attempt.Card, attempt.SecureCard}, false},
 		{"{mode: one-to-one}", "[card, qr]", nil, false},
 	} {
 		r := rules(gatetest.NewSite(t).Config(t, gatetest.Settings{"match": tt.match, "alternatives": tt.ways}))

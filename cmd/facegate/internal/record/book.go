@@ -12,7 +12,7 @@ import (
 // means are the numbers under which the store keeps each means.
 var means = map[attempt.Means]store.Means{
 	attempt.Face: store.MeansFace, attempt.Pass: store.MeansPass, attempt.Card: store.MeansCard, attempt.PIN: store.MeansPIN,
-	attempt.Order: store.MeansOrder,
+	attempt.Order: store.MeansOrder, attempt.Visitor: store.MeansVisitor, attempt.SecureCard: store.MeansSecureCard,
 }
 
 // A Ledger is the Book that a store is.

@@ -1,0 +1,255 @@
+package configs
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"facegate/configs/passage"
+	"facegate/configs/text"
+	"facegate/configs/week"
+)
+
+// A Switch is on, off, or as the rest of the configuration makes it.
+type Switch string
+
+// The positions of a Switch.
+const (
+	Auto Switch = "auto"
+	On   Switch = "on"
+	Off  Switch = "off"
+)
+
+// Passes is where passes are shown.
+type Passes struct {
+	Camera Switch `yaml:"camera"` // whether codes that are shown to the camera are read; Config.CodesRead resolves it
+}
+
+// A ReaderKind is how a reader is connected, and what it gives.
+type ReaderKind string
+
+// The kinds of readers.
+const (
+	Wiegand       ReaderKind = "wiegand"        // cards, over two lines
+	WiegandKeypad ReaderKind = "wiegand-keypad" // keys of four bits each, over two lines
+	USB           ReaderKind = "usb"            // cards, typed by a reader that is a keyboard to the system
+	Keypad        ReaderKind = "keypad"         // a keypad that is a keyboard to the system
+)
+
+// lines reports whether readers of this kind are on two lines, otherwise they are a device.
+func (k ReaderKind) lines() bool { return k == Wiegand || k == WiegandKeypad }
+
+// cards reports whether cards are shown to readers of this kind.
+func (k ReaderKind) cards() bool { return k == Wiegand || k == USB }
+
+// A Reader is what cards are shown to, or numbers are typed on, besides the camera.
+type Reader struct {
+	Name   string        `yaml:"name"` // of no other reader, and not that of the camera
+	Kind   ReaderKind    `yaml:"kind"`
+	D0     string        `yaml:"d0"`     // name of the GPIO line on which zeros come, of the wiegand kinds
+	D1     string        `yaml:"d1"`     // likewise ones
+	Chip   string        `yaml:"chip"`   // label of their chip; "" finds the lines on any chip
+	Format int           `yaml:"format"` // bits of a card, of wiegand: 26, 34, 35 or 37
+	Device string        `yaml:"device"` // absolute path of the input device, of usb and keypad
+	Class  passage.Means `yaml:"class"`  // of cards: ByCardUID or ByCardSecure; never "" after Parse where there are cards
+	Twice  bool          `yaml:"twice"`  // a wiegand card counts when it has been read twice within a second
+}
+
+// PINs is what a PIN has to be like.
+type PINs struct {
+	MinDigits int `yaml:"min_digits"`
+}
+
+// A Rule is one way through the door.
+type Rule struct {
+	By       []passage.Means `yaml:"by"`       // one alone, or two of one person together, in either order
+	Within   time.Duration   `yaml:"within"`   // of two: from the first to the second; never 0 after Parse
+	When     string          `yaml:"when"`     // name of one of Plans, "" for always
+	Groups   []string        `yaml:"groups"`   // of people it is for; none for everybody
+	Faceless bool            `yaml:"faceless"` // it is only for people who give no face
+}
+
+// Hours are days of the week, from a time to another by the clock on the wall.
+type Hours struct {
+	Days week.Days  `yaml:"days"`
+	From week.Clock `yaml:"from"`
+	To   week.Clock `yaml:"to"`
+}
+
+// CameraReader is the name of the camera as a reader.
+const CameraReader = "camera"
+
+// usualWithin is within of a rule that does not say it.
+const usualWithin = 20 * time.Second
+
+// rulesMeans lists the means that a rule may name. Orders from afar are not taken yet.
+func rulesMeans() []passage.Means {
+	return []passage.Means{
+		passage.ByFace, passage.ByPass, passage.ByVisitor, passage.ByCardUID, passage.ByCardSecure, passage.ByPIN,
+	}
+}
+
+// entrances checks readers, PINs, rules and plans.
+func (d *document) entrances(cfg *Config) {
+	oneOf(d, "passes.camera", cfg.Passes.Camera, Auto, On, Off)
+	within(d, "pins.min_digits", cfg.PINs.MinDigits, minPIN, maxPIN)
+	for i := range cfg.Readers {
+		d.reader(fmt.Sprintf("readers[%d]", i+1), &cfg.Readers[i], cfg.Readers[:i])
+	}
+	for i := range cfg.Rules {
+		d.rule(fmt.Sprintf("rules[%d]", i+1), &cfg.Rules[i], cfg.Plans)
+	}
+	d.plans(cfg)
+	within(d, "again_after", cfg.AgainAfter, 0, maxAgain)
+	within(d, "refire_after", cfg.RefireAfter, 0, maxRefire)
+}
+
+const (
+	minPIN, maxPIN = 4, 12 // digits
+	maxAgain       = 24 * time.Hour
+	maxRefire      = 10 * time.Minute
+	maxWithin      = 2 * time.Minute
+)
+
+// reader checks one reader against what its kind has, and against those before it.
+func (d *document) reader(key string, r *Reader, before []Reader) {
+	if d.need(key, "name", "write for instance {name: outside, kind: wiegand, d0: GPIO23, d1: GPIO24, format: 26}") {
+		d.readerName(key+".name", r.Name, before)
+	}
+	if !d.need(key, "kind", "one of wiegand, wiegand-keypad, usb, keypad") {
+		return
+	}
+	oneOf(d, key+".kind", r.Kind, Wiegand, WiegandKeypad, USB, Keypad)
+	has := map[string]bool{
+		"d0": r.Kind.lines(), "d1": r.Kind.lines(), "chip": r.Kind.lines(), "format": r.Kind == Wiegand, "twice": r.Kind == Wiegand,
+		"device": !r.Kind.lines(), "class": r.Kind.cards(),
+	}
+	for _, part := range slices.Sorted(maps.Keys(has)) {
+		d.check(has[part] || !d.given[key+"."+part] || blank(r, part), key+"."+part, "is nothing that a reader of kind %s has", r.Kind)
+	}
+	switch {
+	case r.Kind.lines():
+		d.need(key, "d0", "the name of the line on which zeros come")
+		d.need(key, "d1", "the name of the line on which ones come")
+	case d.need(key, "device", "the lasting name of the reader under /dev/input/by-id/"):
+		d.absolute(key+".device", r.Device)
+		other := slices.IndexFunc(before, func(o Reader) bool { return o.Device == r.Device })
+		d.check(other < 0, key+".device", "is that of another reader")
+	}
+	if r.Kind == Wiegand && d.need(key, "format", "how many bits its cards have: 26, 34, 35 or 37") {
+		d.check(slices.Contains([]int{26, 34, 35, 37}, r.Format), key+".format", "%d is none of 26, 34, 35, 37", r.Format)
+	}
+	if r.Kind.cards() {
+		if r.Class == "" {
+			r.Class = passage.ByCardUID // what nobody has said to be secure is not
+		}
+		oneOf(d, key+".class", r.Class, passage.ByCardUID, passage.ByCardSecure)
+	}
+}
+
+// blank reports whether a part of a reader, which its kind does not have, says nothing.
+func blank(r *Reader, part string) bool {
+	return map[string]bool{
+		"d0": r.D0 == "", "d1": r.D1 == "", "chip": r.Chip == "", "format": r.Format == 0, "twice": !r.Twice,
+		"device": r.Device == "", "class": r.Class == "",
+	}[part]
+}
+
+// need demands a part of an item of a list, and reports whether it is there.
+func (d *document) need(key, part, advice string) bool {
+	if d.given[key+"."+part] {
+		return true
+	}
+	d.fault(d.nearest(key+"."+part), key, "has no %s: %s", part, advice)
+	return false
+}
+
+func (d *document) readerName(key, name string, before []Reader) {
+	d.word(key, name)
+	d.check(name != CameraReader, key, "%q is the camera's", name)
+	other := slices.IndexFunc(before, func(o Reader) bool { return o.Name == name })
+	d.check(other < 0, key, "%q is that of another reader", name)
+}
+
+// word checks a name that other parts of the file, and the command line, refer to.
+func (d *document) word(key, name string) {
+	clean, err := text.Clean(name)
+	d.check(name != "", key, "is empty")
+	d.check(utf8.RuneCountInString(name) <= maxWord, key, "is longer than %d characters", maxWord)
+	d.check(err == nil && clean == name && !strings.ContainsFunc(name, separates), key,
+		"%q is no single word; write it in letters, digits, - and _", name)
+}
+
+const maxWord = 32 // characters
+
+func separates(r rune) bool {
+	return unicode.IsSpace(r) || strings.ContainsRune(`,;:/+"'`, r) || unreadable(r)
+}
+
+// rule checks one rule by itself. Whether all of them leave a way to those who give no face is for those who weigh by them.
+func (d *document) rule(key string, r *Rule, plans map[string][]Hours) {
+	if !d.need(key, "by", "write for instance {by: [card-uid, pin], within: 20s}") {
+		return
+	}
+	for _, m := range r.By {
+		oneOf(d, key+".by", m, rulesMeans()...)
+	}
+	d.check(len(r.By) == 1 || len(r.By) == 2 && r.By[0] != r.By[1], key+".by", "names %d means; one opens alone, or two different ones together",
+		len(r.By))
+	if len(r.By) == 2 {
+		if r.Within == 0 && !d.given[key+".within"] {
+			r.Within = usualWithin
+		}
+		within(d, key+".within", r.Within, time.Second, maxWithin)
+		d.check(!slices.Contains(r.By, passage.ByVisitor), key+".by", "visitor goes with nothing else: the gate knows no person who could show it")
+	} else {
+		d.check(r.Within == 0, key+".within", "is of two means together, and the rule names one")
+	}
+	_, ok := plans[r.When]
+	d.check(r.When == "" || ok, key+".when", "%q is none of plans", r.When)
+	for i, g := range r.Groups {
+		d.word(key+".groups", g)
+		d.check(!slices.Contains(r.Groups[:i], g), key+".groups", "%q stands there twice", g)
+	}
+	d.check(!r.Faceless || !slices.Contains(r.By, passage.ByFace), key+".faceless",
+		"is true, and the rule names the face: whoever gives none could never pass")
+}
+
+// plans checks the plans of rules.
+func (d *document) plans(cfg *Config) {
+	for _, name := range slices.Sorted(maps.Keys(cfg.Plans)) {
+		key := "plans." + name
+		d.word(key, name)
+		d.check(len(cfg.Plans[name]) > 0, key, "is empty; a rule with it would never count")
+		for i, h := range cfg.Plans[name] {
+			d.hours(fmt.Sprintf("%s[%d]", key, i+1), h)
+		}
+	}
+	d.check(cfg.TimeZone != "" || len(cfg.Plans) == 0, "plans",
+		"needs time_zone: the clock of most boards is in UTC, and the rules would count at other hours than meant")
+}
+
+func (d *document) hours(key string, h Hours) {
+	for _, part := range []string{"days", "from", "to"} {
+		if !d.need(key, part, "write for instance {days: mon-fri, from: 08:00, to: 18:00}") {
+			return
+		}
+	}
+	d.check(h.From != week.Day, key+".from", "24:00 is the end of a day; write 00:00 of the next")
+	d.check(h.From != h.To, key+".to", "%v is where it begins; from 00:00 to 24:00 is a whole day", h.To)
+}
+
+// CodesRead reports whether codes that are shown to the camera are read.
+func (c *Config) CodesRead() bool {
+	switch c.Passes.Camera {
+	case On:
+		return true
+	case Off:
+		return false
+	}
+	return c.Profile().Passes
+}
