@@ -41,6 +41,7 @@ type Config struct {
 	Quality  Quality  `yaml:"quality"`
 	Liveness Liveness `yaml:"liveness"`
 	Prompt   Prompt   `yaml:"prompt"`
+	Kiosk    Kiosk    `yaml:"kiosk"`
 	Match    Match    `yaml:"match"`
 	Decide   Decide   `yaml:"decide"`
 	Enrol    Enrol    `yaml:"enrol"`

@@ -270,11 +270,27 @@ func (d *document) clearUnspoken(cfg *Config) {
 	if !law.Of(cfg.Jurisdiction).Production() {
 		return
 	}
+	spoken := d.spoken(cfg)
 	for _, lang := range notice.Languages() {
-		if !d.given["notice."+string(lang)] {
+		if !slices.Contains(spoken, lang) {
 			*cfg.Notice.words(lang) = Words{}
 		}
 	}
+}
+
+// spoken returns the languages of the notice, that of the place first. The words of the reference are examples, and in a
+// production file none of its own.
+func (d *document) spoken(cfg *Config) (all []notice.Language) {
+	languages := notice.Languages()
+	if cfg.Jurisdiction == law.CN {
+		slices.Reverse(languages)
+	}
+	for _, lang := range languages {
+		if *cfg.Notice.words(lang) != (Words{}) && (d.given["notice."+string(lang)] || !law.Of(cfg.Jurisdiction).Production()) {
+			all = append(all, lang)
+		}
+	}
+	return all
 }
 
 // transfer checks a broker that is not on the site. An event holds nobody's face or name. That a door opens, and when, is
