@@ -51,6 +51,7 @@ type CaptureStatus struct {
 type Capture struct {
 	src   Source
 	box   *Mailbox
+	tee   *Mailbox // the second one, or nil
 	log   *slog.Logger
 	ready chan struct{}
 
@@ -79,6 +80,19 @@ func NewCapture(src Source, box *Mailbox, log *slog.Logger) *Capture {
 		t.Tell(c.refuse)
 	}
 	return c
+}
+
+// Tee has every usable frame put into a second mailbox too, for somebody who looks at frames of their own and at their own
+// pace. Each mailbox has a copy, so that neither of those who take waits for the other, or sees a frame that the other is done
+// with. It is called before Run.
+func (c *Capture) Tee(box *Mailbox) { c.tee = box }
+
+// each calls do for every mailbox.
+func (c *Capture) each(do func(*Mailbox)) {
+	do(c.box)
+	if c.tee != nil {
+		do(c.tee)
+	}
 }
 
 // A Meter measures what a source sends. Its methods must not wait.
@@ -145,7 +159,7 @@ func (c *Capture) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			continue
 		case errors.Is(err, ErrEnd):
-			c.box.End()
+			c.each((*Mailbox).End)
 			return nil
 		}
 		if c.flowed() && time.Since(opened) > longestPause {
@@ -156,7 +170,7 @@ func (c *Capture) Run(ctx context.Context) error {
 			p.returned()
 		}
 	}
-	c.box.Close()
+	c.each((*Mailbox).Close)
 	return nil
 }
 
@@ -225,7 +239,11 @@ func (c *Capture) silent() error {
 func (c *Capture) deliver(f Frame) bool {
 	f.Seq += c.seq
 	c.last = f.Seq
-	if err := c.box.Put(f); err != nil {
+	err := c.box.Put(f)
+	if err == nil && c.tee != nil {
+		err = c.tee.Put(f)
+	}
+	if err != nil {
 		c.refuse(err)
 		c.report(err)
 		return false

@@ -1,5 +1,7 @@
 package scan
 
+import "encoding/binary"
+
 // standard are the tables of T.81, annex K.3.3: luminance and chrominance, each for DC and AC.
 //
 // Motion JPEG leaves them out, and decoders put them in.
@@ -42,4 +44,17 @@ const (
 func (t *Table) Standard(chrominance, dc bool) {
 	counts, symbols := standard(chrominance, dc)
 	t.Define(&counts, []byte(symbols), dc)
+}
+
+// StandardTables returns the segment of a JPEG picture that defines the tables of the standard (B.2.4.2), for decoders that do
+// not know them.
+func StandardTables() []byte {
+	segment := []byte{0xFF, 0xC4, 0, 0}
+	for i, t := range []struct{ chrominance, dc bool }{{false, true}, {false, false}, {true, true}, {true, false}} {
+		class := byte(i%2)<<4 | byte(i/2)
+		counts, symbols := standard(t.chrominance, t.dc)
+		segment = append(append(append(segment, class), counts[:]...), symbols...)
+	}
+	binary.BigEndian.PutUint16(segment[2:], uint16(len(segment)-2))
+	return segment
 }
