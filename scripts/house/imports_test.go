@@ -79,7 +79,7 @@ func TestImports(t *testing.T) {
 		"github.com/warthog618/go-gpiocdev":   {"facegate/gpio/cdev"},
 		"go.etcd.io/bbolt":                    {"facegate/store"},
 		"github.com/eclipse/paho.mqtt.golang": {"facegate/pipeline/publish", "facegate/cmd/facegate"}, // in cmd the demo's subscriber
-		"github.com/makiuchi-d/gozxing":       {"facegate/pipeline/template/pass"},
+		"github.com/makiuchi-d/gozxing":       {"facegate/pipeline/template/pass", "facegate/pipeline/qrcode"},
 		"github.com/mochi-mqtt/server/v2":     {"facegate/pipeline/publish/loopback"},
 	}
 	seen := map[string]bool{}
@@ -215,7 +215,7 @@ func TestPublishIsNoStage(t *testing.T) {
 // TestStagesArePure checks that the stages of the pipeline have no clock, no goroutine and no disk of their own, and know
 // nothing of those who have. Each child of the pipeline is named here: whoever adds one says whether it is a stage.
 func TestStagesArePure(t *testing.T) {
-	pure := []string{"", "/admit", "/attempt", "/challenge", "/crowd", "/decide", "/detect", "/embed", "/enrol", "/flood", "/liveness", "/match", "/quality", "/schedule", "/survey", "/template", "/track", "/visitor"}
+	pure := []string{"", "/admit", "/attempt", "/challenge", "/crowd", "/decide", "/detect", "/embed", "/enrol", "/flood", "/liveness", "/match", "/qrcode", "/quality", "/schedule", "/survey", "/template", "/track", "/visitor"}
 	others := map[string]string{ // and why they are not pure
 		"/vision":      "its networks measure how long they take, and belong to a library; the pipeline knows it by an interface",
 		"/models":      "reads the networks' files, before there is a frame",

@@ -1,0 +1,119 @@
+// Package qrcode finds a QR code (ISO/IEC 18004) in a grey picture and reads its text. It is pure: no clock, no goroutine, no
+// disk. Who holds a code to a camera chooses every bit of it, so the picture is bounded, the text is bounded, and a panic of
+// the library is an unread picture.
+//
+// One look at a picture misses codes that another look reads: too small, too noisy, or light on dark. A Way is one kind of
+// look, and Ways says which are worth their time at which picture of a stream.
+package qrcode
+
+import (
+	"errors"
+	"image"
+
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode/decoder"
+	"github.com/makiuchi-d/gozxing/qrcode/detector"
+)
+
+// The limits on what is looked at and on what is returned.
+const (
+	MaxPixels = 640 * 480 // of a picture; a larger one is reduced, or its middle is taken
+	MaxText   = 200       // bytes; a longer text is no pass
+)
+
+// What can come of a look.
+var (
+	ErrNone  = errors.New("no QR code was read in the picture")
+	ErrText  = errors.New("the text of the QR code is too long, or empty")
+	ErrPanic = errors.New("the picture has made the QR decoder fail")
+)
+
+// A Reader looks at one picture at a time. It owns the memory that it needs, and Clear leaves nothing of a picture in it. It
+// is for one goroutine.
+type Reader struct {
+	picture plane
+	work    plane // what the present look is at
+	decoder *decoder.Decoder
+}
+
+// NewReader returns a Reader without a picture.
+func NewReader() *Reader { return &Reader{decoder: decoder.NewDecoder()} }
+
+// Load takes a copy of a picture. Of one beyond MaxPixels it takes a reduced copy, or the middle at full size.
+func (r *Reader) Load(p *image.Gray, middle bool) {
+	switch b := p.Bounds(); {
+	case b.Dx()*b.Dy() <= MaxPixels:
+		r.picture.copy(p)
+	case middle:
+		r.picture.copy(p.SubImage(middleOf(b)).(*image.Gray))
+	default:
+		r.picture.reduce(p)
+	}
+}
+
+// Clear overwrites the picture.
+func (r *Reader) Clear() {
+	r.picture.clear()
+	r.work.clear()
+}
+
+// Read looks at the picture that was loaded, in one way, and returns the text of the code that it has found. The text is the
+// caller's own. The error is ErrNone, ErrText or ErrPanic.
+//
+// A look cannot be broken off: a picture that was made for it takes half a second of a fast processor.
+func (r *Reader) Read(w Way) (text []byte, err error) {
+	defer func() {
+		if recover() != nil { // the library indexes by what it finds in the picture
+			text, err = nil, ErrPanic
+		}
+	}()
+	if len(r.picture.pix) == 0 {
+		return nil, ErrNone
+	}
+	r.prepare(w)
+	black, err := w.binarize(&r.work)
+	if err != nil {
+		return nil, ErrNone
+	}
+	defer black.Clear()
+	return r.decode(black)
+}
+
+// prepare makes the picture that a way looks at.
+func (r *Reader) prepare(w Way) {
+	switch w.Size {
+	case Double:
+		r.work.enlarge(&r.picture)
+	case Half:
+		r.work.halve(&r.picture)
+	default:
+		r.work.set(&r.picture)
+	}
+	if w.Inverted {
+		r.work.invert()
+	}
+}
+
+// decode finds a code in black modules on white, and reads it.
+func (r *Reader) decode(black *gozxing.BitMatrix) ([]byte, error) {
+	found, err := detector.NewDetector(black).Detect(hints())
+	if err != nil {
+		return nil, ErrNone
+	}
+	defer found.GetBits().Clear()
+	read, err := r.decoder.Decode(found.GetBits(), nil)
+	if err != nil {
+		return nil, ErrNone
+	}
+	defer clear(read.GetRawBytes())
+	text := read.GetText()
+	if len(text) == 0 || len(text) > MaxText {
+		return nil, ErrText
+	}
+	return []byte(text), nil
+}
+
+// hints has every third row searched, however large a code may be: one that is far away is small.
+func hints() map[gozxing.DecodeHintType]any {
+	return map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true}
+}
