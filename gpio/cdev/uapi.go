@@ -167,7 +167,7 @@ func (v1) edges(fd uintptr) ([]edge, error) {
 }
 
 // read returns the events that wait to be read, up to 16 of them. An end of the file is an error, as a kernel has none there.
-func read[event any](fd uintptr, made func(event) edge) (edges []edge, err error) {
+func read[event, change any](fd uintptr, made func(event) change) (changes []change, err error) {
 	var e event
 	size := binary.Size(e)
 	buffer := make([]byte, 16*size)
@@ -184,9 +184,9 @@ func read[event any](fd uintptr, made func(event) edge) (edges []edge, err error
 		if _, err := binary.Decode(buffer, binary.NativeEndian, &e); err != nil {
 			return nil, err
 		}
-		edges = append(edges, made(e))
+		changes = append(changes, made(e))
 	}
-	return edges, nil
+	return changes, nil
 }
 
 // A moment is one reading of the clocks.
