@@ -13,8 +13,7 @@ type Pair interface {
 	// there is room for them. Three things might happen:
 	//   1. It returns nil: ctx was cancelled. What was not told yet is told to the next Watch.
 	//   2. It returns ErrClosed: the lines are no longer ours.
-	//   3. It returns another error: the lines cannot be read, because their chip is gone, say. Edges may have been lost. Watch
-	//      may be tried again, and goes on once the lines are back; the edges are counted from 1 again.
+	//   3. It returns another error: the lines cannot be read, because their chip is gone, say. They are to be closed and opened anew.
 	Watch(ctx context.Context, fell Fell, rests Rests) error
 
 	// Close releases the lines, and ends Watch. It returns ErrClosed if they had been closed before.

@@ -53,7 +53,7 @@ type Source interface {
 	//   2. It returns the error of ctx, which is done.
 	//   3. It returns an error that wraps ErrUnread: somebody may be told to show it again, and Read may be called again at once.
 	//   4. It returns another error, with a hint: the reader cannot be read, because it is unplugged, say, or it is closed. Read
-	//      may be called again, and opens the reader anew when it is back.
+	//      may be called again. It waits for the reader to be back, and says no second time why it is not.
 	Read(ctx context.Context) (Scan, error)
 
 	// Close ends Read, and releases the reader. After it Read returns an error that wraps ErrClosed. Close may be called again.
@@ -61,6 +61,15 @@ type Source interface {
 
 	// String names the reader as a technician would ("desk, /dev/input/by-id/usb-Card_Reader-event-kbd").
 	String() string
+}
+
+// An Attached is a Source whose reader can be taken away.
+type Attached interface {
+	Source
+
+	// Fault says why the reader cannot be read now, with a hint; nil if it can, or if nobody has tried yet. It may be called from
+	// any goroutine.
+	Fault() error
 }
 
 // ErrClosed says that a Source was closed.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/warthog618/go-gpiocdev/uapi"
@@ -44,14 +44,7 @@ func OpenPair(cfg PairConfig) (gpio.Pair, error) {
 	}
 	return &pair{
 		name: pairName(places), held: h, offsets: [2]uint32{uint32(places[0].offset), uint32(places[1].offset)},
-		falls: func(fd uintptr) ([]fall, error) { return read(fd, made) }, levels: levels,
-		again: func() (held, error) {
-			places, err := findPair(cfg)
-			if err != nil {
-				return held{}, err
-			}
-			return requestPair(places, cfg)
-		},
+		levels: levels,
 	}, nil
 }
 
@@ -131,66 +124,28 @@ func levels(fd uintptr) (low [2]bool, err error) {
 type pair struct {
 	name    string
 	offsets [2]uint32
-	falls   func(fd uintptr) ([]fall, error)
-	levels  func(fd uintptr) ([2]bool, error)
-	again   func() (held, error) // requests the lines anew
-
-	gone bool // the chip went away; Watch alone has this
-
-	mu     sync.Mutex // guards what follows; held is also read by Watch, which alone changes it
-	held   held
-	closed bool
+	levels  func(fd uintptr) (low [2]bool, err error)
+	held    held
+	closed  atomic.Bool
 }
 
 func (p *pair) String() string { return p.name }
 
 func (p *pair) Close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed.Swap(true) {
 		return gpio.ErrClosed
 	}
-	p.closed = true
 	return p.held.file.Close()
 }
 
-func (p *pair) isClosed() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.closed
-}
-
 func (p *pair) Watch(ctx context.Context, fell gpio.Fell, rests gpio.Rests) error {
-	err := p.renew()
-	if err == nil {
-		err = p.watch(ctx, fell, rests)
-		p.gone = errors.Is(err, unix.ENODEV)
-	}
+	err := p.watch(ctx, fell, rests)
 	switch {
-	case p.isClosed():
+	case p.closed.Load():
 		return gpio.ErrClosed
 	case err != nil:
 		return hint.Wrap(fmt.Errorf("gpio: watch %v: %w", p, err), "Check that the GPIO chip of %v is still there, and its cable.", p)
 	}
-	return nil
-}
-
-// renew requests the lines anew if their chip has gone.
-func (p *pair) renew() error {
-	if !p.gone || p.isClosed() {
-		return nil
-	}
-	h, err := p.again()
-	if err != nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return h.file.Close()
-	}
-	p.held.file.Close() // of a chip that is not there any more
-	p.held, p.gone = h, false
 	return nil
 }
 
@@ -247,7 +202,7 @@ func (p *pair) drain(fd uintptr, fell gpio.Fell, rests gpio.Rests) (some bool, e
 		if err != nil {
 			return some, err
 		}
-		falls, err := p.falls(fd)
+		falls, err := read(fd, made)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
 			low, err := p.levels(fd)

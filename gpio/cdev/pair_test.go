@@ -78,7 +78,7 @@ func twoWired(t *testing.T) (*pair, *twoWire) {
 	far := &twoWire{pipe: w}
 	return &pair{
 		name: "GPIO24 and GPIO23 on gpiochip0 [wires]", held: held{file: r, abi: v2{}}, offsets: offsets,
-		falls: func(fd uintptr) ([]fall, error) { return read(fd, made) }, levels: far.levels,
+		levels: far.levels,
 	}, far
 }
 
@@ -101,39 +101,23 @@ func TestPairContract(t *testing.T) {
 	})
 }
 
-// TestPairBack has the chip of two lines go away and come back.
-func TestPairBack(t *testing.T) {
-	p, far := twoWired(t)
-	back, next := twoWired(t)
-	missing := true
-	p.again = func() (held, error) {
-		if missing {
-			return held{}, ErrNoSuchChip
-		}
-		return back.held, nil
-	}
-	falls := make(chan uint32, 1)
-	watch := func() error {
-		return p.Watch(t.Context(), func(_ int, _ time.Duration, seq uint32) { falls <- seq }, func(time.Duration, [2]bool) {})
-	}
-	far.vanish()
-	for _, want := range []error{unix.ENODEV, ErrNoSuchChip, ErrNoSuchChip} {
-		if err := watch(); !errors.Is(err, want) || hint.Of(err) == "" {
-			t.Fatalf("Watch = %v with hint %q, want %v", err, hint.Of(err), want)
-		}
-	}
-	missing, p.levels = false, next.levels
-	ended := make(chan error, 1)
-	go func() { ended <- watch() }()
-	next.fall(t, 0, monotonic(t))
-	if seq := <-falls; seq != 1 {
-		t.Errorf("the first edge of a chip that is back has the number %d", seq)
-	}
-	if err := p.Close(); err != nil {
-		t.Errorf("Close: %v", err)
-	}
-	if err := <-ended; !errors.Is(err, gpio.ErrClosed) {
-		t.Errorf("Watch = %v, want ErrClosed", err)
+// TestPairGone has the chip of two lines go away.
+func TestPairGone(t *testing.T) {
+	for name, away := range map[string]func(*twoWire){
+		"the edges end":             func(w *twoWire) { w.pipe.Close() },
+		"the levels cannot be read": (*twoWire).vanish,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, far := twoWired(t)
+			away(far)
+			err := p.Watch(t.Context(), func(int, time.Duration, uint32) {}, func(time.Duration, [2]bool) {})
+			if err == nil || errors.Is(err, gpio.ErrClosed) || hint.Of(err) == "" {
+				t.Errorf("Watch = %v with hint %q, want another error with one", err, hint.Of(err))
+			}
+			if err := p.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		})
 	}
 }
 
