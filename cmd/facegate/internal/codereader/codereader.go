@@ -27,6 +27,7 @@ import (
 const (
 	pause = 200 * time.Millisecond // from one look to the next, at the least
 	gone  = 1500 * time.Millisecond
+	blind = 25 // frames one after the other that could not be decoded, which is more than chance
 )
 
 // ErrCamera says that a source has ended, so that no code can be read any more.
@@ -49,6 +50,7 @@ type Reader struct {
 	close sync.Once
 	busy  atomic.Pointer[time.Time] // since when the frame under way is looked at; nil if there is none
 	count struct{ looks, codes, passes, failed atomic.Uint64 }
+	inRow atomic.Uint64 // frames that could not be decoded since the last one that was
 
 	// The goroutine of Run alone uses these.
 	light   *luma.Decoder
@@ -111,6 +113,9 @@ func (r *Reader) Count() Count {
 	return Count{r.count.looks.Load(), r.count.codes.Load(), r.count.passes.Load(), r.count.failed.Load()}
 }
 
+// Blind reports whether frames come and none of them can be decoded.
+func (r *Reader) Blind() bool { return r.inRow.Load() >= blind }
+
 // Busy returns for how long the frame under way has been looked at, and 0 while the next is waited for.
 func (r *Reader) Busy() time.Duration {
 	since := r.busy.Load()
@@ -164,9 +169,11 @@ func (r *Reader) look(f device.Frame, now time.Time) {
 	defer r.light.Clear()
 	picture, err := r.light.Decode(f)
 	if err != nil {
+		r.inRow.Add(1)
 		r.fail(now, err)
 		return
 	}
+	r.inRow.Store(0)
 	defer r.codes.Clear()
 	r.codes.Load(picture, r.looks%2 == 1)
 	ways := qrcode.Ways(r.looks)

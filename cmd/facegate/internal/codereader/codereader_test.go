@@ -207,13 +207,23 @@ func TestDamagedFrames(t *testing.T) {
 		b := start(t)
 		defer b.stop()
 		whole := picture(t, token, nil)
-		b.show(whole[:len(whole)/2], 30*time.Second)
+		b.show(whole[:len(whole)/2], 3*time.Second)
+		if b.r.Blind() {
+			t.Error("blind after three seconds of damaged frames")
+		}
+		b.show(whole[:len(whole)/2], 27*time.Second)
 		b.handed("half a picture")
+		if !b.r.Blind() {
+			t.Error("not blind after half a minute of damaged frames")
+		}
 		if c, lines := b.r.Count(), strings.Count(b.log.String(), "\n"); c.Failed < 140 || lines != 1 || !strings.Contains(b.log.String(), "hint=") {
 			t.Errorf("%+v, %d lines: %s", c, lines, b.log.String())
 		}
 		b.show(whole, time.Second)
 		b.handed("a whole one", token)
+		if b.r.Blind() {
+			t.Error("blind after a whole frame")
+		}
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/camera"
+	"facegate/cmd/facegate/internal/codereader"
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/doorwatch"
 	"facegate/cmd/facegate/internal/entry"
@@ -99,6 +100,7 @@ type Daemon struct {
 	source    device.Source
 	capture   *device.Capture
 	camera    *camera.Camera
+	codes     *codereader.Reader // nil where none are read
 	prompt    *prompt.Prompt
 	entry     *entry.Entry
 	record    *record.Record
@@ -129,7 +131,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 			err = errors.Join(err, d.close())
 		}
 	}()
-	if err := d.openDoor(d.eyes()); err != nil {
+	if err := d.openDoor(d.eyes(), d.codeEyes()); err != nil {
 		return nil, err
 	}
 	d.begin()
@@ -268,6 +270,7 @@ func (d *Daemon) openCapture(box *device.Mailbox) (err error) {
 		return err
 	}
 	d.capture = device.NewCapture(d.source, box, d.log)
+	d.openCodes()
 	return nil
 }
 

@@ -5,8 +5,12 @@ import (
 	"os"
 	"time"
 
+	"facegate/cmd/facegate/internal/codereader"
 	"facegate/gpio/door"
 )
+
+// Codes returns what reads passes off the camera, nil for nothing.
+func (d *Daemon) Codes() *codereader.Reader { return d.codes }
 
 // LookEvery has the disk looked at in other times than usual.
 func (r *Remnant) LookEvery(t time.Duration) { r.every = t }

@@ -34,9 +34,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if d.speaks() {
 		stopPublisher = d.runLasting(ctx, abort, d.publisher)
 	}
-	asked := d.runTasks(ctx, d.door, d.events, d.plan, d.sight(), d.camera, d.prompt, d.entry, d.glance, d.control,
+	asked := d.runTasks(ctx, append(d.codeTasks(), d.door, d.events, d.plan, d.sight(), d.camera, d.prompt, d.entry, d.glance, d.control,
 		newSweeper(d.register, d.store, d.handover.ask, d.log),
-		d.watchdog, d.notifier, d.handover)
+		d.watchdog, d.notifier, d.handover)...)
 	recorded := stopRecord()
 	if d.handover.socket != nil {
 		d.log.Info("handing over to a fresh process")
