@@ -58,7 +58,25 @@ func (m moment) over(v clock.Verdict, term time.Duration) bool {
 }
 
 // look reads the clock and judges it.
-func (s *Store) look() clock.Verdict { return s.judge.Judge(s.source()) }
+func (s *Store) look() clock.Verdict {
+	s.judging.Lock()
+	defer s.judging.Unlock()
+	return s.judge.Judge(s.source())
+}
+
+// judgeFrom has the clock judged by what is remembered.
+func (s *Store) judgeFrom(m clock.Memory) {
+	s.judging.Lock()
+	defer s.judging.Unlock()
+	s.judge = clock.NewJudge(m)
+}
+
+// memory returns what a later clock.Judge has to remember.
+func (s *Store) memory() clock.Memory {
+	s.judging.Lock()
+	defer s.judging.Unlock()
+	return s.judge.Memory()
+}
 
 // now reads the clock.
 func (s *Store) now() time.Time { return s.look().Wall }
@@ -109,13 +127,19 @@ func (c Clock) Confirm(seen time.Time, by audit.Actor) error {
 		return hint.Wrap(fmt.Errorf("store: %w: the clock was set meanwhile, and says %s", ErrClock, r.Wall.Format(time.RFC1123Z)),
 			"look at it again with: facegate clock")
 	}
-	if err := c.s.judge.Confirm(r); err != nil {
+	if err := c.s.confirm(r); err != nil {
 		return hint.Wrap(fmt.Errorf("store: %w: %w", ErrClock, err), "set the clock first, with: timedatectl set-time")
 	}
 	if err := c.s.note(r.Wall, c.s.state, audit.Entry{Kind: audit.ClockConfirmed, Actor: by}); err != nil {
 		return err
 	}
 	return c.s.setDates(c.s.look())
+}
+
+func (s *Store) confirm(r clock.Reading) error {
+	s.judging.Lock()
+	defer s.judging.Unlock()
+	return s.judge.Confirm(r)
 }
 
 // Tick writes what the passing of time has brought about: where the clock has come right, the dates of who was enrolled
@@ -142,7 +166,7 @@ func (c Clock) Tick() error {
 
 // remember writes what is known of the time, if it is news or so long ago that it was.
 func (s *Store) remember(every time.Duration) error {
-	m, old := s.judge.Memory(), s.remembered
+	m, old := s.memory(), s.remembered
 	if m.Boot == old.Boot && m.Run.Line == old.Run.Line && m.Count-old.Count < every &&
 		(m.Known == old.Known || m.Known != nil && old.Known != nil && *m.Known == *old.Known) {
 		return nil

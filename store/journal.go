@@ -19,6 +19,7 @@ const (
 	entriesTable  = "entries"  // number of the entry → audit.Record
 	receiptsTable = "receipts" // id → signed receipt
 	outboxTable   = "outbox"   // number of the message → message
+	visitsTable   = "visits"   // template.Index of a visitor's pass → KnownVisit
 	recordsTable  = "records"  // record id → template.Seal or template.SealToken
 )
 
@@ -60,6 +61,7 @@ type state struct {
 	Store   [16]byte               // random; of the store and those that were restored from its backups
 	Number  uint64                 // of the last destruction; see receipt.Receipt
 	Filing  int64                  // the day on which FilingAt was reached, Unix time in seconds; 0 if it was not
+	Offices []Office               // that issue visitors' passes, by name
 
 	Assessment Assessment // the last that was named
 	Covered    [32]byte   // what was in use when it was
@@ -124,7 +126,7 @@ func (s *Store) extend(entries []audit.Entry, c vault.Change) error {
 	if err != nil {
 		return err
 	}
-	row, err := s.putJournal(clockRow, s.judge.Memory())
+	row, err := s.putJournal(clockRow, s.memory())
 	if err != nil {
 		return err
 	}
@@ -132,7 +134,7 @@ func (s *Store) extend(entries []audit.Entry, c vault.Change) error {
 	if err := s.journal.Commit(c); err != nil {
 		return errors.Join(err, s.load())
 	}
-	s.head, s.remembered = h, s.judge.Memory()
+	s.head, s.remembered = h, s.memory()
 	return nil
 }
 

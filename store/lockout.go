@@ -201,7 +201,7 @@ func (s *Store) setFailures(next failures) error {
 	if err != nil {
 		return err
 	}
-	counted, err := s.putJournal(clockRow, s.judge.Memory()) // or Until would be far ahead after a power cut
+	counted, err := s.putJournal(clockRow, s.memory()) // or Until would be far ahead after a power cut
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,9 @@ const childDir = "FACEGATE_STORE_CHILD_DIR"
 // childOwing names the environment variable that makes the test binary the program that TestOwedKill kills.
 const childOwing = "FACEGATE_STORE_CHILD_OWING"
 
+// childVisits names the environment variable that makes the test binary the program that TestVisitKill kills.
+const childVisits = "FACEGATE_STORE_CHILD_VISITS"
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		if err := enrolAndEraseForEver(dir, os.Stdout); err != nil {
@@ -25,6 +28,12 @@ func TestMain(m *testing.M) {
 	}
 	if dir := os.Getenv(childOwing); dir != "" {
 		if err := askForEver(dir, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
+	if dir := os.Getenv(childVisits); dir != "" {
+		if err := useForEver(dir, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		}
 		os.Exit(1)

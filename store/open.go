@@ -8,7 +8,6 @@ import (
 
 	"facegate/pipeline/template"
 	"facegate/store/audit"
-	"facegate/store/clock"
 	"facegate/store/vault"
 )
 
@@ -51,7 +50,7 @@ func (s *Store) openAll() error {
 	if err := s.getJournal(clockRow, &s.remembered); err != nil {
 		return err
 	}
-	s.judge = clock.NewJudge(s.remembered)
+	s.judgeFrom(s.remembered)
 	s.written = s.remembered.Count
 	// A lockdown that was cut off has left of faces.db what it has left.
 	if mark, ok := markIn(s.faces); ok && !s.pending.isLockdown() {
@@ -121,6 +120,9 @@ func (s *Store) reconcile() error {
 	}
 	// Once only: what could not be written of them must not be forgotten by reading again.
 	if err := s.getJournal(failuresRow, &s.failed); err != nil {
+		return err
+	}
+	if err := s.loadVisits(); err != nil {
 		return err
 	}
 	s.loadOwed()
@@ -264,6 +266,7 @@ func (s *Store) loadPeople() error {
 	}
 	s.recall(people)
 	s.state, s.register, s.ended = st, people, ended
+	s.visits.register(st.Offices)
 	return nil
 }
 

@@ -127,7 +127,8 @@ func (r Retention) Lapsed() map[template.PersonID]bool {
 }
 
 // Prune drops what has certainly been kept for long enough: the body of old audit entries, whose place in the chain stays,
-// old consents, and credentials that are used up or whose time is over. It returns how many they were.
+// old consents, credentials that are used up or whose time is over, and what was kept of visitors' passes that have ended. It returns
+// how many they were, without the last.
 func (r Retention) Prune() (int, error) {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
@@ -143,7 +144,7 @@ func (r Retention) Prune() (int, error) {
 	return entries + rows, err
 }
 
-// pruneLog writes journal.db anew without what is old.
+// pruneLog writes journal.db anew without what is old, and without what was kept of visitors' passes that have ended.
 func (s *Store) pruneLog(v clock.Verdict) (pruned int, err error) {
 	l, err := s.audit()
 	if err != nil {
@@ -162,18 +163,28 @@ func (s *Store) pruneLog(v clock.Verdict) (pruned int, err error) {
 			start = audit.Head{Seq: r.Seq, Link: r.Link}
 		}
 	}
-	if pruned == 0 {
+	s.visits.changing.Lock()
+	defer s.visits.changing.Unlock()
+	visits := s.endedVisits(v)
+	if pruned+len(visits) == 0 {
 		return 0, nil
 	}
 	// What is pruned from the beginning on need not stay, not even as hashes.
 	c.Puts = slices.DeleteFunc(c.Puts, func(p vault.Put) bool { return dropped(p.Row, start) })
-	c.Drop = func(row vault.Row) bool { return dropped(row, start) }
+	c.Drop = func(row vault.Row) bool {
+		_, over := visits[row]
+		return over || dropped(row, start)
+	}
 	row, err := s.putJournal(startRow, start)
 	if err != nil {
 		return 0, err
 	}
 	c.Puts = append(c.Puts, row)
-	return pruned, s.journal.Rewrite(c)
+	if err := s.journal.Rewrite(c); err != nil {
+		return pruned, err
+	}
+	s.visits.forget(visits)
+	return pruned, nil
 }
 
 // dropped reports whether row is an entry up to start.

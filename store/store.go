@@ -15,7 +15,8 @@
 // Three kinds of rows are about people. A Person has a label and terms. A Template is the consent of a person to biometrics,
 // and the way to the Code in faces.db. A Credential is a pass, a card or a PIN. Whoever declines the face is a person with
 // credentials and no template, and no consent to one (Join): listed, shown, retained and erased like everybody else. A
-// lockdown destroys templates, and leaves people and credentials.
+// lockdown destroys templates, and leaves people and credentials. A visitor is none of them: their pass is signed by an office, and
+// of it there is a row in journal.db for as long as it is valid, if it was revoked or opens so many times only (Visits).
 //
 // Of a pass or a card there is a number that comes from the device key, the kind and what is shown (template.Index). Of a PIN
 // there is an Argon2id hash under a salt of its own and a key of the device. Neither says anything of a body, so that people.db
@@ -138,8 +139,8 @@ var (
 )
 
 // version is that of the rows in all databases: 3 has the ages that a template is judged by, and the mark of who is near to
-// somebody else.
-const version = 3
+// somebody else; 4 has what is kept of visitors' passes.
+const version = 4
 
 // Options say where a store is and what it depends on. All are required but those that say otherwise.
 type Options struct {
@@ -217,7 +218,11 @@ type Store struct {
 	faces   *vault.Vault
 	journal *vault.Vault
 	mended  mendings
+	visits  visits
 	unread  atomic.Bool // what is in memory may not be what is on disk
+
+	judging sync.Mutex // is held while the clock is judged: guards judge, and is not held for a disk
+	judge   *clock.Judge
 
 	mu       sync.Mutex          // guards all that follows
 	register register            // everybody in people.db
@@ -236,7 +241,6 @@ type Store struct {
 
 	lockedBy audit.Actor // who has destroyed all Codes, if that is not written down yet
 
-	judge      *clock.Judge
 	remembered clock.Memory                   // of judge, in journal.db
 	seen       map[template.PersonID]sighting // that are not in people.db yet
 	opened     bool
@@ -303,7 +307,7 @@ func prepare(o Options) (*Store, error) {
 	}
 	s.people = vaultOf("people", peopleTable, templatesTable, credentialsTable, consentsTable, stateTable)
 	s.faces = vaultOf("faces", recordsTable)
-	s.journal = vaultOf("journal", entriesTable, receiptsTable, outboxTable, stateTable)
+	s.journal = vaultOf("journal", entriesTable, receiptsTable, outboxTable, visitsTable, stateTable)
 	return s, nil
 }
 

@@ -86,6 +86,10 @@ const (
 	DoorForced   Kind = 43 // the door was opened without a cause
 	Tampered     Kind = 44 // the housing was opened
 	FireAlarm    Kind = 45 // the fire alarm has unlocked the door
+
+	OfficeAdded   Kind = 60 // an office was registered whose visitors' passes open the door; Digest: SHA-256 of its public key
+	OfficeRemoved Kind = 61 // and none of its passes opens the door any more; likewise
+	VisitRevoked  Kind = 62 // a visitor's pass was revoked; which one is not recorded
 )
 
 var kinds = [...]string{
@@ -103,6 +107,7 @@ var kinds = [...]string{
 	CredentialUsedUp: "credential-used-up", Calibrated: "camera-calibrated",
 	DoorWatched: "door-watched",
 	DoorHeld:    "door-held", DoorReleased: "door-released", DoorForced: "door-forced", Tampered: "tampered", FireAlarm: "fire-alarm",
+	OfficeAdded: "office-added", OfficeRemoved: "office-removed", VisitRevoked: "visitor-pass-revoked",
 }
 
 // String returns the kind in a word.
