@@ -251,6 +251,7 @@ func TestParseValues(t *testing.T) {
 				{By: []passage.Means{passage.ByPass, passage.ByFace}, Within: time.Minute},
 			}
 		}},
+		{"groups of gates", "passes: {groups: [yard, Hof-2]}\n", func(c *configs.Config) { c.Passes.Groups = []string{"yard", "Hof-2"} }},
 		{"options of the entrance", "again_after: 5m\nrefire_after: 3s\npins: {min_digits: 8}\npasses: {camera: on}\ndoor: {interlock: {line: I}}\n", func(c *configs.Config) {
 			c.AgainAfter, c.RefireAfter, c.PINs.MinDigits, c.Passes.Camera = 5*time.Minute, 3*time.Second, 8, configs.On
 			c.Door.Interlock.Line = "I"
@@ -350,6 +351,8 @@ func TestParseFaults(t *testing.T) {
 		{"open for longer than may be", zone + "door: {schedule: [{days: mon, from: 8:00, to: 12:01, door: open}]}\n", 5, 8, "leaves the door open for 4h1m0s at a stretch, and door.max_open is 4h0m0s"},
 		{"open for ever", zone + "door: {schedule: [{days: sun-sat, from: 0:00, to: 24:00, door: open}]}\n", 5, 8, "leaves the door open for all week"},
 		{"a holiday that is none", "door: {holidays: [2026-02-30]}\n", 4, 19, `door.holidays[1]: "2026-02-30" is no date`},
+		{"a group that is no word", "passes: {groups: [the yard]}\n", 4, 10, `passes.groups: "the yard" is no single word`},
+		{"a group twice", "passes: {groups: [yard, yard]}\n", 4, 10, `passes.groups: "yard" stands there twice`},
 		{"passes by a word", "passes: {camera: yes}\n", 4, 10, `passes.camera: "yes" is none of ["auto" "on" "off"]`},
 		{"a reader by its name", "readers: [outside]\n", 4, 11, "readers[1]: keys are wanted here"},
 		{"readers that are no list", "readers: {name: a}\n", 4, 10, "readers: a list is wanted here"},

@@ -26,7 +26,8 @@ const (
 
 // Passes is where passes are shown.
 type Passes struct {
-	Camera Switch `yaml:"camera"` // whether codes that are shown to the camera are read; Config.CodesRead resolves it
+	Camera Switch   `yaml:"camera"` // whether codes that are shown to the camera are read; Config.CodesRead resolves it
+	Groups []string `yaml:"groups"` // of gates that this one is of: a visitor's pass for one of them opens it too
 }
 
 // A ReaderKind is how a reader is connected, and what it gives.
@@ -96,6 +97,10 @@ func rulesMeans() []passage.Means {
 // entrances checks readers, PINs, rules and plans.
 func (d *document) entrances(cfg *Config) {
 	oneOf(d, "passes.camera", cfg.Passes.Camera, Auto, On, Off)
+	for i, g := range cfg.Passes.Groups {
+		d.word("passes.groups", g)
+		d.check(!slices.Contains(cfg.Passes.Groups[:i], g), "passes.groups", "%q stands there twice", g)
+	}
 	within(d, "pins.min_digits", cfg.PINs.MinDigits, minPIN, maxPIN)
 	for i := range cfg.Readers {
 		d.reader(fmt.Sprintf("readers[%d]", i+1), &cfg.Readers[i], cfg.Readers[:i])
