@@ -152,6 +152,15 @@ func (d *document) ways(cfg *Config, r law.Rules) {
 	for i, way := range cfg.Alternatives {
 		oneOf(d, key, way, passage.Ways()...)
 		d.check(!slices.Contains(cfg.Alternatives[:i], way), key, "%q stands there twice", way)
+		d.served(cfg, way)
+	}
+}
+
+// served refuses a way in that the gate itself has to serve, and cannot: a word is no reader.
+func (d *document) served(cfg *Config, way passage.Way) {
+	by := map[passage.Way]passage.Means{passage.Card: passage.ByCardUID, passage.PIN: passage.ByPIN, passage.QR: passage.ByPass}[way]
+	if by != "" && !cfg.Takes(by) {
+		d.at([]string{"alternatives"}, "has %s, and %s", way, untaken(by))
 	}
 }
 

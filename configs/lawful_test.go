@@ -27,6 +27,7 @@ func lawful(j law.Jurisdiction) file {
 	f := file{
 		"profile": string(j), "site": "hq", "gate": "north",
 		"alternatives": "[card, intercom]",
+		"readers":      "[{name: desk, kind: usb, device: /dev/input/by-id/desk}]",
 		"assessment":   `{id: IA-7, date: 2026-03-31, version: 2}`,
 		"notice":       statement("zh", "en"),
 		"door":         "{kind: strike, fail: secure}",

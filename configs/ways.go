@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"facegate/configs/law"
 	"facegate/configs/passage"
 	"facegate/configs/text"
 	"facegate/configs/week"
@@ -101,12 +102,16 @@ func (d *document) entrances(cfg *Config) {
 		d.word("passes.groups", g)
 		d.check(!slices.Contains(cfg.Passes.Groups[:i], g), "passes.groups", "%q stands there twice", g)
 	}
-	within(d, "pins.min_digits", cfg.PINs.MinDigits, minPIN, maxPIN)
+	bounded(d, "pins.min_digits", cfg.PINs.MinDigits, law.Of(cfg.Jurisdiction).PINDigits)
 	for i := range cfg.Readers {
 		d.reader(fmt.Sprintf("readers[%d]", i+1), &cfg.Readers[i], cfg.Readers[:i])
 	}
 	for i := range cfg.Rules {
-		d.rule(fmt.Sprintf("rules[%d]", i+1), &cfg.Rules[i], cfg.Plans)
+		key := fmt.Sprintf("rules[%d]", i+1)
+		d.rule(key, &cfg.Rules[i], cfg.Plans)
+		for _, m := range cfg.Rules[i].By {
+			d.check(cfg.Takes(m) || !slices.Contains(rulesMeans(), m), key+".by", "names %s, and %s", m, untaken(m))
+		}
 	}
 	d.plans(cfg)
 	within(d, "again_after", cfg.AgainAfter, 0, maxAgain)
@@ -114,10 +119,9 @@ func (d *document) entrances(cfg *Config) {
 }
 
 const (
-	minPIN, maxPIN = 4, 12 // digits
-	maxAgain       = 24 * time.Hour
-	maxRefire      = 10 * time.Minute
-	maxWithin      = 2 * time.Minute
+	maxAgain  = 24 * time.Hour
+	maxRefire = 10 * time.Minute
+	maxWithin = 2 * time.Minute
 )
 
 // reader checks one reader against what its kind has, and against those before it.
@@ -248,6 +252,34 @@ func (d *document) hours(key string, h Hours) {
 	d.check(h.From != h.To, key+".to", "%v is where it begins; from 00:00 to 24:00 is a whole day", h.To)
 }
 
+// Takes reports whether something at the door takes a means: the camera, or a reader.
+func (c *Config) Takes(m passage.Means) bool {
+	switch m {
+	case passage.ByFace:
+		return true
+	case passage.ByPass, passage.ByVisitor:
+		return c.CodesRead()
+	case passage.ByPIN:
+		return slices.ContainsFunc(c.Readers, func(r Reader) bool { return !r.Kind.cards() })
+	}
+	return slices.ContainsFunc(c.Readers, func(r Reader) bool { // which proves a key of those cards alone that have one
+		return r.Class == m || r.Class == passage.ByCardSecure && m == passage.ByCardUID
+	})
+}
+
+// untaken says what is missing where nothing takes a means.
+func untaken(m passage.Means) string {
+	switch m {
+	case passage.ByPass, passage.ByVisitor:
+		return "passes.camera is off: no code that is shown to the camera is read"
+	case passage.ByPIN:
+		return "there is nothing to type it on; add a reader of kind keypad or wiegand-keypad to readers"
+	case passage.ByCardSecure:
+		return "nothing at the door has a card prove a key; add a reader of class card-secure to readers"
+	}
+	return "nothing at the door reads cards; add a reader of kind wiegand or usb to readers"
+}
+
 // CodesRead reports whether codes that are shown to the camera are read.
 func (c *Config) CodesRead() bool {
 	switch c.Passes.Camera {
@@ -256,5 +288,6 @@ func (c *Config) CodesRead() bool {
 	case Off:
 		return false
 	}
-	return c.Profile().Passes
+	codes := func(m passage.Means) bool { return m == passage.ByPass || m == passage.ByVisitor }
+	return c.Profile().Passes || slices.ContainsFunc(c.Rules, func(r Rule) bool { return slices.ContainsFunc(r.By, codes) })
 }

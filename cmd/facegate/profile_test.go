@@ -13,7 +13,7 @@ import (
 // lawful are the sections of a configuration of profile cn.
 func lawful() gatetest.Settings {
 	return gatetest.Settings{
-		"profile": "cn", "alternatives": "[card]",
+		"profile": "cn", "alternatives": "[key]",
 		"assessment": `{id: PIPIA-7, date: 2026-02-01, version: "1"}`,
 		"notice": `{version: "1", controller: North Gate Ltd, contact: desk@north.example, sign_installed: true, zh: {place: 北门, ` +
 			"purpose: 开门, necessity: 居民同意后可以刷脸进门, rights: 同意可以随时撤回}}",

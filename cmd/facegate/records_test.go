@@ -163,12 +163,28 @@ func TestPolicyAndNotice(t *testing.T) {
 	}
 }
 
-// TestNoPassReader checks that no gate runs that would have to see who asks for the door before it searches for them.
-func TestNoPassReader(t *testing.T) {
-	config := gatetest.NewSite(t).WriteConfig(t, gatetest.Settings{"match": "{trigger: request}"})
-	facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "no reader of passes")
-	for _, args := range [][]string{{"run"}, {"config", "check", "--user", self()}} {
-		facegate(t.Context(), append(args, "--config", config)...).want(t, exitFailed, "", "to do: match.mode one-to-one")
+// TestWordIsNoReader checks that no gate starts whose notice would name a way in that nothing at the door serves, or nobody gets in by.
+func TestWordIsNoReader(t *testing.T) {
+	site := gatetest.NewSite(t)
+	pad := "{name: pad, kind: keypad, device: /dev/input/by-id/pad}"
+	for _, tt := range []struct {
+		settings   gatetest.Settings
+		says, todo string
+	}{
+		{gatetest.Settings{"alternatives": "[card]"}, "alternatives: has card, and nothing at the door reads cards", "correct"},
+		{gatetest.Settings{"alternatives": "[pin, key]"}, "alternatives: has pin, and there is nothing to type it on", "correct"},
+		{gatetest.Settings{"alternatives": "[qr]", "passes": "{camera: off}"}, "alternatives: has qr, and passes.camera is off", "correct"},
+		{gatetest.Settings{"alternatives": "[pin]", "readers": "[" + pad + "]", "rules": "[{by: [face]}]"}, "a face would be the only way in", "to the same groups at the same times"},
+		{
+			gatetest.Settings{"alternatives": "[qr, pin]", "readers": "[" + pad + "]", "rules": "[{by: [face]}, {by: [pin]}]"},
+			"a way in that alternatives names opens the door to nobody without a face: qr", "Write rules by which it opens the door",
+		},
+	} {
+		config := site.WriteConfig(t, tt.settings)
+		for _, args := range [][]string{{"run"}, {"config", "check", "--user", self()}} {
+			facegate(t.Context(), append(args, "--config", config)...).want(t, exitFailed, "", tt.says)
+			facegate(t.Context(), append(args, "--config", config)...).want(t, exitFailed, "", tt.todo)
+		}
 	}
 }
 

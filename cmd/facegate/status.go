@@ -179,7 +179,7 @@ func faces(s status.Status) string {
 	case closedFor(l, attempt.Face) > 0:
 		return fmt.Sprintf("open nothing for %d s: many prints or screens are being shown", closedFor(l, attempt.Face))
 	case s.Mode == law.OneToOne:
-		return "open nothing: they are compared with the person's pass alone, and this version has no reader of passes yet"
+		return "open the door after the person's own pass"
 	}
 	return "open the door"
 }

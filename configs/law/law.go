@@ -76,6 +76,7 @@ type Rules struct {
 	mode     Mode    // by default
 	trigger  Trigger // by default
 	filingAt int     // persons
+	copies   bool    // a card that can be copied opens the door alone by default
 	childAt  int     // years below which a guardian consents by default
 
 	Attacks
@@ -99,6 +100,7 @@ type Rules struct {
 type Attacks struct {
 	Liveness                 Bound[float64]
 	DelayAfter, DisableAfter Bound[int]
+	PINDigits                Bound[int]
 	Delay                    Bound[time.Duration]
 }
 

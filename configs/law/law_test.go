@@ -37,7 +37,7 @@ func TestResolve(t *testing.T) {
 		{"cn, children, by pass", law.CN, func(t *law.Terms) {
 			t.Children, t.Mode = law.AskGuardian, law.OneToOne
 		}, func(p *law.Profile) {
-			p.Mode, p.EmbedTrigger = law.OneToOne, law.RequestTrigger
+			p.Mode, p.EmbedTrigger, p.Claims = law.OneToOne, law.RequestTrigger, true
 			p.WhenAlike, p.Passes = law.SecondFactor, true
 			p.MinorsAllowed, p.GuardianRequired = true, true
 		}},
@@ -59,7 +59,9 @@ func TestResolve(t *testing.T) {
 		}, func(p *law.Profile) {
 			p.Lockout = law.Lockout{DelayAfter: 2, DisableAfter: 4}
 		}},
-		{"lab, on request", law.Lab, func(t *law.Terms) { t.Trigger = law.RequestTrigger }, func(p *law.Profile) { p.EmbedTrigger = law.RequestTrigger }},
+		{"lab, on request", law.Lab, func(t *law.Terms) { t.Trigger = law.RequestTrigger }, func(p *law.Profile) {
+			p.EmbedTrigger, p.Claims = law.RequestTrigger, true
+		}},
 	} {
 		chosen, want := terms(test.j), usual(test.j)
 		if test.terms != nil {

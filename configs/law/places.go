@@ -32,14 +32,14 @@ func nist() Attacks {
 	return Attacks{
 		// Where a face counts as live differs from network to network, so a gate that starts asks for what was measured of its own.
 		Liveness:   Bound[float64]{0.01, 0.99, nist63B},
-		DelayAfter: Bound[int]{1, 5, nist63B}, DisableAfter: Bound[int]{1, 50, nist63B},
+		DelayAfter: Bound[int]{1, 5, nist63B}, DisableAfter: Bound[int]{1, 50, nist63B}, PINDigits: Bound[int]{6, 12, nist63B},
 		Delay: Bound[time.Duration]{30 * time.Second, time.Hour, nist63B},
 	}
 }
 
 func china() Rules {
 	return Rules{
-		consent: SeparateConsent, mode: OneToMany, trigger: ZoneTrigger, filingAt: 100_000,
+		consent: SeparateConsent, mode: OneToMany, trigger: ZoneTrigger, filingAt: 100_000, copies: true,
 		Attacks:   nist(),
 		ValidDays: Bound[int]{1, 1095, shortest}, IdleDays: Bound[int]{1, 1095, shortest},
 		AccessLogDays: Bound[int]{1, 1095, shortest},
@@ -70,7 +70,7 @@ func europe() Rules {
 
 func illinois() Rules {
 	return Rules{
-		consent: WrittenRelease, mode: OneToOne, trigger: RequestTrigger,
+		consent: WrittenRelease, mode: OneToOne, trigger: RequestTrigger, copies: true,
 		Attacks:   nist(),
 		ValidDays: Bound[int]{1, 1095, bipa15a}, IdleDays: Bound[int]{1, 1095, bipa15a},
 		AccessLogDays: Bound[int]{1, 1095, ""},
@@ -83,10 +83,10 @@ func illinois() Rules {
 // laboratory returns the rules where nobody is enrolled who exists.
 func laboratory() Rules {
 	return Rules{
-		consent: SyntheticOnly, mode: OneToMany, trigger: ZoneTrigger,
+		consent: SyntheticOnly, mode: OneToMany, trigger: ZoneTrigger, copies: true,
 		Attacks: Attacks{
 			Liveness:   Bound[float64]{0, 0.99, ""},
-			DelayAfter: Bound[int]{1, 1000, ""}, DisableAfter: Bound[int]{1, 1000, ""},
+			DelayAfter: Bound[int]{1, 1000, ""}, DisableAfter: Bound[int]{1, 1000, ""}, PINDigits: Bound[int]{4, 12, ""},
 			Delay: Bound[time.Duration]{0, time.Hour, ""},
 		},
 		ValidDays: Bound[int]{1, 1095, ""}, IdleDays: Bound[int]{1, 1095, ""}, AccessLogDays: Bound[int]{1, 1095, ""},

@@ -47,6 +47,8 @@ type Profile struct {
 	Mode         Mode        // never AutoMode
 	EmbedTrigger Trigger     // never AutoTrigger
 	WhenAlike    WhenAlike   // never AutoAlike
+	Claims       bool        // nobody's face is looked for before something else has said whose it is to be
+	Copies       bool        // by default a card that can be copied opens the door alone, where no face is asked for after it
 	Passes       bool        // a pass can be shown with the face, which somebody under FaceAloneFrom has to
 	Consent      ConsentForm // without which nobody is captured
 
@@ -90,6 +92,7 @@ func Resolve(t Terms) Profile {
 	default:
 		p.EmbedTrigger = r.trigger
 	}
+	p.Claims, p.Copies = p.Mode == OneToOne || p.EmbedTrigger == RequestTrigger, r.copies
 	p.alike(t)
 	return p
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // Inputs of a door. One that is nil is not wired.
-type Inputs struct{ Contact, Exit, Fire, Tamper gpio.Input }
+type Inputs struct{ Contact, Exit, Fire, Tamper, Interlock gpio.Input }
 
 // Signals of a door. One that is nil is not wired.
 type Signals struct{ Red, Green, Buzzer gpio.Line }
@@ -75,6 +75,7 @@ func New(p Parts) (*Controller, error) {
 		ready: make(chan struct{}), moved: make(chan struct{}, 1), shown: make(chan struct{}, 1),
 		inputs: [roles]gpio.Input{
 			ContactLine: p.Inputs.Contact, ExitLine: p.Inputs.Exit, FireLine: p.Inputs.Fire, TamperLine: p.Inputs.Tamper,
+			InterlockLine: p.Inputs.Interlock,
 		},
 		signals: [roles]gpio.Line{RedLine: p.Signals.Red, GreenLine: p.Signals.Green, BuzzerLine: p.Signals.Buzzer},
 	}
@@ -290,7 +291,20 @@ func (c *Controller) refusal(cause Cause) error {
 	if err := c.usable(); err != nil {
 		return err
 	}
-	return c.machine.Refusal(c.state, cause)
+	err := c.machine.Refusal(c.state, cause)
+	if err == nil && cause == Granted && c.interlocked() {
+		return ErrOther
+	}
+	return err
+}
+
+// interlocked reports whether another door is open, or may be: its line is in fault, or has not been read yet. Exit, fire and a hand
+// at the gate do not ask. c.mu must be held.
+func (c *Controller) interlocked() bool {
+	if c.inputs[InterlockLine] == nil {
+		return false
+	}
+	return c.active.Has(InterlockLine) || !c.state.Known.Has(InterlockLine)
 }
 
 // Refusal says why Open would leave the door as it is, nil if it would open it.
@@ -307,7 +321,8 @@ func (c *Controller) Refusal(cause Cause) error {
 //     open; whoever stands there goes through on it.
 //  3. It returns ErrPassing at a turnstile: somebody is to pass first. Nothing is remembered: the opening would be for whoever
 //     stands there later.
-//  4. It returns ErrShut, gpio.ErrStopped or gpio.ErrFault: the door is not in service for that. Its lock was not touched.
+//  4. It returns ErrShut, ErrOther, gpio.ErrStopped or gpio.ErrFault: the door is not in service for that. Its lock was not
+//     touched.
 //  5. It returns another error: the lock could not be moved.
 func (c *Controller) Open(cause Cause) (gpio.Edge, error) {
 	c.mu.Lock()

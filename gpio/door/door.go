@@ -82,12 +82,13 @@ const (
 	RedLine
 	GreenLine
 	BuzzerLine
+	InterlockLine
 	roles // how many there are
 )
 
 // String names the role as the configuration does.
 func (r Role) String() string {
-	return [roles]string{"relay", "contact", "exit", "fire", "tamper", "led_red", "led_green", "buzzer"}[r]
+	return [roles]string{"relay", "contact", "exit", "fire", "tamper", "led_red", "led_green", "buzzer", "interlock"}[r]
 }
 
 // named returns the role of a name, which is one of String.
@@ -101,7 +102,7 @@ func named(name string) Role {
 }
 
 // Lines are a set of roles.
-type Lines uint8
+type Lines uint16
 
 // Has reports whether a role is in the set.
 func (l Lines) Has(r Role) bool { return l&(1<<r) != 0 }
@@ -146,6 +147,7 @@ type Event struct {
 var (
 	ErrPassing = errors.New("somebody who was let in before is still passing")
 	ErrShut    = errors.New("the door is shut by its schedule")
+	ErrOther   = errors.New("another door is open, or may be, and only one of the two may")
 	ErrTooLong = errors.New("the door may not be held open for so long")
 	ErrNotHeld = errors.New("nobody holds the door open")
 )

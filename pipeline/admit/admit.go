@@ -1,105 +1,18 @@
-// Package admit weighs attempts by the rules of one door: what opens it alone, what with what else, and how many failures
-// close a means. Failures count for each means by itself, against the one person whom an attempt names, or against nobody.
-// So a means that is closed leaves the others open, and a success of one takes back nothing that counts against another.
+// Package admit weighs attempts by the rules of one door: what opens it alone, what with what else, for whom and when, and how
+// many failures close a means. Failures count for each means by itself, against the one person whom an attempt names, or against
+// nobody. So a means that is closed leaves the others open, and a success of one takes back nothing that counts against another.
 //
 // The package is pure: it has no clock, time comes with the attempt.
 package admit
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
-	"facegate/configs/hint"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/flood"
 	"facegate/pipeline/template"
 )
-
-// The reasons for which New refuses rules.
-var (
-	ErrRules    = errors.New("the rules of the door cannot be followed")
-	ErrFaceOnly = errors.New("a face would be the only way in")
-	ErrLimits   = errors.New("a means of asking for the door has no limit to failures")
-	ErrAlike    = errors.New("whoever has a face like another's would never get in")
-)
-
-// A Pair opens the door by two means together, in either order, for one person.
-type Pair struct {
-	One, Other attempt.Means
-	Within     time.Duration // from the first to the second
-}
-
-// Limits say what failures of one means lead to (NIST SP 800-63B, rate limiting).
-//
-// A failure counts against the one person whom an attempt names, as a wrong password counts against the one account that
-// it was tried at. So nobody shuts out anybody but the person whom they try to be taken for.
-type Limits struct {
-	DelayAfter   uint32        // so many failures in a row, and each one after, lead to Delay
-	Delay        time.Duration // in which the means opens nothing for the person; 0 for none
-	DisableAfter uint32        // so many failures in a row close the means for the person until Reset
-
-	// Of what names nobody, such as a print, one is forgotten in each Forget. Flood of it close the means for everybody, until
-	// there are fewer. 0 for never.
-	Flood  int
-	Forget time.Duration
-}
-
-// Rules say what opens a door.
-type Rules struct {
-	Alone    []attempt.Means
-	Together []Pair
-	Limits   map[attempt.Means]Limits // of all means that have a part in Alone or Together
-
-	// Alike says that an attempt.Alike face counts for half in Together. It never opens the door alone, whatever Alone says.
-	// Otherwise it counts for nothing.
-	Alike bool
-}
-
-// Check says why the rules cannot be those of a door: with ErrRules, ErrLimits or, where they name another means and still
-// nobody gets in without a face, ErrFaceOnly. Rules by which a face may be Alike, and which name no other means, are
-// ErrAlike.
-func (r Rules) Check() error {
-	for _, m := range r.named() {
-		if m.String() == "" {
-			return fmt.Errorf("%w: there is no means %d", ErrRules, m)
-		}
-		if l := r.Limits[m]; l.DelayAfter < 1 || l.DisableAfter < l.DelayAfter || l.Delay < 0 || l.Flood > 0 && l.Forget <= 0 {
-			return hint.Wrap(fmt.Errorf("%w: %v", ErrLimits, m), "set the limits of lockout")
-		}
-	}
-	for _, p := range r.Together {
-		if p.One == p.Other || p.Within <= 0 {
-			return fmt.Errorf("%w: %v and %v within %v", ErrRules, p.One, p.Other, p.Within)
-		}
-	}
-	if r.faceOnly() {
-		return hint.Wrap(ErrFaceOnly, "let another means open the door alone, or two others together")
-	}
-	if r.Alike && !slices.ContainsFunc(r.named(), other) {
-		return hint.Wrap(ErrAlike, "let another means open the door, or enrol nobody whose face is like another's")
-	}
-	return nil
-}
-
-// other reports whether m is no face.
-func other(m attempt.Means) bool { return m != attempt.Face }
-
-// named lists the means that have a part in the rules, some of them more than once.
-func (r Rules) named() []attempt.Means {
-	named := slices.Clone(r.Alone)
-	for _, p := range r.Together {
-		named = append(named, p.One, p.Other)
-	}
-	return named
-}
-
-// faceOnly reports whether the rules name other means and still nobody gets in without a face.
-func (r Rules) faceOnly() bool {
-	return slices.ContainsFunc(r.named(), other) && !slices.ContainsFunc(r.Alone, other) &&
-		!slices.ContainsFunc(r.Together, func(p Pair) bool { return other(p.One) && other(p.Other) })
-}
 
 // An Answer is what an attempt comes to.
 type Answer uint8
@@ -161,8 +74,9 @@ func New(r Rules, counts []attempt.Count, behind bool) (*Admitter, error) {
 	return a, nil
 }
 
-// Weigh answers an attempt, and counts it.
-func (a *Admitter) Weigh(t attempt.Attempt) Verdict {
+// Weigh answers an attempt, and counts it. Rules with a plan have no part in it unless the time of the attempt is dated: it is
+// known to be right.
+func (a *Admitter) Weigh(t attempt.Attempt, dated bool) Verdict {
 	k := key{t.Means, t.Person}
 	if t.Finding == attempt.Attack {
 		k.person = template.PersonID{} // whoever it shows has not done it
@@ -173,11 +87,11 @@ func (a *Admitter) Weigh(t attempt.Attempt) Verdict {
 	case t.Finding == attempt.Unknown:
 		return Verdict{Reason: attempt.Unproven}
 	case t.Finding == attempt.Alike:
-		return a.alike(k, t.Asked)
+		return a.alike(k, a.rules.forWhom(t, dated), t.Asked)
 	case a.closed(k, t.Asked):
 		return Verdict{Reason: attempt.Closed}
 	case t.Finding == attempt.Matched:
-		return a.good(k, t.Asked)
+		return a.good(k, a.rules.forWhom(t, dated), t.Asked)
 	case k.person != template.PersonID{}:
 		return a.failed(k, t.Asked)
 	}
@@ -244,17 +158,17 @@ func (a *Admitter) flooded(m attempt.Means, now time.Time) Verdict {
 	return v
 }
 
-// good answers an attempt that is whose it says. Failures in a row of the same means end with it.
-func (a *Admitter) good(k key, now time.Time) Verdict {
+// good answers an attempt that is whose it says, by the rules that are for them. Failures in a row of the same means end with it.
+func (a *Admitter) good(k key, rules []Rule, now time.Time) Verdict {
 	var v Verdict
 	if c := a.of(k); c.Failures > 0 {
 		v.Counts = []attempt.Count{a.forgive(k)}
 	}
-	if slices.Contains(a.rules.Alone, k.means) {
+	if slices.ContainsFunc(rules, func(r Rule) bool { return r.alone() == k.means }) {
 		v.Answer = Open
 		return v
 	}
-	v.Answer, v.For, v.Reason = a.together(k, now)
+	v.Answer, v.For, v.Reason = a.together(k, rules, now)
 	return v
 }
 
@@ -271,28 +185,28 @@ func (a *Admitter) forgive(k key) attempt.Count {
 // alike answers a face that cannot carry the decision alone. It opens the door to who has shown the other half. In any other
 // case the answer is that to an unknown face, and the face waits as a half without a word. It is neither a failure nor a
 // success: it counts against nobody, and ends no failures in a row.
-func (a *Admitter) alike(k key, now time.Time) Verdict {
+func (a *Admitter) alike(k key, rules []Rule, now time.Time) Verdict {
 	if a.rules.Alike && !a.closed(k, now) {
-		if answer, _, _ := a.together(k, now); answer == Open {
+		if answer, _, _ := a.together(k, rules, now); answer == Open {
 			return Verdict{Answer: Open}
 		}
 	}
 	return Verdict{Reason: attempt.Unproven}
 }
 
-// together answers an attempt that opens nothing alone.
-func (a *Admitter) together(k key, now time.Time) (Answer, attempt.Means, attempt.Reason) {
+// together answers an attempt that opens nothing alone by the rules that are for whoever makes it.
+func (a *Admitter) together(k key, rules []Rule, now time.Time) (Answer, attempt.Means, attempt.Reason) {
 	if k.person == (template.PersonID{}) {
 		return Refuse, 0, attempt.NoWay
 	}
 	a.halves = slices.DeleteFunc(a.halves, func(h half) bool { return h.key == k || now.Sub(h.at) > a.longest() })
 	var wanted attempt.Means
-	for _, p := range a.rules.Together {
-		other := p.with(k.means)
+	for _, r := range rules {
+		other := r.with(k.means)
 		if other == 0 || a.closed(key{other, k.person}, now) {
 			continue
 		}
-		if a.use(key{other, k.person}, now, p.Within) {
+		if a.use(key{other, k.person}, now, r.Within) {
 			return Open, 0, attempt.None
 		}
 		if wanted == 0 {
@@ -308,21 +222,10 @@ func (a *Admitter) together(k key, now time.Time) (Answer, attempt.Means, attemp
 
 // longest returns how long a half can wait.
 func (a *Admitter) longest() (d time.Duration) {
-	for _, p := range a.rules.Together {
-		d = max(d, p.Within)
+	for _, r := range a.rules.Table {
+		d = max(d, r.Within)
 	}
 	return d
-}
-
-// with returns what goes together with m, 0 for nothing.
-func (p Pair) with(m attempt.Means) attempt.Means {
-	switch m {
-	case p.One:
-		return p.Other
-	case p.Other:
-		return p.One
-	}
-	return 0
 }
 
 // use takes the half of k that is not older than within, and reports whether there was one.

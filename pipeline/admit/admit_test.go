@@ -34,9 +34,18 @@ func limits() map[attempt.Means]admit.Limits {
 	return all
 }
 
-func alone(m ...attempt.Means) admit.Rules { return admit.Rules{Alone: m, Limits: limits()} }
+// alone are rules by which each means opens the door by itself. There is a key, too.
+func alone(all ...attempt.Means) admit.Rules {
+	return admit.Rules{Table: admit.Alone(all...), Limits: limits(), Beside: true}
+}
 
-func pairs(p ...admit.Pair) admit.Rules { return admit.Rules{Together: p, Limits: limits()} }
+func pairs(p ...admit.Rule) admit.Rules { return admit.Rules{Table: p, Limits: limits(), Beside: true} }
+
+// and returns r with rules by which each means opens the door by itself.
+func and(r admit.Rules, all ...attempt.Means) admit.Rules {
+	r.Table = slices.Concat(r.Table, admit.Alone(all...))
+	return r
+}
 
 // withAlike returns r by which a face that is alike counts for half.
 func withAlike(r admit.Rules) admit.Rules {
@@ -67,7 +76,7 @@ func run(t *testing.T, a *admit.Admitter, steps ...step) {
 	now := start
 	for i, s := range steps {
 		now = now.Add(s.after)
-		v := a.Weigh(attempt.Attempt{Means: s.means, Asked: now, Person: s.person, Finding: s.finding})
+		v := a.Weigh(attempt.Attempt{Means: s.means, Asked: now, Person: s.person, Finding: s.finding}, true)
 		var what any
 		switch v.Answer {
 		case admit.Refuse:
@@ -92,9 +101,9 @@ const (
 )
 
 func TestWeigh(t *testing.T) {
-	cardAndPIN := admit.Pair{One: card, Other: pin, Within: 20 * time.Second}
-	passAndFace := admit.Pair{One: pass, Other: face, Within: 10 * time.Second}
-	faceAndCard := pairs(admit.Pair{One: face, Other: card, Within: 20 * time.Second}, cardAndPIN)
+	cardAndPIN := admit.Together(card, pin, 20*time.Second)
+	passAndFace := admit.Together(pass, face, 10*time.Second)
+	faceAndCard := pairs(admit.Together(face, card, 20*time.Second), cardAndPIN)
 	for _, tt := range []struct {
 		name  string
 		rules admit.Rules
@@ -199,7 +208,7 @@ func TestWeigh(t *testing.T) {
 			{0, pin, anna, near, refuse, unproven},
 			{0, card, anna, matched, refuse, noWay},
 		}},
-		{"a means that closes leaves another way", pairs(passAndFace, admit.Pair{One: pass, Other: pin, Within: time.Minute}), []step{
+		{"a means that closes leaves another way", pairs(passAndFace, admit.Together(pass, pin, time.Minute)), []step{
 			{0, pass, anna, matched, wait, face},
 			{0, face, anna, near, refuse, unproven},
 			{0, face, anna, near, refuse, unproven},
@@ -276,23 +285,27 @@ func TestRulesAreRefused(t *testing.T) {
 	}{
 		{"nothing", admit.Rules{}, nil},
 		{"a face, and nothing else is known of", alone(face), nil},
+		{"a face, and nothing else there is", admit.Rules{Table: admit.Alone(face), Limits: limits()}, admit.ErrFaceOnly},
+		{"a face, or a visitor's pass", alone(face, attempt.Visitor), admit.ErrFaceOnly},
+		{"a face, or an order", alone(face, order), admit.ErrFaceOnly},
+		{"three", pairs(admit.Rule{By: []attempt.Means{card, pin, pass}, Within: second}), admit.ErrRules},
+		{"none", pairs(admit.Rule{}), admit.ErrRules},
+		{"a visitor's pass and a PIN", pairs(admit.Together(attempt.Visitor, pin, second)), admit.ErrRules},
+		{"a face of who gives none", pairs(admit.Rule{By: []attempt.Means{face}, Faceless: true}), admit.ErrRules},
+		{"a plan that is not there", pairs(admit.Rule{By: []attempt.Means{card}, When: "office"}), admit.ErrRules},
 		{"a face, or a card", alone(face, card), nil},
-		{"a pass and a face, or a pass and a PIN", pairs(admit.Pair{pass, face, second}, admit.Pair{pin, pass, second}), nil},
-		{"a pass and a face", pairs(admit.Pair{pass, face, second}), admit.ErrFaceOnly},
-		{"a face, or a pass and a face", admit.Rules{
-			Alone: []attempt.Means{face}, Together: []admit.Pair{{face, pass, second}}, Limits: limits(),
-		}, admit.ErrFaceOnly},
-		{"no limits", admit.Rules{Alone: []attempt.Means{card}}, admit.ErrLimits},
-		{"a flood that nothing ends", admit.Rules{Alone: []attempt.Means{card}, Limits: map[attempt.Means]admit.Limits{
+		{"a pass and a face, or a pass and a PIN", pairs(admit.Together(pass, face, second), admit.Together(pin, pass, second)), nil},
+		{"a pass and a face", pairs(admit.Together(pass, face, second)), admit.ErrFaceOnly},
+		{"a face, or a pass and a face", and(pairs(admit.Together(face, pass, second)), face), admit.ErrFaceOnly},
+		{"no limits", admit.Rules{Table: admit.Alone(card)}, admit.ErrLimits},
+		{"a flood that nothing ends", admit.Rules{Table: admit.Alone(card), Limits: map[attempt.Means]admit.Limits{
 			card: {DelayAfter: 1, Delay: second, DisableAfter: 1, Flood: 1},
 		}}, admit.ErrLimits},
 		{"a face that may be alike, or a card", withAlike(alone(face, card)), nil},
 		{"a face that may be alike, and nothing else", withAlike(alone(face)), admit.ErrAlike},
-		{"a face that may be alike, or a pass and a face", withAlike(admit.Rules{
-			Alone: []attempt.Means{face}, Together: []admit.Pair{{face, pass, second}}, Limits: limits(),
-		}), admit.ErrFaceOnly},
-		{"twice the same", pairs(admit.Pair{card, card, second}), admit.ErrRules},
-		{"within no time", pairs(admit.Pair{card, pin, 0}), admit.ErrRules},
+		{"a face that may be alike, or a pass and a face", withAlike(and(pairs(admit.Together(face, pass, second)), face)), admit.ErrFaceOnly},
+		{"twice the same", pairs(admit.Together(card, card, second)), admit.ErrRules},
+		{"within no time", pairs(admit.Together(card, pin, 0)), admit.ErrRules},
 		{"no such means", alone(99), admit.ErrRules},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -314,8 +327,8 @@ func TestFaceIsNeverTheOnlyWay(t *testing.T) {
 	for _, m := range attempt.All() {
 		ways = append(ways, alone(m))
 		for _, other := range attempt.All() {
-			if other > m {
-				ways = append(ways, pairs(admit.Pair{m, other, time.Minute}))
+			if other > m && m != attempt.Visitor && other != attempt.Visitor {
+				ways = append(ways, pairs(admit.Together(m, other, time.Minute)))
 			}
 		}
 	}
@@ -324,10 +337,7 @@ func TestFaceIsNeverTheOnlyWay(t *testing.T) {
 		for j, two := range ways[i:] {
 			for _, three := range ways[i+j:] {
 				for _, alike := range []bool{false, true} {
-					r := admit.Rules{
-						Alone: slices.Concat(one.Alone, two.Alone, three.Alone), Limits: limits(), Alike: alike,
-						Together: slices.Concat(one.Together, two.Together, three.Together),
-					}
+					r := admit.Rules{Table: slices.Concat(one.Table, two.Table, three.Table), Limits: limits(), Alike: alike, Beside: true}
 					a, err := admit.New(r, nil, false)
 					if err != nil {
 						refused++
@@ -335,7 +345,7 @@ func TestFaceIsNeverTheOnlyWay(t *testing.T) {
 					}
 					taken++
 					opensNeverAlike(t, r)
-					if more := alike || len(r.Together) > 0 || slices.Max(r.Alone) > face; more && !opensWithoutFace(a) {
+					if (names(r, true) && names(r, false)) && !opensWithoutFace(a) {
 						t.Fatalf("%+v is taken", r)
 					}
 				}
@@ -347,6 +357,13 @@ func TestFaceIsNeverTheOnlyWay(t *testing.T) {
 	}
 }
 
+// names reports whether a rule names the face, or something else.
+func names(r admit.Rules, isFace bool) bool {
+	return slices.ContainsFunc(r.Table, func(rule admit.Rule) bool {
+		return slices.ContainsFunc(rule.By, func(m attempt.Means) bool { return (m == face) == isFace })
+	})
+}
+
 // opensNeverAlike checks that a face which is alike opens nothing by these rules alone, and with one other means where they have
 // the two as a pair and let it count, and only there.
 func opensNeverAlike(t *testing.T, r admit.Rules) {
@@ -354,16 +371,16 @@ func opensNeverAlike(t *testing.T, r admit.Rules) {
 	for _, m := range attempt.All()[1:] {
 		a := door(t, r)
 		ask := func(m attempt.Means, f attempt.Finding) admit.Answer {
-			return a.Weigh(attempt.Attempt{Means: m, Asked: start, Person: anna, Finding: f}).Answer
+			return a.Weigh(attempt.Attempt{Means: m, Asked: start, Person: anna, Finding: f}, true).Answer
 		}
 		for range 2 {
 			if ask(face, alike) == open {
 				t.Fatalf("%+v open for a face that is alike", r)
 			}
 		}
-		pair := slices.ContainsFunc(r.Together, func(p admit.Pair) bool { return p.One == face && p.Other == m })
-		single := slices.Contains(r.Alone, m)
-		if got := ask(m, matched) == open; got != (single || pair && r.Alike) {
+		both := slices.ContainsFunc(r.Table, func(rule admit.Rule) bool { return slices.Equal(rule.By, []attempt.Means{face, m}) })
+		single := slices.ContainsFunc(r.Table, func(rule admit.Rule) bool { return slices.Equal(rule.By, []attempt.Means{m}) })
+		if got := ask(m, matched) == open; got != (single || both && r.Alike) {
 			t.Fatalf("%+v open for a face that is alike and a %v: %v", r, m, got)
 		}
 		if ask(face, alike) == open {
@@ -371,20 +388,20 @@ func opensNeverAlike(t *testing.T, r admit.Rules) {
 		}
 		a = door(t, r)
 		first := ask(m, matched) == open
-		if got := ask(face, alike) == open; first != single || got != (pair && r.Alike && !single) {
+		if got := ask(face, alike) == open; first != single || got != (both && r.Alike && !single) {
 			t.Fatalf("%+v open for a %v: %v, and for a face that is alike after it: %v", r, m, first, got)
 		}
 	}
 }
 
-// opensWithoutFace closes the face for Anna and has her try all else.
+// opensWithoutFace closes the face for Anna and has her try all that a member of the house may have.
 func opensWithoutFace(a *admit.Admitter) bool {
 	for range strict.DisableAfter {
-		a.Weigh(attempt.Attempt{Means: face, Asked: start.Add(-time.Hour), Person: anna, Finding: near})
+		a.Weigh(attempt.Attempt{Means: face, Asked: start.Add(-time.Hour), Person: anna, Finding: near}, true)
 	}
 	for range 2 {
-		for _, m := range []attempt.Means{pass, card, pin, order} {
-			if a.Weigh(attempt.Attempt{Means: m, Asked: start, Person: anna, Finding: matched}).Answer == open {
+		for _, m := range []attempt.Means{pass, card, pin, attempt.SecureCard} {
+			if a.Weigh(attempt.Attempt{Means: m, Asked: start, Person: anna, Finding: matched}, true).Answer == open {
 				return true
 			}
 		}
@@ -411,7 +428,7 @@ func TestEverySequence(t *testing.T) {
 		for i, rest := 0, word; i < length; i, rest = i+1, rest/len(alphabet) {
 			l := alphabet[rest%len(alphabet)]
 			now = now.Add(l.pause)
-			v := a.Weigh(attempt.Attempt{Means: l.means, Asked: now, Person: anna, Finding: l.finding})
+			v := a.Weigh(attempt.Attempt{Means: l.means, Asked: now, Person: anna, Finding: l.finding}, true)
 			shut := row[l.means] >= strict.DisableAfter || now.Before(until[l.means])
 			if want := !shut && l.finding == matched; (v.Answer == open) != want {
 				t.Fatalf("word %d, attempt %d: %+v, shut %v", word, i, v, shut)
@@ -456,7 +473,7 @@ func TestMeansAreApart(t *testing.T) {
 			apart[m] = door(t, alone(m))
 		}
 		for i, x := range all {
-			v, w := together.Weigh(x), apart[x.Means].Weigh(x)
+			v, w := together.Weigh(x, true), apart[x.Means].Weigh(x, true)
 			if v.Answer != w.Answer || v.Reason != w.Reason || !slices.Equal(v.Counts, w.Counts) {
 				t.Fatalf("attempt %d, %+v, comes to %+v, and alone to %+v", i, x, v, w)
 			}
@@ -467,8 +484,8 @@ func TestMeansAreApart(t *testing.T) {
 // TestPeopleAreApart checks that nothing which is tried against one person changes what another comes to.
 func TestPeopleAreApart(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		rules := withAlike(pairs(admit.Pair{card, pin, 20 * time.Second}, admit.Pair{pass, face, 10 * time.Second}))
-		rules.Alone = []attempt.Means{order, face}
+		rules := withAlike(pairs(admit.Together(card, pin, 20*time.Second), admit.Together(pass, face, 10*time.Second)))
+		rules = and(rules, order, face)
 		together, apart := door(t, rules), map[template.PersonID]*admit.Admitter{}
 		for _, p := range []template.PersonID{anna, bert} {
 			apart[p] = door(t, rules)
@@ -477,7 +494,7 @@ func TestPeopleAreApart(t *testing.T) {
 			if x.Person == nobody || x.Finding == attack {
 				continue // which may concern all
 			}
-			if v, w := together.Weigh(x), apart[x.Person].Weigh(x); v.Answer != w.Answer || v.Reason != w.Reason || v.For != w.For {
+			if v, w := together.Weigh(x, true), apart[x.Person].Weigh(x, true); v.Answer != w.Answer || v.Reason != w.Reason || v.For != w.For {
 				t.Fatalf("attempt %d, %+v, comes to %+v, and alone to %+v", i, x, v, w)
 			}
 		}
@@ -487,15 +504,15 @@ func TestPeopleAreApart(t *testing.T) {
 // TestOpens checks what the door opens for, whatever came before: for a match of a means that is not closed and opens alone, or for
 // the second of a pair that has no other door opened. A face that is alike is such a second, or first, and nothing else.
 func TestOpens(t *testing.T) {
-	list := []admit.Pair{{card, pin, 20 * time.Second}, {pass, face, 20 * time.Second}}
+	list := []admit.Rule{admit.Together(card, pin, 20*time.Second), admit.Together(pass, face, 20*time.Second)}
 	others := map[attempt.Means]attempt.Means{card: pin, pin: card, pass: face, face: pass}
 	rapid.Check(t, func(t *rapid.T) {
 		rules := withAlike(pairs(list...))
-		rules.Alone = []attempt.Means{face}
+		rules = and(rules, face)
 		a := door(t, rules)
 		good := map[attempt.Means]map[template.PersonID]time.Time{card: {}, pin: {}, pass: {}, face: {}}
 		for i, x := range draw(t) {
-			v := a.Weigh(x)
+			v := a.Weigh(x, true)
 			if v.Answer != open {
 				if x.Finding == matched && v.Answer == wait || x.Finding == alike {
 					good[x.Means][x.Person] = x.Asked
@@ -523,15 +540,15 @@ func TestOpens(t *testing.T) {
 // the last field, and leaves no count. Where it counts for nothing, what comes after is the same as well.
 func TestAlikeIsUnknown(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		rules := pairs(admit.Pair{card, pin, 20 * time.Second}, admit.Pair{face, card, 20 * time.Second})
-		rules.Alone = []attempt.Means{order, face}
+		rules := pairs(admit.Together(card, pin, 20*time.Second), admit.Together(face, card, 20*time.Second))
+		rules = and(rules, order, face)
 		half, nothing, unknown := door(t, withAlike(rules)), door(t, rules), door(t, rules)
 		for i, x := range draw(t) {
 			y := x
 			if x.Finding == alike {
 				y.Finding = attempt.Unknown
 			}
-			v, w, stranger := half.Weigh(x), nothing.Weigh(x), unknown.Weigh(y)
+			v, w, stranger := half.Weigh(x, true), nothing.Weigh(x, true), unknown.Weigh(y, true)
 			if !reflect.DeepEqual(w, stranger) {
 				t.Fatalf("attempt %d, %+v, comes to %+v, and without a face that is alike to %+v", i, x, w, stranger)
 			}
@@ -557,7 +574,7 @@ func TestRestart(t *testing.T) {
 		}
 		before := door(t, rules)
 		for _, x := range all[:cut] {
-			before.Weigh(x)
+			before.Weigh(x, true)
 		}
 		after, err := admit.New(rules, before.Counts(), false)
 		if err != nil {
@@ -568,7 +585,7 @@ func TestRestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, x := range all[cut:] {
-			v, w, lost := before.Weigh(x), after.Weigh(x), behind.Weigh(x)
+			v, w, lost := before.Weigh(x, true), after.Weigh(x, true), behind.Weigh(x, true)
 			if v.Answer != w.Answer || v.Reason != w.Reason {
 				t.Fatalf("attempt %d, %+v, comes to %+v, and after a restart to %+v", i, x, v, w)
 			}
@@ -599,7 +616,7 @@ func TestBehind(t *testing.T) {
 func TestCounts(t *testing.T) {
 	a := door(t, alone(card, pin))
 	fail := func(m attempt.Means, p template.PersonID) admit.Verdict {
-		return a.Weigh(attempt.Attempt{Means: m, Asked: start, Person: p, Finding: near})
+		return a.Weigh(attempt.Attempt{Means: m, Asked: start, Person: p, Finding: near}, true)
 	}
 	if v := fail(card, anna); v.Closed || len(v.Counts) != 1 || v.Counts[0] != (attempt.Count{Means: card, Person: anna, Failures: 1}) {
 		t.Errorf("one failure: %+v", v)
@@ -624,9 +641,9 @@ func TestCounts(t *testing.T) {
 
 // TestForgetsHalves checks that nothing stays of who has shown half a key, and has gone.
 func TestForgetsHalves(t *testing.T) {
-	a := door(t, pairs(admit.Pair{card, pin, 20 * time.Second}))
+	a := door(t, pairs(admit.Together(card, pin, 20*time.Second)))
 	for i := range 1000 {
-		a.Weigh(attempt.Attempt{Means: card, Asked: start.Add(time.Duration(i) * time.Second), Person: template.PersonID{byte(i), byte(i >> 8), 1}, Finding: matched})
+		a.Weigh(attempt.Attempt{Means: card, Asked: start.Add(time.Duration(i) * time.Second), Person: template.PersonID{byte(i), byte(i >> 8), 1}, Finding: matched}, true)
 	}
 	if n := a.Halves(); n > 21 {
 		t.Errorf("%d halves wait", n)

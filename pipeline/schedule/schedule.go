@@ -31,8 +31,11 @@ func New(windows []week.Window, holidays []week.Date, zone *time.Location) *Sche
 // comes twice counts twice. Where windows overlap, shut wins.
 func (s *Schedule) At(t time.Time) week.State {
 	now := t.In(s.zone)
-	today, yesterday := s.kind(now, 0), s.kind(now, -1)
-	clock := week.Clock(now.Hour()*60 + now.Minute())
+	return s.on(s.kind(now, 0), s.kind(now, -1), week.Clock(now.Hour()*60+now.Minute()))
+}
+
+// on is At for a time of a day of some kind, after a day of another.
+func (s *Schedule) on(today, yesterday week.Days, clock week.Clock) week.State {
 	state := week.Normal
 	for _, w := range s.windows {
 		over := w.To <= w.From // midnight
@@ -45,6 +48,31 @@ func (s *Schedule) At(t time.Time) week.State {
 		}
 	}
 	return state
+}
+
+// Covered reports whether one of others is open whenever s is, whichever days are holidays.
+func (s *Schedule) Covered(others ...*Schedule) bool {
+	for day := range time.Weekday(7) {
+		today, yesterday := week.On(day), week.On((day+6)%7)
+		for _, h := range [][2]week.Days{{0, 0}, {week.Holidays, 0}, {0, week.Holidays}, {week.Holidays, week.Holidays}} {
+			if !s.covered(today|h[0], yesterday|h[1], others) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// covered is Covered for a day of some kind, after a day of another. Between the bounds of all of them nothing changes.
+func (s *Schedule) covered(today, yesterday week.Days, others []*Schedule) bool {
+	bounds := slices.Clone(s.bounds)
+	for _, o := range others {
+		bounds = append(bounds, o.bounds...)
+	}
+	return !slices.ContainsFunc(bounds, func(c week.Clock) bool {
+		open := func(o *Schedule) bool { return o.on(today, yesterday, c) == week.Open }
+		return open(s) && !slices.ContainsFunc(others, open)
+	})
 }
 
 // kind returns what kind of day it is on the wall, some days after that of t: its day of the week, and whether it is a holiday.

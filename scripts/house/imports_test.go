@@ -122,6 +122,7 @@ func TestFileIsApart(t *testing.T) {
 	openers := []string{ // they open what the file names
 		"facegate/cmd/facegate", "facegate/cmd/facegate/internal/daemon", "facegate/cmd/facegate/internal/opening",
 		"facegate/cmd/facegate/internal/gatetest", // writes such files for tests
+		"facegate/cmd/facegate/internal/rulebook", // makes rules of what the file says of readers, rules and plans
 	}
 	values := map[string][]string{ // of this module
 		parser + "/passage": {},
@@ -216,7 +217,7 @@ func TestPublishIsNoStage(t *testing.T) {
 // TestStagesArePure checks that the stages of the pipeline have no clock, no goroutine and no disk of their own, and know
 // nothing of those who have. Each child of the pipeline is named here: whoever adds one says whether it is a stage.
 func TestStagesArePure(t *testing.T) {
-	pure := []string{"", "/admit", "/attempt", "/challenge", "/crowd", "/decide", "/detect", "/embed", "/enrol", "/flood", "/liveness", "/match", "/qrcode", "/quality", "/schedule", "/survey", "/template", "/track", "/visitor"}
+	pure := []string{"", "/admit", "/again", "/attempt", "/challenge", "/crowd", "/decide", "/detect", "/embed", "/enrol", "/flood", "/liveness", "/match", "/qrcode", "/quality", "/schedule", "/survey", "/template", "/track", "/visitor"}
 	others := map[string]string{ // and why they are not pure
 		"/vision":      "its networks measure how long they take, and belong to a library; the pipeline knows it by an interface",
 		"/models":      "reads the networks' files, before there is a frame",

@@ -185,7 +185,7 @@ func advice(r pipeline.Report, b Blind) string {
 	case FacesOff:
 		return "use another way in; see facegate status"
 	case AwaitingPass:
-		return "use another way in: this version has no reader of passes"
+		return "show your pass first"
 	case Storing, Surveying:
 		return ""
 	}

@@ -236,12 +236,12 @@ func (b *bench) openEntry(opt options, log *slog.Logger) {
 		b.t.Fatal(err)
 	}
 	rules := admit.Rules{
-		Alone:  []attempt.Means{attempt.Face, attempt.Card},
+		Table:  admit.Alone(attempt.Face, attempt.Card),
 		Limits: map[attempt.Means]admit.Limits{attempt.Face: limits, attempt.Card: limits, attempt.Pass: limits},
 	}
 	if opt.second {
-		rules.Alone, rules.Alike = []attempt.Means{attempt.Face, attempt.Pass}, true
-		rules.Together = []admit.Pair{{One: attempt.Face, Other: attempt.Card, Within: 20 * time.Second}}
+		rules.Table, rules.Alike = admit.Alone(attempt.Face, attempt.Pass), true
+		rules.Table = append(rules.Table, admit.Together(attempt.Face, attempt.Card, 20*time.Second))
 	}
 	a, err := admit.New(rules, record.Counts(b.store.Lockouts().All(), b.clock.now(), limits.Delay), behind)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/rulebook"
 	"facegate/configs"
 	"facegate/device/v4l2/nodes"
 	"facegate/gpio/cdev"
@@ -36,7 +37,8 @@ func Check(c *configs.Config, machine fs.FS, credential bool) (notes []string, e
 	if k.fresh = k.missing(c.KeyFile) && k.missing(c.StateDir) && k.missing(c.Vision.ModelsDir); k.fresh {
 		k.note("there is nothing of this gate on this machine yet; what its key, networks and groups are like shows only there")
 	}
-	k.refuse(enforceable(c.Profile()))
+	_, err = rulebook.Of(c)
+	k.refuse(err)
 	k.networks()
 	k.records()
 	k.wires(cdev.Chips())

@@ -179,7 +179,17 @@ func TestCheckRefusesWhatNewRefuses(t *testing.T) {
 		{"a file for a socket", func(_ *testing.T, s gatetest.Site) gatetest.Settings {
 			return gatetest.Settings{"control": fmt.Sprintf(`{socket: %s, group: ""}`, s.Path("device.key"))}
 		}, "control"},
-		{"a pass is wanted", set("match", "{mode: one-to-many, trigger: request}"), "match"},
+		{"a way in by which nobody gets in", func(*testing.T, gatetest.Site) gatetest.Settings {
+			return gatetest.Settings{
+				"alternatives": "[pin, qr]", "readers": "[{name: pad, kind: keypad, device: /dev/input/pad}]", "rules": "[{by: [pin]}]",
+			}
+		}, "alternatives"},
+		{"a face that opens at other times than all else", func(*testing.T, gatetest.Site) gatetest.Settings {
+			return gatetest.Settings{
+				"time_zone": "Europe/Berlin", "plans": "{day: [{days: sun-sat, from: 8:00, to: 18:00}]}",
+				"rules": "[{by: [face]}, {by: [pass], when: day}]",
+			}
+		}, "rules"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			site := gatetest.NewSite(t)

@@ -19,16 +19,17 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/prompt"
 	"facegate/cmd/facegate/internal/record"
+	"facegate/cmd/facegate/internal/rulebook"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/cmd/facegate/internal/watchdog"
 	"facegate/configs"
-	"facegate/configs/law"
 	"facegate/device"
 	"facegate/gpio"
 	"facegate/gpio/cdev"
 	"facegate/gpio/door"
 	"facegate/gpio/sim"
 	"facegate/pipeline"
+	"facegate/pipeline/admit"
 	"facegate/pipeline/crowd"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/detect"
@@ -89,6 +90,7 @@ type Daemon struct {
 	door      *keeper
 	watch     *doorwatch.Watch
 	events    *doorEvents
+	rules     admit.Rules
 	plan      *planner
 	holding   holding
 	looks     ration // of how the door is
@@ -135,7 +137,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		return nil, err
 	}
 	d.begin()
-	if err := d.checkProfile(); err != nil {
+	if err := d.checkRules(); err != nil {
 		return nil, err
 	}
 	eyes, err := d.openEngine()
@@ -298,14 +300,10 @@ func (d *Daemon) openEngine() (_ camera.Engine, err error) {
 	return vision.Open(networks)
 }
 
-// checkProfile refuses a profile whose rules this version would not keep to, and warns of one that lets in nobody, or anybody.
-func (d *Daemon) checkProfile() error {
-	if err := enforceable(d.config.Profile()); err != nil {
+// checkRules makes the rules of the door, and warns of a profile that is not meant for real people.
+func (d *Daemon) checkRules() (err error) {
+	if d.rules, err = rulebook.Of(d.config); err != nil {
 		return err
-	}
-	if d.config.Profile().Mode == law.OneToOne {
-		d.log.Warn("faces open nothing: people are compared with their pass alone, and this version has no reader of passes",
-			"hint", "people can be enrolled and erased; keep the other ways in")
 	}
 	if d.labInUse() {
 		d.log.Warn(labInUse, "hint", adviceInUse)

@@ -12,7 +12,7 @@ import (
 // production is a configuration of profile cn.
 func production(version, purpose string) gatetest.Settings {
 	return gatetest.Settings{
-		"profile": "cn", "alternatives": "[card]",
+		"profile": "cn", "alternatives": "[key]",
 		"assessment": "{id: PIPIA-7, date: 2026-02-01, version: \"" + version + "\"}",
 		"notice": "{version: \"1\", controller: North Gate Ltd, contact: desk@example.org, sign_installed: true, zh: {place: 北门, " +
 			"purpose: " + purpose + ", necessity: 居民同意后可以刷脸进门, rights: 同意可以随时撤回}}",

@@ -1,15 +1,15 @@
 package daemon
 
 import (
-	"slices"
+	"crypto/rand"
+	"fmt"
+	"io"
 	"time"
 
 	"facegate/cmd/facegate/internal/entry"
 	"facegate/cmd/facegate/internal/record"
-	"facegate/configs"
-	"facegate/configs/law"
-	"facegate/configs/passage"
 	"facegate/pipeline/admit"
+	"facegate/pipeline/again"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/embed"
@@ -23,9 +23,12 @@ func (d *Daemon) openEntry() error {
 	if err != nil { // as on a full disk, which must not shut out everybody
 		d.log.Error("failed attempts will not be remembered after a power cut", "error", err, "hint", "make room on the disk")
 	}
-	rules := rules(d.config)
 	counts := record.Counts(d.store.Lockouts().All(), now(), d.config.Lockout.Delay)
-	weighs, err := admit.New(rules, counts, behind)
+	weighs, err := admit.New(d.rules, counts, behind)
+	if err != nil {
+		return err
+	}
+	let, err := d.openAgain()
 	if err != nil {
 		return err
 	}
@@ -34,7 +37,10 @@ func (d *Daemon) openEntry() error {
 		Renew: func(p decide.Person, sample embed.Vector) error { return d.register.Renew(p, sample) },
 	})
 	d.events.note = d.record.PutAlarm
-	d.entry = entry.New(entry.Parts{Door: d.door, Admit: weighs, Record: d.record, MaxAge: d.config.Camera.MaxAge, Now: now})
+	d.entry = entry.New(entry.Parts{
+		Door: d.door, Admit: weighs, Record: d.record, MaxAge: d.config.Camera.MaxAge, Now: now,
+		Dated: func() bool { return !d.plan.waits() }, Again: let,
+	})
 	return nil
 }
 
@@ -48,41 +54,14 @@ func (d *Daemon) tellHand(at time.Time) error {
 	return d.publisher.Tell(events(d.config, d.dated).Opened(at))
 }
 
-// rules are those of the door. There is one reader, the camera; in mode one-to-one it would need a pass beside the face. Where
-// everybody is compared, what the notice names as another way in opens the door, so that whoever has a face that is alike has a
-// way of their own, and needs no reader of this gate where there is another beside it.
-func rules(c *configs.Config) admit.Rules {
-	l := c.Lockout
-	r := admit.Rules{Limits: map[attempt.Means]admit.Limits{}}
-	for _, m := range attempt.All() {
-		r.Limits[m] = admit.Limits{DelayAfter: uint32(l.DelayAfter), Delay: l.Delay, DisableAfter: uint32(l.DisableAfter)}
+// openAgain returns the memory of who was let in, nil where nobody is remembered.
+func (d *Daemon) openAgain() (*again.Memory, error) {
+	if d.config.AgainAfter == 0 && d.config.RefireAfter == 0 {
+		return nil, nil
 	}
-	if l.Delay > 0 { // as attempts; without a delay nothing names when to forget a print
-		face := r.Limits[attempt.Face]
-		face.Flood, face.Forget = l.DisableAfter, l.Delay
-		r.Limits[attempt.Face] = face
+	var key [32]byte
+	if _, err := io.ReadFull(rand.Reader, key[:]); err != nil {
+		return nil, fmt.Errorf("draw the key of who was let in: %w", err)
 	}
-	if p := c.Profile(); p.Mode == law.OneToMany {
-		others := meansOf(c.Alternatives)
-		r.Alone = append([]attempt.Means{attempt.Face}, others...)
-		r.Alike = p.WhenAlike == law.SecondFactor && len(others) > 0
-	}
-	return r
-}
-
-// meansOf returns the means by which somebody can ask the gate for the door in these ways.
-func meansOf(ways []passage.Way) (means []attempt.Means) {
-	for _, way := range []struct {
-		name passage.Way
-		by   []attempt.Means
-	}{
-		{passage.QR, []attempt.Means{attempt.Pass, attempt.Visitor}},
-		{passage.Card, []attempt.Means{attempt.Card, attempt.SecureCard}},
-		{passage.PIN, []attempt.Means{attempt.PIN}},
-	} {
-		if slices.Contains(ways, way.name) {
-			means = append(means, way.by...)
-		}
-	}
-	return means
+	return again.New(key, d.config.AgainAfter, d.config.RefireAfter), nil
 }

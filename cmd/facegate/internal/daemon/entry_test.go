@@ -1,11 +1,11 @@
 package daemon
 
 import (
-	"slices"
 	"testing"
 	"time"
 
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/rulebook"
 	"facegate/pipeline"
 	"facegate/pipeline/admit"
 	"facegate/pipeline/attempt"
@@ -15,8 +15,8 @@ import (
 // TestRules checks that the limits of every means are those of the configuration, and that prints are counted as the pipeline does.
 func TestRules(t *testing.T) {
 	c := gatetest.NewSite(t).Config(t, gatetest.Settings{"lockout": "{delay_after: 4, delay: 45s, disable_after: 40}"})
-	r := rules(c)
-	if err := r.Check(); err != nil {
+	r, err := rulebook.Of(c)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range attempt.All() {
@@ -33,17 +33,21 @@ func TestRules(t *testing.T) {
 // door to faces for good.
 func TestRulesWithoutDelay(t *testing.T) {
 	c := gatetest.NewSite(t).Config(t, gatetest.Settings{"lockout": "{delay_after: 1, delay: 0s, disable_after: 3}"})
-	weighs, err := admit.New(rules(c), nil, false)
+	r, err := rulebook.Of(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weighs, err := admit.New(r, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 7, 1, 8, 0, 0, 0, time.UTC)
 	for range 100 {
-		weighs.Weigh(attempt.Attempt{Means: attempt.Face, Finding: attempt.Attack, Asked: now})
+		weighs.Weigh(attempt.Attempt{Means: attempt.Face, Finding: attempt.Attack, Asked: now}, true)
 	}
 	near := attempt.Attempt{Means: attempt.Face, Person: template.PersonID{1}, Finding: attempt.NearMiss, Asked: now}
 	for i, off := range []bool{false, false, true} {
-		if v := weighs.Weigh(near); v.Closed != off || weighs.Closed(attempt.Face, near.Person, now) != off {
+		if v := weighs.Weigh(near, true); v.Closed != off || weighs.Closed(attempt.Face, near.Person, now) != off {
 			t.Errorf("failure %d: %+v", i+1, v)
 		}
 	}
@@ -52,32 +56,5 @@ func TestRulesWithoutDelay(t *testing.T) {
 	}
 	if a := settings(c).Attempts; a != (pipeline.Attempts{}) {
 		t.Errorf("prints lead to %+v", a)
-	}
-}
-
-// TestRulesOfTheOtherWays checks that what opens the door besides the face is what the configuration names, and that a face which
-// is alike counts for half where something can be asked for with it.
-func TestRulesOfTheOtherWays(t *testing.T) {
-	face := attempt.Face
-	for _, tt := range []struct {
-		match, ways string
-		alone       []attempt.Means
-		alike       bool
-	}{
-		{"{}", "[key]", []attempt.Means{face}, false},
-		{"{}", "[key, intercom]", []attempt.Means{face}, false},
-		{"{}", "[card, key]", []attempt.Means{face, attempt.Card, attempt.SecureCard}, true},
-		{"{}", "[pin, qr, card]", []attempt.Means{face, attempt.Pass, attempt.Visitor, attempt.Card, attempt.SecureCard, attempt.PIN}, true},
-		{"{when_alike: refuse}", "[card]", []attempt.Means{face, attempt.Card, attempt.SecureCard}, false},
-		{"{when_alike: warn}", "[card]", []attempt.Means{face, attempt.Card, attempt.SecureCard}, false},
-		{"{mode: one-to-one}", "[card, qr]", nil, false},
-	} {
-		r := rules(gatetest.NewSite(t).Config(t, gatetest.Settings{"match": tt.match, "alternatives": tt.ways}))
-		if !slices.Equal(r.Alone, tt.alone) || r.Alike != tt.alike || len(r.Together) != 0 {
-			t.Errorf("%s, %s: %+v", tt.match, tt.ways, r)
-		}
-		if err := r.Check(); err != nil {
-			t.Errorf("%s, %s: %v", tt.match, tt.ways, err)
-		}
 	}
 }

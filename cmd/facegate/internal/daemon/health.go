@@ -111,9 +111,6 @@ func facesHealth(s *status.Status) []health.Condition {
 		health.When(s.FacesOff != nil, health.Faces, health.Down, facesOffReason(s.FacesOff),
 			"facegate faces on, once the reason is gone; the other ways in work"),
 		closedHealth(l.Means),
-		health.When(s.Mode == law.OneToOne, health.Faces, health.Down,
-			"faces open nothing: they are compared with the person's pass alone, and this version has no reader of passes",
-			"keep the other ways in"),
 	)
 }
 

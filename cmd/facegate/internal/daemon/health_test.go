@@ -75,7 +75,7 @@ func TestHealthOfParts(t *testing.T) {
 			"two gates with one name", func(s *status.Status) { s.MQTT = publish.Status{Connected: true, Err: "another client has the id"} },
 			health.Broker, health.Degraded, "another client",
 		},
-		{"no reader", func(s *status.Status) { s.Mode = law.OneToOne }, health.Faces, health.Down, "no reader"},
+		{"a pass before each face", func(s *status.Status) { s.Mode = law.OneToOne }, "", "", ""},
 		{
 			"broker away", func(s *status.Status) { s.MQTT = publish.Status{Err: "refused"} },
 			health.Broker, health.Degraded, "refused",

@@ -30,20 +30,6 @@ import (
 
 // What a configuration names is read here, for New and for Check alike. Each error says which key it is about.
 
-// ErrPass means that the profile wants everybody to ask for the door first, which this version cannot see.
-var ErrPass = errors.New("this version of facegate has no reader of passes")
-
-// enforceable refuses, with ErrPass, a configuration whose rules this version would not keep to. One-to-one it keeps to:
-// without a reader of passes nobody is measured who is not being enrolled, and faces open nothing.
-func enforceable(p law.Profile) error {
-	if p.Mode == law.OneToOne || p.EmbedTrigger == law.ZoneTrigger {
-		return nil
-	}
-	err := fmt.Errorf("%w: profile %s compares %s, on %s", ErrPass, p.Jurisdiction, p.Mode, p.EmbedTrigger)
-	return configs.About("match.trigger", hint.Wrap(err,
-		"match.mode one-to-one waits for such a reader; match.trigger zone works, and not every profile allows it"))
-}
-
 func chooseBundle(v configs.Vision) (models.Bundle, error) {
 	manifest, err := models.Load()
 	if err != nil {

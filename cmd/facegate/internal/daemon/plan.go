@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,9 +24,11 @@ const (
 	planPatience = 5 * time.Second
 )
 
-// A planner is the task that has the door follow its schedule, while the clock is known to be right and no longer.
+// A planner is the task that has the door follow its schedule, and rules their plans, while the clock is known to be right and no
+// longer.
 type planner struct {
 	plan   *schedule.Schedule // nil where there is none
+	rules  []int              // the numbers of those rules that have a plan, from 1
 	clock  func() reading     // it may wait for a disk
 	follow func(door.Plan)
 	log    *slog.Logger
@@ -51,6 +55,11 @@ func (d *Daemon) openPlan() error {
 			return reading{v.Wall, v.Right()}
 		},
 	}
+	for i, r := range d.rules.Table {
+		if r.When != "" {
+			d.plan.rules, d.plan.waiting = append(d.plan.rules, i+1), true
+		}
+	}
 	if len(c.Door.Schedule) == 0 {
 		return nil
 	}
@@ -69,7 +78,7 @@ func (p *planner) Ready() <-chan struct{} { return p.ready }
 // the end: a disk that hangs does not keep it from taking back what it has said.
 func (p *planner) Run(ctx context.Context) error {
 	close(p.ready)
-	if p.plan == nil {
+	if p.plan == nil && len(p.rules) == 0 {
 		<-ctx.Done()
 		return nil
 	}
@@ -106,7 +115,7 @@ func (p *planner) Run(ctx context.Context) error {
 // say has the door follow what the schedule says of a reading, or nothing if that is not right.
 func (p *planner) say(r reading) {
 	state := week.Normal
-	if r.right {
+	if r.right && p.plan != nil {
 		state = p.plan.At(r.wall)
 	}
 	p.mu.Lock()
@@ -116,13 +125,36 @@ func (p *planner) say(r reading) {
 	p.follow(planOf(state))
 	switch {
 	case turned && !r.right:
-		p.log.Warn("the schedule of the door waits until the clock is known to be right", "hint", adviceClock)
+		p.log.Warn(p.what()+" until the clock is known to be right", "hint", p.advice())
 	case turned:
-		p.log.Info("the door follows its schedule, because the clock is known to be right")
+		p.log.Info("the door follows its schedule and all rules, because the clock is known to be right")
 	}
 	if changed {
 		p.log.Info("the schedule of the door", "says", saysOf(state))
 	}
+}
+
+// what says what waits for the clock.
+func (p *planner) what() string {
+	var waits []string
+	if p.plan != nil {
+		waits = append(waits, "the schedule of the door is not followed")
+	}
+	switch n := len(p.rules); {
+	case n == 1:
+		waits = append(waits, fmt.Sprintf("rule %d of the door does not count", p.rules[0]))
+	case n > 1:
+		waits = append(waits, fmt.Sprintf("rules %s of the door do not count", strings.Trim(strings.ReplaceAll(fmt.Sprint(p.rules), " ", ", "), "[]")))
+	}
+	return strings.Join(waits, ", and ")
+}
+
+// advice says what to do about the clock.
+func (p *planner) advice() string {
+	if p.plan == nil {
+		return "see facegate clock, and facegate rules for what opens the door meanwhile"
+	}
+	return adviceClock
 }
 
 const adviceClock = "see facegate clock; until then the door is neither open to everybody nor shut to all"
@@ -154,15 +186,14 @@ func (p *planner) status(now time.Time) *status.DoorPlan {
 	return s
 }
 
-// waits reports whether there is a schedule that is not followed.
+// waits reports whether there is a schedule that is not followed, or a rule that does not count.
 func (p *planner) waits() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.waiting
 }
 
-// planHealth says that the schedule is not followed.
+// planHealth says that the schedule is not followed, and which rules do not count.
 func (d *Daemon) planHealth(*status.Status) []health.Condition {
-	return health.When(d.plan.waits(), health.Door, health.Degraded, "the schedule of the door is not followed: the clock is not known to be right",
-		adviceClock)
+	return health.When(d.plan.waits(), health.Door, health.Degraded, d.plan.what()+": the clock is not known to be right", d.plan.advice())
 }

@@ -63,6 +63,7 @@ func (w *Wiring) openInputs(c configs.Door) error {
 		{door.ExitLine, c.Exit, &w.Inputs.Exit},
 		{door.FireLine, c.Fire, &w.Inputs.Fire},
 		{door.TamperLine, c.Tamper, &w.Inputs.Tamper},
+		{door.InterlockLine, c.Interlock, &w.Inputs.Interlock},
 	} {
 		if err := openInput(c, in.role, in.wire, in.at); err != nil {
 			return aboutLine("door."+in.role.String(), err)
@@ -99,7 +100,7 @@ func (w *Wiring) Close() error {
 
 // closeOthers closes all but the relay.
 func (w *Wiring) closeOthers() (errs []error) {
-	for _, in := range []gpio.Input{w.Inputs.Contact, w.Inputs.Exit, w.Inputs.Fire, w.Inputs.Tamper} {
+	for _, in := range []gpio.Input{w.Inputs.Contact, w.Inputs.Exit, w.Inputs.Fire, w.Inputs.Tamper, w.Inputs.Interlock} {
 		if in != nil {
 			errs = append(errs, in.Close())
 		}

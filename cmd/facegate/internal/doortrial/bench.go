@@ -30,7 +30,7 @@ func NewBench(p door.Parts, before []time.Time, note func(now time.Time) error) 
 	b := &Bench{note: note, settings: p.Settings, relay: p.Relay}
 	now := time.Now()
 	p.Emit = func(e door.Event) { b.watch.Emit(e) }
-	for _, in := range []*gpio.Input{&p.Inputs.Contact, &p.Inputs.Exit, &p.Inputs.Fire, &p.Inputs.Tamper} {
+	for _, in := range []*gpio.Input{&p.Inputs.Contact, &p.Inputs.Exit, &p.Inputs.Fire, &p.Inputs.Tamper, &p.Inputs.Interlock} {
 		if *in != nil {
 			h := &heard{Input: *in, first: make(chan struct{})}
 			*in, b.inputs = h, append(b.inputs, h)

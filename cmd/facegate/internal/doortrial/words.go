@@ -17,6 +17,8 @@ func Level(role string, active bool) string {
 		pair = [2]string{"no alarm", "fire alarm"}
 	case door.TamperLine.String():
 		pair = [2]string{"case shut", "case open"}
+	case door.InterlockLine.String():
+		pair = [2]string{"other door shut", "other door open"}
 	}
 	if active {
 		return pair[1]
@@ -35,6 +37,8 @@ func Name(role string) string {
 		return "fire input"
 	case door.TamperLine.String():
 		return "tamper contact"
+	case door.InterlockLine.String():
+		return "contact of the other door"
 	case door.RedLine.String():
 		return "red light"
 	case door.GreenLine.String():

@@ -15,7 +15,7 @@ import (
 func BenchmarkAsk(b *testing.B) {
 	limits := admit.Limits{DelayAfter: 5, Delay: time.Second, DisableAfter: 50}
 	a, err := admit.New(admit.Rules{
-		Alone: []attempt.Means{attempt.Face}, Limits: map[attempt.Means]admit.Limits{attempt.Face: limits},
+		Table: admit.Alone(attempt.Face), Beside: true, Limits: map[attempt.Means]admit.Limits{attempt.Face: limits},
 	}, nil, false)
 	if err != nil {
 		b.Fatal(err)

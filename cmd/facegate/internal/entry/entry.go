@@ -13,6 +13,7 @@ import (
 	"facegate/gpio"
 	"facegate/gpio/door"
 	"facegate/pipeline/admit"
+	"facegate/pipeline/again"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/template"
 )
@@ -56,6 +57,10 @@ type Parts struct {
 	Record Record
 	MaxAge time.Duration    // an older attempt opens nothing
 	Now    func() time.Time // with a monotonic reading, so that no attempt is old because the clock was set
+
+	Dated  func() bool                             // whether Now is known to be right, for rules with a plan; nil if it never is. It does not wait
+	Groups func(person template.PersonID) []string // of whoever is recognised by their face; nil for none. It does not wait
+	Again  *again.Memory                           // the Entry's own; nil remembers nobody
 }
 
 // An Entry is the task that decides who gets in. One goroutine weighs every attempt, in the order of their arrival.
@@ -145,6 +150,9 @@ func (e *Entry) decide(a *ask) {
 		return
 	}
 	a.verdict = e.weigh(t)
+	if a.verdict.Answer == admit.Open && e.parts.Again != nil && e.parts.Again.Was(t, now) {
+		a.verdict.Answer, a.verdict.Reason = admit.Refuse, attempt.Again
+	}
 	opens, uses := a.verdict.Answer == admit.Open, t.Credential != (attempt.Credential{})
 	switch {
 	case opens && uses && e.refused(a): // or a use would be gone, and the door locked
@@ -160,7 +168,10 @@ func (e *Entry) decide(a *ask) {
 func (e *Entry) weigh(t attempt.Attempt) admit.Verdict {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.parts.Admit.Weigh(t)
+	if t.Means == attempt.Face && e.parts.Groups != nil {
+		t.Groups = e.parts.Groups(t.Person)
+	}
+	return e.parts.Admit.Weigh(t, e.parts.Dated != nil && e.parts.Dated())
 }
 
 // confirm has what must be on disk written, and goes on in finish: with the record's answer, or without one in time.
@@ -206,6 +217,9 @@ func (e *Entry) open(a *ask) {
 		e.leave(a, err)
 		return
 	}
+	if e.parts.Again != nil {
+		e.parts.Again.Let(a.attempt, edge.At)
+	}
 	e.put(a, edge.At)
 	a.answer <- attempt.Outcome{Opened: edge.At}
 }
@@ -226,14 +240,16 @@ func (e *Entry) leave(a *ask, err error) {
 	a.answer <- refusal(err)
 }
 
-// refusal says why the door did not open to somebody whom the rules let in. That somebody else is passing, or that nobody is let in
-// at this time, is no fault of anybody's: it is in no log, and counts against nobody.
+// refusal says why the door did not open to somebody whom the rules let in. That somebody else is passing, that nobody is let in
+// at this time, or that another door is open is no fault of anybody's: it is in no log, and counts against nobody.
 func refusal(err error) attempt.Outcome {
 	switch {
 	case errors.Is(err, door.ErrPassing):
 		return attempt.Outcome{Reason: attempt.Passing}
 	case errors.Is(err, door.ErrShut):
 		return attempt.Outcome{Reason: attempt.Shut}
+	case errors.Is(err, door.ErrOther):
+		return attempt.Outcome{Reason: attempt.Interlock}
 	}
 	return attempt.Outcome{Reason: attempt.Fault, Err: fmt.Errorf("open the door: %w", err)}
 }
@@ -249,9 +265,9 @@ func (e *Entry) refuse(a *ask, full bool) {
 	a.answer <- o
 }
 
-// put hands over what is to be remembered of an attempt, if anything is.
+// put hands over what is to be remembered of an attempt, if anything is. That somebody was forced is, whatever came of it.
 func (e *Entry) put(a *ask, opened time.Time) {
-	if !opened.IsZero() || len(a.verdict.Counts) > 0 {
+	if !opened.IsZero() || len(a.verdict.Counts) > 0 || a.attempt.Duress {
 		e.parts.Record.Put(attempt.Fact{
 			Attempt: a.attempt, Opened: opened, Counts: a.verdict.Counts, Closed: a.verdict.Closed,
 		})

@@ -110,23 +110,29 @@ const maxAge = 500 * time.Millisecond
 
 func start(t *testing.T) *bench {
 	t.Helper()
+	return startWith(t, func(*admit.Rules, *entry.Parts) {})
+}
+
+// startWith is start with other rules or parts.
+func startWith(t *testing.T, change func(*admit.Rules, *entry.Parts)) *bench {
+	t.Helper()
 	limits := map[attempt.Means]admit.Limits{}
 	for _, m := range attempt.All() {
 		limits[m] = admit.Limits{DelayAfter: 2, Delay: 30 * time.Second, DisableAfter: 4}
 	}
-	a, err := admit.New(admit.Rules{
-		Alone: []attempt.Means{attempt.Face, attempt.Card, attempt.Pass},
-		Together: []admit.Pair{
-			{One: attempt.Order, Other: attempt.PIN, Within: 20 * time.Second},
-			{One: attempt.Face, Other: attempt.PIN, Within: 20 * time.Second},
-		},
+	rules := admit.Rules{
+		Table: append(admit.Alone(attempt.Face, attempt.Card, attempt.Pass),
+			admit.Together(attempt.Order, attempt.PIN, 20*time.Second), admit.Together(attempt.Face, attempt.PIN, 20*time.Second)),
 		Limits: limits, Alike: true,
-	}, nil, false)
-	if err != nil {
-		t.Fatal(err)
 	}
 	b := &bench{door: new(lock), disk: new(disk)}
-	b.Entry = entry.New(entry.Parts{Door: b.door, Admit: a, Record: b.disk, MaxAge: maxAge, Now: time.Now})
+	parts := entry.Parts{Door: b.door, Record: b.disk, MaxAge: maxAge, Now: time.Now}
+	change(&rules, &parts)
+	var err error
+	if parts.Admit, err = admit.New(rules, nil, false); err != nil {
+		t.Fatal(err)
+	}
+	b.Entry = entry.New(parts)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -299,6 +305,7 @@ func visitor() attempt.Attempt {
 func TestNotNow(t *testing.T) {
 	for err, reason := range map[error]attempt.Reason{
 		door.ErrPassing: attempt.Passing, fmt.Errorf("until 06:00: %w", door.ErrShut): attempt.Shut,
+		door.ErrOther: attempt.Interlock,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := start(t)

@@ -50,7 +50,7 @@ func (h *house) open() {
 	}
 	rules := admit.Rules{Limits: map[attempt.Means]admit.Limits{}}
 	for _, m := range attempt.All() {
-		rules.Alone, rules.Limits[m] = append(rules.Alone, m), limits
+		rules.Table, rules.Limits[m] = append(rules.Table, admit.Alone(m)...), limits
 	}
 	h.book = record.Ledger{Store: h.store, Now: func() time.Time { return h.now }}
 	if h.admit, err = admit.New(rules, record.Counts(h.store.Lockouts().All(), h.now, limits.Delay), behind); err != nil {
@@ -84,7 +84,7 @@ func (h *house) person(n int) template.PersonID {
 func (h *house) try(m attempt.Means, p template.PersonID, f attempt.Finding) admit.Verdict {
 	h.t.Helper()
 	a := attempt.Attempt{Means: m, Asked: h.now, Person: p, Finding: f}
-	v := h.admit.Weigh(a)
+	v := h.admit.Weigh(a, true)
 	if len(v.Counts) > 0 {
 		if err := h.book.Count(attempt.Fact{Attempt: a, Counts: v.Counts, Closed: v.Closed}); err != nil {
 			h.t.Fatal(err)
@@ -165,7 +165,7 @@ func TestCountedFirstIsOnDisk(t *testing.T) {
 		h := newHouse(t)
 		anna := h.person(0)
 		a := attempt.Attempt{Means: attempt.PIN, Asked: h.now, Person: anna, Finding: attempt.NearMiss, Counted: counted}
-		v := h.admit.Weigh(a)
+		v := h.admit.Weigh(a, true)
 		if err := h.book.Count(attempt.Fact{Attempt: a, Counts: v.Counts}); err != nil {
 			t.Fatal(err)
 		}
