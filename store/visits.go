@@ -195,31 +195,31 @@ func (s *Store) keepVisit(k KnownVisit) error {
 }
 
 // Revoke has a pass open nothing any more. until is when it ends, zero where nobody can tell: then it stays revoked for as long as
-// the key of its office is registered. It refuses with ErrOffice, and with ErrRevokedFull.
-func (v Visits) Revoke(n visitor.Number, until time.Time, by audit.Actor) error {
+// the key of its office is registered. It returns what is kept, and refuses with ErrOffice, and with ErrRevokedFull.
+func (v Visits) Revoke(n visitor.Number, until time.Time, by audit.Actor) (KnownVisit, error) {
 	v.s.mu.Lock()
 	defer v.s.mu.Unlock()
 	if err := v.s.ready(); err != nil {
-		return err
+		return KnownVisit{}, err
 	}
 	own := &v.s.visits
 	own.changing.Lock()
 	defer own.changing.Unlock()
 	if _, ok := own.office(n.Key); !ok {
-		return visitError(ErrOffice)
+		return KnownVisit{}, visitError(ErrOffice)
 	}
 	known := own.of(n)
 	if known.Until.IsZero() {
 		known.Until = until.UTC()
 	}
 	if !known.Revoked && own.revoked() >= MaxRevoked {
-		return hint.Wrap(ErrRevokedFull, "make a new key for the office (facegate pass key new), and remove the old one: all passes by it end then")
+		return KnownVisit{}, hint.Wrap(ErrRevokedFull, "make a new key for the office (facegate pass key new), and remove the old one: all passes by it end then")
 	}
 	known.Revoked = true
 	if err := v.s.keepVisit(known); err != nil {
-		return err
+		return KnownVisit{}, err
 	}
-	return v.s.note(v.s.now(), v.s.state, audit.Entry{Kind: audit.VisitRevoked, Actor: by})
+	return known, v.s.note(v.s.now(), v.s.state, audit.Entry{Kind: audit.VisitRevoked, Actor: by})
 }
 
 func (v *visits) revoked() (n int) {

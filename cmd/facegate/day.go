@@ -29,3 +29,17 @@ func (d *day) UnmarshalText(text []byte) error {
 	}
 	return hint.Wrap(fmt.Errorf("%q is no date", typed), "write it year-month-day, %s", meant)
 }
+
+// A moment is a time on the command line, by the clock on the wall of this machine.
+type moment struct{ time.Time }
+
+// UnmarshalText reads a time as year-month-day and hour:minute, or a day, which begins at midnight.
+func (m *moment) UnmarshalText(text []byte) error {
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, string(text), time.Local); err == nil {
+			m.Time = t
+			return nil
+		}
+	}
+	return hint.Wrap(fmt.Errorf("%q is no time", text), "write it year-month-day, T and hour:minute, such as 2027-11-26T08:00")
+}

@@ -147,7 +147,8 @@ func (f gateFlags) records(ctx context.Context, t terminal) (r people.Records, d
 	if err != nil {
 		return nil, nil, err
 	}
-	register := people.Stopped(s, g.config.Profile())
+	c := g.config
+	register := people.Stopped(s, c.Profile(), people.Doors(c.Site, c.Gate, c.Passes.Groups)...)
 	return register.As(me()), func(err error) error { return errors.Join(err, s.Close()) }, nil
 }
 

@@ -82,6 +82,7 @@ func TestImports(t *testing.T) {
 		"github.com/eclipse/paho.mqtt.golang": {"facegate/pipeline/publish", "facegate/cmd/facegate"}, // in cmd the demo's subscriber
 		"github.com/makiuchi-d/gozxing":       {"facegate/pipeline/template/pass", "facegate/pipeline/qrcode"},
 		"github.com/mochi-mqtt/server/v2":     {"facegate/pipeline/publish/loopback"},
+		"codeberg.org/go-pdf/fpdf":            {"facegate/cmd/facegate/internal/visitsheet"},
 	}
 	seen := map[string]bool{}
 	for _, p := range listPackages(t) {

@@ -42,29 +42,34 @@ func formats() []format {
 // Read returns the token of a pass whose letters were typed, or of a PNG or JPEG picture of its code. It refuses with
 // ErrPicture or template.ErrToken.
 func Read(data []byte) (template.Token, error) {
+	text, err := Text(data)
+	if err != nil {
+		return template.Token{}, err
+	}
+	return Letters(text)
+}
+
+// Text returns what the code in a PNG or JPEG picture says, and data as it is where that is no picture. It refuses with ErrPicture.
+func Text(data []byte) (string, error) {
 	for _, f := range formats() {
 		if bytes.HasPrefix(data, []byte(f.magic)) {
 			return f.read(data)
 		}
 	}
-	return Letters(string(data))
+	return string(data), nil
 }
 
-func (f format) read(data []byte) (template.Token, error) {
+func (f format) read(data []byte) (string, error) {
 	size, err := f.size(bytes.NewReader(data))
 	if err != nil || size.Width*size.Height > maxPixels {
 		const million = 1_000_000
-		return template.Token{}, fmt.Errorf("%w: it is damaged, or has more than %d million pixels", ErrPicture, maxPixels/million)
+		return "", fmt.Errorf("%w: it is damaged, or has more than %d million pixels", ErrPicture, maxPixels/million)
 	}
 	picture, err := f.decode(bytes.NewReader(data))
 	if err != nil {
-		return template.Token{}, fmt.Errorf("%w: it is damaged", ErrPicture)
+		return "", fmt.Errorf("%w: it is damaged", ErrPicture)
 	}
-	text, err := scan(picture)
-	if err != nil {
-		return template.Token{}, err
-	}
-	return Letters(text)
+	return scan(picture)
 }
 
 // scan returns what the code in a picture says, with the colours as they are or exchanged.

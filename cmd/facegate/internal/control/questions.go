@@ -31,6 +31,12 @@ type table struct {
 	Receipts question[none, []string]
 	Fetched  question[receiptID, none]
 
+	Visits       question[none, people.Visits]
+	AddOffice    question[people.OfficeRequest, people.Office]
+	RemoveOffice question[officeName, people.Office]
+	RevokeVisit  question[people.Revocation, people.Visit]
+	ShowVisit    question[visitorPass, people.ShownVisit]
+
 	Clock        question[none, people.ClockStatus]
 	ConfirmClock question[date, people.ClockStatus]
 	Door         question[none, status.Door]
@@ -65,6 +71,12 @@ func newTable() table {
 		Pass:     ofRecords("POST /pass", offices, person.issuePass),
 		Receipts: ofRecords("GET /receipts", offices, bare(people.Records.Receipts)),
 		Fetched:  ofRecords("POST /receipts/fetched", offices, receiptID.fetched),
+
+		Visits:       ofRecords("GET /visits", offices, bare(people.Records.Visits)),
+		AddOffice:    ofRecords("POST /offices", offices, addOffice),
+		RemoveOffice: ofRecords("POST /offices/remove", offices, officeName.remove),
+		RevokeVisit:  ofRecords("POST /visits/revoke", offices, revokeVisit),
+		ShowVisit:    ofRecords("POST /visits/show", offices, visitorPass.show),
 
 		Clock:        ofRecords("GET /clock", everybodys, bare(people.Records.Clock)),
 		ConfirmClock: ofRecords("POST /clock/confirm", technicians, date.confirmClock),
@@ -240,6 +252,58 @@ func (p person) issuePass(ctx context.Context, r people.Records) (letters, error
 		return letters{}, err
 	}
 	return letters{token(t)}, nil
+}
+
+// Visits implements people.Records.
+func (c *Client) Visits(ctx context.Context) (people.Visits, error) {
+	return ask(ctx, c, c.table.Visits, none{})
+}
+
+// AddOffice implements people.Records.
+func (c *Client) AddOffice(ctx context.Context, r people.OfficeRequest) (people.Office, error) {
+	return ask(ctx, c, c.table.AddOffice, r)
+}
+
+func addOffice(q people.OfficeRequest, ctx context.Context, r people.Records) (people.Office, error) {
+	return r.AddOffice(ctx, q)
+}
+
+type officeName struct {
+	Name string `json:"name"`
+}
+
+func (q *officeName) Clean() error { return people.CleanOffice(&q.Name) }
+
+// RemoveOffice implements people.Records.
+func (c *Client) RemoveOffice(ctx context.Context, name string) (people.Office, error) {
+	return ask(ctx, c, c.table.RemoveOffice, officeName{name})
+}
+
+func (q officeName) remove(ctx context.Context, r people.Records) (people.Office, error) {
+	return r.RemoveOffice(ctx, q.Name)
+}
+
+// RevokeVisit implements people.Records.
+func (c *Client) RevokeVisit(ctx context.Context, r people.Revocation) (people.Visit, error) {
+	return ask(ctx, c, c.table.RevokeVisit, r)
+}
+
+func revokeVisit(q people.Revocation, ctx context.Context, r people.Records) (people.Visit, error) {
+	return r.RevokeVisit(ctx, q)
+}
+
+// A visitorPass has the letters of one.
+type visitorPass struct {
+	Pass string `json:"pass"`
+}
+
+// ShowVisit implements people.Records.
+func (c *Client) ShowVisit(ctx context.Context, pass string) (people.ShownVisit, error) {
+	return ask(ctx, c, c.table.ShowVisit, visitorPass{pass})
+}
+
+func (q visitorPass) show(ctx context.Context, r people.Records) (people.ShownVisit, error) {
+	return r.ShowVisit(ctx, q.Pass)
 }
 
 // Receipts implements people.Records.

@@ -66,7 +66,7 @@ func (d *Daemon) terms() (people.Terms, error) {
 	}
 	t := people.Terms{
 		Calibration: calibration, Judged: judged(c.Decide), FPIR: c.Match.FPIR, Notices: notices, Profile: c.Profile(), Ways: c.Alternatives,
-		Off: d.whyBlind(),
+		Off: d.whyBlind(), Doors: people.Doors(c.Site, c.Gate, c.Passes.Groups),
 	}
 	_, err = hex.Decode(t.ModelID[:], []byte(d.bundle.Embedder.ID()))
 	return t, err

@@ -7,6 +7,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/configs/notice"
 	"facegate/configs/text"
+	"facegate/pipeline/visitor"
 	"facegate/store"
 	"facegate/store/audit"
 )
@@ -24,6 +25,7 @@ func Kinds() []error {
 		store.ErrNoConsent, store.ErrGuardian, store.ErrStale, store.ErrExpiry, store.ErrReference, store.ErrNoFormer, store.ErrNoFace,
 		store.ErrKeyless,
 		store.ErrPass, store.ErrBound, store.ErrLockdown, store.ErrEpoch, store.ErrNoEpoch, store.ErrClock, store.ErrDates,
+		store.ErrOffice, store.ErrOfficeKey, store.ErrOfficeName, store.ErrRevokedFull, visitor.ErrText, visitor.ErrNumber,
 		audit.ErrRemoved, audit.ErrReordered, audit.ErrEdited, audit.ErrTruncated, audit.ErrSignature, audit.ErrOlder,
 		audit.ErrAnother, audit.ErrOrder,
 	}

@@ -37,6 +37,17 @@ type Records interface {
 	// IssuePass gives a person a new pass, whose token is kept nowhere else. The old one does nothing any more.
 	IssuePass(ctx context.Context, label string) (template.Token, error)
 
+	// Visits returns what the gate keeps of visitors' passes, and of the offices that issue them. AddOffice has the passes of an
+	// office open the door, and RemoveOffice none of them any more.
+	Visits(ctx context.Context) (Visits, error)
+	AddOffice(ctx context.Context, r OfficeRequest) (Office, error)
+	RemoveOffice(ctx context.Context, name string) (Office, error)
+
+	// RevokeVisit has a visitor's pass open nothing any more. ShowVisit says what one with these letters comes to at this door; it is
+	// not used by that.
+	RevokeVisit(ctx context.Context, r Revocation) (Visit, error)
+	ShowVisit(ctx context.Context, pass string) (ShownVisit, error)
+
 	// Receipts lists the receipts that nobody has fetched, such as those of expired enrolments.
 	Receipts(ctx context.Context) ([]string, error)
 

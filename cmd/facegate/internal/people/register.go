@@ -14,6 +14,7 @@ import (
 	"facegate/pipeline"
 	"facegate/pipeline/calibrate"
 	"facegate/pipeline/template"
+	"facegate/pipeline/visitor"
 	"facegate/store"
 	"facegate/store/audit"
 )
@@ -48,9 +49,10 @@ type Terms struct {
 	FPIR        float64         // wanted false positive identification rate of one attempt
 	Notices     []notice.Text   // in force, the first one counts where a request names none
 	Profile     law.Profile
-	Ways        []passage.Way // the other ways in at the door
-	Door        Doorkeeper    // nil where nobody tries
-	Off         error         // why no face is looked at, whatever was wanted; nil if faces are
+	Ways        []passage.Way  // the other ways in at the door
+	Doors       []visitor.Door // what visitors' passes can be for that open this door; see Doors
+	Door        Doorkeeper     // nil where nobody tries
+	Off         error          // why no face is looked at, whatever was wanted; nil if faces are
 
 	// Barred reports whether the face of a person opens nothing at a time, after failures. It may be nil.
 	Barred func(person template.PersonID, now time.Time) bool
@@ -101,9 +103,9 @@ func Open(s *store.Store, c Terms) (*Register, error) {
 // runs reports whether the gate does.
 func (r *Register) runs() bool { return r.scheme != nobody{} }
 
-// Stopped returns the Register of a gate that does not run: nobody can be captured, and nobody matches.
-func Stopped(s *store.Store, p law.Profile) *Register {
-	return &Register{store: s, terms: Terms{Profile: p}, index: index{scheme: nobody{}}}
+// Stopped returns the Register of a gate that does not run: nobody can be captured, and nobody matches. doors are as in Terms.
+func Stopped(s *store.Store, p law.Profile, doors ...visitor.Door) *Register {
+	return &Register{store: s, terms: Terms{Profile: p, Doors: doors}, index: index{scheme: nobody{}}}
 }
 
 // As returns the records for somebody, under whose name changes are noted.

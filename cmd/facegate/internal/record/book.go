@@ -6,6 +6,7 @@ import (
 
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/template"
+	"facegate/pipeline/visitor"
 	"facegate/store"
 )
 
@@ -55,10 +56,17 @@ func (l Ledger) failures(c attempt.Count) store.Failures {
 	return f
 }
 
-// Use implements Book.
-func (l Ledger) Use(c attempt.Credential) error {
-	_, err := l.Store.Credentials().Use(store.CredentialID(c))
-	for _, ended := range []error{store.ErrUsedUp, store.ErrOver, store.ErrNotYet, store.ErrCredential} {
+// Use implements Book. A visitor has a pass by an office, which the store knows by its uses alone, or one that somebody on the list
+// answers for.
+func (l Ledger) Use(t attempt.Attempt) error {
+	err := store.ErrOffice
+	if t.Means == attempt.Visitor {
+		err = l.Store.Visits().Use(visitor.ID(t.Credential))
+	}
+	if errors.Is(err, store.ErrOffice) {
+		_, err = l.Store.Credentials().Use(store.CredentialID(t.Credential))
+	}
+	for _, ended := range []error{store.ErrUsedUp, store.ErrOver, store.ErrNotYet, store.ErrCredential, store.ErrRevoked, store.ErrUndated} {
 		if errors.Is(err, ended) {
 			return attempt.ErrEnded
 		}

@@ -1,6 +1,7 @@
 package record_test
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"os"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"facegate/pipeline/admit"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/template"
+	"facegate/pipeline/visitor"
 	"facegate/store"
 	"facegate/store/clock/clocktest"
 	"facegate/store/storetest"
@@ -195,13 +197,44 @@ func TestUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n, want := range []error{nil, nil, attempt.ErrEnded, attempt.ErrEnded} {
-		if err := h.book.Use(attempt.Credential(c.ID)); !errors.Is(err, want) {
+		if err := h.book.Use(attempt.Attempt{Means: attempt.Card, Credential: attempt.Credential(c.ID)}); !errors.Is(err, want) {
 			t.Errorf("use %d: %v", n+1, err)
 		}
 		h.restart()
 	}
-	if err := h.book.Use(attempt.Credential{9}); !errors.Is(err, attempt.ErrEnded) {
+	if err := h.book.Use(attempt.Attempt{Means: attempt.Card, Credential: attempt.Credential{9}}); !errors.Is(err, attempt.ErrEnded) {
 		t.Errorf("the use of nothing: %v", err)
+	}
+}
+
+// TestVisitorsUse takes the uses of an office's pass, and of one that somebody on the list answers for: both are a visitor's.
+func TestVisitorsUse(t *testing.T) {
+	h := newHouse(t)
+	h.person(0)
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	public := key.Public().(ed25519.PublicKey)
+	if _, err := h.store.Visits().AddOffice("desk", public, 1000); err != nil {
+		t.Fatal(err)
+	}
+	now := h.store.Clock().Verdict().Wall.Truncate(time.Minute)
+	signed := visitor.Pass{Key: visitor.KeyOf(public), From: now, Length: time.Hour, Uses: 2}
+	token, guest, err := h.store.Credentials().Issue("Anna", store.Terms{Visitor: true, Uses: 2}, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token.Clear()
+	other := signed
+	other.Key = visitor.KeyID{1}
+	for name, id := range map[string]attempt.Credential{"an office's": attempt.Credential(signed.ID()), "a guest's": attempt.Credential(guest.ID)} {
+		for n, want := range []error{nil, nil, attempt.ErrEnded} {
+			if err := h.book.Use(attempt.Attempt{Means: attempt.Visitor, Credential: id}); !errors.Is(err, want) {
+				t.Errorf("%s, use %d: %v", name, n+1, err)
+			}
+			h.restart()
+		}
+	}
+	if err := h.book.Use(attempt.Attempt{Means: attempt.Visitor, Credential: attempt.Credential(other.ID())}); !errors.Is(err, attempt.ErrEnded) {
+		t.Errorf("of an office that is not registered: %v", err)
 	}
 }
 

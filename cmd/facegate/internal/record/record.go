@@ -36,8 +36,8 @@ type Book interface {
 	// first, are on disk when it returns nil.
 	Count(f attempt.Fact) error
 
-	// Use takes one use of a credential, or refuses with attempt.ErrEnded. The use is on disk when it returns nil.
-	Use(c attempt.Credential) error
+	// Use takes one use of the credential of an attempt, or refuses with attempt.ErrEnded. The use is on disk when it returns nil.
+	Use(t attempt.Attempt) error
 }
 
 // Parts are what a Record works with.
@@ -285,7 +285,7 @@ func (r *Record) fact(f attempt.Fact) error {
 // durable writes what has to be on disk before an attempt is answered.
 func (r *Record) durable(f attempt.Fact) error {
 	if f.Attempt.Credential != (attempt.Credential{}) {
-		if err := r.parts.Book.Use(f.Attempt.Credential); err != nil {
+		if err := r.parts.Book.Use(f.Attempt); err != nil {
 			return err
 		}
 	}

@@ -50,7 +50,7 @@ func (b *book) write(what string) error {
 }
 
 func (b *book) Passed(template.PersonID, time.Time) error { return b.write("passed") }
-func (b *book) Use(attempt.Credential) error              { return b.write("used") }
+func (b *book) Use(attempt.Attempt) error                 { return b.write("used") }
 
 func (b *book) Count(f attempt.Fact) error {
 	err := b.write("counted")

@@ -35,7 +35,7 @@ func Open(t testing.TB) House {
 		s.Close()
 		storetest.MustCheck(t, dir)
 	})
-	return House{s, people.Stopped(s, law.Profile{Mode: law.OneToMany})}
+	return House{s, people.Stopped(s, law.Profile{Mode: law.OneToMany}, people.Doors("lime court", "north", []string{"yard"})...)}
 }
 
 // Accepts says why a capture would be refused.

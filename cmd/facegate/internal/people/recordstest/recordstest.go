@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"faces", faces},
 		{"audit", audited},
 		{"clock", clock},
+		{"visitors", visitors},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}
@@ -366,7 +367,18 @@ func Refusals() map[string]func(context.Context, people.Records) error {
 			return r.TurnFacesOff(ctx, strings.Repeat("x", 300))
 		},
 		"an odd reason": func(ctx context.Context, r people.Records) error { return r.TurnFacesOff(ctx, "a\nb") },
-		"a wrong date":  func(ctx context.Context, r people.Records) error { return second(r.ConfirmClock(ctx, time.Time{})) },
+		"a key that is none": func(ctx context.Context, r people.Records) error {
+			return second(r.AddOffice(ctx, people.OfficeRequest{Name: "desk", Key: strings.Repeat("0", 64)}))
+		},
+		"no such office":    func(ctx context.Context, r people.Records) error { return second(r.RemoveOffice(ctx, "desk")) },
+		"no visitor's pass": func(ctx context.Context, r people.Records) error { return second(r.ShowVisit(ctx, "A")) },
+		"no such number": func(ctx context.Context, r people.Records) error {
+			return second(r.RevokeVisit(ctx, people.Revocation{Number: "A"}))
+		},
+		"a pass of no office": func(ctx context.Context, r people.Records) error {
+			return second(r.RevokeVisit(ctx, people.Revocation{Number: strings.Repeat("A", 20)}))
+		},
+		"a wrong date": func(ctx context.Context, r people.Records) error { return second(r.ConfirmClock(ctx, time.Time{})) },
 	}
 }
 
