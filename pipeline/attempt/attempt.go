@@ -96,8 +96,10 @@ type Attempt struct {
 	Finding Finding
 	Reader  string // where it was shown, such as "camera"
 
-	// Credential was shown and opens the door so many times only. That this time is used up is on disk before the door opens.
+	// Credential was shown and opens the door so many times only. That this time is used up is on disk before the door opens, unless
+	// it is Unlimited: then it only tells what was shown from what else is.
 	Credential Credential
+	Unlimited  bool
 
 	// Counted says that a failure is on disk before anybody is told that it is one.
 	Counted bool

@@ -153,7 +153,7 @@ func (e *Entry) decide(a *ask) {
 	if a.verdict.Answer == admit.Open && e.parts.Again != nil && e.parts.Again.Was(t, now) {
 		a.verdict.Answer, a.verdict.Reason = admit.Refuse, attempt.Again
 	}
-	opens, uses := a.verdict.Answer == admit.Open, t.Credential != (attempt.Credential{})
+	opens, uses := a.verdict.Answer == admit.Open, t.Credential != (attempt.Credential{}) && !t.Unlimited
 	switch {
 	case opens && uses && e.refused(a): // or a use would be gone, and the door locked
 	case opens && uses, t.Counted && len(a.verdict.Counts) > 0 && !full:

@@ -300,6 +300,20 @@ func visitor() attempt.Attempt {
 	return a
 }
 
+// TestUnlimited checks that a credential which opens any number of times waits for no disk.
+func TestUnlimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		a := visitor()
+		a.Unlimited = true
+		for range 3 {
+			if o := b.Ask(a); o.Opened.IsZero() || len(b.disk.waiting) > 0 {
+				t.Errorf("%+v, and %d facts wait for the disk", o, len(b.disk.waiting))
+			}
+		}
+	})
+}
+
 // TestNotNow checks that whoever comes while somebody else is passing, or while the door is shut to all, is refused with a word of
 // its own, that it is nobody's fault and uses nothing up, and that the next attempt opens as soon as the door does.
 func TestNotNow(t *testing.T) {

@@ -159,16 +159,14 @@ func (b bound) ShowVisit(_ context.Context, pass string) (ShownVisit, error) {
 // Visitor returns what a visitor's pass that was shown at a time comes to. It waits for no disk. A pass that this gate cannot know, and
 // one that was made up, are Unknown: neither counts against anybody.
 func (r *Register) Visitor(pass string, at time.Time) attempt.Attempt {
-	a := attempt.Attempt{Means: attempt.Visitor, Asked: at}
+	a := attempt.Attempt{Means: attempt.Visitor, Asked: at, Groups: []string{attempt.Visitors}}
 	found, err := r.store.Visits().Find(pass, r.terms.Doors)
 	switch {
 	case err == nil:
-		a.Finding = attempt.Matched
+		a.Finding, a.Credential = attempt.Matched, attempt.Credential(found.ID())
+		a.Counted, a.Unlimited = found.Uses > 0, found.Uses == 0
 	case found.Door != (visitor.Door{}):
 		a.Finding = attempt.Ended
-	}
-	if err == nil && found.Uses > 0 {
-		a.Credential, a.Counted = attempt.Credential(found.ID()), true
 	}
 	return a
 }

@@ -284,7 +284,7 @@ func (r *Record) fact(f attempt.Fact) error {
 
 // durable writes what has to be on disk before an attempt is answered.
 func (r *Record) durable(f attempt.Fact) error {
-	if f.Attempt.Credential != (attempt.Credential{}) {
+	if f.Attempt.Credential != (attempt.Credential{}) && !f.Attempt.Unlimited {
 		if err := r.parts.Book.Use(f.Attempt); err != nil {
 			return err
 		}
