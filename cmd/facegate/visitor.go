@@ -160,7 +160,7 @@ func (c *visitorShowCommand) shown(ctx context.Context, t terminal, text string)
 
 func writeShown(w *tabwriter.Writer, v people.ShownVisit) {
 	show.Fprintf(w, "number\t%s\n", v.Number)
-	show.Fprintf(w, "office\t%s\n", cmp.Or(v.Office, "none that is registered here"))
+	show.Fprintf(w, "office\t%s\n", cmp.Or(v.Office, "not known here"))
 	show.Fprintf(w, "for\t%s\n", cmp.Or(v.Door, "not known here"))
 	show.Fprintf(w, "from\t%s\n", minute(v.From))
 	show.Fprintf(w, "until\t%s\n", minute(v.Until))

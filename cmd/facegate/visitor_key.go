@@ -56,13 +56,8 @@ func (c *officeNewCommand) Run(t terminal) error {
 	defer clear(der)
 	secret := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	defer clear(secret)
-	for _, f := range []struct {
-		path string
-		data []byte
-	}{{c.File, secret}, {c.File + publicKey, []byte(hex.EncodeToString(public) + "\n")}} {
-		if err := durable.Write(t.newFiles(), f.path, f.data); err != nil {
-			return hint.Wrap(fmt.Errorf("%w: %w", errOfficeKey, err), "name a new file, in a folder that can be written to")
-		}
+	if err := keepBoth(t.newFiles(), c.File, secret, []byte(hex.EncodeToString(public)+"\n")); err != nil {
+		return hint.Wrap(fmt.Errorf("%w: %w", errOfficeKey, err), "name a new file, in a folder that can be written to")
 	}
 	id := visitor.KeyOf(public)
 	v := map[string]string{"key": c.File, "public": c.File + publicKey, "id": hex.EncodeToString(id[:])}
@@ -70,6 +65,22 @@ func (c *officeNewCommand) Run(t terminal) error {
 		show.Fprintf(w, "private key: %s; whoever has it can let visitors in: it stays in the office\n", c.File)
 		show.Fprintf(w, "public key: %s; register it at each gate: facegate pass key add NAME %s\n", c.File+publicKey, c.File+publicKey)
 	})
+}
+
+// keepBoth writes the two halves of a key, or neither.
+func keepBoth(d durable.Disk, path string, private, public []byte) error {
+	one, err := durable.Create(d, path, int64(len(private)))
+	if err != nil {
+		return err
+	}
+	other, err := durable.Create(d, path+publicKey, int64(len(public)))
+	if err != nil {
+		return errors.Join(err, one.Discard())
+	}
+	if err := errors.Join(one.Keep(private), other.Keep(public)); err != nil {
+		return errors.Join(err, one.Discard(), other.Discard())
+	}
+	return nil
 }
 
 // readOfficeKey reads the private key of an office, which is to be its owner's alone.

@@ -198,5 +198,9 @@ func TestNotIssued(t *testing.T) {
 		absent(t, o.key+".passes")
 	}
 	facegate(t.Context(), "pass", "key", "new", o.key).want(t, exitFailed, "", "to do: name a new file")
+	lone := o.path("lone.key")
+	must(t, os.WriteFile(lone+".pub", nil, 0o600))
+	facegate(t.Context(), "pass", "key", "new", lone).want(t, exitFailed, "", "to do: name a new file")
+	absent(t, lone)
 	facegate(t.Context(), "pass", "show", o.key).want(t, exitFailed, "", "the 138 letters")
 }
