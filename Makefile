@@ -27,6 +27,7 @@ PROOF := TestEveryState
 
 export FACEGATE_MODELS := $(CURDIR)/$(BUILD)/models
 export FACEGATE_OPENCV_JS := $(CURDIR)/$(BUILD)/opencv-js/opencv.js
+export FACEGATE_AXE := $(CURDIR)/$(BUILD)/axe/axe.min.js
 ifneq ($(EVAL),)
 export FACEGATE_EVAL := $(abspath $(EVAL))
 endif
@@ -44,7 +45,7 @@ demo: models ## set up, build, fetch the models, and watch people walk up to a s
 	@$(BINARY) demo --models $(BUILD)/models --testdata testdata
 
 .PHONY: test
-test: setup-test models opencv-js lint ## set up, build, and run every test that takes seconds
+test: setup-test models from-npm lint ## set up, build, and run every test that takes seconds
 	$(say) "testing with the race detector what starts goroutines"
 	@# Vetted already. The tag counts pictures of OpenCV that nobody has freed; OpenCV's binding is compiled for it once.
 	@go test -race -vet=off -tags matprofile -skip "^($(MEASURES)|$(PROOF))" -timeout $${TEST_TIMEOUT:-20m} $$(scripts/race.sh whole)
@@ -73,7 +74,7 @@ test-all: test installed lab ## the same with the slow tests, as on a machine wi
 
 .PHONY: installed
 installed: export FACEGATE_SLOW :=
-installed: setup-test models opencv-js ## run every test as on a machine with an installed gate, and see that none reaches beyond its folder
+installed: setup-test models from-npm ## run every test as on a machine with an installed gate, and see that none reaches beyond its folder
 	$(say) "testing beside an installed gate"
 	@scripts/installed.sh -vet=off -timeout $${TEST_TIMEOUT:-60m} ./...
 
@@ -112,10 +113,11 @@ clean: ## remove what was built and fetched
 	$(say) "removing $(BUILD)"
 	@rm -rf $(BUILD)
 
-.PHONY: setup setup-test opencv-js
+.PHONY: setup setup-test from-npm
 setup:
 	@scripts/setup.sh build
 setup-test:
 	@scripts/setup.sh test
-opencv-js: setup-test
-	@scripts/opencv-js.sh $(BUILD)/opencv-js
+from-npm: setup-test
+	@scripts/npm.sh opencv-js $(BUILD)/opencv-js
+	@scripts/npm.sh axe $(BUILD)/axe

@@ -16,11 +16,13 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/doorwatch"
 	"facegate/cmd/facegate/internal/entry"
+	"facegate/cmd/facegate/internal/kiosk"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/prompt"
 	"facegate/cmd/facegate/internal/record"
 	"facegate/cmd/facegate/internal/rulebook"
 	"facegate/cmd/facegate/internal/systime"
+	"facegate/cmd/facegate/internal/tones"
 	"facegate/cmd/facegate/internal/watchdog"
 	"facegate/configs"
 	"facegate/device"
@@ -104,6 +106,9 @@ type Daemon struct {
 	camera    *camera.Camera
 	codes     *codereader.Reader // nil where none are read
 	prompt    *prompt.Prompt
+	guidance  *guidance
+	kiosk     *kiosk.Kiosk // nil for no screen
+	tones     *tones.Tones // nil for none
 	entry     *entry.Entry
 	record    *record.Record
 	publisher *publish.Publisher
@@ -149,7 +154,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 			eyes.Close() // otherwise the camera does
 		}
 	}()
-	for _, open := range []func() error{d.openRegister, d.openHand, d.openPlan} {
+	for _, open := range []func() error{d.openRegister, d.openHand, d.openPlan, d.openKiosk} {
 		if err := open(); err != nil {
 			return nil, err
 		}
@@ -163,8 +168,8 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	}
 	d.camera = camera.New(camera.Parts{
 		Mailbox: mailbox, Engine: eyes, Settings: d.settings(), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames, FPS: c.Camera.FPS,
-		Emit: d.entry.Ask, Whom: d.register.Matcher, Off: d.register.WhyOff, Renew: d.record.Renew,
-		Prompt: d.prompt.Show, Now: time.Now, Spoilt: d.capture.Spoilt, Observe: out.Observe, Log: log,
+		Emit: d.ask, Whom: d.register.Matcher, Off: d.register.WhyOff, Renew: d.record.Renew,
+		Prompt: d.prompt.Show, Now: time.Now, Spoilt: d.capture.Spoilt, Observe: d.observe, Log: log,
 	})
 	if err := d.openControl(d, out.Left.Socket); err != nil {
 		return nil, err
@@ -210,7 +215,7 @@ func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
 	d.watch = doorwatch.New(func() door.Status { return d.door.Status() }, d.started)
 	d.events = newDoorEvents(d.overHold, d.log)
 	controller, err := door.New(door.Parts{
-		Relay: d.line, Inputs: d.wires.Inputs, Signals: d.wires.Signals, Settings: d.doorSettings(), Log: d.log, Round: d.watchdog.Round,
+		Relay: d.line, Inputs: d.wires.Inputs, Signals: d.openTones(d.wires.Signals), Settings: d.doorSettings(), Log: d.log, Round: d.watchdog.Round,
 		Emit: func(e door.Event) {
 			d.watch.Emit(e)
 			d.events.emit(e)

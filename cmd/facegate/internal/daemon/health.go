@@ -28,7 +28,7 @@ import (
 func (d *Daemon) health(s *status.Status) health.Report {
 	var conditions [][]health.Condition
 	for _, part := range []func(*status.Status) []health.Condition{
-		d.profileHealth, d.watchdogHealth, d.lesserHealth, cameraHealth, d.codesHealth, doorHealth, d.wiringHealth, d.planHealth, recordHealth, facesHealth, d.promptHealth,
+		d.profileHealth, d.watchdogHealth, d.lesserHealth, cameraHealth, d.codesHealth, doorHealth, d.wiringHealth, d.planHealth, recordHealth, facesHealth, d.promptHealth, d.kioskHealth,
 		d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, clockHealth, lawHealth,
 	} {
 		conditions = append(conditions, part(s))
@@ -116,10 +116,10 @@ func facesHealth(s *status.Status) []health.Condition {
 
 // promptHealth says that nobody can do what everybody is asked for.
 func (d *Daemon) promptHealth(*status.Status) []health.Condition {
-	untold := d.config.Liveness.Active == configs.ActiveAlways && !d.prompt.Tells()
+	untold := d.config.Liveness.Active == configs.ActiveAlways && !d.tells()
 	return health.When(untold, health.Faces, health.Down,
 		"everybody has to turn the head as asked, and nothing shows where: faces open nothing",
-		"set prompt.led_left and prompt.led_right, have a screen follow facegate camera prompt, or set liveness.active to doubt")
+		"set prompt.led_left and prompt.led_right, have a screen follow (kiosk.listen, or facegate camera prompt), or set liveness.active to doubt")
 }
 
 // closedHealth says of each means for whom it opens nothing.

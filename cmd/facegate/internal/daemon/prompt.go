@@ -38,7 +38,7 @@ func openLight(door configs.Door, p configs.Prompt, line string) (gpio.Line, err
 
 // asking is how people are asked to turn the head.
 func (d *Daemon) asking() pipeline.Asking {
-	return pipeline.Asking{When: whenAsked(d.config.Liveness.Active), Told: d.prompt.Tells, Same: d.same, Below: below}
+	return pipeline.Asking{When: whenAsked(d.config.Liveness.Active), Told: d.tells, Same: d.same, Below: below}
 }
 
 func whenAsked(a configs.Active) pipeline.When {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sync/errgroup"
@@ -34,7 +35,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if d.speaks() {
 		stopPublisher = d.runLasting(ctx, abort, d.publisher)
 	}
-	asked := d.runTasks(ctx, append(d.codeTasks(), d.door, d.events, d.plan, d.sight(), d.camera, d.prompt, d.entry, d.glance, d.control,
+	asked := d.runTasks(ctx, append(slices.Concat(d.codeTasks(), d.guiding()), d.door, d.events, d.plan, d.sight(), d.camera, d.prompt, d.entry, d.glance, d.control,
 		newSweeper(d.register, d.store, d.handover.ask, d.log),
 		d.watchdog, d.notifier, d.handover)...)
 	recorded := stopRecord()

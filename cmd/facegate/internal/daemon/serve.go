@@ -96,6 +96,7 @@ func (d *Daemon) enrol(ctx context.Context, q people.EnrolRequest, progress func
 	if err := d.register.Accepts(q); err != nil {
 		return people.Enrolled{}, err
 	}
+	defer d.guidance.captures()()
 	err = d.camera.Capture(ctx, func(p camera.Progress) { progress(people.Progress(p)) }, func(mean embed.Vector) (err error) {
 		e, err = d.register.Enrol(q, mean)
 		return err

@@ -38,8 +38,9 @@ const (
 	Camera  Part = "camera"
 	Frames  Part = "frames" // what the camera delivers
 	Door    Part = "door"
-	Entry   Part = "entry" // whether somebody can be let in, by whatever means
-	Faces   Part = "faces" // whether they open the door
+	Entry   Part = "entry"  // whether somebody can be let in, by whatever means
+	Faces   Part = "faces"  // whether they open the door
+	Screen  Part = "screen" // at the door
 	People  Part = "people"
 	Broker  Part = "broker"
 	Disk    Part = "disk" // and what is stored there

@@ -1,0 +1,109 @@
+package kiosk
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"regexp"
+
+	"github.com/yuin/goldmark"
+
+	"facegate/cmd/facegate/internal/guide"
+	"facegate/configs/notice"
+	"facegate/configs/passage"
+)
+
+//go:embed page.html notice.html
+var templates embed.FS
+
+// A page is one that is served as it stands.
+type page struct {
+	body   []byte
+	policy string // its Content-Security-Policy
+}
+
+// A link leads to the same page in another language.
+type link struct {
+	Language notice.Language
+	Name     string
+}
+
+// pages makes every page, by its path. They change only with the configuration.
+func pages(notices []notice.Text, ways []passage.Way) (map[string]page, error) {
+	all := make(map[string]page)
+	for i, n := range notices {
+		var others []link
+		for _, o := range notices {
+			if o.Language != n.Language {
+				others = append(others, link{o.Language, wordsOf(o.Language).name})
+			}
+		}
+		path := "/" + string(n.Language)
+		var err error
+		if all[path], err = door(n, others, ways, i > 0); err != nil {
+			return nil, err
+		}
+		if all[path+"/notice"], err = told(n, others); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// door makes the page that follows the door. One that is away from the first language returns to it by itself.
+func door(n notice.Text, others []link, ways []passage.Way, away bool) (page, error) {
+	type text struct {
+		Step guide.Step
+		Text string
+	}
+	w := wordsOf(n.Language)
+	var texts []text
+	for _, s := range guide.Steps() {
+		texts = append(texts, text{s, w.steps[s]})
+	}
+	return fill("page.html", map[string]any{
+		"Language": n.Language, "Title": w.title, "Ways": w.ways + notice.Ways(n.Language, ways), "Links": w.links, "Notice": w.notice,
+		"Others": others, "Texts": texts, "Away": away,
+	})
+}
+
+// told makes the page with the whole notice, as people read it before they consent.
+func told(n notice.Text, others []link) (page, error) {
+	w := wordsOf(n.Language)
+	var body bytes.Buffer
+	if err := goldmark.Convert([]byte(n.Text), &body); err != nil { // without raw HTML, which it leaves out
+		return page{}, fmt.Errorf("typeset the notice: %w", err)
+	}
+	return fill("notice.html", map[string]any{
+		"Language": n.Language, "Title": w.notice, "Links": w.links, "Back": w.back, "Others": others,
+		"Body": template.HTML(body.String()),
+	})
+}
+
+func fill(name string, values any) (page, error) {
+	t, err := template.ParseFS(templates, name)
+	if err != nil {
+		return page{}, fmt.Errorf("fill %s: %w", name, err)
+	}
+	var body bytes.Buffer
+	if err := t.Execute(&body, values); err != nil {
+		return page{}, fmt.Errorf("fill %s: %w", name, err)
+	}
+	return page{body.Bytes(), policyOf(body.Bytes())}, nil
+}
+
+// policyOf lets a page do what it does itself, and nothing else: its own style and script, by their hash, and the events.
+func policyOf(body []byte) string {
+	return fmt.Sprintf("default-src 'none'; style-src %s; script-src %s; connect-src 'self'; img-src data:; "+
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'", hashOf(body, "style"), hashOf(body, "script"))
+}
+
+// hashOf returns the hash of the one element of that name, as CSP wants it.
+func hashOf(body []byte, element string) string {
+	inside := regexp.MustCompile("(?s)<" + element + ">(.*)</" + element + ">").FindSubmatch(body)
+	sum := sha256.Sum256(inside[1])
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}

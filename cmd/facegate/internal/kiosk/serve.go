@@ -1,0 +1,109 @@
+package kiosk
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ServeHTTP implements http.Handler. Nothing that is asked changes anything, so that only GET is taken, and no parameters.
+func (k *Kiosk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	switch p, there := k.pages[r.URL.Path]; {
+	case r.Method != http.MethodGet:
+		h.Set("Allow", http.MethodGet)
+		http.Error(w, "only GET", http.StatusMethodNotAllowed)
+	case r.URL.RawQuery != "" || r.URL.ForceQuery || r.ContentLength != 0:
+		http.Error(w, "no parameters", http.StatusBadRequest)
+	case k.parts.Network == "tcp" && !thisMachine(r.Host):
+		http.Error(w, "not here", http.StatusMisdirectedRequest)
+	case r.URL.Path == "/":
+		http.Redirect(w, r, "/"+string(k.parts.Notices[0].Language), http.StatusFound)
+	case r.URL.Path == "/events":
+		k.events(w, r)
+	case there:
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Content-Security-Policy", p.policy)
+		w.Write(p.body)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// thisMachine reports whether a browser has looked for this machine, and not for a name that somebody else has pointed to it
+// (DNS rebinding).
+func thisMachine(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = strings.Trim(host, "[]")
+	}
+	a, err := netip.ParseAddr(name)
+	return name == "localhost" || err == nil && a.Unmap().IsLoopback()
+}
+
+// events sends a screen the step that is shown, and each that follows, until it goes or does not take them.
+func (k *Kiosk) events(w http.ResponseWriter, r *http.Request) {
+	from := r.Header.Get("Sec-Fetch-Site")
+	s, ok := k.join(slices.Contains([]string{"", "same-origin", "none"}, from))
+	if !ok {
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "too many screens", http.StatusServiceUnavailable)
+		return
+	}
+	defer k.leave(s)
+	w.Header().Set("Content-Type", "text/event-stream")
+	out := http.NewResponseController(w)
+	send := func(text string) bool {
+		if out.SetWriteDeadline(time.Now().Add(slow)) != nil {
+			return false
+		}
+		_, err := w.Write([]byte(text))
+		return err == nil && out.Flush() == nil
+	}
+	alive := time.NewTicker(aliveEvery)
+	defer alive.Stop()
+	for going := send("retry: 1000\n\n"); going; {
+		select {
+		case <-r.Context().Done():
+			return
+		case step := <-s:
+			going = send(fmt.Sprintf("data: %s\n\n", step))
+		case <-alive.C:
+			going = send(":\n\n")
+		}
+	}
+}
+
+// join takes a screen in, if it is of our own page and there is room.
+func (k *Kiosk) join(ours bool) (screen, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !ours || len(k.screens) >= maxScreens {
+		return nil, false
+	}
+	s := make(screen, 1)
+	s.put(k.step)
+	k.screens[s] = struct{}{}
+	if len(k.screens) == 1 {
+		k.parts.Log.Info("a screen follows the door")
+	}
+	return s, true
+}
+
+func (k *Kiosk) leave(s screen) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.screens, s)
+	if len(k.screens) == 0 {
+		k.parts.Log.Info("no screen follows the door any more")
+	}
+}
