@@ -30,6 +30,7 @@ type evalCommand struct {
 	Recognition evalRecognitionCommand `cmd:"" help:"Measure recognition on a folder PERSON/PICTURE, for the plain cosine and the stored hash."`
 	Liveness    evalLivenessCommand    `cmd:"" help:"Measure attack detection on a folder CAMERA/KIND/SUBJECT/PICTURE, where the kind 'live' holds live faces."`
 	Quality     evalQualityCommand     `cmd:"" help:"Measure on a folder PERSON/PICTURE what each limit of quality and zone costs and saves."`
+	Passes      evalPassesCommand      `cmd:"" help:"Measure on drawings from how far, on what and in which light passes are read that are held to the camera."`
 }
 
 // evalFlags choose the networks to measure.

@@ -101,24 +101,27 @@ func (p *plane) halve(from *plane) {
 	}
 }
 
-// enlarge makes p a picture of twice the sides, with values between those of the neighbours.
-func (p *plane) enlarge(from *plane) {
-	p.resize(2*from.width, 2*from.height)
+// enlarge makes p a picture that is larger by whole factors, 1 or 2, with values between those of the neighbours.
+func (p *plane) enlarge(from *plane, across, down int) {
+	p.resize(across*from.width, down*from.height)
 	for y := range p.height {
-		near, far := neighbours(y, from.height)
+		near, far := neighbours(y, down, from.height)
 		upper, lower, row := from.row(near), from.row(far), p.row(y)
 		for x := range row {
-			l, r := neighbours(x, from.width)
+			l, r := neighbours(x, across, from.width)
 			sum := 9*int(upper[l]) + 3*int(upper[r]) + 3*int(lower[l]) + int(lower[r])
 			row[x] = uint8(sum / 16)
 		}
 	}
 }
 
-// neighbours returns which of n pixels the i-th of 2n lies in, and which it is nearest to besides.
-func neighbours(i, n int) (near, far int) {
-	near = i / 2
-	if i%2 == 0 {
+// neighbours returns which of n pixels the i-th lies in that is a part of one, and which it is nearest to besides.
+func neighbours(i, parts, n int) (near, far int) {
+	near = i / parts
+	switch {
+	case parts == 1:
+		return near, near
+	case i%parts == 0:
 		return near, max(near-1, 0)
 	}
 	return near, min(near+1, n-1)

@@ -83,7 +83,11 @@ func (r *Reader) Read(w Way) (text []byte, err error) {
 func (r *Reader) prepare(w Way) {
 	switch w.Size {
 	case Double:
-		r.work.enlarge(&r.picture)
+		r.work.enlarge(&r.picture, 2, 2)
+	case Wide:
+		r.work.enlarge(&r.picture, 2, 1)
+	case Tall:
+		r.work.enlarge(&r.picture, 1, 2)
 	case Half:
 		r.work.halve(&r.picture)
 	default:
@@ -96,12 +100,27 @@ func (r *Reader) prepare(w Way) {
 
 // decode finds a code in black modules on white, and reads it.
 func (r *Reader) decode(black *gozxing.BitMatrix) ([]byte, error) {
-	found, err := detector.NewDetector(black).Detect(hints())
-	if err != nil {
-		return nil, ErrNone
+	finder := detector.NewFinderPatternFinder(black, nil)
+	corners, err := finder.Find(hints())
+	if err == nil {
+		if found, err := detector.NewDetector(black).ProcessFinderPatternInfo(corners); err == nil {
+			if text, err := r.text(found.GetBits()); !errors.Is(err, ErrNone) {
+				return text, err
+			}
+		}
 	}
-	defer found.GetBits().Clear()
-	read, err := r.decoder.Decode(found.GetBits(), nil)
+	for _, code := range fits(black, finder.GetPossibleCenters()) {
+		if text, err := r.text(code); !errors.Is(err, ErrNone) {
+			return text, err
+		}
+	}
+	return nil, ErrNone
+}
+
+// text reads a code of which every module is known.
+func (r *Reader) text(code *gozxing.BitMatrix) ([]byte, error) {
+	defer code.Clear()
+	read, err := r.decoder.Decode(code, nil)
 	if err != nil {
 		return nil, ErrNone
 	}

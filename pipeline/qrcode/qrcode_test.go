@@ -165,8 +165,8 @@ func TestWays(t *testing.T) {
 		want := [...][]string{
 			{"hybrid", "global"},
 			{"hybrid", "hybrid, double size"},
-			{"hybrid", "global"},
-			{"hybrid", "hybrid, double size", "hybrid, inverted"},
+			{"hybrid", "hybrid, half size", "hybrid, wide"},
+			{"hybrid", "global, half size", "hybrid, tall", "hybrid, inverted"},
 		}[n%4]
 		if strings.Join(got, "; ") != strings.Join(want, "; ") {
 			t.Errorf("picture %d: %q, want %q", n, got, want)

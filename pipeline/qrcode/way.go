@@ -13,7 +13,9 @@ type Size uint8
 const (
 	Same   Size = iota
 	Double      // reads modules that are small
-	Half        // reads large modules through noise and through the pixels of a screen
+	Half        // reads large modules through noise and shadow, and through the pixels of a screen
+	Wide        // twice as wide: reads a code that is turned away to the side
+	Tall        // twice as tall: reads one that is turned up or down
 )
 
 // A Way is one way to look at a picture.
@@ -29,7 +31,7 @@ func (w Way) String() string {
 		words[0] = "global"
 	}
 	if w.Size != Same {
-		words = append(words, [...]string{Double: "double size", Half: "half size"}[w.Size])
+		words = append(words, [...]string{Double: "double size", Half: "half size", Wide: "wide", Tall: "tall"}[w.Size])
 	}
 	if w.Inverted {
 		words = append(words, "inverted")
@@ -38,18 +40,14 @@ func (w Way) String() string {
 }
 
 // Ways returns the ways to look at the n-th picture of a stream, the most likely one first. Each picture gets the look that
-// reads most; the others take turns, for one hand holds a pass before many pictures.
+// reads most; the others take turns, for one hand holds a pass before many pictures. After four pictures each has had its turn.
 func Ways(n int) []Way {
-	ways := []Way{{}}
-	if n%2 == 0 {
-		ways = append(ways, Way{Global: true})
-	} else {
-		ways = append(ways, Way{Size: Double})
-	}
-	if n%4 == 3 {
-		ways = append(ways, Way{Inverted: true})
-	}
-	return ways
+	return [...][]Way{
+		{{}, {Global: true}},
+		{{}, {Size: Double}},
+		{{}, {Size: Half}, {Size: Wide}},
+		{{}, {Size: Half, Global: true}, {Size: Tall}, {Inverted: true}},
+	}[n%4]
 }
 
 // binarize says of each pixel whether it is black.

@@ -24,7 +24,8 @@ var _ reader.Source = (*codereader.Reader)(nil)
 // Texts with the form of passes, and one code each.
 const token, other = "AFAKETOKENOFTHIRTYTWOLETTERS2345", "AFAKETOKENOFTHIRTYTWOLETTERS7777"
 
-func visitor() string { return "Q" + strings.Repeat("FAKEPASS234567", 10)[:137] }
+// signed has the form of a visitor's pass.
+func signed() string { return "Q" + strings.Repeat("FAKEPASS234567", 10)[:137] }
 
 // picture draws a code, or none for no text, as a camera would send it.
 func picture(tb testing.TB, text string, change func(*image.Gray)) []byte {
@@ -126,7 +127,7 @@ func TestHandsOnOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t)
 		defer b.stop()
-		nothing, one, two, three := picture(t, "", nil), picture(t, token, nil), picture(t, other, nil), picture(t, visitor(), nil)
+		nothing, one, two, three := picture(t, "", nil), picture(t, token, nil), picture(t, other, nil), picture(t, signed(), nil)
 		b.show(nothing, time.Second)
 		b.handed("nothing is shown")
 		b.show(one, 5*time.Second)
@@ -139,7 +140,7 @@ func TestHandsOnOnce(t *testing.T) {
 		b.handed("shown again", token)
 		b.show(two, time.Second)
 		b.show(three, time.Second)
-		b.handed("others after it", other, visitor())
+		b.handed("others after it", other, signed())
 		for range 5 {
 			b.show(two, 300*time.Millisecond)
 			b.show(three, 300*time.Millisecond)
@@ -175,7 +176,7 @@ func TestForm(t *testing.T) {
 		defer b.stop()
 		for _, text := range []string{
 			token[:31], token + "A", strings.ToLower(token), token[:31] + "1", token[:31] + "0", token[:31] + " ", token[:31] + "\n", token[:30] + "Ä",
-			token[:31] + "\x00", visitor()[:137], visitor() + "A", visitor()[:137] + "8", "https://example.org", strings.Repeat("7", 100), "WIFI:T:WPA;S:x;P:y;;",
+			token[:31] + "\x00", signed()[:137], signed() + "A", signed()[:137] + "8", "https://example.org", strings.Repeat("7", 100), "WIFI:T:WPA;S:x;P:y;;",
 			"a", strings.Repeat("A", 64),
 		} {
 			b.show(picture(t, text, nil), 400*time.Millisecond)
