@@ -26,8 +26,9 @@ import (
 // How often frames are looked at, and a code counts as shown.
 const (
 	pause = 200 * time.Millisecond // from one look to the next, at the least
-	gone  = 1500 * time.Millisecond
-	blind = 25 // frames one after the other that could not be decoded, which is more than chance
+	slow  = 400 * time.Millisecond // the same while a pass is shown that was handed on: all there is to see is when it is gone
+	gone  = 2 * time.Second        // without being seen, a code counts as taken away
+	blind = 25                     // frames one after the other that could not be decoded, which is more than chance
 )
 
 // ErrCamera says that a source has ended, so that no code can be read any more.
@@ -137,9 +138,12 @@ func (r *Reader) Run(ctx context.Context) error {
 		}
 		began := r.parts.Now()
 		r.busy.Store(&began)
-		r.look(f, began)
+		wait := pause
+		if r.look(f, began) {
+			wait = slow
+		}
 		r.busy.Store(nil)
-		rest(ctx, pause-r.parts.Now().Sub(began)) // Take clears the frame, also when ctx has ended
+		rest(ctx, wait-r.parts.Now().Sub(began)) // Take clears the frame, also when ctx has ended
 	}
 }
 
@@ -160,10 +164,10 @@ func rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-// look reads the codes of one frame.
-func (r *Reader) look(f device.Frame, now time.Time) {
+// look reads the code of one frame, and reports whether it was handed on before and is shown still.
+func (r *Reader) look(f device.Frame, now time.Time) (still bool) {
 	if now.Sub(f.Time) > r.parts.MaxAge {
-		return
+		return false
 	}
 	r.count.looks.Add(1)
 	defer r.light.Clear()
@@ -171,7 +175,7 @@ func (r *Reader) look(f device.Frame, now time.Time) {
 	if err != nil {
 		r.inRow.Add(1)
 		r.fail(now, err)
-		return
+		return false
 	}
 	r.inRow.Store(0)
 	defer r.codes.Clear()
@@ -181,24 +185,29 @@ func (r *Reader) look(f device.Frame, now time.Time) {
 	for _, way := range ways {
 		switch text, err := r.codes.Read(way); {
 		case err == nil:
-			r.take(text, f.Time)
-			return
+			return r.take(text, f.Time)
 		case errors.Is(err, qrcode.ErrPanic):
 			r.fail(now, err)
 		}
 	}
+	return false
 }
 
-// take hands a text on that has the form of a pass, unless it is being shown since it was handed on.
-func (r *Reader) take(text []byte, at time.Time) {
+// take hands a text on that has the form of a pass, unless it is being shown since it was handed on, which it reports.
+func (r *Reader) take(text []byte, at time.Time) (still bool) {
 	r.count.codes.Add(1)
-	if !isPass(text) || !r.anew(text, at) {
+	if !isPass(text) {
 		clear(text)
-		return
+		return false
+	}
+	if !r.anew(text, at) {
+		clear(text)
+		return true
 	}
 	r.count.passes.Add(1)
 	r.drop()
 	r.scans <- reader.Scan{Reader: reader.Camera, Kind: reader.Code, Value: text, At: at}
+	return false
 }
 
 // anew notes that a code is seen, and reports whether it was not before, or was gone. Codes are told apart by a number that

@@ -135,7 +135,7 @@ func TestHandsOnOnce(t *testing.T) {
 		b.show(nothing, time.Second)
 		b.show(one, time.Second)
 		b.handed("out of sight for a second")
-		b.show(nothing, 2*time.Second)
+		b.show(nothing, 2500*time.Millisecond)
 		b.show(one, time.Second)
 		b.handed("shown again", token)
 		b.show(two, time.Second)
@@ -166,6 +166,24 @@ func TestLooks(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		b.handed("a frame of long ago")
+	})
+}
+
+// TestSlowsDown looks less often while a pass is shown that was handed on, and as often as ever once it is gone.
+func TestSlowsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		defer b.stop()
+		b.show(picture(t, token, nil), 10*time.Second)
+		if n := b.r.Count().Looks; n < 20 || n > 28 {
+			t.Errorf("%d looks in ten seconds in which a pass was shown", n)
+		}
+		before := b.r.Count().Looks
+		b.show(picture(t, "", nil), 10*time.Second)
+		if n := b.r.Count().Looks - before; n < 48 {
+			t.Errorf("%d looks in ten seconds after it was gone", n)
+		}
+		b.handed("one pass", token)
 	})
 }
 
