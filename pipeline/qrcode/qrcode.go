@@ -19,6 +19,8 @@ import (
 const (
 	MaxPixels = 640 * 480 // of a picture; a larger one is reduced, or its middle is taken
 	MaxText   = 200       // bytes; a longer text is no pass
+
+	maxCorners = 200 // finder patterns; a sheet that is full of them is no pass
 )
 
 // What can come of a look.
@@ -63,7 +65,11 @@ func (r *Reader) Clear() {
 // A look cannot be broken off: a picture that was made for it takes half a second of a fast processor.
 func (r *Reader) Read(w Way) (text []byte, err error) {
 	defer func() {
-		if recover() != nil { // the library indexes by what it finds in the picture
+		switch recover() {
+		case nil:
+		case errCrowded:
+			text, err = nil, ErrNone
+		default: // the library indexes by what it finds in the picture
 			text, err = nil, ErrPanic
 		}
 	}()
@@ -100,7 +106,7 @@ func (r *Reader) prepare(w Way) {
 
 // decode finds a code in black modules on white, and reads it.
 func (r *Reader) decode(black *gozxing.BitMatrix) ([]byte, error) {
-	finder := detector.NewFinderPatternFinder(black, nil)
+	finder := detector.NewFinderPatternFinder(black, bounded())
 	corners, err := finder.Find(hints())
 	if err == nil {
 		if found, err := detector.NewDetector(black).ProcessFinderPatternInfo(corners); err == nil {
@@ -115,6 +121,20 @@ func (r *Reader) decode(black *gozxing.BitMatrix) ([]byte, error) {
 		}
 	}
 	return nil, ErrNone
+}
+
+// errCrowded breaks off a look at a picture that has too many finder patterns.
+var errCrowded = errors.New("too many finder patterns")
+
+// bounded counts finder patterns. The library tries all of them with each other, three at a time: a sheet with thousands keeps it
+// busy for minutes. It cannot be told to stop, but for a panic in what it calls at each pattern.
+func bounded() gozxing.ResultPointCallback {
+	n := 0
+	return func(gozxing.ResultPoint) {
+		if n++; n > maxCorners {
+			panic(errCrowded)
+		}
+	}
 }
 
 // text reads a code of which every module is known.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"rsc.io/qr"
 
@@ -118,6 +119,46 @@ func TestReadsNothing(t *testing.T) {
 		if got, _ := read(r, g); got != "" {
 			t.Errorf("%s: %q", name, got)
 		}
+	}
+}
+
+// crowded is a picture full of finder patterns of different sizes.
+func crowded() *image.Gray {
+	g := inverted(image.NewGray(image.Rect(0, 0, 640, 480)))
+	left := 0
+	for i := 0; left < 630; i++ {
+		module := 1 + i%2
+		for top := 0; top+9*module < 480; top += 9 * module {
+			for y := range 7 * module {
+				for x := range 7 * module {
+					ring := max(abs(x/module-3), abs(y/module-3))
+					if ring != 2 && left+x < 640 {
+						g.Pix[(top+y)*640+left+x] = 0
+					}
+				}
+			}
+		}
+		left += 9 * module
+	}
+	return g
+}
+
+func abs(n int) int { return max(n, -n) }
+
+// TestCrowded looks at a sheet that was made to keep the decoder busy: unbounded it tries thousands of patterns with each other,
+// three at a time.
+func TestCrowded(t *testing.T) {
+	r := qrcode.NewReader()
+	began := time.Now()
+	if got, _ := read(r, crowded()); got != "" {
+		t.Errorf("%q", got)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it takes %v", took)
+	}
+	r.Load(drawn(t, token, 640, 480, 8, 3), false)
+	if got, err := r.Read(qrcode.Way{}); err != nil || string(got) != token {
+		t.Errorf("after it: %q, %v", got, err)
 	}
 }
 

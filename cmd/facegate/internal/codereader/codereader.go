@@ -31,9 +31,6 @@ const (
 	blind = 25                     // frames one after the other that could not be decoded, which is more than chance
 )
 
-// ErrCamera says that a source has ended, so that no code can be read any more.
-var ErrCamera = errors.New("the camera delivers no more frames")
-
 // Parts are what a Reader works with.
 type Parts struct {
 	Mailbox *device.Mailbox // of frames that are for the Reader alone
@@ -82,7 +79,7 @@ func (r *Reader) Read(ctx context.Context) (reader.Scan, error) {
 	case <-ctx.Done():
 		return reader.Scan{}, ctx.Err()
 	case <-r.shut:
-		return reader.Scan{}, reader.ErrClosed
+		return reader.Scan{}, errShut()
 	default:
 	}
 	select {
@@ -91,9 +88,11 @@ func (r *Reader) Read(ctx context.Context) (reader.Scan, error) {
 	case <-ctx.Done():
 		return reader.Scan{}, ctx.Err()
 	case <-r.shut:
-		return reader.Scan{}, reader.ErrClosed
+		return reader.Scan{}, errShut()
 	}
 }
+
+func errShut() error { return hint.Wrap(reader.ErrClosed, "start the gate again") }
 
 // Close implements reader.Source. The task goes on until its ctx ends.
 func (r *Reader) Close() error {
