@@ -30,7 +30,7 @@ const MaxBackup = 1 << 30
 
 const (
 	// backupMagic begins a backup and names its version. The rest is sealed.
-	backupMagic = "facegate backup 3\n"
+	backupMagic = "facegate backup 4\n"
 
 	backupLabel = "facegate backup"
 )

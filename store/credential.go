@@ -41,7 +41,7 @@ type CredentialID [16]byte
 
 // A Credential is a way in besides the face, which belongs to one person on the list: a pass, a card or a PIN. What is shown
 // or typed is not kept. Of a pass or a card there is a number that comes from it and from the device key, and leads back to
-// neither; see template.Index. Of a PIN there is a slow hash; see pinHash.
+// neither; see template.Index. Of a PIN there is a slow hash; see keptPIN.
 type Credential struct {
 	ID      CredentialID
 	Kind    Kind
@@ -51,11 +51,15 @@ type Credential struct {
 	Until   time.Time // from which on it is not valid; zero for as long as its owner is on the list
 	Uses    uint32    // how often it may be used; 0 for any number of times
 	Left    uint32    // how many of Uses are left
+	Number  Number    // of a PIN: what names its owner
 
-	keyed [16]byte // template.Index of what is shown; zeros of a PIN
-	salt  [16]byte // of a PIN
-	hash  [32]byte // of a PIN
+	keyed  [16]byte // template.Index of what is shown; zeros of a PIN
+	hash   [32]byte // of a PIN; see keptPIN
+	duress [32]byte // of the PIN for duress; zeros for none
 }
+
+// HasDuress reports whether there is a PIN for duress beside the PIN that c is.
+func (c Credential) HasDuress() bool { return c.duress != [32]byte{} }
 
 // UsedUp reports whether c has been used as often as it may be.
 func (c Credential) UsedUp() bool { return c.Uses != 0 && c.Left == 0 }
@@ -84,15 +88,16 @@ type credentialRow struct {
 	Owner               template.PersonID
 	Kind                Kind
 	Visitor             bool
-	Keyed, Salt         [16]byte
-	Hash                [32]byte
+	Keyed               [16]byte
+	Number              Number
+	Hash, Duress        [32]byte
 	Issued, From, Until int64 // Unix time in seconds; 0 for none
 	Uses, Left          uint32
 }
 
 func (c Credential) encode(owner template.PersonID) ([]byte, error) {
 	return binary.Append(nil, binary.BigEndian, credentialRow{
-		Owner: owner, Kind: c.Kind, Visitor: c.Visitor, Keyed: c.keyed, Salt: c.salt, Hash: c.hash,
+		Owner: owner, Kind: c.Kind, Visitor: c.Visitor, Keyed: c.keyed, Number: c.Number, Hash: c.hash, Duress: c.duress,
 		Issued: unixOrZero(c.Issued), From: unixOrZero(c.From), Until: unixOrZero(c.Until), Uses: c.Uses, Left: c.Left,
 	})
 }
@@ -107,10 +112,10 @@ func decodeCredential(id CredentialID, plain []byte) (c Credential, owner templa
 	}
 	c = Credential{
 		ID: id, Kind: row.Kind, Visitor: row.Visitor, Issued: timeOrZero(row.Issued), From: timeOrZero(row.From),
-		Until: timeOrZero(row.Until), Uses: row.Uses, Left: row.Left, keyed: row.Keyed, salt: row.Salt, hash: row.Hash,
+		Until: timeOrZero(row.Until), Uses: row.Uses, Left: row.Left, Number: row.Number, keyed: row.Keyed, hash: row.Hash, duress: row.Duress,
 	}
-	unkeyed := c.keyed == [16]byte{}
-	if c.Kind < Pass || c.Kind > PIN || unkeyed != (c.Kind == PIN) || c.Left > c.Uses || c.Kind == PIN && (c.Visitor || c.Uses != 0) {
+	unkeyed, numbered := c.keyed == [16]byte{}, c.Number != 0
+	if c.Kind < Pass || c.Kind > PIN || unkeyed != (c.Kind == PIN) || numbered != (c.Kind == PIN) || c.Left > c.Uses || c.Kind == PIN && (c.Visitor || c.Uses != 0) {
 		return Credential{}, owner, errCredentialForm
 	}
 	return c, row.Owner, nil
@@ -138,11 +143,11 @@ func (s *Store) putCredential(owner template.PersonID, c Credential) (vault.Put,
 	return s.people.Value(credentialRowID(c.ID), plain), err
 }
 
-// putCredentials returns the puts of the credentials that p has and old has not, and the rows of those that old has and p has
-// not.
+// putCredentials returns the puts of the credentials that p has and old has not, or has otherwise, and the rows of those that old
+// has and p has not.
 func (s *Store) putCredentials(old, p Person) (puts []vault.Put, drop []vault.Row, err error) {
 	for _, c := range p.Credentials {
-		if _, ok := old.credential(c.ID); !ok {
+		if before, ok := old.credential(c.ID); !ok || before != c {
 			row, err := s.putCredential(p.ID, c)
 			if err != nil {
 				return nil, nil, err

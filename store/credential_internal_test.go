@@ -28,7 +28,7 @@ func FuzzRows(f *testing.F) {
 			return Credential{Kind: Card, keyed: [16]byte{5}, Uses: 3, Left: 1, Until: testNow()}.encode(template.PersonID{6})
 		},
 		func() ([]byte, error) {
-			return Credential{Kind: PIN, salt: [16]byte{7}, hash: [32]byte{8}}.encode(template.PersonID{6})
+			return Credential{Kind: PIN, Number: 4711, hash: [32]byte{8}, duress: [32]byte{9}}.encode(template.PersonID{6})
 		},
 	} {
 		plain, err := row()
@@ -50,7 +50,7 @@ func FuzzRows(f *testing.F) {
 		again("a template", err, tmpl.encode)
 		c, owner, err := decodeCredential(CredentialID{9}, plain)
 		again("a credential", err, func() ([]byte, error) { return c.encode(owner) })
-		if err == nil && (c.Left > c.Uses || c.Kind == 0 || c.Kind > PIN || (c.Kind == PIN) != (c.keyed == [16]byte{})) {
+		if err == nil && (c.Left > c.Uses || c.Kind == 0 || c.Kind > PIN || (c.Kind == PIN) != (c.keyed == [16]byte{}) || (c.Kind == PIN) != (c.Number != 0)) {
 			t.Errorf("accepted %+v", c)
 		}
 	})
@@ -66,19 +66,26 @@ func TestKeptForms(t *testing.T) {
 	if got := template.Index(device, uint8(Card), []byte("card")); !bytes.Equal(got[:], mac.Sum(nil)[:16]) {
 		t.Errorf("a card is kept as %x", got)
 	}
-	pepper, id, salt := [32]byte{2}, CredentialID{3}, [16]byte{4}
-	mac = hmac.New(sha256.New, pepper[:])
-	mac.Write(slices.Concat([]byte("facegate PIN 1\n"), id[:], argon2.IDKey([]byte("271828"), salt[:], 3, 32<<10, 1, 32)))
-	if got := pinHash(pepper, id, salt, []byte("271828")); !bytes.Equal(got[:], mac.Sum(nil)) {
-		t.Errorf("a PIN is kept as %x", got)
+	pepper, person := [32]byte{2}, template.PersonID{3}
+	kept := func(domain pinDomain, pin string) [32]byte {
+		return keptPIN(pepper, domain, person, slowPIN(person, []byte(pin)))
 	}
-	for _, other := range [][32]byte{
-		pinHash([32]byte{9}, id, salt, []byte("271828")), pinHash(pepper, CredentialID{9}, salt, []byte("271828")),
-		pinHash(pepper, id, [16]byte{9}, []byte("271828")), pinHash(pepper, id, salt, []byte("271829")),
-	} {
-		if bytes.Equal(other[:], mac.Sum(nil)) {
-			t.Error("another key, person, salt or PIN gives the same")
+	seen := map[[32]byte]bool{}
+	for domain, text := range map[pinDomain]string{forEntry: "facegate PIN 2\n", forDuress: "facegate duress PIN 2\n"} {
+		mac = hmac.New(sha256.New, pepper[:])
+		mac.Write(slices.Concat([]byte(text), person[:], argon2.IDKey([]byte("271828"), person[:], 3, 32<<10, 1, 32)))
+		got := kept(domain, "271828")
+		if !bytes.Equal(got[:], mac.Sum(nil)) {
+			t.Errorf("a PIN is kept as %x", got)
 		}
+		seen[got], seen[kept(domain, "271829")] = true, true
+	}
+	slow := slowPIN(person, []byte("271828"))
+	seen[keptPIN([32]byte{9}, forEntry, person, slow)] = true
+	seen[keptPIN(pepper, forEntry, template.PersonID{9}, slow)] = true
+	seen[keptPIN(pepper, forEntry, person, slowPIN(template.PersonID{9}, []byte("271828")))] = true
+	if len(seen) != 7 {
+		t.Error("another key, person, PIN or use gives the same")
 	}
 }
 
@@ -104,11 +111,13 @@ func TestForeignCredentials(t *testing.T) {
 		owner func(Person) template.PersonID
 		edit  func(*Credential)
 	}{
-		"of nobody":        {func(Person) template.PersonID { return template.PersonID{9} }, func(*Credential) {}},
-		"a card of two":    {func(p Person) template.PersonID { return p.ID }, func(c *Credential) { c.ID = CredentialID{9} }},
-		"of no kind":       {func(p Person) template.PersonID { return p.ID }, func(c *Credential) { c.Kind = 9 }},
-		"more left":        {func(p Person) template.PersonID { return p.ID }, func(c *Credential) { c.Left = 9 }},
-		"a PIN with a key": {func(p Person) template.PersonID { return p.ID }, func(c *Credential) { c.Kind = PIN }},
+		"of nobody":            {func(Person) template.PersonID { return template.PersonID{9} }, func(*Credential) {}},
+		"a card of two":        {func(p Person) template.PersonID { return p.ID }, func(c *Credential) { c.ID = CredentialID{9} }},
+		"of no kind":           {func(p Person) template.PersonID { return p.ID }, func(c *Credential) { c.Kind = 9 }},
+		"more left":            {func(p Person) template.PersonID { return p.ID }, func(c *Credential) { c.Left = 9 }},
+		"a PIN with a key":     {func(p Person) template.PersonID { return p.ID }, func(c *Credential) { c.Kind, c.Number = PIN, 4711 }},
+		"a PIN and no number":  {func(p Person) template.PersonID { return p.ID }, func(c *Credential) { c.Kind, c.keyed = PIN, [16]byte{} }},
+		"a card with a number": {func(p Person) template.PersonID { return p.ID }, func(c *Credential) { c.Number = 4711 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

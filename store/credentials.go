@@ -61,7 +61,7 @@ func (w Credentials) Issue(label string, t Terms, by audit.Actor) (template.Toke
 		return template.Token{}, Credential{}, err
 	}
 	defer k.Clear()
-	c, err := w.give(label, t, by, func() (Credential, error) { return w.s.newPass(k) })
+	c, err := w.give(label, t, by, func(Person) (Credential, error) { return w.s.newPass(k) })
 	if err != nil {
 		token.Clear()
 		return template.Token{}, Credential{}, err
@@ -72,21 +72,11 @@ func (w Credentials) Issue(label string, t Terms, by audit.Actor) (template.Toke
 // AddCard registers a card, by what its reader tells of it, as one of the person enrolled under label. It refuses with
 // ErrUnknown, ErrOwed or ErrTerms, and with ErrCard where somebody has it already.
 func (w Credentials) AddCard(label string, value []byte, t Terms, by audit.Actor) (Credential, error) {
-	return w.give(label, t, by, func() (Credential, error) { return w.s.newCard(value) })
-}
-
-// SetPIN gives the person enrolled under label a PIN, in the place of the one before. It refuses with ErrUnknown, ErrOwed,
-// ErrWeakPIN or ErrTerms: a PIN is the person's own, and is used any number of times.
-func (w Credentials) SetPIN(label string, pin []byte, t Terms, by audit.Actor) (Credential, error) {
-	c, err := w.s.newPIN(pin) // before the store is held: it takes time on purpose
-	if err != nil {
-		return Credential{}, err
-	}
-	return w.give(label, t, by, func() (Credential, error) { return c, nil })
+	return w.give(label, t, by, func(Person) (Credential, error) { return w.s.newCard(value) })
 }
 
 // give gives a person the credential that made returns.
-func (w Credentials) give(label string, t Terms, by audit.Actor, made func() (Credential, error)) (Credential, error) {
+func (w Credentials) give(label string, t Terms, by audit.Actor, made func(Person) (Credential, error)) (Credential, error) {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
 	if err := w.s.ready(); err != nil {
@@ -96,7 +86,7 @@ func (w Credentials) give(label string, t Terms, by audit.Actor, made func() (Cr
 	if err != nil {
 		return Credential{}, err
 	}
-	c, err := made()
+	c, err := made(p)
 	if err != nil {
 		return Credential{}, err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -448,43 +447,6 @@ func TestDatesOfCredentials(t *testing.T) {
 	finds(t, s, "month", p, store.ErrCredential)
 }
 
-func TestPIN(t *testing.T) {
-	dir := t.TempDir()
-	s := storetest.Open(t, dir)
-	people := mustJoin(t, s, 1, 2)
-	for _, pin := range []string{"", "12345", "271828182845904", "2718a8", "٢٧١٨٢٨", "111111", "123456", "987654", " 271828"} {
-		_, err := s.Credentials().SetPIN(labelOf(1), []byte(pin), store.Terms{}, 1000)
-		mustRefuseWith(t, pin, err, store.ErrWeakPIN)
-	}
-	for _, n := range []int{1, 2} { // who may choose the same
-		_, err := s.Credentials().SetPIN(labelOf(n), []byte("271828"), store.Terms{}, 1000)
-		must(t, err)
-	}
-	check := func(p store.Person, pin string, want error) {
-		t.Helper()
-		mustRefuseWith(t, pin, s.Credentials().CheckPIN(p.ID, []byte(pin)), want)
-	}
-	check(people[0], "271828", nil)
-	check(people[0], "271829", store.ErrPIN)
-	check(people[0], strings.Repeat("271828", 1000), store.ErrPIN)
-	check(store.Person{}, "271828", store.ErrPIN)
-	_, err := s.Credentials().SetPIN(labelOf(1), []byte("314159"), store.Terms{}, 1000)
-	must(t, err)
-	check(people[0], "271828", store.ErrPIN)
-	s.Close()
-	s = storetest.Open(t, dir)
-	check(people[0], "314159", nil)
-	check(people[1], "271828", nil)
-	list, err := s.Credentials().List(labelOf(1))
-	if err != nil || len(list) != 1 || list[0].Kind != store.PIN {
-		t.Errorf("%+v, %v", list, err)
-	}
-	must(t, s.Credentials().Revoke(labelOf(1), list[0].ID, 1000))
-	check(people[0], "314159", store.ErrPIN)
-	mustErase(t, s, labelOf(2))
-	check(people[1], "271828", store.ErrPIN)
-}
-
 // A lockdown destroys every template, and nobody's way in besides.
 func TestLockdownKeepsCredentials(t *testing.T) {
 	dir := t.TempDir()
@@ -570,43 +532,4 @@ func TestWipeCountsCredentials(t *testing.T) {
 		}
 		return nil
 	}))
-}
-
-// PINs are hashed while the store goes on.
-func TestPINsBesideOthers(t *testing.T) {
-	s := storetest.Open(t, t.TempDir())
-	people := mustJoin(t, s, 1, 2)
-	var work sync.WaitGroup
-	for i, p := range people {
-		work.Go(func() {
-			if _, err := s.Credentials().SetPIN(p.Label, []byte("271828"), store.Terms{}, 1000); err != nil {
-				t.Error(err)
-			}
-			if err := s.Credentials().CheckPIN(p.ID, []byte("271828")); err != nil {
-				t.Error(err)
-			}
-		})
-		work.Go(func() {
-			for n := range 10 {
-				c, err := s.Credentials().AddCard(p.Label, []byte{byte(i), byte(n)}, store.Terms{Uses: 1}, 1000)
-				if err == nil {
-					_, err = s.Credentials().Use(c.ID)
-				}
-				if err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	work.Wait()
-	for _, p := range mustRead(t, s).People {
-		if n := p.Count(); n != (store.Counts{Cards: 10, PINs: 1}) {
-			t.Errorf("%s has %+v", p.Label, n)
-		}
-		for _, c := range p.Credentials {
-			if !c.Issued.Equal(storetest.Now().Truncate(oneDay)) {
-				t.Errorf("a %v was issued on %v", c.Kind, c.Issued)
-			}
-		}
-	}
 }

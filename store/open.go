@@ -298,7 +298,7 @@ func (s *Store) loadCredentials(people register) error {
 		}
 		p, ok := people.byID[owner]
 		_, twice := p.replaced(c)
-		if !ok || twice || people.holds(c.keyed) {
+		if !ok || twice || people.holds(c.keyed) || c.Kind == PIN && people.numbered(c.Number) {
 			return s.people.Damaged(errors.New("a credential of nobody, or of two"))
 		}
 		people.put(p.with(c))

@@ -13,18 +13,20 @@ type register struct {
 	byLabel      map[string]template.PersonID
 	byCredential map[CredentialID]template.PersonID // who has it
 	byKey        map[[16]byte]CredentialID          // of passes and cards, by template.Index
+	byNumber     map[Number]template.PersonID       // who has a PIN
 }
 
 func newRegister() register {
 	return register{
 		byID: make(map[template.PersonID]Person), byLabel: make(map[string]template.PersonID),
 		byCredential: make(map[CredentialID]template.PersonID), byKey: make(map[[16]byte]CredentialID),
+		byNumber: make(map[Number]template.PersonID),
 	}
 }
 
 // clone returns a register that can be changed without changing r.
 func (r register) clone() register {
-	return register{maps.Clone(r.byID), maps.Clone(r.byLabel), maps.Clone(r.byCredential), maps.Clone(r.byKey)}
+	return register{maps.Clone(r.byID), maps.Clone(r.byLabel), maps.Clone(r.byCredential), maps.Clone(r.byKey), maps.Clone(r.byNumber)}
 }
 
 // labelled returns the person with this label.
@@ -45,6 +47,12 @@ func (r register) holds(keyed [16]byte) bool {
 	return ok
 }
 
+// numbered reports whether somebody has this Number.
+func (r register) numbered(n Number) bool {
+	_, ok := r.byNumber[n]
+	return ok
+}
+
 // put adds p, or puts p in the place of the person with the same id.
 func (r register) put(p Person) {
 	if old, ok := r.byID[p.ID]; ok {
@@ -53,7 +61,9 @@ func (r register) put(p Person) {
 	r.byID[p.ID], r.byLabel[p.Label] = p, p.ID
 	for _, c := range p.Credentials {
 		r.byCredential[c.ID] = p.ID
-		if c.Kind != PIN {
+		if c.Kind == PIN {
+			r.byNumber[c.Number] = p.ID
+		} else {
 			r.byKey[c.keyed] = c.ID
 		}
 	}
@@ -74,6 +84,7 @@ func (r register) forget(p Person, keep string) {
 	for _, c := range p.Credentials {
 		delete(r.byCredential, c.ID)
 		delete(r.byKey, c.keyed)
+		delete(r.byNumber, c.Number)
 	}
 }
 
@@ -90,4 +101,5 @@ func (r register) empty() {
 	clear(r.byLabel)
 	clear(r.byCredential)
 	clear(r.byKey)
+	clear(r.byNumber)
 }

@@ -19,7 +19,7 @@
 // of it there is a row in journal.db for as long as it is valid, if it was revoked or opens so many times only (Visits).
 //
 // Of a pass or a card there is a number that comes from the device key, the kind and what is shown (template.Index). Of a PIN
-// there is an Argon2id hash under a salt of its own and a key of the device. Neither says anything of a body, so that people.db
+// there is an Argon2id hash under a salt that is the person's and a key of the device. Neither says anything of a body, so that people.db
 // holds nothing biometric.
 //
 // # Passes
@@ -139,8 +139,8 @@ var (
 )
 
 // version is that of the rows in all databases: 3 has the ages that a template is judged by, and the mark of who is near to
-// somebody else; 4 has what is kept of visitors' passes.
-const version = 4
+// somebody else; 4 has what is kept of visitors' passes; 5 has the numbers of people, and PINs for duress.
+const version = 5
 
 // Options say where a store is and what it depends on. All are required but those that say otherwise.
 type Options struct {
@@ -174,6 +174,9 @@ type Options struct {
 	// certificate, and nothing else.
 	Wiped func(certificate []byte) error
 
+	// MinPIN is the least number of digits of a new PIN, MinPIN to MaxPIN; 0 for MinPIN. Those of before stay.
+	MinPIN int
+
 	// FilingAt is the number of people from which on the operator has to file with an authority (Measures for the Security
 	// Management of the Application of Face Recognition Technology, Art. 15); 0 where there is no such duty.
 	FilingAt int
@@ -183,6 +186,9 @@ func (o Options) check() error {
 	r := o.Retention
 	if r.Idle <= 0 || r.Access <= 0 || r.Records <= 0 {
 		return fmt.Errorf("store: %w: a retention time is missing", ErrOptions)
+	}
+	if o.MinPIN != 0 && (o.MinPIN < MinPIN || o.MinPIN > MaxPIN) {
+		return fmt.Errorf("store: %w: a PIN has %d to %d digits", ErrOptions, MinPIN, MaxPIN)
 	}
 	return nil
 }
@@ -209,7 +215,8 @@ type Store struct {
 	join      [32]byte // see across
 	inner     [32]byte // of the records of scheme S1; see seal
 	graves    [32]byte // of the tombstones
-	pepper    [32]byte // of PINs; see pinHash
+	pepper    [32]byte // of PINs; see keptPIN
+	minPIN    int      // the least number of digits of a new one
 	signer    ed25519.PrivateKey
 
 	hashing sync.Mutex // is held while a PIN is hashed, and never together with mu
@@ -292,7 +299,7 @@ func prepare(o Options) (*Store, error) {
 	s := &Store{
 		source: o.Clock, judge: new(clock.Judge), seen: make(map[template.PersonID]sighting), rand: o.Rand, log: o.Log,
 		notices: o.Notices, languages: o.Languages, profile: o.Profile,
-		retention: o.Retention, filingAt: o.FilingAt, wiped: o.Wiped, class: o.Keys.Class(), locks: locks, disk: o.Disk, device: device,
+		retention: o.Retention, minPIN: cmp.Or(o.MinPIN, MinPIN), filingAt: o.FilingAt, wiped: o.Wiped, class: o.Keys.Class(), locks: locks, disk: o.Disk, device: device,
 		id:   deviceID(device),
 		join: seal.Derive(device, "facegate join 1"), inner: seal.Derive(device, "facegate record 1"),
 		graves: seal.Derive(device, "facegate tombstones 1"), pepper: seal.Derive(device, "facegate PIN 1"), signer: signingKey(device),
@@ -614,11 +621,14 @@ func (s *Store) known(label string) (Person, error) {
 	if ok {
 		return p, nil
 	}
-	err := fmt.Errorf("store: %q: %w", label, ErrUnknown)
 	if other, ok := s.lookalike(label); ok {
-		return Person{}, hint.Wrap(err, "did you mean %s? (%s)", other.Label, lookalike.Contrast(other.Label, label))
+		return Person{}, hint.Wrap(nobodyHas(label), "did you mean %s? (%s)", other.Label, lookalike.Contrast(other.Label, label))
 	}
-	return Person{}, hint.Wrap(err, "list the labels with: facegate people")
+	return Person{}, nobodyHas(label)
+}
+
+func nobodyHas(label string) error {
+	return hint.Wrap(fmt.Errorf("store: %q: %w", label, ErrUnknown), "list the labels with: facegate people")
 }
 
 // header returns what p's record is bound to. Scheme S2 has no epoch: its rotation comes from the pass.
