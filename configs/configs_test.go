@@ -374,7 +374,7 @@ func TestParseFaults(t *testing.T) {
 		{"a keypad with a format", "readers: [{name: a, kind: wiegand-keypad, d0: A, d1: B, format: 26}]\n", 4, 57, "readers[1].format: is nothing"},
 		{"one line for zeros and ones", "readers: [{name: a, kind: wiegand, d0: A, d1: A, format: 26}]\n", 4, 43, "readers[1].d1: the line A is that of readers[1].d0"},
 		{"the line of the relay for a reader", "readers: [{name: a, kind: wiegand, d0: GPIO17, d1: A, format: 26}]\n", 4, 36, "readers[1].d0: the line GPIO17 is that of door.line"},
-		{"short PINs", "pins: {min_digits: 3}\n", 4, 8, "pins.min_digits: 3 is not between 4 and 12"},
+		{"short PINs", "pins: {min_digits: 5}\n", 4, 8, "pins.min_digits: 5 is not between 6 and 12"},
 		{"a rule of nothing", "rules: [{when: x}]\n", 4, 9, "rules[1]: has no by"},
 		{"a rule of none", "rules: [{by: []}]\n", 4, 10, "rules[1].by: names 0 means"},
 		{"a rule of three", "rules: [{by: [face, pin, pass]}]\n", 4, 10, "rules[1].by: names 3 means; one opens alone, or two different ones together"},

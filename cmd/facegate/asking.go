@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -59,21 +60,27 @@ const maxAnswer = 256
 
 // readLine reads one line, and nothing behind it. It ends with ctx.
 func (t terminal) readLine(ctx context.Context) (string, error) {
-	var line []byte
+	line, err := t.readBytes(ctx)
+	return strings.TrimSpace(string(line)), err
+}
+
+// readBytes is readLine for what is to be cleared after use.
+func (t terminal) readBytes(ctx context.Context) ([]byte, error) {
+	line := make([]byte, 0, maxAnswer) // which never grows, and so leaves no copies
 	for b := []byte{0}; len(line) < maxAnswer; {
 		if err := t.awaitInput(ctx); err != nil {
-			return "", err
+			return nil, err
 		}
 		_, err := io.ReadFull(t.in, b)
 		if errors.Is(err, io.EOF) || err == nil && b[0] == '\n' {
 			break
 		}
 		if err != nil {
-			return "", fmt.Errorf("read the answer: %w", err)
+			return nil, fmt.Errorf("read the answer: %w", err)
 		}
 		line = append(line, b[0])
 	}
-	return strings.TrimSpace(string(line)), nil
+	return bytes.TrimSpace(line), nil
 }
 
 // awaitInput waits until there is something to read, because a read that waits would not end with ctx.

@@ -24,6 +24,7 @@ type commandLine struct {
 	Erase   eraseCommand   `cmd:"" help:"Erase a person. They stop matching at once, and there is a signed receipt. Copies that hold the keyrings, and backups, are not reached. It works on a stopped gate too."`
 	Person  personCommand  `cmd:"" help:"Show what is held of a person, correct a label, issue a pass, or withdraw a consent."`
 	Pass    visitorCommand `cmd:"" help:"Issue, list, show and revoke passes of visitors, who are on no list."`
+	PIN     pinCommand     `cmd:"" name:"pin" help:"Give people PINs and the numbers that go with them, or take them away."`
 	Receipt receiptCommand `cmd:"" help:"Check or fetch receipts of erasures."`
 	Audit   auditCommand   `cmd:"" help:"Check the audit log."`
 	Device  deviceCommand  `cmd:"" help:"Print the public key of the device."`

@@ -119,6 +119,12 @@ func writePerson(w *tabwriter.Writer, f people.File) {
 // wayIn says in one line what a person comes in by besides the face, and for how long.
 func wayIn(c people.Credential) string {
 	line := c.Kind
+	if c.Number != "" {
+		line += " with the number " + c.Number
+	}
+	if c.Duress {
+		line += ", and one for duress"
+	}
 	if c.Visitor {
 		line += " for a visitor"
 	}

@@ -22,12 +22,17 @@ type table struct {
 	Device  question[none, people.Device]
 	Audit   question[places, people.AuditReport]
 
-	People   question[none, []people.Person]
-	Show     question[person, people.File]
-	Join     question[people.JoinRequest, joined]
-	Relabel  question[relabelling, people.Person]
-	Erase    question[erasing, people.Erasure]
-	Pass     question[person, letters]
+	People    question[none, []people.Person]
+	Show      question[person, people.File]
+	Join      question[people.JoinRequest, joined]
+	Relabel   question[relabelling, people.Person]
+	Erase     question[erasing, people.Erasure]
+	Pass      question[person, letters]
+	PIN       question[people.PINRequest, given]
+	RemovePIN question[removal, none]
+	Number    question[person, number]
+	Renumber  question[person, number]
+
 	Receipts question[none, []string]
 	Fetched  question[receiptID, none]
 
@@ -63,12 +68,17 @@ func newTable() table {
 		Device:  ofRecords("GET /device", everybodys, bare(people.Records.Device)),
 		Audit:   ofRecords("GET /audit", eithers, places.verify),
 
-		People:   ofRecords("GET /people", offices, bare(people.Records.People)),
-		Show:     ofRecords("POST /person", offices, person.show),
-		Join:     ofRecords("POST /join", offices, join),
-		Relabel:  ofRecords("POST /relabel", offices, relabelling.relabel),
-		Erase:    ofRecords("POST /erase", offices, erasing.erase),
-		Pass:     ofRecords("POST /pass", offices, person.issuePass),
+		People:    ofRecords("GET /people", offices, bare(people.Records.People)),
+		Show:      ofRecords("POST /person", offices, person.show),
+		Join:      ofRecords("POST /join", offices, join),
+		Relabel:   ofRecords("POST /relabel", offices, relabelling.relabel),
+		Erase:     ofRecords("POST /erase", offices, erasing.erase),
+		Pass:      ofRecords("POST /pass", offices, person.issuePass),
+		PIN:       ofRecords("POST /pin", offices, setPIN),
+		RemovePIN: ofRecords("POST /pin/remove", offices, removal.remove),
+		Number:    ofRecords("POST /pin/number", offices, person.number),
+		Renumber:  ofRecords("POST /pin/renumber", offices, person.renumber),
+
 		Receipts: ofRecords("GET /receipts", offices, bare(people.Records.Receipts)),
 		Fetched:  ofRecords("POST /receipts/fetched", offices, receiptID.fetched),
 
@@ -304,6 +314,68 @@ func (c *Client) ShowVisit(ctx context.Context, pass string) (people.ShownVisit,
 
 func (q visitorPass) show(ctx context.Context, r people.Records) (people.ShownVisit, error) {
 	return r.ShowVisit(ctx, q.Pass)
+}
+
+// A given is a people.PINGiven that is overwritten once it has been sent.
+type given people.PINGiven
+
+func (g given) clear() { clear(g.PIN) }
+
+// SetPIN implements people.Records.
+func (c *Client) SetPIN(ctx context.Context, r people.PINRequest) (people.PINGiven, error) {
+	g, err := ask(ctx, c, c.table.PIN, r)
+	return people.PINGiven(g), err
+}
+
+func setPIN(q people.PINRequest, ctx context.Context, r people.Records) (given, error) {
+	defer clear(q.PIN)
+	g, err := r.SetPIN(ctx, q)
+	return given(g), err
+}
+
+// A removal names whose PIN is to be removed.
+type removal struct {
+	Label  string `json:"label"`
+	Duress bool   `json:"duress,omitempty"` // the one for duress alone
+}
+
+func (q *removal) Clean() error { return people.CleanLabel(&q.Label) }
+
+// RemovePIN implements people.Records.
+func (c *Client) RemovePIN(ctx context.Context, label string, duress bool) error {
+	_, err := ask(ctx, c, c.table.RemovePIN, removal{label, duress})
+	return err
+}
+
+func (q removal) remove(ctx context.Context, r people.Records) (none, error) {
+	return none{}, r.RemovePIN(ctx, q.Label, q.Duress)
+}
+
+// A number names somebody at a keypad.
+type number struct {
+	Number string `json:"number"`
+}
+
+// Number implements people.Records.
+func (c *Client) Number(ctx context.Context, label string) (string, error) {
+	n, err := ask(ctx, c, c.table.Number, person{label})
+	return n.Number, err
+}
+
+func (p person) number(ctx context.Context, r people.Records) (number, error) {
+	n, err := r.Number(ctx, p.Label)
+	return number{n}, err
+}
+
+// Renumber implements people.Records.
+func (c *Client) Renumber(ctx context.Context, label string) (string, error) {
+	n, err := ask(ctx, c, c.table.Renumber, person{label})
+	return n.Number, err
+}
+
+func (p person) renumber(ctx context.Context, r people.Records) (number, error) {
+	n, err := r.Renumber(ctx, p.Label)
+	return number{n}, err
 }
 
 // Receipts implements people.Records.

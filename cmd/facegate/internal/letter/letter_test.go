@@ -66,7 +66,7 @@ func TestAccess(t *testing.T) {
 		{Kind: "pass", Issued: at(0)},
 		{Kind: "pass", Visitor: true, Issued: at(0), From: at(1), Until: at(20), Uses: 3, Left: 2},
 		{Kind: "card", Issued: at(0)},
-		{Kind: "PIN", Issued: at(0), Until: at(20)},
+		{Kind: "PIN", Number: "4711", Duress: true, Issued: at(0), Until: at(20)},
 	}
 	for _, tt := range []struct {
 		name    string

@@ -40,7 +40,7 @@ func Options(c *configs.Config, keys store.KeySource, source clock.Source, log *
 	o := store.Options{
 		Dir: c.StateDir, KeyDir: c.KeysDir, Keys: keys, Clock: source, Rand: rand.Reader, Log: log,
 		Retention: store.RetentionPolicy{Idle: p.IdleMax, Access: p.AccessLogRetention, Records: p.RecordRetention},
-		Profile:   string(p.Jurisdiction), FilingAt: p.FilingAt,
+		Profile:   string(p.Jurisdiction), FilingAt: p.FilingAt, MinPIN: c.PINs.MinDigits,
 	}
 	for _, n := range notices {
 		o.Notices, o.Languages = append(o.Notices, n.SHA256), append(o.Languages, string(n.Language))

@@ -23,7 +23,7 @@ func Kinds() []error {
 		text.ErrEncoding, text.ErrCharacter, text.ErrLong, text.ErrForm,
 		store.ErrLabel, store.ErrExists, store.ErrAlike, store.ErrUnknown, store.ErrOwed,
 		store.ErrNoConsent, store.ErrGuardian, store.ErrStale, store.ErrExpiry, store.ErrReference, store.ErrNoFormer, store.ErrNoFace,
-		store.ErrKeyless,
+		store.ErrKeyless, store.ErrWeakPIN, store.ErrNoPIN,
 		store.ErrPass, store.ErrBound, store.ErrLockdown, store.ErrEpoch, store.ErrNoEpoch, store.ErrClock, store.ErrDates,
 		store.ErrOffice, store.ErrOfficeKey, store.ErrOfficeName, store.ErrRevokedFull, visitor.ErrText, visitor.ErrNumber,
 		audit.ErrRemoved, audit.ErrReordered, audit.ErrEdited, audit.ErrTruncated, audit.ErrSignature, audit.ErrOlder,

@@ -118,6 +118,8 @@ const (
 // A Credential is a pass, a card or a PIN, without anything by which it could be found or used.
 type Credential struct {
 	Kind    string    `json:"kind"`              // pass, card or PIN
+	Number  string    `json:"number,omitempty"`  // of a PIN: what names its owner at a keypad
+	Duress  bool      `json:"duress,omitempty"`  // there is a PIN for duress beside it
 	Visitor bool      `json:"visitor,omitempty"` // it is in the hands of a guest of the person
 	Issued  time.Time `json:"issued"`            // the day
 	From    time.Time `json:"from,omitzero"`     // zero for at once

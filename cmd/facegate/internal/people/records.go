@@ -48,6 +48,14 @@ type Records interface {
 	RevokeVisit(ctx context.Context, r Revocation) (Visit, error)
 	ShowVisit(ctx context.Context, pass string) (ShownVisit, error)
 
+	// SetPIN gives a person a PIN, and a number if they have none. RemovePIN takes the PIN for duress or, with the number, both.
+	SetPIN(ctx context.Context, r PINRequest) (PINGiven, error)
+	RemovePIN(ctx context.Context, label string, duress bool) error
+
+	// Number returns what names a person at a keypad. Renumber gives them another one.
+	Number(ctx context.Context, label string) (string, error)
+	Renumber(ctx context.Context, label string) (string, error)
+
 	// Receipts lists the receipts that nobody has fetched, such as those of expired enrolments.
 	Receipts(ctx context.Context) ([]string, error)
 

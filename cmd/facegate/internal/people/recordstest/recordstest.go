@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"whose face opens nothing alone", seconds},
 		{"erase", erased},
 		{"erase by pass", erasedByPass},
+		{"PINs", pins},
 		{"receipts", receipts},
 		{"epochs", epochs},
 		{"lockdown", lockdown},
@@ -94,6 +95,11 @@ func nobody(t *testing.T, s Subject) {
 	refused(t, "a pass for nobody", err, store.ErrUnknown)
 	_, err = s.Relabel(ctx, "Ada", "Eve")
 	refused(t, "relabel nobody", err, store.ErrUnknown)
+	_, err = s.SetPIN(ctx, people.PINRequest{Label: "Ada", PIN: []byte("271828")})
+	refused(t, "a PIN for nobody", err, store.ErrUnknown)
+	refused(t, "the PIN of nobody", s.RemovePIN(ctx, "Ada", false), store.ErrUnknown)
+	_, err = s.Number(ctx, "Ada")
+	refused(t, "the number of nobody", err, store.ErrUnknown)
 }
 
 func listed(t *testing.T, s Subject) {
@@ -251,6 +257,65 @@ func erasedByPass(t *testing.T, s Subject) {
 	refused(t, "erase by pass again", err, store.ErrPass)
 }
 
+func pins(t *testing.T, s Subject) {
+	ctx := t.Context()
+	bob := done(s.Join(ctx, people.JoinRequest{Label: "Bob", Reference: "contract 7", Until: time.Now().AddDate(1, 0, 0)}))(t)
+	set := func(pin string, duress bool) (people.PINGiven, error) {
+		return s.SetPIN(ctx, people.PINRequest{Label: bob.Label, PIN: []byte(pin), Duress: duress})
+	}
+	_, err := s.Number(ctx, bob.Label)
+	refused(t, "a number without a PIN", err, store.ErrNoPIN)
+	_, err = s.Renumber(ctx, bob.Label)
+	refused(t, "another number without a PIN", err, store.ErrNoPIN)
+	_, err = set("314159", true)
+	refused(t, "duress without a PIN", err, store.ErrNoPIN)
+	refused(t, "remove no PIN", s.RemovePIN(ctx, bob.Label, false), store.ErrNoPIN)
+	_, err = set("123456", false)
+	refused(t, "a weak PIN", err, store.ErrWeakPIN)
+
+	given := done(set("271828", false))(t)
+	s.noted(t, audit.CredentialIssued)
+	if n := done(s.Number(ctx, bob.Label))(t); len(n) != 4 || n != given.Number || given.PIN != nil {
+		t.Errorf("given %+v, with the number %s", given, n)
+	}
+	s.opens(t, bob.Label, "271828", false)
+	done(set("314159", true))(t)
+	s.opens(t, bob.Label, "314159", true)
+	f := done(s.Show(ctx, bob.Label))(t)
+	if len(f.Credentials) != 1 || f.Credentials[0].Number != given.Number || !f.Credentials[0].Duress {
+		t.Errorf("shown: %+v", f.Credentials)
+	}
+	if err := s.RemovePIN(ctx, bob.Label, true); err != nil {
+		t.Error(err)
+	}
+	if f := done(s.Show(ctx, bob.Label))(t); f.Credentials[0].Duress {
+		t.Errorf("shown after that for duress was removed: %+v", f.Credentials)
+	}
+	drawn := done(set("", true))(t)
+	s.opens(t, bob.Label, string(drawn.PIN), true)
+	drawn = done(set("", false))(t)
+	s.opens(t, bob.Label, string(drawn.PIN), false)
+	if n := done(s.Renumber(ctx, bob.Label))(t); n == given.Number || n != done(s.Number(ctx, bob.Label))(t) {
+		t.Errorf("the new number is %s, the old one was %s", n, given.Number)
+	}
+	if err := s.RemovePIN(ctx, bob.Label, false); err != nil {
+		t.Error(err)
+	}
+	s.noted(t, audit.CredentialRevoked)
+	if f := done(s.Show(ctx, bob.Label))(t); len(f.Credentials) != 0 {
+		t.Errorf("shown after the PIN was removed: %+v", f.Credentials)
+	}
+}
+
+// opens checks that a PIN is that of a person.
+func (s Subject) opens(t *testing.T, label, pin string, duress bool) {
+	t.Helper()
+	p := done(s.Store.Person(label))(t)
+	if got, err := s.Store.Credentials().CheckPIN(p.ID, []byte(pin)); err != nil || got != duress {
+		t.Errorf("%q: duress is %v, %v", pin, got, err)
+	}
+}
+
 func receipts(t *testing.T, s Subject) {
 	ctx := t.Context()
 	s.enrol(t, "Ada")
@@ -354,6 +419,9 @@ func Refusals() map[string]func(context.Context, people.Records) error {
 		"show nobody": func(ctx context.Context, r people.Records) error { return second(r.Show(ctx, "Ada")) },
 		"erase nobody": func(ctx context.Context, r people.Records) error {
 			return second(r.Erase(ctx, people.Who{Label: "Ada"}, 0))
+		},
+		"a weak PIN": func(ctx context.Context, r people.Records) error {
+			return second(r.SetPIN(ctx, people.PINRequest{Label: "Ada", PIN: []byte("123456")}))
 		},
 		"no such receipt": func(ctx context.Context, r people.Records) error { return r.Fetched(ctx, "x") },
 		"an epoch":        func(ctx context.Context, r people.Records) error { return second(r.EndEpoch(ctx)) },
