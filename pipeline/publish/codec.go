@@ -2,36 +2,68 @@ package publish
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
-// A message is what the outbox holds: an event, and the topic of the gate that it goes to.
+// A message is what the outbox holds: an event, and the topic of the gate that it goes to; or an alarm; or both, which then wait and
+// count as one.
 type message struct {
-	Topic string `json:"topic"`
-	Event Event  `json:"event"`
+	Topic string `json:"topic,omitempty"`
+	Event Event  `json:"event,omitzero"`
+	Alarm *Alarm `json:"alarm,omitempty"`
 }
 
-func encode(topic string, e Event) ([]byte, error) { return json.Marshal(message{topic, e}) }
+var errNothing = errors.New("there is nothing to tell")
 
-// Decode reads what an outbox holds. What is of another form is an error.
-func Decode(msg []byte) (topic string, e Event, err error) {
-	var m message
+func decode(msg []byte) (m message, err error) {
 	if err := json.Unmarshal(msg, &m); err != nil {
-		return "", Event{}, err
+		return message{}, err
 	}
-	if m.Topic != pass {
-		return "", Event{}, fmt.Errorf("there is no topic %q", m.Topic)
+	switch {
+	case m.Topic != pass && (m.Topic != "" || m.Alarm == nil):
+		err = fmt.Errorf("there is no topic %q", m.Topic)
+	case m.Topic == "" && m.Event != Event{}:
+		err = errors.New("an event has no topic")
+	}
+	return m, err
+}
+
+// Decode reads what an outbox holds of an event. What is of another form, or an alarm alone, is an error.
+func Decode(msg []byte) (topic string, e Event, err error) {
+	m, err := decode(msg)
+	if err == nil && m.Topic == "" {
+		err = errNothing
+	}
+	if err != nil {
+		return "", Event{}, err
 	}
 	return m.Topic, m.Event, nil
 }
 
-// onWire returns what is sent of a message.
-func onWire(msg []byte, replayed bool) (topic string, payload []byte, err error) {
-	topic, e, err := Decode(msg)
+// A sending is a payload and where it goes.
+type sending struct {
+	topic   string // of the gate
+	payload []byte
+}
+
+// onWire returns what is sent of a message, in order. An alarm goes first.
+func onWire(msg []byte, replayed bool) (all []sending, err error) {
+	m, err := decode(msg)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	e.Replayed = replayed
-	payload, err = json.Marshal(e)
-	return topic, payload, err
+	add := func(topic string, v any) {
+		payload, wrong := json.Marshal(v)
+		all, err = append(all, sending{topic, payload}), errors.Join(err, wrong)
+	}
+	if m.Alarm != nil {
+		m.Alarm.Replayed = replayed
+		add(duress, *m.Alarm)
+	}
+	if m.Topic == pass {
+		m.Event.Replayed = replayed
+		add(pass, m.Event)
+	}
+	return all, err
 }

@@ -2,6 +2,10 @@ package publish
 
 import (
 	"encoding/json"
+	"errors"
+	"log/slog"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"facegate/pipeline/attempt"
+	"facegate/pipeline/publish/feed"
 )
 
 // TestCodec checks that an event is on the wire what it was when it was told, but for the mark that it is replayed.
@@ -16,16 +21,12 @@ func TestCodec(t *testing.T) {
 	for _, replayed := range []bool{false, true} {
 		e := source().Granted(time.Now(), attempt.Face, 143*time.Millisecond)
 		e.Boot, e.Seq = "7c1e", 1<<63
-		msg, err := encode(pass, e)
-		if err != nil {
-			t.Fatal(err)
-		}
-		topic, payload, err := onWire(msg, replayed)
-		if topic != pass || err != nil {
-			t.Fatalf("topic %q, error %v", topic, err)
+		all := sent(t, message{Topic: pass, Event: e}, replayed)
+		if len(all) != 1 || all[0].topic != pass {
+			t.Fatalf("sent %+v", all)
 		}
 		var got Event
-		if err := json.Unmarshal(payload, &got); err != nil {
+		if err := json.Unmarshal(all[0].payload, &got); err != nil {
 			t.Fatal(err)
 		}
 		e.Replayed = replayed
@@ -35,9 +36,49 @@ func TestCodec(t *testing.T) {
 	}
 }
 
+// sent returns what is sent of m once it was in the outbox.
+func sent(t *testing.T, m message, replayed bool) []sending {
+	t.Helper()
+	msg, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := onWire(msg, replayed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestAlarm checks that an alarm has its own topic and no field that tells one person from another, and that what is sent of the
+// passage beside it is what is sent of any.
+func TestAlarm(t *testing.T) {
+	at := time.Date(2026, 3, 2, 8, 14, 7, 412e6, time.UTC)
+	a := source().Duress(at)
+	a.Boot, a.Seq = "7c1e", 2
+	e := source().Granted(at, attempt.PIN, 700*time.Millisecond)
+	want := `{"schema":"alarm/1","event_type":"duress","seq":2,"boot":"7c1e","ts":"2026-03-02T08:14:07.412Z","clock":"synced","door":"main","replayed":true}`
+	alone, both := sent(t, message{Alarm: &a}, true), sent(t, message{Topic: pass, Event: e, Alarm: &a}, true)
+	if len(alone) != 1 || alone[0].topic != "alarm/duress" || string(alone[0].payload) != want {
+		t.Errorf("sent of an alarm: %s on %s", alone[0].payload, alone[0].topic)
+	}
+	if len(both) != 2 || !reflect.DeepEqual(both[:1], alone) || !reflect.DeepEqual(both[1:], sent(t, message{Topic: pass, Event: e}, true)) {
+		t.Errorf("sent of both: %+v", both)
+	}
+	for _, msg := range []string{`{}`, `{"topic":"pass/#","alarm":{}}`, `{"alarm":{},"event":{"seq":1}}`} {
+		if all, err := onWire([]byte(msg), false); err == nil {
+			t.Errorf("sent of %s: %+v", msg, all)
+		}
+	}
+}
+
+// alarmFields is all that may ever be told of an alarm.
+var alarmFields = []string{"schema", "event_type", "seq", "boot", "ts", "clock", "door", "replayed"}
+
 // FuzzOnWire has any bytes in the outbox. What leaves it has the fields of an event and no other, whatever else was there.
 func FuzzOnWire(f *testing.F) {
-	msg, err := encode(pass, source().Opened(time.Unix(0, 0)))
+	a := source().Duress(time.Unix(0, 0))
+	msg, err := json.Marshal(message{Topic: pass, Event: source().Opened(time.Unix(0, 0)), Alarm: &a})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -48,16 +89,65 @@ func FuzzOnWire(f *testing.F) {
 	f.Add([]byte(`{"topic":"pass/#","event":{}}`))
 	f.Add([]byte(nil))
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		topic, payload, err := onWire(msg, true)
+		all, err := onWire(msg, true)
 		if err != nil {
 			return
 		}
-		var e Event
-		if err := json.Unmarshal(payload, &e); err != nil || !e.Replayed || topic != pass {
-			t.Fatalf("%q is sent on topic %q, error %v", payload, topic, err)
+		if len(all) == 0 {
+			t.Fatal("nothing is sent, and that is no error")
 		}
-		if diff := cmp.Diff(fields, keys(t, payload)); diff != "" {
-			t.Fatalf("fields (-want +got):\n%s", diff)
+		for _, s := range all {
+			var e struct{ Replayed bool }
+			allowed, known := map[string][]string{pass: fields, duress: alarmFields}[s.topic]
+			if err := json.Unmarshal(s.payload, &e); err != nil || !e.Replayed || !known {
+				t.Fatalf("%q is sent on topic %q, error %v", s.payload, s.topic, err)
+			}
+			if diff := cmp.Diff(allowed, keys(t, s.payload)); diff != "" {
+				t.Fatalf("fields (-want +got):\n%s", diff)
+			}
 		}
 	})
+}
+
+// TestForcedCountsLikeOthers checks that an event has the same place in the outbox and the same numbers whether or not an alarm is
+// told with it, and that an alarm by itself leaves no gap in the events.
+func TestForcedCountsLikeOthers(t *testing.T) {
+	o := feed.NewMemory(10)
+	p, err := New(goodConfig(), Parts{Outbox: o, Rand: strings.NewReader("\x7c\x1e")}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, a := source().Granted(time.Unix(0, 0), attempt.PIN, 0), source().Duress(time.Unix(0, 0))
+	for n, tell := range []func() error{
+		func() error { return p.Tell(e) },
+		func() error { return p.TellForced(e, a) },
+		func() error { return p.Alarm(a) },
+		func() error { return p.Tell(e) },
+	} {
+		if err := tell(); err != nil || p.Status().Queued != n+1 {
+			t.Errorf("after message %d %d are queued: %v", n+1, p.Status().Queued, err)
+		}
+	}
+	if err := p.TellForced(Event{Method: "Zhang Wei"}, a); !errors.Is(err, ErrMethod) {
+		t.Errorf("a name as a method: %v", err)
+	}
+	var events, alarms []uint64
+	for n, msg, ok := o.Next(); ok; n, msg, ok = o.Next() {
+		m, err := decode(msg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Topic != "" {
+			events = append(events, m.Event.Seq)
+		}
+		if m.Alarm != nil {
+			alarms = append(alarms, m.Alarm.Seq)
+		}
+		if err := o.Ack(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(events, []uint64{1, 2, 3}) || !slices.Equal(alarms, []uint64{1, 2}) {
+		t.Errorf("events %d, alarms %d", events, alarms)
+	}
 }

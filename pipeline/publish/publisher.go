@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 const (
 	availability = "availability"
 	pass         = "pass"
+	duress       = "alarm/duress"
 	command      = "cmd/open"
 	reply        = "cmd/reply"
 )
@@ -51,8 +53,8 @@ type Status struct {
 }
 
 // A Publisher is the task that tells what happens at one gate. It says on facegate/<site>/<gate>/availability (retained)
-// whether the gate is online, stopped or offline, and publishes events on facegate/<site>/<gate>/pass, at QoS 1 and not
-// retained.
+// whether the gate is online, stopped or offline, and publishes events on facegate/<site>/<gate>/pass, and alarms on
+// facegate/<site>/<gate>/alarm/duress, at QoS 1 and not retained.
 //
 // An event that was sent before, or that waited for a connection, is marked as replayed. It has the same boot and seq; by those
 // a consumer drops duplicates.
@@ -69,8 +71,9 @@ type Publisher struct {
 	log    *slog.Logger
 	ready  chan struct{}
 
-	mu  sync.Mutex // guards seq, and keeps the outbox in its order; a disk is waited for under it
-	seq uint64     // of the newest event
+	mu     sync.Mutex // guards what follows, and keeps the outbox in its order; a disk is waited for under it
+	seq    uint64     // of the newest event
+	alarms uint64     // the seq of the newest alarm
 
 	handsOver atomic.Bool // see HandOver
 }
@@ -113,19 +116,38 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 // Tell adds an event, and gives it its place: boot and seq. It does not wait for the network. It returns ErrMethod or the
 // outbox's error; then the event is lost, and its seq is missing for the consumers to see.
 func (p *Publisher) Tell(e Event) error {
-	if !isMethod(e.Method) {
+	return p.tell(&e, nil)
+}
+
+// TellForced is Tell for the event and the alarm of somebody who was forced to open the door. They are one message of the outbox, so
+// that no count of those tells one from the event of anybody else.
+func (p *Publisher) TellForced(e Event, a Alarm) error { return p.tell(&e, &a) }
+
+// Alarm is Tell for an alarm by itself.
+func (p *Publisher) Alarm(a Alarm) error { return p.tell(nil, &a) }
+
+func (p *Publisher) tell(e *Event, a *Alarm) error {
+	if e != nil && !isMethod(e.Method) {
 		return ErrMethod
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.seq++
-	e.Boot, e.Seq = p.boot, p.seq
-	msg, err := encode(pass, e)
+	m := message{Alarm: a}
+	if a != nil {
+		p.alarms++
+		a.Boot, a.Seq = p.boot, p.alarms
+	}
+	if e != nil {
+		p.seq++
+		e.Boot, e.Seq = p.boot, p.seq
+		m.Topic, m.Event = pass, *e
+	}
+	msg, err := json.Marshal(m)
 	if err == nil {
 		err = p.feed.Append(msg)
 	}
 	if err != nil {
-		return fmt.Errorf("keep event %d: %w", e.Seq, err)
+		return fmt.Errorf("keep event %d: %w", p.seq, err)
 	}
 	return nil
 }

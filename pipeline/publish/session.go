@@ -116,11 +116,16 @@ func (p *Publisher) subscribe(ctx context.Context, c *conn) error {
 // feeding is the duty to deliver over c what happened.
 func (p *Publisher) feeding(c *conn) duty {
 	send := func(ctx context.Context, msg []byte, replayed bool) error {
-		topic, payload, err := onWire(msg, replayed)
+		all, err := onWire(msg, replayed)
 		if err != nil {
 			return fmt.Errorf("%w: %w", feed.ErrForeign, err)
 		}
-		return c.publish(ctx, p.cfg.topic(topic), false, payload)
+		for _, s := range all {
+			if err := c.publish(ctx, p.cfg.topic(s.topic), false, s.payload); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	return duty{
 		begin: func(context.Context) error { p.feed.Begin(); return nil },

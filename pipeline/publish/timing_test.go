@@ -335,7 +335,7 @@ func TestFullOutboxLeavesGap(t *testing.T) {
 func TestEventsOfAnEarlierBoot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := feed.NewMemory(10)
-		msg, err := encode(pass, Event{Boot: "0000", Seq: 9})
+		msg, err := json.Marshal(message{Topic: pass, Event: Event{Boot: "0000", Seq: 9}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -86,6 +86,7 @@ const (
 	DoorForced   Kind = 43 // the door was opened without a cause
 	Tampered     Kind = 44 // the housing was opened
 	FireAlarm    Kind = 45 // the fire alarm has unlocked the door
+	Duress       Kind = 46 // somebody was forced to ask for the door; who is not recorded
 
 	OfficeAdded   Kind = 60 // an office was registered whose visitors' passes open the door; Digest: SHA-256 of its public key
 	OfficeRemoved Kind = 61 // and none of its passes opens the door any more; likewise
@@ -107,7 +108,7 @@ var kinds = [...]string{
 	CredentialUsedUp: "credential-used-up", Calibrated: "camera-calibrated",
 	DoorWatched: "door-watched",
 	DoorHeld:    "door-held", DoorReleased: "door-released", DoorForced: "door-forced", Tampered: "tampered", FireAlarm: "fire-alarm",
-	OfficeAdded: "office-added", OfficeRemoved: "office-removed", VisitRevoked: "visitor-pass-revoked",
+	OfficeAdded: "office-added", OfficeRemoved: "office-removed", VisitRevoked: "visitor-pass-revoked", Duress: "duress",
 }
 
 // String returns the kind in a word.

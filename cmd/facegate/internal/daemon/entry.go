@@ -44,9 +44,17 @@ func (d *Daemon) openEntry() error {
 	return nil
 }
 
-// tell has the broker told that the door was opened for somebody.
+// tell has the broker told that the door was opened for somebody, and that somebody was forced to ask for it.
 func (d *Daemon) tell(f attempt.Fact) error {
-	return d.publisher.Tell(events(d.config, d.dated).Granted(f.Opened, f.Attempt.Means, f.Opened.Sub(f.Attempt.Asked)))
+	source := events(d.config, d.dated)
+	if f.Opened.IsZero() {
+		return d.publisher.Alarm(source.Duress(f.Attempt.Asked))
+	}
+	granted := source.Granted(f.Opened, f.Attempt.Means, f.Opened.Sub(f.Attempt.Asked))
+	if f.Attempt.Duress {
+		return d.publisher.TellForced(granted, source.Duress(f.Attempt.Asked))
+	}
+	return d.publisher.Tell(granted)
 }
 
 // tellHand has the broker told that the door was opened by hand.

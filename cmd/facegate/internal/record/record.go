@@ -43,9 +43,9 @@ type Book interface {
 // Parts are what a Record works with.
 type Parts struct {
 	Book  Book
-	Tell  func(attempt.Fact) error               // that the door was opened for an attempt
+	Tell  func(attempt.Fact) error               // that the door was opened for an attempt, or somebody was forced to make it
 	Hand  func(at time.Time) error               // tells that the door was opened by hand
-	Alarm func(at time.Time, k audit.Kind) error // notes what is wrong at the door
+	Alarm func(at time.Time, k audit.Kind) error // notes what is wrong at the door, or that somebody was forced
 	Renew func(person template.PersonID, sample embed.Vector) error
 	Log   *slog.Logger
 }
@@ -116,7 +116,7 @@ func (r *Record) Full() bool {
 func (r *Record) Put(f attempt.Fact) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if f.Opened.IsZero() && len(r.waiting) >= Size {
+	if f.Opened.IsZero() && !f.Attempt.Duress && len(r.waiting) >= Size { // somebody who is forced is never forgotten
 		r.keep(f)
 		return
 	}
@@ -273,8 +273,15 @@ func (r *Record) complain(err error) {
 // fact writes down what came of an attempt. If a part fails the others are written all the same.
 func (r *Record) fact(f attempt.Fact) error {
 	var errs []error
-	if !f.Opened.IsZero() {
-		errs = append(errs, r.parts.Tell(f), r.parts.Book.Passed(f.Attempt.Person, f.Opened))
+	opened, forced := !f.Opened.IsZero(), f.Attempt.Duress
+	if opened || forced {
+		errs = append(errs, r.parts.Tell(f))
+	}
+	if opened {
+		errs = append(errs, r.parts.Book.Passed(f.Attempt.Person, f.Opened))
+	}
+	if forced {
+		errs = append(errs, r.parts.Alarm(f.Attempt.Asked, audit.Duress))
 	}
 	if len(f.Counts) > 0 {
 		errs = append(errs, r.parts.Book.Count(f))

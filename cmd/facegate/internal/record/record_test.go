@@ -18,6 +18,7 @@ import (
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/template"
+	"facegate/store/audit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -90,6 +91,7 @@ func start(t *testing.T) *bench {
 		Book: b.book, Log: slog.New(slog.NewTextHandler(&b.log, nil)),
 		Tell:  func(attempt.Fact) error { return b.book.write("told") },
 		Hand:  func(time.Time) error { return b.book.write("told by hand") },
+		Alarm: func(_ time.Time, k audit.Kind) error { return b.book.write("alarm " + k.String()) },
 		Renew: func(template.PersonID, embed.Vector) error { return b.book.write("renewed") },
 	})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -113,6 +115,37 @@ func passage() attempt.Fact {
 
 func failure(n uint32) attempt.Fact {
 	return attempt.Fact{Counts: []attempt.Count{{Means: attempt.Card, Person: anna, Failures: n}}, Closed: n == 2}
+}
+
+// TestForced checks that somebody who is forced is told of and noted, whether or not the door opens and however much waits, and that
+// the log says nothing of it.
+func TestForced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		opened := passage()
+		opened.Attempt.Duress = true
+		shut := opened
+		shut.Opened = time.Time{}
+		b.Put(opened)
+		b.Put(shut)
+		b.Put(attempt.Fact{Attempt: opened.Attempt, Counts: failure(1).Counts})
+		synctest.Wait()
+		want := []string{"told", "passed", "alarm duress", "told", "alarm duress", "told", "counted", "alarm duress"}
+		if b.book.times("told"); !slices.Equal(slices.Sorted(slices.Values(b.book.written)), slices.Sorted(slices.Values(want))) {
+			t.Errorf("written: %q, want %q", b.book.written, want)
+		}
+		b.book.hang()
+		for !b.Full() {
+			b.Put(passage())
+		}
+		b.Put(shut)
+		b.book.answer()
+		synctest.Wait()
+		if n := b.book.times("alarm duress"); n != 4 || b.log.Len() > 0 {
+			t.Errorf("%d alarms, and the log says %s", n, &b.log)
+		}
+		b.stop()
+	})
 }
 
 func TestFacts(t *testing.T) {

@@ -1,0 +1,27 @@
+package publish
+
+import "time"
+
+// AlarmSchema names the version of Alarm.
+const AlarmSchema = "alarm/1"
+
+// Duress is the type of the alarm that somebody was forced to ask for the door, and said so by what they typed.
+const Duress EventType = "duress"
+
+// An Alarm is told to building systems alone: nothing at the door differs. It has no subject either: whoever was forced is seen
+// by those who come to help. It is not on the topic of an Event, and counts apart, so that the passage beside it is told as any other.
+type Alarm struct {
+	Schema   string    `json:"schema"`
+	Type     EventType `json:"event_type"`
+	Seq      uint64    `json:"seq"`      // counts the alarms of one boot from 1
+	Boot     string    `json:"boot"`     // as that of an Event
+	Time     string    `json:"ts"`       // when it was asked, as Timestamp
+	Clock    Clock     `json:"clock"`    // whether Time can be trusted
+	Door     string    `json:"door"`     // the configured name of the door
+	Replayed bool      `json:"replayed"` // it waited for a connection, or may have been sent before
+}
+
+// Duress returns the alarm that somebody was forced to ask for the door at the given time.
+func (s Source) Duress(at time.Time) Alarm {
+	return Alarm{Schema: AlarmSchema, Type: Duress, Time: timestamp(at), Clock: s.Clock(), Door: s.Door}
+}
