@@ -86,7 +86,7 @@ func laboratory() Rules {
 		consent: SyntheticOnly, mode: OneToMany, trigger: ZoneTrigger, copies: true,
 		Attacks: Attacks{
 			Liveness:   Bound[float64]{0, 0.99, ""},
-			DelayAfter: Bound[int]{1, 1000, ""}, DisableAfter: Bound[int]{1, 1000, ""}, PINDigits: Bound[int]{4, 12, ""},
+			DelayAfter: Bound[int]{1, 1000, ""}, DisableAfter: Bound[int]{1, 1000, ""}, PINDigits: Bound[int]{6, 12, ""},
 			Delay: Bound[time.Duration]{0, time.Hour, ""},
 		},
 		ValidDays: Bound[int]{1, 1095, ""}, IdleDays: Bound[int]{1, 1095, ""}, AccessLogDays: Bound[int]{1, 1095, ""},
