@@ -172,16 +172,6 @@ func (a *Admitter) good(k key, rules []Rule, now time.Time) Verdict {
 	return v
 }
 
-// forgive ends the failures in a row of k, and returns what is left to know of them.
-func (a *Admitter) forgive(k key) attempt.Count {
-	c := attempt.Count{Means: k.means, Person: k.person}
-	delete(a.known, k)
-	if a.behind {
-		a.known[k] = c // or the next failure would count from below the delay
-	}
-	return c
-}
-
 // alike answers a face that cannot carry the decision alone. It opens the door to who has shown the other half. In any other
 // case the answer is that to an unknown face, and the face waits as a half without a word. It is neither a failure nor a
 // success: it counts against nobody, and ends no failures in a row.

@@ -2,7 +2,6 @@ package publish
 
 import (
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -117,19 +116,17 @@ func TestForcedCountsLikeOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, a := source().Granted(time.Unix(0, 0), attempt.PIN, 0), source().Duress(time.Unix(0, 0))
-	for n, tell := range []func() error{
-		func() error { return p.Tell(e) },
-		func() error { return p.TellForced(e, a) },
-		func() error { return p.Alarm(a) },
-		func() error { return p.Tell(e) },
-	} {
-		if err := tell(); err != nil || p.Status().Queued != n+1 {
+	at := time.Unix(1, 0)
+	asked := attempt.Attempt{Means: attempt.PIN, Asked: at}
+	forced := asked
+	forced.Duress = true
+	for n, f := range []attempt.Fact{{Attempt: asked, Opened: at}, {Attempt: forced, Opened: at}, {Attempt: forced}, {Attempt: asked, Opened: at}} {
+		if err := p.TellFact(source(), f); err != nil || p.Status().Queued != n+1 {
 			t.Errorf("after message %d %d are queued: %v", n+1, p.Status().Queued, err)
 		}
 	}
-	if err := p.TellForced(Event{Method: "Zhang Wei"}, a); !errors.Is(err, ErrMethod) {
-		t.Errorf("a name as a method: %v", err)
+	if err := p.TellFact(source(), attempt.Fact{Attempt: asked}); err != nil || p.Status().Queued != 4 {
+		t.Errorf("of nothing %d are queued: %v", p.Status().Queued, err)
 	}
 	var events, alarms []uint64
 	for n, msg, ok := o.Next(); ok; n, msg, ok = o.Next() {

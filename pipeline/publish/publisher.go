@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"facegate/pipeline/attempt"
 	"facegate/pipeline/publish/feed"
 	"facegate/pipeline/publish/orders"
 	"facegate/pipeline/publish/states"
@@ -119,12 +120,24 @@ func (p *Publisher) Tell(e Event) error {
 	return p.tell(&e, nil)
 }
 
-// TellForced is Tell for the event and the alarm of somebody who was forced to open the door. They are one message of the outbox, so
-// that no count of those tells one from the event of anybody else.
-func (p *Publisher) TellForced(e Event, a Alarm) error { return p.tell(&e, &a) }
-
-// Alarm is Tell for an alarm by itself.
-func (p *Publisher) Alarm(a Alarm) error { return p.tell(nil, &a) }
+// TellFact tells that the door of s was opened for somebody, or that somebody was forced to ask for it, or both. Both are one message
+// of the outbox, so that no count of those tells who was forced from anybody else.
+func (p *Publisher) TellFact(s Source, f attempt.Fact) error {
+	var e *Event
+	if !f.Opened.IsZero() {
+		granted := s.Granted(f.Opened, f.Attempt.Means, f.Opened.Sub(f.Attempt.Asked))
+		e = &granted
+	}
+	var a *Alarm
+	if f.Attempt.Duress {
+		forced := s.Duress(f.Attempt.Asked)
+		a = &forced
+	}
+	if e == nil && a == nil {
+		return nil
+	}
+	return p.tell(e, a)
+}
 
 func (p *Publisher) tell(e *Event, a *Alarm) error {
 	if e != nil && !isMethod(e.Method) {

@@ -46,15 +46,7 @@ func (d *Daemon) openEntry() error {
 
 // tell has the broker told that the door was opened for somebody, and that somebody was forced to ask for it.
 func (d *Daemon) tell(f attempt.Fact) error {
-	source := events(d.config, d.dated)
-	if f.Opened.IsZero() {
-		return d.publisher.Alarm(source.Duress(f.Attempt.Asked))
-	}
-	granted := source.Granted(f.Opened, f.Attempt.Means, f.Opened.Sub(f.Attempt.Asked))
-	if f.Attempt.Duress {
-		return d.publisher.TellForced(granted, source.Duress(f.Attempt.Asked))
-	}
-	return d.publisher.Tell(granted)
+	return d.publisher.TellFact(events(d.config, d.dated), f)
 }
 
 // tellHand has the broker told that the door was opened by hand.

@@ -125,6 +125,7 @@ func (e *Entry) Ask(t attempt.Attempt) attempt.Outcome {
 	}
 	select {
 	case o := <-a.answer:
+		e.holdBack(t, o)
 		return o
 	case <-e.stopped:
 		return stopped()
@@ -143,9 +144,11 @@ func (e *Entry) decide(a *ask) {
 	case t.Finding == attempt.Alike && (age > e.parts.MaxAge || full):
 		t.Finding = attempt.Unknown // which is told the same
 	case matched && age > e.parts.MaxAge:
+		e.put(a, time.Time{})
 		a.answer <- attempt.Outcome{Reason: attempt.Late, Err: late(age)}
 		return
 	case matched && full:
+		e.put(a, time.Time{})
 		a.answer <- attempt.Outcome{Reason: attempt.Record, Err: unrecorded(nil)}
 		return
 	}
@@ -156,7 +159,7 @@ func (e *Entry) decide(a *ask) {
 	opens, uses := a.verdict.Answer == admit.Open, t.Credential != (attempt.Credential{}) && !t.Unlimited
 	switch {
 	case opens && uses && e.refused(a): // or a use would be gone, and the door locked
-	case opens && uses, t.Counted && len(a.verdict.Counts) > 0 && !full:
+	case opens && uses, t.Counted && !matched && len(a.verdict.Counts) > 0 && !full:
 		e.confirm(a)
 	case opens:
 		e.open(a)
