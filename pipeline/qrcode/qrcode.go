@@ -41,16 +41,19 @@ type Reader struct {
 // NewReader returns a Reader without a picture.
 func NewReader() *Reader { return &Reader{decoder: decoder.NewDecoder()} }
 
-// Load takes a copy of a picture. Of one beyond MaxPixels it takes a reduced copy, or the middle at full size.
-func (r *Reader) Load(p *image.Gray, middle bool) {
+// Load takes a copy of the n-th picture of a stream, and returns the ways to look at it. A picture beyond MaxPixels is reduced
+// for one look, and its middle is taken at full size for the next; each of the two has the ways in turn.
+func (r *Reader) Load(p *image.Gray, n int) []Way {
 	switch b := p.Bounds(); {
 	case b.Dx()*b.Dy() <= MaxPixels:
 		r.picture.copy(p)
-	case middle:
-		r.picture.copy(p.SubImage(middleOf(b)).(*image.Gray))
-	default:
+		return ways(n)
+	case n%2 == 0:
 		r.picture.reduce(p)
+	default:
+		r.picture.copy(p.SubImage(middleOf(b)).(*image.Gray))
 	}
+	return ways(n / 2)
 }
 
 // Clear overwrites the picture.

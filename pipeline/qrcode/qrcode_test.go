@@ -56,20 +56,19 @@ func inverted(g *image.Gray) *image.Gray {
 	return g
 }
 
-// turns is after how many pictures each way has had its turn.
+// turns is after how many pictures each way has had its turn, of pictures that are not too large.
 const turns = 4
 
 // read looks at pictures of a stream that are all alike, as a gate does, and returns what was read and at which picture.
 func read(r *qrcode.Reader, g *image.Gray) (text string, at int) {
-	for n := range turns {
-		r.Load(g, n%2 == 1)
-		for _, way := range qrcode.Ways(n) {
+	for n := range 2 * turns {
+		for _, way := range r.Load(g, n) {
 			if text, err := r.Read(way); err == nil {
 				return string(text), n
 			}
 		}
 	}
-	return "", turns
+	return "", 2 * turns
 }
 
 // TestReads reads codes of both kinds in all sizes and from all sides, also such as exceed the picture or are light on dark.
@@ -91,6 +90,7 @@ func TestReads(t *testing.T) {
 		"a camera on its side":    {drawn(t, token, 480, 640, 8, 4), token, 0},
 		"a large picture":         {drawn(t, visitor(), 1920, 1080, 15, 4), visitor(), 0},
 		"a large picture, far":    {drawn(t, token, 1920, 1080, 4, 4), token, 1},
+		"a large dark mode":       {inverted(drawn(t, token, 1280, 720, 24, 4)), token, 6},
 		"a picture of odd size":   {drawn(t, token, 801, 599, 9, 4), token, 0},
 		"a picture of no format":  {drawn(t, token, 5000, 200, 5, 0), token, 1},
 		"a picture with a margin": {drawn(t, token, 700, 500, 6, 0).SubImage(image.Rect(100, 50, 600, 450)).(*image.Gray), token, 0},
@@ -156,7 +156,7 @@ func TestCrowded(t *testing.T) {
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("it takes %v", took)
 	}
-	r.Load(drawn(t, token, 640, 480, 8, 3), false)
+	r.Load(drawn(t, token, 640, 480, 8, 3), 0)
 	if got, err := r.Read(qrcode.Way{}); err != nil || string(got) != token {
 		t.Errorf("after it: %q, %v", got, err)
 	}
@@ -167,7 +167,7 @@ func TestTextIsBounded(t *testing.T) {
 	r := qrcode.NewReader()
 	for n, want := range map[int]error{1: nil, qrcode.MaxText: nil, qrcode.MaxText + 1: qrcode.ErrText, 400: qrcode.ErrText} {
 		text := strings.Repeat("x", n)
-		r.Load(drawn(t, text, 640, 480, 5, 0), false)
+		r.Load(drawn(t, text, 640, 480, 5, 0), 0)
 		got, err := r.Read(qrcode.Way{})
 		if !errors.Is(err, want) || err == nil && string(got) != text || err != nil && got != nil {
 			t.Errorf("%d letters: %q, %v", n, got, err)
@@ -186,9 +186,10 @@ func TestForgets(t *testing.T) {
 	if !bytes.Equal(before, g.Pix) {
 		t.Error("the picture was changed")
 	}
-	r.Clear()
 	for n := range turns {
-		for _, way := range qrcode.Ways(n) {
+		ways := r.Load(g, n)
+		r.Clear()
+		for _, way := range ways {
 			if text, err := r.Read(way); err == nil {
 				t.Errorf("%v reads %q after Clear", way, text)
 			}
@@ -196,21 +197,22 @@ func TestForgets(t *testing.T) {
 	}
 }
 
-// TestWays says which looks take turns.
+// TestWays says which looks take turns. A large picture has each of them twice: reduced, and its middle.
 func TestWays(t *testing.T) {
-	for n := range 8 {
-		var got []string
-		for _, w := range qrcode.Ways(n) {
-			got = append(got, w.String())
-		}
-		want := [...][]string{
-			{"hybrid", "global"},
-			{"hybrid", "hybrid, double size"},
-			{"hybrid", "hybrid, half size", "hybrid, wide"},
-			{"hybrid", "global, half size", "hybrid, tall", "hybrid, inverted"},
-		}[n%4]
-		if strings.Join(got, "; ") != strings.Join(want, "; ") {
-			t.Errorf("picture %d: %q, want %q", n, got, want)
+	want := [...]string{
+		"hybrid; global", "hybrid; hybrid, double size", "hybrid; hybrid, half size; hybrid, wide",
+		"hybrid; global, half size; hybrid, tall; hybrid, inverted",
+	}
+	r := qrcode.NewReader()
+	for side, every := range map[int]int{400: 1, 1000: 2} {
+		for n := range 8 * every {
+			var got []string
+			for _, w := range r.Load(image.NewGray(image.Rect(0, 0, side, side)), n) {
+				got = append(got, w.String())
+			}
+			if strings.Join(got, "; ") != want[n/every%4] {
+				t.Errorf("picture %d of %d pixels: %q, want %q", n, side*side, got, want[n/every%4])
+			}
 		}
 	}
 }

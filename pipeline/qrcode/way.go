@@ -39,9 +39,9 @@ func (w Way) String() string {
 	return strings.Join(words, ", ")
 }
 
-// Ways returns the ways to look at the n-th picture of a stream, the most likely one first. Each picture gets the look that
+// ways returns the ways to look at the n-th picture of a stream, the most likely one first. Each picture gets the look that
 // reads most; the others take turns, for one hand holds a pass before many pictures. After four pictures each has had its turn.
-func Ways(n int) []Way {
+func ways(n int) []Way {
 	return [...][]Way{
 		{{}, {Global: true}},
 		{{}, {Size: Double}},

@@ -81,8 +81,7 @@ func (w *Showing) watch(text string, before int) (r Result, err error) {
 			return r, err
 		}
 		n := i / every
-		reads.Load(picture, false)
-		for _, way := range qrcode.Ways(before + n) {
+		for _, way := range reads.Load(picture, before+n) {
 			if got, err := reads.Read(way); err == nil {
 				r.Read = string(got) == text
 				r.First, r.Wrong = r.Read && n == 0, !r.Read

@@ -178,8 +178,7 @@ func (r *Reader) look(f device.Frame, now time.Time) (still bool) {
 	}
 	r.inRow.Store(0)
 	defer r.codes.Clear()
-	r.codes.Load(picture, r.looks%2 == 1)
-	ways := qrcode.Ways(r.looks)
+	ways := r.codes.Load(picture, r.looks)
 	r.looks++
 	for _, way := range ways {
 		switch text, err := r.codes.Read(way); {
