@@ -12,8 +12,8 @@ type Level uint8
 // The levels, from a whole gate to the least.
 const (
 	Full      Level = iota
-	FacesOff        // no camera is opened, and no network is loaded
-	CardsOnly       // nor is the broker spoken to
+	FacesOff        // no network is loaded, and the camera is opened for passes alone
+	CardsOnly       // the camera is not opened at all, nor is the broker spoken to
 )
 
 func (l Level) String() string {

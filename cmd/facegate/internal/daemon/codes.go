@@ -16,7 +16,7 @@ const codeLimit = 30 * time.Second
 // openCodes makes what reads the codes that are held to the camera, unless the site has none read. It has frames of its own:
 // neither faces that are off nor networks that are missing keep it from them.
 func (d *Daemon) openCodes() {
-	if !d.config.CodesRead() || d.lesser != nil {
+	if !d.config.CodesRead() || !d.opensCamera() {
 		return
 	}
 	box := device.NewMailbox()

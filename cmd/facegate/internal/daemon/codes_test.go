@@ -6,13 +6,17 @@ import (
 	"errors"
 	"image"
 	"image/jpeg"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"rsc.io/qr"
 
+	"facegate/cmd/facegate/internal/crashes"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/health"
+	"facegate/device"
 	"facegate/device/reader"
 )
 
@@ -70,6 +74,26 @@ func TestPassesWithoutFaces(t *testing.T) {
 	_, err := r.client.Lockdown(t.Context())
 	must(t, err)
 	r.reads(t, "AEVERYTEMPLATEISGONEPASSESSTAY22")
+}
+
+// TestPassesAfterCrashes holds a pass to the camera of a gate that has crashed too often to load a network. After more crashes the
+// camera is left alone too.
+func TestPassesAfterCrashes(t *testing.T) {
+	site := gatetest.NewSite(t)
+	more := gatetest.Settings{"passes": "{camera: on}", "vision": "{models_dir: " + spoiltModels(t) + "}"}
+	var forgiven atomic.Bool
+	r := start(t, site, more, daemon.Outside{Begin: lesser(crashes.FacesOff, &forgiven)})
+	r.reads(t, "ANONETWORKISLOADEDPASSESAREREAD2")
+	s, err := r.client.Status(t.Context())
+	must(t, err)
+	if s.Lesser == nil || s.Camera.State != device.Streaming || len(conditionsOf(s.Health, health.Faces)) == 0 {
+		t.Errorf("left out is %+v; the camera is %+v; health: %+v", s.Lesser, s.Camera, s.Health)
+	}
+	r.stop()
+	r = start(t, site, more, daemon.Outside{Source: unplugged{t}, Begin: lesser(crashes.CardsOnly, &forgiven)})
+	if r.Codes() != nil {
+		t.Error("codes are read of a camera that is not opened")
+	}
 }
 
 // TestPassesOff has no code read where the site wants none.

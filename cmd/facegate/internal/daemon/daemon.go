@@ -268,7 +268,7 @@ func openSimulated(d configs.Door, w sim.Wire, left *os.File) (gpio.Line, error)
 // openCapture opens what frames come from.
 func (d *Daemon) openCapture(box *device.Mailbox) (err error) {
 	switch d.source = d.outside.Source; {
-	case d.lesser != nil:
+	case !d.opensCamera():
 		d.source = unopened{}
 	case d.source == nil:
 		d.source, err = openSource(d.config.Camera, d.outside.Stdin, d.log)

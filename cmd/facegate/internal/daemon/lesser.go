@@ -16,9 +16,9 @@ import (
 	"facegate/pipeline/embed"
 )
 
-// A Lesser says what a gate leaves out because it has crashed again and again. No camera is opened and no network loaded: most
-// of what can crash is there. At crashes.CardsOnly the broker is not spoken to either; what it is to be told waits. Door,
-// records and control work as ever.
+// A Lesser says what a gate leaves out because it has crashed again and again. No network is loaded: most of what can crash is
+// there. The camera is opened for passes alone. At crashes.CardsOnly it is not opened at all, and the broker is not spoken to
+// either; what it is to be told waits. Door, records and control work as ever.
 type Lesser struct {
 	Level   crashes.Level
 	Last    crashes.Crash // the last one
@@ -52,6 +52,11 @@ func (d *Daemon) begin() {
 // speaks reports whether the broker is spoken to.
 func (d *Daemon) speaks() bool { return d.lesser == nil || d.lesser.Level < crashes.CardsOnly }
 
+// opensCamera reports whether there is anything to open the camera for: faces, or passes.
+func (d *Daemon) opensCamera() bool {
+	return d.lesser == nil || d.lesser.Level < crashes.CardsOnly && d.config.CodesRead()
+}
+
 // whyBlind returns why no face is looked at, whatever was wanted; nil if faces are.
 func (d *Daemon) whyBlind() error {
 	if d.lesser == nil {
@@ -66,7 +71,9 @@ func (d *Daemon) lessen(s *status.Status) {
 		return
 	}
 	s.Lesser = &status.Lesser{Level: d.lesser.Level.String(), Since: d.lesser.Last.At.UTC(), Reason: d.lesser.Last.Why}
-	s.Camera = device.CaptureStatus{State: status.CameraOff, Source: "not opened"}
+	if !d.opensCamera() {
+		s.Camera = device.CaptureStatus{State: status.CameraOff, Source: "not opened"}
+	}
 	if !d.speaks() {
 		s.MQTT.Err, s.MQTT.Hint = "the broker is not spoken to, because the gate has crashed again and again", d.lesser.advice()
 	}

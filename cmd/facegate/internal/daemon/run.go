@@ -35,7 +35,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if d.speaks() {
 		stopPublisher = d.runLasting(ctx, abort, d.publisher)
 	}
-	asked := d.runTasks(ctx, append(slices.Concat(d.codeTasks(), d.guiding()), d.door, d.events, d.plan, d.sight(), d.camera, d.prompt, d.entry, d.glance, d.control,
+	asked := d.runTasks(ctx, append(slices.Concat(d.codeTasks(), d.guiding(), d.sight()),
+		d.door, d.events, d.plan, d.camera, d.prompt, d.entry, d.glance, d.control,
 		newSweeper(d.register, d.store, d.handover.ask, d.log),
 		d.watchdog, d.notifier, d.handover)...)
 	recorded := stopRecord()
@@ -54,12 +55,15 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return nil
 }
 
-// sight is the task that brings frames, or brings them back.
-func (d *Daemon) sight() task {
-	if d.lesser != nil {
-		return newRecovery(crashes.Steady, d.tryAll)
+// sight are the tasks that bring frames, or bring faces back.
+func (d *Daemon) sight() (tasks []task) {
+	if d.opensCamera() {
+		tasks = append(tasks, d.capture)
 	}
-	return d.capture
+	if d.lesser != nil {
+		tasks = append(tasks, newRecovery(crashes.Steady, d.tryAll))
+	}
+	return tasks
 }
 
 // runLasting runs t until stop is called, which returns what came of it, also after ctx has ended. If t ends before, it aborts the
