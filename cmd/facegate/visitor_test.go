@@ -65,7 +65,7 @@ func TestVisitorPasses(t *testing.T) {
 		more := gatetest.Settings{"site": "lime-court", "gate": gate, "passes": "{groups: [yard]}"}
 		config := site.WriteConfig(t, more)
 		begun(t, site.Config(t, more))
-		facegate(t.Context(), "clock", "confirm", "--yes", "--config", config).want(t, exitOK, "", "")
+		facegate(t.Context(), "clock", "confirm", "--yes", "--config", config).want(t, exitOK, "right", "")
 		return func(args ...string) printout { return facegate(t.Context(), append(args, "--config", config)...) }
 	}
 	atNorth, atSouth := at(north, "north"), at(south, "south")
