@@ -73,14 +73,14 @@ type Terms struct {
 }
 
 const (
-	gone     = time.Second            // from when a face that was not seen any more has left
-	settle   = 700 * time.Millisecond // for which a word about a picture stands at least, so that it can be read
-	patience = 4 * time.Second        // after which a face that stands before the door is told of the other ways in
-	far      = 6 * time.Second        // for which a face that does not come closer is asked to
-	asked    = time.Second            // for which a direction stands without being asked for again
-	told     = 4 * time.Second        // for which somebody reads what came of an attempt
-	typing   = 15 * time.Second       // for which a PIN is waited for
-	quiet    = 20 * time.Second       // after which the notice is shown
+	gone     = 1500 * time.Millisecond // from when a face that was not seen any more has left
+	settle   = 700 * time.Millisecond  // for which a word about a picture stands at least, so that it can be read
+	patience = 4 * time.Second         // after which a face that stands before the door is told of the other ways in
+	far      = 6 * time.Second         // for which a face that does not come closer is asked to
+	asked    = time.Second             // for which a direction stands without being asked for again
+	told     = 4 * time.Second         // for which somebody reads what came of an attempt
+	typing   = 15 * time.Second        // for which a PIN is waited for
+	quiet    = 20 * time.Second        // after which the notice is shown
 )
 
 // A Guide is what is known of whoever stands at the door. It is not safe for concurrent use.
