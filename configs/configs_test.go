@@ -241,10 +241,13 @@ func TestParseValues(t *testing.T) {
 				{Name: "keys", Kind: configs.WiegandKeypad, D0: "A", D1: "B", Chip: "other"},
 			}
 		}},
-		{"rules with a plan", zone + "plans:\n  office:\n  - {days: mon, from: 8:00, to: 18:00}\nrules:\n- by: [card-uid, pin]\n  when: office\n" +
+		{"rules with a plan", zone + "readers: [{name: card, kind: usb, device: /c}, {name: pad, kind: keypad, device: /p}]\nplans:\n  office:\n  - {days: mon, from: 8:00, to: 18:00}\nrules:\n- by: [card-uid, pin]\n  when: office\n" +
 			"  groups: [staff, 前台]\n- {by: [pass], faceless: true}\n- {by: [pass, face], within: 1m}\n", func(c *configs.Config) {
 			c.TimeZone = "Asia/Shanghai"
 			c.Plans = map[string][]configs.Hours{"office": {{Days: week.On(time.Monday), From: 8 * 60, To: 18 * 60}}}
+			c.Readers = []configs.Reader{
+				{Name: "card", Kind: configs.USB, Device: "/c", Class: passage.ByCardUID}, {Name: "pad", Kind: configs.Keypad, Device: "/p"},
+			}
 			c.Rules = []configs.Rule{
 				{By: []passage.Means{passage.ByCardUID, passage.ByPIN}, Within: 20 * time.Second, When: "office", Groups: []string{"staff", "前台"}},
 				{By: []passage.Means{passage.ByPass}, Faceless: true},
@@ -402,6 +405,12 @@ func TestParseFaults(t *testing.T) {
 		{"fired again at last", "refire_after: 11m\n", 4, 1, "refire_after: 11m0s is not between 0s and 10m0s"},
 		{"an interlock by its line", "door: {interlock: GPIO4}\n", 4, 19, "door.interlock: keys are wanted here"},
 		{"the line of the exit for the interlock", "door: {exit: {line: A}, interlock: {line: A}}\n", 4, 37, "door.interlock.line: the line A is that of door.exit.line"},
+		{"a rule of cards without a reader", "again_after: 0s\nrules: [{by: [card-uid]}]\n", 5, 10, "rules[1].by: names card-uid, and nothing at the door reads cards"},
+		{"a rule of cards that prove a key", "readers: [{name: c, kind: usb, device: /c}]\nrules: [{by: [card-secure]}]\n", 5, 10, "rules[1].by: names card-secure, and nothing at the door has a card prove a key"},
+		{"a rule of passes that nobody reads", "passes: {camera: off}\nrules: [{by: [pass]}]\n", 5, 10, "rules[1].by: names pass, and passes.camera is off"},
+		{"a card where nothing reads it", "alternatives: [card, key]\n", 4, 1, "alternatives: has card, and nothing at the door reads cards"},
+		{"a PIN where nothing takes it", "alternatives: [pin]\nreaders: [{name: c, kind: usb, device: /c}]\n", 4, 1, "alternatives: has pin, and there is nothing to type it on"},
+		{"a pass where nothing reads it", "passes: {camera: off}\nalternatives: [qr]\n", 5, 1, "alternatives: has qr, and passes.camera is off"},
 		{"driver", "door: {driver: gpio}\n", 4, 8, `door.driver: "gpio" is none of ["cdev" "sim"]`},
 		{"no line", "door: {line: ''}\n", 4, 8, "door.line: is empty"},
 		{"short pulse", "door: {pulse: 100ms}\n", 4, 8, "door.pulse: 100ms is not between 200ms and 30s"},
@@ -455,7 +464,11 @@ func TestParseFaults(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			list := faults(t, minimal+test.text)
+			text := minimal + test.text
+			if strings.HasPrefix(test.text, "rules:") { // of means that the door takes
+				text += "readers: [{name: card, kind: usb, device: /c, class: card-secure}, {name: pad, kind: keypad, device: /p}]\n"
+			}
+			list := faults(t, text)
 			if len(list) != 1 {
 				t.Fatalf("%d faults, want 1: %v", len(list), list)
 			}

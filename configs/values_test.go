@@ -36,7 +36,7 @@ func TestValues(t *testing.T) {
 			Ways: []passage.Way{passage.Card, passage.Intercom},
 			Profile: law.Profile{
 				Jurisdiction: law.EU, Mode: law.OneToMany, EmbedTrigger: law.RequestTrigger, Consent: law.ExplicitConsent,
-				WhenAlike: law.RefuseAlike, YoungMax: 301 * day,
+				WhenAlike: law.RefuseAlike, Claims: true, YoungMax: 301 * day,
 				ChildAge: 13, ChildLaw: under16, MinorsAllowed: true, GuardianRequired: true,
 				RetentionMax: 301 * day, IdleMax: 61 * day, AccessLogRetention: 31 * day, RecordRetention: 1096 * day,
 				AssessmentRequired: true, Lockout: law.Lockout{DelayAfter: 4, Delay: 45 * time.Second, DisableAfter: 40},

@@ -29,6 +29,7 @@ type commandLine struct {
 	Audit   auditCommand   `cmd:"" help:"Check the audit log."`
 	Device  deviceCommand  `cmd:"" help:"Print the public key of the device."`
 	Policy  policyCommand  `cmd:"" help:"Print the retention schedule and the rules that the configuration enforces."`
+	Rules   rulesCommand   `cmd:"" help:"Say in words what opens the door, for whom and when, and what of it counts now."`
 	Notice  noticeCommand  `cmd:"" help:"Print the notice that people read before they consent."`
 	Lockout lockoutCommand `cmd:"" help:"Let every means open the door again after too many failures."`
 	Clock   clockCommand   `cmd:"" help:"Say whether the clock is believed, by which people are erased, or confirm it."`

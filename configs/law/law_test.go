@@ -81,10 +81,10 @@ func usual(j law.Jurisdiction) law.Profile {
 	const day = 24 * time.Hour
 	p := law.Profile{
 		Jurisdiction: j, WhenAlike: law.RefuseAlike, RetentionMax: 365 * day, YoungMax: 365 * day, IdleMax: 180 * day, AccessLogRetention: 90 * day, RecordRetention: 1096 * day,
-		Lockout: law.Lockout{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50}, AssessmentRequired: j != law.Lab,
+		Lockout: law.Lockout{DelayAfter: 5, Delay: 30 * time.Second, DisableAfter: 50}, AssessmentRequired: j != law.Lab, Copies: j != law.EU,
 	}
 	if j == law.EU || j == law.USIL {
-		p.WhenAlike, p.Passes = law.SecondFactor, true
+		p.WhenAlike, p.Passes, p.Claims = law.SecondFactor, true, true
 	}
 	switch j {
 	case law.CN:

@@ -13,6 +13,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/health"
 	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/rulebook"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/device"
@@ -221,6 +222,7 @@ func (d *Daemon) live() status.Status {
 		People:   d.people(),
 		Frames:   d.camera.Count(),
 		Lockout:  d.lockout(time.Now()),
+		Rules:    d.ruling(time.Now()),
 		Record:   status.Record{Waiting: d.record.Waiting(), Full: d.record.Full()},
 		KeyStore: d.keys.Class(),
 	}
@@ -239,6 +241,17 @@ func (d *Daemon) people() status.People {
 			"asked for with the face, and enrol with more pictures"
 	}
 	return p
+}
+
+// ruling says what opens the door, and which of it counts at now.
+func (d *Daemon) ruling(now time.Time) []status.Rule {
+	all, waits := make([]status.Rule, 0, len(d.rules.Table)), d.plan.waits()
+	for _, r := range d.rules.Table {
+		all = append(all, status.Rule{
+			Says: rulebook.Words(r, d.config), InForce: d.rules.InForce(r, now, !waits), Waits: r.When != "" && waits,
+		})
+	}
+	return all
 }
 
 // lockout says by what means somebody, or nobody, gets in at now.

@@ -31,6 +31,7 @@ type Status struct {
 	People   People               `json:"people"`
 	Frames   Frames               `json:"frames"`
 	Lockout  Lockout              `json:"lockout"`
+	Rules    []Rule               `json:"rules"` // what opens the door
 	Record   Record               `json:"record"`
 	FacesOff *FacesOff            `json:"faces_off,omitempty"` // nil unless no face is looked at
 	Lesser   *Lesser              `json:"lesser,omitempty"`    // nil unless something is left out after crashes
@@ -75,6 +76,13 @@ type Closed struct {
 	WaitS  int    `json:"wait_s"` // seconds until it opens the door again, after a flood of what names nobody, such as prints
 	Slowed int    `json:"slowed"` // people for whom it opens nothing for moments, after failures against them
 	Off    int    `json:"off"`    // people for whom it opens nothing until facegate lockout reset
+}
+
+// Rule is one way through the door.
+type Rule struct {
+	Says    string `json:"says"`     // in a sentence
+	InForce bool   `json:"in_force"` // it counts now
+	Waits   bool   `json:"waits"`    // it does not, because it has a plan and the clock is not known to be right
 }
 
 // Record says whether what happens at the door can be written down.
