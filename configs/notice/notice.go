@@ -60,7 +60,7 @@ func (p Particulars) Text(lang Language) (Text, error) {
 		Necessity: phrase(words.Necessity), Rights: phrase(words.Rights),
 		Version: phrase(s.Version), Controller: phrase(s.Controller),
 		Contact: phrase(s.Contact), Officer: phrase(s.Officer),
-		Ways: Ways(lang, p.Ways), Second: p.second(lang), Profile: p.Profile, RecordYears: law.RecordDays / 365,
+		Ways: Ways(lang, p.Ways), Second: p.second(lang), Beside: p.beside(lang), Profile: p.Profile, RecordYears: law.RecordDays / 365,
 	})
 	if err != nil {
 		return Text{}, err
@@ -98,6 +98,7 @@ type page struct {
 
 	Ways        string
 	Second      string // of Ways, those that are asked for besides a face
+	Beside      string // of Ways, those that are on the operator's word, "" for none
 	Profile     law.Profile
 	RecordYears int
 }
@@ -131,6 +132,11 @@ func markdown(text string) string {
 // second lists the ways in that are asked for besides a face.
 func (p Particulars) second(lang Language) string {
 	return Ways(lang, slices.DeleteFunc(slices.Clone(p.Ways), func(w passage.Way) bool { return !w.Second() }))
+}
+
+// beside lists the ways in that the gate knows nothing of.
+func (p Particulars) beside(lang Language) string {
+	return Ways(lang, slices.DeleteFunc(slices.Clone(p.Ways), passage.Way.Second))
 }
 
 // Ways lists ways in as a sentence does.

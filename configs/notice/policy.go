@@ -40,7 +40,7 @@ type Threshold struct {
 // Write writes the retention schedule and the rules of the gate as Markdown.
 func (p Policy) Write(w io.Writer) error {
 	text, err := render("policy.md", policyPage{
-		Policy: p, Law: law.Of(p.Profile.Jurisdiction), Ways: Ways(English, p.Ways), Second: p.second(English),
+		Policy: p, Law: law.Of(p.Profile.Jurisdiction), Ways: Ways(English, p.Ways), Second: p.second(English), Beside: p.beside(English),
 		FilingWorkingDays: law.FilingWorkingDays, FaceAloneFrom: law.FaceAloneFrom, Majority: law.Majority,
 	})
 	if err != nil {
@@ -56,6 +56,7 @@ type policyPage struct {
 	Law    law.Rules
 	Ways   string
 	Second string // of Ways, those that are asked for besides a face
+	Beside string // of Ways, those that are on the operator's word, "" for none
 
 	FilingWorkingDays, FaceAloneFrom, Majority int
 }
