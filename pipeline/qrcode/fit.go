@@ -7,7 +7,6 @@ import (
 
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/common"
-	"github.com/makiuchi-d/gozxing/qrcode/detector"
 )
 
 // The library lays the grid of a code by three corners and one small mark. Of a code that is held near and at a slant it takes
@@ -36,23 +35,8 @@ type triple struct {
 	skew                float64 // how far it is from a right angle between equal sides
 }
 
-// A corner is a finder pattern.
-type corner struct {
-	point
-	module float64 // pixels of a module there, about
-}
-
-type point struct{ x, y float64 }
-
-func (p point) plus(q point, times float64) point { return point{p.x + times*q.x, p.y + times*q.y} }
-func (p point) minus(q point) point               { return point{p.x - q.x, p.y - q.y} }
-func (p point) squared() float64                  { return p.x*p.x + p.y*p.y }
-func (p point) or(q point) point                  { return cmp.Or(p, q) }
-func (p point) cross(q point) float64             { return p.x*q.y - p.y*q.x }
-func nearest(sizes int) int                       { return 21 + 4*max(0, int(math.Round(float64(sizes-21)/4))) }
-
 // fits returns the codes that the finder patterns of a picture may be of, sampled, the likeliest first.
-func fits(black *gozxing.BitMatrix, corners []*detector.FinderPattern) (codes []*gozxing.BitMatrix) {
+func fits(black *gozxing.BitMatrix, corners []corner) (codes []*gozxing.BitMatrix) {
 	for _, t := range triples(corners) {
 		best, least := grid{}, mostWrong
 		for _, size := range t.sizes() {
@@ -68,14 +52,14 @@ func fits(black *gozxing.BitMatrix, corners []*detector.FinderPattern) (codes []
 }
 
 // triples returns which three of the patterns may belong to one code.
-func triples(corners []*detector.FinderPattern) (list []triple) {
+func triples(corners []corner) (list []triple) {
 	corners = slices.Clone(corners)
-	slices.SortStableFunc(corners, func(a, b *detector.FinderPattern) int { return cmp.Compare(b.GetCount(), a.GetCount()) })
+	slices.SortStableFunc(corners, func(a, b corner) int { return cmp.Compare(b.count, a.count) })
 	corners = corners[:min(len(corners), mostCorners)]
 	for i, a := range corners {
 		for j, b := range corners[:i] {
 			for _, c := range corners[:j] {
-				for _, order := range [][3]*detector.FinderPattern{{a, b, c}, {b, c, a}, {c, a, b}} {
+				for _, order := range [][3]corner{{a, b, c}, {b, c, a}, {c, a, b}} {
 					if t, ok := tripleOf(order[0], order[1], order[2]); ok {
 						list = append(list, t)
 					}
@@ -89,13 +73,13 @@ func triples(corners []*detector.FinderPattern) (list []triple) {
 
 // tripleOf takes the first pattern for the one between the two others, and reports whether they can be of one code that is held
 // at a slant.
-func tripleOf(left, a, b *detector.FinderPattern) (triple, bool) {
+func tripleOf(left, a, b corner) (triple, bool) {
 	const (
 		uneven = 2.5 // times as large a pattern may be as another
 		longer = 4   // times as long, squared, a side may be as the other
 		narrow = 0.4 // the sine of the angle between the sides, at the least
 	)
-	t := triple{left: cornerOf(left), right: cornerOf(a), bottom: cornerOf(b)}
+	t := triple{left: left, right: a, bottom: b}
 	across, down := t.right.minus(t.left.point), t.bottom.minus(t.left.point)
 	area := across.cross(down)
 	if area < 0 { // the picture is no mirror
@@ -243,6 +227,5 @@ func (g *grid) sample() *gozxing.BitMatrix {
 	return code
 }
 
-func cornerOf(p *detector.FinderPattern) corner {
-	return corner{point{p.GetX(), p.GetY()}, p.GetEstimatedModuleSize()}
-}
+// nearest returns the number of modules of a side that a code can have.
+func nearest(sizes int) int { return 21 + 4*max(0, int(math.Round(float64(sizes-21)/4))) }

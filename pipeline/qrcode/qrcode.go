@@ -35,6 +35,7 @@ var (
 type Reader struct {
 	picture plane
 	work    plane // what the present look is at
+	seen    seen  // of the picture
 	decoder *decoder.Decoder
 }
 
@@ -44,6 +45,7 @@ func NewReader() *Reader { return &Reader{decoder: decoder.NewDecoder()} }
 // Load takes a copy of the n-th picture of a stream, and returns the ways to look at it. A picture beyond MaxPixels is reduced
 // for one look, and its middle is taken at full size for the next; each of the two has the ways in turn.
 func (r *Reader) Load(p *image.Gray, n int) []Way {
+	r.seen = r.seen[:0]
 	switch b := p.Bounds(); {
 	case b.Dx()*b.Dy() <= MaxPixels:
 		r.picture.copy(p)
@@ -60,6 +62,8 @@ func (r *Reader) Load(p *image.Gray, n int) []Way {
 func (r *Reader) Clear() {
 	r.picture.clear()
 	r.work.clear()
+	clear(r.seen)
+	r.seen = r.seen[:0]
 }
 
 // Read looks at the picture that was loaded, in one way, and returns the text of the code that it has found. The text is the
@@ -85,6 +89,9 @@ func (r *Reader) Read(w Way) (text []byte, err error) {
 		return nil, ErrNone
 	}
 	defer black.Clear()
+	if w.Inverted {
+		r.seen = r.seen[:0] // what was dark is light
+	}
 	return r.decode(black)
 }
 
@@ -118,7 +125,9 @@ func (r *Reader) decode(black *gozxing.BitMatrix) ([]byte, error) {
 			}
 		}
 	}
-	for _, code := range fits(black, finder.GetPossibleCenters()) {
+	across, down := float64(r.work.width)/float64(r.picture.width), float64(r.work.height)/float64(r.picture.height)
+	r.seen.add(finder.GetPossibleCenters(), across, down)
+	for _, code := range fits(black, r.seen.at(across, down)) {
 		if text, err := r.text(code); !errors.Is(err, ErrNone) {
 			return text, err
 		}

@@ -117,3 +117,16 @@ func TestTable(t *testing.T) {
 		}
 	}
 }
+
+// TestSlanted shows codes that are turned away so far that no single look finds all three of their corners.
+func TestSlanted(t *testing.T) {
+	s := passes.Scene{Condition: condition(t, "tilt 45"), Medium: passes.Paper, Side: 8, Distance: 15}
+	for _, tt := range []struct {
+		kind   passes.Kind
+		number uint64
+	}{{passes.Token, 3}, {passes.Token, 6}, {passes.Visitor, 3}, {passes.Visitor, 5}} {
+		if r, err := passes.Show(tt.kind, s, 7, tt.number); err != nil || !r.Read {
+			t.Errorf("%s %d: %+v, %v", tt.kind, tt.number, r, err)
+		}
+	}
+}
