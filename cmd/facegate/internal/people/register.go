@@ -117,8 +117,13 @@ type bound struct {
 	by audit.Actor
 }
 
-// Matcher returns what faces are compared with, and nil where a pass has to be shown first.
-func (r *Register) Matcher() pipeline.Matcher { return r.scheme.matcher() }
+// Matcher returns what faces are compared with, and nil where something else has to say first whose it is to be.
+func (r *Register) Matcher() pipeline.Matcher {
+	if r.terms.Profile.Claims {
+		return nil
+	}
+	return r.scheme.matcher()
+}
 
 // Len returns how many people can match.
 func (r *Register) Len() int { return r.scheme.len() }
