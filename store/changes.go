@@ -96,6 +96,7 @@ func (s *Store) carryOut(i *intent) error {
 	for _, id := range slices.Concat(i.People, i.Faces) {
 		s.leaving = append(s.leaving, s.register.byID[id])
 	}
+	s.noteLeaving()
 	return s.finish()
 }
 
@@ -189,6 +190,7 @@ func (s *Store) conclude(i *intent) error {
 		return err
 	}
 	s.pending, s.leaving, s.failed = nil, nil, failed
+	s.noteLeaving()
 	return nil
 }
 

@@ -247,14 +247,14 @@ func (w Credentials) FindCard(value []byte) (Holder, error) {
 }
 
 func (w Credentials) find(keyed [16]byte) (Holder, error) {
-	w.s.mu.Lock()
-	defer w.s.mu.Unlock()
-	id, ok := w.s.register.byKey[keyed]
+	p, c, leaving, ok := w.s.register.shown(keyed)
 	if !ok {
 		return Holder{}, noCredential("take another way in")
 	}
-	p, c, err := w.s.valid(id)
-	return Holder{p.ID, c}, err
+	if err := w.s.opens(p, c, leaving); err != nil {
+		return Holder{}, err
+	}
+	return Holder{p.ID, c}, nil
 }
 
 func noCredential(advice string) error {
@@ -268,18 +268,26 @@ func (s *Store) valid(id CredentialID) (Person, Credential, error) {
 	if !ok || !has {
 		return Person{}, Credential{}, noCredential("take another way in")
 	}
+	if err := s.opens(p, c, !s.leavingSince(p).IsZero()); err != nil {
+		return Person{}, Credential{}, err
+	}
+	return p, c, nil
+}
+
+// opens says why c, of p, opens nothing now. It does not need s.mu.
+func (s *Store) opens(p Person, c Credential, leaving bool) error {
 	v := s.look()
 	err := c.validAt(v)
 	switch {
 	case p.lapsed(v):
 		err = ErrOver
-	case !s.leavingSince(p).IsZero():
+	case leaving:
 		err = ErrCredential
 	}
-	if err != nil {
-		return Person{}, Credential{}, hint.Wrap(fmt.Errorf("store: %w", err), "take another way in, or ask who is in charge of the door")
+	if err == nil {
+		return nil
 	}
-	return p, c, nil
+	return hint.Wrap(fmt.Errorf("store: %w", err), "take another way in, or ask who is in charge of the door")
 }
 
 // Use takes one use of a credential that Find has returned, and returns how it is then. Where the uses are counted this is on

@@ -316,7 +316,8 @@ func (s *Store) leave(i *intent) error {
 	if err := s.apply(s.people.Rewrite, next, i.Entries, c); err != nil {
 		return err
 	}
-	s.register, s.ended = people, ended
+	s.ended = ended
+	s.register.become(people)
 	return nil
 }
 

@@ -217,7 +217,8 @@ func (s *Store) Wipe(keep func(certificate []byte) error) error {
 	if err != nil {
 		return err
 	}
-	s.register, s.ended, s.pending, s.owed = register{}, nil, nil, nil
+	s.register.empty()
+	s.ended, s.pending, s.owed = nil, nil, nil
 	return destroyCertified(s.disk, s.vaults(), s.reserve.path, certificate, keep)
 }
 

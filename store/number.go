@@ -58,10 +58,9 @@ func (s *Store) drawNumber() (Number, error) {
 }
 
 // ByNumber returns who has a Number, as it was typed. It refuses with ErrNumber. Whether they may come in is for CheckPIN to say.
+// It waits for no disk.
 func (w Credentials) ByNumber(typed string) (template.PersonID, error) {
-	w.s.mu.Lock()
-	defer w.s.mu.Unlock()
-	id, ok := w.s.register.byNumber[parseNumber(typed)]
+	id, ok := w.s.register.typed(parseNumber(typed))
 	if !ok {
 		return template.PersonID{}, hint.Wrap(fmt.Errorf("store: %w", ErrNumber), "type it again, or take another way in")
 	}

@@ -265,7 +265,9 @@ func (s *Store) loadPeople() error {
 		return err
 	}
 	s.recall(people)
-	s.state, s.register, s.ended = st, people, ended
+	s.state, s.ended = st, ended
+	s.register.become(people)
+	s.noteLeaving()
 	s.visits.register(st.Offices)
 	return nil
 }

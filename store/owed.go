@@ -84,6 +84,7 @@ func (s *Store) owe(m mark, err error) error {
 	case i >= 0 && s.owed[i].Reason == audit.FaceWithdrawn: // which is the smaller part of any other
 		s.owed[i].Reason = m.Reason
 	}
+	s.noteLeaving()
 	lasting := s.saveOwed()
 	e := hint.Wrap(&OwedError{err, lasting}, "make room on the disk, or mend it: it is then done by itself, and the receipt "+
 		"kept: facegate receipt fetch DIR")
@@ -114,6 +115,7 @@ func (s *Store) loadOwed() {
 		s.log.Error("what was owed cannot be read any more: ask again for erasures that failed; check the disk", "err", err)
 	}
 	s.owed, s.lasting = owed, s.reserve.made && err == nil
+	s.noteLeaving()
 }
 
 // templatesGone reports whether every Code is destroyed, and there is no faces.db for new ones yet.
@@ -170,6 +172,7 @@ func (s *Store) fulfil(m mark) error {
 func (s *Store) settleOwed() {
 	before := len(s.owed)
 	s.owed = slices.DeleteFunc(s.owed, s.done)
+	s.noteLeaving()
 	if len(s.owed) < before || !s.lasting {
 		s.saveOwed()
 	}
@@ -193,6 +196,25 @@ func (s *Store) leavingSince(p Person) time.Time {
 		return time.Time{}
 	}
 	return s.owedSince(p)
+}
+
+// noteLeaving has those open nothing any more who are to leave the list. It is called after each change of owed and pending.
+func (s *Store) noteLeaving() {
+	leaving := make(map[template.PersonID]bool)
+	note := func(id template.PersonID) {
+		if !s.leavingSince(Person{ID: id}).IsZero() {
+			leaving[id] = true
+		}
+	}
+	for _, m := range s.owed {
+		note(m.Person)
+	}
+	if s.pending != nil {
+		for _, id := range s.pending.People {
+			note(id)
+		}
+	}
+	s.register.leave(leaving)
 }
 
 // barred reports whether the record of p is to be destroyed: it matches no more.

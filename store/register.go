@@ -2,31 +2,87 @@ package store
 
 import (
 	"maps"
+	"sync"
 
 	"facegate/pipeline/template"
 )
 
 // A register is everybody in people.db, in memory, found by id and by label, and what they have, found by id and by what is
 // shown. No two share any of these.
+//
+// Whoever changes it holds Store.mu, under which it is read. What somebody shows at the door is looked up under a lock of its
+// own: Store.mu is held for as long as the disk takes, and nobody waits for that before a door.
 type register struct {
+	brief        *sync.RWMutex // is held for no disk; guards what follows, together with Store.mu
 	byID         map[template.PersonID]Person
 	byLabel      map[string]template.PersonID
 	byCredential map[CredentialID]template.PersonID // who has it
 	byKey        map[[16]byte]CredentialID          // of passes and cards, by template.Index
 	byNumber     map[Number]template.PersonID       // who has a PIN
+	leaving      map[template.PersonID]bool         // who is to be erased, and opens nothing any more
 }
 
 func newRegister() register {
 	return register{
-		byID: make(map[template.PersonID]Person), byLabel: make(map[string]template.PersonID),
+		brief: new(sync.RWMutex),
+		byID:  make(map[template.PersonID]Person), byLabel: make(map[string]template.PersonID),
 		byCredential: make(map[CredentialID]template.PersonID), byKey: make(map[[16]byte]CredentialID),
 		byNumber: make(map[Number]template.PersonID),
+		leaving: make(map[template.PersonID]bool),
 	}
 }
 
 // clone returns a register that can be changed without changing r.
 func (r register) clone() register {
-	return register{maps.Clone(r.byID), maps.Clone(r.byLabel), maps.Clone(r.byCredential), maps.Clone(r.byKey), maps.Clone(r.byNumber)}
+	return register{
+		new(sync.RWMutex), maps.Clone(r.byID), maps.Clone(r.byLabel), maps.Clone(r.byCredential), maps.Clone(r.byKey), maps.Clone(r.byNumber),
+		maps.Clone(r.leaving),
+	}
+}
+
+// become has r hold what other holds, which is not used any more.
+func (r *register) become(other register) {
+	r.brief.Lock()
+	defer r.brief.Unlock()
+	r.byID, r.byLabel, r.byCredential = other.byID, other.byLabel, other.byCredential
+	r.byKey, r.byNumber, r.leaving = other.byKey, other.byNumber, other.leaving
+}
+
+// shown returns what is found by what somebody shows, and who has it. It does not need Store.mu.
+func (r *register) shown(keyed [16]byte) (p Person, c Credential, leaving, ok bool) {
+	r.brief.RLock()
+	defer r.brief.RUnlock()
+	id, ok := r.byKey[keyed]
+	if !ok {
+		return p, c, false, false
+	}
+	p = r.byID[r.byCredential[id]]
+	c, ok = p.credential(id)
+	return p, c, r.leaving[p.ID], ok
+}
+
+// typed returns who has a Number. It does not need Store.mu.
+func (r *register) typed(n Number) (template.PersonID, bool) {
+	r.brief.RLock()
+	defer r.brief.RUnlock()
+	id, ok := r.byNumber[n]
+	return id, ok
+}
+
+// named returns the person with this id, and their PIN, zeros if there is none. It does not need Store.mu.
+func (r *register) named(id template.PersonID) (p Person, c Credential, leaving bool) {
+	r.brief.RLock()
+	defer r.brief.RUnlock()
+	p = r.byID[id]
+	c, _ = p.pin()
+	return p, c, r.leaving[id]
+}
+
+// leave notes who is to be erased.
+func (r *register) leave(people map[template.PersonID]bool) {
+	r.brief.Lock()
+	defer r.brief.Unlock()
+	r.leaving = people
 }
 
 // labelled returns the person with this label.
@@ -55,6 +111,8 @@ func (r register) numbered(n Number) bool {
 
 // put adds p, or puts p in the place of the person with the same id.
 func (r register) put(p Person) {
+	r.brief.Lock()
+	defer r.brief.Unlock()
 	if old, ok := r.byID[p.ID]; ok {
 		r.forget(old, p.Label)
 	}
@@ -76,7 +134,7 @@ func (r register) putAll(people []Person) {
 	}
 }
 
-// forget takes from the register whatever finds p, but for the label keep.
+// forget takes from the register whatever finds p, but for the label keep. r.brief must be held.
 func (r register) forget(p Person, keep string) {
 	if p.Label != keep {
 		delete(r.byLabel, p.Label)
@@ -90,6 +148,8 @@ func (r register) forget(p Person, keep string) {
 
 // remove takes the person with this id from the list, if there is one.
 func (r register) remove(id template.PersonID) {
+	r.brief.Lock()
+	defer r.brief.Unlock()
 	if old, ok := r.byID[id]; ok {
 		r.forget(old, "")
 		delete(r.byID, id)
@@ -97,9 +157,12 @@ func (r register) remove(id template.PersonID) {
 }
 
 func (r register) empty() {
+	r.brief.Lock()
+	defer r.brief.Unlock()
 	clear(r.byID)
 	clear(r.byLabel)
 	clear(r.byCredential)
 	clear(r.byKey)
 	clear(r.byNumber)
+	clear(r.leaving)
 }

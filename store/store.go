@@ -232,7 +232,7 @@ type Store struct {
 	judge   *clock.Judge
 
 	mu       sync.Mutex          // guards all that follows
-	register register            // everybody in people.db
+	register register            // everybody in people.db; see there for what is found without mu
 	ended    map[[16]byte]moment // when the consents of people who were erased ended
 	state    state               // of people.db
 	head     audit.Head          // the end of the audit log in journal.db
@@ -297,7 +297,7 @@ func prepare(o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		source: o.Clock, judge: new(clock.Judge), seen: make(map[template.PersonID]sighting), rand: o.Rand, log: o.Log,
+		source: o.Clock, judge: new(clock.Judge), register: newRegister(), seen: make(map[template.PersonID]sighting), rand: o.Rand, log: o.Log,
 		notices: o.Notices, languages: o.Languages, profile: o.Profile,
 		retention: o.Retention, minPIN: cmp.Or(o.MinPIN, MinPIN), filingAt: o.FilingAt, wiped: o.Wiped, class: o.Keys.Class(), locks: locks, disk: o.Disk, device: device,
 		id:   deviceID(device),
