@@ -50,6 +50,25 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
+// BenchmarkFind looks up one of 10,000 cards.
+func BenchmarkFind(b *testing.B) {
+	s := mustOpen(b, crowd(b, 10_000))
+	defer s.Close()
+	var cards vault.Change
+	for _, p := range s.register.byID {
+		c, err := s.newCard([]byte(p.Label))
+		must(b, err)
+		row, err := s.putCredential(p.ID, c)
+		must(b, err)
+		cards.Puts = append(cards.Puts, row)
+	}
+	must(b, errors.Join(s.people.Commit(cards), s.load()))
+	for i := 0; b.Loop(); i++ {
+		_, err := s.Credentials().FindCard([]byte(testEnrolment(i % 10_000).Label))
+		must(b, err)
+	}
+}
+
 func BenchmarkErase(b *testing.B) {
 	s := mustOpen(b, crowd(b, 10_000))
 	defer s.Close()

@@ -106,11 +106,38 @@ func (t Templates) Claim(k *template.TokenKeys, modelID [32]byte) (p Person, cod
 
 func (s *Store) claim(k *template.TokenKeys, modelID [32]byte) (Person, template.Code, error) {
 	p, err := s.holder(k.ID)
-	pass, _ := p.ownPass()
-	switch v := s.look(); {
-	case err != nil:
+	if err != nil {
 		return Person{}, template.Code{}, err
-	case p.lapsed(v) || pass.validAt(v) != nil:
+	}
+	if pass, _ := p.ownPass(); pass.validAt(s.look()) != nil {
+		return Person{}, template.Code{}, invalid("it has expired", adviceAgain)
+	}
+	return s.codeOf(p, k, modelID)
+}
+
+// ClaimNamed is Claim of somebody who was named by other means than their pass, such as a card. It refuses with ErrBound a Code of
+// scheme S2, which opens with the pass alone.
+func (t Templates) ClaimNamed(id template.PersonID, modelID [32]byte) (p Person, code template.Code, err error) {
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	p, ok := t.s.register.byID[id]
+	switch {
+	case !ok:
+		return Person{}, template.Code{}, invalid("its owner is not on the list any more", "take another way in")
+	case p.Scheme == template.SchemeS2:
+		return Person{}, template.Code{}, hint.Wrap(fmt.Errorf("store: %w", ErrBound), "show the pass")
+	}
+	err = t.s.faces.Mending(func() error {
+		p, code, err = t.s.codeOf(p, nil, modelID)
+		return err
+	})
+	return p, code, err
+}
+
+// codeOf opens the Code of p. k is needed where that is of scheme S2.
+func (s *Store) codeOf(p Person, k *template.TokenKeys, modelID [32]byte) (Person, template.Code, error) {
+	switch v := s.look(); {
+	case p.lapsed(v):
 		return Person{}, template.Code{}, invalid("it has expired", adviceAgain)
 	case s.needsConsent(p):
 		return Person{}, template.Code{}, invalid("the person has consented under the rules of another profile", adviceAgain)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"facegate/configs/hint"
+	"facegate/pipeline/attempt"
 	"facegate/pipeline/match"
 	"facegate/pipeline/template"
 	"facegate/store"
@@ -17,9 +18,25 @@ func (r *Register) Claim(t template.Token) (*match.Claimed, error) {
 		return nil, err
 	}
 	defer k.Clear()
+	return r.claim(k, func() (store.Person, template.Code, error) { return r.store.Templates().Claim(k, r.terms.ModelID) })
+}
+
+// ClaimFor returns what compares faces with the bearer of what was shown, as Claim does. A pass always leads there. Where the
+// template of the bearer opens with their pass alone, a card or a number does not: store.ErrBound.
+func (r *Register) ClaimFor(b Bearer, s Shown) (*match.Claimed, error) {
+	if s.Means == attempt.Pass {
+		return r.Claim(s.Pass)
+	}
+	return r.claim(nil, func() (store.Person, template.Code, error) {
+		return r.store.Templates().ClaimNamed(b.Person, r.terms.ModelID)
+	})
+}
+
+// claim returns the matcher of whom find returns. k has the keys of their pass, nil for none.
+func (r *Register) claim(k *template.TokenKeys, find func() (store.Person, template.Code, error)) (*match.Claimed, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p, code, err := r.store.Templates().Claim(k, r.terms.ModelID)
+	p, code, err := find()
 	defer clear(code[:])
 	if err != nil {
 		return nil, err

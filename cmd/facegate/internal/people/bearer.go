@@ -1,0 +1,76 @@
+package people
+
+import (
+	"errors"
+
+	"facegate/configs/hint"
+	"facegate/pipeline/attempt"
+	"facegate/pipeline/template"
+	"facegate/store"
+)
+
+// Shown is what somebody has shown to a reader, read and not looked up yet.
+type Shown struct {
+	Means attempt.Means
+	Pass  template.Token // with attempt.Pass; whoever has read it clears it
+	Card  []byte         // with a card: what its reader tells of it
+}
+
+// A Bearer is who has shown something, as far as that tells.
+type Bearer struct {
+	Means   attempt.Means     // what was shown; Visitor for a pass that was given to a guest
+	Person  template.PersonID // zeros for nobody, and for a guest
+	Finding attempt.Finding   // Matched, Unknown or Ended
+
+	// Credential is what was shown, where Counted says that its uses are counted; see attempt.Attempt.
+	Credential attempt.Credential
+	Counted    bool
+
+	// Faceless says that no face can be asked for: the person gives none, or there is none of theirs that this gate could compare
+	// with, as after a lockdown or while no face is looked at.
+	Faceless bool
+}
+
+// Bearer says whose a pass or a card is. It waits for no disk. The error says why the Finding is not attempt.Matched, with a hint;
+// it is for the log and for who tries a card, and is told to nobody at the door.
+func (r *Register) Bearer(s Shown) (Bearer, error) {
+	h, err := r.holder(s)
+	if err != nil {
+		return Bearer{Means: s.Means, Finding: findingOf(err)}, err
+	}
+	b := Bearer{Means: s.Means, Person: h.Person, Finding: attempt.Matched, Faceless: !r.asksFor(h.Person)}
+	if h.Credential.Visitor { // whoever has it is not the one who answers for it
+		b.Means, b.Person, b.Faceless = attempt.Visitor, template.PersonID{}, true
+	}
+	if h.Credential.Uses > 0 {
+		b.Credential, b.Counted = attempt.Credential(h.Credential.ID), true
+	}
+	return b, nil
+}
+
+func (r *Register) holder(s Shown) (store.Holder, error) {
+	if s.Means != attempt.Pass {
+		return r.store.Credentials().FindCard(s.Card)
+	}
+	k, err := r.store.Credentials().PassKeys(s.Pass)
+	if err != nil {
+		return store.Holder{}, hint.Wrap(err, "take another way in")
+	}
+	defer k.Clear()
+	return r.store.Credentials().FindPass(k)
+}
+
+// findingOf returns what it comes to that nobody is let in by what was shown. Whatever is not valid at this time was somebody's.
+func findingOf(err error) attempt.Finding {
+	for _, ended := range []error{store.ErrNotYet, store.ErrOver, store.ErrUsedUp} {
+		if errors.Is(err, ended) {
+			return attempt.Ended
+		}
+	}
+	return attempt.Unknown
+}
+
+// asksFor reports whether the face of a person can be asked for.
+func (r *Register) asksFor(person template.PersonID) bool {
+	return r.WhyOff() == nil && r.scheme.has(person)
+}
