@@ -141,6 +141,19 @@ func (p *Pipeline) Identify(f device.Frame, m Matcher) (Report, error) {
 	return report, err
 }
 
+// Rematch has every face compared anew, because it is to be compared with others now, as after a pass was shown. What the Matcher
+// before has said of it counts no more. Whether it is live, and what it has tried, is remembered.
+func (p *Pipeline) Rematch() {
+	p.renewal.clear()
+	p.turn = turn{}
+	p.decider.Rematch()
+	for _, s := range p.subjects {
+		if s.unmatched {
+			s.restUntil, s.unmatched = time.Time{}, false
+		}
+	}
+}
+
 // Skip takes note of a frame in which no face is to be looked for.
 func (p *Pipeline) Skip(f device.Frame) Report {
 	p.renewal.clear()

@@ -22,6 +22,7 @@ type subject struct {
 	window     *liveness.Window
 	examined   time.Time // when a frame of it was last looked at closely
 	restUntil  time.Time // no frame of it is looked at closely before
+	unmatched  bool      // it rests because nobody matched it, and for nothing that it has tried
 	counted    time.Time // when it last counted as a failure
 	failures   int       // how often it did
 	asked      int       // how often it was asked to turn the head
@@ -42,7 +43,7 @@ func (p *Pipeline) subject(id track.ID) *subject {
 // unknown leaves a track alone for a while, and says what it has tried.
 func (p *Pipeline) unknown(tr *track.Track, report *Report) {
 	s := p.subject(tr.ID)
-	s.restUntil = tr.Seen.Add(rest)
+	s.restUntil, s.unmatched = tr.Seen.Add(rest), true
 	s.unprove()
 	tried, ok := p.decider.TakeNear(tr.ID)
 	switch {
@@ -56,7 +57,8 @@ func (p *Pipeline) unknown(tr *track.Track, report *Report) {
 // alike leaves a track alone as if it were unknown, and says to whom it is alike. It has tried nothing: whoever is near to
 // several people, by birth or by the camera, cannot help it.
 func (p *Pipeline) alike(tr *track.Track, report *Report) {
-	p.subject(tr.ID).restUntil = tr.Seen.Add(rest)
+	s := p.subject(tr.ID)
+	s.restUntil, s.unmatched = tr.Seen.Add(rest), true
 	if person, ok := p.decider.TakeAlike(tr.ID); ok {
 		report.end(attempt.Alike, person)
 	}
@@ -71,7 +73,7 @@ func (s *subject) failure(now time.Time, a Attempts) bool {
 	}
 	s.counted = now
 	if s.failures++; a.Wary > 0 && s.failures >= a.Wary {
-		s.restUntil = now.Add(a.Rest)
+		s.restUntil, s.unmatched = now.Add(a.Rest), false
 	}
 	return true
 }

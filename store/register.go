@@ -28,7 +28,7 @@ func newRegister() register {
 		byID:  make(map[template.PersonID]Person), byLabel: make(map[string]template.PersonID),
 		byCredential: make(map[CredentialID]template.PersonID), byKey: make(map[[16]byte]CredentialID),
 		byNumber: make(map[Number]template.PersonID),
-		leaving: make(map[template.PersonID]bool),
+		leaving:  make(map[template.PersonID]bool),
 	}
 }
 

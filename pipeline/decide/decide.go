@@ -178,6 +178,15 @@ func (d *Decider) Revoke(p Person) {
 	}
 }
 
+// Rematch forgets what frames have said of whose faces they show, because faces are compared with others from now on. Who was let
+// in, and whom a track was nearly taken for, is remembered.
+func (d *Decider) Rematch() {
+	for _, e := range d.tracks {
+		e.clear()
+		e.misses = 0
+	}
+}
+
 // TakeAlike returns to whom the track was alike, and was not judged to be, and forgets it.
 func (d *Decider) TakeAlike(id track.ID) (p Person, ok bool) {
 	e := d.tracks[id]

@@ -84,9 +84,10 @@ type Camera struct {
 	trouble  trouble
 	aiming   aiming
 
-	mu     sync.Mutex // held for as long as a frame is looked at; guards what follows
-	asking *capture   // the one under way, or nil
-	survey *surveying // the one under way, or nil; never together with asking
+	mu     sync.Mutex       // held for as long as a frame is looked at; guards what follows
+	asking *capture         // the one under way, or nil
+	survey *surveying       // the one under way, or nil; never together with asking
+	whom   pipeline.Matcher // that faces were compared with last
 }
 
 // New returns the Camera.
@@ -191,6 +192,10 @@ func (c *Camera) look(f device.Frame) (pipeline.Report, Blind, error) {
 		return c.take(f)
 	}
 	m := c.parts.Whom()
+	if m != c.whom {
+		c.pipeline.Rematch()
+		c.whom = m
+	}
 	if m == nil {
 		return c.pipeline.Skip(f), AwaitingPass, nil
 	}

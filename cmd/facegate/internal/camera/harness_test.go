@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"facegate/cmd/facegate/internal/camera"
+	"facegate/cmd/facegate/internal/claim"
 	"facegate/cmd/facegate/internal/entry"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/opening"
@@ -106,6 +107,7 @@ type bench struct {
 	entry   *entry.Entry
 	record  *record.Record
 	gallery *people.Register
+	claim   *claim.Pending
 	store   *store.Store
 	box     *device.Mailbox
 	door    *door.Controller
@@ -130,6 +132,7 @@ type options struct {
 	refuse  float64 // liveness below which a face is a print
 	second  bool    // a face that is alike counts for half, with a card
 	stuck   *stuck  // what the networks are, nil if they are not
+	counts  *counts // of what is looked at, nil if nobody counts
 
 	contact *sim.Input // of a turnstile, nil for a door with a strike
 }
@@ -149,6 +152,9 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 	var engine camera.Engine = gatetest.Engine(t)
 	if o.stuck != nil {
 		o.stuck.Engine, engine = engine, o.stuck
+	}
+	if o.counts != nil {
+		o.counts.Engine, engine = engine, o.counts
 	}
 	b := &bench{
 		t: t, site: site, box: device.NewMailbox(), line: sim.New(), events: new(events),
@@ -170,8 +176,9 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 	b.openStore(o, log)
 	b.openEntry(o, log)
 	b.openGallery(o)
+	b.claim = claim.New(b.gallery.Matcher)
 	b.camera = camera.New(camera.Parts{
-		Mailbox: b.box, Engine: engine, Emit: b.entry.Ask, Whom: b.gallery.Matcher, Off: b.gallery.WhyOff, Renew: b.record.Renew,
+		Mailbox: b.box, Engine: engine, Emit: b.entry.Ask, Whom: b.claim.Matcher, Off: b.gallery.WhyOff, Renew: b.record.Renew,
 		Settings: pipeline.Settings{
 			Zone: quality.Zone{Region: detect.Box{Right: 1, Bottom: 1}, MinFace: o.minFace},
 			Quality: quality.Limits{
@@ -208,6 +215,7 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 		}
 	})
 	t.Cleanup(b.stop)
+	t.Cleanup(b.claim.Close)
 	return b
 }
 

@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/camera"
+	"facegate/cmd/facegate/internal/claim"
 	"facegate/cmd/facegate/internal/codereader"
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/desk"
 	"facegate/cmd/facegate/internal/doorwatch"
 	"facegate/cmd/facegate/internal/entry"
 	"facegate/cmd/facegate/internal/kiosk"
@@ -26,6 +28,7 @@ import (
 	"facegate/cmd/facegate/internal/watchdog"
 	"facegate/configs"
 	"facegate/device"
+	"facegate/device/reader"
 	"facegate/gpio"
 	"facegate/gpio/cdev"
 	"facegate/gpio/door"
@@ -54,6 +57,8 @@ type Outside struct {
 	Inputs  door.Inputs          // of the door; likewise
 	Signals door.Signals         // likewise
 	Lights  prompt.Lights        // likewise
+	Readers []reader.Source      // besides those of the configuration; likewise
+	Said    func(desk.Said)      // is told what came of what readers have read; may be nil
 	Stdin   io.Reader            // for the replay source "-"
 	Clock   clock.Source         // of the machine
 	Observe func(camera.Passage) // sees what each frame came to
@@ -117,6 +122,9 @@ type Daemon struct {
 	handover  *handover
 	watchdog  *watchdog.Watchdog
 	glance    *glance
+	desk      *desk.Desk
+	readers   []reader.Source
+	claim     *claim.Pending
 
 	crowd    crowd.Gauge // of those who are let in
 	same     float64     // the cosine from which two frames of one face are of one person
@@ -166,9 +174,12 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if d.publisher, err = d.openPublisher(); err != nil {
 		return nil, err
 	}
+	if err := d.openDesk(); err != nil {
+		return nil, err
+	}
 	d.camera = camera.New(camera.Parts{
 		Mailbox: mailbox, Engine: eyes, Settings: d.settings(), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames, FPS: c.Camera.FPS,
-		Emit: d.ask, Whom: d.register.Matcher, Off: d.register.WhyOff, Renew: d.record.Renew,
+		Emit: d.askByFace, Whom: d.claim.Matcher, Off: d.register.WhyOff, Renew: d.record.Renew,
 		Prompt: d.prompt.Show, Now: time.Now, Spoilt: d.capture.Spoilt, Observe: d.observe, Log: log,
 	})
 	if err := d.openControl(d, out.Left.Socket); err != nil {

@@ -28,7 +28,7 @@ import (
 func (d *Daemon) health(s *status.Status) health.Report {
 	var conditions [][]health.Condition
 	for _, part := range []func(*status.Status) []health.Condition{
-		d.profileHealth, d.watchdogHealth, d.lesserHealth, cameraHealth, d.codesHealth, doorHealth, d.wiringHealth, d.planHealth, recordHealth, facesHealth, d.promptHealth, d.kioskHealth,
+		d.profileHealth, d.watchdogHealth, d.lesserHealth, cameraHealth, d.codesHealth, doorHealth, d.wiringHealth, d.planHealth, recordHealth, facesHealth, d.promptHealth, d.kioskHealth, d.readersHealth,
 		d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, clockHealth, lawHealth,
 	} {
 		conditions = append(conditions, part(s))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/camera"
+	"facegate/cmd/facegate/internal/claim"
 	"facegate/cmd/facegate/internal/guide"
 	"facegate/cmd/facegate/internal/health"
 	"facegate/cmd/facegate/internal/kiosk"
@@ -44,7 +45,7 @@ func (d *Daemon) openKiosk() (err error) {
 	d.guidance = &guidance{
 		works: d.works, ready: make(chan struct{}),
 		guide: guide.New(guide.Terms{
-			Pulse: c.Door.Pulse, Claim: claimFor, PassFirst: c.Profile().Mode == law.OneToOne,
+			Pulse: c.Door.Pulse, Claim: claim.Wait, PassFirst: c.Profile().Mode == law.OneToOne,
 		}, time.Now()),
 	}
 	if d.tones != nil {
@@ -65,9 +66,6 @@ func (d *Daemon) openKiosk() (err error) {
 	d.guidance.show = append(d.guidance.show, d.kiosk.Show)
 	return nil
 }
-
-// claimFor is for how long a face is waited for after a pass.
-const claimFor = 20 * time.Second
 
 // spoken returns the notice in languages, in their order.
 func spoken(p notice.Particulars, languages []notice.Language) (texts []notice.Text, err error) {

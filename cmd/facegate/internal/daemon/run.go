@@ -35,7 +35,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if d.speaks() {
 		stopPublisher = d.runLasting(ctx, abort, d.publisher)
 	}
-	asked := d.runTasks(ctx, append(slices.Concat(d.codeTasks(), d.guiding(), d.sight()),
+	asked := d.runTasks(ctx, append(slices.Concat(d.codeTasks(), d.deskTasks(), d.guiding(), d.sight()),
 		d.door, d.events, d.plan, d.camera, d.prompt, d.entry, d.glance, d.control,
 		newSweeper(d.register, d.store, d.handover.ask, d.log),
 		d.watchdog, d.notifier, d.handover)...)
@@ -123,6 +123,12 @@ func (d *Daemon) closeParts() error {
 	}
 	if d.door != nil {
 		errs = append(errs, d.door.stop())
+	}
+	if d.claim != nil {
+		d.claim.Close()
+	}
+	for _, r := range d.readers {
+		errs = append(errs, r.Close())
 	}
 	errs = append(errs, d.wires.closeOthers()...)
 	for _, l := range []gpio.Line{d.lights.Left, d.lights.Right} {

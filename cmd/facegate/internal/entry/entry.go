@@ -30,6 +30,10 @@ var (
 // confirmWithin is for how long an attempt waits for what has to be on disk before it is answered.
 const confirmWithin = time.Second
 
+// slowest is how old an attempt may be that is not made by a face. A slow board takes seconds for the hash of a PIN, on purpose, and
+// to find a code in a picture.
+const slowest = 5 * time.Second
+
 // A Door opens for one passage.
 type Door interface {
 	Open(cause door.Cause) (gpio.Edge, error)
@@ -55,7 +59,7 @@ type Parts struct {
 	Door   Door
 	Admit  *admit.Admitter // the Entry's own from now on
 	Record Record
-	MaxAge time.Duration    // an older attempt opens nothing
+	MaxAge time.Duration    // an older attempt by a face opens nothing
 	Now    func() time.Time // with a monotonic reading, so that no attempt is old because the clock was set
 
 	Dated  func() bool                             // whether Now is known to be right, for rules with a plan; nil if it never is. It does not wait
@@ -140,10 +144,14 @@ func stopped() attempt.Outcome {
 func (e *Entry) decide(a *ask) {
 	t, now, full := a.attempt, e.parts.Now(), e.parts.Record.Full()
 	matched := t.Finding == attempt.Matched
+	most := e.parts.MaxAge
+	if t.Means != attempt.Face {
+		most = slowest
+	}
 	switch age := now.Sub(t.Asked); {
-	case t.Finding == attempt.Alike && (age > e.parts.MaxAge || full):
+	case t.Finding == attempt.Alike && (age > most || full):
 		t.Finding = attempt.Unknown // which is told the same
-	case matched && age > e.parts.MaxAge:
+	case matched && age > most:
 		e.put(a, time.Time{})
 		a.answer <- attempt.Outcome{Reason: attempt.Late, Err: late(age)}
 		return

@@ -29,6 +29,8 @@ type Bearer struct {
 	// Faceless says that no face can be asked for: the person gives none, or there is none of theirs that this gate could compare
 	// with, as after a lockdown or while no face is looked at.
 	Faceless bool
+
+	Groups []string // of the person, in the rules of the door
 }
 
 // Bearer says whose a pass or a card is. It waits for no disk. The error says why the Finding is not attempt.Matched, with a hint;
@@ -73,4 +75,26 @@ func findingOf(err error) attempt.Finding {
 // asksFor reports whether the face of a person can be asked for.
 func (r *Register) asksFor(person template.PersonID) bool {
 	return r.WhyOff() == nil && r.scheme.has(person)
+}
+
+// ByNumber is Bearer of whoever has typed a number, which names them and proves nothing. It waits for no disk.
+func (r *Register) ByNumber(number string) (Bearer, error) {
+	id, err := r.store.Credentials().ByNumber(number)
+	if err != nil {
+		return Bearer{Means: attempt.PIN}, err
+	}
+	return Bearer{Means: attempt.PIN, Person: id, Faceless: !r.asksFor(id)}, nil
+}
+
+// CheckPIN says what a PIN comes to that somebody has typed after person was named, zeros for nobody, and whether it is the one that
+// they type when they are forced to. It takes as long whatever it comes to, and waits for no disk.
+func (r *Register) CheckPIN(person template.PersonID, pin []byte) (f attempt.Finding, duress bool) {
+	duress, err := r.store.Credentials().CheckPIN(person, pin)
+	switch {
+	case err == nil:
+		return attempt.Matched, duress
+	case findingOf(err) == attempt.Ended:
+		return attempt.Ended, false
+	}
+	return attempt.NearMiss, false
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"testing"
 	"time"
 
@@ -52,7 +53,7 @@ func pass(t template.Token) people.Shown { return people.Shown{Means: attempt.Pa
 func bears(t *testing.T, what string, g *people.Register, s people.Shown, want people.Bearer) {
 	t.Helper()
 	b, err := g.Bearer(s)
-	if b != want {
+	if !reflect.DeepEqual(b, want) {
 		t.Errorf("%s: %+v, want %+v", what, b, want)
 	}
 	if good := want.Finding == attempt.Matched; good != (err == nil) || !good && hint.Of(err) == "" {

@@ -1,0 +1,86 @@
+package daemon
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"facegate/cmd/facegate/internal/claim"
+	"facegate/cmd/facegate/internal/desk"
+	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/status"
+	"facegate/configs/hint"
+	"facegate/configs/law"
+	"facegate/device/reader"
+	"facegate/pipeline"
+	"facegate/pipeline/attempt"
+	"facegate/pipeline/match"
+)
+
+// openDesk opens the readers, and what serves them. None has to be there.
+func (d *Daemon) openDesk() (err error) {
+	d.claim = claim.New(d.everybody)
+	d.desk = desk.New(desk.Parts{
+		Register: d.register, Ask: d.answer, Visitor: d.visitor, Said: d.outside.Said, Log: d.log,
+		Claim: func(m *match.Claimed) { d.claim.Put(m, claim.Wait) },
+	})
+	d.readers, err = d.sources()
+	return err
+}
+
+// sources returns the readers at the door.
+func (d *Daemon) sources() ([]reader.Source, error) {
+	all := slices.Clone(d.outside.Readers)
+	if d.codes != nil {
+		all = append(all, d.codes)
+	}
+	return all, nil
+}
+
+// deskTasks are the tasks that serve the readers.
+func (d *Daemon) deskTasks() (tasks []task) {
+	for _, s := range d.readers {
+		tasks = append(tasks, d.desk.Listen(s))
+	}
+	return tasks
+}
+
+// everybody returns what faces are compared with of whom nobody has been named: with everybody, or, where somebody has to ask for
+// it first, with nobody.
+func (d *Daemon) everybody() pipeline.Matcher {
+	if d.config.Profile().EmbedTrigger != law.ZoneTrigger {
+		return nil
+	}
+	return d.register.Matcher()
+}
+
+// answer is ask, and ends the claim of whoever was let in.
+func (d *Daemon) answer(a attempt.Attempt) attempt.Outcome {
+	o := d.ask(a)
+	if !o.Opened.IsZero() {
+		d.claim.Settle(a.Person)
+	}
+	return o
+}
+
+// askByFace asks for the door for a face. Where a PIN is to follow, it is that of the same person.
+func (d *Daemon) askByFace(a attempt.Attempt) attempt.Outcome {
+	o := d.answer(a)
+	d.desk.Note(a, o)
+	return o
+}
+
+// visitor says what a visitor's pass comes to. While no key of an office is registered it is nobody's.
+func (d *Daemon) visitor(_ string, at time.Time) attempt.Attempt {
+	return attempt.Attempt{Means: attempt.Visitor, Asked: at, Finding: attempt.Unknown}
+}
+
+// readersHealth says which readers cannot be read.
+func (d *Daemon) readersHealth(*status.Status) (all []health.Condition) {
+	faults := d.desk.Faults()
+	for _, name := range slices.Sorted(maps.Keys(faults)) {
+		all = append(all, health.When(true, health.Entry, health.Degraded,
+			"the reader "+name+" cannot be read: "+faults[name].Error(), hint.Of(faults[name]))...)
+	}
+	return all
+}
