@@ -6,11 +6,23 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/codereader"
+	"facegate/cmd/facegate/internal/entry"
 	"facegate/gpio/door"
+	"facegate/store"
 )
 
 // Codes returns what reads passes off the camera, nil for nothing.
 func (d *Daemon) Codes() *codereader.Reader { return d.codes }
+
+
+// Store returns what the gate keeps.
+func (d *Daemon) Store() *store.Store { return d.store }
+
+// Entry returns what attempts are asked of.
+func (d *Daemon) Entry() *entry.Entry { return d.entry }
+
+// Enrolling reports whether somebody is being captured.
+func (d *Daemon) Enrolling() bool { return d.camera.Enrolling() }
 
 // LookEvery has the disk looked at in other times than usual.
 func (r *Remnant) LookEvery(t time.Duration) { r.every = t }
