@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 )
 
 // ErrToken refuses a text that is no token, or a Token that has been cleared.
@@ -19,6 +20,7 @@ const (
 	tokenSize     = 16
 	tokenVersion  = 1
 	tokenChecksum = 3
+	tokenRawSize  = 1 + tokenSize + tokenChecksum // of version, secret and checksum
 
 	// TokenTextSize is the length of the text of a Token: version, secret and checksum are 20 bytes, which base32 writes
 	// without padding, in letters that a QR code packs at 5.5 bits each.
@@ -54,20 +56,40 @@ func NewToken(rand io.Reader) (Token, error) {
 
 // ParseToken reads what Text wrote, and nothing else: no Token has two texts.
 func ParseToken(text string) (Token, error) {
-	if len(text) != TokenTextSize {
-		return Token{}, ErrToken
-	}
-	raw, err := tokenText.DecodeString(text)
-	defer clear(raw)
-	if err != nil || len(raw) != 1+tokenSize+tokenChecksum || raw[0] != tokenVersion {
+	var raw [tokenRawSize]byte
+	defer clear(raw[:])
+	if !decodeToken(&raw, text) || raw[0] != tokenVersion {
 		return Token{}, ErrToken
 	}
 	sum := sha256.Sum256(raw[:1+tokenSize])
 	t := tokenOf([tokenSize]byte(raw[1:]))
 	if !t.valid() || !bytes.Equal(sum[:tokenChecksum], raw[1+tokenSize:]) {
+		t.Clear()
 		return Token{}, ErrToken
 	}
 	return t, nil
+}
+
+// decodeToken reads the letters of a token, eight for five bytes. The decoder of the standard library would leave copies of them in
+// memory.
+func decodeToken(raw *[tokenRawSize]byte, text string) bool {
+	if len(text) != TokenTextSize {
+		return false
+	}
+	var bits uint64
+	for i := range len(text) {
+		letter := strings.IndexByte(tokenLetters, text[i])
+		if letter < 0 {
+			return false
+		}
+		if bits = bits<<5 | uint64(letter); i%8 == 7 {
+			for k := range 5 {
+				raw[i/8*5+k] = byte(bits >> (32 - 8*k))
+			}
+			bits = 0
+		}
+	}
+	return true
 }
 
 // Text returns t as it stands in the QR code of a pass: the base32 of version ‖ secret ‖ SHA-256(version ‖ secret)[:3].
@@ -101,8 +123,11 @@ func (t Token) bytes() []byte {
 	return (*t.secret)[:]
 }
 
+// tokenLetters are those of RFC 4648 base32.
+const tokenLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
 // tokenText is RFC 4648 base32 without padding.
-var tokenText = base32.StdEncoding.WithPadding(base32.NoPadding)
+var tokenText = base32.NewEncoding(tokenLetters).WithPadding(base32.NoPadding)
 
 // A TokenID finds the record of a Token. It tells nothing of the Token, even with the device key.
 type TokenID [16]byte

@@ -140,6 +140,21 @@ func TestParseTokenNoticesErrors(t *testing.T) {
 	}
 }
 
+// TestParseTokenLeavesNothing checks that reading a token allocates no more than the token.
+func TestParseTokenLeavesNothing(t *testing.T) {
+	text := []byte(newToken(t, templatetest.Key("good")).Text())
+	n := testing.AllocsPerRun(100, func() {
+		token, err := template.ParseToken(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		token.Clear()
+	})
+	if n > 2 { // the secret, and the way to it
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func FuzzParseToken(f *testing.F) {
 	f.Add(newToken(f, templatetest.Key(1)).Text())
 	f.Add("")
