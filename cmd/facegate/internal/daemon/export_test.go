@@ -14,7 +14,6 @@ import (
 // Codes returns what reads passes off the camera, nil for nothing.
 func (d *Daemon) Codes() *codereader.Reader { return d.codes }
 
-
 // Store returns what the gate keeps.
 func (d *Daemon) Store() *store.Store { return d.store }
 
