@@ -3,7 +3,6 @@ package daemon
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"facegate/cmd/facegate/internal/claim"
 	"facegate/cmd/facegate/internal/desk"
@@ -21,7 +20,7 @@ import (
 func (d *Daemon) openDesk() (err error) {
 	d.claim = claim.New(d.everybody)
 	d.desk = desk.New(desk.Parts{
-		Register: d.register, Ask: d.answer, Visitor: d.visitor, Said: d.outside.Said, Log: d.log,
+		Register: d.register, Ask: d.answer, Visitor: d.register.Visitor, Said: d.outside.Said, Log: d.log,
 		Claim: func(m *match.Claimed) { d.claim.Put(m, claim.Wait) },
 	})
 	d.readers, err = d.sources()
@@ -68,11 +67,6 @@ func (d *Daemon) askByFace(a attempt.Attempt) attempt.Outcome {
 	o := d.answer(a)
 	d.desk.Note(a, o)
 	return o
-}
-
-// visitor says what a visitor's pass comes to. While no key of an office is registered it is nobody's.
-func (d *Daemon) visitor(_ string, at time.Time) attempt.Attempt {
-	return attempt.Attempt{Means: attempt.Visitor, Asked: at, Finding: attempt.Unknown}
 }
 
 // readersHealth says which readers cannot be read.
