@@ -7,6 +7,7 @@ import (
 
 	"facegate/cmd/facegate/internal/codereader"
 	"facegate/cmd/facegate/internal/entry"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/gpio/door"
 	"facegate/store"
 )
@@ -16,6 +17,9 @@ func (d *Daemon) Codes() *codereader.Reader { return d.codes }
 
 // Store returns what the gate keeps.
 func (d *Daemon) Store() *store.Store { return d.store }
+
+// Register returns everybody who is enrolled.
+func (d *Daemon) Register() *people.Register { return d.register }
 
 // Entry returns what attempts are asked of.
 func (d *Daemon) Entry() *entry.Entry { return d.entry }

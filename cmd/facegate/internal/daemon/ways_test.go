@@ -15,13 +15,14 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/device/reader"
 	"facegate/pipeline/attempt"
+	"facegate/pipeline/matchertest"
 	"facegate/store"
 	"facegate/store/audit"
 )
 
 // otherWays is a configuration in which a door has them all.
 var otherWays = gatetest.Settings{
-	"alternatives": "[qr, card, pin]", "passes": "{camera: on}", "door": "{driver: sim, pulse: 50ms}",
+	"alternatives": "[qr, card, pin]", "passes": "{camera: on}", "door": "{driver: sim, pulse: 200ms}",
 	"readers": "[{name: desk, kind: usb, device: /nonexistent/desk}, {name: pad, kind: keypad, device: /nonexistent/pad}]",
 }
 
@@ -101,11 +102,10 @@ func fullDisk(t *testing.T) (letGo func()) {
 func TestOtherWays(t *testing.T) {
 	site := gatetest.NewSite(t)
 	h := open(t, site, otherWays, daemon.Outside{})
-	h.enrol(t, "p01")
-	pass, _, err := h.Store().Credentials().Issue("p01", store.Terms{}, 1000)
+	e, err := h.Register().Enrol(people.EnrolRequest{Label: "p01", Consent: "form 1", Age: "adult", Witness: "Li Na", Pass: true}, matchertest.Face(1))
 	must(t, err)
 	one := h.equip(t, "p01")
-	one.pass = pass.Text()
+	one.pass = e.Pass.Text()
 	j, err := h.client.Join(t.Context(), people.JoinRequest{Label: "none", Reference: "contract 2", Until: time.Now().Add(gatetest.Valid), Pass: true})
 	must(t, err)
 	none := h.equip(t, "none")
