@@ -79,7 +79,7 @@ func (h *hall) opens(t *testing.T, when string, k kit) {
 	for _, way := range []struct {
 		kind  reader.Kind
 		value string
-	}{{reader.Code, k.pass}, {reader.SecureCard, k.card}, {reader.Keys, k.typed}} {
+	}{{reader.Code, k.pass}, {reader.Card, k.card}, {reader.Keys, k.typed}} {
 		if o := h.show(t, way.kind, way.value); o.Opened.IsZero() {
 			t.Errorf("%s %v does not open the door: %+v\n%s", when, way.kind, o, h.log)
 		}
