@@ -18,11 +18,15 @@ import (
 
 // TestPINs gives somebody PINs and takes them away, of a stopped gate. How a running one answers is the contract of the questions.
 func TestPINs(t *testing.T) {
-	config := gatetest.NewSite(t).WriteConfig(t, nil)
+	site := gatetest.NewSite(t)
+	config := site.WriteConfig(t, nil)
+	must(t, os.MkdirAll(site.State(), 0o700))
 	do := func(answers string, args ...string) printout {
 		return answering(t.Context(), answers, append(args, "--config", config)...)
 	}
-	do("", "person", "add", "Bob", "--until", "2040-01-31", "--reference", "contract 7").want(t, exitOK, "Bob", "")
+	if added := do("", "person", "add", "Bob", "--until", "2040-01-31", "--reference", "contract 7"); added.code != exitOK {
+		t.Fatal(added.err) // which may complain of the clock
+	}
 	do("", "pin", "number", "Bob").want(t, exitFailed, "", "to do: give the person one first")
 	do("314159\n314159\n", "pin", "duress", "Bob").want(t, exitFailed, "", "to do: give the person one first")
 	do("271828\n271829\n", "pin", "set", "Bob").want(t, exitFailed, "", "the two are not the same, and nothing was done")
@@ -38,7 +42,7 @@ func TestPINs(t *testing.T) {
 	if !regexp.MustCompile(`^[1-9]\d{3}$`).MatchString(number) || !strings.Contains(set.out, "types "+number+"*PIN# at a keypad") {
 		t.Errorf("the number is %q; set says\n%s", number, set.out)
 	}
-	do("314159\n314159\n", "pin", "duress", "Bob").want(t, exitOK, "raises a silent alarm", "")
+	do("314159\n314159\n", "pin", "duress", "Bob").want(t, exitOK, "raises a silent alarm", "once more: ")
 	do("", "person", "show", "Bob").want(t, exitOK, "PIN with the number "+number+", and one for duress, since", "")
 	var drawn struct{ Label, Number, PIN string }
 	do("", "pin", "set", "Bob", "--generate", "--json").decode(t, &drawn)
@@ -51,7 +55,7 @@ func TestPINs(t *testing.T) {
 		t.Errorf("the new number is %q", again.out)
 	}
 	do("n\n", "pin", "remove", "Bob").want(t, exitUnconfirmed, "", "Bob")
-	do("y\n", "pin", "remove", "Bob").want(t, exitOK, "Bob has no PIN", "")
+	do("y\n", "pin", "remove", "Bob").want(t, exitOK, "Bob has no PIN", "Type y to go on: ")
 	var file people.File
 	do("", "person", "show", "Bob", "--json").decode(t, &file)
 	if len(file.Credentials) != 0 {
