@@ -56,7 +56,7 @@ func BenchmarkFind(b *testing.B) {
 	defer s.Close()
 	var cards vault.Change
 	for _, p := range s.register.byID {
-		c, err := s.newCard([]byte(p.Label))
+		c, err := s.newCard(ShownCard{Value: []byte(p.Label)})
 		must(b, err)
 		row, err := s.putCredential(p.ID, c)
 		must(b, err)

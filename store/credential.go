@@ -46,6 +46,7 @@ type Credential struct {
 	ID      CredentialID
 	Kind    Kind
 	Visitor bool      // it is in the hands of a guest, for whom its owner answers
+	Secure  bool      // it is a card of which a reader has told only what the card had proved a key for
 	Issued  time.Time // the day, at midnight UTC
 	From    time.Time // before which it is not valid; zero for at once
 	Until   time.Time // from which on it is not valid; zero for as long as its owner is on the list
@@ -87,7 +88,7 @@ func (c Credential) ended(v clock.Verdict) bool {
 type credentialRow struct {
 	Owner               template.PersonID
 	Kind                Kind
-	Visitor             bool
+	Visitor, Secure     bool
 	Keyed               [16]byte
 	Number              Number
 	Hash, Duress        [32]byte
@@ -97,7 +98,7 @@ type credentialRow struct {
 
 func (c Credential) encode(owner template.PersonID) ([]byte, error) {
 	return binary.Append(nil, binary.BigEndian, credentialRow{
-		Owner: owner, Kind: c.Kind, Visitor: c.Visitor, Keyed: c.keyed, Number: c.Number, Hash: c.hash, Duress: c.duress,
+		Owner: owner, Kind: c.Kind, Visitor: c.Visitor, Secure: c.Secure, Keyed: c.keyed, Number: c.Number, Hash: c.hash, Duress: c.duress,
 		Issued: unixOrZero(c.Issued), From: unixOrZero(c.From), Until: unixOrZero(c.Until), Uses: c.Uses, Left: c.Left,
 	})
 }
@@ -111,11 +112,12 @@ func decodeCredential(id CredentialID, plain []byte) (c Credential, owner templa
 		return Credential{}, owner, errCredentialForm
 	}
 	c = Credential{
-		ID: id, Kind: row.Kind, Visitor: row.Visitor, Issued: timeOrZero(row.Issued), From: timeOrZero(row.From),
+		ID: id, Kind: row.Kind, Visitor: row.Visitor, Secure: row.Secure, Issued: timeOrZero(row.Issued), From: timeOrZero(row.From),
 		Until: timeOrZero(row.Until), Uses: row.Uses, Left: row.Left, Number: row.Number, keyed: row.Keyed, hash: row.Hash, duress: row.Duress,
 	}
 	unkeyed, numbered := c.keyed == [16]byte{}, c.Number != 0
-	if c.Kind < Pass || c.Kind > PIN || unkeyed != (c.Kind == PIN) || numbered != (c.Kind == PIN) || c.Left > c.Uses || c.Kind == PIN && (c.Visitor || c.Uses != 0) {
+	if c.Kind < Pass || c.Kind > PIN || unkeyed != (c.Kind == PIN) || numbered != (c.Kind == PIN) || c.Left > c.Uses ||
+		c.Kind == PIN && (c.Visitor || c.Uses != 0) || c.Secure && c.Kind != Card {
 		return Credential{}, owner, errCredentialForm
 	}
 	return c, row.Owner, nil

@@ -124,7 +124,7 @@ func TestForeignCredentials(t *testing.T) {
 			s := mustOpen(t, dir)
 			p, err := s.Join(Membership{Label: "Ann", Reference: "contract 7", Expires: testNow().AddDate(1, 0, 0)})
 			must(t, err)
-			card, err := s.Credentials().AddCard("Ann", []byte("1"), Terms{}, 1000)
+			card, err := s.Credentials().AddCard("Ann", ShownCard{Value: []byte("1")}, Terms{}, 1000)
 			must(t, err)
 			c.edit(&card)
 			row, err := s.putCredential(c.owner(p), card)

@@ -69,10 +69,16 @@ func (w Credentials) Issue(label string, t Terms, by audit.Actor) (template.Toke
 	return token, c, nil
 }
 
-// AddCard registers a card, by what its reader tells of it, as one of the person enrolled under label. It refuses with
-// ErrUnknown, ErrOwed or ErrTerms, and with ErrCard where somebody has it already.
-func (w Credentials) AddCard(label string, value []byte, t Terms, by audit.Actor) (Credential, error) {
-	return w.give(label, t, by, func(Person) (Credential, error) { return w.s.newCard(value) })
+// A ShownCard is what a reader tells of a card.
+type ShownCard struct {
+	Value  []byte
+	Secure bool // the card has proved a key for it; otherwise another card can be made to tell the same
+}
+
+// AddCard registers a card as one of the person enrolled under label. It refuses with ErrUnknown, ErrOwed or ErrTerms, and with
+// ErrCard where somebody has it already.
+func (w Credentials) AddCard(label string, card ShownCard, t Terms, by audit.Actor) (Credential, error) {
+	return w.give(label, t, by, func(Person) (Credential, error) { return w.s.newCard(card) })
 }
 
 // give gives a person the credential that made returns.
@@ -113,16 +119,16 @@ func (s *Store) newPass(k *template.TokenKeys) (Credential, error) {
 }
 
 // newCard returns the credential of a card.
-func (s *Store) newCard(value []byte) (Credential, error) {
-	if len(value) == 0 || len(value) > MaxCard {
-		return Credential{}, hint.Wrap(fmt.Errorf("store: %w: its number has %d bytes", ErrCard, len(value)),
+func (s *Store) newCard(card ShownCard) (Credential, error) {
+	if n := len(card.Value); n == 0 || n > MaxCard {
+		return Credential{}, hint.Wrap(fmt.Errorf("store: %w: its number has %d bytes", ErrCard, n),
 			"take a card of which the reader tells 1 to %d bytes", MaxCard)
 	}
 	c, err := s.newCredential(Card)
 	if err != nil {
 		return Credential{}, err
 	}
-	c.keyed = template.Index(s.device, uint8(Card), value)
+	c.keyed, c.Secure = template.Index(s.device, uint8(Card), card.Value), card.Secure
 	if s.register.holds(c.keyed) {
 		return Credential{}, hint.Wrap(fmt.Errorf("store: %w: somebody has it already", ErrCard), "revoke it there first, or take another one")
 	}

@@ -37,7 +37,7 @@ func mustJoin(tb testing.TB, s *store.Store, ns ...int) (people []store.Person) 
 
 func mustAddCard(tb testing.TB, s *store.Store, n int, value string, terms store.Terms) store.Credential {
 	tb.Helper()
-	c, err := s.Credentials().AddCard(labelOf(n), []byte(value), terms, 1000)
+	c, err := s.Credentials().AddCard(labelOf(n), store.ShownCard{Value: []byte(value)}, terms, 1000)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestRevoked(t *testing.T) {
 	first := mustAddCard(t, s, 1, "first", store.Terms{})
 	mustAddCard(t, s, 1, "second", store.Terms{})
 	finds(t, s, "first", p, nil)
-	_, err := all.AddCard(labelOf(1), []byte("first"), store.Terms{}, 1000)
+	_, err := all.AddCard(labelOf(1), store.ShownCard{Value: []byte("first")}, store.Terms{}, 1000)
 	mustRefuseWith(t, "again", err, store.ErrCard)
 	old, own, err := all.Issue(labelOf(1), store.Terms{}, 1000)
 	must(t, err)
@@ -319,15 +319,19 @@ func TestTerms(t *testing.T) {
 		if tt.kind == store.PIN {
 			_, err = s.Credentials().SetPIN(labelOf(1), []byte("271828"), tt.terms, 1000)
 		} else {
-			_, err = s.Credentials().AddCard(labelOf(1), []byte(tt.name), tt.terms, 1000)
+			_, err = s.Credentials().AddCard(labelOf(1), store.ShownCard{Value: []byte(tt.name)}, tt.terms, 1000)
 		}
 		mustRefuseWith(t, tt.name, err, tt.want)
 	}
 	for _, value := range []string{"", strings.Repeat("x", store.MaxCard+1)} {
-		_, err := s.Credentials().AddCard(labelOf(1), []byte(value), store.Terms{}, 1000)
+		_, err := s.Credentials().AddCard(labelOf(1), store.ShownCard{Value: []byte(value)}, store.Terms{}, 1000)
 		mustRefuseWith(t, "a card of "+value, err, store.ErrCard)
 	}
-	_, err := s.Credentials().AddCard(labelOf(9), []byte("x"), store.Terms{}, 1000)
+	secure, err := s.Credentials().AddCard(labelOf(1), store.ShownCard{Value: []byte("secure"), Secure: true}, store.Terms{}, 1000)
+	if err != nil || !secure.Secure {
+		t.Errorf("a card that has proved a key: %+v, %v", secure, err)
+	}
+	_, err = s.Credentials().AddCard(labelOf(9), store.ShownCard{Value: []byte("x")}, store.Terms{}, 1000)
 	mustRefuseWith(t, "of nobody", err, store.ErrUnknown)
 }
 

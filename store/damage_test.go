@@ -278,7 +278,7 @@ func TestSwappedRows(t *testing.T) {
 			mustErase(t, s, labelOf(0)) // whose consent is kept
 			mustErase(t, s, labelOf(1))
 			for n := 2; n < 5; n++ {
-				if _, err := s.Credentials().AddCard(labelOf(n), []byte{byte(n)}, store.Terms{}, 1000); err != nil {
+				if _, err := s.Credentials().AddCard(labelOf(n), store.ShownCard{Value: []byte{byte(n)}}, store.Terms{}, 1000); err != nil {
 					t.Fatal(err)
 				}
 			}

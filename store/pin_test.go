@@ -334,7 +334,7 @@ func TestPINsBesideOthers(t *testing.T) {
 		})
 		work.Go(func() {
 			for n := range 10 {
-				c, err := s.Credentials().AddCard(p.Label, []byte{byte(i), byte(n)}, store.Terms{Uses: 1}, 1000)
+				c, err := s.Credentials().AddCard(p.Label, store.ShownCard{Value: []byte{byte(i), byte(n)}}, store.Terms{Uses: 1}, 1000)
 				if err == nil {
 					_, err = s.Credentials().Use(c.ID)
 				}

@@ -58,7 +58,7 @@ func (h hand) deal(s *store.Store, w io.Writer, n int) error {
 	case len(mine) == 0 || rand.IntN(2) == 0 && len(mine) < 5:
 		card := rand.IntN(1<<40)*handSize + n
 		fmt.Fprintln(w, "giving", card)
-		if _, err := s.Credentials().AddCard(labelOf(n), cardOf(card), store.Terms{Uses: 1, Visitor: card&(1<<20) != 0}, 1000); err != nil {
+		if _, err := s.Credentials().AddCard(labelOf(n), store.ShownCard{Value: cardOf(card)}, store.Terms{Uses: 1, Visitor: card&(1<<20) != 0}, 1000); err != nil {
 			return err
 		}
 		h[card] = true

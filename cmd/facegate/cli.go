@@ -25,6 +25,7 @@ type commandLine struct {
 	Person  personCommand  `cmd:"" help:"Show what is held of a person, correct a label, issue a pass, or withdraw a consent."`
 	Pass    visitorCommand `cmd:"" help:"Issue, list, show and revoke passes of visitors, who are on no list."`
 	PIN     pinCommand     `cmd:"" name:"pin" help:"Give people PINs and the numbers that go with them, or take them away."`
+	Card    cardCommand    `cmd:"" help:"Give people cards, list them, or take them away."`
 	Receipt receiptCommand `cmd:"" help:"Check or fetch receipts of erasures."`
 	Audit   auditCommand   `cmd:"" help:"Check the audit log."`
 	Device  deviceCommand  `cmd:"" help:"Print the public key of the device."`

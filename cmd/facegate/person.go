@@ -125,6 +125,9 @@ func wayIn(c people.Credential) string {
 	if c.Duress {
 		line += ", and one for duress"
 	}
+	if c.Class != "" {
+		line += " " + c.ID + " (" + c.Class + ")"
+	}
 	if c.Visitor {
 		line += " for a visitor"
 	}

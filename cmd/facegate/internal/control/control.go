@@ -36,6 +36,10 @@ type Running interface {
 	// template is stored durably, when ctx is done, or with an error that says why it cannot be.
 	Enrol(ctx context.Context, r people.EnrolRequest, progress func(people.Progress)) (people.Enrolled, error)
 
+	// AddCard registers the next card that is shown to any reader, which opens nothing by that. waits is called once, with where it
+	// may be shown. It ends when the card is stored durably, when ctx is done, or with an error that says why it cannot be.
+	AddCard(ctx context.Context, q people.CardRequest, waits func(people.CardWait)) (people.CardAdded, error)
+
 	// Aim shows to a technician what the camera sees, for moments and not too often, until ctx is done. view is called from
 	// one goroutine.
 	Aim(ctx context.Context, view func(status.View)) error

@@ -33,6 +33,8 @@ type table struct {
 	Number    question[person, number]
 	Renumber  question[person, number]
 
+	RemoveCard question[card, none]
+
 	Receipts question[none, []string]
 	Fetched  question[receiptID, none]
 
@@ -78,6 +80,8 @@ func newTable() table {
 		RemovePIN: ofRecords("POST /pin/remove", offices, removal.remove),
 		Number:    ofRecords("POST /pin/number", offices, person.number),
 		Renumber:  ofRecords("POST /pin/renumber", offices, person.renumber),
+
+		RemoveCard: ofRecords("POST /card/remove", offices, card.remove),
 
 		Receipts: ofRecords("GET /receipts", offices, bare(people.Records.Receipts)),
 		Fetched:  ofRecords("POST /receipts/fetched", offices, receiptID.fetched),
@@ -376,6 +380,24 @@ func (c *Client) Renumber(ctx context.Context, label string) (string, error) {
 func (p person) renumber(ctx context.Context, r people.Records) (number, error) {
 	n, err := r.Renumber(ctx, p.Label)
 	return number{n}, err
+}
+
+// A card is one of somebody's.
+type card struct {
+	Label string `json:"label"`
+	ID    string `json:"id"`
+}
+
+func (q *card) Clean() error { return people.CleanLabel(&q.Label) }
+
+// RemoveCard implements people.Records.
+func (c *Client) RemoveCard(ctx context.Context, label, id string) error {
+	_, err := ask(ctx, c, c.table.RemoveCard, card{label, id})
+	return err
+}
+
+func (q card) remove(ctx context.Context, r people.Records) (none, error) {
+	return none{}, r.RemoveCard(ctx, q.Label, q.ID)
 }
 
 // Receipts implements people.Records.

@@ -28,6 +28,7 @@ const PromptTime = 10 * time.Minute
 func (s *Server) streams() []route {
 	return []route{
 		{"POST /enrol", offices, s.enrol},
+		{"POST /card/add", offices, s.addCard},
 		{"POST /door/watch", technicians, s.watchDoor},
 		{"POST /camera/aim", technicians, s.aim},
 		{"POST /camera/prompt", technicians, s.prompt},
@@ -48,6 +49,8 @@ type update struct {
 	Step     *status.SurveyStep `json:"step,omitempty"`   // of a survey, which ends with one Survey
 	Survey   *survey.Report     `json:"survey,omitempty"`
 	Moment   *status.DoorMoment `json:"moment,omitempty"` // of a watching of the door, whose answer is of these
+	Wait     *people.CardWait   `json:"wait,omitempty"`   // of a card that is waited for, which ends with one Card
+	Card     *people.CardAdded  `json:"card,omitempty"`
 	Failure  *failure           `json:"failure,omitempty"`
 	Ends     string             `json:"ends,omitempty"` // beside Person: see endsHeader
 }

@@ -172,7 +172,7 @@ func (b *bench) show(at int, k reader.Kind, value string) (a attempt.Attempt, sa
 
 func (b *bench) addCard(label, value string, terms store.Terms) store.Credential {
 	b.t.Helper()
-	c, err := b.store.Credentials().AddCard(label, []byte(value), terms, 1000)
+	c, err := b.store.Credentials().AddCard(label, store.ShownCard{Value: []byte(value), Secure: true}, terms, 1000)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func credentials(p store.Person) []Credential {
 	list := make([]Credential, 0, len(p.Credentials))
 	for _, c := range p.Credentials {
 		list = append(list, Credential{
-			Kind: c.Kind.String(), Number: c.Number.String(), Duress: c.HasDuress(), Visitor: c.Visitor, Issued: c.Issued, From: c.From, Until: c.Until, Uses: c.Uses, Left: c.Left,
+			Kind: c.Kind.String(), ID: shortID(c.ID), Class: classOf(c), Number: c.Number.String(), Duress: c.HasDuress(), Visitor: c.Visitor, Issued: c.Issued, From: c.From, Until: c.Until, Uses: c.Uses, Left: c.Left,
 		})
 	}
 	return list

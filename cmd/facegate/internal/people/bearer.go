@@ -41,6 +41,9 @@ func (r *Register) Bearer(s Shown) (Bearer, error) {
 		return Bearer{Means: s.Means, Finding: findingOf(err)}, err
 	}
 	b := Bearer{Means: s.Means, Person: h.Person, Finding: attempt.Matched, Faceless: !r.asksFor(h.Person)}
+	if b.Means == attempt.SecureCard && !h.Credential.Secure { // it may be a copy that was registered
+		b.Means = attempt.Card
+	}
 	if h.Credential.Visitor { // whoever has it is not the one who answers for it
 		b.Means, b.Person, b.Faceless = attempt.Visitor, template.PersonID{}, true
 	}

@@ -26,7 +26,7 @@ import (
 
 func mustAddCard(t testing.TB, s *store.Store, label, value string, terms store.Terms) store.Credential {
 	t.Helper()
-	c, err := s.Credentials().AddCard(label, []byte(value), terms, 1000)
+	c, err := s.Credentials().AddCard(label, store.ShownCard{Value: []byte(value)}, terms, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,9 +83,13 @@ func TestBearer(t *testing.T) {
 			counted := good
 			counted.Credential, counted.Counted = attempt.Credential(twice.ID), true
 			bears(t, "a pass", g, pass(e.Pass), with(good, attempt.Pass))
-			secure := card("1")
-			secure.Means = attempt.SecureCard
-			bears(t, "a card that has proved its key", g, secure, with(good, attempt.SecureCard))
+			if _, err := s.Credentials().AddCard("one", store.ShownCard{Value: []byte("5"), Secure: true}, store.Terms{}, 1000); err != nil {
+				t.Fatal(err)
+			}
+			proved := func(value string) people.Shown { return people.Shown{Means: attempt.SecureCard, Card: []byte(value)} }
+			bears(t, "a card that has proved its key", g, proved("5"), with(good, attempt.SecureCard))
+			bears(t, "the same at a reader that asks for no key", g, card("5"), good)
+			bears(t, "a card that had proved none when it was registered", g, proved("1"), good)
 			guest, _, err := s.Credentials().Issue("one", store.Terms{Visitor: true}, 1000)
 			if err != nil {
 				t.Fatal(err)

@@ -120,6 +120,8 @@ type Credential struct {
 	Kind    string    `json:"kind"`              // pass, card or PIN
 	Number  string    `json:"number,omitempty"`  // of a PIN: what names its owner at a keypad
 	Duress  bool      `json:"duress,omitempty"`  // there is a PIN for duress beside it
+	ID      string    `json:"id"`                // by which a card is named to remove it; it leads to nothing that is shown
+	Class   string    `json:"class,omitempty"`   // of a card: card-uid can be cloned, card-secure has proved a key
 	Visitor bool      `json:"visitor,omitempty"` // it is in the hands of a guest of the person
 	Issued  time.Time `json:"issued"`            // the day
 	From    time.Time `json:"from,omitzero"`     // zero for at once

@@ -56,6 +56,9 @@ type Records interface {
 	Number(ctx context.Context, label string) (string, error)
 	Renumber(ctx context.Context, label string) (string, error)
 
+	// RemoveCard takes a card from a person, by its Credential.ID. It opens nothing any more.
+	RemoveCard(ctx context.Context, label, id string) error
+
 	// Receipts lists the receipts that nobody has fetched, such as those of expired enrolments.
 	Receipts(ctx context.Context) ([]string, error)
 

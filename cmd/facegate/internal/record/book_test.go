@@ -192,7 +192,7 @@ func TestCountedFirstIsOnDisk(t *testing.T) {
 func TestUse(t *testing.T) {
 	h := newHouse(t)
 	h.person(0)
-	c, err := h.store.Credentials().AddCard("Anna", []byte{1, 2, 3, 4}, store.Terms{Uses: 2}, 1000)
+	c, err := h.store.Credentials().AddCard("Anna", store.ShownCard{Value: []byte{1, 2, 3, 4}}, store.Terms{Uses: 2}, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"erase", erased},
 		{"erase by pass", erasedByPass},
 		{"PINs", pins},
+		{"cards", cards},
 		{"receipts", receipts},
 		{"epochs", epochs},
 		{"lockdown", lockdown},
@@ -314,6 +315,29 @@ func (s Subject) opens(t *testing.T, label, pin string, duress bool) {
 	if got, err := s.Store.Credentials().CheckPIN(p.ID, []byte(pin)); err != nil || got != duress {
 		t.Errorf("%q: duress is %v, %v", pin, got, err)
 	}
+}
+
+func cards(t *testing.T, s Subject) {
+	ctx := t.Context()
+	bob := done(s.Join(ctx, people.JoinRequest{Label: "Bob", Reference: "contract 7", Until: time.Now().AddDate(1, 0, 0)}))(t)
+	give := func(value string, secure bool) people.Credential {
+		return done(s.Register.AddCard(people.CardRequest{Label: bob.Label}, "desk", store.ShownCard{Value: []byte(value), Secure: secure}))(t).Card
+	}
+	one, two := give("one", false), give("two", true)
+	if one.Class != "card-uid" || two.Class != "card-secure" || one.ID == two.ID {
+		t.Errorf("given: %+v, %+v", one, two)
+	}
+	refused(t, "a card that is none", s.RemoveCard(ctx, bob.Label, "00000000"), people.ErrNoCard)
+	refused(t, "a card of nobody", s.RemoveCard(ctx, "Eve", one.ID), store.ErrUnknown)
+	if err := s.RemoveCard(ctx, bob.Label, one.ID); err != nil {
+		t.Error(err)
+	}
+	s.noted(t, audit.CredentialRevoked)
+	f := done(s.Show(ctx, bob.Label))(t)
+	if len(f.Credentials) != 1 || f.Credentials[0] != two {
+		t.Errorf("shown after one of them was removed: %+v, want %+v", f.Credentials, two)
+	}
+	refused(t, "a card that was removed", s.RemoveCard(ctx, bob.Label, one.ID), people.ErrNoCard)
 }
 
 func receipts(t *testing.T, s Subject) {
