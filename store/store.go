@@ -139,8 +139,9 @@ var (
 )
 
 // version is that of the rows in all databases: 3 has the ages that a template is judged by, and the mark of who is near to
-// somebody else; 4 has what is kept of visitors' passes; 5 has the numbers of people, and PINs for duress.
-const version = 5
+// somebody else; 4 has what is kept of visitors' passes; 5 has the numbers of people, and PINs for duress; 6
+// has whether a card has proved a key.
+const version = 6
 
 // Options say where a store is and what it depends on. All are required but those that say otherwise.
 type Options struct {

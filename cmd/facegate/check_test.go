@@ -78,5 +78,5 @@ func TestConfigCheckAsTheService(t *testing.T) {
 		t.Errorf("code %d:\n%s%s", p.code, p.out, p.err)
 	}
 	facegate(t.Context(), "config", "check", "--config", config, "--user", "no-such-user").
-		want(t, exitFailed, "", "useradd --system --no-create-home --groups video no-such-user")
+		want(t, exitFailed, "", "useradd --system --no-create-home --groups video,input no-such-user")
 }

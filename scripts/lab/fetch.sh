@@ -24,8 +24,8 @@ libraries=(libopencv-core406 libopencv-imgproc406 libopencv-dnn406 libjpeg62-tur
 [[ $arch != amd64 ]] || libraries+=(libquadmath0)
 
 case $arch in
-arm64) modules=(vivid bcm2835_wdt) ;;
-amd64) modules=(vivid configfs) ;;
+arm64) modules=(vivid bcm2835_wdt uinput evdev) ;;
+amd64) modules=(vivid configfs uinput evdev) ;;
 esac
 
 # of_arch runs a program of apt for the architecture.

@@ -44,6 +44,7 @@ func Check(c *configs.Config, machine fs.FS, credential bool) (notes []string, e
 	k.wires(cdev.Chips())
 	k.door()
 	k.camera()
+	k.readers()
 	k.broker()
 	k.socket()
 	return k.notes, errors.Join(k.errs...)
@@ -187,6 +188,22 @@ func (k *checker) camera() {
 	default:
 		if note := nodes.This().Describe(c.Device).Note(); note != "" {
 			k.note("camera.device: %s", note)
+		}
+	}
+}
+
+// readers says which readers on USB this user cannot read. The gate starts without them.
+func (k *checker) readers() {
+	for i, r := range k.config.Readers {
+		if r.Device == "" {
+			continue
+		}
+		key := fmt.Sprintf("readers[%d].device", i+1)
+		switch err := unix.Access(r.Device, unix.R_OK); {
+		case errors.Is(err, unix.ENOENT):
+			k.note("%s: %s is not there; the gate starts and waits for it", key, r.Device)
+		case err != nil:
+			k.note("%s: this user may not use %s (%v); make the service's user a member of the group input", key, r.Device, err)
 		}
 	}
 }

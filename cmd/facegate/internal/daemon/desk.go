@@ -1,14 +1,8 @@
 package daemon
 
 import (
-	"maps"
-	"slices"
-
 	"facegate/cmd/facegate/internal/claim"
 	"facegate/cmd/facegate/internal/desk"
-	"facegate/cmd/facegate/internal/health"
-	"facegate/cmd/facegate/internal/status"
-	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/device/reader"
 	"facegate/pipeline"
@@ -29,11 +23,12 @@ func (d *Daemon) openDesk() (err error) {
 
 // sources returns the readers at the door.
 func (d *Daemon) sources() ([]reader.Source, error) {
-	all := slices.Clone(d.outside.Readers)
+	all, err := openReaders(d.config)
+	all = append(all, d.outside.Readers...)
 	if d.codes != nil {
 		all = append(all, d.codes)
 	}
-	return all, nil
+	return all, err
 }
 
 // deskTasks are the tasks that serve the readers.
@@ -67,14 +62,4 @@ func (d *Daemon) askByFace(a attempt.Attempt) attempt.Outcome {
 	o := d.answer(a)
 	d.desk.Note(a, o)
 	return o
-}
-
-// readersHealth says which readers cannot be read.
-func (d *Daemon) readersHealth(*status.Status) (all []health.Condition) {
-	faults := d.desk.Faults()
-	for _, name := range slices.Sorted(maps.Keys(faults)) {
-		all = append(all, health.When(true, health.Entry, health.Degraded,
-			"the reader "+name+" cannot be read: "+faults[name].Error(), hint.Of(faults[name]))...)
-	}
-	return all
 }

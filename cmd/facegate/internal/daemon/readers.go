@@ -15,9 +15,9 @@ import (
 	"facegate/gpio/sim"
 )
 
-// OpenReaders returns the readers of a configuration, each of which is opened when it is read. None has to be there. Where the door
+// openReaders returns the readers of a configuration, each of which is opened when it is read. None has to be there. Where the door
 // is simulated, so are the lines of a reader: in memory or, with door.chip, on the board in that folder.
-func OpenReaders(c *configs.Config) ([]reader.Source, error) {
+func openReaders(c *configs.Config) ([]reader.Source, error) {
 	var all []reader.Source
 	for i, r := range c.Readers {
 		source, err := openReader(c.Door, r)
@@ -51,11 +51,17 @@ func openLines(d configs.Door, r configs.Reader) (wiegand.Lines, error) {
 	return cdev.OpenPair(cdev.PairConfig{Chip: r.Chip, Lines: lines, Consumer: consumer})
 }
 
-// readersHealth says which of the readers cannot be read.
+// readersHealth says which of the readers cannot be read. That one is back is known before anything is shown to it.
 func (d *Daemon) readersHealth(*status.Status) (all []health.Condition) {
+	faults := d.desk.Faults()
 	for _, source := range d.readers {
-		if a, ok := source.(reader.Attached); ok && a.Fault() != nil {
-			all = append(all, health.When(true, health.Entry, health.Degraded, a.Fault().Error(), hint.Of(a.Fault()))...)
+		err := faults[source.String()]
+		if a, ok := source.(reader.Attached); ok {
+			err = a.Fault()
+		}
+		if err != nil {
+			reason := fmt.Sprintf("a reader cannot be read, and the other ways in work: %v", err)
+			all = append(all, health.When(true, health.Entry, health.Degraded, reason, hint.Of(err))...)
 		}
 	}
 	return all

@@ -128,6 +128,11 @@ func (l left) Enrol(context.Context, people.EnrolRequest, func(people.Progress))
 	return people.Enrolled{}, l.r.why
 }
 
+// AddCard implements control.Running: it refuses.
+func (l left) AddCard(context.Context, people.CardRequest, func(people.CardWait)) (people.CardAdded, error) {
+	return people.CardAdded{}, l.r.why
+}
+
 // Calibrate implements control.Running: it refuses.
 func (l left) Calibrate(context.Context, status.SurveyPlan, func(status.SurveyStep)) (survey.Report, error) {
 	return survey.Report{}, l.r.why

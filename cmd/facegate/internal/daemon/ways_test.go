@@ -63,7 +63,7 @@ func (h *hall) equip(t *testing.T, label string) (k kit) {
 	t.Helper()
 	c := h.Store().Credentials()
 	k.card = "card of " + label
-	_, err := c.AddCard(label, []byte(k.card), store.Terms{}, 1000)
+	_, err := c.AddCard(label, store.ShownCard{Value: []byte(k.card), Secure: true}, store.Terms{}, 1000)
 	must(t, err)
 	_, err = c.SetPIN(label, []byte("271828"), store.Terms{}, 1000)
 	must(t, err)
