@@ -14,7 +14,7 @@ import (
 func (d *Daemon) openDesk() (err error) {
 	d.claim = claim.New(d.everybody)
 	d.desk = desk.New(desk.Parts{
-		Register: d.register, Ask: d.answer, Visitor: d.register.Visitor, Said: d.outside.Said, Log: d.log,
+		Register: d.register, Ask: d.answer, Visitor: d.register.Visitor, Said: d.scanned, Log: d.log,
 		Claim: func(m *match.Claimed) { d.claim.Put(m, claim.Wait) },
 	})
 	d.readers, err = d.sources()

@@ -7,6 +7,7 @@ import (
 
 	"facegate/cmd/facegate/internal/camera"
 	"facegate/cmd/facegate/internal/claim"
+	"facegate/cmd/facegate/internal/desk"
 	"facegate/cmd/facegate/internal/guide"
 	"facegate/cmd/facegate/internal/health"
 	"facegate/cmd/facegate/internal/kiosk"
@@ -107,6 +108,19 @@ func (d *Daemon) ask(t attempt.Attempt) attempt.Outcome {
 	o := d.entry.Ask(t)
 	d.guidance.tell(func(g *guide.Guide, now time.Time) { g.Answer(t.Means, o, now) })
 	return o
+}
+
+// scanned is told what came of a scan. A card that was misread and digits that are no PIN have asked for nothing, and look and sound
+// as if they had. A code that is no pass does not: whoever stands there may wear one.
+func (d *Daemon) scanned(s desk.Said) {
+	if s.Unread && s.Reader != camera.Reader {
+		d.guidance.tell(func(g *guide.Guide, now time.Time) {
+			g.Answer(attempt.Card, attempt.Outcome{Reason: attempt.Unproven}, now)
+		})
+	}
+	if d.outside.Said != nil {
+		d.outside.Said(s)
+	}
 }
 
 // observe is told what each frame came to.

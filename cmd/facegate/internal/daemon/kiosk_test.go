@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -15,6 +16,8 @@ import (
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/device/reader"
 	"facegate/gpio/door"
 	"facegate/gpio/sim"
 )
@@ -136,6 +139,37 @@ func heard(t *testing.T, buzzer *sim.Line, times int, long time.Duration) {
 		}
 		return tones >= times && longest >= long
 	})
+}
+
+// TestScreenTellsNoRefusalFromAnother has a real gate refuse a card of another house, a wrong PIN, and digits that are none: the
+// screen is sent the same each time. A right card is welcome.
+func TestScreenTellsNoRefusalFromAnother(t *testing.T) {
+	more := maps.Clone(otherWays)
+	more["kiosk"] = `{listen: "127.0.0.1:0"}`
+	h := open(t, gatetest.NewSite(t), more, daemon.Outside{})
+	_, err := h.client.Join(t.Context(), people.JoinRequest{Label: "none", Reference: "contract 2", Until: time.Now().Add(gatetest.Valid)})
+	must(t, err)
+	k := h.equip(t, "none")
+	must(t, h.client.TurnFacesOff(t.Context(), "so that nothing else is said"))
+	s := h.screen(t)
+	n := s.await(t, 0, "show-pass")
+	for _, refused := range []struct {
+		kind  reader.Kind
+		value string
+	}{
+		{reader.Card, "card of another house"}, {reader.Keys, strings.Replace(k.typed, "*271828", "*314159", 1)}, {reader.Keys, "12"},
+	} {
+		h.show(t, refused.kind, refused.value)
+		end := s.await(t, n, "show-pass")
+		if steps := s.since(n); !slices.Equal(steps, []string{"try-card", "show-pass"}) {
+			t.Errorf("after %q the screen shows %q", refused.value, steps)
+		}
+		n = end
+	}
+	h.show(t, reader.Card, k.card)
+	if s.await(t, n, "granted"); !slices.Equal(s.since(n)[:1], []string{"granted"}) {
+		t.Errorf("after a good card the screen shows %q", s.since(n))
+	}
 }
 
 // TestScreenIsNoDoor starts a gate whose screen has no page, and says so.
