@@ -14,7 +14,6 @@ import (
 	"facegate/cmd/facegate/internal/status"
 	"facegate/cmd/facegate/internal/tones"
 	"facegate/configs/hint"
-	"facegate/configs/law"
 	"facegate/configs/notice"
 	"facegate/device"
 	"facegate/gpio"
@@ -46,7 +45,7 @@ func (d *Daemon) openKiosk() (err error) {
 	d.guidance = &guidance{
 		works: d.works, ready: make(chan struct{}),
 		guide: guide.New(guide.Terms{
-			Pulse: c.Door.Pulse, Claim: claim.Wait, PassFirst: c.Profile().Mode == law.OneToOne,
+			Pulse: c.Door.Pulse, Claim: claim.Wait, PassFirst: c.Profile().Claims,
 		}, time.Now()),
 	}
 	if d.tones != nil {
