@@ -45,7 +45,7 @@ func (r *Register) Bearer(s Shown) (Bearer, error) {
 		b.Means = attempt.Card
 	}
 	if h.Credential.Visitor { // whoever has it is not the one who answers for it
-		b.Means, b.Person, b.Faceless = attempt.Visitor, template.PersonID{}, true
+		b.Means, b.Person, b.Faceless, b.Groups = attempt.Visitor, template.PersonID{}, true, []string{attempt.Visitors}
 	}
 	if h.Credential.Uses > 0 {
 		b.Credential, b.Counted = attempt.Credential(h.Credential.ID), true

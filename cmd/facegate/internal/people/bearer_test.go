@@ -94,7 +94,7 @@ func TestBearer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			bears(t, "a guest of somebody with a face", g, pass(guest), people.Bearer{Finding: attempt.Matched, Means: attempt.Visitor, Faceless: true})
+			bears(t, "a guest of somebody with a face", g, pass(guest), people.Bearer{Finding: attempt.Matched, Means: attempt.Visitor, Faceless: true, Groups: []string{attempt.Visitors}})
 			bears(t, "a card", g, card("1"), good)
 			bears(t, "a card that is counted", g, card("3"), counted)
 			bears(t, "a pass of who gives no face", g, pass(j.Pass), people.Bearer{Person: none, Finding: attempt.Matched, Means: attempt.Pass, Faceless: true})
