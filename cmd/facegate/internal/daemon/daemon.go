@@ -57,7 +57,7 @@ type Outside struct {
 	Inputs  door.Inputs          // of the door; likewise
 	Signals door.Signals         // likewise
 	Lights  prompt.Lights        // likewise
-	Readers []reader.Source      // besides those of the configuration; likewise
+	Readers []reader.Source      // of cards and keys; likewise
 	Said    func(desk.Said)      // is told what came of what readers have read; may be nil
 	Stdin   io.Reader            // for the replay source "-"
 	Clock   clock.Source         // of the machine

@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"slices"
+
 	"facegate/cmd/facegate/internal/claim"
 	"facegate/cmd/facegate/internal/desk"
 	"facegate/configs/law"
@@ -22,9 +24,10 @@ func (d *Daemon) openDesk() (err error) {
 }
 
 // sources returns the readers at the door.
-func (d *Daemon) sources() ([]reader.Source, error) {
-	all, err := openReaders(d.config)
-	all = append(all, d.outside.Readers...)
+func (d *Daemon) sources() (all []reader.Source, err error) {
+	if all = slices.Clone(d.outside.Readers); all == nil {
+		all, err = openReaders(d.config)
+	}
 	if d.codes != nil {
 		all = append(all, d.codes)
 	}

@@ -17,6 +17,7 @@ import (
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/device/reader"
+	"facegate/device/reader/sim"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/matchertest"
 	"facegate/store"
@@ -32,14 +33,14 @@ var otherWays = gatetest.Settings{
 // A hall is a gate with all ways in, and somebody who has them all.
 type hall struct {
 	*running
-	at   *gatetest.Reader
+	at   *sim.Reader
 	said chan desk.Said
 }
 
 // open starts a gate with a reader at which the test shows what there is.
 func open(t *testing.T, site gatetest.Site, more gatetest.Settings, out daemon.Outside) *hall {
 	t.Helper()
-	h := &hall{at: gatetest.NewReader("test"), said: make(chan desk.Said, 10)}
+	h := &hall{at: sim.New("test"), said: make(chan desk.Said, 10)}
 	out.Readers, out.Said = []reader.Source{h.at}, func(s desk.Said) { h.said <- s }
 	h.running = start(t, site, more, out)
 	return h

@@ -20,6 +20,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/device/reader"
+	"facegate/device/reader/sim"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/match"
 	"facegate/pipeline/matchertest"
@@ -37,7 +38,7 @@ type bench struct {
 	desk    *desk.Desk
 	store   *store.Store
 	people  *people.Register
-	readers []*gatetest.Reader
+	readers []*sim.Reader
 	log     bytes.Buffer // to be read once the desk has stopped
 	stop    func()
 
@@ -58,7 +59,7 @@ const (
 // start serves two readers at a gate of a mode.
 func start(t *testing.T, mode law.Mode) (b *bench, pass, facelessPass template.Token) {
 	t.Helper()
-	b = &bench{t: t, said: make(chan desk.Said, 10), readers: []*gatetest.Reader{gatetest.NewReader("outside"), gatetest.NewReader("pad")}}
+	b = &bench{t: t, said: make(chan desk.Said, 10), readers: []*sim.Reader{sim.New("outside"), sim.New("pad")}}
 	b.openPeople(mode)
 	b.desk = desk.New(desk.Parts{
 		Register: b.people, Ask: b.ask, Claim: b.claim, Said: func(s desk.Said) { b.said <- s }, Log: slog.New(slog.NewTextHandler(&b.log, nil)),

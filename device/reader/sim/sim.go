@@ -1,4 +1,5 @@
-package gatetest
+// Package sim is a reader without a device, the twin of those that have one: what is shown at it is for the program to say.
+package sim
 
 import (
 	"context"
@@ -8,7 +9,7 @@ import (
 	"facegate/device/reader"
 )
 
-// A Reader is a reader.Source at which a test shows cards and codes, and types.
+// A Reader is a reader.Source at which a program shows cards and codes, and types. It is safe for concurrent use.
 type Reader struct {
 	name  string
 	scans chan reader.Scan
@@ -17,8 +18,8 @@ type Reader struct {
 	close sync.Once
 }
 
-// NewReader returns a Reader of this name.
-func NewReader(name string) *Reader {
+// New returns a Reader of this name.
+func New(name string) *Reader {
 	return &Reader{name: name, scans: make(chan reader.Scan), errs: make(chan error), shut: make(chan struct{})}
 }
 
