@@ -19,9 +19,11 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/device/reader"
 	"facegate/device/replay"
 	"facegate/gpio/sim"
 	"facegate/pipeline/publish/loopback"
+	qr "facegate/pipeline/template/pass"
 	"facegate/store"
 	"facegate/store/audit"
 	"facegate/store/durable"
@@ -31,15 +33,15 @@ import (
 type demoCommand struct {
 	Models   string `default:".build/models" placeholder:"DIR" help:"Folder of the models (${default})."`
 	Testdata string `default:"testdata" placeholder:"DIR" help:"Folder of the recordings (${default})."`
+	Profile  string `enum:"lab,cn,eu" default:"lab" help:"Whose law the gate of the demo stands under: lab, cn or eu (${default})."`
 	jsonFlag
 }
 
 // demoFPS is the frame rate of the recordings.
 const demoFPS = 15
 
-// demoConfig is the configuration of the demo's gate. Everything else is as in the reference.
+// demoConfig is the configuration of the demo's gate, but for what its profile wants. Everything else is as in the reference.
 const demoConfig = `
-profile: lab
 site: demo
 gate: front
 door: {driver: sim, kind: strike, fail: secure, pulse: 500ms}
@@ -50,8 +52,9 @@ vision: {models_dir: %[3]s}
 zone: {min_face: 45} # the recordings are 640 pixels wide; a face before the door has 55 to 90
 match: {fpir: 0.01} # to the network people from one generator are a family, whose threshold is raised by a third
 mqtt: {broker: "%[4]s", username: "%[5]s", password_file: %[1]s/broker.password}
+alternatives: [qr, card]
+readers: [{name: desk, kind: usb, device: /dev/input/by-id/demo, class: card-secure}] # the demo brings its own
 control: {socket: %[1]s/control.sock, group: ""}
-lockout: {delay_after: 50, disable_after: 100} # six attacks in two minutes are part of the show, and a slow machine has few frames
 `
 
 // A demo is the real daemon with a stage for a camera, a simulated door and a broker of its own.
@@ -64,6 +67,8 @@ type demo struct {
 	witness    *witness
 	client     *control.Client
 	account    *account
+	programme  programme
+	ways       otherWays
 }
 
 func (c *demoCommand) Run(ctx context.Context, t terminal) error {
@@ -86,6 +91,7 @@ func (c *demoCommand) Run(ctx context.Context, t terminal) error {
 	d := &demo{
 		dir: dir, recordings: c.Testdata, line: sim.New(), witness: newWitness(),
 		client: control.NewClient(filepath.Join(dir, "control.sock")), account: newAccount(out),
+		programme: programmeOf(c.Profile),
 	}
 	if err := d.witness.subscribe(broker.URL(), login); err != nil {
 		return err
@@ -121,12 +127,15 @@ func (d *demo) open(modelsDir, brokerURL string, login loopback.Account, log *sl
 	if err != nil {
 		return nil, err
 	}
-	text := fmt.Sprintf(demoConfig, d.dir, demoFPS, absolute, brokerURL, login.Username)
+	text := d.programme.config + fmt.Sprintf(demoConfig, d.dir, demoFPS, absolute, brokerURL, login.Username)
 	cfg, err := configs.Parse("demo.yaml", bytes.NewReader([]byte(text)))
 	if err != nil {
 		return nil, err
 	}
-	return daemon.New(cfg, daemon.Outside{Source: d.stage, Line: d.line, Observe: d.witness.see}, version, log)
+	d.ways.open(d.stage)
+	return daemon.New(cfg, daemon.Outside{
+		Source: d.ways.cord, Line: d.line, Observe: d.witness.see, Readers: []reader.Source{d.ways.reader},
+	}, version, log)
 }
 
 // perform runs the gate while the scenes are played before it.
@@ -142,18 +151,19 @@ func (d *demo) perform(ctx context.Context, gate *daemon.Daemon) error {
 }
 
 func (d *demo) play(ctx context.Context) error {
-	for _, person := range []string{"p01", "p02", "p04", "p09"} {
+	for _, person := range d.programme.people {
 		if err := d.enrol(ctx, person); err != nil {
 			return err
 		}
 	}
-	for _, s := range scenes() {
-		if err := d.show(ctx, s); err != nil {
-			return err
-		}
+	if err := d.showAll(ctx, d.programme.scenes); err != nil {
+		return err
+	}
+	if err := d.comeInOtherwise(ctx); err != nil {
+		return err
 	}
 	d.withdraw(ctx, "p01")
-	return d.show(ctx, erasedScene())
+	return d.show(ctx, d.programme.erased)
 }
 
 // withdraw erases a person at their will, as facegate person withdraw does, and checks what proves it.
@@ -197,11 +207,15 @@ func (d *demo) enrol(ctx context.Context, person string) error {
 	go func() { played <- d.stage.Play(playing, hold(stills[:3], 2*time.Second)) }()
 	asking, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	_, err = d.client.Enrol(asking, people.EnrolRequest{
-		Label: person, Consent: "demo form " + person, Age: "adult",
+	enrolled, err := d.client.Enrol(asking, people.EnrolRequest{
+		Label: person, Consent: "demo form " + person, Age: "adult", Witness: "the demo", Pass: d.programme.passes,
 	}, func(people.Progress) {})
 	stop()
 	<-played
+	if err == nil && d.programme.passes {
+		d.ways.passes[person], err = qr.PNG(enrolled.Pass)
+		enrolled.Pass.Clear()
+	}
 	d.account.enrolled(person, time.Since(begun), d.witness.end().rate(), err)
 	return d.stage.Play(ctx, hold([][]byte{d.corridor}, time.Second)) // the next person comes to an empty place
 }

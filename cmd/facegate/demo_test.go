@@ -19,8 +19,8 @@ import (
 
 // TestDemoOnASlowMachine tells a machine that cannot keep up from a gate that is wrong.
 func TestDemoOnASlowMachine(t *testing.T) {
-	granted := scene{"he walks up", nil, 1, pipeline.Granted}
-	print := scene{"a print", nil, 0, pipeline.NotLive}
+	granted := scene{name: "he walks up", clip: walk("p01"), passes: 1, sees: []pipeline.State{pipeline.Granted}}
+	print := scene{name: "a print", clip: walk("p01"), sees: []pipeline.State{pipeline.NotLive}}
 	at := func(fps float64, s sighting) sighting {
 		s.faces, s.busy = 100, time.Duration(100/fps*float64(time.Second))
 		return s

@@ -36,6 +36,9 @@ type sighting struct {
 	lasted        time.Duration
 }
 
+// sees reports whether a frame came to a state.
+func (s sighting) sees(state pipeline.State) bool { return s.states[state] }
+
 // rate is how many frames with a face were looked at in a second or, without any, how many frames.
 func (s sighting) rate() float64 {
 	if s.faces > 0 {
