@@ -48,7 +48,7 @@ const (
 type Visits struct{ s *Store }
 
 // Visits returns what the store keeps of visitors' passes.
-func (s *Store) Visits() Visits { return Visits{s} }
+func (w Credentials) Visits() Visits { return Visits(w) }
 
 // A Visit is a visitor's pass that was shown.
 type Visit struct {

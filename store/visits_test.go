@@ -77,14 +77,14 @@ func (p visitPass) number(tb testing.TB) visitor.Number { return p.id(tb).Number
 
 func mustAddOffice(tb testing.TB, s *store.Store, name string, n byte) {
 	tb.Helper()
-	if _, err := s.Visits().AddOffice(name, officePublic(n), 1000); err != nil {
+	if _, err := s.Credentials().Visits().AddOffice(name, officePublic(n), 1000); err != nil {
 		tb.Fatal(err)
 	}
 }
 
 func mustRevoke(tb testing.TB, s *store.Store, n visitor.Number, until time.Time) {
 	tb.Helper()
-	if k, err := s.Visits().Revoke(n, until, 1000); err != nil || !k.Revoked || k.Number != n {
+	if k, err := s.Credentials().Visits().Revoke(n, until, 1000); err != nil || !k.Revoked || k.Number != n {
 		tb.Fatalf("revoked: %+v, %v", k, err)
 	}
 }
@@ -92,11 +92,11 @@ func mustRevoke(tb testing.TB, s *store.Store, n visitor.Number, until time.Time
 // enters does with a pass what a door does: it finds it and, if it opens, takes a use.
 func enters(tb testing.TB, s *store.Store, text string, doors []visitor.Door) error {
 	tb.Helper()
-	found, err := s.Visits().Find(text, doors)
+	found, err := s.Credentials().Visits().Find(text, doors)
 	if err != nil {
 		return err
 	}
-	return s.Visits().Use(found.ID())
+	return s.Credentials().Visits().Use(found.ID())
 }
 
 func mustEnter(tb testing.TB, s *store.Store, what string, p visitPass, want error) {
@@ -127,7 +127,7 @@ func TestOneOfficeAtTwoGates(t *testing.T) {
 	} {
 		mustRefuseWith(t, tt.name, enters(t, tt.s, tt.pass.text(t), tt.doors), tt.want)
 	}
-	found, err := a.Visits().Find(forBoth.text(t), atNorth)
+	found, err := a.Credentials().Visits().Find(forBoth.text(t), atNorth)
 	if err != nil || found.Office.Name != "front desk" || found.Door != yard {
 		t.Errorf("found %+v, %v", found, err)
 	}
@@ -174,7 +174,7 @@ func TestVisits(t *testing.T) {
 	mustRevoke(t, s, today(1).number(t), time.Time{})
 	mustEnter(t, s, "revoked", today(1), store.ErrRevoked)
 	mustEnter(t, s, "another pass of the office", today(2), nil)
-	_, err := s.Visits().Revoke(other.number(t), time.Time{}, 1000)
+	_, err := s.Credentials().Visits().Revoke(other.number(t), time.Time{}, 1000)
 	mustRefuseWith(t, "revoking for an office that is not here", err, store.ErrOffice)
 }
 
@@ -185,15 +185,15 @@ func TestRevokedBetween(t *testing.T) {
 	p, q := today(1), today(2)
 	p.uses, q.uses = 1, 0
 	for _, pass := range []visitPass{p, q} {
-		_, err := s.Visits().Find(pass.text(t), atNorth)
+		_, err := s.Credentials().Visits().Find(pass.text(t), atNorth)
 		must(t, err)
 	}
 	mustRevoke(t, s, p.number(t), p.id(t).Until())
-	mustRefuseWith(t, "revoked", s.Visits().Use(p.id(t)), store.ErrRevoked)
-	if _, err := s.Visits().RemoveOffice("front desk", 1000); err != nil {
+	mustRefuseWith(t, "revoked", s.Credentials().Visits().Use(p.id(t)), store.ErrRevoked)
+	if _, err := s.Credentials().Visits().RemoveOffice("front desk", 1000); err != nil {
 		t.Fatal(err)
 	}
-	mustRefuseWith(t, "of an office that is gone", s.Visits().Use(q.id(t)), store.ErrOffice)
+	mustRefuseWith(t, "of an office that is gone", s.Credentials().Visits().Use(q.id(t)), store.ErrOffice)
 }
 
 // TestOffices registers offices, and refuses keys that are none.
@@ -201,7 +201,7 @@ func TestOffices(t *testing.T) {
 	dir := t.TempDir()
 	s := storetest.Open(t, dir)
 	add := func(name string, key ed25519.PublicKey) error {
-		_, err := s.Visits().AddOffice(name, key, 1000)
+		_, err := s.Credentials().Visits().AddOffice(name, key, 1000)
 		return err
 	}
 	identity := make(ed25519.PublicKey, ed25519.PublicKeySize)
@@ -218,15 +218,15 @@ func TestOffices(t *testing.T) {
 	}
 	must(t, s.Close())
 	s = storetest.Open(t, dir)
-	offices := s.Visits().Offices()
+	offices := s.Credentials().Visits().Offices()
 	if len(offices) != 2 || offices[0].Name != "desk" || !bytes.Equal(offices[1].Key, officePublic(1)) || !offices[0].Since.Equal(storetest.Now().Truncate(24*time.Hour)) {
 		t.Errorf("offices %+v", offices)
 	}
 	mustEnter(t, s, "after a restart", today(1), nil)
-	_, err := s.Visits().RemoveOffice("porter", 1000)
+	_, err := s.Credentials().Visits().RemoveOffice("porter", 1000)
 	must(t, err)
 	mustEnter(t, s, "of an office that was removed", today(1), store.ErrOffice)
-	_, err = s.Visits().RemoveOffice("porter", 1000)
+	_, err = s.Credentials().Visits().RemoveOffice("porter", 1000)
 	mustRefuseWith(t, "removing it again", err, store.ErrOfficeName)
 	mustRevoke(t, s, visitor.Number{Key: offices[0].ID()}, time.Time{})
 	if got := kinds(t, s); !slices.Equal(got, []string{"created", "office-added", "office-added", "office-removed", "visitor-pass-revoked"}) {
@@ -240,7 +240,7 @@ func TestOfficesAreFew(t *testing.T) {
 	for n := range store.MaxOffices {
 		mustAddOffice(t, s, fmt.Sprint("office ", n), byte(n))
 	}
-	_, err := s.Visits().AddOffice("one more", officePublic(200), 1000)
+	_, err := s.Credentials().Visits().AddOffice("one more", officePublic(200), 1000)
 	mustRefuseWith(t, "one more", err, store.ErrOfficeKey)
 }
 
@@ -264,7 +264,7 @@ func TestVisitsAreForgotten(t *testing.T) {
 		t.Helper()
 		_, err := s.Retention().Prune()
 		must(t, err)
-		return s.Visits().List()
+		return s.Credentials().Visits().List()
 	}
 	if kept := prune(); len(kept) != 4 || kept[0].Number != unknown.number(t) || !kept[0].Until.IsZero() || !kept[3].Until.Equal(longer.id(t).Until()) || kept[3].Used != 1 {
 		t.Fatalf("before any has ended: %+v", kept)
@@ -277,11 +277,11 @@ func TestVisitsAreForgotten(t *testing.T) {
 	if kept := prune(); len(kept) != 1 {
 		t.Errorf("after all have ended: %+v", kept)
 	}
-	_, err := s.Visits().RemoveOffice("front desk", 1000)
+	_, err := s.Credentials().Visits().RemoveOffice("front desk", 1000)
 	must(t, err)
 	must(t, s.Close())
 	s = openAt(t, dir, &now)
-	if kept := s.Visits().List(); len(kept) != 0 {
+	if kept := s.Credentials().Visits().List(); len(kept) != 0 {
 		t.Errorf("after the office has gone: %+v", kept)
 	}
 	l, err := s.Log().Read()
@@ -328,7 +328,7 @@ func TestVisitsNeedTheTime(t *testing.T) {
 	mustEnter(t, s, "it was confirmed", p, nil)
 	machine.Ahead(-time.Hour)
 	mustEnter(t, s, "it was set back", p, store.ErrUndated)
-	mustRefuseWith(t, "used after that", s.Visits().Use(p.id(t)), store.ErrUndated)
+	mustRefuseWith(t, "used after that", s.Credentials().Visits().Use(p.id(t)), store.ErrUndated)
 	machine.Ahead(0)
 	mustEnter(t, s, "it is right again", p, nil)
 	machine.Restart(time.Hour)
@@ -460,7 +460,7 @@ func useForEver(dir string, w io.Writer) error {
 		binary.BigEndian.PutUint64(serial[:], n)
 		p := visitor.Pass{Key: key, From: storetest.Now(), Length: time.Hour, Uses: 1, Serial: serial}
 		fmt.Fprintln(w, "try", n)
-		if err := s.Visits().Use(p.ID()); err != nil {
+		if err := s.Credentials().Visits().Use(p.ID()); err != nil {
 			return err
 		}
 		fmt.Fprintln(w, "open", n)

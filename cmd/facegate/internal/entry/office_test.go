@@ -22,7 +22,7 @@ import (
 func TestOfficesPass(t *testing.T) {
 	h := recordstest.Open(t) // lime court/north
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	if _, err := h.Store.Visits().AddOffice("desk", key.Public().(ed25519.PublicKey), 1000); err != nil {
+	if _, err := h.Store.Credentials().Visits().AddOffice("desk", key.Public().(ed25519.PublicKey), 1000); err != nil {
 		t.Fatal(err)
 	}
 	told := func(attempt.Fact) error { return nil }

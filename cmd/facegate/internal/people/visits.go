@@ -79,10 +79,10 @@ func (b bound) Visits(context.Context) (Visits, error) {
 			v.Gate = d.String()
 		}
 	}
-	for _, o := range b.store.Visits().Offices() {
+	for _, o := range b.store.Credentials().Visits().Offices() {
 		v.Offices = append(v.Offices, office(o))
 	}
-	for _, k := range b.store.Visits().List() {
+	for _, k := range b.store.Credentials().Visits().List() {
 		v.Passes = append(v.Passes, visit(k))
 	}
 	return v, nil
@@ -101,13 +101,13 @@ func (b bound) AddOffice(_ context.Context, r OfficeRequest) (Office, error) {
 	if err != nil {
 		return Office{}, hint.Wrap(store.ErrOfficeKey, "give the 64 hexadecimal digits of the file that facegate pass key new has written beside the key")
 	}
-	o, err := b.store.Visits().AddOffice(r.Name, key, b.by)
+	o, err := b.store.Credentials().Visits().AddOffice(r.Name, key, b.by)
 	return office(o), err
 }
 
 // RemoveOffice implements Records.
 func (b bound) RemoveOffice(_ context.Context, name string) (Office, error) {
-	o, err := b.store.Visits().RemoveOffice(name, b.by)
+	o, err := b.store.Credentials().Visits().RemoveOffice(name, b.by)
 	return office(o), err
 }
 
@@ -117,7 +117,7 @@ func (b bound) RevokeVisit(_ context.Context, r Revocation) (Visit, error) {
 	if err != nil {
 		return Visit{}, err
 	}
-	k, err := b.store.Visits().Revoke(n, until, b.by)
+	k, err := b.store.Credentials().Visits().Revoke(n, until, b.by)
 	return visit(k), err
 }
 
@@ -145,7 +145,7 @@ func (b bound) ShowVisit(_ context.Context, pass string) (ShownVisit, error) {
 	if err != nil {
 		return ShownVisit{}, hint.Wrap(err, "%s", advicePass)
 	}
-	found, why := b.store.Visits().Find(pass, b.terms.Doors)
+	found, why := b.store.Credentials().Visits().Find(pass, b.terms.Doors)
 	s := ShownVisit{
 		Number: signed.Number().String(), Office: found.Office.Name, Door: found.Door.String(), From: signed.From, Until: signed.Until(),
 		Uses: signed.Uses, Left: found.Left, Opens: why == nil,
@@ -160,7 +160,7 @@ func (b bound) ShowVisit(_ context.Context, pass string) (ShownVisit, error) {
 // one that was made up, are Unknown: neither counts against anybody.
 func (r *Register) Visitor(pass string, at time.Time) attempt.Attempt {
 	a := attempt.Attempt{Means: attempt.Visitor, Asked: at, Groups: []string{attempt.Visitors}}
-	found, err := r.store.Visits().Find(pass, r.terms.Doors)
+	found, err := r.store.Credentials().Visits().Find(pass, r.terms.Doors)
 	switch {
 	case err == nil:
 		a.Finding, a.Credential = attempt.Matched, attempt.Credential(found.ID())

@@ -61,7 +61,7 @@ func TestVisitor(t *testing.T) {
 	if a := h.Register.Visitor(once, now); a.Credential != attempt.Credential(signed.ID()) {
 		t.Errorf("the credential is %x", a.Credential)
 	}
-	if err := h.Store.Visits().Use(signed.ID()); err != nil {
+	if err := h.Store.Credentials().Visits().Use(signed.ID()); err != nil {
 		t.Fatal(err)
 	}
 	if a := h.Register.Visitor(once, now); a.Finding != attempt.Ended || a.Credential != (attempt.Credential{}) {

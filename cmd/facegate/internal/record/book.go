@@ -61,7 +61,7 @@ func (l Ledger) failures(c attempt.Count) store.Failures {
 func (l Ledger) Use(t attempt.Attempt) error {
 	err := store.ErrOffice
 	if t.Means == attempt.Visitor {
-		err = l.Store.Visits().Use(visitor.ID(t.Credential))
+		err = l.Store.Credentials().Visits().Use(visitor.ID(t.Credential))
 	}
 	if errors.Is(err, store.ErrOffice) {
 		_, err = l.Store.Credentials().Use(store.CredentialID(t.Credential))

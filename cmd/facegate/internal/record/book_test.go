@@ -213,7 +213,7 @@ func TestVisitorsUse(t *testing.T) {
 	h.person(0)
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
 	public := key.Public().(ed25519.PublicKey)
-	if _, err := h.store.Visits().AddOffice("desk", public, 1000); err != nil {
+	if _, err := h.store.Credentials().Visits().AddOffice("desk", public, 1000); err != nil {
 		t.Fatal(err)
 	}
 	now := h.store.Clock().Verdict().Wall.Truncate(time.Minute)
