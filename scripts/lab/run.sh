@@ -3,7 +3,9 @@
 # Boots emulated boards with Debian's own kernel, has the shipped program keep a door there, runs the tests of camera and GPIO
 # lines, and watches the pins from outside. docs/lab.md says what that proves.
 #
-#   run.sh [BOARD...]   virt, raspi3b, amd64; without arguments all three, two at a time
+#   run.sh [BOARD...]   virt, raspi3b, amd64; without arguments all three
+#
+# Both architectures go on at once. The boards of one come one after the other, and begin when that one is built.
 #
 # The networks are in .build/models ("make models"). What it downloads and builds, and the logs of the last run, are in
 # .build/lab.
@@ -32,19 +34,43 @@ prepare() {
   scripts/lab/build.sh "$1"
 }
 
-[[ $# -gt 0 ]] || set -- virt amd64 raspi3b
-architectures=$(for board in "$@"; do architecture "$board"; done | sort -u)
+# boot boots boards, each of which keeps one core busy. What a board says comes when it is done, whole.
+boot() {
+  local board failed=
+  for board in "$@"; do
+    say "$board boots"
+    "$lab/emulate" "$board" "$lab" "$limit" >"$lab/$board.said" 2>&1 || failed=1
+    cat "$lab/$board.said"
+  done
+  [[ -z $failed ]]
+}
+
+[[ $# -gt 0 ]] || set -- amd64 virt raspi3b
+declare -A boards
+order=()
+for board in "$@"; do
+  of=$(architecture "$board")
+  [[ -n ${boards[$of]:-} ]] || order+=("$of")
+  boards[$of]+=" $board"
+done
 [[ $(dpkg --print-architecture) == amd64 ]] || die "the lab is built on a PC (amd64)"
 compgen -G '.build/models/fr_*.onnx' >/dev/null || die "there are no networks in .build/models: make models"
 scripts/setup.sh lab
 mkdir -p "$lab"
 exec {lock}>"$lab/lock"
 flock "$lock" # two runs would write to the same files
-for architecture in $architectures; do prepare "$architecture"; done
 go build -o "$lab/emulate" ./scripts/lab/emulate
-# Each board keeps one core busy. What it says comes when it is done, whole.
-printf '%s\n' "$@" | xargs -P 2 -I '{}' bash -c '
-  printf "facegate: lab: %s boots\n" "$0"
-  "$1/emulate" "$0" "$1" "$2" >"$1/$0.said" 2>&1 || failed=1
-  cat "$1/$0.said"
-  exit "${failed:-0}"' '{}' "$lab" "$limit"
+under_way=()
+failed=
+for of in "${order[@]}"; do
+  prepare "$of" & # in a condition itself it would go on after an error
+  if wait "$!"; then
+    # shellcheck disable=SC2086 # the names of boards are words
+    boot ${boards[$of]} &
+    under_way+=("$!")
+  else
+    failed=1
+  fi
+done
+for each in "${under_way[@]}"; do wait "$each" || failed=1; done
+[[ -z $failed ]]
