@@ -16,7 +16,6 @@ func (d *Desk) serve(s reader.Scan) {
 		d.parts.Said(Said{Reader: s.Reader, Taken: true})
 		return
 	}
-	defer s.Clear()
 	said := Said{Reader: s.Reader}
 	switch s.Kind {
 	case reader.Code:
@@ -30,6 +29,7 @@ func (d *Desk) serve(s reader.Scan) {
 	default:
 		said.Unread = true
 	}
+	s.Clear()
 	d.parts.Said(said)
 }
 
