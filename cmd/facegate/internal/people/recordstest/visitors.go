@@ -31,7 +31,7 @@ func visitors(t *testing.T, s Subject) {
 	if shown := done(s.ShowVisit(ctx, yard))(t); shown.Opens || shown.Office != "" || shown.Todo == "" || shown.Number == "" {
 		t.Errorf("of an office that is not registered: %+v", shown)
 	}
-	o := done(s.AddOffice(ctx, people.OfficeRequest{Name: " front  desk", Key: public + "\n"}))(t)
+	o := done(s.AddOffice(ctx, people.OfficeRequest{Name: "front desk", Key: public + "\n"}))(t)
 	s.noted(t, audit.OfficeAdded)
 	_, err := s.AddOffice(ctx, people.OfficeRequest{Name: "another", Key: public})
 	refused(t, "a key twice", err, store.ErrOfficeKey)
