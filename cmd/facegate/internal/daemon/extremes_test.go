@@ -125,7 +125,7 @@ func extremes(value any, key string, accepts func(any) bool) (values []any) {
 
 // edge adds the value that is accepted and lies nearest to beyond, by halving from one of some that mostly are.
 func edge(of func(float64) any, beyond float64, values *[]any, accepts func(any) bool) {
-	for _, x := range []float64{0.01, 0.3, 1, 2, 5, 30, 200, 640} {
+	for _, x := range []float64{0.01, 0.3, 1, 2, 5, 8, 30, 200, 640} {
 		if !accepts(of(x)) {
 			continue
 		}
@@ -152,7 +152,10 @@ func edge(of func(float64) any, beyond float64, values *[]any, accepts func(any)
 func TestExtremesStart(t *testing.T) {
 	more := gatetest.Settings{
 		"camera": fmt.Sprintf("{source: replay, path: %s, max_age: 3s}", gatetest.Testdata(t, "people/p01")),
-		"door":   "{driver: sim, pulse: 300ms, contact: {line: CONTACT}}", // without which some keys do not go
+		// Without these some keys do not go.
+		"door":    "{driver: sim, pulse: 300ms, contact: {line: CONTACT}}",
+		"readers": "[{name: desk, kind: usb, device: /nonexistent/desk}, {name: pad, kind: keypad, device: /nonexistent/pad}]",
+		"passes":  "{camera: on}",
 	}
 	site := gatetest.NewSite(t)
 	parses := func(settings []setting) bool {
