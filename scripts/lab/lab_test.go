@@ -64,11 +64,15 @@ func TestPicture(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	var got int
+	var got, before int
 	seen := make(map[int]bool)
 	src := v4l2.New(v4l2.Config{Device: looped, Format: v4l2.YUYV, Width: width, Height: height})
 	err := src.Stream(ctx, func(f device.Frame) {
 		i := slices.IndexFunc(pictures, func(p []byte) bool { return bytes.Equal(p, f.Data) })
+		if i < 0 && got == 0 && before < 3 { // the camera may be a moment ahead of what it is shown
+			before++
+			return
+		}
 		if i < 0 {
 			t.Errorf("frame %d, %dx%d, is none of the pictures", f.Seq, f.Width, f.Height)
 		}
