@@ -201,6 +201,12 @@ func (g *gate) await(what string, patience time.Duration, ok func() bool) {
 // changes returns how often the relay's pin has changed.
 func (g *gate) changes() int { return len(g.site.pins.changes()) }
 
+// rests reports whether the relay has let go.
+func (g *gate) rests() bool {
+	seen := g.site.pins.changes()
+	return len(seen) == 0 || !seen[len(seen)-1].active
+}
+
 // clip is the path of a picture of a recording.
 func clip(recording string, n int) string {
 	return filepath.Join("/testdata", recording, fmt.Sprintf("%04d.jpg", n))
@@ -226,7 +232,8 @@ func (g *gate) enrol(t *testing.T) {
 	defer leave()
 	facegate(t, "enroll", "p01", "--consent", "form 1", "--age", "adult", "--witness", "lab")
 	leave()
-	time.Sleep(pulse) // who stands there still when they are enrolled is let in
+	time.Sleep(2 * pulse) // who stands there still when they are enrolled is let in
+	g.await("the relay rests", 5*time.Second, g.rests)
 }
 
 // slides shows the pictures for so long each, again and again until stop is called, and then the empty place.
