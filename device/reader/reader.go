@@ -1,4 +1,4 @@
-// Package reader says what a reader at the door is, and what it has read. It has types, and knows no reader.
+// Package reader says what a reader at the door is, and what it has read. It knows no reader.
 package reader
 
 import (
@@ -74,3 +74,13 @@ type Attached interface {
 
 // ErrClosed says that a Source was closed.
 var ErrClosed = errors.New("the reader is closed")
+
+// Rest leaves a reader alone for d, or until ctx is done.
+func Rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -72,18 +72,9 @@ func New(cfg Config, open func() (Lines, error)) (*Reader, error) {
 			return nil, err
 		}
 	}
-	r := &Reader{cfg: cfg, lines: attach.New(open, pause)}
+	r := &Reader{cfg: cfg, lines: attach.New(open, func(ctx context.Context) { reader.Rest(ctx, retry) })}
 	r.decoder = NewDecoder(f, cfg.Keys, cfg.Twice, r.take)
 	return r, nil
-}
-
-func pause(ctx context.Context) {
-	timer := time.NewTimer(retry)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }
 
 var _ reader.Attached = (*Reader)(nil)

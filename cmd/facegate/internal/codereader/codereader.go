@@ -142,7 +142,7 @@ func (r *Reader) Run(ctx context.Context) error {
 			wait = slow
 		}
 		r.busy.Store(nil)
-		rest(ctx, wait-r.parts.Now().Sub(began)) // Take clears the frame, also when ctx has ended
+		reader.Rest(ctx, wait-r.parts.Now().Sub(began)) // Take clears the frame, also when ctx has ended
 	}
 }
 
@@ -152,14 +152,6 @@ func (r *Reader) drop() {
 	case s := <-r.scans:
 		s.Clear()
 	default:
-	}
-}
-
-// rest waits, unless ctx is done.
-func rest(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
 	}
 }
 

@@ -48,18 +48,8 @@ func (l *Listener) Run(ctx context.Context) error {
 			return nil
 		default:
 			l.desk.ill(l.source, err)
-			rest(ctx)
+			reader.Rest(ctx, pause)
 		}
-	}
-}
-
-// rest waits for a pause, unless ctx is done.
-func rest(ctx context.Context) {
-	t := time.NewTimer(pause)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
 	}
 }
 
