@@ -156,14 +156,14 @@ func (c *modelsAdoptCommand) feed() (models.Feed, error) {
 	f := models.Feed{Side: c.Side, Colour: c.Colour, Dim: c.Dim}
 	for _, three := range []struct {
 		from []float64
-		to   *[3]float64
+		to   *models.Colours
 		flag string
 	}{{c.Mean, &f.Mean, "--mean"}, {c.Scale, &f.Scale, "--scale"}} {
 		switch len(three.from) {
 		case 1:
-			*three.to = [3]float64{three.from[0], three.from[0], three.from[0]}
+			*three.to = models.Colours{three.from[0], three.from[0], three.from[0]}
 		case 3:
-			*three.to = [3]float64(three.from)
+			*three.to = models.Colours(three.from)
 		default:
 			return f, fmt.Errorf("%s has %d numbers, and takes one or three", three.flag, len(three.from))
 		}

@@ -34,14 +34,38 @@ var ErrAdopted = errors.New("the file of adopted networks cannot be used")
 // A Feed says how a Stated embedder is fed: with faces of Side by Side pixels that are aligned to Points, as
 // (value − Mean)·Scale in the order of Colour.
 type Feed struct {
-	Side   int        `yaml:"side" json:"side"`
-	Mean   [3]float64 `yaml:"mean" json:"mean"`
-	Scale  [3]float64 `yaml:"scale" json:"scale"`
-	Colour string     `yaml:"colour" json:"colour"` // bgr or rgb
-	Dim    int        `yaml:"dim" json:"dim"`       // how many numbers it gives
+	Side   int     `yaml:"side" json:"side"`
+	Mean   Colours `yaml:"mean" json:"mean"`
+	Scale  Colours `yaml:"scale" json:"scale"`
+	Colour string  `yaml:"colour" json:"colour"` // bgr or rgb
+	Dim    int     `yaml:"dim" json:"dim"`       // how many numbers it gives
+	Points Points  `yaml:"points" json:"points"`
+}
 
-	// Points are x and y in pixels of the eyes, the tip of the nose and the corners of the mouth, left before right in the picture.
-	Points [10]float64 `yaml:"points" json:"points"`
+// Colours are three numbers, one for each colour of a pixel.
+type Colours [3]float64
+
+// UnmarshalYAML wants exactly three numbers.
+func (c *Colours) UnmarshalYAML(decode func(any) error) error { return exactly(c[:], decode) }
+
+// Points are x and y in pixels of the eyes, the tip of the nose and the corners of the mouth, left before right in the picture.
+type Points [10]float64
+
+// UnmarshalYAML wants exactly ten numbers.
+func (p *Points) UnmarshalYAML(decode func(any) error) error { return exactly(p[:], decode) }
+
+// exactly sets into from a list of as many numbers. The library itself would leave zeros for those that are missing, and
+// panics for one too many.
+func exactly(into []float64, decode func(any) error) error {
+	var list []float64
+	if err := decode(&list); err != nil {
+		return err
+	}
+	if len(list) != len(into) {
+		return fmt.Errorf("a list has %d numbers, and takes %d", len(list), len(into))
+	}
+	copy(into, list)
+	return nil
 }
 
 // An Adoption is what a site has found out of a network that it brought itself.
