@@ -1,0 +1,28 @@
+package update
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// Installed returns the version of facegate's package on the machine whose root is given, "" if it is not installed from one.
+func Installed(root fs.FS) (string, error) {
+	text, err := fs.ReadFile(root, "var/lib/dpkg/status")
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read what is installed: %w", err)
+	}
+	for paragraph := range strings.SplitSeq(string(text), "\n\n") {
+		if !strings.HasPrefix(paragraph, "Package: facegate\n") {
+			continue
+		}
+		if c := parseControl(paragraph); strings.HasSuffix(c.status, " installed") {
+			return c.version, nil
+		}
+	}
+	return "", nil
+}

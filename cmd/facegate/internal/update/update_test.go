@@ -1,0 +1,295 @@
+package update_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/hiddeco/sshsig"
+	"golang.org/x/crypto/ssh"
+
+	"facegate/cmd/facegate/internal/update"
+	"facegate/configs/hint"
+)
+
+const name = "facegate_1.2.0_arm64.deb"
+
+// deb returns a package with a control file.
+func deb(t *testing.T, control string) []byte {
+	t.Helper()
+	var files, out bytes.Buffer
+	z := gzip.NewWriter(&files)
+	w := tar.NewWriter(z)
+	head := &tar.Header{Name: "./control", Mode: 0o644, Size: int64(len(control))}
+	if err := errors.Join(w.WriteHeader(head), second(w.Write([]byte(control))), w.Close(), z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	out.WriteString("!<arch>\n")
+	for _, m := range []struct {
+		name string
+		data []byte
+	}{{"debian-binary", []byte("2.0\n")}, {"control.tar.gz", files.Bytes()}, {"data.tar.gz", []byte("data")}} {
+		fmt.Fprintf(&out, "%-16s%-12d%-6d%-6d%-8s%-10d`\n", m.name, 0, 0, 0, "100644", len(m.data))
+		out.Write(m.data)
+		if len(m.data)%2 == 1 {
+			out.WriteByte('\n')
+		}
+	}
+	return out.Bytes()
+}
+
+func second(_ int, err error) error { return err }
+
+// paragraph is what a package for an arm64 machine says of itself.
+func paragraph(version string) string {
+	return "Package: facegate\nVersion: " + version + "\nArchitecture: arm64\nDescription: gate\n Version: 9\n"
+}
+
+// signer returns the key that is made of a seed.
+func signer(t *testing.T, seed byte) ssh.Signer {
+	t.Helper()
+	s, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// allowed returns the line of a key.
+func allowed(s ssh.Signer) string {
+	return "release " + string(ssh.MarshalAuthorizedKey(s.PublicKey()))
+}
+
+func sign(t *testing.T, s ssh.Signer, namespace string, text []byte) []byte {
+	t.Helper()
+	signature, err := sshsig.Sign(bytes.NewReader(text), s, sshsig.HashSHA512, namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sshsig.Armor(signature)
+}
+
+func sumsOf(name string, data []byte) []byte {
+	return fmt.Appendf(nil, "%x  %s\n%064d  facegate_1.2.0_amd64.deb\n", sha256.Sum256(data), name, 7)
+}
+
+// A release is the files of one, before they are written to a folder.
+type release map[string][]byte
+
+// newRelease returns a release with one package, signed with a key.
+func newRelease(t *testing.T, control string, s ssh.Signer) release {
+	t.Helper()
+	data := deb(t, control)
+	sums := sumsOf(name, data)
+	return release{name: data, update.Sums: sums, update.Signature: sign(t, s, update.Namespace, sums)}
+}
+
+// write returns the path of the package.
+func (r release) write(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, data := range r {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, name)
+}
+
+// TestCheck takes a release as it should be, and refuses one of which anything is another way.
+func TestCheck(t *testing.T) {
+	ours, other := signer(t, 1), signer(t, 2)
+	good := paragraph("1.2.0")
+	resigned := func(r release) { r[update.Signature] = sign(t, ours, update.Namespace, r[update.Sums]) }
+	for _, tt := range []struct {
+		name      string
+		control   string
+		installed string
+		keys      string
+		change    func(release)
+		want      error
+		says      string
+	}{
+		{name: "newer", control: good, installed: "1.1.9"},
+		{name: "the same again", control: good, installed: "1.2.0"},
+		{name: "the first", control: good},
+		{name: "after a commit", control: paragraph("1.2.0+10.g0a1b2c3"), installed: "1.2.0+9.gffffff0"},
+		{name: "the second of two keys", control: good, keys: "# those before\n\n" + allowed(other) + allowed(ours)},
+
+		{name: "older", control: good, installed: "1.10.0", want: update.ErrOlder, says: "it is 1.2.0, and 1.10.0 is installed"},
+		{name: "before its release", control: paragraph("1.2.0~rc1"), installed: "1.2.0", want: update.ErrOlder},
+		{name: "another processor", control: strings.Replace(good, "arm64", "amd64", 1), want: update.ErrArch, says: "for amd64, and this machine is arm64"},
+		{name: "another package", control: strings.Replace(good, "facegate", "telnetd", 1), want: update.ErrPackage, says: `of "telnetd"`},
+		{name: "no version", control: strings.Replace(good, "1.2.0", "one", 1), want: update.ErrPackage},
+
+		{name: "a changed byte", control: good, change: func(r release) { r[name][len(r[name])-1] ^= 1 }, want: update.ErrDamaged, says: "SHA-256 is"},
+		{name: "cut short", control: good, change: func(r release) { r[name] = r[name][:100] }, want: update.ErrDamaged},
+		{name: "a changed byte, and its sum", control: good, change: func(r release) {
+			r[name][len(r[name])-1] ^= 1
+			r[update.Sums] = sumsOf(name, r[name])
+		}, want: update.ErrSignature, says: "SHA256SUMS is not what was signed"},
+		{name: "no signature", control: good, change: func(r release) { delete(r, update.Signature) }, want: update.ErrUnsigned, says: "SHA256SUMS.sig"},
+		{name: "no sums", control: good, change: func(r release) { delete(r, update.Sums) }, want: update.ErrUnsigned},
+		{name: "an empty signature", control: good, change: func(r release) { r[update.Signature] = nil }, want: update.ErrSignature},
+		{name: "a signature of something else", control: good, change: func(r release) {
+			r[update.Signature] = sign(t, ours, "git", r[update.Sums])
+		}, want: update.ErrSignature, says: `made for "git"`},
+		{name: "another key", control: good, change: func(r release) {
+			r[update.Signature] = sign(t, other, update.Namespace, r[update.Sums])
+		}, want: update.ErrSignature, says: ssh.FingerprintSHA256(other.PublicKey())},
+		{name: "the signature of another release", control: good, change: func(r release) {
+			r[update.Signature] = sign(t, ours, update.Namespace, []byte("other\n"))
+		}, want: update.ErrSignature},
+		{name: "not in the list", control: good, change: func(r release) {
+			r[update.Sums] = sumsOf("facegate_1.3.0_arm64.deb", r[name])
+			resigned(r)
+		}, want: update.ErrUnlisted, says: "has no " + name},
+		{name: "twice in the list", control: good, change: func(r release) {
+			r[update.Sums] = append(r[update.Sums], sumsOf(name, nil)...)
+			resigned(r)
+		}, want: update.ErrSums},
+		{name: "a list of something else", control: good, change: func(r release) {
+			r[update.Sums] = []byte("hello\n")
+			resigned(r)
+		}, want: update.ErrSums, says: `"hello"`},
+		{name: "no package", control: good, change: func(r release) {
+			r[name] = []byte("#!/bin/sh\n")
+			r[update.Sums] = sumsOf(name, r[name])
+			resigned(r)
+		}, want: update.ErrPackage},
+		{name: "a part without a size", control: good, change: func(r release) {
+			r[name] = fmt.Appendf(nil, "!<arch>\n%-16s%-12d%-6d%-6d%-8s%-10s`\n", "debian-binary", 0, 0, 0, "100644", "-5")
+			r[update.Sums] = sumsOf(name, r[name])
+			resigned(r)
+		}, want: update.ErrPackage},
+		{name: "half a package", control: good, change: func(r release) {
+			r[name] = r[name][:140]
+			r[update.Sums] = sumsOf(name, r[name])
+			resigned(r)
+		}, want: update.ErrPackage},
+
+		{name: "no keys", control: good, keys: "# none\n", want: update.ErrKeys},
+		{name: "no key in the line", control: good, keys: "release ssh-ed25519 AAAA\n", want: update.ErrKeys, says: "name type key"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRelease(t, tt.control, ours)
+			if tt.change != nil {
+				tt.change(r)
+			}
+			if tt.keys == "" {
+				tt.keys = allowed(ours)
+			}
+			m := update.Machine{Keys: []byte(tt.keys), Arch: "arm64", Installed: tt.installed}
+			got, err := m.Check(r.write(t))
+			if !errors.Is(err, tt.want) || err != nil && (!strings.Contains(err.Error(), tt.says) || hint.Of(err) == "") {
+				t.Fatalf("%v (%s), want %v that says %q and what to do", err, hint.Of(err), tt.want, tt.says)
+			}
+			if fingerprint := ssh.FingerprintSHA256(ours.PublicKey()); err == nil &&
+				(got.SignedBy != fingerprint || got.Arch != "arm64" || got.Installed != tt.installed || !strings.Contains(tt.control, "Version: "+got.Version+"\n")) {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+// TestEveryByteOfTheSignature changes each byte of a signature, one at a time. What the armour ignores changes nothing: the
+// signature that is left is that of the release.
+func TestEveryByteOfTheSignature(t *testing.T) {
+	ours := signer(t, 1)
+	r := newRelease(t, paragraph("1.2.0"), ours)
+	path := r.write(t)
+	m := update.Machine{Keys: []byte(allowed(ours)), Arch: "arm64"}
+	whole := r[update.Signature]
+	refused := 0
+	for i := range whole {
+		changed := bytes.Clone(whole)
+		changed[i] ^= 4
+		if err := os.WriteFile(filepath.Join(filepath.Dir(path), update.Signature), changed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Check(path); errors.Is(err, update.ErrSignature) {
+			refused++
+		} else if err != nil {
+			t.Errorf("byte %d: %v", i, err)
+		}
+	}
+	if accepted := len(whole) - refused; accepted > 8 { // the ends of lines, and bits of padding
+		t.Errorf("%d of %d changed signatures are taken", accepted, len(whole))
+	}
+}
+
+// TestAsSSHSigns checks a release that ssh-keygen has signed, with the same file of keys by which ssh-keygen checks it.
+func TestAsSSHSigns(t *testing.T) {
+	keygen, err := exec.LookPath("ssh-keygen")
+	if err != nil {
+		t.Skip("ssh-keygen is not installed (apt-get install openssh-client)")
+	}
+	path := newRelease(t, paragraph("1.2.0"), signer(t, 1)).write(t)
+	dir := filepath.Dir(path)
+	in := func(stdin string, args ...string) {
+		t.Helper()
+		cmd := exec.Command(keygen, args...)
+		cmd.Dir = dir
+		if stdin != "" {
+			text, err := os.Open(filepath.Join(dir, stdin))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer text.Close()
+			cmd.Stdin = text
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("ssh-keygen %q: %v\n%s", args, err, out)
+		}
+	}
+	in("", "-q", "-t", "ed25519", "-N", "", "-C", "of a test", "-f", "key")
+	if err := os.Remove(filepath.Join(dir, update.Signature)); err != nil {
+		t.Fatal(err)
+	}
+	in("", "-q", "-Y", "sign", "-n", update.Namespace, "-f", "key", update.Sums)
+	public, err := os.ReadFile(filepath.Join(dir, "key.pub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := append([]byte("facegate-release "), public...)
+	if err := os.WriteFile(filepath.Join(dir, "release.pub"), keys, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in(update.Sums, "-Y", "verify", "-f", "release.pub", "-I", "facegate-release", "-n", update.Namespace, "-s", update.Signature)
+	m := update.Machine{Keys: keys, Arch: "arm64", Installed: "1.1.0"}
+	if r, err := m.Check(path); err != nil || r.Version != "1.2.0" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestInstalled(t *testing.T) {
+	const before = "Package: facegate-doc\nStatus: install ok installed\nVersion: 7\n\nPackage: facegate\nStatus: "
+	for _, tt := range []struct {
+		name, status, want string
+	}{
+		{"installed", before + "install ok installed\nVersion: 1.2.0\n\nPackage: zlib\n", "1.2.0"},
+		{"removed", before + "deinstall ok config-files\nVersion: 1.2.0\n", ""},
+		{"another", "Package: zlib\nStatus: install ok installed\nVersion: 1\n", ""},
+	} {
+		got, err := update.Installed(fstest.MapFS{"var/lib/dpkg/status": {Data: []byte(tt.status)}})
+		if got != tt.want || err != nil {
+			t.Errorf("%s: %q, %v, want %q", tt.name, got, err, tt.want)
+		}
+	}
+	if got, err := update.Installed(fstest.MapFS{}); got != "" || err != nil {
+		t.Errorf("on a machine without dpkg: %q, %v", got, err)
+	}
+	if _, err := update.Installed(fstest.MapFS{"var/lib/dpkg/status/file": {}}); err == nil {
+		t.Error("a folder in its place is passed over")
+	}
+}
