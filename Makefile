@@ -19,12 +19,6 @@ EVAL ?= $(wildcard ../shared/eval)
 # How many inputs each parser is fuzzed with.
 FUZZTIME ?= 500x
 
-# Tests that search or measure all memory of a gate, or its decisions on thousands of frames: with the race detector memory and
-# arithmetic are ten times as much.
-MEASURES := Test(Privacy|MemoryIsFlat|GateKeepsItsPromise|GateBeforeOneWebcam)
-# The test that searches all states of a door, and says how many there are: nothing in it is shared by goroutines but the sum.
-PROOF := TestEveryState
-
 export FACEGATE_MODELS := $(CURDIR)/$(BUILD)/models
 export FACEGATE_OPENCV_JS := $(CURDIR)/$(BUILD)/opencv-js/opencv.js
 export FACEGATE_AXE := $(CURDIR)/$(BUILD)/axe/axe.min.js
@@ -46,19 +40,7 @@ demo: models ## set up, build, fetch the models, and watch people walk up to a s
 
 .PHONY: test
 test: setup-test models from-npm lint ## set up, build, and run every test that takes seconds
-	$(say) "testing with the race detector what starts goroutines"
-	@# Vetted already. The tag counts pictures of OpenCV that nobody has freed; OpenCV's binding is compiled for it once.
-	@go test -race -vet=off -tags matprofile -skip "^($(MEASURES)|$(PROOF))" -timeout $${TEST_TIMEOUT:-20m} $$(scripts/race.sh whole)
-	@scripts/race.sh some | while read -r package tests; do \
-	  go test -race -vet=off -run "$$tests" -timeout $${TEST_TIMEOUT:-20m} "$$package" </dev/null; done
-	$(say) "testing without it what is done in one goroutine"
-	@go test -vet=off -timeout $${TEST_TIMEOUT:-20m} $$(scripts/race.sh rest)
-	@go test -vet=off -run "^$(MEASURES)" -timeout $${TEST_TIMEOUT:-20m} \
-	  $$(grep -rlE --include='*_test.go' "^func $(MEASURES)" . | xargs -n1 dirname | sort -u)
-	@scripts/fuzz.sh
-	$(say) "searching all states of the door"
-	@told=$$(go test -vet=off -v -run "^$(PROOF)" -timeout $${TEST_TIMEOUT:-20m} ./gpio/door) || { printf '%s\n' "$$told"; exit 1; }; \
-	  grep '^facegate: ' <<< "$$told"
+	@scripts/test.sh
 	$(say) "all tests passed"
 
 .PHONY: privacy
