@@ -354,6 +354,12 @@ func (s *Store) putAway() {
 
 func (s *Store) vaults() []*vault.Vault { return []*vault.Vault{s.people, s.faces, s.journal} }
 
+// ReadOnly reports whether the store is open to be read alone, because its disk could not be written to. It is so until it is opened
+// anew.
+func (s *Store) ReadOnly() bool {
+	return slices.ContainsFunc(s.vaults(), func(v *vault.Vault) bool { return v.ReadOnly() })
+}
+
 // A Device is what can be said of the device key, from which all of it comes but KeyStore.
 type Device struct {
 	KeyStore  string            // how the key is kept, in a word; see KeySource

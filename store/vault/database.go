@@ -34,27 +34,19 @@ func (d *database) close() error {
 	return d.bolt.Close()
 }
 
-// openBolt opens a database that has passed checkPages or, with os.O_CREATE, makes one.
+// openBolt opens a database that has passed checkPages or, with os.O_CREATE, makes one. On a disk that cannot be written to, one that
+// is there is opened to be read.
 func (v *Vault) openBolt(path string, flags int) (*database, error) {
 	d := &database{path: path}
-	open := func() (err error) {
-		d.bolt, err = bolt.Open(path, 0o600, &bolt.Options{
-			Timeout:      lockTimeout,
-			FreelistType: bolt.FreelistMapType,
-			MaxSize:      maxSize,
-			OpenFile: func(path string, _ int, mode os.FileMode) (_ *os.File, err error) {
-				// bbolt's own flags would make a new database where one is missing.
-				d.file, err = os.OpenFile(path, os.O_RDWR|durable.NotElsewhere|flags, mode)
-				return d.file, err
-			},
-		})
-		return err
-	}
 	err := v.guard(d, func() error {
-		if flags&os.O_CREATE == 0 {
-			return open()
+		if flags&os.O_CREATE != 0 {
+			return v.disk.Sync(path, func() error { return d.open(os.O_RDWR | flags) })
 		}
-		return v.disk.Sync(path, open)
+		err := d.open(os.O_RDWR | flags)
+		if errors.Is(err, syscall.EROFS) {
+			err = d.open(os.O_RDONLY | flags)
+		}
+		return err
 	})
 	switch {
 	case err == nil:
@@ -65,6 +57,22 @@ func (v *Vault) openBolt(path string, flags int) (*database, error) {
 		return nil, hint.Wrap(fmt.Errorf("store: %s.db: %w", v.name, ErrInUse), "close the tool that has it open")
 	}
 	return nil, v.Failed(err)
+}
+
+// open opens the file of d with these flags.
+func (d *database) open(flags int) (err error) {
+	d.bolt, err = bolt.Open(d.path, 0o600, &bolt.Options{
+		Timeout:      lockTimeout,
+		FreelistType: bolt.FreelistMapType,
+		MaxSize:      maxSize,
+		ReadOnly:     flags&os.O_RDWR == 0,
+		OpenFile: func(path string, _ int, mode os.FileMode) (_ *os.File, err error) {
+			// bbolt's own flags would make a new database where one is missing.
+			d.file, err = os.OpenFile(path, flags|durable.NotElsewhere, mode)
+			return d.file, err
+		},
+	})
+	return err
 }
 
 // read runs f in a transaction that changes nothing.

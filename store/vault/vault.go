@@ -676,6 +676,13 @@ func (v *Vault) Destroyed() bool {
 	return v.destroyed
 }
 
+// ReadOnly reports whether the vault is open to be read alone, because its disk could not be written to.
+func (v *Vault) ReadOnly() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.db != nil && v.db.bolt.IsReadOnly()
+}
+
 // IsOpen reports whether there is a database that can be read.
 func (v *Vault) IsOpen() bool {
 	v.mu.Lock()
@@ -727,6 +734,8 @@ func (v *Vault) Failed(err error) error {
 		return hint.Wrap(err, "erase people who need the door no more")
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		return hint.Wrap(err, "make room on the disk with %s and %s, and do it again", v.dir, v.keyDir)
+	case errors.Is(err, bolterrors.ErrDatabaseReadOnly):
+		return hint.Wrap(fmt.Errorf("%w: %s", syscall.EROFS, v.dir), "mount the disk for writing (dmesg says why it is not), and do it again")
 	}
 	return err
 }
