@@ -324,7 +324,9 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.putAway()
-	err := s.retire()
+	if err := s.retire(); err != nil { // as on a full disk, which ends no gate
+		s.log.Error("failures are not remembered until the next start", "err", err)
+	}
 	clear(s.device[:])
 	clear(s.join[:])
 	clear(s.inner[:])
@@ -333,7 +335,7 @@ func (s *Store) Close() error {
 	clear(s.pepper[:])
 	clear(s.signer)
 	s.register.empty()
-	return errors.Join(err, s.people.Close(), s.faces.Close(), s.journal.Close(), vault.Unlock(s.locks))
+	return errors.Join(s.people.Close(), s.faces.Close(), s.journal.Close(), vault.Unlock(s.locks))
 }
 
 // putAway writes what is in memory alone.

@@ -236,25 +236,6 @@ func TestNotRunning(t *testing.T) {
 	}
 }
 
-// TestRunRefuses checks what "facegate run" prints where it cannot.
-func TestRunRefuses(t *testing.T) {
-	site := gatetest.NewSite(t)
-	if err := os.MkdirAll(site.State(), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	config := site.WriteConfig(t, nil)
-	if err := os.WriteFile(filepath.Join(site.State(), "people.db"), []byte("damaged"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(site.Path("device.key")); err != nil {
-		t.Fatal(err)
-	}
-	facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "restore its own to "+site.Path("device.key"))
-	must(t, os.RemoveAll(site.State()))
-	must(t, os.RemoveAll(site.Keyrings()))
-	facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "facegate key create "+site.Path("device.key"))
-}
-
 // A live gate runs in this process, before a stage.
 type live struct {
 	site  gatetest.Site

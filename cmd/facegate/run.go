@@ -108,7 +108,7 @@ func open(ctx context.Context, cfg *configs.Config, out daemon.Outside, log *slo
 		if broken != nil {
 			return nil, errors.Join(err, broken)
 		}
-		if err := r.Run(ctx); !errors.Is(err, daemon.ErrDiskBack) {
+		if err := r.Run(ctx); !errors.Is(err, daemon.ErrMended) {
 			return nil, err
 		}
 		out.Left.Socket = nil // likewise

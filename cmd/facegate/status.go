@@ -172,6 +172,8 @@ func faces(s status.Status) string {
 		return "all templates are destroyed: facegate destroy-templates --end lets people be captured again"
 	case s.Lesser != nil:
 		return "off, after crashes: facegate faces on tries them again"
+	case s.Vision.Err != "":
+		return "off, until the networks can be used"
 	case s.FacesOff != nil && s.Camera.State == status.CameraOff: // which no order ends
 		return "off: " + s.FacesOff.Reason
 	case s.FacesOff != nil:

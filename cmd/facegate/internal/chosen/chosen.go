@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"facegate/configs/file"
 	"facegate/configs/hint"
@@ -31,7 +32,7 @@ func pathOf(dir string) string { return filepath.Join(dir, "liveness.json") }
 // its records, modelsDir that of the files.
 func Check(dir, modelsDir string, networks, preferred []string) error {
 	text, err := file.ReadOwn(pathOf(dir), maxFile)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // of what is no folder whoever opens the records says so
 		return nil
 	}
 	var had []string

@@ -139,8 +139,6 @@ func TestCheckRefusesWhatNewRefuses(t *testing.T) {
 			must(t, os.Mkdir(s.Path("board"), 0o700))
 			return gatetest.Settings{"door": fmt.Sprintf("{driver: sim, chip: %s, exit: {line: ../E}}", s.Path("board"))}
 		}, "door"},
-		{"no networks", set("vision", "{models_dir: /nonexistent}"), "vision"},
-		{"an unknown embedder", func(t *testing.T, _ gatetest.Site) gatetest.Settings { return vision(t, ", embedder: arcface") }, "vision"},
 		{"an unknown liveness model", func(t *testing.T, _ gatetest.Site) gatetest.Settings { return vision(t, ", liveness: [psychic]") }, "vision"},
 		{"no calibration", func(t *testing.T, _ gatetest.Site) gatetest.Settings { return vision(t, ", calibration: /nonexistent") }, "vision"},
 		{"the calibration of another embedder", func(t *testing.T, s gatetest.Site) gatetest.Settings {
@@ -212,6 +210,22 @@ func TestCheckRefusesWhatNewRefuses(t *testing.T) {
 			}
 			if a, b := hint.Of(checked), hint.Of(opened); a == "" || a != b {
 				t.Errorf("check says to do %q, run %q", a, b)
+			}
+		})
+	}
+}
+
+// TestCheckRefusesWhatNewDoesWithout has the check refuse what takes faces from a gate that starts all the same.
+func TestCheckRefusesWhatNewDoesWithout(t *testing.T) {
+	dir := gatetest.Models(t)
+	for _, test := range []struct{ name, vision, key, todo string }{
+		{"no networks", "{models_dir: /nonexistent}", "vision", "facegate models fetch --bundle registry --dir /nonexistent"},
+		{"an unknown embedder", "{models_dir: " + dir + ", embedder: arcface}", "vision.embedder", "mobilefacenet"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, checked, opened := verdicts(t, gatetest.NewSite(t), gatetest.Settings{"vision": test.vision})
+			if checked == nil || !strings.Contains(checked.Error(), ": "+test.key) || !strings.Contains(hint.Of(checked), test.todo) || opened != nil {
+				t.Errorf("check: %v, to do %q\nrun: %v", checked, hint.Of(checked), opened)
 			}
 		})
 	}

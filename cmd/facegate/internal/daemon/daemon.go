@@ -35,6 +35,7 @@ import (
 	"facegate/gpio/sim"
 	"facegate/pipeline"
 	"facegate/pipeline/admit"
+	"facegate/pipeline/calibrate"
 	"facegate/pipeline/crowd"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/detect"
@@ -42,7 +43,6 @@ import (
 	"facegate/pipeline/models"
 	"facegate/pipeline/publish"
 	"facegate/pipeline/quality"
-	"facegate/pipeline/vision"
 	"facegate/store"
 	"facegate/store/clock"
 )
@@ -80,16 +80,19 @@ type Outside struct {
 
 // A Daemon is one gate. It is made by New and lives until Run has returned.
 type Daemon struct {
-	config   *configs.Config
-	bundle   models.Bundle
-	liveness liveness.Thresholds
-	weaker   string // what better liveness networks would refuse, "" for nothing more
-	version  string
-	started  time.Time
-	log      *slog.Logger
-	outside  Outside
-	lesser   *Lesser // what is left out, nil for nothing
-	clock    clock.Source
+	config      *configs.Config
+	bundle      models.Bundle // zero if nobody can tell which
+	liveness    liveness.Thresholds
+	calibration *calibrate.File // of the embedder, nil if there is none
+	weaker      string          // what better liveness networks would refuse, "" for nothing more
+	version     string
+	started     time.Time
+	log         *slog.Logger
+	outside     Outside
+	lesser      *Lesser // what is left out, nil for nothing
+	unseen      error   // why the networks cannot be used, nil if they can or are left out
+	looked      string  // traceOf their folder before they were read
+	clock       clock.Source
 
 	line      gpio.Line
 	lights    prompt.Lights
@@ -290,30 +293,6 @@ func (d *Daemon) openCapture(box *device.Mailbox) (err error) {
 	d.capture = device.NewCapture(d.source, box, d.log)
 	d.openCodes()
 	return nil
-}
-
-// openEngine chooses the networks, and loads them unless they are left out.
-func (d *Daemon) openEngine() (_ camera.Engine, err error) {
-	if d.bundle, err = chooseBundle(d.config.Vision); err != nil {
-		return nil, err
-	}
-	if err := checkWeaker(d.config, d.bundle); err != nil {
-		return nil, err
-	}
-	if d.weaker, err = cost(d.bundle); err != nil {
-		return nil, err
-	}
-	if d.liveness, err = livenessThresholds(d.config, d.bundle); err != nil {
-		return nil, err
-	}
-	if d.lesser != nil {
-		return blind{}, nil
-	}
-	networks, err := readNetworks(d.config.Vision, d.bundle)
-	if err != nil {
-		return nil, err
-	}
-	return vision.Open(networks)
 }
 
 // checkRules makes the rules of the door, and warns of a profile that is not meant for real people.

@@ -33,7 +33,6 @@ import (
 	"facegate/device/replay"
 	"facegate/gpio"
 	"facegate/gpio/sim"
-	"facegate/pipeline/models"
 	"facegate/store"
 )
 
@@ -186,26 +185,6 @@ func TestNewRefuses(t *testing.T) {
 				must(t, os.Remove(filepath.Join(s.State(), "faces.db")))
 				must(t, os.Remove(filepath.Join(s.State(), "faces.copy.db")))
 				return nil
-			},
-		},
-		{
-			name: "no models", err: models.ErrMissing, hint: "facegate models fetch --bundle registry --dir /nonexistent",
-			prepare: func(*testing.T, gatetest.Site) gatetest.Settings {
-				return gatetest.Settings{"vision": "{models_dir: /nonexistent}"}
-			},
-		},
-		{
-			name: "a model changed", err: models.ErrHash, hint: "SHA-256",
-			prepare: func(t *testing.T, s gatetest.Site) gatetest.Settings {
-				must(t, os.CopyFS(s.Path("models"), os.DirFS(dir)))
-				flipByte(t, filepath.Join(s.Path("models"), gatetest.Bundle(t).Embedder.Files[0].File))
-				return gatetest.Settings{"vision": fmt.Sprintf("{models_dir: %s}", s.Path("models"))}
-			},
-		},
-		{
-			name: "unknown embedder", err: models.ErrUnknown, hint: "mobilefacenet",
-			prepare: func(*testing.T, gatetest.Site) gatetest.Settings {
-				return gatetest.Settings{"vision": fmt.Sprintf("{models_dir: %s, embedder: arcface}", dir)}
 			},
 		},
 		{

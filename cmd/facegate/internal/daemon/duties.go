@@ -24,7 +24,7 @@ func basisOf(c *configs.Config, b models.Bundle) law.Basis {
 // assess holds what is in use against what the impact assessment covers, where the law asks for one (PIPL 55 and 56,
 // Measures 9, GDPR 35).
 func (d *Daemon) assess() error {
-	if !d.config.Profile().AssessmentRequired {
+	if !d.config.Profile().AssessmentRequired || d.unseen != nil { // no network is in use
 		return nil
 	}
 	basis, err := basisOf(d.config, d.bundle).Hash()

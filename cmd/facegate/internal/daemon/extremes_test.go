@@ -18,7 +18,7 @@ import (
 // elsewhere are the keys whose values are things of the machine, which TestCheckRefusesWhatNewRefuses looks at, with those
 // that only go together with them, and the profile, which wants a file of its own.
 var elsewhere = []string{
-	"profile", "state_dir", "keys_dir", "key_file", "camera.source", "camera.path", "camera.device", "camera.loop", "vision.models_dir",
+	"profile", "state_dir", "keys_dir", "key_file", "camera.source", "camera.path", "camera.device", "camera.loop", "vision.models_dir", "vision.embedder",
 	"vision.calibration", "mqtt.password_file", "mqtt.ca_file", "control.socket", "control.group",
 	"control.office_group", "control.technician_group", "door.driver",
 }

@@ -28,7 +28,7 @@ import (
 func (d *Daemon) health(s *status.Status) health.Report {
 	var conditions [][]health.Condition
 	for _, part := range []func(*status.Status) []health.Condition{
-		d.profileHealth, d.watchdogHealth, d.lesserHealth, cameraHealth, d.codesHealth, doorHealth, d.wiringHealth, d.planHealth, recordHealth, facesHealth, d.promptHealth, d.kioskHealth, d.readersHealth,
+		d.profileHealth, d.watchdogHealth, d.lesserHealth, d.sightHealth, cameraHealth, d.codesHealth, doorHealth, d.wiringHealth, d.planHealth, recordHealth, facesHealth, d.promptHealth, d.kioskHealth, d.readersHealth,
 		d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, clockHealth, lawHealth,
 	} {
 		conditions = append(conditions, part(s))
@@ -261,7 +261,7 @@ func room(dir string, disk unix.Statfs_t, size uint64) []health.Condition {
 	free := disk.Bavail * uint64(disk.Bsize)
 	return slices.Concat(
 		health.When(disk.Flags&unix.ST_RDONLY != 0, health.Disk, health.Degraded, dir+" is on a disk that cannot be written to",
-			"see dmesg for why, mount it for writing, and restart facegate: nobody can be enrolled, and erasures wait"),
+			"see dmesg for why, and mount it for writing; until then nobody can be enrolled, erasures wait, and what is counted opens nothing"),
 		health.When(disk.Flags&unix.ST_RDONLY == 0 && free < size+roomFor, health.Disk, health.Degraded,
 			fmt.Sprintf("%s has %d KiB free, and an erasure needs %d", dir, free>>10, (size+roomFor)>>10), "make room on the disk"),
 		health.When(disk.Files > 0 && disk.Ffree == 0, health.Disk, health.Degraded, dir+" is on a disk that takes no more files",

@@ -8,7 +8,6 @@ import (
 
 	"facegate/cmd/facegate/internal/crashes"
 	"facegate/cmd/facegate/internal/health"
-	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
 	"facegate/device"
@@ -54,26 +53,24 @@ func (d *Daemon) speaks() bool { return d.lesser == nil || d.lesser.Level < cras
 
 // opensCamera reports whether there is anything to open the camera for: faces, or passes.
 func (d *Daemon) opensCamera() bool {
-	return d.lesser == nil || d.lesser.Level < crashes.CardsOnly && d.config.CodesRead()
-}
-
-// whyBlind returns why no face is looked at, whatever was wanted; nil if faces are.
-func (d *Daemon) whyBlind() error {
-	if d.lesser == nil {
-		return nil
+	if d.whyBlind() == nil {
+		return true
 	}
-	return hint.Wrap(fmt.Errorf("%w: %v", people.ErrFacesOff, d.lesser), "%s", d.lesser.advice())
+	return d.config.CodesRead() && (d.lesser == nil || d.lesser.Level < crashes.CardsOnly)
 }
 
 // lessen says in s what is left out.
 func (d *Daemon) lessen(s *status.Status) {
+	if !d.opensCamera() {
+		s.Camera = device.CaptureStatus{State: status.CameraOff, Source: "not opened"}
+	}
+	if d.unseen != nil {
+		s.Vision.Err, s.Vision.Hint = d.unseen.Error(), hint.Of(d.unseen)
+	}
 	if d.lesser == nil {
 		return
 	}
 	s.Lesser = &status.Lesser{Level: d.lesser.Level.String(), Since: d.lesser.Last.At.UTC(), Reason: d.lesser.Last.Why}
-	if !d.opensCamera() {
-		s.Camera = device.CaptureStatus{State: status.CameraOff, Source: "not opened"}
-	}
 	if !d.speaks() {
 		s.MQTT.Err, s.MQTT.Hint = "the broker is not spoken to, because the gate has crashed again and again", d.lesser.advice()
 	}

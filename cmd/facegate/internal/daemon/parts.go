@@ -36,14 +36,14 @@ func chooseBundle(v configs.Vision) (models.Bundle, error) {
 		return models.Bundle{}, err
 	}
 	if manifest, err = manifest.With(models.Dir(v.ModelsDir)); err != nil {
-		return models.Bundle{}, configs.About("vision.models_dir", err)
+		return models.Bundle{}, ofSight(configs.About("vision.models_dir", err))
 	}
 	bundle, embedder := string(v.Bundle), v.Embedder
 	if _, err := manifest.Select(bundle, "", nil); err != nil {
 		return models.Bundle{}, configs.About("vision.bundle", err)
 	}
-	if _, err := manifest.Select(bundle, embedder, nil); err != nil {
-		return models.Bundle{}, configs.About("vision.embedder", err)
+	if _, err := manifest.Select(bundle, embedder, nil); err != nil { // it may be one that was adopted, and is gone
+		return models.Bundle{}, ofSight(configs.About("vision.embedder", err))
 	}
 	b, err := manifest.Choose(bundle, embedder, v.Liveness, models.Dir(v.ModelsDir))
 	return b, configs.About("vision.liveness", err)
@@ -59,7 +59,7 @@ func checkWeaker(c *configs.Config, b models.Bundle) error {
 		return err
 	}
 	err = chosen.Check(c.StateDir, c.Vision.ModelsDir, models.Names(b.Liveness), models.Names(manifest.Preferred()))
-	return configs.About("vision.liveness", err)
+	return ofSight(configs.About("vision.liveness", err))
 }
 
 // cost says what better liveness networks than those of b would refuse, "" for nothing more.
@@ -99,7 +99,7 @@ func readNetworks(v configs.Vision, b models.Bundle) (vision.Networks, error) {
 		err = hint.Wrap(err, "run facegate models fetch --bundle %s --dir %s, or facegate models import FROM --dir %[2]s",
 			b.Name, v.ModelsDir)
 	}
-	return networks, configs.About("vision.models_dir", err)
+	return networks, ofSight(configs.About("vision.models_dir", err))
 }
 
 // checkFolders refuses folders that the store could not use.
@@ -129,13 +129,17 @@ const (
 	maxPassword    = 64 << 10
 )
 
-// loadCalibration returns the calibration of the embedder, which is for templates and decisions as the gate makes them.
+// loadCalibration returns the calibration of the embedder, which is for templates and decisions as the gate makes them, nil with an
+// error.
 func loadCalibration(c *configs.Config, b models.Bundle) (*calibrate.File, error) {
 	f, err := readCalibration(c.Vision, b)
 	if err == nil {
 		err = f.Suits(c.Enrol.Frames, judged(c.Decide))
 	}
-	return f, configs.About("vision.calibration", err)
+	if err != nil {
+		return nil, configs.About("vision.calibration", err)
+	}
+	return f, nil
 }
 
 func readCalibration(v configs.Vision, b models.Bundle) (*calibrate.File, error) {
@@ -170,13 +174,13 @@ func adoptedOn(m models.Model) string {
 func adoptedCalibration(v configs.Vision, m models.Model) (*calibrate.File, error) {
 	data, err := models.Dir(v.ModelsDir).Calibration(m)
 	if err != nil {
-		return nil, err
+		return nil, ofSight(err)
 	}
 	f, err := calibrate.Read(bytes.NewReader(data))
 	if err == nil && f.ModelID != m.ID() {
 		err = fmt.Errorf("%s is of another embedder than %s", m.Adopted.Calibration, m.Name)
 	}
-	return f, hint.Wrap(err, "adopt the network anew: facegate models adopt")
+	return f, ofSight(hint.Wrap(err, "adopt the network anew: facegate models adopt"))
 }
 
 func openSource(c configs.Camera, stdin io.Reader, log *slog.Logger) (device.Source, error) {

@@ -14,6 +14,7 @@ import (
 	"facegate/configs/week"
 	"facegate/gpio/door"
 	"facegate/pipeline/schedule"
+	"facegate/store/clock"
 )
 
 const (
@@ -49,11 +50,7 @@ type reading struct {
 func (d *Daemon) openPlan() error {
 	c := d.config
 	d.plan = &planner{
-		follow: d.door.Follow, log: d.log, ready: make(chan struct{}),
-		clock: func() reading {
-			v := d.store.Clock().Verdict()
-			return reading{v.Wall, v.Right()}
-		},
+		follow: d.door.Follow, log: d.log, ready: make(chan struct{}), clock: d.readClock,
 	}
 	for i, r := range d.rules.Table {
 		if r.When != "" {
@@ -69,6 +66,16 @@ func (d *Daemon) openPlan() error {
 	}
 	d.plan.plan, d.plan.waiting = schedule.New(c.Door.Schedule, c.Door.Holidays, zone), true
 	return nil
+}
+
+// readClock says what the clock says. Without records, which remember what it said before, a time server has to vouch for it.
+func (d *Daemon) readClock() reading {
+	if d.store == nil {
+		r := d.clock()
+		return reading{r.Wall, r.Synced && !r.Wall.Before(clock.Floor())}
+	}
+	v := d.store.Clock().Verdict()
+	return reading{v.Wall, v.Right()}
 }
 
 func (p *planner) String() string         { return "schedule" }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"facegate/cmd/facegate/internal/chosen"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
@@ -36,6 +38,14 @@ func (d *Daemon) openRegister() error {
 	if err := d.warnOfIdle(); err != nil {
 		return err
 	}
+	if d.unseen != nil { // none is in use
+		return nil
+	}
+	return d.noteNetworks()
+}
+
+// noteNetworks takes note of the networks in use.
+func (d *Daemon) noteNetworks() error {
 	if err := d.assess(); errors.Is(err, store.ErrDamaged) {
 		return err
 	} else if err != nil { // as on a full disk; the next start assesses
@@ -50,23 +60,22 @@ func (d *Daemon) openRegister() error {
 // terms returns the terms on which people are enrolled and matched.
 func (d *Daemon) terms() (people.Terms, error) {
 	c := d.config
-	calibration, err := loadCalibration(c, d.bundle)
-	if err != nil {
-		return people.Terms{}, err
-	}
-	if err := people.Covers(calibration, judged(c.Decide), c.Match.FPIR); err != nil {
-		return people.Terms{}, configs.About("match.fpir", err)
-	}
-	if d.same, err = calibration.Threshold(1, 1, otherFMR); err != nil {
-		return people.Terms{}, configs.About("vision.calibration", err)
-	}
 	notices, err := c.Particulars().Texts()
 	if err != nil {
 		return people.Terms{}, err
 	}
 	t := people.Terms{
-		Calibration: calibration, Judged: judged(c.Decide), FPIR: c.Match.FPIR, Notices: notices, Profile: c.Profile(), Ways: c.Alternatives,
+		Calibration: d.calibration, Judged: judged(c.Decide), FPIR: c.Match.FPIR, Notices: notices, Profile: c.Profile(), Ways: c.Alternatives,
 		Off: d.whyBlind(), Doors: people.Doors(c.Site, c.Gate, c.Passes.Groups),
+	}
+	if d.calibration == nil { // no face is looked at
+		return t, nil
+	}
+	if err := people.Covers(d.calibration, judged(c.Decide), c.Match.FPIR); err != nil {
+		return people.Terms{}, configs.About("match.fpir", err)
+	}
+	if d.same, err = d.calibration.Threshold(1, 1, otherFMR); err != nil {
+		return people.Terms{}, configs.About("vision.calibration", err)
 	}
 	_, err = hex.Decode(t.ModelID[:], []byte(d.bundle.Embedder.ID()))
 	return t, err
@@ -85,10 +94,15 @@ func (d *Daemon) openStore() (err error) {
 	if d.keys.Class() == "file" {
 		d.log.Warn("the device key is a plain file: whoever copies this disk has key and templates", "file", d.config.KeyFile)
 	}
-	if err := checkFolders(d.config); err != nil {
-		return err
+	if err := checkFolders(d.config); err != nil && !errors.Is(err, unix.EROFS) { // records that are there can be read
+		return ofRecords(err)
 	}
 	d.store, err = opening.Store(d.config, d.clock, d.log)
+	return ofRecords(aboutRecords(err))
+}
+
+// aboutRecords says which key an error of the records is about.
+func aboutRecords(err error) error {
 	switch {
 	case errors.Is(err, store.ErrKey):
 		return configs.About("key_file", err)

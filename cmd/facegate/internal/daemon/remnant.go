@@ -5,8 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
-	"os"
+	"slices"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
@@ -14,8 +15,10 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/health"
+	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
+	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/device/probe"
@@ -25,12 +28,26 @@ import (
 	"facegate/store/audit"
 )
 
-// ErrDiskBack is returned by Remnant.Run when the disk can be written to again, and New may succeed.
-var ErrDiskBack = errors.New("the disk can be written to again")
+// LeavesDoor reports whether New failed for want of its records alone: the disk cannot be written to, what is on it is damaged or
+// kept from this process, or the device key is not there. What is in order otherwise is a Remnant then, whose exit button and fire
+// alarm work.
+func LeavesDoor(err error) bool {
+	return IsDisk(err) || errors.Is(err, store.ErrDamaged) || errors.As(err, new(recordless))
+}
 
-// LeavesDoor reports whether New failed for want of its records: the disk cannot be written to, or what is on it is damaged. What is
-// in order otherwise is a Remnant then, whose exit button and fire alarm work.
-func LeavesDoor(err error) bool { return IsDisk(err) || errors.Is(err, store.ErrDamaged) }
+// A recordless error is why the records cannot be opened.
+type recordless struct{ error }
+
+func (r recordless) Unwrap() error { return r.error }
+
+// ofRecords makes err, which may be nil, a recordless one. Records that another process has open are waited for by whoever starts
+// the gate again, and those that were wiped are none any more.
+func ofRecords(err error) error {
+	if err == nil || errors.Is(err, store.ErrInUse) || errors.As(err, new(*store.WipedError)) {
+		return err
+	}
+	return recordless{err}
+}
 
 // IsDisk reports whether New failed for want of a disk that can be written to.
 func IsDisk(err error) bool {
@@ -42,24 +59,25 @@ func IsDisk(err error) bool {
 	return false
 }
 
-// A Remnant is what is left of a gate whose records cannot be opened, because the disk is full or cannot be written to, or they
-// are damaged: it keeps the door, for exit button, fire alarm and openings by hand, and says why it looks at no face. A gate that
-// failed again and again would let nobody see that, and shut people in.
+// A Remnant is what is left of a gate whose records cannot be opened, because the disk is full or cannot be written to, they are
+// damaged, or the device key is not there: it keeps the door, for exit button, fire alarm, schedule and openings by hand, and says
+// why it lets nobody in. A gate that failed again and again would let nobody see that, and shut people in. It makes no key and no
+// records: those that are there may be put right.
 type Remnant struct {
 	name  string  // of the process
-	parts *Daemon // line, relay, control socket and log, and nothing else
+	parts *Daemon // door, control socket and log, and nothing else
 	hand  *gpio.Hand
 	why   error
-	every time.Duration // how often the disk is looked at
+	every time.Duration // how often is looked whether it is mended
 	ready chan struct{}
 }
 
-// diskEvery is how often the disk is looked at.
-const diskEvery = 10 * time.Second
-
 // NewRemnant opens what is left of a gate for which New has failed because of why.
 func NewRemnant(c *configs.Config, out Outside, version string, why error, log *slog.Logger) (_ *Remnant, err error) {
-	d := &Daemon{config: c, version: version, started: time.Now(), log: log, outside: out, line: out.Line}
+	d := &Daemon{config: c, version: version, started: time.Now(), log: log, outside: out, line: out.Line, clock: out.Clock}
+	if d.clock == nil {
+		d.clock = systime.New()
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())
@@ -68,13 +86,13 @@ func NewRemnant(c *configs.Config, out Outside, version string, why error, log *
 	if err := d.openDoor(); err != nil {
 		return nil, err
 	}
-	advice := adviceDisk
-	if !IsDisk(why) {
-		advice = hint.Of(why) + "; exit button and fire alarm work meanwhile"
+	if err := d.openPlan(); err != nil {
+		return nil, err
 	}
 	r := &Remnant{
-		name: rand.Text(), parts: d, hand: gpio.NewHand(d.door.ByHand(), nil, d.started), every: diskEvery, ready: make(chan struct{}),
-		why: hint.Wrap(fmt.Errorf("no face is looked at, and nobody can be enrolled or erased: %w", why), "%s", advice),
+		name: rand.Text(), parts: d, hand: gpio.NewHand(d.door.ByHand(), nil, d.started), every: mendedEvery, ready: make(chan struct{}),
+		why: hint.Wrap(fmt.Errorf("nobody is let in by a face, card, pass or PIN, visitors neither, and nobody can be enrolled or erased: %w", why),
+			"%s", adviceOn(why)),
 	}
 	if err := d.openControl(r, out.Left.Socket); err != nil {
 		return nil, err
@@ -82,25 +100,56 @@ func NewRemnant(c *configs.Config, out Outside, version string, why error, log *
 	return r, nil
 }
 
-const adviceDisk = "make room on the disk, or mount it for writing (dmesg says why it is not); the gate then goes on by itself"
+// adviceOn says what to do about records that cannot be opened because of why.
+func adviceOn(why error) string {
+	const meanwhile = "; exit button, fire alarm, schedule and openings by hand work meanwhile"
+	switch {
+	case IsDisk(why):
+		return "make room on the disk, or mount it for writing (dmesg says why it is not); the gate then goes on by itself" + meanwhile
+	case errors.Is(why, store.ErrDamaged):
+		return hint.Of(why) + meanwhile
+	}
+	return hint.Of(why) + "; the gate then goes on by itself, or after a restart" + meanwhile
+}
 
-// Run runs until ctx is cancelled, which returns nil, or the disk can be written to again, which returns ErrDiskBack. It may
-// be called once. When it returns, everything that NewRemnant opened is closed.
+// ErrMended is returned by Remnant.Run when New may succeed.
+var ErrMended = errors.New("what kept the records from being opened may be mended")
+
+// Run runs until ctx is cancelled, which returns nil, or New may succeed, which returns ErrMended. It may be called once. When it
+// returns, everything that NewRemnant opened is closed.
 func (r *Remnant) Run(ctx context.Context) error {
 	d := r.parts
-	d.log.Error("the gate is not in service: only the door by hand works", "error", r.why, "hint", hint.Of(r.why))
-	watch := &diskWatch{dirs: []string{d.config.StateDir, d.config.KeysDir}, every: r.every, ready: make(chan struct{})}
-	tasks := []task{d.door, d.events, d.control, d.watchdog, &announcement{r}}
-	if IsDisk(r.why) { // what is damaged does not mend by itself
-		tasks = append(tasks, watch)
+	d.log.Error("the gate is not in service: only the door works", "error", r.why, "hint", hint.Of(r.why))
+	back := false
+	tasks := []task{d.door, d.events, d.plan, d.control, d.watchdog, &announcement{r}}
+	if mended := r.mended(); mended != nil {
+		tasks = append(tasks, newMendedWatch(r.every, mended, func() error { back = true; return ErrMended }))
 	}
 	err := d.runTasks(ctx, tasks...)
 	if err = errors.Join(err, d.close()); err != nil {
 		return err
 	}
-	if watch.back {
-		d.log.Info("the disk can be written to again")
-		return ErrDiskBack
+	if back {
+		d.log.Info("the records are tried again")
+		return ErrMended
+	}
+	return nil
+}
+
+// mended returns what reports whether New may succeed, nil where nothing mends by itself, as with damaged records.
+func (r *Remnant) mended() func() bool {
+	c := r.parts.config
+	switch {
+	case IsDisk(r.why):
+		return func() bool { return writable(c.StateDir, c.KeysDir) }
+	case errors.Is(r.why, store.ErrKey):
+		return func() bool {
+			key, err := opening.Keys(c).DeviceKey()
+			clear(key[:])
+			return err == nil
+		}
+	case errors.Is(r.why, store.ErrFolder), errors.Is(r.why, fs.ErrPermission):
+		return func() bool { return checkFolders(c) == nil }
 	}
 	return nil
 }
@@ -156,15 +205,20 @@ func (r *Remnant) Status() status.Status {
 	s := status.Status{
 		Profile: c.Jurisdiction, Mode: c.Profile().Mode, Version: d.version, Site: c.Site, Gate: c.Gate, StateDir: c.StateDir,
 		Started: d.started, Door: told(d.door.Status()),
-		FacesOff: &status.FacesOff{Since: d.started.UTC(), Reason: "the records cannot be opened"},
+		FacesOff: &status.FacesOff{Since: d.started.UTC(), Reason: withoutRecords},
 	}
 	s.Camera.State, s.Camera.Source = status.CameraOff, "not opened"
 	s.MQTT.Err = "the broker is left alone while events cannot be kept"
-	s.Health = health.Assess(append(doorHealth(&s), health.Condition{
-		Part: health.Disk, State: health.Down, Reason: r.why.Error(), Todo: hint.Of(r.why),
-	})...)
+	part := health.Disk
+	if errors.Is(r.why, store.ErrKey) {
+		part = health.Key
+	}
+	s.Health = health.Assess(slices.Concat(doorHealth(&s), d.wiringHealth(&s), d.planHealth(&s),
+		health.When(true, part, health.Down, r.why.Error(), hint.Of(r.why)))...)
 	return s
 }
+
+const withoutRecords = "the records cannot be opened"
 
 // TestDoor implements control.Running. What cannot be written into the audit log is in the log of the service.
 func (l left) TestDoor(ctx context.Context) (status.DoorTest, error) {
@@ -193,60 +247,9 @@ func (a *announcement) Run(ctx context.Context) error {
 		return nil
 	}
 	close(a.r.ready)
-	if _, err := sd.SdNotify(false, sd.SdNotifyReady+watchdogIn(0)+"\nSTATUS=faces are off: the records cannot be opened"); err != nil {
+	if _, err := sd.SdNotify(false, sd.SdNotifyReady+watchdogIn(0)+"\nSTATUS=only the door works: "+withoutRecords); err != nil {
 		return hint.Wrap(fmt.Errorf("tell systemd: %w", err), "check NOTIFY_SOCKET, or start facegate without it")
 	}
 	<-ctx.Done()
 	return nil
-}
-
-// A diskWatch is the task that ends when every folder can be written to.
-type diskWatch struct {
-	dirs  []string
-	every time.Duration
-	ready chan struct{}
-	back  bool
-}
-
-func (w *diskWatch) String() string         { return "disk watch" }
-func (w *diskWatch) Ready() <-chan struct{} { return w.ready }
-
-// Run implements task.
-func (w *diskWatch) Run(ctx context.Context) error {
-	close(w.ready)
-	tick := time.NewTicker(w.every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		if w.back = w.writable(); w.back {
-			return ErrDiskBack
-		}
-	}
-}
-
-// enough is what has to fit on a disk before it is tried again: a store that is made needs half of it.
-const enough = 1 << 20
-
-// writable writes into each folder, which may have to be made first, and removes it again.
-func (w *diskWatch) writable() bool {
-	for _, dir := range w.dirs {
-		if os.MkdirAll(dir, 0o700) != nil || !fits(dir) {
-			return false
-		}
-	}
-	return true
-}
-
-func fits(dir string) bool {
-	f, err := os.CreateTemp(dir, ".room-*")
-	if err != nil {
-		return false
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(make([]byte, enough))
-	return errors.Join(err, f.Sync(), f.Close()) == nil
 }

@@ -35,7 +35,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if d.speaks() {
 		stopPublisher = d.runLasting(ctx, abort, d.publisher)
 	}
-	asked := d.runTasks(ctx, append(slices.Concat(d.codeTasks(), d.deskTasks(), d.guiding(), d.sight()),
+	asked := d.runTasks(ctx, append(slices.Concat(d.codeTasks(), d.deskTasks(), d.guiding(), d.sight(), d.mending()),
 		d.door, d.events, d.plan, d.camera, d.prompt, d.entry, d.glance, d.control,
 		newSweeper(d.register, d.store, d.handover.ask, d.log),
 		d.watchdog, d.notifier, d.handover)...)
@@ -89,7 +89,7 @@ func (d *Daemon) runTasks(ctx context.Context, tasks ...task) error {
 	for i, t := range tasks {
 		group.Go(func() error {
 			err := d.runTask(ctx, t)
-			if err != nil && !errors.Is(err, device.ErrEnd) && !errors.Is(err, ErrHandover) && !errors.Is(err, ErrDiskBack) {
+			if err != nil && !errors.Is(err, device.ErrEnd) && !errors.Is(err, ErrHandover) && !errors.Is(err, ErrMended) {
 				errs[i] = fmt.Errorf("%s: %w", t, err)
 			}
 			return err

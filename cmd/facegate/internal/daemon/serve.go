@@ -195,7 +195,7 @@ func (r running) Status(ctx context.Context) (status.Status, error) {
 	s.People.ConsentAgain, s.People.Owed = kept.People.ConsentAgain, kept.People.Owed
 	s.Epoch, s.Clock, s.FacesOff, s.Lockout.LockedDown = kept.Epoch, kept.Clock, kept.FacesOff, kept.Lockout.LockedDown
 	s.Assessment, s.Filing = kept.Assessment, kept.Filing
-	s.Health = health.Assess(slices.Concat(r.d.watchdogHealth(&s), r.d.lesserHealth(&s), cameraHealth(&s), doorHealth(&s), recordHealth(&s), facesHealth(&s), brokerHealth(&s), unanswered())...)
+	s.Health = health.Assess(slices.Concat(r.d.watchdogHealth(&s), r.d.lesserHealth(&s), r.d.sightHealth(&s), cameraHealth(&s), doorHealth(&s), recordHealth(&s), facesHealth(&s), brokerHealth(&s), unanswered())...)
 	return s, nil
 }
 

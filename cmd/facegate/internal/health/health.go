@@ -44,6 +44,7 @@ const (
 	People  Part = "people"
 	Broker  Part = "broker"
 	Disk    Part = "disk" // and what is stored there
+	Key     Part = "device key"
 	Clock   Part = "clock"
 	Memory  Part = "memory"
 	Log     Part = "log"

@@ -44,7 +44,7 @@ type index struct {
 // Terms say how people are matched, and to what they consent. Whoever only asks a stopped gate needs the Profile alone.
 type Terms struct {
 	ModelID     [32]byte        // SHA-256 of the embedder
-	Calibration *calibrate.File // of that embedder
+	Calibration *calibrate.File // of that embedder; nil with Off where nobody can tell which it is
 	Judged      int             // of how many frames the mean score is judged; 1 where each frame is judged by itself
 	FPIR        float64         // wanted false positive identification rate of one attempt
 	Notices     []notice.Text   // in force, the first one counts where a request names none
@@ -74,30 +74,43 @@ func covered(f *calibrate.File, judged int, fpir float64) int {
 
 // Open unseals everybody in s into memory.
 func Open(s *store.Store, c Terms) (*Register, error) {
-	if err := Covers(c.Calibration, c.Judged, c.FPIR); err != nil {
-		return nil, err
-	}
 	if c.Barred == nil {
 		c.Barred = func(template.PersonID, time.Time) bool { return false }
 	}
 	r := &Register{store: s, terms: c}
 	r.off.Store(s.Faces().Off() != nil)
-	if err := s.Epochs().UseModel(c.ModelID); err != nil {
+	if c.Calibration == nil {
+		r.scheme = nobody{}
+		return r, nil
+	}
+	if err := r.open(); err != nil {
 		return nil, err
+	}
+	return r, nil
+}
+
+// open has those match who can.
+func (r *Register) open() error {
+	s, c := r.store, r.terms
+	if err := Covers(c.Calibration, c.Judged, c.FPIR); err != nil {
+		return err
+	}
+	if err := s.Epochs().UseModel(c.ModelID); err != nil {
+		return err
 	}
 	r.lapsed = s.Retention().Lapsed()
 	var err error
 	if r.scheme, err = schemeOf(c.Profile.Mode, s, c, &r.ranks); err != nil {
-		return nil, err
+		return err
 	}
 	r.ranks.read(s)
 	if err := r.scheme.read(func(template.PersonID) bool { return true }); err != nil {
-		return nil, err
+		return err
 	}
 	if n, limit := r.Len(), r.Limit(); limit > 0 && n > limit {
-		return nil, hint.Wrap(fmt.Errorf("%w: %d are enrolled, %d are covered", ErrFull, n, limit), adviceFull)
+		return hint.Wrap(fmt.Errorf("%w: %d are enrolled, %d are covered", ErrFull, n, limit), adviceFull)
 	}
-	return r, nil
+	return nil
 }
 
 // runs reports whether the gate does.
@@ -129,8 +142,11 @@ func (r *Register) Matcher() pipeline.Matcher {
 func (r *Register) Len() int { return r.scheme.len() }
 
 // Idle returns how many people are on the list with their face, not to be erased, and cannot match, because their enrolment has expired and is yet to be
-// erased, was made with another embedder or for another match.mode, or has lost its template.
+// erased, was made with another embedder or for another match.mode, or has lost its template. Where nobody matches it is 0.
 func (r *Register) Idle() (int, error) {
+	if !r.runs() {
+		return 0, nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all, err := r.store.People()

@@ -110,6 +110,8 @@ type Vision struct {
 	Embedder string   `json:"embedder"`
 	Adopted  string   `json:"adopted,omitempty"` // the day on which the embedder was adopted here; "" for one that facegate ships with
 	Liveness []string `json:"liveness"`
+	Err      string   `json:"error,omitempty"` // why they cannot be used
+	Hint     string   `json:"hint,omitempty"`  // and what to do about it
 
 	LiveFrom  float64 `json:"live_from"`        // mean score from which a face is live
 	NotBelow  float64 `json:"refused_below"`    // below which it is a print or a screen
