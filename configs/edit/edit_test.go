@@ -62,8 +62,82 @@ func TestSetInTheReference(t *testing.T) {
 	}
 }
 
+// TestSetNested sets a key of a section in a section, however the two are written.
+func TestSetNested(t *testing.T) {
+	const base = "profile: lab\nsite: hq\ngate: north\n"
+	for _, test := range []struct{ name, text, want string }{
+		{"no door", base, base + "\ndoor:\n  exit: {line: GPIO5}\n"},
+		{"no exit", base + "door:\n   # ours\n   driver: sim # for now\n", base + "door:\n   exit: {line: GPIO5}\n   # ours\n   driver: sim # for now\n"},
+		{"a door in braces", base + "door: {driver: sim, kind: strike} # ours\n", base + "door: {exit: {line: GPIO5}, driver: sim, kind: strike} # ours\n"},
+		{"an empty door", base + "door: {}\n", base + "door: {exit: {line: GPIO5}}\n"},
+		{"an exit in braces", base + "door:\n  driver: sim\n  exit: {line: \"\", chip: \"a, {b\"}   # opens\n", base + "door:\n  driver: sim\n  exit: {line: GPIO5, chip: \"a, {b\"}   # opens\n"},
+		{"an exit without a line", base + "door:\n  driver: sim\n  exit: { bias: none }\n", base + "door:\n  driver: sim\n  exit: {line: GPIO5, bias: none }\n"},
+		{"both in braces", base + "door: {driver: sim, exit: {bias: none, line: 'x'}}\n", base + "door: {driver: sim, exit: {bias: none, line: GPIO5}}\n"},
+		{"lines", base + "door:\n  exit:\n    bias: none\n    line: \"# 4\"  # the button\n  driver: sim\n", base + "door:\n  exit:\n    bias: none\n    line: GPIO5  # the button\n  driver: sim\n"},
+		{"lines without it", base + "door:\n  exit: # the button\n\n    # weak\n    bias: none\n  driver: sim\n", base + "door:\n  exit: # the button\n    line: GPIO5\n\n    # weak\n    bias: none\n  driver: sim\n"},
+		{"an exit of nothing", base + "door:\n  exit:\n  driver: sim\n", base + "door:\n  exit:\n    line: GPIO5\n  driver: sim\n"},
+		{
+			"another line before it", base + "door:\n  contact:\n    line: GPIO6\n  driver: sim\n  line: GPIO7\n",
+			base + "door:\n  exit: {line: GPIO5}\n  contact:\n    line: GPIO6\n  driver: sim\n  line: GPIO7\n",
+		},
+		{"Windows", base + "door:\r\n  driver: sim\r\n  exit: {line: GPIO4}\r\n", base + "door:\r\n  driver: sim\r\n  exit: {line: GPIO5}\n"},
+	} {
+		got, err := edit.Set(test.text, edit.Setting{Key: "door.exit.line", Value: "GPIO5"})
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		if got != test.want {
+			t.Errorf("%s:\n%s\nwant\n%s", test.name, got, test.want)
+		}
+		c, err := edit.Set(got, edit.Setting{Key: "door.driver", Value: "sim"})
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		if read, err := configs.Parse("test.yaml", strings.NewReader(c)); err != nil || read.Door.Exit.Line != "GPIO5" {
+			t.Errorf("%s does not read as it should: %v\n%s", test.name, err, c)
+		}
+	}
+}
+
+// TestSetBesideOthers does not take a key of a section in the section for one of the section.
+func TestSetBesideOthers(t *testing.T) {
+	text := "profile: lab\nsite: hq\ngate: north\ndoor:\n  exit:\n    line: GPIO5\n  driver: sim\n"
+	got, err := edit.Set(text, edit.Setting{Key: "door.line", Value: "GPIO7"})
+	if want := strings.Replace(text, "door:\n", "door:\n  line: GPIO7\n", 1); err != nil || got != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
+	}
+}
+
+// TestSetEveryLine wires every optional line of the reference, and changes no other line of text.
+func TestSetEveryLine(t *testing.T) {
+	before := string(configs.Reference())
+	roles := []string{"contact", "exit", "fire", "tamper", "interlock", "led_red", "led_green", "buzzer"}
+	var settings []edit.Setting
+	for _, role := range roles {
+		settings = append(settings, edit.Setting{Key: "door." + role + ".line", Value: "PIN_" + role})
+	}
+	after, err := edit.Set(before, settings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, is := strings.Split(before, "\n"), strings.Split(after, "\n")
+	changed := 0
+	for i := range min(len(was), len(is)) {
+		if was[i] != is[i] {
+			changed++
+		}
+	}
+	if len(was) != len(is) || changed != len(roles) {
+		t.Errorf("%d lines changed, of %d now %d", changed, len(was), len(is))
+	}
+	after, err = edit.Set(after, edit.Setting{Key: "site", Value: "x"}) // in no section
+	if err == nil {
+		t.Errorf("set in no section:\n%s", after)
+	}
+}
+
 func TestSetRefusesWhatItCannotRead(t *testing.T) {
-	for _, text := range []string{site + "quality: {max_yaw: 20}\n", site + "quality: &a\n  max_yaw: 20\n"} {
+	for _, text := range []string{site + "quality: {max_yaw: 20,\n  max_pitch: 20}\n", site + "quality: &a\n  max_yaw: 20\n", site + "quality: [1, 2]\n"} {
 		if _, err := edit.Set(text, edit.Setting{"quality.min_sharpness", "40"}); !errors.Is(err, edit.ErrShape) || hint.Of(err) == "" {
 			t.Errorf("%q: %v", text, err)
 		}
