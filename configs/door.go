@@ -167,6 +167,29 @@ func (d Door) ShutsIn() (reason, todo string) {
 		"set door.fail to safe and wire it so, or wire door.exit or door.fire; a way out that needs no gate is the law in most places"
 }
 
+// HolidaysPast says that all holidays are past on the day of now, "" if one is to come or none is listed. From then on the door and the
+// rules take every holiday for an ordinary day.
+func (c *Config) HolidaysPast(now time.Time) (reason, todo string) {
+	zone, err := time.LoadLocation(c.TimeZone)
+	if err != nil { // which is refused elsewhere
+		zone = time.UTC
+	}
+	var last week.Date
+	for _, d := range c.Door.Holidays {
+		if !d.Past(now.In(zone).Date()) {
+			return "", ""
+		}
+		if last == (week.Date{}) || last.Past(d.Year, d.Month, d.Day) {
+			last = d
+		}
+	}
+	if last == (week.Date{}) {
+		return "", ""
+	}
+	return fmt.Sprintf("all days of door.holidays are past, the last of them %s: every holiday counts as an ordinary day", last),
+		"add those that are to come to door.holidays, or write those of every year without the year, as in 12-25"
+}
+
 func (d *document) door(cfg *Config) {
 	door := &cfg.Door
 	oneOf(d, "door.direction", door.Direction, passage.In, passage.Out)

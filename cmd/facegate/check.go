@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"syscall"
 	"text/tabwriter"
+	"time"
 
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/people"
@@ -48,6 +49,9 @@ func (c *configCheckCommand) Run(ctx context.Context, t terminal) error {
 	}
 	if note != "" {
 		notes = append(notes, note)
+	}
+	if reason, todo := cfg.HolidaysPast(time.Now()); reason != "" {
+		notes = append(notes, reason+"; "+todo)
 	}
 	if c.JSON {
 		for _, n := range notes {

@@ -80,3 +80,20 @@ func TestConfigCheckAsTheService(t *testing.T) {
 	facegate(t.Context(), "config", "check", "--config", config, "--user", "no-such-user").
 		want(t, exitFailed, "", "useradd --system --no-create-home --groups video,input no-such-user")
 }
+
+// TestConfigCheckTellsOfHolidays notes that a list of holidays has come to its end, and nothing of one that has not.
+func TestConfigCheckTellsOfHolidays(t *testing.T) {
+	site := gatetest.NewSite(t)
+	for holidays, past := range map[string]bool{"2020-12-25, 2021-01-01": true, "2020-12-25, 12-26": false, "2020-12-25, 2199-01-01": false} {
+		config := site.WriteConfig(t, gatetest.Settings{
+			"time_zone": "Asia/Shanghai",
+			"door":      "{driver: sim, schedule: [{days: mon-fri, from: 08:00, to: 12:00, door: open}], holidays: [" + holidays + "]}",
+		})
+		p := facegate(t.Context(), "config", "check", "--config", config, "--user", self())
+		p.want(t, exitOK, "is valid", "")
+		note := "note: all days of door.holidays are past, the last of them 2021-01-01"
+		if strings.Contains(p.out, note) != past || strings.Contains(p.out, "door.holidays") != past {
+			t.Errorf("holidays %s:\n%s", holidays, p.out)
+		}
+	}
+}

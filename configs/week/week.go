@@ -146,6 +146,22 @@ func (d Date) Is(year int, month time.Month, day int) bool {
 	return d.Month == month && d.Day == day && (d.Year == 0 || d.Year == year)
 }
 
+// Past reports whether a day of the calendar is after the date, which does not come again.
+func (d Date) Past(year int, month time.Month, day int) bool {
+	midnight := func(year int, month time.Month, day int) time.Time {
+		return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+	}
+	return d.Year != 0 && midnight(d.Year, d.Month, d.Day).Before(midnight(year, month, day))
+}
+
+// String writes the date as it is read.
+func (d Date) String() string {
+	if d.Year == 0 {
+		return fmt.Sprintf("%02d-%02d", d.Month, d.Day)
+	}
+	return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day)
+}
+
 // A Window says what the door is on some days of the week from a time to another. One that ends before it begins ends on the
 // day after, and belongs to the day on which it begins.
 type Window struct {

@@ -66,6 +66,30 @@ func TestDate(t *testing.T) {
 	}
 }
 
+// TestPastDates holds dates against the day before them, their own and the day after. What comes every year is never past.
+func TestPastDates(t *testing.T) {
+	for _, tt := range []struct {
+		date string
+		on   [3]int
+		past bool
+	}{
+		{"2026-12-24", [3]int{2026, 12, 23}, false},
+		{"2026-12-24", [3]int{2026, 12, 24}, false},
+		{"2026-12-24", [3]int{2026, 12, 25}, true},
+		{"2026-12-31", [3]int{2027, 1, 1}, true},
+		{"2027-01-01", [3]int{2026, 12, 31}, false},
+		{"01-01", [3]int{2026, 12, 31}, false},
+	} {
+		var d week.Date
+		if err := d.UnmarshalText([]byte(tt.date)); err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Past(tt.on[0], time.Month(tt.on[1]), tt.on[2]); got != tt.past || d.String() != tt.date {
+			t.Errorf("on %v %v is past %v", tt.on, d, got)
+		}
+	}
+}
+
 func TestLongestOpen(t *testing.T) {
 	window := func(days string, from, to week.Clock, s week.State) week.Window {
 		w := week.Window{From: from * 60, To: to * 60, Door: s}
