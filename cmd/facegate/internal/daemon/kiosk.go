@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -63,7 +64,7 @@ func (d *Daemon) openKiosk() (err error) {
 	if err != nil {
 		return err
 	}
-	d.guidance.show = append(d.guidance.show, d.kiosk.Show)
+	d.guidance.show = append(d.guidance.show, d.screen)
 	return nil
 }
 
@@ -133,12 +134,22 @@ func (d *Daemon) observe(p camera.Passage) {
 // tells reports whether anybody can be told where to look.
 func (d *Daemon) tells() bool { return d.prompt.Tells() || d.kiosk != nil && d.kiosk.Watched() }
 
+// screen has the screen show a step.
+func (d *Daemon) screen(s guide.Step) {
+	if s == guide.Shut {
+		d.kiosk.ShowShut(d.plan.changes())
+		return
+	}
+	d.kiosk.Show(s)
+}
+
 // works says what of the gate works. It waits for no disk.
 func (d *Daemon) works() guide.Works {
 	at, sees := d.door.Status(), d.capture.Status().State == device.Streaming
 	return guide.Works{
 		Door:   at.State != gpio.Fault && !d.record.Full(),
 		Open:   at.Why == door.Hold || at.Why == door.Schedule,
+		Shut:   at.Why != door.Fire && errors.Is(d.door.Refusal(door.Granted), door.ErrShut),
 		Faces:  sees && d.register.WhyOff() == nil && d.watchdog.Hung() == nil && !d.flooded(time.Now()),
 		Passes: sees && d.codes != nil && !d.codes.Blind(),
 	}

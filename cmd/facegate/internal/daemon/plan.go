@@ -38,6 +38,7 @@ type planner struct {
 	mu      sync.Mutex // guards what follows
 	waiting bool       // the clock is not known to be right
 	state   week.State // what the schedule says now, if it is followed
+	wall    time.Time  // what the clock said then
 }
 
 // A reading is what the clock says, and whether that is known to be right.
@@ -127,7 +128,7 @@ func (p *planner) say(r reading) {
 	}
 	p.mu.Lock()
 	changed, turned := state != p.state, r.right == p.waiting
-	p.state, p.waiting = state, !r.right
+	p.state, p.waiting, p.wall = state, !r.right, r.wall
 	p.mu.Unlock()
 	p.follow(planOf(state))
 	switch {
@@ -186,6 +187,17 @@ func saysOf(s week.State) string {
 	return "as the rules have it"
 }
 
+// changes returns when what the schedule says changes, in the zone of the door, zero if that is not known, and what the clock said when
+// the schedule was last followed.
+func (p *planner) changes() (next, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.plan != nil && !p.waiting {
+		next, _ = p.plan.Next(p.wall)
+	}
+	return next, p.wall
+}
+
 // status says what the schedule says at now, whether it is followed or not.
 func (p *planner) status(now time.Time) *status.DoorPlan {
 	s := &status.DoorPlan{Says: string(p.plan.At(now)), Waits: p.waits()}
@@ -200,7 +212,15 @@ func (p *planner) waits() bool {
 	return p.waiting
 }
 
-// planHealth says that the schedule is not followed, and which rules do not count.
+// planHealth says that the schedule is not followed, which rules do not count, and that the list of holidays has come to its end.
 func (d *Daemon) planHealth(*status.Status) []health.Condition {
-	return health.When(d.plan.waits(), health.Door, health.Degraded, d.plan.what()+": the clock is not known to be right", d.plan.advice())
+	if d.plan.waits() {
+		return health.When(true, health.Door, health.Degraded, d.plan.what()+": the clock is not known to be right", d.plan.advice())
+	}
+	_, now := d.plan.changes()
+	if now.IsZero() {
+		return nil
+	}
+	reason, todo := d.config.HolidaysPast(now)
+	return health.When(reason != "", health.Door, health.Degraded, reason, todo)
 }

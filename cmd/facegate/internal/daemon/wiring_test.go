@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -292,10 +293,11 @@ func TestSchedule(t *testing.T) {
 	machine := clocktest.New(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)) // a Monday
 	machine.Sync(true)
 	site, w := gatetest.NewSite(t), wire()
-	more := doorOf(", max_open: 12h, schedule: [{days: mon-fri, from: 08:00, to: 18:00, door: open}, {days: sun-sat, from: 22:00, to: 05:00, door: shut}], " +
+	more := doorOf(", fire: {line: F}, max_open: 12h, schedule: [{days: mon-fri, from: 08:00, to: 18:00, door: open}, {days: sun-sat, from: 22:00, to: 05:00, door: shut}], " +
 		"holidays: [2026-03-03]")
-	more["time_zone"] = "UTC"
+	more["time_zone"], more["kiosk"] = "UTC", `{listen: "127.0.0.1:0"}`
 	r := start(t, site, more, daemon.Outside{Clock: machine.Read, Inputs: w.inputs()})
+	screen := r.screen(t)
 	open := func(what string, want bool) {
 		t.Helper()
 		gatetest.Eventually(t, what, func() bool { return r.line.Active() == want })
@@ -309,17 +311,30 @@ func TestSchedule(t *testing.T) {
 	open("it is locked in the evening", false)
 	machine.Pass(4 * time.Hour)
 	says("it is shut at night", `says="shut to all"`)
+	shown := screen.await(t, 0, "shut 2026-03-03T05:00")
+	w.burn(t, r.line)
+	shown = screen.await(t, shown, "shut 2026-03-03T05:00")
+	if slices.Contains(screen.since(0), "shut") {
+		t.Error("the screen does not say until when the door is shut")
+	}
 	w.leave(t, r.line)
 	if d, err := r.client.Door(t.Context()); err != nil || d.Schedule == nil || d.Schedule.Waits || d.Schedule.Says != "shut" {
 		t.Errorf("at night the door is %+v, %v", d.Schedule, err)
 	}
 	machine.Pass(11 * time.Hour)
+	screen.await(t, shown, "idle")
 	gatetest.Eventually(t, "it is as always on a holiday", func() bool { return strings.Count(r.log.String(), `says="as the rules have it"`) == 2 })
 	if r.line.Active() {
 		t.Error("the door is open on a holiday")
 	}
+	if has(r.Status(), "door.holidays") {
+		t.Error("health speaks of the last holiday on its day")
+	}
 	machine.Pass(24 * time.Hour)
 	open("it is open on Wednesday", true)
+	gatetest.Eventually(t, "health says that there is no holiday to come", func() bool {
+		return has(r.Status(), "all days of door.holidays are past, the last of them 2026-03-03")
+	})
 	machine.Sync(false)
 	machine.Ahead(time.Hour)
 	open("nothing is followed when the clock was set", false)

@@ -13,6 +13,10 @@ func (g *Guide) Answer(m attempt.Means, o attempt.Outcome, now time.Time) {
 	case !o.Opened.IsZero():
 		g.say(Granted, Welcome, now, g.terms.Pulse)
 		g.claim, g.here.served = time.Time{}, true
+	case g.shut(now):
+		if m != attempt.Face && m != attempt.Order {
+			g.hear(Refused) // and nothing more: no face or PIN helps
+		}
 	case o.Reason == attempt.Passing, o.Reason == attempt.Interlock:
 		if g.said != Wait || !now.Before(g.until) {
 			g.hear(Refused)

@@ -10,6 +10,7 @@ import (
 // See tells what a frame has come to.
 func (g *Guide) See(r pipeline.Report, now time.Time) {
 	switch {
+	case r.State == pipeline.Asked && g.shut(now): // to turn the head opens nothing
 	case r.State == pipeline.Asked:
 		if !now.Before(g.turned.Add(asked)) {
 			g.hear(More)

@@ -30,13 +30,14 @@ const (
 	Granted    Step = "granted"
 	TryCard    Step = "try-card"     // use another way in
 	Wait       Step = "wait"         // somebody else is passing, here or at the other door of two, or still stands there
+	Shut       Step = "shut"         // the door is shut to all at this time
 	OutOfOrder Step = "out-of-order" // nobody is let in by the gate
 )
 
 // Steps lists every Step.
 func Steps() []Step {
 	return []Step{
-		Idle, Notice, ComeCloser, HoldStill, LookAhead, LookLeft, LookRight, ShowPass, ShowFace, EnterPIN, Granted, TryCard, Wait, OutOfOrder,
+		Idle, Notice, ComeCloser, HoldStill, LookAhead, LookLeft, LookRight, ShowPass, ShowFace, EnterPIN, Granted, TryCard, Wait, Shut, OutOfOrder,
 	}
 }
 
@@ -60,6 +61,7 @@ func (g *Guide) hear(c Cue) { g.cue = max(g.cue, c) }
 type Works struct {
 	Door      bool // it opens for whoever is let in
 	Open      bool // it is open to everybody now
+	Shut      bool // it is shut to all now
 	Faces     bool // they are looked at
 	Passes    bool // the camera reads them
 	Capturing bool // somebody is being enrolled, who need not ask for the door
@@ -132,6 +134,9 @@ func (g *Guide) step(now time.Time) Step {
 	switch {
 	case !g.works.Door:
 		return OutOfOrder
+	case g.shut(now):
+		g.face(now) // whoever stands there for long hears that they are not let in
+		return Shut
 	case now.Before(g.turned.Add(asked)):
 		return turns(g.turn)
 	case now.Before(g.until) && g.said != ShowFace:
@@ -145,6 +150,13 @@ func (g *Guide) step(now time.Time) Step {
 		return g.said
 	}
 	return g.rest(now)
+}
+
+// shut reports whether nobody is let in at now. Whoever was let in just before still goes through, and whoever is being enrolled need
+// not be let in.
+func (g *Guide) shut(now time.Time) bool {
+	w := g.works
+	return w.Shut && !w.Open && !w.Capturing && (g.said != Granted || !now.Before(g.until))
 }
 
 // rest is what is said when nobody is there.

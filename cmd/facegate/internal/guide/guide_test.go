@@ -200,6 +200,10 @@ func TestWhatDoesNotWork(t *testing.T) {
 		{guide.Works{Door: true, Faces: true}, true, guide.TryCard},
 		{guide.Works{Door: true, Open: true}, false, guide.Granted},
 		{guide.Works{Door: true, Faces: true, Passes: true}, false, guide.Notice},
+		{guide.Works{Door: true, Faces: true, Passes: true, Shut: true}, false, guide.Shut},
+		{guide.Works{Door: true, Passes: true, Shut: true}, true, guide.Shut},
+		{guide.Works{Door: true, Shut: true, Open: true}, false, guide.Granted}, // somebody holds it open
+		{guide.Works{Shut: true}, false, guide.OutOfOrder},
 	} {
 		d := open(test.first)
 		d.Works(test.works)
@@ -212,6 +216,49 @@ func TestWhatDoesNotWork(t *testing.T) {
 			t.Errorf("%+v, with somebody there: %s, want %s", test.works, got, test.want)
 		}
 	}
+}
+
+// TestShutToAll has everybody told that the door is shut, who shows a face, a good card or a bad one. No face and no PIN is asked for,
+// because neither helps, and all are refused with the same sound.
+func TestShutToAll(t *testing.T) {
+	for name, happens := range map[string]func(*door){
+		"a face that stands there": func(d *door) { d.see(10*time.Second, matching) },
+		"a face that is asked to turn": func(d *door) {
+			d.see(5*time.Second, asks(challenge.Left))
+			d.see(5*time.Second, matching)
+		},
+		"a good card":          func(d *door) { d.answer(attempt.Card, attempt.Outcome{Reason: attempt.Shut}) },
+		"a card of nobody":     func(d *door) { d.answer(attempt.Card, attempt.Outcome{Reason: attempt.Unproven}) },
+		"a card and then PIN":  func(d *door) { d.answer(attempt.Card, attempt.Outcome{Wait: attempt.PIN}) },
+		"a pass and then face": func(d *door) { d.answer(attempt.Pass, attempt.Outcome{Wait: attempt.Face}) },
+	} {
+		d := open(false)
+		d.nobody(time.Second)
+		d.Works(guide.Works{Door: true, Faces: true, Passes: true, Shut: true})
+		happens(d)
+		d.nobody(30 * time.Second)
+		d.Works(guide.Works{Door: true, Faces: true, Passes: true})
+		d.nobody(time.Second)
+		t.Run(name, func(t *testing.T) {
+			refused := slices.Index(d.said, "(refused)")
+			if refused < 0 {
+				t.Fatalf("nothing is heard: %q", d.said)
+			}
+			d.said = slices.Delete(d.said, refused, refused+1) // of a face later, and once
+			d.want(t, "idle", "shut", "idle")
+		})
+	}
+}
+
+// TestShutBehindSomebody shuts the door while somebody goes through, and while somebody is enrolled before it.
+func TestShutBehindSomebody(t *testing.T) {
+	d := open(false)
+	d.answer(attempt.Card, attempt.Outcome{})
+	d.Works(guide.Works{Door: true, Faces: true, Shut: true})
+	d.nobody(pulse + time.Second)
+	d.Works(guide.Works{Door: true, Faces: true, Shut: true, Capturing: true})
+	d.see(2*time.Second, poor(quality.TurnedAway))
+	d.want(t, "(welcome)", "granted", "shut", "hold-still")
 }
 
 func TestWhoeverIsEnrolledIsNotSentAway(t *testing.T) {
@@ -329,7 +376,7 @@ func TestOnlyAnOpeningWelcomes(t *testing.T) {
 				}
 				d.Answer(rapid.SampledFrom(attempt.All()).Draw(t, "means"), o, d.now)
 			case 3:
-				d.Works(guide.Works{Door: rapid.Bool().Draw(t, "door"), Faces: rapid.Bool().Draw(t, "faces")})
+				d.Works(guide.Works{Door: rapid.Bool().Draw(t, "door"), Faces: rapid.Bool().Draw(t, "faces"), Shut: rapid.Bool().Draw(t, "shut")})
 			}
 			step, cue := d.Step(d.now)
 			if during := !opened.IsZero() && d.now.Before(opened.Add(pulse)); step == guide.Granted && !during {

@@ -208,11 +208,9 @@ func everyStep(t *testing.T, b *browser) {
 		said := make(map[string]guide.Step)
 		for _, size := range sizes() {
 			b.do(chromedp.EmulateViewport(int64(size.width), int64(size.height)))
-			for _, step := range guide.Steps() {
-				name := fmt.Sprintf("%s-%s-%d", lang, step, size.width)
-				k.Show(step)
+			look := func(step guide.Step, name string) (text string) {
 				b.until(step)
-				text := b.readable(name)
+				text = b.readable(name)
 				if other, there := said[text]; there && other != step {
 					t.Errorf("%s: says %q as %s does", name, text, other)
 				}
@@ -221,6 +219,20 @@ func everyStep(t *testing.T, b *browser) {
 					t.Errorf("%s: %s", name, v)
 				}
 				b.picture(name)
+				return text
+			}
+			for _, step := range guide.Steps() {
+				k.Show(step)
+				look(step, fmt.Sprintf("%s-%s-%d", lang, step, size.width))
+			}
+			for i, until := range shutUntil() {
+				k.Show(guide.Idle)
+				b.until(guide.Idle)
+				k.ShowShut(until.time, shutAt)
+				text := look(guide.Shut, fmt.Sprintf("%s-shut-%d-%d", lang, i, size.width))
+				if ways := on[string](b, "document.querySelector('footer').innerText"); !strings.Contains(text, until.says[lang]) || !strings.Contains(ways, wayKey[lang]) || strings.Contains(ways, wayCard[lang]) {
+					t.Errorf("until %v it says %q and %q in %s, want %q", until.time, text, ways, lang, until.says[lang])
+				}
 			}
 		}
 		b.do(chromedp.Navigate(at+"/"+string(lang)+"/notice"), chromedp.EmulateViewport(480, 320))
@@ -231,6 +243,29 @@ func everyStep(t *testing.T, b *browser) {
 	}
 	if all := complaints(); len(all) > 0 {
 		t.Errorf("on the console: %q", all)
+	}
+}
+
+// The ways in that are listed, or not, beside a door that is shut to all: the gate keeps no key.
+var (
+	wayKey  = map[notice.Language]string{notice.English: "the intercom or a key", notice.Chinese: "对讲或钥匙"}
+	wayCard = map[notice.Language]string{notice.English: "card", notice.Chinese: "门禁卡"}
+)
+
+// shutAt is when the door of these tests is shut: a Friday at noon, wherever the browser is.
+var shutAt = time.Date(2026, 12, 25, 12, 0, 0, 0, time.FixedZone("far away", 11*60*60))
+
+type shutTime struct {
+	time time.Time
+	says map[notice.Language]string
+}
+
+// shutUntil are times at which it is shut no more, and what is said of them.
+func shutUntil() []shutTime {
+	return []shutTime{
+		{shutAt.Add(6*time.Hour + 5*time.Minute), map[notice.Language]string{notice.English: "until 18:05.", notice.Chinese: "至18:05。"}},
+		{shutAt.Add(8 * time.Hour).UTC().In(shutAt.Location()), map[notice.Language]string{notice.English: "until 20:00.", notice.Chinese: "至20:00。"}},
+		{shutAt.AddDate(0, 0, 5).Add(-4 * time.Hour), map[notice.Language]string{notice.English: "until Wednesday 30 December at 08:00.", notice.Chinese: "至12月30日星期三 08:00。"}},
 	}
 }
 

@@ -1,8 +1,9 @@
 // Package kiosk serves the page of a screen at the door to a browser on the same machine: what to do next, the other ways in,
 // and the notice. It knows the steps of package guide, and neither pictures nor people.
 //
-// The page is plain HTML that follows one stream of server-sent events. An event is the name of a step, and nothing else. Every
-// connection begins with the step that is shown, so that a screen that was away needs no history, and there is none.
+// The page is plain HTML that follows one stream of server-sent events. An event is the name of a step, and nothing else but, of a
+// door that is shut to all, until when. Every connection begins with the step that is shown, so that a screen that was away needs no
+// history, and there is none.
 package kiosk
 
 import (
@@ -55,15 +56,19 @@ type Kiosk struct {
 	ready chan struct{}
 
 	mu      sync.Mutex // guards what follows
-	step    guide.Step
+	shown   event
 	screens map[screen]struct{}
 	open    int      // connections
 	at      net.Addr // where it listens; nil if it does not
 	err     error    // why it does not
 }
 
-// A screen is a page that follows. It holds the newest step that was not sent yet.
-type screen chan guide.Step
+// An event is what a screen is sent: a step, and of guide.Shut a space and until when, where that is known: a time of day of today, such
+// as 18:00, or a date and a time, such as 2026-12-28T08:00, by the clock on the wall of the door.
+type event string
+
+// A screen is a page that follows. It holds the newest event that was not sent yet.
+type screen chan event
 
 // New returns a Kiosk, which shows Wait until it is told more.
 func New(p Parts) (*Kiosk, error) {
@@ -74,7 +79,7 @@ func New(p Parts) (*Kiosk, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Kiosk{parts: p, pages: all, ready: make(chan struct{}), step: guide.Wait, screens: make(map[screen]struct{})}, nil
+	return &Kiosk{parts: p, pages: all, ready: make(chan struct{}), shown: event(guide.Wait), screens: make(map[screen]struct{})}, nil
 }
 
 func (k *Kiosk) String() string { return "screen at the door" }
@@ -83,25 +88,40 @@ func (k *Kiosk) String() string { return "screen at the door" }
 func (k *Kiosk) Ready() <-chan struct{} { return k.ready }
 
 // Show has every screen show a step. It waits for none of them.
-func (k *Kiosk) Show(s guide.Step) {
+func (k *Kiosk) Show(s guide.Step) { k.send(event(s)) }
+
+// ShowShut has every screen show, at now, that the door is shut to all until a time in the zone of the door; zero for nobody knows.
+func (k *Kiosk) ShowShut(until, now time.Time) {
+	e := event(guide.Shut)
+	switch now = now.In(until.Location()); {
+	case until.IsZero():
+	case until.YearDay() == now.YearDay() && until.Year() == now.Year():
+		e += event(until.Format(" 15:04"))
+	default:
+		e += event(until.Format(" 2006-01-02T15:04"))
+	}
+	k.send(e)
+}
+
+func (k *Kiosk) send(e event) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if s == k.step {
+	if e == k.shown {
 		return
 	}
-	k.step = s
+	k.shown = e
 	for c := range k.screens {
-		c.put(s)
+		c.put(e)
 	}
 }
 
 // put replaces what was not sent yet. It is called with the mutex of the Kiosk.
-func (s screen) put(step guide.Step) {
+func (s screen) put(e event) {
 	select {
 	case <-s:
 	default:
 	}
-	s <- step
+	s <- e
 }
 
 // Watched reports whether a screen follows.

@@ -300,6 +300,36 @@ func TestEvents(t *testing.T) {
 	})
 }
 
+// TestShutUntil sends until when the door is shut to all: by the clock on its own wall, with the date unless it is of today.
+func TestShutUntil(t *testing.T) {
+	inTime(t, func(t *testing.T, k *kiosk.Kiosk, w *wire) {
+		zone := time.FixedZone("east", 9*60*60)
+		now := time.Date(2026, 12, 31, 20, 0, 0, 0, time.UTC) // on the wall it is the next year, at five
+		k.Show(guide.Idle)
+		conn, lines, _ := w.follow(t)
+		next(t, lines)
+		next(t, lines)
+		for _, tt := range []struct {
+			until time.Time
+			want  string // "" for nothing new
+		}{
+			{time.Time{}, "shut"},
+			{time.Date(2027, 1, 1, 8, 30, 0, 0, zone), "shut 08:30"},
+			{time.Date(2027, 1, 1, 8, 30, 0, 0, zone), ""},
+			{time.Date(2027, 1, 2, 0, 0, 0, 0, zone), "shut 2027-01-02T00:00"},
+			{time.Date(2028, 1, 1, 8, 30, 0, 0, zone), "shut 2028-01-01T08:30"},
+		} {
+			if k.ShowShut(tt.until, now); tt.want == "" {
+				continue
+			}
+			if got := next(t, lines); got != "data: "+tt.want+"\n" {
+				t.Errorf("until %v it sends %q, want %q", tt.until, got, tt.want)
+			}
+		}
+		conn.Close()
+	})
+}
+
 // TestFifthScreen holds the fifth screen off until another goes.
 func TestFifthScreen(t *testing.T) {
 	inTime(t, func(t *testing.T, k *kiosk.Kiosk, w *wire) {

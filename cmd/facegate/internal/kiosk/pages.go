@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"regexp"
+	"slices"
 
 	"github.com/yuin/goldmark"
 
@@ -65,9 +66,23 @@ func door(n notice.Text, others []link, ways []passage.Way, away bool) (page, er
 		texts = append(texts, text{s, w.steps[s]})
 	}
 	return fill("page.html", map[string]any{
-		"Language": n.Language, "Title": w.title, "Ways": w.ways + notice.Ways(n.Language, ways), "Links": w.links, "Notice": w.notice,
+		"Language": n.Language, "Title": w.title, "Ways": listed(w, n.Language, ways), "WaysShut": listed(w, n.Language, unwatched(ways)),
+		"Until": w.until, "Links": w.links, "Notice": w.notice,
 		"Others": others, "Texts": texts, "Away": away,
 	})
+}
+
+// listed says in words which ways in there are, "" for none.
+func listed(w words, lang notice.Language, ways []passage.Way) string {
+	if len(ways) == 0 {
+		return ""
+	}
+	return w.ways + notice.Ways(lang, ways)
+}
+
+// unwatched returns those of ways of which the gate knows nothing, so that they may open a door that it keeps shut.
+func unwatched(ways []passage.Way) []passage.Way {
+	return slices.DeleteFunc(slices.Clone(ways), func(w passage.Way) bool { return w != passage.Key && w != passage.Intercom })
 }
 
 // told makes the page with the whole notice, as people read it before they consent.

@@ -50,7 +50,7 @@ func thisMachine(host string) bool {
 	return name == "localhost" || err == nil && a.Unmap().IsLoopback()
 }
 
-// events sends a screen the step that is shown, and each that follows, until it goes or does not take them.
+// events sends a screen what is shown, and each that follows, until it goes or does not take them.
 func (k *Kiosk) events(w http.ResponseWriter, r *http.Request) {
 	from := r.Header.Get("Sec-Fetch-Site")
 	s, ok := k.join(slices.Contains([]string{"", "same-origin", "none"}, from))
@@ -75,8 +75,8 @@ func (k *Kiosk) events(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 			return
-		case step := <-s:
-			going = send(fmt.Sprintf("data: %s\n\n", step))
+		case e := <-s:
+			going = send(fmt.Sprintf("data: %s\n\n", e))
 		case <-alive.C:
 			going = send(":\n\n")
 		}
@@ -91,7 +91,7 @@ func (k *Kiosk) join(ours bool) (screen, bool) {
 		return nil, false
 	}
 	s := make(screen, 1)
-	s.put(k.step)
+	s.put(k.shown)
 	k.screens[s] = struct{}{}
 	if len(k.screens) == 1 {
 		k.parts.Log.Info("a screen follows the door")

@@ -13,6 +13,7 @@ type words struct {
 	links  string // what a reader of screens calls the links
 	notice string
 	back   string
+	until  string // the text of guide.Shut where it is known until when, for which @ stands
 	steps  map[guide.Step]string
 }
 
@@ -27,6 +28,7 @@ func wordsOf(lang notice.Language) words {
 func english() words {
 	return words{
 		name: "English", title: "Door", ways: "Other ways in: ", links: "More", notice: "About faces and data", back: "Back to the door",
+		until: "The door is shut to all until @.",
 		steps: map[guide.Step]string{
 			guide.Idle:       "Look at the camera, or use another way in.",
 			guide.Notice:     "This camera recognises only people who agreed to it. Nobody has to.",
@@ -41,6 +43,7 @@ func english() words {
 			guide.Granted:    "Please come in. The door is open.",
 			guide.TryCard:    "Please use another way in.",
 			guide.Wait:       "One moment, please. Step back, then try again.",
+			guide.Shut:       "The door is shut to all now.",
 			guide.OutOfOrder: "Out of order. Please use another way in.",
 		},
 	}
@@ -49,6 +52,7 @@ func english() words {
 func chinese() words {
 	return words{
 		name: "中文", title: "门禁", ways: "其他进门方式：", links: "更多", notice: "关于人脸与个人信息", back: "返回门禁",
+		until: "此门目前不对任何人开放，至@。",
 		steps: map[guide.Step]string{
 			guide.Idle:       "请看摄像头，或使用其他方式进门。",
 			guide.Notice:     "本摄像头只识别已同意的人。您可以不同意。",
@@ -63,6 +67,7 @@ func chinese() words {
 			guide.Granted:    "门已打开，请进。",
 			guide.TryCard:    "请使用其他方式进门。",
 			guide.Wait:       "请稍候，退后一步再试。",
+			guide.Shut:       "此门目前不对任何人开放。",
 			guide.OutOfOrder: "设备故障，请使用其他方式进门。",
 		},
 	}
