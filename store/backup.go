@@ -23,6 +23,7 @@ var (
 	ErrForeign   = errors.New("the backup is of another store of this device")
 	ErrDestroyed = errors.New("everything was destroyed after the backup")
 	ErrRemains   = errors.New("what is left of the damaged store has to make way")
+	ErrKeys      = errors.New("nobody can tell which passes, cards, PINs and offices the gate has had revoked since the backup")
 )
 
 // MaxBackup is the greatest length of a backup in bytes: one of 400,000 people.
@@ -30,13 +31,17 @@ const MaxBackup = 1 << 30
 
 const (
 	// backupMagic begins a backup and names its version. The rest is sealed.
-	backupMagic = "facegate backup 4\n"
+	backupMagic = backupAny + "5\n"
+
+	// backupAny begins a backup of any version.
+	backupAny = "facegate backup "
 
 	backupLabel = "facegate backup"
 )
 
-// A backup is what a copy of the store for Restore holds: people, consents and templates as they are sealed, and no key. It
-// is sealed under the device key alone, because it is for the day on which the keyrings are lost.
+// A backup is what a copy of the store for Restore holds: people, consents, credentials, templates as they are sealed, and what is
+// kept of visitors' passes; and no key. It is sealed under the device key alone, because it is for the day on which the keyrings are
+// lost.
 type backup struct {
 	Store   [16]byte
 	Number  uint64 // of the last destruction before it
@@ -50,6 +55,9 @@ type backup struct {
 	People  []backupPerson
 	Ends    []backupRow // the consents that have ended
 	Entries uint64      // of the audit log, which is not in it
+	List    [16]byte    // see tombstones
+	Offices []Office
+	Visits  [][]byte // what is kept of visitors' passes; see KnownVisit.encode
 }
 
 // A backupRow is a row of people.db, unsealed.
@@ -58,14 +66,15 @@ type backupRow struct {
 	Plain []byte
 }
 
-// A backupPerson is what a backup holds of a person. Credentials are not in it, but for the pass that the record is made
-// with: nobody can tell at the restore which were revoked or used up since.
+// A backupPerson is what a backup holds of a person. Credentials that open so many times only are not in it: nobody can tell at the
+// restore how often they were used since.
 type backupPerson struct {
-	Person      backupRow
-	Template    []byte    // the row; nil of somebody who gives no face
-	Record      []byte    // with the inner seal alone; nil if there is none
-	Pass        backupRow // of scheme S2
-	Credentials int       // that are not in it
+	Person   backupRow
+	Template []byte      // the row; nil of somebody who gives no face
+	Record   []byte      // with the inner seal alone; nil if there is none
+	Pass     backupRow   // that the template opens with, of scheme S2
+	Keys     []backupRow // the other credentials
+	Counted  int         // credentials that are not in it
 }
 
 // A BackedUp is a backup that was just made.
@@ -75,14 +84,17 @@ type BackedUp struct {
 	Number uint64 // of the last destruction before it; see receipt.Receipt
 }
 
-// Backup makes a copy of people, consents and templates, and not of credentials, for Restore, without those whose erasure is
-// owed. It holds no key. Whoever has it and the device key can read it, those among the people who are erased later
+// Backup makes a copy of people, consents, credentials and templates, and of what is kept of visitors' passes, for Restore, without
+// those whose erasure is owed. It holds no key. Whoever has it and the device key can read it, those among the people who are erased later
 // included: each erasure calls for a new backup and the end of the old. It refuses with ErrDates while somebody's dates are
 // not known.
 func (s *Store) Backup(by audit.Actor) (BackedUp, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.ready(); err != nil {
+		return BackedUp{}, err
+	}
+	if err := s.own(); err != nil {
 		return BackedUp{}, err
 	}
 	var b backup
@@ -109,6 +121,24 @@ func (s *Store) Backup(by audit.Actor) (BackedUp, error) {
 	return BackedUp{data, len(b.People), b.Number}, s.note(s.now(), s.state, entry)
 }
 
+// own has no tombstone say of anything that is there that it is not: one is written before a change that may then have failed.
+func (s *Store) own() error {
+	var all [][16]byte
+	for _, p := range s.register.byID {
+		for _, c := range p.Credentials {
+			mark, err := s.keyMark(p.ID, c)
+			if err != nil {
+				return err
+			}
+			all = append(all, mark)
+		}
+	}
+	for _, o := range s.state.Offices {
+		all = append(all, s.officeMark(o.Key))
+	}
+	return s.disown(nil, all)
+}
+
 // backupKey returns the key that backups are sealed with.
 func backupKey(device [32]byte) [32]byte { return seal.Derive(device, "facegate backup 1") }
 
@@ -117,6 +147,10 @@ func (s *Store) copyOut() (backup, error) {
 	b := backup{
 		Store: s.state.Store, Number: s.state.Number, Time: s.now().Unix(), Locked: s.state.Locked, Filing: s.state.Filing,
 		Epoch: s.state.Epoch, Ended: s.state.Ended, Model: s.state.Model, Lanes: s.state.Lanes, Entries: s.head.Seq,
+		List: s.gone.List, Offices: s.state.Offices,
+	}
+	for _, k := range (Visits{s}).List() {
+		b.Visits = append(b.Visits, k.encode())
 	}
 	v := s.look()
 	for _, p := range s.register.byID {
@@ -158,24 +192,40 @@ func (s *Store) copyPerson(p Person) (b backupPerson, err error) {
 		return b, noDates()
 	}
 	p.seen = 0
-	b = backupPerson{Person: backupRow{ID: p.ID}, Credentials: len(p.Credentials)}
-	if b.Person.Plain, err = p.encode(); err != nil || !p.Consented() {
+	b = backupPerson{Person: backupRow{ID: p.ID}}
+	if b.Person.Plain, err = p.encode(); err != nil {
 		return b, err
+	}
+	for _, c := range p.Credentials {
+		row := backupRow{ID: c.ID}
+		if row.Plain, err = c.encode(p.ID); err != nil {
+			return b, err
+		}
+		switch {
+		case p.opensWith(c):
+			b.Pass = row
+		case c.Uses != 0:
+			b.Counted++
+		default:
+			b.Keys = append(b.Keys, row)
+		}
+	}
+	if !p.Consented() {
+		return b, nil
 	}
 	if b.Template, err = p.Template.encode(); err != nil {
 		return b, err
-	}
-	if pass, ok := p.ownPass(); ok && p.Scheme == template.SchemeS2 {
-		b.Credentials--
-		b.Pass.ID = pass.ID
-		if b.Pass.Plain, err = pass.encode(p.ID); err != nil {
-			return b, err
-		}
 	}
 	if p.Record != (template.RecordID{}) {
 		b.Record, err = s.faces.GetValue(vault.At(recordsTable, p.Record))
 	}
 	return b, err
+}
+
+// opensWith reports whether p's template opens with c alone.
+func (p Person) opensWith(c Credential) bool {
+	own, ok := p.ownPass()
+	return ok && own.ID == c.ID && p.Consented() && p.Scheme == template.SchemeS2
 }
 
 // readBackup opens a backup of this device.
@@ -185,6 +235,10 @@ func (s *Store) readBackup(data []byte) (b backup, err error) {
 			"name the file that facegate backup create has written, on the device whose key it was made under")
 	}
 	sealed, ok := bytes.CutPrefix(data, []byte(backupMagic))
+	if !ok && bytes.HasPrefix(data, []byte(backupAny)) {
+		return backup{}, hint.Wrap(fmt.Errorf("store: %w, as this version of facegate makes one", ErrBackup),
+			"restore it by the version that has made it, and make a new one by this version")
+	}
 	if !ok {
 		return backup{}, refused("it is no backup that this version knows")
 	}

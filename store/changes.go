@@ -25,9 +25,12 @@ import (
 //     Cut off, finish goes on: each step finds out whether it was done.
 //  5. A lockdown. It is decided by an intent too, and destroys faces.db first. On a disk that takes no intent the keyring of
 //     faces.db is overwritten with a lockedMark, which decides: ready then writes down what has happened.
-//  6. A restore. The records come to faces.db as in 2, people.db decides, and the tombstones follow. Cut off before them, Open
-//     begins them anew with the number that people.db has.
+//  6. A restore. The records come to faces.db as in 2, what is known of visitors' passes to journal.db, people.db decides, and the
+//     tombstones follow. Cut off before them, Open begins them anew with the number that people.db has.
 //  7. A wipe. It is decided by the certificate in the place of the keyring of journal.db, and leaves nothing. Cut off, Open goes on.
+//
+// A credential that is revoked or replaced, and an office that is removed, are in the tombstones before the change of 1 that does so.
+// Cut off between the two, they are still there, and a backup from before does not bring them back.
 //
 // Where 4 cannot be decided because the disk is full, a mark in the reserve remembers that it is owed: it says what was asked
 // for, and EraseOwed begins it again. Whoever an intent or a mark is about does not match meanwhile.

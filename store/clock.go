@@ -188,16 +188,19 @@ func (s *Store) setDates(v clock.Verdict) error {
 		return nil
 	}
 	people, ended, c, err := s.redated(v)
-	if err != nil || len(c.Puts) == 0 && !s.doubted() {
+	if err != nil || len(c.Puts) == 0 && !s.doubted() && s.state.Visits.Count == 0 {
 		return err
 	}
+	next := s.state
+	next.Visits = moment{Time: next.Visits.dated(v)}
 	entries, err := s.number(v.Wall, audit.Entry{Kind: audit.ClockRight, Actor: audit.Daemon, Count: uint32(len(people))})
 	if err != nil {
 		return err
 	}
-	if err := s.apply(s.people.Rewrite, s.state, entries, c); err != nil {
+	if err := s.apply(s.people.Rewrite, next, entries, c); err != nil {
 		return err
 	}
+	s.visits.register(next)
 	if len(people) > 0 {
 		s.log.Info("the clock is right, and dates are set that were provisional", "people", len(people))
 	}

@@ -203,6 +203,9 @@ func (s *Store) change(old, p Person, e audit.Entry, by audit.Actor) error {
 	if err != nil {
 		return err
 	}
+	if err := s.disownKeys(old, p); err != nil {
+		return err
+	}
 	if err := s.apply(s.people.Rewrite, s.state, entries, vault.Change{Puts: puts, Drop: among(drop)}); err != nil {
 		return err
 	}

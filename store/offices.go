@@ -15,7 +15,6 @@ import (
 	"facegate/pipeline/visitor"
 	"facegate/store/audit"
 	"facegate/store/pubkey"
-	"facegate/store/vault"
 )
 
 // Why an office is not registered, or not removed.
@@ -37,15 +36,15 @@ type Office struct {
 // ID returns the id of the office's key, which its passes have.
 func (o Office) ID() visitor.KeyID { return visitor.KeyOf(o.Key) }
 
-// register takes the offices that passes are checked by.
-func (v *visits) register(all []Office) {
-	offices := make(map[visitor.KeyID]Office, len(all))
-	for _, o := range all {
+// register takes the offices that passes are checked by, and from when these have to begin.
+func (v *visits) register(st state) {
+	offices := make(map[visitor.KeyID]Office, len(st.Offices))
+	for _, o := range st.Offices {
 		offices[o.ID()] = o
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.offices = offices
+	v.offices, v.restored = offices, st.Visits
 }
 
 // Offices returns the offices that are registered, by name.
@@ -70,10 +69,13 @@ func (v Visits) AddOffice(name string, key ed25519.PublicKey, by audit.Actor) (O
 	next.Offices = append(slices.Clone(next.Offices), o)
 	slices.SortFunc(next.Offices, func(a, b Office) int { return cmp.Compare(a.Name, b.Name) })
 	e := audit.Entry{Kind: audit.OfficeAdded, Actor: by, Digest: sha256.Sum256(key)}
+	if err := v.s.disown(nil, [][16]byte{v.s.officeMark(key)}); err != nil {
+		return Office{}, err
+	}
 	if err := v.s.note(v.s.now(), next, e); err != nil {
 		return Office{}, err
 	}
-	v.s.visits.register(v.s.state.Offices)
+	v.s.visits.register(v.s.state)
 	return o, nil
 }
 
@@ -104,8 +106,8 @@ func (s *Store) admits(o Office) error {
 	return nil
 }
 
-// RemoveOffice ends an office: none of its passes opens this door any more. What is known of passes whose end nobody knows is
-// dropped, so that a key that was removed is not to be registered again. It refuses with ErrOfficeName.
+// RemoveOffice ends an office: none of its passes opens this door any more. What was revoked and used of them stays so for as long as
+// they could be valid, whoever registers the key again. It refuses with ErrOfficeName.
 func (v Visits) RemoveOffice(name string, by audit.Actor) (Office, error) {
 	v.s.mu.Lock()
 	defer v.s.mu.Unlock()
@@ -119,31 +121,12 @@ func (v Visits) RemoveOffice(name string, by audit.Actor) (Office, error) {
 	o, next := v.s.state.Offices[i], v.s.state
 	next.Offices = slices.Delete(slices.Clone(next.Offices), i, i+1)
 	e := audit.Entry{Kind: audit.OfficeRemoved, Actor: by, Digest: sha256.Sum256(o.Key)}
+	if err := v.s.disown([][16]byte{v.s.officeMark(o.Key)}, nil); err != nil {
+		return Office{}, err
+	}
 	if err := v.s.note(v.s.now(), next, e); err != nil {
 		return Office{}, err
 	}
-	v.s.visits.register(v.s.state.Offices)
-	return o, v.s.dropUndated(o.ID())
-}
-
-// dropUndated drops what is known of the passes by a key whose end nobody knows.
-func (s *Store) dropUndated(id visitor.KeyID) error {
-	s.visits.changing.Lock()
-	defer s.visits.changing.Unlock()
-	undated := make(map[vault.Row]visitor.Number)
-	var rows []vault.Row
-	for _, k := range (Visits{s}).List() {
-		if k.Number.Key == id && k.Until.IsZero() {
-			row := s.visitRow(k.Number)
-			undated[row], rows = k.Number, append(rows, row)
-		}
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	if err := s.journal.Commit(vault.Change{Dels: rows}); err != nil {
-		return err
-	}
-	s.visits.forget(undated)
-	return nil
+	v.s.visits.register(v.s.state)
+	return o, nil
 }

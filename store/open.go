@@ -268,7 +268,7 @@ func (s *Store) loadPeople() error {
 	s.state, s.ended = st, ended
 	s.register.become(people)
 	s.noteLeaving()
-	s.visits.register(st.Offices)
+	s.visits.register(st)
 	return nil
 }
 

@@ -149,6 +149,9 @@ func (s *Store) succeed(old, p Person, e Enrolment, next state, entries []audit.
 		}
 		rows = append(rows, row)
 	}
+	if err := s.disownKeys(old, p); err != nil {
+		return err
+	}
 	if err := s.apply(s.people.Rewrite, next, entries, vault.Change{Puts: append(rows, credentials...), Drop: among(drop)}); err != nil {
 		return err
 	}

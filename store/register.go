@@ -109,6 +109,14 @@ func (r register) numbered(n Number) bool {
 	return ok
 }
 
+// taken reports whether somebody has what c is found by.
+func (r register) taken(c Credential) bool {
+	if c.Kind == PIN {
+		return r.numbered(c.Number)
+	}
+	return r.holds(c.keyed)
+}
+
 // put adds p, or puts p in the place of the person with the same id.
 func (r register) put(p Person) {
 	r.brief.Lock()

@@ -22,21 +22,42 @@ import (
 // A Proof is what the operator knows of what was erased since a backup. The gate's own list of it counts as well, where that
 // has outlived the damage; a gate that is made anew, or was put back as a whole, has none.
 type Proof struct {
-	Last     uint64   // the highest number of a receipt that the operator holds; 0 if that is not said
+	Last     uint64   // the highest number of a receipt that the operator holds
+	Said     bool     // that is said, if Last is 0: there is none
 	Receipts [][]byte // those after the backup
+
+	// Keys says what is to become of the passes, cards and PINs of people, and of offices, where the gate's own list is lost and nobody
+	// can tell which were revoked since the backup.
+	Keys Choice
 
 	// Replace lets what is left of a damaged store make way. Nothing of it can be had back.
 	Replace bool
 }
 
+// A Choice is what an operator has decided.
+type Choice uint8
+
+// The choices.
+const (
+	Undecided Choice = iota
+	BringBack        // all, those that were revoked since among them
+	LeaveOut         // all
+)
+
 // A Restored is what came back.
 type Restored struct {
-	People    int      // who are back
-	Templates int      // of them, those with a template that lets them in
-	Keys      int      // passes, cards and PINs that they had, and have to be given anew
-	Erased    int      // who are in the backup, and were erased since, or are not as they were in it
-	Present   int      // who are in the backup, and were enrolled all the time
-	Taken     []string // labels of those who were left out because their label, or one like it, is somebody else's
+	People     int      // who are back
+	Templates  int      // of them, those with a template that lets them in
+	Keys       int      // passes, cards and PINs of theirs that are back, but for those that templates open with
+	KeysOut    int      // that are not, and have to be given anew
+	Shut       int      // people who are back and have neither a template nor a pass, card or PIN
+	Offices    int      // that are back
+	OfficesOut int      // that are not
+	Known      bool     // the gate's own list says which were revoked since
+	Visits     bool     // visitors' passes that began before the restore open nothing
+	Erased     int      // who are in the backup, and were erased since, or are not as they were in it
+	Present    int      // who are in the backup, and were enrolled all the time
+	Taken      []string // labels of those who were left out because their label, or one like it, is somebody else's
 
 	Made    time.Time // when the backup was
 	Number  uint64    // of the last destruction before it
@@ -50,8 +71,12 @@ type Restored struct {
 // backup up to the highest that is known must be accounted for (ErrReceipts). Lockdowns and ends of epochs have numbers and
 // no receipts: without the list, no backup from before one can be restored.
 //
-// A store that is ErrDamaged is made anew, with Replace (ErrRemains). Its audit log ends with it, and the credentials of people
-// in scheme S1, which may have been replaced since, are not brought back. The store must not be open.
+// The list also says which credentials and offices were revoked since. Without it the operator decides about them (ErrKeys). Those
+// that open so many times only are not brought back. Nobody can tell which passes of visitors were used between the backup and the
+// restore: those that began before the restore open nothing any more (ErrBefore).
+//
+// A store that is ErrDamaged is made anew, with Replace (ErrRemains). Its audit log ends with it. A sound one of the same store knows
+// of credentials and visitors more than a backup, and only the people are brought back whom it lacks. The store must not be open.
 func Restore(o Options, data []byte, proof Proof, by audit.Actor) (Restored, error) {
 	s, err := prepare(o)
 	if err != nil {
@@ -124,6 +149,8 @@ type verdict struct {
 	listed   bool
 	void     bool   // every template of the backup was destroyed
 	ended    uint32 // as were those of epochs up to this one
+	known    bool   // gone has every credential and office that was revoked since
+	keys     Choice // where they are not known
 }
 
 // maxUnknown bounds how many numbers are looked for.
@@ -151,18 +178,42 @@ func (s *Store) weigh(b backup, t tombstones, proof Proof) (verdict, error) {
 		v.receipts, v.last = append(v.receipts, r), max(v.last, r.Number)
 		byNumber[r.Number] = true
 	}
+	v.known, v.keys = v.listed && t.List == b.List && v.last <= t.Last, proof.Keys
 	if v.listed {
 		v.last = max(v.last, t.Last)
 		v.void, v.ended = t.Void > b.Number, max(b.Ended, t.Ended)
 		for _, g := range t.Gone {
 			v.gone[g.Of] = g
 		}
-	} else if proof.Last == 0 && len(proof.Receipts) == 0 {
+	} else if proof.Last == 0 && !proof.Said && len(proof.Receipts) == 0 {
 		return v, hint.Wrap(fmt.Errorf("store: %w: the gate's own list is lost", ErrReceipts),
 			"say the highest number of a receipt that you hold (facegate receipt verify shows it) with --last-receipt N, and give "+
 				"those after %d with --receipts; where there are none, it is --last-receipt %[1]d", b.Number)
 	}
-	return v, v.complete(b, t, byNumber)
+	if err := v.complete(b, t, byNumber); err != nil {
+		return v, err
+	}
+	return v, v.decided(b)
+}
+
+// decided reports whether somebody has to decide about credentials and offices first.
+func (v verdict) decided(b backup) error {
+	keys := len(b.Offices)
+	for _, p := range b.People {
+		keys += len(p.Keys)
+	}
+	if v.known || v.keys != Undecided || keys == 0 {
+		return nil
+	}
+	return hint.Wrap(fmt.Errorf("store: %w: the gate's own list of that is lost", ErrKeys),
+		"with --credentials back all open again that were valid on %s, until they are revoked anew; with --credentials out none does, and who "+
+			"gives no face stands before the door until they are given one", b.at().Format(time.DateOnly))
+}
+
+// keeps reports whether what a tombstone may be of is brought back.
+func (v verdict) keeps(mark [16]byte) bool {
+	_, gone := v.gone[mark]
+	return !gone && (v.known || v.keys == BringBack)
 }
 
 // complete reports which numbers between b and the last are known neither to the list nor to the operator.
@@ -257,7 +308,7 @@ func (s *Store) bringBack(b backup, owed []mark, digest [32]byte, proof Proof, b
 	if err != nil {
 		return Restored{}, err
 	}
-	r := Restored{Made: b.at(), Number: b.Number, Last: v.last, Listed: v.listed, Entries: b.Entries}
+	r := Restored{Made: b.at(), Number: b.Number, Last: v.last, Listed: v.listed, Known: v.known, Entries: b.Entries}
 	in := intake{store: s, verdict: v, owed: owed, restored: &r, next: s.resumed(b, v)}
 	if err := in.take(b); err != nil {
 		return Restored{}, err
@@ -270,20 +321,39 @@ func (s *Store) bringBack(b backup, owed []mark, digest [32]byte, proof Proof, b
 	if err := s.faces.Commit(vault.Change{Puts: in.records, Stamp: in.next.Faces}); err != nil {
 		return Restored{}, err
 	}
+	if len(in.visits) > 0 {
+		if err := s.journal.Commit(vault.Change{Puts: in.visits}); err != nil {
+			return Restored{}, err
+		}
+	}
 	if err := s.apply(s.people.Commit, in.next, entries, vault.Change{Puts: in.rows}); err != nil {
 		return Restored{}, err
 	}
-	if err := s.load(); err != nil {
+	if err := errors.Join(s.load(), s.loadVisits()); err != nil {
 		return Restored{}, err
 	}
 	s.follow()
-	if !v.listed {
-		t = tombstones{tombstonesHead: tombstonesHead{Store: b.Store, From: v.last}}
-	} else if v.last > t.Last {
+	t, err = s.resumedTombstones(t, b, v)
+	if err != nil {
+		return Restored{}, err
+	}
+	return r, s.saveTombstones(t)
+}
+
+// resumedTombstones returns the list t as it goes on after b was restored. Of what it did not know it says so.
+func (s *Store) resumedTombstones(t tombstones, b backup, v verdict) (tombstones, error) {
+	anew, err := s.newTombstones(b.Store, v.last)
+	switch {
+	case err != nil || !v.listed:
+		return anew, err
+	case v.last > t.Last:
 		t.From = v.last
 	}
+	if !v.known {
+		t.List = anew.List
+	}
 	t.Last = v.last
-	return r, s.saveTombstones(t)
+	return t, nil
 }
 
 // resumed returns the state of the store as it goes on from b.
@@ -310,6 +380,7 @@ type intake struct {
 	next     state
 	rows     []vault.Put // of people.db
 	records  []vault.Put // of faces.db
+	visits   []vault.Put // of journal.db
 }
 
 func (in *intake) take(b backup) error {
@@ -331,6 +402,33 @@ func (in *intake) take(b backup) error {
 		}
 	}
 	slices.Sort(in.restored.Taken)
+	return in.visitors(b)
+}
+
+// visitors takes in the offices of b, and what it has of visitors' passes. A sound store of the same gate has both itself, and of later.
+func (in *intake) visitors(b backup) error {
+	s := in.store
+	if s.state.Store == b.Store && !s.state.Awaits {
+		return nil
+	}
+	for _, o := range b.Offices {
+		if !in.verdict.keeps(s.officeMark(o.Key)) || s.admits(o) != nil {
+			in.restored.OfficesOut++
+			continue
+		}
+		in.next.Offices = append(in.next.Offices, o)
+		in.restored.Offices++
+	}
+	slices.SortFunc(in.next.Offices, func(a, b Office) int { return strings.Compare(a.Name, b.Name) })
+	for _, plain := range b.Visits {
+		k, err := decodeVisit(plain)
+		if err != nil {
+			return fmt.Errorf("store: %w: %w", ErrBackup, err)
+		}
+		k = k.and(s.visits.of(k.Number))
+		in.visits = append(in.visits, s.journal.Value(s.visitRow(k.Number), k.encode()))
+	}
+	in.next.Visits, in.next.Awaits, in.restored.Visits = s.moment(), false, true
 	return nil
 }
 
@@ -373,14 +471,38 @@ func (in *intake) person(copied backupPerson) error {
 		return nil
 	}
 	if became == faceless {
-		copied.Credentials += len(p.Credentials)
-		p.Template, p.Credentials = Template{}, nil
+		p.Template = Template{}
 		if err := in.consent(former); err != nil {
 			return err
 		}
 	}
-	in.restored.Keys += copied.Credentials
+	if p, err = in.credentials(p); err != nil {
+		return err
+	}
+	in.restored.KeysOut += copied.Counted
 	return in.back(p, copied.Record)
+}
+
+// credentials returns p with the credentials that come back: what the template opens with, and what was not revoked since, nor is
+// somebody else's by now.
+func (in *intake) credentials(p Person) (Person, error) {
+	all := p.Credentials
+	for _, c := range all {
+		if p.opensWith(c) {
+			continue
+		}
+		mark, err := in.store.keyMark(p.ID, c)
+		if err != nil {
+			return Person{}, err
+		}
+		if !in.verdict.keeps(mark) || in.store.register.taken(c) {
+			p = p.without(c.ID)
+			in.restored.KeysOut++
+			continue
+		}
+		in.restored.Keys++
+	}
+	return p, nil
 }
 
 // decodeCopied reads a person of a backup.
@@ -389,14 +511,18 @@ func (s *Store) decodeCopied(copied backupPerson) (Person, error) {
 	if err == nil && copied.Template != nil {
 		p.Template, err = s.decodeTemplate(copied.Template, p.Reference)
 	}
-	if err != nil || copied.Pass.Plain == nil {
-		return p, err
+	keys := copied.Keys
+	if copied.Pass.Plain != nil {
+		keys = append(slices.Clone(keys), copied.Pass)
 	}
-	pass, owner, err := decodeCredential(copied.Pass.ID, copied.Pass.Plain)
-	if err == nil && owner != p.ID {
-		err = errForeign
+	for _, row := range keys {
+		c, owner, failed := decodeCredential(row.ID, row.Plain)
+		if failed == nil && owner != p.ID {
+			failed = errForeign
+		}
+		p, err = p.with(c), errors.Join(err, failed)
 	}
-	return p.with(pass), err
+	return p, err
 }
 
 // back brings p back. They count as seen today: nobody knows when they were.
@@ -416,6 +542,9 @@ func (in *intake) back(p Person, sealed []byte) error {
 	}
 	in.rows = append(in.rows, rows...)
 	in.restored.People++
+	if p.Record == (template.RecordID{}) && len(p.Credentials) == 0 {
+		in.restored.Shut++
+	}
 	return nil
 }
 
@@ -452,7 +581,7 @@ func (s *Store) adopt(made *state, rings []vault.Rings) error {
 		return s.people.Damaged(errors.New("databases and keyrings are gone, and the list of what was erased is there"))
 	}
 	if t.Store != ([16]byte{}) {
-		made.Store, made.Number = t.Store, t.Last
+		made.Store, made.Number, made.Awaits = t.Store, t.Last, true
 		return nil
 	}
 	if _, err := io.ReadFull(s.rand, made.Store[:]); err != nil {

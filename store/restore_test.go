@@ -264,7 +264,7 @@ func TestRestoreBesideOthers(t *testing.T) {
 	mustHold(t, mustOpenApart(t, o), 0, 1, 2, 3, 7)
 }
 
-// TestRestorePasses brings back those that open a template, and no others.
+// TestRestorePasses brings back those that open a template, whatever the operator says of the others.
 func TestRestorePasses(t *testing.T) {
 	o := apart(t)
 	s := mustOpenApart(t, o)
@@ -278,8 +278,13 @@ func TestRestorePasses(t *testing.T) {
 	if err := errors.Join(s.Close(), os.RemoveAll(o.Dir)); err != nil {
 		t.Fatal(err)
 	}
-	if r := mustRestore(t, o, b.Data, store.Proof{Replace: true}); r.People != 2 || r.Templates != 2 {
-		t.Errorf("%+v", r)
+	if r := mustRestore(t, o, b.Data, store.Proof{Replace: true}); r.People != 2 || r.Templates != 2 || r.Keys != 1 || r.KeysOut != 0 {
+		t.Errorf("by the list: %+v", r)
+	}
+	mustClaim(t, mustOpenApart(t, o), 2, 4)
+	o = apart(t)
+	if r := mustRestore(t, o, b.Data, store.Proof{Said: true, Keys: store.LeaveOut}); r.People != 2 || r.Templates != 2 || r.Keys != 0 || r.KeysOut != 1 {
+		t.Errorf("left out: %+v", r)
 	}
 	mustClaim(t, mustOpenApart(t, o), 4)
 }
@@ -365,7 +370,8 @@ func TestRestoreAfterAWrongClock(t *testing.T) {
 }
 
 // TestRestoreMembers restores people without a face, by the store's own list and by the receipts. Whoever left since stays
-// away, whose face was withdrawn comes back without it, and nobody with what may have been revoked or used since.
+// away, and whose face was withdrawn comes back without it. By the list they have their cards again, but for what may have been used
+// since; by the receipts the operator has all of them left out.
 func TestRestoreMembers(t *testing.T) {
 	for _, listed := range []bool{true, false} {
 		t.Run(map[bool]string{true: "by the list", false: "by the receipts"}[listed], func(t *testing.T) {
@@ -387,10 +393,11 @@ func TestRestoreMembers(t *testing.T) {
 				must(t, os.RemoveAll(o.Dir))
 			} else {
 				o = apart(t)
-				proof = store.Proof{Receipts: [][]byte{left.Receipt, faceless.Receipt}}
+				proof = store.Proof{Receipts: [][]byte{left.Receipt, faceless.Receipt}, Keys: store.LeaveOut}
 			}
+			keys := map[bool]int{true: 2}[listed]
 			r := mustRestore(t, o, b.Data, proof)
-			if r.People != 4 || r.Templates != 2 || r.Erased != 1 || r.Keys != 3 {
+			if r.People != 4 || r.Templates != 2 || r.Erased != 1 || r.Keys != keys || r.KeysOut != 3-keys || r.Shut != 2-keys || r.Known != listed {
 				t.Errorf("%+v", r)
 			}
 			s = mustOpenApart(t, o)
@@ -399,7 +406,7 @@ func TestRestoreMembers(t *testing.T) {
 				t.Errorf("%v are on the list, and %v match", all, matching)
 			}
 			for _, p := range mustRead(t, s).People {
-				consented, holds := p.Label == labelOf(0) || p.Label == labelOf(4), p.Label == labelOf(4)
+				consented, holds := p.Label == labelOf(0) || p.Label == labelOf(4), p.Label == labelOf(4) || listed && p.Label != labelOf(0)
 				if p.Consented() != consented || (len(p.Credentials) == 1) != holds {
 					t.Errorf("back is %+v", p)
 				}
@@ -407,8 +414,11 @@ func TestRestoreMembers(t *testing.T) {
 			if _, _, err := s.Templates().Claim(keysOf(t, s, 4), model); err != nil {
 				t.Errorf("the pass that the template opens with: %v", err)
 			}
-			for _, card := range []string{"zero", "one", "three"} {
-				finds(t, s, card, store.Person{}, store.ErrCredential)
+			finds(t, s, "zero", store.Person{}, store.ErrCredential)
+			for _, card := range []string{"one", "three"} {
+				if _, err := s.Credentials().FindCard([]byte(card)); (err == nil) != listed {
+					t.Errorf("card %s: %v", card, err)
+				}
 			}
 			ended, err := s.Retention().Ended()
 			if err != nil || len(ended) != 1 || ended[0].Why.String() != "face-withdrawn" {

@@ -165,6 +165,9 @@ func (s *Store) pruneLog(v clock.Verdict) (pruned int, err error) {
 	}
 	s.visits.changing.Lock()
 	defer s.visits.changing.Unlock()
+	if err := s.dateVisits(v); err != nil {
+		return 0, err
+	}
 	visits := s.endedVisits(v)
 	if pruned+len(visits) == 0 {
 		return 0, nil

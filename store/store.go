@@ -56,8 +56,9 @@
 // # Backups
 //
 // Beside the keyrings is a list of what was destroyed, the tombstones: ids and no names. Backup makes a copy of people,
-// consents and templates for the day on which the databases are damaged or lost, sealed under the device key alone. Restore
-// leaves out whoever the tombstones or, where they are lost as well, the receipts say was erased since.
+// consents, credentials and templates for the day on which the databases are damaged or lost, sealed under the device key alone.
+// Restore leaves out whoever the tombstones or, where they are lost as well, the receipts say was erased since, and whatever
+// credentials the tombstones say were revoked.
 //
 // # Order
 //
@@ -140,8 +141,8 @@ var (
 
 // version is that of the rows in all databases: 3 has the ages that a template is judged by, and the mark of who is near to
 // somebody else; 4 has what is kept of visitors' passes; 5 has the numbers of people, and PINs for duress; 6
-// has whether a card has proved a key.
-const version = 6
+// has whether a card has proved a key; 7 has which visitors' passes were revoked by their number alone.
+const version = 7
 
 // Options say where a store is and what it depends on. All are required but those that say otherwise.
 type Options struct {

@@ -2,14 +2,18 @@ package store
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"facegate/configs/file"
+	"facegate/pipeline/template"
 	"facegate/store/audit"
 	"facegate/store/durable"
 	"facegate/store/seal"
@@ -17,8 +21,9 @@ import (
 )
 
 // Tombstones are what is remembered of those whom the store has erased, in a file beside the keyrings and so apart from the
-// databases: which consents ended and who left, by ids that lead nowhere without the device key, and no names. Restore holds
-// a backup against them, and Open the databases: those that know of fewer destructions are an older copy.
+// databases: which consents ended and who left, and which credentials and offices are no more what they were, by ids that lead
+// nowhere without the device key, and no names. Restore holds a backup against them, and Open the databases: those that know of fewer
+// destructions are an older copy.
 //
 // It is the seam for a counter that cannot be turned back: who puts back databases, keyrings and tombstones together has
 // turned back all there is. Such a counter would hold Last.
@@ -33,19 +38,22 @@ type tombstonesHead struct {
 	Last  uint64   // up to this one; see receipt.Receipt
 	Void  uint64   // the last lockdown, which destroyed every template; 0 for none
 	Ended uint32   // the last epoch that was ended, which destroyed its templates
+
+	// List is random, and another one where the list was lost and begun anew: with the same one nothing is missing between two times.
+	List [16]byte
 }
 
-// A tombstone is of one consent that has ended, or of one person who has left the list.
+// A tombstone is of one consent that has ended, of one person who has left the list, or of a credential or office that is no more.
 type tombstone struct {
-	Of     [16]byte // see Store.across: "gone" of a consent, "left" of a person
-	Number uint64   // of the destruction
-	Time   int64    // Unix time in seconds
-	Reason audit.Reason
+	Of     [16]byte     // see Store.across: "gone" of a consent, "left" of a person; keyMark, officeMark
+	Number uint64       // of the destruction; of a credential or office that of the one before
+	Time   int64        // Unix time in seconds
+	Reason audit.Reason // of a consent or a person
 }
 
 const (
 	// tombstonesMagic begins the file and names its version. The rest is sealed.
-	tombstonesMagic = "facegate tombstones 2\n"
+	tombstonesMagic = "facegate tombstones 3\n"
 
 	tombstonesLabel = "facegate tombstones"
 
@@ -130,12 +138,19 @@ func (s *Store) openTombstones() error {
 	}
 	switch {
 	case t.Store != s.state.Store:
-		t = tombstones{tombstonesHead: tombstonesHead{Store: s.state.Store, From: s.state.Number, Last: s.state.Number}}
+		var err error
+		if t, err = s.newTombstones(s.state.Store, s.state.Number); err != nil {
+			return err
+		}
 		s.unburied = true
 	case t.Last > known:
 		return s.people.Damaged(fmt.Errorf("it is an older copy, from before %d of %d destructions", t.Last-known, t.Last))
 	case t.Last < s.state.Number:
-		t.From, t.Last = s.state.Number, s.state.Number
+		anew, err := s.newTombstones(s.state.Store, s.state.Number)
+		if err != nil {
+			return err
+		}
+		t.From, t.Last, t.List = anew.From, anew.Last, anew.List
 		s.unburied = true
 	}
 	for _, f := range faults {
@@ -147,6 +162,62 @@ func (s *Store) openTombstones() error {
 	}
 	s.gone = t
 	return nil
+}
+
+// newTombstones returns the list of a store that knows of nothing before the destruction with this number.
+func (s *Store) newTombstones(store [16]byte, number uint64) (tombstones, error) {
+	t := tombstones{tombstonesHead: tombstonesHead{Store: store, From: number, Last: number}}
+	if _, err := io.ReadFull(s.rand, t.List[:]); err != nil {
+		return tombstones{}, fmt.Errorf("store: no randomness: %w", err)
+	}
+	return t, nil
+}
+
+// keyMark is what a tombstone is of that says of a credential that it is no more as it was. Another PIN, number or card is another one.
+func (s *Store) keyMark(owner template.PersonID, c Credential) ([16]byte, error) {
+	row, err := c.encode(owner)
+	sum := sha256.Sum256(slices.Concat(c.ID[:], row))
+	return s.across("key", [16]byte(sum[:])), err
+}
+
+// officeMark is what a tombstone is of that says that an office was removed.
+func (s *Store) officeMark(key ed25519.PublicKey) [16]byte {
+	sum := sha256.Sum256(key)
+	return s.across("office", [16]byte(sum[:]))
+}
+
+// disownKeys notes, before it happens, that p takes the place of old, whose credentials are others.
+func (s *Store) disownKeys(old, p Person) error {
+	marks := func(of, other Person) (all [][16]byte, err error) {
+		for _, c := range of.Credentials {
+			if same, ok := other.credential(c.ID); ok && same == c {
+				continue
+			}
+			mark, failed := s.keyMark(of.ID, c)
+			all, err = append(all, mark), errors.Join(err, failed)
+		}
+		return all, err
+	}
+	gone, err := marks(old, p)
+	come, failed := marks(p, old)
+	if err := errors.Join(err, failed); err != nil {
+		return err
+	}
+	return s.disown(gone, come)
+}
+
+// disown notes that credentials or offices are no more, and that others are, which may have been gone before. A backup is held
+// against that.
+func (s *Store) disown(gone, come [][16]byte) error {
+	t := s.gone
+	t.Gone = slices.DeleteFunc(slices.Clone(t.Gone), func(g tombstone) bool { return slices.Contains(come, g.Of) })
+	if len(gone) == 0 && len(t.Gone) == len(s.gone.Gone) {
+		return nil
+	}
+	for _, id := range gone {
+		t.Gone = append(t.Gone, tombstone{Of: id, Number: t.Last, Time: s.now().Unix()})
+	}
+	return s.saveTombstones(t)
 }
 
 // saveTombstones writes t to both files. They are on disk when it returns.

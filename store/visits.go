@@ -23,6 +23,7 @@ var (
 	ErrOffice  = errors.New("the visitor's pass is of no office that is registered here")
 	ErrRevoked = errors.New("the visitor's pass was revoked")
 	ErrUndated = errors.New("a visitor's pass opens nothing while the clock is not known to be right")
+	ErrBefore  = errors.New("the visitor's pass began before the gate was restored, and may have been used or revoked by then")
 
 	// ErrRevokedFull means that MaxRevoked are revoked already.
 	ErrRevokedFull = errors.New("no more visitors' passes can be revoked")
@@ -63,7 +64,10 @@ type KnownVisit struct {
 	Number  visitor.Number
 	Used    int       // how often it was used, where that is counted
 	Revoked bool      // it opens nothing any more
-	Until   time.Time // when it ends; zero where the pass itself was not at hand when it was revoked
+	Until   time.Time // when it ends, or certainly has; zero where that is known once the clock is right
+
+	// ByNumber says that the pass itself was never here: it was revoked by its number alone. So Until is visitor.LastEnd of then.
+	ByNumber bool
 }
 
 // visits is what Visits keeps, in memory. What has been acknowledged is on disk too.
@@ -73,6 +77,9 @@ type visits struct {
 	mu      sync.RWMutex // guards what follows; nobody waits for a disk under it
 	offices map[visitor.KeyID]Office
 	known   map[visitor.Number]KnownVisit
+
+	// restored is when the store was, from a backup that does not say which passes were used after it.
+	restored moment
 }
 
 func (v *visits) office(id visitor.KeyID) (Office, bool) {
@@ -80,6 +87,13 @@ func (v *visits) office(id visitor.KeyID) (Office, bool) {
 	defer v.mu.RUnlock()
 	o, ok := v.offices[id]
 	return o, ok
+}
+
+// since returns from when a pass has to begin; zero for any time.
+func (v *visits) since(now clock.Verdict) time.Time {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.restored.dated(now)
 }
 
 // of returns what is known of a pass.
@@ -118,8 +132,12 @@ func (v Visits) Find(t string, doors []visitor.Door) (Visit, error) {
 	found.Left = max(signed.Uses-known.Used, 0)
 	now := v.s.look()
 	err = known.spent(signed.Until(), signed.Uses, now)
-	if err == nil && now.Wall.Before(signed.From) {
+	switch {
+	case err != nil:
+	case now.Wall.Before(signed.From):
 		err = ErrNotYet
+	case signed.From.Before(v.s.visits.since(now)):
+		err = ErrBefore
 	}
 	if err != nil {
 		return found, visitError(err)
@@ -194,8 +212,8 @@ func (s *Store) keepVisit(k KnownVisit) error {
 	return failed
 }
 
-// Revoke has a pass open nothing any more. until is when it ends, zero where nobody can tell: then it stays revoked for as long as
-// the key of its office is registered. It returns what is kept, and refuses with ErrOffice, and with ErrRevokedFull.
+// Revoke has a pass open nothing any more. until is when it ends, zero where nobody can tell: then it stays revoked until no pass
+// that was issued by now can be valid. It returns what is kept, and refuses with ErrOffice, and with ErrRevokedFull.
 func (v Visits) Revoke(n visitor.Number, until time.Time, by audit.Actor) (KnownVisit, error) {
 	v.s.mu.Lock()
 	defer v.s.mu.Unlock()
@@ -209,8 +227,11 @@ func (v Visits) Revoke(n visitor.Number, until time.Time, by audit.Actor) (Known
 		return KnownVisit{}, visitError(ErrOffice)
 	}
 	known := own.of(n)
-	if known.Until.IsZero() {
-		known.Until = until.UTC()
+	switch v := v.s.look(); {
+	case !until.IsZero():
+		known.Until, known.ByNumber = until.UTC(), false
+	case known.Until.IsZero():
+		known.Until, known.ByNumber = lastEnd(v), true
 	}
 	if !known.Revoked && own.revoked() >= MaxRevoked {
 		return KnownVisit{}, hint.Wrap(ErrRevokedFull, "make a new key for the office (facegate pass key new), and remove the old one: all passes by it end then")
@@ -222,18 +243,27 @@ func (v Visits) Revoke(n visitor.Number, until time.Time, by audit.Actor) (Known
 	return known, v.s.note(v.s.now(), v.s.state, audit.Entry{Kind: audit.VisitRevoked, Actor: by})
 }
 
+// lastEnd returns when every pass that was issued by now has ended; zero while the clock is not known to be right.
+func lastEnd(v clock.Verdict) time.Time {
+	if !v.Right() {
+		return time.Time{}
+	}
+	return visitor.LastEnd(v.Latest).UTC().Truncate(time.Second)
+}
+
+// revoked counts the passes that are revoked, of offices that are registered: all others open nothing anyway.
 func (v *visits) revoked() (n int) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	for _, k := range v.known {
-		if k.Revoked {
+		if _, here := v.offices[k.Number.Key]; here && k.Revoked {
 			n++
 		}
 	}
 	return n
 }
 
-// List returns what is kept of passes, in the order of when they end, those of which nobody knows that first.
+// List returns what is kept of passes, in the order of when they end, those of which nobody knows that yet first.
 func (v Visits) List() []KnownVisit {
 	own := &v.s.visits
 	own.mu.RLock()
@@ -245,11 +275,11 @@ func (v Visits) List() []KnownVisit {
 
 // A visitRow is a KnownVisit in journal.db. Its length is fixed.
 type visitRow struct {
-	Key     visitor.KeyID
-	Serial  visitor.Serial
-	Used    uint8
-	Revoked bool
-	Until   int64 // Unix time in seconds; 0 for not known
+	Key               visitor.KeyID
+	Serial            visitor.Serial
+	Used              uint8
+	Revoked, ByNumber bool
+	Until             int64 // Unix time in seconds; 0 for not known
 }
 
 // visitRow returns the name of the row of a pass. Without the device key nobody can tell from it which pass that is.
@@ -259,7 +289,7 @@ func (s *Store) visitRow(n visitor.Number) vault.Row {
 
 func (k KnownVisit) encode() []byte {
 	var b bytes.Buffer
-	row := visitRow{k.Number.Key, k.Number.Serial, uint8(k.Used), k.Revoked, unixOrZero(k.Until)}
+	row := visitRow{k.Number.Key, k.Number.Serial, uint8(k.Used), k.Revoked, k.ByNumber, unixOrZero(k.Until)}
 	binary.Write(&b, binary.BigEndian, row) // into memory, of a fixed length: it cannot fail
 	return b.Bytes()
 }
@@ -270,7 +300,7 @@ func decodeVisit(plain []byte) (KnownVisit, error) {
 	if n, err := binary.Decode(plain, binary.BigEndian, &row); err != nil || n != len(plain) {
 		return KnownVisit{}, errors.New("what is kept of a visitor's pass is not in the form of this version")
 	}
-	return KnownVisit{visitor.Number{Key: row.Key, Serial: row.Serial}, int(row.Used), row.Revoked, timeOrZero(row.Until)}, nil
+	return KnownVisit{visitor.Number{Key: row.Key, Serial: row.Serial}, int(row.Used), row.Revoked, timeOrZero(row.Until), row.ByNumber}, nil
 }
 
 // loadVisits reads what is kept of visitors' passes.
@@ -290,6 +320,33 @@ func (s *Store) loadVisits() error {
 	defer s.visits.mu.Unlock()
 	s.visits.known = known
 	return nil
+}
+
+// dateVisits says of the passes that were revoked by their number, while the clock was not known to be right, when they have certainly
+// ended. visits.changing must be held.
+func (s *Store) dateVisits(v clock.Verdict) error {
+	if !v.Right() {
+		return nil
+	}
+	for _, k := range (Visits{s}).List() {
+		if !k.Until.IsZero() {
+			break // they are at the beginning
+		}
+		k.Until = lastEnd(v)
+		if err := s.keepVisit(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// and returns what is known of a pass by both of two, which may be of different times.
+func (k KnownVisit) and(other KnownVisit) KnownVisit {
+	k.Used, k.Revoked = max(k.Used, other.Used), k.Revoked || other.Revoked
+	if k.Until.IsZero() || k.ByNumber && !other.Until.IsZero() && !other.ByNumber {
+		k.Until, k.ByNumber = other.Until, other.ByNumber
+	}
+	return k
 }
 
 // endedVisits returns the rows of passes that have certainly ended, and their numbers.

@@ -266,29 +266,87 @@ func TestVisitsAreForgotten(t *testing.T) {
 		must(t, err)
 		return s.Credentials().Visits().List()
 	}
-	if kept := prune(); len(kept) != 4 || kept[0].Number != unknown.number(t) || !kept[0].Until.IsZero() || !kept[3].Until.Equal(longer.id(t).Until()) || kept[3].Used != 1 {
+	if kept := prune(); len(kept) != 4 || !kept[2].Until.Equal(longer.id(t).Until()) || kept[2].Used != 1 || kept[3].Number != unknown.number(t) {
 		t.Fatalf("before any has ended: %+v", kept)
 	}
 	now = now.Add(6 * time.Hour)
-	if kept := prune(); len(kept) != 2 || kept[0].Number != unknown.number(t) || kept[1].Number != longer.number(t) {
+	if kept := prune(); len(kept) != 2 || kept[0].Number != longer.number(t) || kept[1].Number != unknown.number(t) {
 		t.Errorf("after two have ended: %+v", kept)
 	}
 	now = now.Add(21 * time.Hour)
 	if kept := prune(); len(kept) != 1 {
 		t.Errorf("after all have ended: %+v", kept)
 	}
-	_, err := s.Credentials().Visits().RemoveOffice("front desk", 1000)
-	must(t, err)
-	must(t, s.Close())
-	s = openAt(t, dir, &now)
-	if kept := s.Credentials().Visits().List(); len(kept) != 0 {
-		t.Errorf("after the office has gone: %+v", kept)
-	}
 	l, err := s.Log().Read()
 	must(t, err)
 	must(t, l.Verify(s.Device().PublicKey))
 	must(t, s.Close())
 	storetest.MustCheck(t, dir)
+}
+
+// TestRevokedByNumberAlone revokes passes that were never here. They stay revoked until the last pass has ended that can have been
+// issued by then, over a restart and while the office comes and goes, and not for ever.
+func TestRevokedByNumberAlone(t *testing.T) {
+	dir, now := t.TempDir(), storetest.Now()
+	s := openAt(t, dir, &now)
+	mustAddOffice(t, s, "front desk", 1)
+	last := today(1) // begins as late, and is as long, as any that is issued now
+	last.from, last.length = now.Add(visitor.MaxAhead), visitor.MaxLength
+	mustRevoke(t, s, last.number(t), time.Time{})
+	kept := s.Credentials().Visits().List()
+	if len(kept) != 1 || !kept[0].ByNumber || !kept[0].Until.Equal(visitor.LastEnd(now)) {
+		t.Fatalf("kept is %+v", kept)
+	}
+	_, err := s.Credentials().Visits().RemoveOffice("front desk", 1000)
+	must(t, errors.Join(err, s.Close()))
+	s = openAt(t, dir, &now)
+	mustAddOffice(t, s, "front desk", 1)
+	now = last.from.Add(visitor.MaxLength - time.Minute)
+	_, err = s.Retention().Prune()
+	must(t, err)
+	mustEnter(t, s, "in its last minute", last, store.ErrRevoked)
+	now = now.Add(time.Minute)
+	_, err = s.Retention().Prune()
+	must(t, err)
+	if kept := s.Credentials().Visits().List(); len(kept) != 0 {
+		t.Errorf("when it has ended: %+v", kept)
+	}
+	mustEnter(t, s, "when it has ended", last, store.ErrOver)
+	must(t, s.Close())
+	storetest.MustCheck(t, dir)
+}
+
+// TestRevokedBeforeTheClockIsRight revokes a pass by its number while nobody knows the date, and says when it ends once they do. The
+// pass itself says it better.
+func TestRevokedBeforeTheClockIsRight(t *testing.T) {
+	machine := clocktest.New(storetest.Now())
+	o := storetest.Options(t.TempDir())
+	o.Clock = machine.Read
+	s, err := store.Open(o)
+	must(t, err)
+	defer s.Close()
+	mustAddOffice(t, s, "front desk", 1)
+	one, other := today(1), today(2)
+	mustRevoke(t, s, one.number(t), time.Time{})
+	mustRevoke(t, s, other.number(t), time.Time{})
+	for _, k := range s.Credentials().Visits().List() {
+		if !k.ByNumber || !k.Until.IsZero() {
+			t.Errorf("nobody knows the date: %+v", k)
+		}
+	}
+	_, err = s.Retention().Prune()
+	must(t, err)
+	must(t, s.Clock().Confirm(machine.Wall(), 1000))
+	_, err = s.Retention().Prune()
+	must(t, err)
+	mustRevoke(t, s, other.number(t), other.id(t).Until())
+	kept := s.Credentials().Visits().List()
+	if len(kept) != 2 || kept[0].ByNumber || !kept[0].Until.Equal(other.id(t).Until()) || !kept[1].ByNumber {
+		t.Fatalf("kept are %+v", kept)
+	}
+	if early := visitor.LastEnd(machine.Now()); kept[1].Until.Before(early) || kept[1].Until.After(early.Add(time.Minute)) {
+		t.Errorf("it is kept until %v, and the last has ended at %v", kept[1].Until, early)
+	}
 }
 
 // TestVisitsLeaveNothing checks that neither the number of a pass nor its text is in any file, used, revoked or over.

@@ -24,7 +24,7 @@ import (
 )
 
 type backupCommand struct {
-	Create  backupCreateCommand  `cmd:"" help:"Make a copy of people, consents and templates that holds no key. It opens with the device key alone, on this device."`
+	Create  backupCreateCommand  `cmd:"" help:"Make a copy of people, consents, templates, passes, cards and PINs, and of what is known of visitors' passes, that holds no key. It opens with the device key alone, on this device."`
 	Restore backupRestoreCommand `cmd:"" help:"Bring the people of a backup back to a stopped gate, but for those who were erased since."`
 }
 
@@ -61,8 +61,9 @@ func (c *backupCreateCommand) Run(ctx context.Context, t terminal) error {
 
 type backupRestoreCommand struct {
 	File        string   `arg:"" help:"File that facegate backup create has written."`
-	LastReceipt uint64   `placeholder:"N" help:"Highest number of a receipt that you hold, as facegate receipt verify shows it."`
+	LastReceipt *uint64  `placeholder:"N" help:"Highest number of a receipt that you hold, as facegate receipt verify shows it; 0 if there has been none."`
 	Receipts    []string `placeholder:"PATH" help:"Receipts that are newer than the backup: files, or folders of them."`
+	Credentials string   `enum:",back,out" default:"" placeholder:"back|out" help:"What becomes of passes, cards, PINs and offices where the gate's own list is lost, so that nobody can tell which were revoked since: all come back, or none."`
 	yesFlag
 	configFlag
 	jsonFlag
@@ -80,7 +81,16 @@ func (c *backupRestoreCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return hint.Wrap(fmt.Errorf("read the backup: %w", err), "%s", cmp.Or(hint.Of(err), "name the file that facegate backup create has written"))
 	}
-	proof := store.Proof{Last: c.LastReceipt, Replace: c.Yes}
+	proof := store.Proof{Replace: c.Yes, Said: c.LastReceipt != nil}
+	if proof.Said {
+		proof.Last = *c.LastReceipt
+	}
+	switch c.Credentials {
+	case "back":
+		proof.Keys = store.BringBack
+	case "out":
+		proof.Keys = store.LeaveOut
+	}
 	if proof.Receipts, err = readReceipts(c.Receipts); err != nil {
 		return err
 	}
@@ -137,18 +147,22 @@ func globbed(path string) string {
 // restored returns r as JSON has it.
 func restored(r store.Restored) any {
 	return struct {
-		People    int       `json:"people"`
-		Templates int       `json:"templates"`
-		Keys      int       `json:"credentials_left_out"`
-		Erased    int       `json:"erased_since"`
-		Present   int       `json:"present"`
-		Taken     []string  `json:"label_taken"`
-		Made      time.Time `json:"made"`
-		Number    uint64    `json:"backup_receipt"`
-		Last      uint64    `json:"last_receipt"`
-		Listed    bool      `json:"known_to_the_gate"`
-		Entries   uint64    `json:"audit_entries_then"`
-	}{r.People, r.Templates, r.Keys, r.Erased, r.Present, append([]string{}, r.Taken...), r.Made, r.Number, r.Last, r.Listed, r.Entries}
+		People     int       `json:"people"`
+		Templates  int       `json:"templates"`
+		Keys       int       `json:"credentials"`
+		KeysOut    int       `json:"credentials_left_out"`
+		Shut       int       `json:"without_a_way_in"`
+		Offices    int       `json:"offices"`
+		OfficesOut int       `json:"offices_left_out"`
+		Erased     int       `json:"erased_since"`
+		Present    int       `json:"present"`
+		Taken      []string  `json:"label_taken"`
+		Made       time.Time `json:"made"`
+		Number     uint64    `json:"backup_receipt"`
+		Last       uint64    `json:"last_receipt"`
+		Listed     bool      `json:"known_to_the_gate"`
+		Entries    uint64    `json:"audit_entries_then"`
+	}{r.People, r.Templates, r.Keys, r.KeysOut, r.Shut, r.Offices, r.OfficesOut, r.Erased, r.Present, append([]string{}, r.Taken...), r.Made, r.Number, r.Last, r.Listed, r.Entries}
 }
 
 // writeRestored says what came back, and what nobody could know.
@@ -172,8 +186,29 @@ func writeRestored(w *tabwriter.Writer, r store.Restored) {
 			"who was erased by a later one is back", r.Last, r.Number)
 	}
 	line("labels are those of the backup")
-	if r.Keys > 0 {
-		line("%d passes, cards and PINs are not back, because they may have been revoked or used since: give them anew (facegate person pass)", r.Keys)
-	}
+	writeRestoredKeys(line, r)
 	line("the audit log at the backup had %d entries, and is not in it; make a new backup, and destroy this one", r.Entries)
+}
+
+// writeRestoredKeys says which passes, cards, PINs and offices came back.
+func writeRestoredKeys(line func(format string, args ...any), r store.Restored) {
+	if r.Keys+r.Offices > 0 {
+		line("%d passes, cards and PINs are back, and %d offices that issue visitors' passes", r.Keys, r.Offices)
+	}
+	if r.Keys+r.Offices > 0 && !r.Known {
+		line("  whatever of these was revoked or replaced after the backup opens again: revoke it anew (facegate card, facegate pin, " +
+			"facegate person pass, facegate pass key)")
+	}
+	if r.KeysOut+r.OfficesOut > 0 {
+		line("%d passes, cards and PINs are not back, and %d offices: they were revoked since, open so many times only, or may have been "+
+			"revoked: give them anew", r.KeysOut, r.OfficesOut)
+	}
+	if r.Shut > 0 {
+		line("%d of the people have no way in now: give them a pass, a card or a PIN (facegate person pass, facegate card add, facegate pin set), "+
+			"or capture them again", r.Shut)
+	}
+	if r.Visits {
+		line("visitors' passes that began before now open nothing, because they may have been used or revoked since the backup; what was revoked " +
+			"since of those that begin later has to be revoked again")
+	}
 }

@@ -82,3 +82,42 @@ func TestBackup(t *testing.T) {
 	l.stop()
 	do("backup", "restore", site.Path("text")).want(t, exitFailed, "", "this is not a backup of this device")
 }
+
+// TestBackupOfCredentials backs up somebody who gives no face, and an office, and loses everything but the device key: whether a pass
+// that may have been revoked opens again is for the operator to say.
+func TestBackupOfCredentials(t *testing.T) {
+	site := gatetest.NewSite(t)
+	config := site.WriteConfig(t, gatetest.Settings{"site": "lime-court", "gate": "north"})
+	begun(t, site.Config(t, nil))
+	do := func(args ...string) printout {
+		t.Helper()
+		return facegate(t.Context(), append(args, "--config", config)...)
+	}
+	do("clock", "confirm", "--yes").want(t, exitOK, "right", "")
+	pass := site.Path("bob.png")
+	do("person", "add", "Bob", "--until", "2040-01-31", "--reference", "contract 7", "--pass", pass).want(t, exitOK, "Bob", "")
+	o := newOfficeDesk(t, config)
+	do("pass", "key", "add", "front desk", o.key+".pub").want(t, exitOK, "front desk is registered", "")
+	visitor := o.issue("visitor", "--gate", "lime-court/north", "--for", "2h")
+	do("pass", "revoke", "--pass", visitor).want(t, exitOK, "opens nothing at this gate any more", "")
+	file := site.Path("gate.backup")
+	do("backup", "create", file).want(t, exitOK, "holds 1 people", "")
+	for _, tt := range []struct{ choice, says, passes string }{
+		{"out", "1 of the people have no way in now", "no visitor's pass opens this gate"},
+		{"back", "whatever of these was revoked or replaced after the backup opens again", "front desk"},
+	} {
+		must(t, os.RemoveAll(site.State()))
+		must(t, os.RemoveAll(site.Keyrings()))
+		do("backup", "restore", file).want(t, exitFailed, "", "it is --last-receipt 0")
+		do("backup", "restore", file, "--last-receipt", "0").want(t, exitFailed, "", "with --credentials back all open again")
+		p := do("backup", "restore", file, "--last-receipt", "0", "--credentials", tt.choice)
+		p.want(t, exitOK, "1 people are back", "")
+		p.want(t, exitOK, tt.says, "")
+		p.want(t, exitOK, "visitors' passes that began before now open nothing", "")
+		do("pass", "list").want(t, exitOK, tt.passes, "")
+		do("pass", "list").want(t, exitOK, "revoked, forgotten after", "")
+	}
+	do("clock", "confirm", "--yes").want(t, exitOK, "right", "")
+	do("pass", "show", visitor).want(t, exitOK, "was revoked", "")
+	do("erase", "--pass", pass, "--yes").want(t, exitOK, "erased", "")
+}

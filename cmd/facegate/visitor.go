@@ -73,13 +73,18 @@ func writeVisits(w *tabwriter.Writer, v people.Visits) {
 func keptOf(v people.Visit) string {
 	what := fmt.Sprintf("used %d times", v.Used)
 	switch {
+	case v.ByNumber:
+		what = "revoked by its number alone, and never shown here"
 	case v.Revoked:
 		what = "revoked"
 	case v.Used == 1:
 		what = "used once"
 	}
-	if v.Until.IsZero() {
-		return what + ", for as long as its office is registered"
+	switch {
+	case v.Until.IsZero():
+		return what + ", kept until the clock is right (facegate clock)"
+	case v.ByNumber:
+		return what + ", forgotten after " + minute(v.Until) + ", when no pass with this number can be valid"
 	}
 	return what + ", forgotten after " + minute(v.Until)
 }
@@ -89,7 +94,7 @@ func minute(t time.Time) string { return t.Local().Format("2006-01-02 15:04 -07:
 
 type visitorRevokeCommand struct {
 	Number string `arg:"" optional:"" help:"Number on the sheet, and in the list of the office: 20 letters."`
-	Pass   string `placeholder:"FILE" help:"The pass itself: its picture, or a file with the letters of its code; - for standard input. The gate then forgets it when it is over."`
+	Pass   string `placeholder:"FILE" help:"The pass itself: its picture, or a file with the letters of its code; - for standard input. The gate then forgets it as soon as it is over."`
 	gateFlags
 	jsonFlag
 }

@@ -56,6 +56,9 @@ const (
 	// MaxLength is for how long a pass opens at most: 45 days and a half.
 	MaxLength = math.MaxUint16 * time.Minute
 
+	// MaxAhead is how long before it begins a pass is issued at most. It does not stand in the pass: who issues keeps to it.
+	MaxAhead = 90 * 24 * time.Hour
+
 	// maxMinute is when the last pass ends: an ID has 28 bits for it, which last until 2480.
 	maxMinute = 1<<28 - 1
 )
@@ -87,6 +90,9 @@ type Pass struct {
 
 // Until returns when p ends: from then on it opens nothing.
 func (p Pass) Until() time.Time { return p.From.Add(p.Length) }
+
+// LastEnd returns when the last pass has ended that can have been issued up to t.
+func LastEnd(t time.Time) time.Time { return t.Add(MaxAhead + MaxLength) }
 
 // NewSerial draws a Serial from rand.
 func NewSerial(rand io.Reader) (s Serial, err error) {

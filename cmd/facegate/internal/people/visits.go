@@ -25,7 +25,10 @@ type Visit struct {
 	Number  string    `json:"number"`
 	Used    int       `json:"used"`           // how often, where that is counted
 	Revoked bool      `json:"revoked"`        // it opens nothing any more
-	Until   time.Time `json:"until,omitzero"` // when it ends; zero if nobody knows
+	Until   time.Time `json:"until,omitzero"` // when it ends, or certainly has; zero until the clock is right
+
+	// ByNumber says that it was revoked by its number alone, and was never here.
+	ByNumber bool `json:"by_number_alone,omitempty"`
 }
 
 // Visits are all that the gate keeps of visitors' passes.
@@ -93,7 +96,9 @@ func office(o store.Office) Office {
 	return Office{o.Name, hex.EncodeToString(id[:]), hex.EncodeToString(o.Key), o.Since}
 }
 
-func visit(k store.KnownVisit) Visit { return Visit{k.Number.String(), k.Used, k.Revoked, k.Until} }
+func visit(k store.KnownVisit) Visit {
+	return Visit{Number: k.Number.String(), Used: k.Used, Revoked: k.Revoked, Until: k.Until, ByNumber: k.ByNumber}
+}
 
 // AddOffice implements Records.
 func (b bound) AddOffice(_ context.Context, r OfficeRequest) (Office, error) {
