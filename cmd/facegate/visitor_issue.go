@@ -35,13 +35,14 @@ type visitorIssueCommand struct {
 	Gate  string `placeholder:"SITE/GATE" help:"The gate that it opens, by site and gate of its configuration."`
 	Group string `placeholder:"NAME" help:"Or all gates of this group, as in passes.groups of their configuration."`
 
-	From  moment        `placeholder:"TIME" help:"From when it opens, as 2026-11-27T08:00. Otherwise from now on."`
+	From  moment        `placeholder:"TIME" help:"From when it opens, as 2026-11-27T08:00, at most 90 days ahead. Otherwise from now on."`
 	Until moment        `placeholder:"TIME" help:"Until when."`
 	For   time.Duration `placeholder:"DURATION" help:"Or for how long, as 8h. At most 45 days."`
 	Uses  int           `default:"1" help:"How often it opens each gate, 1 to 15 (${default}); 0: any number of times."`
 	Note  string        `type:"note" placeholder:"TEXT" help:"Kept with the number in the list of the office until the pass is over; not in the pass."`
 
 	PDF    string   `name:"pdf" placeholder:"FILE" help:"New file for a sheet to print, with the code 8 cm wide, and the notice of the gate."`
+	Text   string   `placeholder:"FILE" help:"New file for what the sheet says as plain text, for a program that reads it aloud, or for large print. The code is not in it."`
 	PNG    string   `name:"png" placeholder:"FILE" help:"New file for the picture of the code. Without it and --pdf the code is shown in the terminal."`
 	Notice []string `sep:"none" placeholder:"FILE" help:"Notice for the sheet, as facegate notice prints it, in a file .en.md or .zh.md; once for each language. Otherwise that of --config."`
 	Config string   `placeholder:"FILE" help:"Configuration of the gate, for its notice (/etc/facegate/facegate.yaml)."`
@@ -52,8 +53,17 @@ type visitorIssueCommand struct {
 // An issued pass is what the command answers.
 type issued struct {
 	entry
-	PDF string `json:"pdf,omitempty"`
-	PNG string `json:"png,omitempty"`
+	PDF  string `json:"pdf,omitempty"`
+	Text string `json:"text,omitempty"`
+	PNG  string `json:"png,omitempty"`
+}
+
+// Validate says what the command cannot do.
+func (c *visitorIssueCommand) Validate() error {
+	if c.PDF == standard || c.Text == standard {
+		return errors.New("--pdf and --text take a file")
+	}
+	return nil
 }
 
 func (c *visitorIssueCommand) Run(_ context.Context, t terminal) error {
@@ -113,6 +123,10 @@ func (c *visitorIssueCommand) terms(now time.Time) (visitor.Pass, error) {
 	if !p.Until().After(now) {
 		return p, hint.Wrap(fmt.Errorf("%w in the future", errEnds), "it would be over already: correct --from, --until or --for")
 	}
+	if p.From.After(now.Add(visitor.MaxAhead)) {
+		return p, hint.Wrap(fmt.Errorf("%w: it begins too far ahead", visitor.ErrTerms),
+			"issue it in the %d days before it begins: gates forget after that what was revoked by its number", visitor.MaxAhead/(24*time.Hour))
+	}
 	var err error
 	p.Serial, err = visitor.NewSerial(rand.Reader)
 	return p, err
@@ -124,18 +138,23 @@ func (c *visitorIssueCommand) deliver(t terminal, text string, e entry, now time
 	if err != nil {
 		return err
 	}
-	pdf, err := c.sheet(t, text, picture, e, now)
+	pdf, words, err := c.sheet(t, text, picture, e, now)
 	if err != nil {
 		return err
 	}
-	var png, page *sheet
+	var png, page, spoken *sheet
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, png.discard(), page.discard())
+			err = errors.Join(err, png.discard(), page.discard(), spoken.discard())
 		}
 	}()
 	if c.PDF != "" {
 		if page, err = newSheet("--pdf", c.PDF, c.JSON, t); err != nil {
+			return err
+		}
+	}
+	if c.Text != "" {
+		if spoken, err = newSheet("--text", c.Text, c.JSON, t); err != nil {
 			return err
 		}
 	}
@@ -147,10 +166,10 @@ func (c *visitorIssueCommand) deliver(t terminal, text string, e entry, now time
 	if err := appendLedger(t.newFiles(), c.Key, e, now); err != nil {
 		return err
 	}
-	if err := errors.Join(page.keep(pdf, text), png.keep(picture, text)); err != nil {
+	if err := errors.Join(page.keep(pdf, text), spoken.keep(words, text), png.keep(picture, text)); err != nil {
 		return hint.Wrap(fmt.Errorf("pass %s was not written: %w", e.Number, err), "issue another one; this one is with nobody")
 	}
-	return c.print(t, issued{e, c.PDF, c.PNG}, func(w *tabwriter.Writer) { c.tell(w, e) })
+	return c.print(t, issued{e, c.PDF, c.Text, c.PNG}, func(w *tabwriter.Writer) { c.tell(w, e) })
 }
 
 func (c *visitorIssueCommand) tell(w *tabwriter.Writer, e entry) {
@@ -159,37 +178,50 @@ func (c *visitorIssueCommand) tell(w *tabwriter.Writer, e entry) {
 			show.Fprintf(w, "pass: in %s\n", path)
 		}
 	}
+	if c.Text != "" {
+		show.Fprintf(w, "what the sheet says: in %s\n", c.Text)
+	}
 	show.Fprintf(w, "number: %s, for %s, from %s until %s, %s\n", e.Number, e.Door, minute(e.From), minute(e.Until), usesOf(e.Uses))
 	if e.Group && e.Uses > 0 {
 		show.Fprintf(w, "each gate of the group counts by itself: they know nothing of each other\n")
 	}
 }
 
-// sheet returns the sheet to print, nil if none is asked for.
-func (c *visitorIssueCommand) sheet(t terminal, text string, picture []byte, e entry, now time.Time) ([]byte, error) {
-	if c.PDF == "" {
-		return nil, nil
+// sheet returns the sheet to print, and what it says as plain text; nil for what is not asked for.
+func (c *visitorIssueCommand) sheet(t terminal, text string, picture []byte, e entry, now time.Time) (pdf, words []byte, err error) {
+	if c.PDF == "" && c.Text == "" {
+		return nil, nil, nil
 	}
 	notices, err := c.notices()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	fonts := visitsheet.Find(t.root())
-	if c.Font != "" {
-		font, err := os.ReadFile(c.Font)
-		if err != nil {
-			return nil, hint.Wrap(fmt.Errorf("read the font: %w", err), "name a file .ttf")
-		}
-		if fonts, err = visitsheet.With(font); err != nil {
-			return nil, err
-		}
-	}
-	var b bytes.Buffer
-	err = visitsheet.Write(&b, visitsheet.Sheet{
+	s := visitsheet.Sheet{
 		Picture: picture, Margin: qr.Margin(text), Number: e.Number, Door: e.Door, Group: e.Group, From: e.From.Local(), Until: e.Until.Local(),
 		Uses: e.Uses, Notices: notices, Made: now,
-	}, fonts)
-	return b.Bytes(), err
+	}
+	var plain, page bytes.Buffer
+	if err := visitsheet.WriteText(&plain, s); err != nil || c.PDF == "" {
+		return nil, plain.Bytes(), err
+	}
+	fonts, err := c.fonts(t)
+	if err != nil {
+		return nil, nil, err
+	}
+	err = visitsheet.Write(&page, s, fonts)
+	return page.Bytes(), plain.Bytes(), err
+}
+
+// fonts returns the fonts of the sheet.
+func (c *visitorIssueCommand) fonts(t terminal) (visitsheet.Fonts, error) {
+	if c.Font == "" {
+		return visitsheet.Find(t.root()), nil
+	}
+	font, err := os.ReadFile(c.Font)
+	if err != nil {
+		return visitsheet.Fonts{}, hint.Wrap(fmt.Errorf("read the font: %w", err), "name a file .ttf")
+	}
+	return visitsheet.With(font)
 }
 
 // notices returns the notice of the gate in its languages, from files or from its configuration.

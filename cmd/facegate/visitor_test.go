@@ -94,7 +94,7 @@ func TestVisitorPasses(t *testing.T) {
 	atNorth("pass", "show", own).want(t, exitOK, "was revoked", "")
 	atNorth("pass", "revoke", "--pass", both).want(t, exitOK, "opens nothing at this gate any more", "")
 	atSouth("pass", "show", both).want(t, exitOK, "it opens this gate", "")
-	atNorth("pass", "list").want(t, exitOK, shown.Number, "")
+	atNorth("pass", "list").want(t, exitOK, shown.Number+"  revoked by its number alone, and never shown here, forgotten after ", "")
 	atNorth("pass", "revoke", "ABCD").want(t, exitFailed, "", "to do: give the 20 letters")
 	atNorth("pass", "revoke").want(t, exitUsage, "", "give the number of the pass or --pass")
 
@@ -109,17 +109,18 @@ func TestVisitorPasses(t *testing.T) {
 func TestIssue(t *testing.T) {
 	site := gatetest.NewSite(t)
 	o := newOfficeDesk(t, site.WriteConfig(t, nil))
-	pdf, png := o.path("pass.pdf"), o.path("pass.png")
+	pdf, png, spoken := o.path("pass.pdf"), o.path("pass.png"), o.path("pass.txt")
 	var made struct {
-		Number   string
-		PDF, PNG string
+		Number         string
+		PDF, PNG, Text string
 	}
-	facegate(t.Context(), "pass", "issue", "--key", o.key, "--gate", "hq/north", "--from", "2040-01-31T08:00", "--until", "2040-01-31T18:00",
-		"--pdf", pdf, "--png", png, "--notice", o.notice, "--note", "  the piano   tuner ", "--json").decode(t, &made)
-	if made.PDF != pdf || made.PNG != png {
+	begins := time.Now().AddDate(0, 0, 80).Format(time.DateOnly)
+	facegate(t.Context(), "pass", "issue", "--key", o.key, "--gate", "hq/north", "--from", begins+"T08:00", "--until", begins+"T18:00",
+		"--pdf", pdf, "--png", png, "--text", spoken, "--notice", o.notice, "--note", "  the piano   tuner ", "--json").decode(t, &made)
+	if made.PDF != pdf || made.PNG != png || made.Text != spoken {
 		t.Errorf("issue --json says %+v", made)
 	}
-	for _, path := range []string{pdf, png, o.key, o.key + ".passes"} {
+	for _, path := range []string{pdf, png, spoken, o.key, o.key + ".passes"} {
 		info, err := os.Stat(path)
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v", path, info, err)
@@ -134,6 +135,16 @@ func TestIssue(t *testing.T) {
 	signed, err := visitor.Parse(text)
 	if err != nil || !bytes.HasPrefix(page, []byte("%PDF-")) || signed.Number().String() != made.Number || signed.Length != 10*time.Hour || signed.Uses != 1 {
 		t.Errorf("%+v, %v", signed.Pass, err)
+	}
+	says, err := os.ReadFile(spoken)
+	must(t, err)
+	for _, want := range []string{"Visitor's pass\n", "Gate: hq/north\n", made.Number, "hold the code to the camera", "Face recognition"} {
+		if !strings.Contains(string(says), want) {
+			t.Errorf("the text does not say %q:\n%s", want, says)
+		}
+	}
+	if strings.Contains(string(says), text[:16]) {
+		t.Error("the text has the pass itself")
 	}
 	listed := facegate(t.Context(), "pass", "list", "--key", o.key)
 	listed.want(t, exitOK, made.Number, "")
@@ -178,11 +189,14 @@ func TestNotIssued(t *testing.T) {
 		{"two ends", "give --until TIME", []string{"--gate", "a/b", "--for", "1h", "--until", "2040-01-31T18:00"}},
 		{"over", "it would be over already", []string{"--gate", "a/b", "--until", "2020-01-31T18:00"}},
 		{"backwards", "it would be over already", []string{"--gate", "a/b", "--from", "2040-02-01", "--until", "2020-01-31"}},
+		{"too early", "in the 90 days before it begins", []string{"--gate", "a/b", "--from", time.Now().AddDate(0, 0, 92).Format(time.DateOnly), "--for", "1h"}},
 		{"too long", "45 days at most", []string{"--gate", "a/b", "--for", "1200h"}},
 		{"too often", "1 to 15 times", []string{"--gate", "a/b", "--for", "1h", "--uses", "16"}},
 		{"no time", "is no time", []string{"--gate", "a/b", "--until", "tomorrow"}},
 		{"a key for all to read", "chmod 0600", []string{"--gate", "a/b", "--for", "1h", "--key", open}},
 		{"a public key", "without .pub", []string{"--gate", "a/b", "--for", "1h", "--key", o.key + ".pub"}},
+		{"no file for the text", "--pdf and --text take a file", []string{"--gate", "a/b", "--for", "1h", "--text", "-"}},
+		{"no notice for the text", "the sheet needs the notice of the gate", []string{"--gate", "a/b", "--for", "1h", "--text", pdf, "--config", o.path("none.yaml")}},
 		{"no notice", "the sheet needs the notice of the gate", []string{"--gate", "a/b", "--for", "1h", "--pdf", pdf, "--config", o.path("none.yaml")}},
 		{"a notice in no language", "let its name end with .en.md", []string{"--gate", "a/b", "--for", "1h", "--pdf", pdf, "--notice", o.key}},
 		{"no such font", "name a file .ttf", []string{"--gate", "a/b", "--for", "1h", "--pdf", pdf, "--notice", chinese, "--font", o.path("none")}},

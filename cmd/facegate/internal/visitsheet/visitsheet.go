@@ -2,6 +2,9 @@
 // language of the gate, and the notice of the gate. Everything but the code is text, in the order in which it is read, with the
 // language of each line, so that a program that reads it aloud says what is printed; of the code it says what that is.
 //
+// The library that writes PDF knows no structure tree (PDF/UA, ISO 14289): a sheet has language, title, the order of its lines and the
+// description of its code, and no headings. WriteText gives what it says as plain text.
+//
 // The code is as large as it is because a camera at a door reads it at 10 to 40 cm then.
 package visitsheet
 
@@ -46,6 +49,20 @@ const (
 	inch    = 25.4
 	points  = 72.0 // of an inch
 )
+
+// WriteText writes what the sheet says to w as plain text, without the code: for who has it read aloud, or cannot read print.
+func WriteText(w io.Writer, s Sheet) error {
+	var paragraphs []string
+	for _, n := range s.Notices {
+		words := wordsOf(n.Language)
+		paragraphs = append(append(paragraphs, words.title), words.facts(s)...)
+	}
+	for _, n := range s.Notices {
+		paragraphs = append(paragraphs, plain(n.Text)...)
+	}
+	_, err := io.WriteString(w, strings.Join(paragraphs, "\n\n")+"\n")
+	return err
+}
 
 // A writer writes one document.
 type writer struct {

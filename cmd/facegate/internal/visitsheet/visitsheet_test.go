@@ -322,3 +322,28 @@ func TestSize(t *testing.T) {
 		t.Errorf("the code is %.1f mm wide", side)
 	}
 }
+
+// TestWriteText holds the plain text to the words of the PDF, in their order, in both languages; the code is described in the PDF alone.
+func TestWriteText(t *testing.T) {
+	s := sheet(t, english(), chineseNotice())
+	f, err := visitsheet.With(chinese(t, chineseNotice().Text+allWords()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var drawn, plain strings.Builder
+	for _, line := range read(t, write(t, s, f)) {
+		if line.lang != "picture" {
+			drawn.WriteString(line.text)
+		}
+	}
+	if err := visitsheet.WriteText(&plain, s); err != nil {
+		t.Fatal(err)
+	}
+	bare := func(text string) string { return strings.Join(strings.Fields(text), "") }
+	if got, want := bare(plain.String()), bare(drawn.String()); got != want {
+		t.Errorf("the text says\n%s\nand the sheet\n%s", plain.String(), drawn.String())
+	}
+	if !strings.HasPrefix(plain.String(), "Visitor's pass\n\nGate: lime court/north\n\n") {
+		t.Errorf("the text begins %.60q", plain.String())
+	}
+}
