@@ -12,8 +12,10 @@ import (
 )
 
 var (
-	ErrBusy = errBusy
-	Apart   = apart
+	ErrBusy      = errBusy
+	Apart        = apart
+	Threads      = threads
+	LimitThreads = limitThreads
 )
 
 // Remains counts the bytes other than zero in all memory of the Engine's own that can hold a face.

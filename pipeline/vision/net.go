@@ -10,6 +10,7 @@ import "C"
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 	"unsafe"
@@ -75,12 +76,20 @@ func openNet(m Model, takes feed, outputs ...string) (*net, error) {
 	return n, nil
 }
 
+// threads returns with how many threads networks are computed on so many processors: one of four is left to the camera, to codes
+// and to the door.
+func threads(processors int) int { return processors - processors/4 }
+
+// limitThreads has OpenCV keep to threads, and returns with how many it computes.
+func limitThreads() int { return int(C.facegate_threads(C.int(threads(runtime.GOMAXPROCS(0))))) }
+
 func loadNet(m Model, takes feed, outputs ...string) (*net, error) {
 	names := make([]*C.char, len(outputs)+1)
 	for i, o := range outputs {
 		names[i] = C.CString(o)
 		defer C.free(unsafe.Pointer(names[i]))
 	}
+	limitThreads()
 	var msg message
 	c := C.facegate_net_open(unsafe.Pointer(unsafe.SliceData(m.Data)), C.size_t(len(m.Data)),
 		&names[0], C.int(len(outputs)), &msg[0], C.size_t(len(msg)))

@@ -30,6 +30,16 @@ template <typename F> static int guard(char *err, size_t err_size, F f) {
     return 1;
 }
 
+// Only once, since the number must not change while another network computes.
+extern "C" int facegate_threads(int threads) {
+    static const bool set = [threads] {
+        if (cv::getNumThreads() != threads) cv::setNumThreads(threads);
+        return true;
+    }();
+    (void)set;
+    return cv::getNumThreads();
+}
+
 extern "C" facegate_net *facegate_net_open(const void *onnx, size_t size, const char **outputs, int n_outputs,
                                            char *err, size_t err_size) {
     std::unique_ptr<facegate_net> net;
