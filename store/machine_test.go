@@ -398,7 +398,7 @@ func TestStoreAgainstMap(t *testing.T) {
 			if p.PIN != "" {
 				who, err := h.s.Person(label)
 				h.want("person", err, nil)
-				_, err = h.s.Credentials().CheckPIN(who.ID, []byte(p.PIN))
+				_, err = h.s.Credentials().CheckPIN(who.ID, []byte(p.PIN), counted)
 				h.want("the PIN", err, nil)
 				break // one will do: it takes its time on purpose
 			}

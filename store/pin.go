@@ -284,8 +284,11 @@ func (w Credentials) RemovePIN(label string, by audit.Actor) error {
 
 // CheckPIN says whether pin is that of a person who was named by other means, or their PIN for duress. Whoever has none, is not on
 // the list or may not come in is refused with ErrPIN too, after the same work: one slow hash, and two comparisons. A PIN that is
-// right may be refused with ErrNotYet or ErrOver. It waits for no disk.
-func (w Credentials) CheckPIN(person template.PersonID, pin []byte) (duress bool, err error) {
+// right may be refused with ErrNotYet or ErrOver.
+//
+// Nothing is compared before counted, which is called once and may wait for a disk, has returned: the try is to be on disk first.
+// If it returns an error, that is the error of CheckPIN, whatever the PIN is. That somebody was forced is told all the same.
+func (w Credentials) CheckPIN(person template.PersonID, pin []byte, counted func() error) (duress bool, err error) {
 	_, c, _ := w.s.register.named(person)
 	if len(pin) > MaxPIN {
 		pin = pin[:MaxPIN+1] // which is nobody's
@@ -293,8 +296,12 @@ func (w Credentials) CheckPIN(person template.PersonID, pin []byte) (duress bool
 	slow := w.s.hashPIN(person, pin)
 	defer clear(slow)
 	entry, forced := keptPIN(w.s.pepper, forEntry, person, slow), keptPIN(w.s.pepper, forDuress, person, slow)
-	is, isDuress := subtle.ConstantTimeCompare(entry[:], c.hash[:]), subtle.ConstantTimeCompare(forced[:], c.duress[:])
-	if is|isDuress != 1 {
+	uncounted := counted()
+	isDuress := subtle.ConstantTimeCompare(forced[:], c.duress[:])
+	if uncounted != nil {
+		return isDuress == 1, uncounted
+	}
+	if subtle.ConstantTimeCompare(entry[:], c.hash[:])|isDuress != 1 {
 		return false, hint.Wrap(fmt.Errorf("store: %w", ErrPIN), "type it again, or take another way in")
 	}
 	p, now, leaving := w.s.register.named(person)

@@ -24,10 +24,13 @@ func mustSetPIN(tb testing.TB, s *store.Store, n int, pin string, terms store.Te
 	return c
 }
 
+// counted says that a try is on disk.
+func counted() error { return nil }
+
 // checks tries a PIN as that of a person.
 func checks(tb testing.TB, s *store.Store, p store.Person, pin string, duress bool, want error) {
 	tb.Helper()
-	got, err := s.Credentials().CheckPIN(p.ID, []byte(pin))
+	got, err := s.Credentials().CheckPIN(p.ID, []byte(pin), counted)
 	mustRefuseWith(tb, pin, err, want)
 	if got != duress {
 		tb.Errorf("%s: duress is %v", pin, got)
@@ -189,7 +192,7 @@ func TestSameWork(t *testing.T) {
 	work := func(p store.Person, pin string) (bytes, times uint64) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, _ = s.Credentials().CheckPIN(p.ID, []byte(pin))
+		_, _ = s.Credentials().CheckPIN(p.ID, []byte(pin), counted)
 		runtime.ReadMemStats(&after)
 		return after.TotalAlloc - before.TotalAlloc, after.Mallocs - before.Mallocs
 	}
@@ -205,6 +208,23 @@ func TestSameWork(t *testing.T) {
 	} {
 		if bytes, n := work(tt.who, tt.pin); bytes < hash || bytes > hash+rest || n > times {
 			t.Errorf("%s: %d bytes are allocated in %d pieces", name, bytes, n)
+		}
+	}
+}
+
+// TestUncountedPINIsNotCompared checks that a PIN whose try could not be written down is refused for that, whatever it is, and that it
+// is told all the same that somebody was forced.
+func TestUncountedPINIsNotCompared(t *testing.T) {
+	s := storetest.Open(t, t.TempDir())
+	p := mustJoin(t, s, 1)[0]
+	mustSetPIN(t, s, 1, "271828", store.Terms{})
+	must(t, s.Credentials().SetDuress(labelOf(1), []byte("314159"), 1000))
+	noRoom := errors.New("no room")
+	for pin, forced := range map[string]bool{"271828": false, "314159": true, "161803": false} {
+		asked := 0
+		duress, err := s.Credentials().CheckPIN(p.ID, []byte(pin), func() error { asked++; return noRoom })
+		if !errors.Is(err, noRoom) || errors.Is(err, store.ErrPIN) || duress != forced || asked != 1 {
+			t.Errorf("%s: duress %v, %v, asked %d times", pin, duress, err, asked)
 		}
 	}
 }
@@ -286,7 +306,7 @@ func BenchmarkCheckPIN(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				_, _ = s.Credentials().CheckPIN(who, []byte("271829"))
+				_, _ = s.Credentials().CheckPIN(who, []byte("271829"), counted)
 			}
 		})
 	}
@@ -297,7 +317,7 @@ func TestOneHashAtATime(t *testing.T) {
 	s := storetest.Open(t, t.TempDir())
 	var work sync.WaitGroup
 	for range 8 {
-		work.Go(func() { _, _ = s.Credentials().CheckPIN(template.PersonID{}, []byte("271828")) })
+		work.Go(func() { _, _ = s.Credentials().CheckPIN(template.PersonID{}, []byte("271828"), counted) })
 	}
 	most := uint64(0)
 	ended := make(chan struct{})
@@ -328,7 +348,7 @@ func TestPINsBesideOthers(t *testing.T) {
 			if _, err := s.Credentials().SetPIN(p.Label, []byte("271828"), store.Terms{}, 1000); err != nil {
 				t.Error(err)
 			}
-			if _, err := s.Credentials().CheckPIN(p.ID, []byte("271828")); err != nil {
+			if _, err := s.Credentials().CheckPIN(p.ID, []byte("271828"), counted); err != nil {
 				t.Error(err)
 			}
 		})

@@ -6,6 +6,7 @@
 package admit
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -31,6 +32,7 @@ func (a Answer) String() string { return [...]string{"refuse", "wait", "open"}[a
 type Verdict struct {
 	Answer Answer
 	For    attempt.Means  // with Wait: what the person can show now
+	Within time.Duration  // with Wait: for how long they can, from the attempt on
 	Reason attempt.Reason // with Refuse
 	Counts []attempt.Count
 	Closed bool // the failures in Counts have just closed the means
@@ -40,6 +42,7 @@ type Verdict struct {
 type Admitter struct {
 	rules    Rules
 	known    map[key]attempt.Count
+	tried    map[key]attempt.Count // of what nobody has looked at yet: the count before
 	behind   bool
 	nameless map[attempt.Means]*flood.Gauge
 	halves   []half
@@ -64,7 +67,10 @@ func New(r Rules, counts []attempt.Count, behind bool) (*Admitter, error) {
 	if err := r.Check(); err != nil {
 		return nil, err
 	}
-	a := &Admitter{rules: r, behind: behind, known: map[key]attempt.Count{}, nameless: map[attempt.Means]*flood.Gauge{}}
+	a := &Admitter{
+		rules: r, behind: behind, known: map[key]attempt.Count{}, tried: map[key]attempt.Count{},
+		nameless: map[attempt.Means]*flood.Gauge{},
+	}
 	for _, c := range counts {
 		a.known[key{c.Means, c.Person}] = c
 	}
@@ -82,6 +88,8 @@ func (a *Admitter) Weigh(t attempt.Attempt, dated bool) Verdict {
 		k.person = template.PersonID{} // whoever it shows has not done it
 	}
 	switch {
+	case t.Counted:
+		return a.settle(k, t, dated)
 	case t.Finding == attempt.Ended:
 		return Verdict{Reason: attempt.Expired}
 	case t.Finding == attempt.Unknown:
@@ -168,46 +176,48 @@ func (a *Admitter) good(k key, rules []Rule, now time.Time) Verdict {
 		v.Answer = Open
 		return v
 	}
-	v.Answer, v.For, v.Reason = a.together(k, rules, now)
-	return v
+	together := a.together(k, rules, now)
+	together.Counts = v.Counts
+	return together
 }
 
 // alike answers a face that cannot carry the decision alone. It opens the door to who has shown the other half. In any other
 // case the answer is that to an unknown face, and the face waits as a half without a word. It is neither a failure nor a
 // success: it counts against nobody, and ends no failures in a row.
 func (a *Admitter) alike(k key, rules []Rule, now time.Time) Verdict {
-	if a.rules.Alike && !a.closed(k, now) {
-		if answer, _, _ := a.together(k, rules, now); answer == Open {
-			return Verdict{Answer: Open}
-		}
+	if a.rules.Alike && !a.closed(k, now) && a.together(k, rules, now).Answer == Open {
+		return Verdict{Answer: Open}
 	}
 	return Verdict{Reason: attempt.Unproven}
 }
 
 // together answers an attempt that opens nothing alone by the rules that are for whoever makes it.
-func (a *Admitter) together(k key, rules []Rule, now time.Time) (Answer, attempt.Means, attempt.Reason) {
+func (a *Admitter) together(k key, rules []Rule, now time.Time) Verdict {
 	if k.person == (template.PersonID{}) {
-		return Refuse, 0, attempt.NoWay
+		return Verdict{Reason: attempt.NoWay}
 	}
 	a.halves = slices.DeleteFunc(a.halves, func(h half) bool { return h.key == k || now.Sub(h.at) > a.longest() })
-	var wanted attempt.Means
+	wait := Verdict{Answer: Wait}
 	for _, r := range rules {
 		other := r.with(k.means)
 		if other == 0 || a.closed(key{other, k.person}, now) {
 			continue
 		}
 		if a.use(key{other, k.person}, now, r.Within) {
-			return Open, 0, attempt.None
+			return Verdict{Answer: Open}
 		}
-		if wanted == 0 {
-			wanted = other
+		if wait.For == 0 {
+			wait.For = other
+		}
+		if wait.For == other { // two rules may want the same, and differ in for whom or when
+			wait.Within = max(wait.Within, r.Within)
 		}
 	}
-	if wanted == 0 {
-		return Refuse, 0, attempt.NoWay
+	if wait.For == 0 {
+		return Verdict{Reason: attempt.NoWay}
 	}
 	a.halves = append(a.halves, half{k, now})
-	return Wait, wanted, attempt.None
+	return wait
 }
 
 // longest returns how long a half can wait.
@@ -267,10 +277,8 @@ func (a *Admitter) Counts() []attempt.Count {
 
 // Forget drops what counts against people, and what they have shown.
 func (a *Admitter) Forget(people ...template.PersonID) {
-	for k := range a.known {
-		if slices.Contains(people, k.person) {
-			delete(a.known, k)
-		}
+	for _, counts := range []map[key]attempt.Count{a.known, a.tried} {
+		maps.DeleteFunc(counts, func(k key, _ attempt.Count) bool { return slices.Contains(people, k.person) })
 	}
 	a.halves = slices.DeleteFunc(a.halves, func(h half) bool { return slices.Contains(people, h.person) })
 }
@@ -278,5 +286,6 @@ func (a *Admitter) Forget(people ...template.PersonID) {
 // Reset lets every means work again for everybody against whom failures count. What names nobody is forgotten in its time.
 func (a *Admitter) Reset() {
 	clear(a.known)
+	clear(a.tried)
 	a.behind = false
 }

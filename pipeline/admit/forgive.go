@@ -21,8 +21,13 @@ func (a *Admitter) forgive(k key) attempt.Count {
 	c = attempt.Count{
 		Means: k.means, Person: k.person, Failures: c.Failures - min(c.Failures, a.rules.Limits[k.means].forgives(k.means)),
 	}
+	a.know(k, c)
+	return c
+}
+
+// know makes c the count of k.
+func (a *Admitter) know(k key, c attempt.Count) {
 	if delete(a.known, k); c.Failures > 0 || a.behind { // or the next failure would count from below the delay
 		a.known[k] = c
 	}
-	return c
 }

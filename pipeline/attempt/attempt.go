@@ -101,7 +101,7 @@ type Attempt struct {
 	Credential Credential
 	Unlimited  bool
 
-	// Counted says that a failure is on disk before anybody is told that it is one.
+	// Counted says that it is on disk as a failure since before anybody has looked what it comes to. A success takes that back.
 	Counted bool
 
 	// Faceless says that no face can be asked of Person, who gives none.
@@ -113,6 +113,11 @@ type Attempt struct {
 	// Duress says that Person was forced to ask. The door answers as it would otherwise, and an alarm is raised elsewhere.
 	Duress bool
 }
+
+// A Look finds out what an attempt comes to that may be a guess, and whether Person was forced to make it. It compares nothing by
+// which the door could open before counted has returned nil: the attempt is on disk as a failure then. counted may take as long as
+// a disk does, and returns the same each time. Where it returns an error the finding counts for nothing.
+type Look func(counted func() error) (f Finding, duress bool)
 
 // Visitors is the group of those who have a visitor's pass. No member of the house is in it.
 const Visitors = "visitor"
@@ -163,6 +168,7 @@ func (r Reason) String() string {
 type Outcome struct {
 	Opened time.Time // when the relay was active, or was already; zero if the door stays locked
 	Wait   Means     // what else is to be shown; 0 for nothing
+	Until  time.Time // with Wait: when it is too late for that
 	Reason Reason    // why it stays locked
 	Err    error     // what went wrong, for the log; nil if it was nothing
 }

@@ -50,26 +50,36 @@ func (b *bench) comes(pictures [][]byte) bool {
 	return false
 }
 
-// TestClaimComesFirst has people stand before a gate that compares one with one. Nothing is looked for in a picture, and nobody is
-// measured, before somebody was named, nor once they were let in.
+// TestClaimComesFirst has people stand before a gate that compares one with one, and before one that compares everybody, but on request
+// alone. Nothing is looked for in a picture, and nobody is measured, before somebody was named, nor once they were let in.
 func TestClaimComesFirst(t *testing.T) {
-	o := defaults()
-	o.mode, o.counts = law.OneToOne, new(counts)
-	b := start(t, gatetest.NewSite(t).FixKey(t), o)
-	one, err := b.enrol(request("p01"), gatetest.Pose(t, "p01"))
+	for _, mode := range []law.Mode{law.OneToOne, law.OneToMany} {
+		t.Run(string(mode), func(t *testing.T) {
+			o := defaults()
+			o.mode, o.request, o.counts = mode, true, new(counts)
+			claimComesFirst(t, start(t, gatetest.NewSite(t).FixKey(t), o), o.counts)
+		})
+	}
+}
+
+func claimComesFirst(t *testing.T, b *bench, asked *counts) {
+	t.Helper()
+	r := request("p01")
+	r.Pass = true
+	one, err := b.enrol(r, gatetest.Pose(t, "p01"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	nothing := func(when string, pictures [][]byte) {
 		t.Helper()
-		*o.counts = counts{Engine: o.counts.Engine}
+		*asked = counts{Engine: asked.Engine}
 		for _, p := range b.show(pictures...) {
 			if p.Blind != camera.AwaitingPass || !p.Opened.IsZero() {
 				t.Fatalf("%s a frame came to %v, %v", when, p.Blind, p.Report.State)
 			}
 		}
-		if o.counts.faces != 0 || o.counts.embeddings != 0 {
-			t.Errorf("%s %d frames were searched for faces, and %d faces embedded", when, o.counts.faces, o.counts.embeddings)
+		if asked.faces != 0 || asked.embeddings != 0 {
+			t.Errorf("%s %d frames were searched for faces, and %d faces embedded", when, asked.faces, asked.embeddings)
 		}
 	}
 	nothing("before anybody was named", gatetest.Pose(t, "p01")[:20])
@@ -77,7 +87,7 @@ func TestClaimComesFirst(t *testing.T) {
 	if b.comes(gatetest.Pose(t, "p02")) {
 		t.Error("another came in by the pass of p01")
 	}
-	if o.counts.embeddings == 0 {
+	if asked.embeddings == 0 {
 		t.Error("nobody was measured after a pass was shown")
 	}
 	b.claims(one.Pass)

@@ -127,6 +127,7 @@ type options struct {
 	minFace float32
 	fpir    float64
 	mode    law.Mode
+	request bool      // nothing is looked for before a claim, whatever the mode
 	disk    *slowDisk // nil for one that is not
 	asking  pipeline.Asking
 	refuse  float64 // liveness below which a face is a print
@@ -176,7 +177,11 @@ func start(t testing.TB, site gatetest.Site, o options) *bench {
 	b.openStore(o, log)
 	b.openEntry(o, log)
 	b.openGallery(o)
-	b.claim = claim.New(b.gallery.Matcher)
+	otherwise := b.gallery.Matcher
+	if o.request {
+		otherwise = func() pipeline.Matcher { return nil }
+	}
+	b.claim = claim.New(otherwise)
 	b.camera = camera.New(camera.Parts{
 		Mailbox: b.box, Engine: engine, Emit: b.entry.Ask, Whom: b.claim.Matcher, Off: b.gallery.WhyOff, Renew: b.record.Renew,
 		Settings: pipeline.Settings{

@@ -11,9 +11,6 @@ import (
 	"facegate/pipeline/template"
 )
 
-// Wait is how long a claim waits for the face.
-const Wait = 20 * time.Second
-
 // A Pending is the claim that waits at a door, or none. It is safe for concurrent use, and waits for nothing.
 type Pending struct {
 	otherwise func() pipeline.Matcher

@@ -15,6 +15,9 @@ import (
 
 const dim = 128
 
+// wait is how long claims wait.
+const wait = 20 * time.Second
+
 // everybody is a Matcher of nobody in particular.
 type everybody struct{}
 
@@ -54,15 +57,15 @@ func TestPending(t *testing.T) {
 			}
 			waits("no claim", usual)
 			one, two := claimOf(t, 1), claimOf(t, 2)
-			p.Put(one, claim.Wait)
+			p.Put(one, wait)
 			waits("a claim", one)
-			time.Sleep(claim.Wait / 2)
-			p.Put(two, claim.Wait)
+			time.Sleep(wait / 2)
+			p.Put(two, wait)
 			waits("a newer claim", two)
 			if !closed(one) || closed(two) {
 				t.Error("the claim before is not closed, or the newer one is")
 			}
-			time.Sleep(claim.Wait - time.Second)
+			time.Sleep(wait - time.Second)
 			waits("just before the end of the newer claim", two)
 			p.Settle(matchertest.ID(1))
 			waits("another was let in", two)
@@ -75,7 +78,7 @@ func TestPending(t *testing.T) {
 				func(m *match.Claimed) { p.Settle(m.Person()) }, p.Drop, func(*match.Claimed) { p.Close() },
 			} {
 				again := claimOf(t, 3)
-				p.Put(again, claim.Wait)
+				p.Put(again, wait)
 				end(again)
 				waits("a claim that was ended", usual)
 				if !closed(again) {

@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"slices"
+	"time"
 
 	"facegate/cmd/facegate/internal/claim"
 	"facegate/cmd/facegate/internal/desk"
+	"facegate/cmd/facegate/internal/guide"
 	"facegate/configs/law"
 	"facegate/device/reader"
 	"facegate/pipeline"
@@ -16,8 +18,8 @@ import (
 func (d *Daemon) openDesk() (err error) {
 	d.claim = claim.New(d.everybody)
 	d.desk = desk.New(desk.Parts{
-		Register: d.register, Ask: d.answer, Visitor: d.register.Visitor, Said: d.scanned, Log: d.log,
-		Claim: func(m *match.Claimed) { d.claim.Put(m, claim.Wait) },
+		Register: d.register, Ask: d.answer, Try: d.try, Visitor: d.register.Visitor, Said: d.scanned, Log: d.log,
+		Claim: func(m *match.Claimed, until time.Time) { d.claim.Put(m, time.Until(until)) },
 	})
 	d.readers, err = d.sources()
 	return err
@@ -51,9 +53,17 @@ func (d *Daemon) everybody() pipeline.Matcher {
 	return d.register.Matcher()
 }
 
-// answer is ask, and ends the claim of whoever was let in.
-func (d *Daemon) answer(a attempt.Attempt) attempt.Outcome {
-	o := d.ask(a)
+// answer asks for the door.
+func (d *Daemon) answer(a attempt.Attempt) attempt.Outcome { return d.answered(a, d.entry.Ask(a)) }
+
+// try asks for the door with what may be a guess.
+func (d *Daemon) try(a attempt.Attempt, look attempt.Look) attempt.Outcome {
+	return d.answered(a, d.entry.Try(a, look))
+}
+
+// answered has screen and sounds say what came of an attempt, and ends the claim of whoever was let in.
+func (d *Daemon) answered(a attempt.Attempt, o attempt.Outcome) attempt.Outcome {
+	d.guidance.tell(func(g *guide.Guide, now time.Time) { g.Answer(a.Means, o, now) })
 	if !o.Opened.IsZero() {
 		d.claim.Settle(a.Person)
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/camera"
-	"facegate/cmd/facegate/internal/claim"
 	"facegate/cmd/facegate/internal/desk"
 	"facegate/cmd/facegate/internal/guide"
 	"facegate/cmd/facegate/internal/health"
@@ -46,7 +45,7 @@ func (d *Daemon) openKiosk() (err error) {
 	d.guidance = &guidance{
 		works: d.works, ready: make(chan struct{}),
 		guide: guide.New(guide.Terms{
-			Pulse: c.Door.Pulse, Claim: claim.Wait, PassFirst: c.Profile().Claims,
+			Pulse: c.Door.Pulse, PassFirst: c.Profile().Claims,
 		}, time.Now()),
 	}
 	if d.tones != nil {
@@ -101,13 +100,6 @@ func (d *Daemon) guiding() (all []task) {
 		all = append(all, d.guidance)
 	}
 	return all
-}
-
-// ask asks for the door, and has screen and sounds say what came of it.
-func (d *Daemon) ask(t attempt.Attempt) attempt.Outcome {
-	o := d.entry.Ask(t)
-	d.guidance.tell(func(g *guide.Guide, now time.Time) { g.Answer(t.Means, o, now) })
-	return o
 }
 
 // scanned is told what came of a scan. A card that was misread and digits that are no PIN have asked for nothing, and look and sound

@@ -16,6 +16,7 @@ import (
 	"facegate/cmd/facegate/internal/desk"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
+	"facegate/configs/hint"
 	"facegate/device/reader"
 	"facegate/device/reader/sim"
 	"facegate/pipeline/attempt"
@@ -94,7 +95,8 @@ func (h *hall) opens(t *testing.T, when string, k kit) {
 // is full. The limit is one of the whole process, which has more to write than the gate.
 const childFullDisk = "FACEGATE_DAEMON_CHILD_FULL_DISK"
 
-// TestOtherWaysOnAFullDisk has somebody without a face come in by whatever they have while nothing can be written.
+// TestOtherWaysOnAFullDisk has somebody without a face come in by pass and card while nothing can be written. A PIN can be guessed, and
+// no try of it could be counted: it is not looked at, until something can be written again.
 func TestOtherWaysOnAFullDisk(t *testing.T) {
 	gatetest.Models(t)
 	if os.Getenv(childFullDisk) == "" {
@@ -113,9 +115,17 @@ func TestOtherWaysOnAFullDisk(t *testing.T) {
 	var before unix.Rlimit
 	must(t, unix.Getrlimit(unix.RLIMIT_FSIZE, &before))
 	must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 4096, Max: before.Max}))
-	h.opens(t, "while the disk is full", none)
+	for kind, value := range map[reader.Kind]string{reader.Code: none.pass, reader.Card: none.card} {
+		if o := h.show(t, kind, value); o.Opened.IsZero() {
+			t.Errorf("while the disk is full %v does not open the door: %+v\n%s", kind, o, h.log)
+		}
+	}
+	if o := h.show(t, reader.Keys, none.typed); o.Reason != attempt.Record || !o.Opened.IsZero() || hint.Of(o.Err) == "" {
+		t.Errorf("while the disk is full a PIN comes to %+v", o)
+	}
 	gatetest.Eventually(t, "nothing can be written", func() bool { return strings.Contains(h.log.String(), "file too large") })
 	must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &before))
+	h.opens(t, "once there is room", none)
 }
 
 // TestOtherWays has somebody with a face, and somebody without one, come in by whatever else they have, while no face is looked at

@@ -21,26 +21,24 @@ import (
 	"facegate/pipeline/template"
 )
 
-// named is for how long a PIN alone is taken for that of whoever was named before.
-const named = 15 * time.Second
-
 // ErrCardWanted says that somebody waits for a card to be shown already.
 var ErrCardWanted = errors.New("somebody else waits for a card to be shown")
 
-// A Register says who people are. Of its calls CheckPIN takes time, on purpose.
+// A Register says who people are. Of its calls CheckPIN takes time, on purpose; see attempt.Look.
 type Register interface {
 	Bearer(s people.Shown) (people.Bearer, error)
 	ByNumber(number string) (people.Bearer, error)
-	CheckPIN(person template.PersonID, pin []byte) (f attempt.Finding, duress bool)
+	CheckPIN(person template.PersonID, pin []byte, counted func() error) (f attempt.Finding, duress bool)
 	ClaimFor(b people.Bearer, s people.Shown) (*match.Claimed, error)
 }
 
 // Parts are what a Desk works with.
 type Parts struct {
 	Register Register
-	Ask      func(attempt.Attempt) attempt.Outcome           // for the door
-	Claim    func(m *match.Claimed)                          // has the camera wait for the face of somebody who was named
-	Visitor  func(text string, at time.Time) attempt.Attempt // what a visitor's pass comes to
+	Ask      func(attempt.Attempt) attempt.Outcome               // for the door
+	Try      func(attempt.Attempt, attempt.Look) attempt.Outcome // the same, for what may be a guess
+	Claim    func(m *match.Claimed, until time.Time)             // has the camera wait for the face of somebody who was named
+	Visitor  func(text string, at time.Time) attempt.Attempt     // what a visitor's pass comes to
 
 	// Said is called with what came of each scan, from the goroutine of its reader. It tells nobody's name. nil tells nobody.
 	Said func(Said)
@@ -68,7 +66,7 @@ type Desk struct {
 // somebody was named, and what names them did not open the door by itself.
 type somebody struct {
 	bearer people.Bearer
-	at     time.Time
+	until  time.Time // it is too late for what is waited for
 }
 
 // New returns a Desk without readers.
@@ -128,26 +126,26 @@ func (d *Desk) take(s reader.Scan) bool {
 // Note takes note of what came of an attempt that was made elsewhere, as by a face: whoever is to type their PIN after it need not
 // be named again.
 func (d *Desk) Note(a attempt.Attempt, o attempt.Outcome) {
-	d.remember(people.Bearer{Means: a.Means, Person: a.Person, Groups: a.Groups}, a.Asked, o)
+	d.remember(people.Bearer{Means: a.Means, Person: a.Person, Groups: a.Groups}, o)
 }
 
 // remember keeps who was named, while something else of theirs may follow.
-func (d *Desk) remember(b people.Bearer, at time.Time, o attempt.Outcome) {
+func (d *Desk) remember(b people.Bearer, o attempt.Outcome) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
 	case o.Wait != 0 && b.Person != (template.PersonID{}):
-		d.last = &somebody{b, at}
+		d.last = &somebody{b, o.Until}
 	case !o.Opened.IsZero() && d.last != nil && d.last.bearer.Person == b.Person:
 		d.last = nil
 	}
 }
 
-// lately returns who was named last, if that was not long before at.
+// lately returns who was named last, if at is not too late for what is waited for of theirs.
 func (d *Desk) lately(at time.Time) (b people.Bearer, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.last == nil || at.Sub(d.last.at) > named {
+	if d.last == nil || at.After(d.last.until) {
 		d.last = nil
 		return people.Bearer{}, false
 	}

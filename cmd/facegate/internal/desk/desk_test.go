@@ -48,6 +48,8 @@ type bench struct {
 	asked   []attempt.Attempt
 	answer  attempt.Outcome
 	claimed []*match.Claimed
+	until   time.Time // of the last claim
+	refuses error     // why no guess can be counted
 }
 
 // person is who is enrolled with a face; member gives none.
@@ -62,7 +64,8 @@ func start(t *testing.T, mode law.Mode) (b *bench, pass, facelessPass template.T
 	b = &bench{t: t, said: make(chan desk.Said, 10), readers: []*sim.Reader{sim.New("outside"), sim.New("pad")}}
 	b.openPeople(mode)
 	b.desk = desk.New(desk.Parts{
-		Register: b.people, Ask: b.ask, Claim: b.claim, Said: func(s desk.Said) { b.said <- s }, Log: slog.New(slog.NewTextHandler(&b.log, nil)),
+		Register: b.people, Ask: b.ask, Try: b.try, Claim: b.claim, Said: func(s desk.Said) { b.said <- s },
+		Log: slog.New(slog.NewTextHandler(&b.log, nil)),
 		Visitor: func(text string, at time.Time) attempt.Attempt {
 			return attempt.Attempt{Means: attempt.Visitor, Asked: at, Finding: attempt.Matched}
 		},
@@ -122,10 +125,23 @@ func (b *bench) ask(a attempt.Attempt) attempt.Outcome {
 	return b.answer
 }
 
-func (b *bench) claim(m *match.Claimed) {
+// try is ask for what may be a guess, which is counted unless it is refused.
+func (b *bench) try(a attempt.Attempt, look attempt.Look) attempt.Outcome {
+	if a.Finding != attempt.Unknown || a.Duress || a.Counted {
+		b.t.Errorf("it is looked at before it is counted: %+v", a)
+	}
+	b.mu.Lock()
+	refuses := b.refuses
+	b.mu.Unlock()
+	a.Finding, a.Duress = look(func() error { return refuses })
+	a.Counted = refuses == nil
+	return b.ask(a)
+}
+
+func (b *bench) claim(m *match.Claimed, until time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.claimed = append(b.claimed, m)
+	b.claimed, b.until = append(b.claimed, m), until
 }
 
 // answers has the entry answer so from now on.
@@ -244,7 +260,7 @@ func TestPINs(t *testing.T) {
 	b.asks("a PIN of nobody", reader.Keys, "271828", nobody)
 	b.asks("a card that opens", reader.Card, "1", attempt.Attempt{Means: attempt.Card, Person: one, Finding: attempt.Matched})
 	b.asks("a PIN after a card that has opened", reader.Keys, "271828", nobody)
-	b.answers(attempt.Outcome{Wait: attempt.PIN})
+	b.answers(attempt.Outcome{Wait: attempt.PIN, Until: time.Now().Add(time.Hour)})
 	b.asks("a card that waits for it", reader.Card, "1", attempt.Attempt{Means: attempt.Card, Person: one, Finding: attempt.Matched})
 	b.answers(attempt.Outcome{Reason: attempt.Unproven})
 	if a, _ := b.show(1, reader.Keys, "271829"); !same(a, wrong) {
@@ -253,13 +269,64 @@ func TestPINs(t *testing.T) {
 	b.answers(attempt.Outcome{Opened: time.Now()})
 	b.asks("the right one", reader.Keys, "271828", right)
 	b.asks("the right one again", reader.Keys, "271828", nobody)
-	b.desk.Note(attempt.Attempt{Means: attempt.Face, Person: one, Asked: time.Now()}, attempt.Outcome{Wait: attempt.PIN})
+	face := attempt.Attempt{Means: attempt.Face, Person: one, Asked: time.Now()}
+	b.desk.Note(face, attempt.Outcome{Wait: attempt.PIN, Until: time.Now().Add(time.Hour)})
 	b.asks("after a face", reader.Keys, "271828", right)
-	b.desk.Note(attempt.Attempt{Means: attempt.Face, Person: one, Asked: time.Now().Add(-16 * time.Second)}, attempt.Outcome{Wait: attempt.PIN})
+	b.desk.Note(face, attempt.Outcome{Wait: attempt.PIN, Until: time.Now().Add(-time.Millisecond)})
 	b.asks("too long after it", reader.Keys, "271828", nobody)
 	for _, junk := range []string{"", "*", "1234*", "*271828", "1*2*3", "27a828"} {
 		if a, said := b.show(1, reader.Keys, junk); a.Means != 0 || !said.Unread {
 			t.Errorf("the keys %q: %+v, %+v", junk, a, said)
+		}
+	}
+}
+
+// TestNothingIsLeft shows what there is, right and wrong, has the gate answer whatever it can, and looks for what was read afterwards.
+func TestNothingIsLeft(t *testing.T) {
+	b, pass, faceless := start(t, law.OneToOne)
+	b.addCard(person, "1", store.Terms{})
+	if _, err := b.store.Credentials().SetPIN(person, []byte("271828"), store.Terms{}, 1000); err != nil {
+		t.Fatal(err)
+	}
+	n, err := b.store.Credentials().Number(person)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until := time.Now().Add(time.Hour)
+	show := func(when string, kind reader.Kind, value string) {
+		t.Helper()
+		read := []byte(value)
+		b.readers[0].Show(kind, read)
+		if <-b.said; !bytes.Equal(read, make([]byte, len(read))) {
+			t.Errorf("%s: of %v %q there is left %q", when, kind, value, read)
+		}
+	}
+	right := n.String() + "*271828"
+	for name, o := range map[string]attempt.Outcome{
+		"opens": {Opened: time.Now()}, "refuses": {Reason: attempt.Unproven}, "waits for a face": {Wait: attempt.Face, Until: until},
+		"waits for a PIN": {Wait: attempt.PIN, Until: until}, "fails": {Reason: attempt.Fault, Err: errors.New("the relay is on fire")},
+	} {
+		b.answers(o)
+		show(name, reader.Keys, right)
+		for _, value := range []string{pass.Text(), faceless.Text(), "Q" + strings.Repeat("A", visitor.TextSize-1), strings.Repeat("A", 32), "https://example.org"} {
+			show(name, reader.Code, value)
+		}
+		for _, kind := range []reader.Kind{reader.Card, reader.SecureCard, 9} {
+			show(name, kind, "1")
+			show(name, kind, "3")
+		}
+	}
+	for _, value := range []string{n.String() + "*271829", "271828", "9*271828", "1*2*3", "271828x", strings.Repeat("1", 22)} {
+		show("typed", reader.Keys, value)
+	}
+	b.mu.Lock()
+	b.refuses = errors.New("no room")
+	b.mu.Unlock()
+	show("while nothing can be written", reader.Keys, right)
+	b.stop()
+	for _, secret := range []string{"271828", "271829", pass.Text(), faceless.Text()} {
+		if strings.Contains(b.log.String(), secret) {
+			t.Errorf("the log says %q", secret)
 		}
 	}
 }
@@ -269,11 +336,15 @@ func TestClaims(t *testing.T) {
 	for _, mode := range []law.Mode{law.OneToMany, law.OneToOne} {
 		b, pass, _ := start(t, mode)
 		b.addCard(person, "1", store.Terms{})
-		b.answers(attempt.Outcome{Wait: attempt.Face})
+		until := time.Now().Add(77 * time.Second)
+		b.answers(attempt.Outcome{Wait: attempt.Face, Until: until})
 		b.show(0, reader.Code, pass.Text())
 		b.show(0, reader.Card, "1")
 		b.mu.Lock()
 		claims := b.claimed
+		if !b.until.Equal(until) {
+			t.Errorf("a face is waited for until %v, want %v", b.until, until)
+		}
 		b.mu.Unlock()
 		want := map[law.Mode]int{law.OneToMany: 2, law.OneToOne: 1}[mode] // a card opens no template that is bound to the pass
 		if len(claims) != want {

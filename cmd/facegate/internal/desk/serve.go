@@ -51,10 +51,10 @@ func (d *Desk) code(s reader.Scan) (o attempt.Outcome, unread bool) {
 // shown asks for the door for a pass or a card.
 func (d *Desk) shown(s reader.Scan, what people.Shown) attempt.Outcome {
 	b, _ := d.parts.Register.Bearer(what) // the finding says it: who shows a card of another house is in no log
-	return d.ask(b, what, attempt.Attempt{
+	return d.answered(b, what, s.Reader, d.parts.Ask(attempt.Attempt{
 		Means: b.Means, Asked: s.At, Person: b.Person, Finding: b.Finding, Reader: s.Reader, Credential: b.Credential,
 		Faceless: b.Faceless, Groups: b.Groups,
-	})
+	}))
 }
 
 // typed asks for the door for a PIN: that of whoever has the number that was typed before it or, without a number, of whoever was
@@ -72,28 +72,28 @@ func (d *Desk) typed(s reader.Scan) (o attempt.Outcome, unread bool) {
 	if !ok {
 		b = people.Bearer{}
 	}
-	finding, duress := d.parts.Register.CheckPIN(b.Person, typed.PIN)
-	return d.ask(b, people.Shown{Means: attempt.PIN}, attempt.Attempt{
-		Means: attempt.PIN, Asked: s.At, Person: b.Person, Finding: finding, Reader: s.Reader, Counted: true,
-		Faceless: b.Faceless, Groups: b.Groups, Duress: duress,
-	}), false
+	a := attempt.Attempt{
+		Means: attempt.PIN, Asked: s.At, Person: b.Person, Reader: s.Reader, Faceless: b.Faceless, Groups: b.Groups,
+	}
+	return d.answered(b, people.Shown{Means: attempt.PIN}, s.Reader, d.parts.Try(a, func(counted func() error) (attempt.Finding, bool) {
+		return d.parts.Register.CheckPIN(b.Person, typed.PIN, counted)
+	})), false
 }
 
-// ask asks for the door, and has the camera look for the face where that is to follow.
-func (d *Desk) ask(b people.Bearer, what people.Shown, a attempt.Attempt) attempt.Outcome {
-	o := d.parts.Ask(a)
-	d.remember(b, a.Asked, o)
-	if o.Err != nil {
-		d.parts.Log.Warn("somebody whom the rules let in waits before the door", "reader", a.Reader, "error", o.Err, "hint", hint.Of(o.Err))
+// answered takes note of what came of a scan, and has the camera look for the face where that is to follow.
+func (d *Desk) answered(b people.Bearer, what people.Shown, at string, o attempt.Outcome) attempt.Outcome {
+	d.remember(b, o)
+	if o.Err != nil { // which tells not whether the rules would have let anybody in
+		d.parts.Log.Warn("the door stays locked to somebody who has asked for it", "reader", at, "error", o.Err, "hint", hint.Of(o.Err))
 	}
 	if o.Wait != attempt.Face {
 		return o
 	}
 	m, err := d.parts.Register.ClaimFor(b, what)
 	if err != nil { // as by a card of somebody whose template opens with their pass alone
-		d.parts.Log.Warn("a face cannot be compared with whom a card names", "reader", a.Reader, "error", err, "hint", hint.Of(err))
+		d.parts.Log.Warn("a face cannot be compared with whom a card names", "reader", at, "error", err, "hint", hint.Of(err))
 		return o
 	}
-	d.parts.Claim(m)
+	d.parts.Claim(m, o.Until)
 	return o
 }

@@ -72,6 +72,7 @@ type Entry struct {
 	parts     Parts
 	asks      chan *ask
 	confirmed chan *ask
+	trying    chan struct{} // holds a token while an attempt is tried
 	ready     chan struct{}
 	stopped   chan struct{}
 
@@ -91,7 +92,7 @@ type ask struct {
 // New returns the Entry.
 func New(p Parts) *Entry {
 	return &Entry{
-		parts: p, asks: make(chan *ask), confirmed: make(chan *ask),
+		parts: p, asks: make(chan *ask), confirmed: make(chan *ask), trying: make(chan struct{}, 1),
 		ready: make(chan struct{}), stopped: make(chan struct{}),
 	}
 }
@@ -118,8 +119,8 @@ func (e *Entry) Run(ctx context.Context) error {
 }
 
 // Ask asks for the door. It returns when the door is open, or why it stays locked. It waits for a disk in two cases, and for a
-// second at most: for the use of a credential that opens so many times only, and for a failure that is to be counted first. Other
-// attempts are answered meanwhile.
+// second at most: for the use of a credential that opens so many times only, and for what a guess has closed. Other attempts are
+// answered meanwhile.
 func (e *Entry) Ask(t attempt.Attempt) attempt.Outcome {
 	a := &ask{attempt: t, answer: make(chan attempt.Outcome, 1)}
 	select {
@@ -129,7 +130,6 @@ func (e *Entry) Ask(t attempt.Attempt) attempt.Outcome {
 	}
 	select {
 	case o := <-a.answer:
-		e.holdBack(t, o)
 		return o
 	case <-e.stopped:
 		return stopped()
@@ -152,12 +152,10 @@ func (e *Entry) decide(a *ask) {
 	case t.Finding == attempt.Alike && (age > most || full):
 		t.Finding = attempt.Unknown // which is told the same
 	case matched && age > most:
-		e.put(a, time.Time{})
-		a.answer <- attempt.Outcome{Reason: attempt.Late, Err: late(age)}
+		e.turnAway(a, attempt.Outcome{Reason: attempt.Late, Err: late(age)})
 		return
 	case matched && full:
-		e.put(a, time.Time{})
-		a.answer <- attempt.Outcome{Reason: attempt.Record, Err: unrecorded(nil)}
+		e.turnAway(a, attempt.Outcome{Reason: attempt.Record, Err: unrecorded(nil)})
 		return
 	}
 	a.verdict = e.weigh(t)
@@ -167,13 +165,20 @@ func (e *Entry) decide(a *ask) {
 	opens, uses := a.verdict.Answer == admit.Open, t.Credential != (attempt.Credential{}) && !t.Unlimited
 	switch {
 	case opens && uses && e.refused(a): // or a use would be gone, and the door locked
-	case opens && uses, t.Counted && !matched && len(a.verdict.Counts) > 0 && !full:
+	case opens && uses, t.Counted && a.verdict.Closed && !full:
 		e.confirm(a)
 	case opens:
 		e.open(a)
 	default:
 		e.refuse(a, full)
 	}
+}
+
+// turnAway answers an attempt that is good, and is not weighed. It counts for nothing.
+func (e *Entry) turnAway(a *ask, o attempt.Outcome) {
+	a.verdict.Counts = e.takeBack(a.attempt)
+	e.put(a, time.Time{})
+	a.answer <- o
 }
 
 func (e *Entry) weigh(t attempt.Attempt) admit.Verdict {
@@ -265,11 +270,14 @@ func refusal(err error) attempt.Outcome {
 	return attempt.Outcome{Reason: attempt.Fault, Err: fmt.Errorf("open the door: %w", err)}
 }
 
-// refuse leaves the door locked. Where failures have to be on disk before they are told, and cannot be, a failure is told like a
-// success that cannot be: nobody learns from it what was right.
+// refuse leaves the door locked. While nothing can be written down a guess that has failed is told like one that has not: nobody
+// learns from it what was right.
 func (e *Entry) refuse(a *ask, full bool) {
 	e.put(a, time.Time{})
 	o := attempt.Outcome{Wait: a.verdict.For, Reason: a.verdict.Reason}
+	if o.Wait != 0 {
+		o.Until = a.attempt.Asked.Add(a.verdict.Within)
+	}
 	if full && a.attempt.Counted {
 		o = attempt.Outcome{Reason: attempt.Record, Err: unrecorded(nil)}
 	}

@@ -25,12 +25,11 @@ func (g *Guide) Answer(m attempt.Means, o attempt.Outcome, now time.Time) {
 	case m == attempt.Face, m == attempt.Order:
 		// Of a face time says it, and an order is given elsewhere.
 	case o.Wait == attempt.Face:
-		g.claim = now.Add(g.terms.Claim)
-		g.say(ShowFace, More, now, g.terms.Claim)
+		g.claim = o.Until
+		g.say(ShowFace, More, now, o.Until.Sub(now))
 		g.here.near, g.here.refused = time.Time{}, false
 	case o.Wait != 0:
-		step, within := wanted(o.Wait)
-		g.say(step, More, now, within)
+		g.say(wanted(o.Wait), More, now, o.Until.Sub(now))
 	default:
 		g.say(TryCard, Refused, now, told)
 		g.here.near = time.Time{}
@@ -42,13 +41,13 @@ func (g *Guide) say(s Step, c Cue, now time.Time, within time.Duration) {
 	g.hear(c)
 }
 
-// wanted is how somebody is asked for another means, and for how long.
-func wanted(m attempt.Means) (Step, time.Duration) {
+// wanted is how somebody is asked for another means.
+func wanted(m attempt.Means) Step {
 	switch m {
 	case attempt.PIN:
-		return EnterPIN, typing
+		return EnterPIN
 	case attempt.Pass:
-		return ShowPass, typing
+		return ShowPass
 	}
-	return TryCard, typing
+	return TryCard
 }

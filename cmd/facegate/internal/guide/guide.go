@@ -70,7 +70,6 @@ type Works struct {
 // Terms are how a gate works at all times.
 type Terms struct {
 	Pulse     time.Duration // for which the door is open
-	Claim     time.Duration // for which a face is waited for after a pass
 	PassFirst bool          // a face is looked for only after a pass, a card or a number
 }
 
@@ -81,7 +80,6 @@ const (
 	far      = 6 * time.Second         // for which a face that does not come closer is asked to
 	asked    = time.Second             // for which a direction stands without being asked for again
 	told     = 4 * time.Second         // for which somebody reads what came of an attempt
-	typing   = 15 * time.Second        // for which a PIN is waited for
 	quiet    = 20 * time.Second        // after which the notice is shown
 )
 

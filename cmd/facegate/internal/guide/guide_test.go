@@ -18,6 +18,7 @@ import (
 
 const (
 	pulse = 3 * time.Second
+	wait  = 20 * time.Second // for something else
 	frame = time.Second / 15
 )
 
@@ -30,7 +31,7 @@ type door struct {
 
 func open(passFirst bool) *door {
 	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
-	d := &door{Guide: guide.New(guide.Terms{Pulse: pulse, Claim: 20 * time.Second, PassFirst: passFirst}, now), now: now}
+	d := &door{Guide: guide.New(guide.Terms{Pulse: pulse, PassFirst: passFirst}, now), now: now}
 	d.Works(guide.Works{Door: true, Faces: true, Passes: passFirst})
 	return d
 }
@@ -59,6 +60,9 @@ func (d *door) see(during time.Duration, r pipeline.Report) {
 func (d *door) nobody(during time.Duration) { d.see(during, pipeline.Report{State: pipeline.Nobody}) }
 
 func (d *door) answer(m attempt.Means, o attempt.Outcome) {
+	if o.Wait != 0 && o.Until.IsZero() {
+		o.Until = d.now.Add(wait)
+	}
 	if o.Reason == attempt.None && o.Wait == 0 {
 		o.Opened = d.now
 	}
@@ -143,8 +147,34 @@ func TestWhoeverTypesIsNotHurried(t *testing.T) {
 	d := open(false)
 	d.see(2*time.Second, matching)
 	d.answer(attempt.Card, attempt.Outcome{Wait: attempt.PIN})
-	d.see(17*time.Second, matching)
+	d.see(wait+2*time.Second, matching)
 	d.want(t, "hold-still", "(more)", "enter-pin", "hold-still")
+}
+
+// TestWhatIsWaitedFor asks for something else for as long as the rule waits for it, and no longer.
+func TestWhatIsWaitedFor(t *testing.T) {
+	for m, step := range map[attempt.Means]guide.Step{
+		attempt.Face: guide.ShowFace, attempt.PIN: guide.EnterPIN, attempt.Pass: guide.ShowPass, attempt.Card: guide.TryCard,
+	} {
+		for _, within := range []time.Duration{time.Second, wait, 2 * time.Minute} {
+			d := open(false)
+			d.answer(attempt.SecureCard, attempt.Outcome{Wait: m, Until: d.now.Add(within)})
+			start := d.now
+			if got, _ := d.Step(start.Add(within - 1)); got != step {
+				t.Errorf("%v within %v: just before the end it is %s", m, within, got)
+			}
+			if got, _ := d.Step(start.Add(within)); got == step {
+				t.Errorf("%v within %v: it is asked for at the end", m, within)
+			}
+		}
+	}
+	for _, within := range []time.Duration{5 * time.Second, 40 * time.Second} { // before it nobody is sent away who shows their face
+		d := open(true)
+		d.answer(attempt.Pass, attempt.Outcome{Wait: attempt.Face, Until: d.now.Add(within)})
+		d.nobody(within - time.Second)
+		d.see(2*time.Second, matching)
+		d.want(t, "(more)", "show-face", "hold-still", "show-pass")
+	}
 }
 
 // TestWhoeverGoesThroughIsNotRefused opens the door for somebody whom the camera sees only on the way.

@@ -90,14 +90,14 @@ func (r *Register) ByNumber(number string) (Bearer, error) {
 }
 
 // CheckPIN says what a PIN comes to that somebody has typed after person was named, zeros for nobody, and whether it is the one that
-// they type when they are forced to. It takes as long whatever it comes to, and waits for no disk.
-func (r *Register) CheckPIN(person template.PersonID, pin []byte) (f attempt.Finding, duress bool) {
-	duress, err := r.store.Credentials().CheckPIN(person, pin)
+// they type when they are forced to. It takes as long whatever it comes to, and is an attempt.Look.
+func (r *Register) CheckPIN(person template.PersonID, pin []byte, counted func() error) (f attempt.Finding, duress bool) {
+	duress, err := r.store.Credentials().CheckPIN(person, pin, counted)
 	switch {
 	case err == nil:
 		return attempt.Matched, duress
 	case findingOf(err) == attempt.Ended:
-		return attempt.Ended, false
+		return attempt.Ended, duress
 	}
-	return attempt.NearMiss, false
+	return attempt.NearMiss, duress
 }

@@ -169,7 +169,7 @@ func (r *Register) Visitor(pass string, at time.Time) attempt.Attempt {
 	switch {
 	case err == nil:
 		a.Finding, a.Credential = attempt.Matched, attempt.Credential(found.ID())
-		a.Counted, a.Unlimited = found.Uses > 0, found.Uses == 0
+		a.Unlimited = found.Uses == 0
 	case found.Door != (visitor.Door{}):
 		a.Finding = attempt.Ended
 	}

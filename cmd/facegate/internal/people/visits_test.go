@@ -49,7 +49,7 @@ func TestVisitor(t *testing.T) {
 	} {
 		at := time.Now()
 		a := h.Register.Visitor(tt.pass, at)
-		if a.Means != attempt.Visitor || a.Finding != tt.want || a.Counted != tt.counted || a.Asked != at || a.Unlimited != (tt.want == attempt.Matched && !tt.counted) || len(a.Groups) != 1 || a.Groups[0] != attempt.Visitors ||
+		if a.Means != attempt.Visitor || a.Finding != tt.want || a.Asked != at || a.Unlimited != (tt.want == attempt.Matched && !tt.counted) || len(a.Groups) != 1 || a.Groups[0] != attempt.Visitors ||
 			(tt.want == attempt.Matched) != (a.Credential != attempt.Credential{}) {
 			t.Errorf("%s: %+v", name, a)
 		}
