@@ -451,9 +451,12 @@ func (c *Controller) show(ctx context.Context) {
 			return
 		case <-c.shown:
 		}
-		for line, on := range c.wanted() {
-			if l := c.signals[line]; l != nil {
-				c.signalled(line, on, l.Set(on))
+		wanted := c.wanted()
+		for _, on := range []bool{false, true} { // or both lights would be lit for a moment, which is the alarm
+			for line, l := range c.signals {
+				if l != nil && wanted[Role(line)] == on {
+					c.signalled(Role(line), on, l.Set(on))
+				}
 			}
 		}
 	}
