@@ -10,7 +10,7 @@ SHELL := /bin/bash
 
 BUILD := .build
 BINARY := $(BUILD)/facegate
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+VERSION := $(shell scripts/version.sh 2>/dev/null || echo unknown)
 
 # A folder of model files that this machine already has, taken besides what is downloaded.
 MODELS_IMPORT ?= $(wildcard ../shared/models)
@@ -52,7 +52,7 @@ privacy: setup-test models ## look for faces and names in all that a gate writes
 test-all: export FACEGATE_SLOW := 1
 test-all: export TEST_TIMEOUT := 180m
 test-all: FUZZTIME := 20000x
-test-all: test installed lab ## the same with the slow tests, as on a machine with an installed gate, and the lab
+test-all: tools test installed lab ## the same with the slow tests, as on a machine with an installed gate, and the lab
 
 .PHONY: installed
 installed: export FACEGATE_SLOW :=
@@ -70,18 +70,28 @@ build: setup ## set up and build .build/facegate
 	@mkdir -p $(BUILD)
 	@go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)" -o $(BINARY) ./cmd/facegate
 
+.PHONY: tools
+tools:
+	@scripts/package/tools.sh $(BUILD)/tools
+
+.PHONY: package
+package: build tools ## make a Debian package of .build/facegate for this machine
+	@rm -rf $(BUILD)/package
+	@VERSION=$(VERSION) WORDS=$(BINARY) scripts/package/build.sh $(BINARY) $$(dpkg --print-architecture) $(BUILD)/package
+
 .PHONY: bench
 bench: models ## measure the stages, the whole way of a frame, matching, and memory
 	$(say) "benchmarking"
 	@go test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 .PHONY: lint
-lint: setup ## vet, staticcheck and gofumpt
+lint: setup ## vet, staticcheck and gofumpt, and what systemd says of the units
 	$(say) "checking the source"
 	@go vet ./...
 	@go tool staticcheck ./...
 	@badly=$$(go tool gofumpt -l .); \
 	if [[ -n $$badly ]]; then printf 'facegate: run "go tool gofumpt -w ." to format:\n%s\n' "$$badly" >&2; exit 1; fi
+	@scripts/package/units.sh
 
 .PHONY: models
 models: build ## fetch and verify the models

@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build=(ca-certificates g++ pkg-config libopencv-dev libjpeg-dev)
-tests=(mosquitto ffmpeg strace chromium fonts-wqy-microhei)
+tests=(mosquitto ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client)
 lab=(qemu-system-arm qemu-system-x86 cpio kmod make xz-utils bc libelf1 gcc-12 g++-aarch64-linux-gnu)
 
 say() { printf 'facegate: %s\n' "$*"; }

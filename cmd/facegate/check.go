@@ -91,7 +91,7 @@ func (c *configCheckCommand) user(unit service.Unit, installed bool) (who *user.
 	case c.User == "" && !installed:
 		return nil, fmt.Sprintf("checked as %s, because there is no user %s yet", self(), name), nil
 	}
-	return nil, "", hint.Wrap(fmt.Errorf("there is no user %s", name), "make it: useradd --system --no-create-home --groups video,input %s", name)
+	return nil, "", hint.Wrap(fmt.Errorf("there is no user %s", name), "install the package, which makes it, or: useradd --system --no-create-home --groups video,gpio,input %s", name)
 }
 
 // as has another user check.

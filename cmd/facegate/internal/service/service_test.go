@@ -18,7 +18,7 @@ func TestRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	const etc, lib = "etc/systemd/system/facegate.service", "usr/lib/systemd/system/facegate.service"
-	ours := service.Unit{User: "facegate", Groups: []string{"facegate", "video", "input"}}
+	ours := service.Unit{User: "facegate", Groups: []string{"facegate", "video", "gpio", "input"}}
 	for _, test := range []struct {
 		name      string
 		files     map[string]string
@@ -34,7 +34,7 @@ func TestRead(t *testing.T) {
 			etc + ".d/a.conf":  "[Service]\nUser=door\nSupplementaryGroups=gpio dialout\n",
 			etc + ".d/b.conf":  "[Service]\n# User=other\nLoadCredentialEncrypted = facegate-device-key:/etc/k\n",
 			etc + ".d/c.conf~": "User=nobody\n",
-		}, service.Unit{User: "door", Groups: []string{"facegate", "video", "input", "gpio", "dialout"}, Credential: true}, true},
+		}, service.Unit{User: "door", Groups: []string{"facegate", "video", "gpio", "input", "gpio", "dialout"}, Credential: true}, true},
 	} {
 		root := fstest.MapFS{}
 		for path, text := range test.files {

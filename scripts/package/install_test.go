@@ -1,0 +1,183 @@
+package packaging
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// onMachine runs a script of bash on a machine of its own that sees dir, and returns what it prints.
+func onMachine(t *testing.T, dir, script string) string {
+	t.Helper()
+	if os.Getenv("FACEGATE_SLOW") == "" {
+		t.Skip("FACEGATE_SLOW is not set")
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("only root has mounts with several users in them")
+	}
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(status), "TracerPid:\t0\n") {
+		t.Skip("somebody watches which files are touched, and would take those of the other root for this one's")
+	}
+	cmd := exec.Command("./testroot.sh", "bash", "-euo", "pipefail", "-c", helpers+script)
+	cmd.Env = append(os.Environ(), "TESTROOT_SHARES="+dir, "DIR="+dir, "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	return string(out)
+}
+
+// helpers are what scripts have in common.
+const helpers = `
+cd "$DIR"
+fail() { echo "FAIL: $*" >&2; cat /run/watched >&2 2>/dev/null || true; exit 1; }
+is() { [[ $2 == "$3" ]] || fail "$1 is '$2', want '$3'"; }
+mode() { stat -c '%a %U:%G' "$1"; }
+install() { dpkg --no-triggers --force-unsafe-io --install "$@" >>/run/dpkg.log 2>&1 || { cat /run/dpkg.log >&2; fail "dpkg"; }; }
+version() { dpkg-query -W -f '${Version}' facegate; }
+up() { facegate status 2>/dev/null; }
+until_up() { for _ in {1..300}; do ! up || return 0; sleep 0.1; done; fail "the gate is not up"; }
+watched() { for _ in {1..1200}; do [[ ! -e /run/runs/watching ]] && return 0; sleep 0.1; done; fail "the update is still watched"; }
+configure() { echo "site: test" >/etc/facegate/facegate.yaml; systemctl start facegate.service; until_up; }
+`
+
+// TestInstall installs, removes, installs again and purges, and looks at what is there after each.
+func TestInstall(t *testing.T) {
+	dir := t.TempDir()
+	gate{"1.0", "amd64", "well"}.build(t, dir)
+	onMachine(t, dir, `
+install facegate_1.0_amd64.deb
+grep -q 'facegate models fetch' /run/dpkg.log || fail "nobody says what is next"
+is groups "$(id -nG facegate | tr ' ' '\n' | sort | paste -sd' ')" "facegate gpio input video"
+is shell "$(getent passwd facegate | cut -d: -f7)" /usr/sbin/nologin
+is key "$(mode /etc/facegate/device.key)" "600 facegate:facegate"
+is "length of the key" "$(stat -c %s /etc/facegate/device.key)" 32
+is records "$(mode /var/lib/facegate)" "700 facegate:facegate"
+is keyrings "$(mode /var/lib/facegate-keys)" "700 facegate:facegate"
+is started "$(ls /run/runs/on 2>/dev/null || true)" "" # it was never configured
+for unit in facegate facegate-update; do
+  [[ -L /etc/systemd/system/multi-user.target.wants/$unit.service ]] || fail "$unit is not enabled"
+done
+key=$(sha256sum /etc/facegate/device.key)
+configure
+
+# Removing keeps people, and so does installing again.
+touch /var/lib/facegate/people.db /var/lib/facegate-keys/people.key
+dpkg --remove facegate >>/run/dpkg.log 2>&1
+! up || fail "the gate runs on"
+[[ ! -e /usr/bin/facegate ]] || fail "the program is left"
+install facegate_1.0_amd64.deb
+until_up
+is "the key" "$(sha256sum /etc/facegate/device.key)" "$key"
+
+# A key that was taken elsewhere is not made anew.
+rm /etc/facegate/device.key
+install facegate_1.0_amd64.deb
+[[ ! -e /etc/facegate/device.key ]] || fail "a key was made on an update"
+rm -f /var/lib/dpkg/info/facegate.* && sed -i '/^Package: facegate$/,/^$/d' /var/lib/dpkg/status
+install facegate_1.0_amd64.deb
+[[ ! -e /etc/facegate/device.key ]] || fail "a key was made beside records of another one"
+
+# Purging leaves a certificate and nothing else.
+head -c 32 /dev/urandom >/etc/facegate/device.key
+chown facegate: /etc/facegate/device.key
+mkdir -p /etc/systemd/system/facegate.service.d && touch /etc/systemd/system/facegate.service.d/site.conf
+dpkg --purge facegate >/run/purge.log 2>&1 || { cat /run/purge.log; fail purge; }
+grep -q 'the certificate is in /var/backups/facegate-wiped-' /run/purge.log || { cat /run/purge.log; fail "no certificate"; }
+is certificate "$(cat /var/backups/facegate-wiped-*/certificate | cut -d' ' -f1-3)" "wiped 1 by"
+is "its folder" "$(mode /var/backups/facegate-wiped-*)" "700 root:root"
+left=$(find / -xdev \( -path /proc -o -path /run -o -path "$DIR" -o -path /var/backups \) -prune -o -iname '*facegate*' -print)
+left=$(grep -v -e '^/work' -e '^/root' -e '^/tmp' -e '^/home' <<<"$left" || true)
+is left "$left" ""
+! getent passwd facegate && ! getent group facegate || fail "the user is left"
+is known "$(dpkg-query -W -f '${Status}' facegate 2>/dev/null || true)" ""
+`)
+}
+
+// TestPurgeWithoutConfiguration purges a package whose gate was never configured, and one whose program does not run.
+func TestPurgeWithoutConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	gate{"1.0", "amd64", "well"}.build(t, dir)
+	gate{"2.0", "amd64", "broken"}.build(t, dir)
+	out := onMachine(t, dir, `
+install facegate_1.0_amd64.deb
+dpkg --purge facegate >>/run/dpkg.log 2>&1
+[[ ! -e /etc/facegate && ! -e /var/lib/facegate && ! -e /var/lib/facegate-keys ]] || fail "something is left"
+install facegate_2.0_amd64.deb
+echo "site: test" >/etc/facegate/facegate.yaml
+echo secret >/var/lib/facegate-keys/people.key
+dpkg --purge facegate 2>&1
+[[ ! -e /etc/facegate && ! -e /var/lib/facegate && ! -e /var/lib/facegate-keys ]] || fail "something is left"
+is backups "$(ls -d /var/backups/facegate* 2>/dev/null || true)" ""
+`)
+	if !strings.Contains(out, "destroyed without a certificate") {
+		t.Errorf("nobody says that there is no certificate:\n%s", out)
+	}
+}
+
+// TestUpdate updates a gate that comes up, by hand and while an update is watched already.
+func TestUpdate(t *testing.T) {
+	dir := t.TempDir()
+	for _, version := range []string{"1.0", "2.0"} {
+		gate{version, "amd64", "well"}.build(t, dir)
+	}
+	onMachine(t, dir, `
+install facegate_1.0_amd64.deb
+configure
+install facegate_2.0_amd64.deb
+watched
+is code "$(cat /run/runs/watch-code)" 0
+is version "$(version)" 2.0
+is kept "$(ls /var/lib/facegate-package)" ""
+until_up
+`)
+}
+
+// failures are ways in which a new version does not come up.
+func failures() []string { return []string{"ends", "hangs", "dies", "down", "broken", "killed"} }
+
+// rollback is the script of an update to a version that does not come up, after which the former one is to be back. The gate of
+// "killed" is well, and is killed whenever it starts.
+const rollback = `
+install facegate_1.0_amd64.deb
+configure
+before=$(cd / && dpkg-query -L facegate | sort | xargs -d '\n' stat -c '%n %a %U %s' | grep -v ' 755 root 4096$')
+install facegate_2.0_amd64.deb
+if [[ $HOW == killed ]]; then
+  (while [[ $(version) == 2.0 ]]; do kill -9 "$(cat /run/runs/pid)" 2>/dev/null || true; sleep 0.3; done) &
+fi
+watched
+is code "$(cat /run/runs/watch-code)" 1
+is version "$(version)" 1.0
+until_up
+after=$(cd / && dpkg-query -L facegate | sort | xargs -d '\n' stat -c '%n %a %U %s' | grep -v ' 755 root 4096$')
+is files "$after" "$before"
+is refused "$(cat /var/lib/facegate-package/refused)" 2.0
+is kept "$(ls /var/lib/facegate-package)" refused
+grep -q 'version 2.0 was taken back' /run/watched || fail "nobody says so"
+dpkg --verify facegate || fail "what is back is not whole"
+`
+
+// TestRollback updates twenty times to a version that does not come up, in one way after the other, and has the former one back.
+func TestRollback(t *testing.T) {
+	const rounds = 20
+	dir := t.TempDir()
+	gate{"1.0", "amd64", "well"}.build(t, dir)
+	for i := range rounds {
+		how := failures()[(i+5)%len(failures())]
+		t.Run(fmt.Sprintf("%d %s", i+1, how), func(t *testing.T) {
+			is := how
+			if how == "killed" {
+				is = "well"
+			}
+			gate{"2.0", "amd64", is}.build(t, dir)
+			onMachine(t, dir, "HOW="+how+rollback)
+		})
+	}
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+#
+# release.sh VERSION FROM FOLDER   makes packages of FROM/facegate-amd64 and FROM/facegate-arm64 in FOLDER, lists what is in them, and
+#                                  signs it
+#
+#   RELEASE_KEY   the private key, a file of ssh-keygen, or a public key whose private one an agent has. Its public key goes into the
+#                 packages, so that gates check the next release by it. Without it the release is not signed, and says so
+#   RELEASE_PUB   all keys that the next releases may be signed with, if there is another one than that
+set -euo pipefail
+
+say() { printf 'facegate: release: %s\n' "$@" >&2; }
+
+[[ $# -eq 3 ]] || {
+  echo "usage: scripts/package/release.sh VERSION FROM FOLDER" >&2
+  exit 2
+}
+export VERSION=$1
+from=$(realpath "$2") folder=$(realpath -m "$3")
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+scripts/package/tools.sh .build/tools
+rm -rf "$folder" && mkdir -p "$folder"
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+export SOURCE_DATE_EPOCH
+
+if [[ -n ${RELEASE_KEY:-} && -z ${RELEASE_PUB:-} ]]; then
+  RELEASE_PUB=$(mktemp)
+  trap 'rm -f "$RELEASE_PUB"' EXIT
+  printf 'facegate-release %s\n' "$(cat "${RELEASE_KEY%.pub}.pub")" >"$RELEASE_PUB"
+  export RELEASE_PUB
+fi
+
+# parts lists what a program is made of, the same each time.
+parts() {
+  local arch=$1
+  .build/tools/cyclonedx-gomod bin -json -noserial -version "$VERSION" "$from/facegate-$arch" 2>/dev/null |
+    sed '/^ *"timestamp":/d' | go run ./scripts/package/sbom "$arch" ".build/opencv/$arch/made-of"
+}
+
+for arch in amd64 arm64; do
+  scripts/package/build.sh "$from/facegate-$arch" "$arch" "$folder"
+  parts "$arch" >"$folder/facegate_${VERSION}_$arch.cdx.json"
+done
+(cd "$folder" && sha256sum ./*.deb ./*.json | sed 's# \./# #' >SHA256SUMS)
+if command -v lintian >/dev/null; then
+  lintian --fail-on error,warning "$folder"/*.deb
+fi
+if [[ -n ${RELEASE_KEY:-} ]]; then
+  ssh-keygen -q -Y sign -n facegate-release -f "$RELEASE_KEY" "$folder/SHA256SUMS"
+  say "signed: $folder"
+else
+  say "made, and not signed, as RELEASE_KEY names no key (docs/release.md): $folder"
+fi
