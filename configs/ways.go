@@ -4,10 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"facegate/configs/law"
 	"facegate/configs/passage"
@@ -186,17 +183,8 @@ func (d *document) readerName(key, name string, before []Reader) {
 
 // word checks a name that other parts of the file, and the command line, refer to.
 func (d *document) word(key, name string) {
-	clean, err := text.Clean(name)
-	d.check(name != "", key, "is empty")
-	d.check(utf8.RuneCountInString(name) <= maxWord, key, "is longer than %d characters", maxWord)
-	d.check(err == nil && clean == name && !strings.ContainsFunc(name, separates), key,
-		"%q is no single word; write it in letters, digits, - and _", name)
-}
-
-const maxWord = 32 // characters
-
-func separates(r rune) bool {
-	return unicode.IsSpace(r) || strings.ContainsRune(`,;:/+"'`, r) || unreadable(r)
+	fault := text.WordFault(name)
+	d.check(fault == "", key, "%q %s", name, fault)
 }
 
 // rule checks one rule by itself. Whether all of them leave a way to those who give no face is for those who weigh by them.

@@ -31,7 +31,7 @@ const MaxBackup = 1 << 30
 
 const (
 	// backupMagic begins a backup and names its version. The rest is sealed.
-	backupMagic = backupAny + "5\n"
+	backupMagic = backupAny + "6\n"
 
 	// backupAny begins a backup of any version.
 	backupAny = "facegate backup "

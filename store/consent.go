@@ -256,7 +256,7 @@ func (f *fields) next(n int) (field []byte) {
 	return field
 }
 
-// text reads a text64 or text128.
+// text reads a text of at most size bytes, such as a text64.
 func (f *fields) text(size int) string {
 	n := int(f.next(1)[0])
 	return string(f.next(size)[:min(n, size)])

@@ -88,7 +88,7 @@ func TestMemberWithoutAFace(t *testing.T) {
 	if len(c.People) != 2 || len(c.Records) != 1 || c.People[1].Reference != membership(1).Reference {
 		t.Errorf("%d people and %d records, %+v", len(c.People), len(c.Records), c.People[1])
 	}
-	f, err := s.Show(labelOf(1))
+	f, err := s.Members().Show(labelOf(1))
 	must(t, err)
 	if n := f.Person.Count(); f.Record || f.Person.Consented() || n != (store.Counts{Passes: 1, Cards: 1, PINs: 1}) || len(f.Entries) != 4 {
 		t.Errorf("shown as %+v with %v", f.Person, n)
@@ -150,7 +150,7 @@ func TestJoinRefuses(t *testing.T) {
 	alike.Label = "Zhang-O05" // for who gives a face the labels of members are taken too
 	_, err := s.Enrol(alike)
 	mustRefuseWith(t, "enrolled", err, store.ErrAlike)
-	_, err = s.Relabel(labelOf(0), "Zhang-O05", 1000)
+	_, err = s.Members().Relabel(labelOf(0), "Zhang-O05", 1000)
 	mustRefuseWith(t, "relabelled", err, store.ErrAlike)
 	if c := mustRead(t, s); len(c.People) != 2 {
 		t.Errorf("%d people", len(c.People))
@@ -371,7 +371,7 @@ func TestUses(t *testing.T) {
 	if last := log[len(log)-1]; last != "credential-used-up" {
 		t.Errorf("the log ends with %s", last)
 	}
-	f, err := s.Show(labelOf(1))
+	f, err := s.Members().Show(labelOf(1))
 	must(t, err)
 	for _, e := range f.Entries {
 		if e.Kind == audit.CredentialUsedUp {

@@ -347,7 +347,7 @@ func history(t *testing.T) (snapshots []map[string][]byte, want contents, entrie
 			return err
 		},
 		func(s *store.Store) error { _, err := s.Enrol(current(s, enrolment(2))); return err },
-		func(s *store.Store) error { _, err := s.Relabel(labelOf(2), "Ann", 1000); return err },
+		func(s *store.Store) error { _, err := s.Members().Relabel(labelOf(2), "Ann", 1000); return err },
 		func(s *store.Store) error { return s.Epochs().Begin(1000) },
 		func(s *store.Store) error { return rotate(s, 1) },
 		func(s *store.Store) error { _, err := s.Epochs().End(1000); return err },

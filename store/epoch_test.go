@@ -112,7 +112,7 @@ func TestEpoch(t *testing.T) {
 		}
 		again()
 	}
-	if f, err := s.Show(labelOf(2)); err != nil || f.Record {
+	if f, err := s.Members().Show(labelOf(2)); err != nil || f.Record {
 		t.Errorf("shown %+v, %v", f, err)
 	}
 	if _, signed, err := s.Recapture(current(s, enrolment(2))); err != nil || signed != nil {

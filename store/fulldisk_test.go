@@ -48,7 +48,11 @@ var changes = []change{
 		_, err := s.Erase(store.ByLabel(labelOf(3)), audit.Requested, 1000)
 		return err
 	}, 19, 19},
-	{"relabel", func(s *store.Store) error { _, err := s.Relabel(labelOf(3), "Ann", 1000); return err }, 20, 20},
+	{"relabel", func(s *store.Store) error { _, err := s.Members().Relabel(labelOf(3), "Ann", 1000); return err }, 20, 20},
+	{"regroup", func(s *store.Store) error {
+		_, err := s.Members().Regroup(labelOf(3), []string{"staff"}, 1000)
+		return err
+	}, 20, 20},
 	{"lockdown", func(s *store.Store) error { return s.Lockdown().Begin(1000) }, 20, 0},
 	{"recapture", func(s *store.Store) error { _, _, err := s.Recapture(current(s, enrolment(3))); return err }, 20, 20},
 	{"renew", func(s *store.Store) error { return rotate(s, 3) }, 20, 20},

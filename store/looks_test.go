@@ -46,7 +46,7 @@ func TestTextInOneForm(t *testing.T) {
 			if err := s.Faces().TurnOff(tt.given, 1000); !errors.Is(err, tt.want) || s.Faces().Off() != nil {
 				t.Errorf("reason: %v, want %v", err, tt.want)
 			}
-			if _, err := s.Relabel(labelOf(0), tt.given, 1000); !errors.Is(err, tt.want) || !errors.Is(err, store.ErrLabel) {
+			if _, err := s.Members().Relabel(labelOf(0), tt.given, 1000); !errors.Is(err, tt.want) || !errors.Is(err, store.ErrLabel) {
 				t.Errorf("relabel: %v, want %v", err, tt.want)
 			}
 		})
@@ -68,7 +68,7 @@ func TestLookalikes(t *testing.T) {
 			if err := enrol(9, label); !errors.Is(err, store.ErrAlike) || !strings.Contains(err.Error(), "12-3 01 is enrolled") || hint.Of(err) == "" {
 				t.Errorf("%s: %s is refused with %v", when, label, err)
 			}
-			if _, err := s.Show(label); !errors.Is(err, store.ErrUnknown) || !strings.Contains(hint.Of(err), "did you mean 12-3 01?") {
+			if _, err := s.Members().Show(label); !errors.Is(err, store.ErrUnknown) || !strings.Contains(hint.Of(err), "did you mean 12-3 01?") {
 				t.Errorf("%s: %s shows %v, %s", when, label, err, hint.Of(err))
 			}
 		}
@@ -79,10 +79,10 @@ func TestLookalikes(t *testing.T) {
 		}
 	}
 	check("enrolled")
-	if _, err := s.Relabel("12-3 02", "12-3 O1", 1000); !errors.Is(err, store.ErrAlike) {
+	if _, err := s.Members().Relabel("12-3 02", "12-3 O1", 1000); !errors.Is(err, store.ErrAlike) {
 		t.Errorf("relabelled: %v", err)
 	}
-	if _, err := s.Relabel("Ada", "ADA", 1000); err != nil {
+	if _, err := s.Members().Relabel("Ada", "ADA", 1000); err != nil {
 		t.Errorf("nobody may correct their own label: %v", err)
 	}
 	if err := enrol(9, "Ada"); !errors.Is(err, store.ErrAlike) {

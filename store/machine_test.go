@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type plainPerson struct {
 	Code    template.Code
 	Pass    bool
 	PIN     string
+	Groups  string
 	id      template.PersonID
 	expires time.Time
 }
@@ -177,6 +179,14 @@ func (h *house) steps(n int) map[string]func() {
 			_, err := h.s.Credentials().SetPIN(label, []byte(pin), store.Terms{}, 1000)
 			if h.want("PIN", err, h.unknown(label)); on {
 				p.PIN = pin
+				h.people[label] = p
+			}
+		},
+		"groups": func() {
+			groups := slices.Compact(slices.Sorted(slices.Values(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "保洁员"}), 0, 3).Draw(h.T, "groups"))))
+			_, err := h.s.Members().Regroup(label, groups, 1000)
+			if h.want("groups", err, h.unknown(label)); on {
+				p.Groups = strings.Join(groups, " ")
 				h.people[label] = p
 			}
 		},
@@ -357,7 +367,8 @@ func (h *house) agrees() {
 	for _, p := range all.People {
 		n := p.Count()
 		got[p.Label] = plainPerson{
-			p.Consented(), p.Epoch, all.Records[p.ID].Code, p.HasPass(), h.people[p.Label].PIN, p.ID, p.Expires,
+			p.Consented(), p.Epoch, all.Records[p.ID].Code, p.HasPass(), h.people[p.Label].PIN,
+			strings.Join(h.s.Members().Groups(p.ID), " "), p.ID, p.Expires,
 		}
 		if (n.PINs == 1) != (h.people[p.Label].PIN != "") {
 			h.Fatalf("%s has %d PINs", p.Label, n.PINs)

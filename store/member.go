@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"facegate/configs/hint"
@@ -14,6 +15,7 @@ import (
 // A Membership is what it takes to put somebody on the list who gives no face. They come in by what Credentials gives them.
 type Membership struct {
 	Label     string              // not in use, nor like one in use; see LabelLine
+	Groups    []string            // as CleanGroups returns them
 	Reference string              // where the site keeps what was agreed; see ReferenceLine
 	Expires   time.Time           // when the right to the door ends; kept to the second
 	Term      time.Duration       // as in Enrolment
@@ -23,7 +25,7 @@ type Membership struct {
 
 // Join puts somebody on the list who gives no face: without a template, and without a consent to one. Whoever is on the list
 // that way is listed, shown, expires and is erased like everybody else, and gives their face later, if they want to, by
-// Recapture. It refuses with ErrLabel, ErrExists, ErrAlike, ErrReference, ErrPass or ErrExpiry.
+// Recapture. It refuses with ErrLabel, ErrExists, ErrAlike, ErrGroups, ErrReference, ErrPass or ErrExpiry.
 func (s *Store) Join(m Membership) (Person, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,6 +40,7 @@ func (s *Store) Join(m Membership) (Person, error) {
 		return Person{}, err
 	}
 	p, err := s.newMember(m.Label, m.Reference, m.Expires, m.Term, now)
+	p.Groups = slices.Clone(m.Groups)
 	if err == nil {
 		p, err = s.withPass(p, m.Pass)
 	}
@@ -66,6 +69,9 @@ func (s *Store) Join(m Membership) (Person, error) {
 // checkMember says why nobody can be put on the list by m.
 func (s *Store) checkMember(m Membership, now time.Time) error {
 	if err := s.free(m.Label, template.PersonID{}); err != nil {
+		return err
+	}
+	if err := checkGroups(m.Groups); err != nil {
 		return err
 	}
 	if m.Reference == "" {

@@ -48,7 +48,7 @@ func TestNear(t *testing.T) {
 	if diff := cmp.Diff(want, standings); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	held, err := s.Show(labelOf(0))
+	held, err := s.Members().Show(labelOf(0))
 	must(t, err)
 	if n := len(held.Entries); n != 1 {
 		t.Errorf("the audit log has %d entries of the other, who was enrolled and nothing else", n)

@@ -54,7 +54,7 @@ func mustNotMatch(t *testing.T, s *store.Store, ns ...int) {
 		t.Errorf("%d people are listed as owed an erasure, and Owed says %+v, of %v", owed, o, ns)
 	}
 	for _, n := range ns {
-		_, relabel := s.Relabel(labelOf(n), "another", 1000)
+		_, relabel := s.Members().Relabel(labelOf(n), "another", 1000)
 		_, _, pass := s.Credentials().Issue(labelOf(n), store.Terms{}, 1000)
 		e := enrolment(n)
 		e.Again = true
@@ -75,7 +75,7 @@ func mustPay(t *testing.T, s *store.Store, ns ...int) {
 		t.Fatalf("%d people erased, %v", len(ids), err)
 	}
 	for _, n := range ns {
-		if _, err := s.Show(labelOf(n)); !errors.Is(err, store.ErrUnknown) {
+		if _, err := s.Members().Show(labelOf(n)); !errors.Is(err, store.ErrUnknown) {
 			t.Errorf("%s: %v", labelOf(n), err)
 		}
 	}

@@ -305,7 +305,7 @@ func TestEraseByPassAgain(t *testing.T) {
 func TestPassOfAPerson(t *testing.T) {
 	s := mixed(t, t.TempDir())
 	for n := range 6 {
-		f, err := s.Show(labelOf(n))
+		f, err := s.Members().Show(labelOf(n))
 		if err != nil {
 			t.Fatal(err)
 		}

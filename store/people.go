@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 	"time"
 
 	"facegate/pipeline/template"
@@ -19,6 +20,7 @@ const MaxLabel = 64
 type Person struct {
 	ID        template.PersonID
 	Label     string    // by which the site knows the person
+	Groups    []string  // of the site that the person is in, in order, for the rules of the door; not to be changed
 	Reference string    // where the site keeps what was agreed with the person: the signed form, the contract
 	Enrolled  time.Time // the day, at midnight UTC; the hour is nobody's concern
 	Expires   time.Time // when the person's right to the door ends, and all that is held is due for erasure
@@ -51,7 +53,7 @@ const (
 )
 
 // A personRow is the terms of a Person in people.db. Its length is fixed, so that sealed rows do not tell long names from
-// short.
+// short, nor who is in a group.
 type personRow struct {
 	Subject   audit.Subject
 	Enrolled  int64 // Unix time in seconds
@@ -63,17 +65,23 @@ type personRow struct {
 	Seen      time.Duration
 	Label     text64
 	Reference text128
+	Groups    struct {
+		Len  uint8
+		Text [groupsSize]byte // with separator between two
+	}
 }
 
 // personSize is the length of an encoded personRow in bytes.
-const personSize = 16 + 7*8 + 1 + 64 + 1 + 128
+const personSize = 16 + 7*8 + 1 + 64 + 1 + 128 + 1 + groupsSize
 
 func (p Person) encode() ([]byte, error) {
-	return binary.Append(nil, binary.BigEndian, personRow{
+	row := personRow{
 		Subject: p.subject, Enrolled: p.Enrolled.Unix(), Expires: p.Expires.Unix(), LastSeen: p.LastSeen.Unix(),
 		Until: p.until.Unix(), Term: p.term, Began: p.began, Seen: p.seen,
 		Label: newText64(p.Label), Reference: newText128(p.Reference),
-	})
+	}
+	row.Groups.Len = uint8(copy(row.Groups.Text[:], strings.Join(p.Groups, separator)))
+	return binary.Append(nil, binary.BigEndian, row)
 }
 
 // decodePerson reads the terms of a person.
@@ -86,6 +94,9 @@ func decodePerson(id template.PersonID, plain []byte) (Person, error) {
 	p.Enrolled, p.Expires, p.LastSeen, p.until = f.time(), f.time(), f.time(), f.time()
 	p.term, p.began, p.seen = f.duration(), f.duration(), f.duration()
 	p.Label, p.Reference = f.text(64), f.text(128)
+	if groups := f.text(groupsSize); groups != "" {
+		p.Groups = strings.Split(groups, separator)
+	}
 	p.looks, p.Provisional = looksOf(p.Label), p.began != 0
 	return p, nil
 }

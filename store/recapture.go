@@ -66,11 +66,11 @@ func (s *Store) Recapture(e Enrolment) (Person, []byte, error) {
 	return p, next.Debt.Receipt, nil
 }
 
-// successor returns who takes the place of old by e: the same person under a new link, with the old pass if there is no new
-// one.
+// successor returns who takes the place of old by e: the same person under a new link, in the same groups, with the old pass if there
+// is no new one.
 func (s *Store) successor(old Person, e Enrolment, now time.Time) (Person, error) {
 	p, err := s.newPerson(e, now)
-	p.ID, p.subject = old.ID, old.subject
+	p.ID, p.subject, p.Groups = old.ID, old.subject, old.Groups
 	kept := old.Credentials
 	if former, ok := old.ownPass(); ok && e.Pass != nil {
 		kept = old.without(former.ID).Credentials

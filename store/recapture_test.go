@@ -81,7 +81,7 @@ func TestRecapture(t *testing.T) {
 		if d := cmp.Diff([]store.Consent{consent}, endedConsents(t, s)); d != "" {
 			t.Errorf("the former consent (-want +got):\n%s", d)
 		}
-		if f, err := s.Show(e.Label); err != nil || len(f.Entries) != 3 || f.Person.Consent.Reference != e.Consent.Reference {
+		if f, err := s.Members().Show(e.Label); err != nil || len(f.Entries) != 3 || f.Person.Consent.Reference != e.Consent.Reference {
 			t.Errorf("shown %+v, %v", f, err)
 		}
 		if receipts, err := s.Receipts().All(); err != nil || len(receipts) != 1 || !bytes.Equal(receipts[0], signed) {

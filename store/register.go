@@ -78,6 +78,29 @@ func (r *register) named(id template.PersonID) (p Person, c Credential, leaving 
 	return p, c, r.leaving[id]
 }
 
+// grouped returns how many people there are in each group, but for who is to be erased. It does not need Store.mu.
+func (r *register) grouped() map[string]int {
+	r.brief.RLock()
+	defer r.brief.RUnlock()
+	n := make(map[string]int)
+	for id, p := range r.byID {
+		if r.leaving[id] {
+			continue
+		}
+		for _, g := range p.Groups {
+			n[g]++
+		}
+	}
+	return n
+}
+
+// len returns how many people there are. It does not need Store.mu.
+func (r *register) len() int {
+	r.brief.RLock()
+	defer r.brief.RUnlock()
+	return len(r.byID)
+}
+
 // leave notes who is to be erased.
 func (r *register) leave(people map[template.PersonID]bool) {
 	r.brief.Lock()

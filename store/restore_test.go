@@ -380,6 +380,10 @@ func TestRestoreMembers(t *testing.T) {
 			mustEnrol(t, s, 0, 3)
 			mustJoin(t, s, 1, 2)
 			must(t, enrolBound(s, 4))
+			for n, groups := range [][]string{{"staff"}, {"cleaners", "staff"}, {"cleaners"}} {
+				_, err := s.Members().Regroup(labelOf(n), groups, 1000)
+				must(t, err)
+			}
 			mustAddCard(t, s, 0, "zero", store.Terms{Uses: 1})
 			mustAddCard(t, s, 1, "one", store.Terms{})
 			mustAddCard(t, s, 3, "three", store.Terms{})
@@ -405,6 +409,7 @@ func TestRestoreMembers(t *testing.T) {
 			if !slices.Equal(all, []string{labelOf(0), labelOf(1), labelOf(3), labelOf(4)}) || !slices.Equal(matching, []string{labelOf(0)}) {
 				t.Errorf("%v are on the list, and %v match", all, matching)
 			}
+			grouped(t, "back", s, map[string][]string{labelOf(0): {"staff"}, labelOf(1): {"cleaners", "staff"}})
 			for _, p := range mustRead(t, s).People {
 				consented, holds := p.Label == labelOf(0) || p.Label == labelOf(4), p.Label == labelOf(4) || listed && p.Label != labelOf(0)
 				if p.Consented() != consented || (len(p.Credentials) == 1) != holds {

@@ -16,10 +16,10 @@ import (
 func TestShow(t *testing.T) {
 	s := storetest.Open(t, t.TempDir())
 	people := mustEnrol(t, s, 0, 1)
-	if _, err := s.Relabel(people[0].Label, "Ann", 1000); err != nil {
+	if _, err := s.Members().Relabel(people[0].Label, "Ann", 1000); err != nil {
 		t.Fatal(err)
 	}
-	f, err := s.Show("Ann")
+	f, err := s.Members().Show("Ann")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestShow(t *testing.T) {
 		f.Entries[0].Kind != audit.Enrolled || f.Entries[1].Kind != audit.Relabelled {
 		t.Errorf("got %+v", f)
 	}
-	if _, err := s.Show("nobody"); !errors.Is(err, store.ErrUnknown) || hint.Of(err) == "" {
+	if _, err := s.Members().Show("nobody"); !errors.Is(err, store.ErrUnknown) || hint.Of(err) == "" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -46,7 +46,7 @@ func TestRelabel(t *testing.T) {
 		{labelOf(0), "a\nb", store.ErrLabel},
 		{labelOf(0), strings.Repeat("x", 65), store.ErrLabel},
 	} {
-		if _, err := s.Relabel(tt.old, tt.label, 1000); !errors.Is(err, tt.want) {
+		if _, err := s.Members().Relabel(tt.old, tt.label, 1000); !errors.Is(err, tt.want) {
 			t.Errorf("%q to %q: %v, want %v", tt.old, tt.label, err, tt.want)
 		}
 	}
@@ -54,7 +54,7 @@ func TestRelabel(t *testing.T) {
 	s.Close()
 	oldRows := rows(t, dir, "people.db", "people")
 	s = storetest.Open(t, dir)
-	if _, err := s.Relabel(labelOf(0), "Ann", 1000); err != nil {
+	if _, err := s.Members().Relabel(labelOf(0), "Ann", 1000); err != nil {
 		t.Fatal(err)
 	}
 	before.People[0].Label = "Ann"

@@ -141,8 +141,9 @@ var (
 
 // version is that of the rows in all databases: 3 has the ages that a template is judged by, and the mark of who is near to
 // somebody else; 4 has what is kept of visitors' passes; 5 has the numbers of people, and PINs for duress; 6
-// has whether a card has proved a key; 7 has which visitors' passes were revoked by their number alone.
-const version = 7
+// has whether a card has proved a key; 7 has which visitors' passes were revoked by their number alone; 8 has the
+// groups of people.
+const version = 8
 
 // Options say where a store is and what it depends on. All are required but those that say otherwise.
 type Options struct {
@@ -418,7 +419,8 @@ func (t Templates) NextLane(label string) (uint8, error) {
 type Enrolment struct {
 	template.Made // of the person's face: in the current epoch or, in scheme S2, with the keys of Pass
 
-	Label   string // not in use, nor like one in use; see LabelLine
+	Label   string   // not in use, nor like one in use; see LabelLine
+	Groups  []string // of somebody new, as CleanGroups returns them. Who is captured again stays in theirs
 	Consent Consent
 	ModelID [32]byte
 	Pass    *template.TokenKeys // of the person's pass, of which the id is kept; nil for none
@@ -457,7 +459,7 @@ func (e Enrolment) from(now time.Time) Enrolment {
 }
 
 // Enrol stores a person, their consent and their record. All are on disk when it returns. It refuses with ErrLabel,
-// ErrExists, ErrAlike, ErrPass, ErrNoConsent, ErrGuardian, ErrStale, ErrExpiry or ErrLockdown. If it fails otherwise, the
+// ErrExists, ErrAlike, ErrGroups, ErrPass, ErrNoConsent, ErrGuardian, ErrStale, ErrExpiry or ErrLockdown. If it fails otherwise, the
 // person may or may not be enrolled, and People tells.
 func (s *Store) Enrol(e Enrolment) (Person, error) {
 	s.mu.Lock()
@@ -505,6 +507,7 @@ func (s *Store) newPerson(e Enrolment, now time.Time) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
+	p.Groups = slices.Clone(e.Groups)
 	p.Template = Template{Scheme: e.Scheme, Epoch: e.Epoch, Lane: e.Lane, Consent: e.Consent, model: e.ModelID, sealed: p.Expires.Unix()}
 	p.Consent.Given = p.Consent.Given.UTC().Truncate(time.Second)
 	p.Consent.Expires = p.Consent.Expires.UTC().Truncate(time.Second)
@@ -572,6 +575,9 @@ func (s *Store) Check(e Enrolment) error {
 
 func (s *Store) checkNew(e Enrolment, now time.Time) error {
 	if err := s.free(e.Label, template.PersonID{}); err != nil {
+		return err
+	}
+	if err := checkGroups(e.Groups); err != nil {
 		return err
 	}
 	return s.permits(e, now)

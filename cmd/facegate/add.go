@@ -17,6 +17,7 @@ type personAddCommand struct {
 	Reference string `required:"" type:"reference" placeholder:"REF" help:"Where what was agreed with the person is kept, such as the number of the contract."`
 	Until     day    `required:"" placeholder:"DATE" help:"Day on which the person's right to the door ends, as 2027-11-26."`
 	Pass      string `placeholder:"FILE" help:"Give the person a pass: a new PNG file for its QR code, or - to show it in the terminal."`
+	groupFlags
 	gateFlags
 	jsonFlag
 }
@@ -54,6 +55,8 @@ func (c *personAddCommand) join(ctx context.Context, t terminal, pass bool) (peo
 	if err != nil {
 		return people.Joined{}, err
 	}
-	joined, err := r.Join(ctx, people.JoinRequest{Label: c.Label, Reference: c.Reference, Until: c.Until.Time, Pass: pass})
+	joined, err := r.Join(ctx, people.JoinRequest{
+		Label: c.Label, Reference: c.Reference, Until: c.Until.Time, Pass: pass, Grouping: c.grouping(),
+	})
 	return joined, done(err)
 }

@@ -185,7 +185,7 @@ func writeRestored(w *tabwriter.Writer, r store.Restored) {
 		line("the gate's own list of erasures is lost: by what you say the last receipt is number %d (the backup is of after number %d); "+
 			"who was erased by a later one is back", r.Last, r.Number)
 	}
-	line("labels are those of the backup")
+	line("labels and groups are those of the backup: whoever was taken out of a group since is in it again (facegate people)")
 	writeRestoredKeys(line, r)
 	line("the audit log at the backup had %d entries, and is not in it; make a new backup, and destroy this one", r.Entries)
 }

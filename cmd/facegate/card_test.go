@@ -25,19 +25,7 @@ func TestCardCommands(t *testing.T) {
 	do("card", "list", "Bob").want(t, exitOK, "Bob has no card: facegate card add Bob", "")
 	do("card", "add", "Eve").want(t, exitFailed, "", "to do: ")
 
-	ctx, taken := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	wg.Go(func() { // is presented until it was taken
-		for ctx.Err() == nil {
-			if err := twin.Type("0004711\n"); err != nil {
-				t.Error(err)
-			}
-			time.Sleep(300 * time.Millisecond)
-		}
-	})
-	added := do("card", "add", "Bob")
-	taken()
-	wg.Wait()
+	added := presented(t, twin, "0004711", func() printout { return do("card", "add", "Bob") })
 	added.want(t, exitOK, "card-uid: it can be cloned", "present the card to desk now")
 
 	var cards []people.Credential
@@ -50,4 +38,22 @@ func TestCardCommands(t *testing.T) {
 	do("card", "remove", "Bob", "00000000").want(t, exitFailed, "", "to do: see what the person has")
 	do("card", "remove", "Bob", cards[0].ID).want(t, exitOK, "opens nothing any more", "")
 	do("card", "list", "Bob").want(t, exitOK, "Bob has no card", "")
+}
+
+// presented carries out a command while a card is presented to a reader, until it was taken.
+func presented(t *testing.T, twin *evdev.Twin, card string, do func() printout) printout {
+	t.Helper()
+	ctx, taken := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for ctx.Err() == nil {
+			if err := twin.Type(card + "\n"); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(300 * time.Millisecond)
+		}
+	})
+	defer wg.Wait()
+	defer taken()
+	return do()
 }

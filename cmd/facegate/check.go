@@ -10,13 +10,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
 
+	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/rulebook"
 	"facegate/cmd/facegate/internal/service"
+	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/configs/show"
 	"facegate/store/audit"
@@ -53,6 +57,9 @@ func (c *configCheckCommand) Run(ctx context.Context, t terminal) error {
 	if reason, todo := cfg.HolidaysPast(time.Now()); reason != "" {
 		notes = append(notes, reason+"; "+todo)
 	}
+	if note := groupsNote(ctx, cfg); note != "" {
+		notes = append(notes, note)
+	}
 	if c.JSON {
 		for _, n := range notes {
 			show.Fprintf(t.err, "note: %s\n", n)
@@ -64,6 +71,25 @@ func (c *configCheckCommand) Run(ctx context.Context, t terminal) error {
 			show.Fprintf(w, "  note: %s\n", n)
 		}
 	})
+}
+
+// groupsNote says which groups of the rules nobody is in, "" for none. Only the gate knows, if it runs: the records are closed to this
+// command.
+func groupsNote(ctx context.Context, c *configs.Config) string {
+	groups := rulebook.Groups(c)
+	if len(groups) == 0 {
+		return ""
+	}
+	s, err := control.NewClient(c.Control.Socket).Status(ctx)
+	if err != nil || !samePlace(s.StateDir, c.StateDir) {
+		return fmt.Sprintf("rules: nobody may be in a group that they name (%s); facegate rules says so once the gate runs", strings.Join(groups, ", "))
+	}
+	empty := slices.DeleteFunc(groups, func(g string) bool { return slices.Contains(s.Groups, g) })
+	if len(empty) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("rules: nobody is in a group that they name (%s); correct the name, or put people into it: facegate person group LABEL %s --ahead",
+		strings.Join(empty, ", "), empty[0])
 }
 
 // self returns the name of who runs the command.

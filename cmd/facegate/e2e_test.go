@@ -165,6 +165,13 @@ func (s *subscriber) on(topic string) (found []mqtt.Message) {
 	return found
 }
 
+// all returns every message heard.
+func (s *subscriber) all() []mqtt.Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.heard)
+}
+
 func (s *subscriber) awaitAvailability(t *testing.T, want string) {
 	t.Helper()
 	gatetest.Eventually(t, "the gate is "+want, func() bool {

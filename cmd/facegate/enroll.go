@@ -32,6 +32,7 @@ type enrollCommand struct {
 	Former  string `name:"former-pass" placeholder:"FILE" help:"With --again where faces are compared 1:1: the person's present pass, so that the face can be compared. A file with the picture or the letters, or - for standard input."`
 	Receipt string `placeholder:"FILE" help:"File to write that receipt to; it must not exist. Otherwise it is printed."`
 	Pass    string `placeholder:"FILE" help:"Give the person a pass: a new PNG file for its QR code, or - to show it in the terminal. Where faces are compared 1:1 everybody gets one."`
+	groupFlags
 	gateFlags
 	jsonFlag
 }
@@ -43,6 +44,9 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 	if (c.Changed || c.Former != "") && !c.Again {
 		return hint.Wrap(errors.New("there is no former face of somebody who is new"),
 			"leave out --changed-face and --former-pass, or capture somebody with --again")
+	}
+	if c.Again && len(c.Group) > 0 {
+		return hint.Wrap(errors.New("whoever is captured again stays in their groups"), "leave out --group; facegate person group changes them")
 	}
 	g, err := c.running(ctx)
 	if err != nil {
@@ -84,7 +88,7 @@ func (c *enrollCommand) capture(ctx context.Context, g control.Running, t termin
 	request := people.EnrolRequest{
 		Label: c.Label, Consent: c.Consent, Age: c.Age, Guardian: c.Guardian, Witness: cmp.Or(c.Witness, sudoer()), Language: c.Lang,
 		Until: c.Until.Time, Again: c.Again, FaceChanged: c.Changed, Pass: pass,
-		PassIfNeeded: !c.JSON && shows(t.out),
+		PassIfNeeded: !c.JSON && shows(t.out), Grouping: c.grouping(),
 	}
 	if c.Former != "" {
 		token, err := readPass(c.Former, t)

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -34,12 +36,25 @@ func (c *peopleCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	return c.print(t, list, func(w *tabwriter.Writer) {
-		show.Fprintf(w, "LABEL\tENROLLED\tEXPIRES\tCONSENT\n")
-		for _, p := range list {
-			show.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Label, p.Enrolled.Format(time.DateOnly), expiryOf(p), consentOf(p))
-		}
+		writePeople(w, list)
 		writeOwed(w, list)
 	})
+}
+
+// writePeople writes a line for each person. Where nobody is in a group there is no column of groups.
+func writePeople(w *tabwriter.Writer, list []people.Person) {
+	grouped := slices.ContainsFunc(list, func(p people.Person) bool { return len(p.Groups) > 0 })
+	line := func(label, enrolled, expires, groups, consent string) {
+		show.Fprintf(w, "%s\t%s\t%s\t", label, enrolled, expires)
+		if grouped {
+			show.Fprintf(w, "%s\t", groups)
+		}
+		show.Fprintf(w, "%s\n", consent)
+	}
+	line("LABEL", "ENROLLED", "EXPIRES", "GROUPS", "CONSENT")
+	for _, p := range list {
+		line(p.Label, p.Enrolled.Format(time.DateOnly), expiryOf(p), strings.Join(p.Groups, ", "), consentOf(p))
+	}
 }
 
 // writeOwed says of how many people the erasure is owed.

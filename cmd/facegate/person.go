@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -21,6 +22,7 @@ type personCommand struct {
 	Add      personAddCommand  `cmd:"" help:"Put somebody on the list who gives no face, and comes in by a pass, a card or a PIN."`
 	Show     personShowCommand `cmd:"" help:"Show all that is held of a person. There is no picture, and the template is not shown."`
 	Relabel  relabelCommand    `cmd:"" help:"Correct the label of a person."`
+	Group    groupCommand      `cmd:"" help:"Put a person into groups that the rules of the door name, or say in which they are. It counts at once, and no group leaves the gate."`
 	Pass     passCommand       `cmd:"" help:"Issue a new pass to a person. The old one is dead at once."`
 	Withdraw withdrawCommand   `cmd:"" help:"Erase a person who withdraws their consent, or with --keep-member their face alone, and give them the receipt."`
 }
@@ -94,6 +96,7 @@ func writePerson(w *tabwriter.Writer, f people.File) {
 	row("label", "%s", f.Label)
 	row("enrolled", "%s, until %s", f.Enrolled.Format(time.DateOnly), expiryOf(f.Person))
 	row("last let in", "%s", seen(f.LastSeen))
+	row("groups", "%s", cmp.Or(strings.Join(f.Groups, ", "), "none"))
 	for _, b := range f.Barred {
 		row(b.Means, "opens nothing, %s, because somebody tried too often to be taken for this person (facegate lockout reset)", b.For)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"text/tabwriter"
 
 	"facegate/cmd/facegate/internal/control"
@@ -64,14 +65,25 @@ func ruled(c *configs.Config) (ruling, error) {
 
 func writeRules(w *tabwriter.Writer, r ruling) {
 	for i, rule := range r.Rules {
-		show.Fprintf(w, "%d\t%s\t%s.\n", i+1, nowWord(r, rule), rule.Says)
+		show.Fprintf(w, "%d\t%s\t%s.%s\n", i+1, nowWord(r, rule), rule.Says, nobodyIn(rule.Nobody))
 	}
 	if !r.Running {
-		show.Fprintln(w, "\t\tThe gate is not running: nobody can say what counts now.")
+		show.Fprintln(w, "\t\tThe gate is not running: nobody can say what counts now, nor which groups somebody is in.")
 	}
 	for _, line := range r.Outside {
 		show.Fprintf(w, "\t\t%s.\n", line)
 	}
+}
+
+// nobodyIn says in a sentence which groups nobody is in, "" for none.
+func nobodyIn(groups []string) string {
+	switch len(groups) {
+	case 0:
+		return ""
+	case 1:
+		return " Nobody is in the group " + groups[0] + "."
+	}
+	return " Nobody is in the groups " + strings.Join(groups, ", ") + "."
 }
 
 // nowWord says whether a rule counts now.

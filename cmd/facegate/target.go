@@ -13,6 +13,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/rulebook"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
@@ -148,7 +149,9 @@ func (f gateFlags) records(ctx context.Context, t terminal) (r people.Records, d
 		return nil, nil, err
 	}
 	c := g.config
-	register := people.Stopped(s, c.Profile(), people.Doors(c.Site, c.Gate, c.Passes.Groups)...)
+	register := people.Stopped(s, people.Terms{
+		Profile: c.Profile(), Doors: people.Doors(c.Site, c.Gate, c.Passes.Groups), Groups: rulebook.Groups(c),
+	})
 	return register.As(me()), func(err error) error { return errors.Join(err, s.Close()) }, nil
 }
 

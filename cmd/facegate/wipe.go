@@ -84,7 +84,7 @@ func (c *wipeCommand) confirmed(ctx context.Context, t terminal, cfg *configs.Co
 	}
 	if !c.Yes && opening.Holds(cfg) {
 		if s, err := stopped(cfg, t); err == nil {
-			e := people.Stopped(s, cfg.Profile()).Epoch()
+			e := people.Stopped(s, people.Terms{Profile: cfg.Profile()}).Epoch()
 			about = append(about, fmt.Sprintf("enrolled: %d", e.Renewed+e.Earlier+e.Foreign+e.None))
 			if err := s.Close(); err != nil {
 				return err

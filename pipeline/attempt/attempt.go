@@ -107,7 +107,8 @@ type Attempt struct {
 	// Faceless says that no face can be asked of Person, who gives none.
 	Faceless bool
 
-	// Groups are those of Person in the rules of the door. They are told to nobody.
+	// Groups are those of whoever asks, in the rules of the door. Those of Person are looked up when the attempt is weighed. They are told
+	// to nobody.
 	Groups []string
 
 	// Duress says that Person was forced to ask. The door answers as it would otherwise, and an alarm is raised elsewhere.

@@ -77,6 +77,7 @@ const (
 	CredentialIssued  Kind = 34 // a person was given a card, a PIN, or a pass for a visitor; Count: its store.Kind
 	CredentialRevoked Kind = 35 // it was taken from the person; Count: its store.Kind
 	CredentialUsedUp  Kind = 36 // somebody was let in by it for the last time; whose it was is not recorded. Count: its store.Kind
+	Regrouped         Kind = 37 // somebody was put into groups of the house, or taken out; which is not recorded
 
 	Calibrated  Kind = 40 // camera and light were measured for Actor
 	DoorWatched Kind = 50 // Actor was shown what the door does
@@ -105,7 +106,7 @@ var kinds = [...]string{
 	OpenedByHand: "opened-by-hand", FaceChanged: "face-changed", Aimed: "aimed",
 	BackedUp: "backed-up", Restored: "restored",
 	Joined: "joined", CredentialIssued: "credential-issued", CredentialRevoked: "credential-revoked",
-	CredentialUsedUp: "credential-used-up", Calibrated: "camera-calibrated",
+	CredentialUsedUp: "credential-used-up", Regrouped: "regrouped", Calibrated: "camera-calibrated",
 	DoorWatched: "door-watched",
 	DoorHeld:    "door-held", DoorReleased: "door-released", DoorForced: "door-forced", Tampered: "tampered", FireAlarm: "fire-alarm",
 	OfficeAdded: "office-added", OfficeRemoved: "office-removed", VisitRevoked: "visitor-pass-revoked", Duress: "duress",

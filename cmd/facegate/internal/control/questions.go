@@ -26,6 +26,7 @@ type table struct {
 	Show      question[person, people.File]
 	Join      question[people.JoinRequest, joined]
 	Relabel   question[relabelling, people.Person]
+	SetGroups question[people.GroupsRequest, people.Person]
 	Erase     question[erasing, people.Erasure]
 	Pass      question[person, letters]
 	PIN       question[people.PINRequest, given]
@@ -74,6 +75,7 @@ func newTable() table {
 		Show:      ofRecords("POST /person", offices, person.show),
 		Join:      ofRecords("POST /join", offices, join),
 		Relabel:   ofRecords("POST /relabel", offices, relabelling.relabel),
+		SetGroups: ofRecords("POST /groups", offices, setGroups),
 		Erase:     ofRecords("POST /erase", offices, erasing.erase),
 		Pass:      ofRecords("POST /pass", offices, person.issuePass),
 		PIN:       ofRecords("POST /pin", offices, setPIN),
@@ -216,6 +218,15 @@ func (c *Client) Relabel(ctx context.Context, old, label string) (people.Person,
 
 func (q relabelling) relabel(ctx context.Context, r people.Records) (people.Person, error) {
 	return r.Relabel(ctx, q.Label, q.To)
+}
+
+// SetGroups implements people.Records.
+func (c *Client) SetGroups(ctx context.Context, r people.GroupsRequest) (people.Person, error) {
+	return ask(ctx, c, c.table.SetGroups, r)
+}
+
+func setGroups(q people.GroupsRequest, ctx context.Context, r people.Records) (people.Person, error) {
+	return r.SetGroups(ctx, q)
 }
 
 // An erasing names a person, or has the letters of their pass.

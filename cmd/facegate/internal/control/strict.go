@@ -62,12 +62,12 @@ func checkKeys(body []byte, names map[string]bool) error {
 	return nil
 }
 
-// namesOf returns the keys of a struct that has no others within it.
+// namesOf returns the keys of a struct, and of those that it embeds.
 func namesOf(t reflect.Type) map[string]bool {
 	names := make(map[string]bool)
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		if name != "-" {
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.Anonymous && name != "-" {
 			names[name] = true
 		}
 	}

@@ -39,7 +39,7 @@ func (d *Daemon) openEntry() error {
 	d.events.note = d.record.PutAlarm
 	d.entry = entry.New(entry.Parts{
 		Door: d.door, Admit: weighs, Record: d.record, MaxAge: d.config.Camera.MaxAge, Now: now,
-		Dated: func() bool { return !d.plan.waits() }, Again: let,
+		Dated: func() bool { return !d.plan.waits() }, Groups: d.store.Members().Groups, Again: let,
 	})
 	return nil
 }

@@ -28,7 +28,7 @@ func TestFiling(t *testing.T) {
 	defer s.Close()
 	d := &Daemon{config: gatetest.NewSite(t).Config(t, nil), store: s, keys: storetest.Key{}}
 	p := law.Profile{FilingAt: 5, FilingWarnAt: 4}
-	d.register = people.Stopped(s, p)
+	d.register = people.Stopped(s, people.Terms{Profile: p})
 	for n, label := range []string{"one", "two", "three", "four", "five", "six"} {
 		c := storetest.Consent()
 		if n == 1 {

@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"facegate/cmd/facegate/internal/health"
 	"facegate/cmd/facegate/internal/memory"
+	"facegate/cmd/facegate/internal/rulebook"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs"
 	"facegate/configs/hint"
@@ -182,8 +184,18 @@ func (d *Daemon) peopleHealth(s *status.Status) []health.Condition {
 		health.When(again > 0, health.People, health.Degraded,
 			fmt.Sprintf("%d people consented under another profile than %s, and do not match", again, s.Profile), adviceConsent),
 		d.owedHealth(),
+		d.groupsHealth(),
 		health.When(idle > 0, health.People, health.Degraded, fmt.Sprintf("%d people on the list cannot match", idle), adviceIdle),
 	)
+}
+
+// groupsHealth says which groups of the rules nobody is in: the rules may name them wrongly. Of a gate with nobody on its list that is
+// nothing to say.
+func (d *Daemon) groupsHealth() []health.Condition {
+	empty := d.register.Nobody(rulebook.Groups(d.config))
+	return health.When(len(empty) > 0 && d.store.Members().Len() > 0, health.People, health.Degraded,
+		"rules open the door to groups that nobody is in: "+strings.Join(empty, ", "),
+		"put people into them (facegate person group LABEL GROUP), or correct rules in the configuration; facegate people says who is in which")
 }
 
 // owedHealth says what was to be destroyed and could not be yet.

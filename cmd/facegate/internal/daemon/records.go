@@ -10,6 +10,7 @@ import (
 	"facegate/cmd/facegate/internal/chosen"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/rulebook"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/pipeline/attempt"
@@ -66,7 +67,7 @@ func (d *Daemon) terms() (people.Terms, error) {
 	}
 	t := people.Terms{
 		Calibration: d.calibration, Judged: judged(c.Decide), FPIR: c.Match.FPIR, Notices: notices, Profile: c.Profile(), Ways: c.Alternatives,
-		Off: d.whyBlind(), Doors: people.Doors(c.Site, c.Gate, c.Passes.Groups),
+		Off: d.whyBlind(), Doors: people.Doors(c.Site, c.Gate, c.Passes.Groups), Groups: rulebook.Groups(c),
 	}
 	if d.calibration == nil { // no face is looked at
 		return t, nil

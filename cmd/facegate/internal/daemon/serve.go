@@ -223,6 +223,7 @@ func (d *Daemon) live() status.Status {
 		Frames:   d.camera.Count(),
 		Lockout:  d.lockout(time.Now()),
 		Rules:    d.ruling(time.Now()),
+		Groups:   d.register.Grouped(),
 		Record:   status.Record{Waiting: d.record.Waiting(), Full: d.record.Full()},
 		KeyStore: d.keys.Class(),
 	}
@@ -249,6 +250,7 @@ func (d *Daemon) ruling(now time.Time) []status.Rule {
 	for _, r := range d.rules.Table {
 		all = append(all, status.Rule{
 			Says: rulebook.Words(r, d.config), InForce: d.rules.InForce(r, now, !waits), Waits: r.When != "" && waits,
+			Nobody: d.register.Nobody(r.Groups),
 		})
 	}
 	return all

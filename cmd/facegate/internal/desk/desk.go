@@ -126,7 +126,7 @@ func (d *Desk) take(s reader.Scan) bool {
 // Note takes note of what came of an attempt that was made elsewhere, as by a face: whoever is to type their PIN after it need not
 // be named again.
 func (d *Desk) Note(a attempt.Attempt, o attempt.Outcome) {
-	d.remember(people.Bearer{Means: a.Means, Person: a.Person, Groups: a.Groups}, o)
+	d.remember(people.Bearer{Means: a.Means, Person: a.Person}, o)
 }
 
 // remember keeps who was named, while something else of theirs may follow.

@@ -72,9 +72,7 @@ func (d *Desk) typed(s reader.Scan) (o attempt.Outcome, unread bool) {
 	if !ok {
 		b = people.Bearer{}
 	}
-	a := attempt.Attempt{
-		Means: attempt.PIN, Asked: s.At, Person: b.Person, Reader: s.Reader, Faceless: b.Faceless, Groups: b.Groups,
-	}
+	a := attempt.Attempt{Means: attempt.PIN, Asked: s.At, Person: b.Person, Reader: s.Reader, Faceless: b.Faceless}
 	return d.answered(b, people.Shown{Means: attempt.PIN}, s.Reader, d.parts.Try(a, func(counted func() error) (attempt.Finding, bool) {
 		return d.parts.Register.CheckPIN(b.Person, typed.PIN, counted)
 	})), false

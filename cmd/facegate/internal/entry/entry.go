@@ -63,7 +63,7 @@ type Parts struct {
 	Now    func() time.Time // with a monotonic reading, so that no attempt is old because the clock was set
 
 	Dated  func() bool                             // whether Now is known to be right, for rules with a plan; nil if it never is. It does not wait
-	Groups func(person template.PersonID) []string // of whoever is recognised by their face; nil for none. It does not wait
+	Groups func(person template.PersonID) []string // of whom an attempt names, when it is weighed; nil for none. It does not wait
 	Again  *again.Memory                           // the Entry's own; nil remembers nobody
 }
 
@@ -184,7 +184,7 @@ func (e *Entry) turnAway(a *ask, o attempt.Outcome) {
 func (e *Entry) weigh(t attempt.Attempt) admit.Verdict {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if t.Means == attempt.Face && e.parts.Groups != nil {
+	if t.Person != (template.PersonID{}) && e.parts.Groups != nil {
 		t.Groups = e.parts.Groups(t.Person)
 	}
 	return e.parts.Admit.Weigh(t, e.parts.Dated != nil && e.parts.Dated())

@@ -25,6 +25,7 @@ func write(w io.Writer, name string, lang notice.Language, zone *time.Location, 
 		"day":   func(t time.Time) string { return day(lang, t) },
 		"days":  func(d time.Duration) int { return int(d / (24 * time.Hour)) },
 		"count": count,
+		"list":  func(words []string) string { return list(lang, words) },
 		"fold":  fold,
 		"age":   func(name string, childAge int) string { return age(lang, name, childAge) },
 	}).ParseFS(texts, "texts/"+file)
@@ -88,6 +89,14 @@ func count(n uint32, one, more string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, more)
+}
+
+// list returns words in a row.
+func list(lang notice.Language, words []string) string {
+	if lang == notice.Chinese {
+		return strings.Join(words, "、")
+	}
+	return strings.Join(words, ", ")
 }
 
 // fold makes one line of a text of the configuration, without a full stop.

@@ -61,7 +61,10 @@ func TestAccess(t *testing.T) {
 	child.Second, child.Agreed.Age, child.Agreed.ChildAge, child.Agreed.Guardian, child.Pass, child.Scheme = people.SecondAge, "under-14", 16, "Zhang Min", true, "S2"
 	member := file() // who gives no face
 	member.NoFace, member.Template, member.Pass, member.Agreed, member.LastSeen = true, false, true, people.Consent{}, at(0)
-	member.Entries = []people.AuditEntry{{Seq: 8, Time: at(20), Kind: "joined"}, {Seq: 9, Time: at(21), Kind: "credential-issued"}}
+	member.Groups = []string{"cleaners", "night"}
+	member.Entries = []people.AuditEntry{
+		{Seq: 8, Time: at(20), Kind: "joined"}, {Seq: 9, Time: at(21), Kind: "credential-issued"}, {Seq: 10, Time: at(21), Kind: "regrouped"},
+	}
 	member.Credentials = []people.Credential{
 		{Kind: "pass", Issued: at(0)},
 		{Kind: "pass", Visitor: true, Issued: at(0), From: at(1), Until: at(20), Uses: 3, Left: 2},

@@ -58,7 +58,7 @@ func (b bound) Receipts(context.Context) ([]string, error) {
 
 // Relabel implements Records.
 func (b bound) Relabel(_ context.Context, old, label string) (Person, error) {
-	p, err := b.store.Relabel(old, label, b.by)
+	p, err := b.store.Members().Relabel(old, label, b.by)
 	if err != nil {
 		return Person{}, err
 	}
@@ -67,7 +67,7 @@ func (b bound) Relabel(_ context.Context, old, label string) (Person, error) {
 
 // Show implements Records.
 func (b bound) Show(_ context.Context, label string) (File, error) {
-	held, err := b.store.Show(label)
+	held, err := b.store.Members().Show(label)
 	if err != nil {
 		return File{}, err
 	}
@@ -153,7 +153,7 @@ func second(t store.Template) Second {
 // Listed returns the line of a person in the people list.
 func Listed(p store.Person) Person {
 	return Person{
-		Label: p.Label, Consent: p.Reference, NoFace: !p.Consented(), Enrolled: p.Enrolled, Expires: p.Expires, Provisional: p.Provisional,
+		Label: p.Label, Groups: p.Groups, Consent: p.Reference, NoFace: !p.Consented(), Enrolled: p.Enrolled, Expires: p.Expires, Provisional: p.Provisional,
 		Owed: p.Owed, Second: second(p.Template),
 	}
 }

@@ -30,7 +30,9 @@ type Bearer struct {
 	// with, as after a lockdown or while no face is looked at.
 	Faceless bool
 
-	Groups []string // of the person, in the rules of the door
+	// Groups are those of a guest, who is on no list. Of anybody else whoever weighs an attempt asks the store, so that a change of
+	// groups counts at once.
+	Groups []string
 }
 
 // Bearer says whose a pass or a card is. It waits for no disk. The error says why the Finding is not attempt.Matched, with a hint;

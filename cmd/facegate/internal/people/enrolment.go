@@ -81,12 +81,15 @@ func (r *Register) enrolment(q EnrolRequest) (store.Enrolment, error) {
 			"have the person read one that facegate notice prints")
 	}
 	witness, err := r.witness(q)
+	if err == nil {
+		err = r.named(q.Grouping, nil)
+	}
 	if err != nil {
 		return store.Enrolment{}, err
 	}
 	notice := r.terms.Notices[i]
 	return store.Enrolment{
-		Label: q.Label, ModelID: r.terms.ModelID, Term: r.term(age), Expires: q.Until, By: q.By,
+		Label: q.Label, Groups: q.Groups, ModelID: r.terms.ModelID, Term: r.term(age), Expires: q.Until, By: q.By,
 		Again: q.Again, FaceChanged: q.Again && q.FaceChanged,
 		Consent: store.Consent{
 			Notice: store.Notice{Version: notice.Version, Hash: notice.SHA256}, Purpose: purpose,

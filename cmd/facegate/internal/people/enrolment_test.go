@@ -75,7 +75,7 @@ func TestNobodyIsAWitness(t *testing.T) {
 	if _, err := openRegister(t, s, gatetest.Terms(t, 0.001)).Enrol(r, face(1)); err != nil {
 		t.Fatal(err)
 	}
-	held, err := s.Show("Ada")
+	held, err := s.Members().Show("Ada")
 	if err != nil || held.Person.Consent.Witness != "nobody, as in profile lab nobody consents" {
 		t.Errorf("the witness is %q, %v", held.Person.Consent.Witness, err)
 	}

@@ -52,7 +52,7 @@ func mustRefuse(t *testing.T, s *store.Store, g *people.Register, r people.Enrol
 // said counts the entries that say that a face has changed.
 func said(t *testing.T, s *store.Store, label string) (n int) {
 	t.Helper()
-	f, err := s.Show(label)
+	f, err := s.Members().Show(label)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,11 +15,12 @@ type JoinRequest struct {
 	Reference string    `json:"reference"`      // where what was agreed with the person is kept
 	Until     time.Time `json:"until"`          // end of the person's right to the door
 	Pass      bool      `json:"pass,omitempty"` // the person gets one
+	Grouping
 }
 
 // Clean brings what people typed into its one form, or says what of it cannot be kept.
 func (r *JoinRequest) Clean() error {
-	return cmp.Or(store.LabelLine.CleanIn(&r.Label), store.ReferenceLine.CleanIn(&r.Reference))
+	return cmp.Or(store.LabelLine.CleanIn(&r.Label), store.ReferenceLine.CleanIn(&r.Reference), r.CleanGroups())
 }
 
 // A Joined is somebody who was put on the list without a face.
@@ -30,7 +31,10 @@ type Joined struct {
 
 // Join implements Records. Nobody can match who could not before, so that the index need not hear of it.
 func (b bound) Join(_ context.Context, r JoinRequest) (joined Joined, err error) {
-	m := store.Membership{Label: r.Label, Reference: r.Reference, Expires: r.Until, By: b.by}
+	if err := cmp.Or(r.CleanGroups(), b.named(r.Grouping, nil)); err != nil {
+		return Joined{}, err
+	}
+	m := store.Membership{Label: r.Label, Groups: r.Groups, Reference: r.Reference, Expires: r.Until, By: b.by}
 	if r.Pass {
 		if joined.Pass, m.Pass, err = b.store.Credentials().DrawPass(); err != nil {
 			return Joined{}, err

@@ -18,12 +18,12 @@ var ErrOwed = errors.New("the erasure is owed, and whoever it concerns does not 
 // Kinds are the errors by which those who ask tell answers apart. Each has another text, by which it crosses the socket.
 func Kinds() []error {
 	return []error{
-		ErrOwed, ErrReceiptID, ErrOneToOne, ErrFacesOff, ErrFull, ErrTwice, ErrAlike, ErrNoPass, ErrFace, ErrChild, ErrWitness, ErrGuardian, ErrSomebodyElse, ErrNoCard, ErrNoReader,
+		ErrOwed, ErrReceiptID, ErrOneToOne, ErrFacesOff, ErrFull, ErrTwice, ErrAlike, ErrNoPass, ErrFace, ErrChild, ErrWitness, ErrGuardian, ErrSomebodyElse, ErrNoCard, ErrNoReader, ErrGroup,
 		notice.ErrNone,
 		text.ErrEncoding, text.ErrCharacter, text.ErrLong, text.ErrForm,
 		store.ErrLabel, store.ErrExists, store.ErrAlike, store.ErrUnknown, store.ErrOwed,
 		store.ErrNoConsent, store.ErrGuardian, store.ErrStale, store.ErrExpiry, store.ErrReference, store.ErrNoFormer, store.ErrNoFace,
-		store.ErrKeyless, store.ErrCard, store.ErrWeakPIN, store.ErrNoPIN,
+		store.ErrKeyless, store.ErrGroups, store.ErrCard, store.ErrWeakPIN, store.ErrNoPIN,
 		store.ErrPass, store.ErrBound, store.ErrLockdown, store.ErrEpoch, store.ErrNoEpoch, store.ErrClock, store.ErrDates,
 		store.ErrOffice, store.ErrOfficeKey, store.ErrOfficeName, store.ErrRevokedFull, visitor.ErrText, visitor.ErrNumber,
 		audit.ErrRemoved, audit.ErrReordered, audit.ErrEdited, audit.ErrTruncated, audit.ErrSignature, audit.ErrOlder,

@@ -28,8 +28,11 @@ type EnrolRequest struct {
 	// PassIfNeeded says that the person gets a pass if their face turns out to open nothing without one, and they have none.
 	PassIfNeeded bool `json:"pass_if_needed,omitempty"`
 
-	// Again captures somebody who is enrolled already, by a new consent: a new template takes the place of theirs.
+	// Again captures somebody who is enrolled already, by a new consent: a new template takes the place of theirs. They stay in their
+	// groups.
 	Again bool `json:"again,omitempty"`
+
+	Grouping // of somebody new
 
 	// The face is then compared with the former template, unless FaceChanged. Where that opens with the person's pass alone,
 	// FormerPass has to have the letters of it.
@@ -48,7 +51,7 @@ func CleanReason(reason *string) error { return store.ReasonLine.CleanIn(reason)
 // Clean brings what people typed into its one form, or says what of it cannot be kept.
 func (r *EnrolRequest) Clean() error {
 	return cmp.Or(store.LabelLine.CleanIn(&r.Label), store.ReferenceLine.CleanIn(&r.Consent),
-		store.GuardianLine.CleanIn(&r.Guardian), store.WitnessLine.CleanIn(&r.Witness))
+		store.GuardianLine.CleanIn(&r.Guardian), store.WitnessLine.CleanIn(&r.Witness), r.CleanGroups())
 }
 
 // An Enrolled is what came of a capture.
@@ -206,6 +209,7 @@ type Progress struct {
 type Person struct {
 	Label    string    `json:"label"`
 	Consent  string    `json:"consent"`           // where it is recorded or, of who gives no face, what was agreed
+	Groups   []string  `json:"groups,omitempty"`  // in which the person is, for the rules of the door
 	NoFace   bool      `json:"no_face,omitempty"` // the person gives none, and comes in by other ways
 	Second   Second    `json:"second,omitempty"`  // why the face opens the door together with something else alone
 	Enrolled time.Time `json:"enrolled"`

@@ -29,6 +29,10 @@ type Records interface {
 	// Relabel corrects a label.
 	Relabel(ctx context.Context, old, label string) (Person, error)
 
+	// SetGroups puts a person into groups that the rules of the door name, and takes them out of all others, at once. In which a person
+	// is, People and Show tell. It refuses with ErrGroup where no rule names one.
+	SetGroups(ctx context.Context, r GroupsRequest) (Person, error)
+
 	// Erase removes a person, who does not match any more when it returns, with a receipt. The error is ErrOwed if something
 	// could not be destroyed yet. A consent that is audit.Withdrawn is kept as one that was withdrawn. If it is audit.FaceWithdrawn
 	// the person stays on the list without a face.

@@ -41,7 +41,7 @@ type index struct {
 	lapsed map[template.PersonID]bool // who cannot match by the clock, and may again when that is another
 }
 
-// Terms say how people are matched, and to what they consent. Whoever only asks a stopped gate needs the Profile alone.
+// Terms say how people are matched, and to what they consent. Whoever only asks a stopped gate needs Profile, Doors and Groups alone.
 type Terms struct {
 	ModelID     [32]byte        // SHA-256 of the embedder
 	Calibration *calibrate.File // of that embedder; nil with Off where nobody can tell which it is
@@ -51,6 +51,7 @@ type Terms struct {
 	Profile     law.Profile
 	Ways        []passage.Way  // the other ways in at the door
 	Doors       []visitor.Door // what visitors' passes can be for that open this door; see Doors
+	Groups      []string       // of people that the rules of the door name
 	Door        Doorkeeper     // nil where nobody tries
 	Off         error          // why no face is looked at, whatever was wanted; nil if faces are
 
@@ -116,9 +117,9 @@ func (r *Register) open() error {
 // runs reports whether the gate does.
 func (r *Register) runs() bool { return r.scheme != nobody{} }
 
-// Stopped returns the Register of a gate that does not run: nobody can be captured, and nobody matches. doors are as in Terms.
-func Stopped(s *store.Store, p law.Profile, doors ...visitor.Door) *Register {
-	return &Register{store: s, terms: Terms{Profile: p, Doors: doors}, index: index{scheme: nobody{}}}
+// Stopped returns the Register of a gate that does not run: nobody can be captured, and nobody matches.
+func Stopped(s *store.Store, c Terms) *Register {
+	return &Register{store: s, terms: c, index: index{scheme: nobody{}}}
 }
 
 // As returns the records for somebody, under whose name changes are noted.

@@ -252,7 +252,7 @@ func TestPassed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	held, err := h.store.Show("Anna")
+	held, err := h.store.Members().Show("Anna")
 	if err != nil || held.Person.LastSeen.IsZero() {
 		t.Errorf("Anna was seen last at %v, %v", held.Person.LastSeen, err)
 	}

@@ -76,7 +76,7 @@ func types(t *testing.T, forced, withCard bool) (got seen, raised alarms) {
 			time.Sleep(time.Minute)
 		}
 		g.stop()
-		held, err := g.store.Show("Anna")
+		held, err := g.store.Members().Show("Anna")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -66,6 +66,15 @@ func table(c *configs.Config) (rules []admit.Rule) {
 	return rules
 }
 
+// Groups returns the groups of people whom rules of a configuration are for, in order, but for visitors, who are on no list.
+func Groups(c *configs.Config) (groups []string) {
+	for _, r := range c.Rules {
+		groups = append(groups, r.Groups...)
+	}
+	slices.Sort(groups)
+	return slices.DeleteFunc(slices.Compact(groups), func(g string) bool { return g == attempt.Visitors })
+}
+
 // means returns what has a word in rules.
 func means(word passage.Means) attempt.Means {
 	i := slices.IndexFunc(attempt.All(), func(m attempt.Means) bool { return m.String() == string(word) })

@@ -31,7 +31,8 @@ type Status struct {
 	People   People               `json:"people"`
 	Frames   Frames               `json:"frames"`
 	Lockout  Lockout              `json:"lockout"`
-	Rules    []Rule               `json:"rules"` // what opens the door
+	Rules    []Rule               `json:"rules"`            // what opens the door
+	Groups   []string             `json:"groups,omitempty"` // of people that somebody is in, by name
 	Record   Record               `json:"record"`
 	FacesOff *FacesOff            `json:"faces_off,omitempty"` // nil unless no face is looked at
 	Lesser   *Lesser              `json:"lesser,omitempty"`    // nil unless something is left out after crashes
@@ -80,9 +81,10 @@ type Closed struct {
 
 // Rule is one way through the door.
 type Rule struct {
-	Says    string `json:"says"`     // in a sentence
-	InForce bool   `json:"in_force"` // it counts now
-	Waits   bool   `json:"waits"`    // it does not, because it has a plan and the clock is not known to be right
+	Says    string   `json:"says"`             // in a sentence
+	InForce bool     `json:"in_force"`         // it counts now
+	Waits   bool     `json:"waits"`            // it does not, because it has a plan and the clock is not known to be right
+	Nobody  []string `json:"nobody,omitempty"` // groups that it is for and nobody is in
 }
 
 // Record says whether what happens at the door can be written down.

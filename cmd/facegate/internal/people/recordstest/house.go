@@ -35,7 +35,9 @@ func Open(t testing.TB) House {
 		s.Close()
 		storetest.MustCheck(t, dir)
 	})
-	return House{s, people.Stopped(s, law.Profile{Mode: law.OneToMany}, people.Doors("lime court", "north", []string{"yard"})...)}
+	return House{s, people.Stopped(s, people.Terms{
+		Profile: law.Profile{Mode: law.OneToMany}, Doors: people.Doors("lime court", "north", []string{"yard"}), Groups: []string{"cleaners", "staff"},
+	})}
 }
 
 // Accepts says why a capture would be refused.
@@ -65,7 +67,7 @@ func (h House) enrolment(r people.EnrolRequest) store.Enrolment {
 	c := storetest.Consent()
 	c.Reference, c.Given, c.Expires = r.Consent, time.Time{}, time.Time{}
 	return store.Enrolment{
-		Label: r.Label, Consent: c, ModelID: [32]byte{1}, Term: 24 * time.Hour, By: r.By, Again: r.Again,
+		Label: r.Label, Groups: r.Groups, Consent: c, ModelID: [32]byte{1}, Term: 24 * time.Hour, By: r.By, Again: r.Again,
 		Made: template.Made{Scheme: template.SchemeS1, Epoch: h.Store.Epochs().State().Current, Code: template.Code{1}},
 	}
 }

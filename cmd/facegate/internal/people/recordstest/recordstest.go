@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"nobody", nobody},
 		{"people", listed},
 		{"members", members},
+		{"groups", groups},
 		{"whose face opens nothing alone", seconds},
 		{"erase", erased},
 		{"erase by pass", erasedByPass},
@@ -96,6 +97,8 @@ func nobody(t *testing.T, s Subject) {
 	refused(t, "a pass for nobody", err, store.ErrUnknown)
 	_, err = s.Relabel(ctx, "Ada", "Eve")
 	refused(t, "relabel nobody", err, store.ErrUnknown)
+	_, err = s.SetGroups(ctx, people.GroupsRequest{Label: "Ada"})
+	refused(t, "groups of nobody", err, store.ErrUnknown)
 	_, err = s.SetPIN(ctx, people.PINRequest{Label: "Ada", PIN: []byte("271828")})
 	refused(t, "a PIN for nobody", err, store.ErrUnknown)
 	refused(t, "the PIN of nobody", s.RemovePIN(ctx, "Ada", false), store.ErrUnknown)
@@ -446,6 +449,14 @@ func Refusals() map[string]func(context.Context, people.Records) error {
 		},
 		"a weak PIN": func(ctx context.Context, r people.Records) error {
 			return second(r.SetPIN(ctx, people.PINRequest{Label: "Ada", PIN: []byte("123456")}))
+		},
+		"no such group": func(ctx context.Context, r people.Records) error {
+			join := people.JoinRequest{Label: "Ada", Reference: "contract 7", Until: time.Now().AddDate(1, 0, 0)}
+			join.Groups = []string{"stafff"}
+			return second(r.Join(ctx, join))
+		},
+		"no name of a group": func(ctx context.Context, r people.Records) error {
+			return second(r.SetGroups(ctx, people.GroupsRequest{Label: "Ada", Grouping: people.Grouping{Groups: []string{"the staff"}}}))
 		},
 		"no such receipt": func(ctx context.Context, r people.Records) error { return r.Fetched(ctx, "x") },
 		"an epoch":        func(ctx context.Context, r people.Records) error { return second(r.EndEpoch(ctx)) },
