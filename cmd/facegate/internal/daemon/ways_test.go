@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -95,8 +96,9 @@ func (h *hall) opens(t *testing.T, when string, k kit) {
 // is full. The limit is one of the whole process, which has more to write than the gate.
 const childFullDisk = "FACEGATE_DAEMON_CHILD_FULL_DISK"
 
-// TestOtherWaysOnAFullDisk has somebody without a face come in by pass and card while nothing can be written. A PIN can be guessed, and
-// no try of it could be counted: it is not looked at, until something can be written again.
+// TestOtherWaysOnAFullDisk has somebody without a face come in by whatever they have while no file can grow, and by pass and card while
+// nothing can be written either. A PIN can be guessed, and no try of it could be counted: it is not looked at, until something can be
+// written again.
 func TestOtherWaysOnAFullDisk(t *testing.T) {
 	gatetest.Models(t)
 	if os.Getenv(childFullDisk) == "" {
@@ -107,14 +109,22 @@ func TestOtherWaysOnAFullDisk(t *testing.T) {
 		}
 		return
 	}
-	h := open(t, gatetest.NewSite(t), with(otherWays, "vision", "{models_dir: "+spoiltModels(t)+"}"),
+	site := gatetest.NewSite(t)
+	h := open(t, site, with(otherWays, "vision", "{models_dir: "+spoiltModels(t)+"}"),
 		daemon.Outside{Source: unplugged{t}, Begin: lesser(crashes.CardsOnly, new(atomic.Bool))})
 	text := h.joins(t, "none")
 	none := h.equip(t, "none")
 	none.pass = text
 	var before unix.Rlimit
 	must(t, unix.Getrlimit(unix.RLIMIT_FSIZE, &before))
-	must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 4096, Max: before.Max}))
+	limit := func(bytes uint64) {
+		must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: bytes, Max: before.Max}))
+	}
+	journal, err := os.Stat(filepath.Join(site.State(), "journal.db"))
+	must(t, err)
+	limit(uint64(journal.Size()))
+	h.opens(t, "while no file can grow", none)
+	limit(4096)
 	for kind, value := range map[reader.Kind]string{reader.Code: none.pass, reader.Card: none.card} {
 		if o := h.show(t, kind, value); o.Opened.IsZero() {
 			t.Errorf("while the disk is full %v does not open the door: %+v\n%s", kind, o, h.log)
@@ -124,7 +134,7 @@ func TestOtherWaysOnAFullDisk(t *testing.T) {
 		t.Errorf("while the disk is full a PIN comes to %+v", o)
 	}
 	gatetest.Eventually(t, "nothing can be written", func() bool { return strings.Contains(h.log.String(), "file too large") })
-	must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &before))
+	limit(before.Cur)
 	h.opens(t, "once there is room", none)
 }
 
