@@ -45,7 +45,7 @@ boot() {
   [[ -z $failed ]]
 }
 
-[[ $# -gt 0 ]] || set -- amd64 virt raspi3b
+[[ $# -gt 0 ]] || set -- virt raspi3b amd64 # what takes longest first
 declare -A boards
 order=()
 for board in "$@"; do

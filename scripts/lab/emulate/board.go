@@ -34,11 +34,13 @@ type pulse struct {
 
 func boardOf(name string) (board, error) {
 	switch name {
-	case "virt": // after power-on its pins are low
+	case "virt": // after power-on its pins are low; it is half as fast again, to follow faces while it looks for passes
 		return board{
 			name: name, program: "qemu-system-aarch64", arch: "arm64", console: "ttyAMA0", watch: pl061{}, drives: true,
-			options: []string{"-M", "virt", "-cpu", "cortex-a72", "-smp", "1", "-m", "1024", "-nodefaults", "-serial", "stdio"},
-			pulses:  []pulse{{6, "010"}, {7, "0101"}},
+			options: []string{
+				"-M", "virt", "-cpu", "cortex-a72,cntfrq=1500000000", "-smp", "1", "-m", "1024", "-nodefaults", "-serial", "stdio",
+			},
+			pulses: []pulse{{6, "010"}, {7, "0101"}},
 		}, nil
 	case "raspi3b": // after power-on its pins are inputs; the console is on the second serial line
 		return board{
@@ -55,9 +57,10 @@ func boardOf(name string) (board, error) {
 	return board{}, fmt.Errorf("there is no board %q; there are virt, raspi3b and amd64", name)
 }
 
-// command is QEMU's. An instruction takes the board a nanosecond, however long it takes the host, so that a busy host changes no time
-// on the board. More than one processor would only take turns. Of the four of a Raspberry Pi three get nothing to do, but are
-// started: until the kernel starts them they wait in a loop, and while anything runs no time is skipped.
+// command is QEMU's. An instruction takes one tick of the board's counter, however long it takes the host, so that a busy host changes
+// no time on the board. A tick is a nanosecond, unless the counter is said to have another frequency (cntfrq). More than one
+// processor would only take turns. Of the four of a Raspberry Pi three get nothing to do, but are started: until the kernel starts
+// them they wait in a loop, and while anything runs no time is skipped.
 //
 // Its sockets are in the folder of the lab.
 func (b board) command(lab string, now time.Time) []string {
