@@ -111,7 +111,7 @@ func TestGate(t *testing.T) {
 		{"walk up", (*gate).walkUp, true},
 		{"exit and contact", (*gate).leave, g.site.wired},
 		{"camera replugged, then killed", (*gate).replugged, true},
-		{"passes", (*gate).passes, true},
+		{"passes", (*gate).passes, g.site.wired},
 		{"face and pass in turn", (*gate).inTurn, g.site.rounds > 0},
 		{"suspended", (*gate).suspended, g.site.wired},
 		{"killed often", (*gate).killedOften, g.site.wired},

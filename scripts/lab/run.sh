@@ -5,7 +5,7 @@
 #
 #   run.sh [BOARD...]   virt, raspi3b, amd64; without arguments all three
 #
-# Both architectures go on at once. The boards of one come one after the other, and begin when that one is built.
+# Two boards go on at once, in the order in which they are named, and each begins when what it needs is built.
 #
 # The networks are in .build/models ("make models"). What it downloads and builds, and the logs of the last run, are in
 # .build/lab.
@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=scripts/lab/common.sh
 . scripts/lab/common.sh
 
-limit=20m # for one board; on two cores of its own it takes a quarter of that
+limit=40m # for one board; on two cores of its own it takes less than half of that
 
 architecture() {
   case $1 in
@@ -34,25 +34,17 @@ prepare() {
   scripts/lab/build.sh "$1"
 }
 
-# boot boots boards, each of which keeps one core busy. What a board says comes when it is done, whole.
+# boot boots a board, which keeps one core busy. What it says comes when it is done, whole.
 boot() {
-  local board failed=
-  for board in "$@"; do
-    say "$board boots"
-    "$lab/emulate" "$board" "$lab" "$limit" >"$lab/$board.said" 2>&1 || failed=1
-    cat "$lab/$board.said"
-  done
+  local failed=
+  say "$1 boots"
+  "$lab/emulate" "$1" "$lab" "$limit" >"$lab/$1.said" 2>&1 || failed=1
+  cat "$lab/$1.said"
   [[ -z $failed ]]
 }
 
-[[ $# -gt 0 ]] || set -- virt raspi3b amd64 # what takes longest first
-declare -A boards
-order=()
-for board in "$@"; do
-  of=$(architecture "$board")
-  [[ -n ${boards[$of]:-} ]] || order+=("$of")
-  boards[$of]+=" $board"
-done
+[[ $# -gt 0 ]] || set -- virt amd64 raspi3b # what takes longest first
+for board in "$@"; do architecture "$board" >/dev/null; done
 [[ $(dpkg --print-architecture) == amd64 ]] || die "the lab is built on a PC (amd64)"
 compgen -G '.build/models/fr_*.onnx' >/dev/null || die "there are no networks in .build/models: make models"
 scripts/setup.sh lab
@@ -60,17 +52,23 @@ mkdir -p "$lab"
 exec {lock}>"$lab/lock"
 flock "$lock" # two runs would write to the same files
 go build -o "$lab/emulate" ./scripts/lab/emulate
+declare -A prepared # by architecture: yes, or no if it failed
 under_way=()
 failed=
-for of in "${order[@]}"; do
-  prepare "$of" & # in a condition itself it would go on after an error
-  if wait "$!"; then
-    # shellcheck disable=SC2086 # the names of boards are words
-    boot ${boards[$of]} &
-    under_way+=("$!")
-  else
-    failed=1
+for board in "$@"; do
+  of=$(architecture "$board")
+  if [[ -z ${prepared[$of]:-} ]]; then
+    prepared[$of]=no
+    prepare "$of" & # in a condition itself it would go on after an error
+    if wait "$!"; then prepared[$of]=yes; fi
   fi
+  if [[ ${prepared[$of]} == no ]]; then
+    failed=1
+    continue
+  fi
+  while (($(jobs -rp | wc -l) > 1)); do sleep 1; done
+  boot "$board" &
+  under_way+=("$!")
 done
 for each in "${under_way[@]}"; do wait "$each" || failed=1; done
 [[ -z $failed ]]

@@ -50,7 +50,9 @@ func (g *gate) comesIn(s *screenText, w *way, pictures ...[]byte) (left time.Tim
 	g.await("the relay has pulled in for "+w.name, patience, func() bool { return g.changes() > before })
 	leave()
 	left = time.Now()
-	w.took = append(w.took, g.site.pins.changes()[before].at.Sub(begun))
+	took := g.site.pins.changes()[before].at.Sub(begun)
+	fmt.Printf("%s: %.3f s from showing to relay\n", w.name, took.Seconds())
+	w.took = append(w.took, took)
 	w.steps = append(w.steps, 1+s.asks()-asked)
 	for _, open := range []bool{true, false} {
 		g.site.pins.drive(g.t, contactPin, open)
