@@ -41,7 +41,7 @@ func siteOf(t *testing.T) (s site) {
 	t.Helper()
 	switch board := os.Getenv("board"); board {
 	case "virt":
-		s = site{door: `chip: 9030000.pl061, line: "5"`, pins: newHostPins(t, 5), wired: true, often: 20, rounds: 12}
+		s = site{door: `chip: 9030000.pl061, line: "5"`, pins: newHostPins(t, 5), wired: true, often: 20, rounds: 10}
 		s.door += fmt.Sprintf(inputs, `"1", chip: 9030000.pl061`, `"2", chip: 9030000.pl061`)
 	case "raspi3b":
 		s = site{door: `line: GPIO23`, pins: newHostPins(t, 23)} // TestPulse has its own lines
