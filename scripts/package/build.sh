@@ -49,8 +49,9 @@ needed() {
     die "a binary for $arch with shared libraries is packaged on $arch; here only a static one"
   for library in "${libraries[@]}"; do
     path=$(ldconfig -p | sed -n "s#^\s*$library (.*) => ##p" | head -n 1)
-    dpkg -S "$(basename "$(realpath "$path")")" 2>/dev/null | grep -F "$(realpath "$path")" | cut -d: -f1 ||
-      dpkg -S "$library" | grep "/$library\$" | cut -d: -f1
+    [[ -n $path ]] || die "$binary needs $library, which this machine does not have"
+    path=$(realpath "$path") # of which dpkg knows either name, where /lib is /usr/lib
+    { dpkg -S "$path" "${path#/usr}" 2>/dev/null || true; } | cut -d: -f1
   done | sort -u | paste -sd, | sed 's/,/, /g'
 }
 

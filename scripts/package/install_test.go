@@ -57,6 +57,7 @@ grep -q 'facegate models fetch' /run/dpkg.log || fail "nobody says what is next"
 is groups "$(id -nG facegate | tr ' ' '\n' | sort | paste -sd' ')" "facegate gpio input video"
 is shell "$(getent passwd facegate | cut -d: -f7)" /usr/sbin/nologin
 is key "$(mode /etc/facegate/device.key)" "600 facegate:facegate"
+is "what others may see" "$(mode /etc/systemd/system/multi-user.target.wants)" "755 root:root"
 is "length of the key" "$(stat -c %s /etc/facegate/device.key)" 32
 is records "$(mode /var/lib/facegate)" "700 facegate:facegate"
 is keyrings "$(mode /var/lib/facegate-keys)" "700 facegate:facegate"
@@ -121,6 +122,34 @@ is backups "$(ls -d /var/backups/facegate* 2>/dev/null || true)" ""
 	}
 }
 
+// TestPurgeOfAGate purges a real gate with a member on its list, checks the certificate, and looks for the member in every file.
+func TestPurgeOfAGate(t *testing.T) {
+	program := "../../.build/facegate"
+	if _, err := os.Stat(program); err != nil {
+		t.Skip("there is no .build/facegate (make build)")
+	}
+	dir := t.TempDir()
+	write(t, dir+"/facegate", read(t, program), 0o755)
+	cmd := exec.Command("./build.sh", dir+"/facegate", "amd64", dir)
+	cmd.Env = append(os.Environ(), "NFPM="+nfpm(t), "VERSION=1.0", "WORDS="+dir+"/facegate")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	onMachine(t, dir, `
+install facegate_1.0_amd64.deb
+printf 'profile: lab\nsite: test\ngate: main\ndoor: {driver: sim}\n' >/etc/facegate/facegate.yaml
+as_gate() { setpriv --reuid=facegate --regid=facegate --init-groups "$@"; }
+as_gate facegate person add "Ada Marker" --until "$(date -d '+100 days' +%F)" --reference FORM-4711 --pass /var/lib/facegate/pass.png
+as_gate facegate people | grep -q 'Ada Marker' || fail "nobody is on the list"
+dpkg --purge facegate >/run/purge.log 2>&1 || { cat /run/purge.log; fail purge; }
+certificate=$(echo /var/backups/facegate-wiped-*/certificate)
+key=$(sed -n 's/.*--key \([0-9a-f]*\).*/\1/p' "${certificate%/*}/how-to-check.txt")
+"$DIR/facegate" receipt verify "$certificate" --key "$key" >/run/verified || fail "the certificate is not genuine"
+grep -q '1 people' /run/verified || { cat /run/verified; fail "the certificate does not count the member"; }
+! grep -rlF -e 'Ada Marker' -e FORM-4711 /etc /var/lib /var/backups /var/cache /var/tmp /root/facegate* /tmp 2>/dev/null || fail "the member is left"
+`)
+}
+
 // TestUpdate updates a gate that comes up, by hand and while an update is watched already.
 func TestUpdate(t *testing.T) {
 	dir := t.TempDir()
@@ -137,6 +166,50 @@ is version "$(version)" 2.0
 is kept "$(ls /var/lib/facegate-package)" ""
 until_up
 `)
+}
+
+// TestWatchGoesOn loses power while an update is watched that does not come up. At the next boot it is watched again, and taken back.
+func TestWatchGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	gate{"1.0", "amd64", "well"}.build(t, dir)
+	gate{"2.0", "amd64", "ends"}.build(t, dir)
+	onMachine(t, dir, `
+install facegate_1.0_amd64.deb
+configure
+install facegate_2.0_amd64.deb
+kill -9 "$(cat /run/runs/watcher)"
+watched
+is version "$(version)" 2.0
+[[ -e /var/lib/facegate-package/former.deb ]] || fail "the former package is gone"
+systemctl start facegate-update.service
+watched
+is version "$(version)" 1.0
+until_up
+`)
+}
+
+// TestUpdateOnAFullDisk cannot keep the former package, and leaves the gate as it is.
+func TestUpdateOnAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	for _, version := range []string{"1.0", "2.0"} {
+		gate{version, "amd64", "well"}.build(t, dir)
+	}
+	out := onMachine(t, dir, `
+install facegate_1.0_amd64.deb
+configure
+mount -t tmpfs -o size=1m tmpfs /var/lib/facegate-package
+! dpkg --install facegate_2.0_amd64.deb 2>&1 || fail "it was updated"
+is version "$(version)" 1.0
+up || fail "the gate was stopped"
+is kept "$(ls /var/lib/facegate-package)" ""
+umount /var/lib/facegate-package
+install facegate_2.0_amd64.deb
+watched
+is version "$(version)" 2.0
+`)
+	if !strings.Contains(out, "nothing was changed: make room on the disk") {
+		t.Errorf("nobody says what to do:\n%s", out)
+	}
 }
 
 // failures are ways in which a new version does not come up.

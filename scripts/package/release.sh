@@ -5,6 +5,7 @@
 #
 #   RELEASE_KEY   the private key, a file of ssh-keygen, or a public key whose private one an agent has. Its public key goes into the
 #                 packages, so that gates check the next release by it. Without it the release is not signed, and says so
+#   OPENCV        where scripts/opencv.sh has put what the programs are linked with; otherwise .build/opencv
 #   RELEASE_PUB   all keys that the next releases may be signed with, if there is another one than that
 set -euo pipefail
 
@@ -17,10 +18,13 @@ say() { printf 'facegate: release: %s\n' "$@" >&2; }
 export VERSION=$1
 from=$(realpath "$2") folder=$(realpath -m "$3")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+opencv=${OPENCV:-.build/opencv}
 scripts/package/tools.sh .build/tools
 rm -rf "$folder" && mkdir -p "$folder"
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
+WORDS=${WORDS:-$from/facegate-$(dpkg --print-architecture)} # whose manual page goes into both
+export WORDS
 
 if [[ -n ${RELEASE_KEY:-} && -z ${RELEASE_PUB:-} ]]; then
   RELEASE_PUB=$(mktemp)
@@ -33,7 +37,7 @@ fi
 parts() {
   local arch=$1
   .build/tools/cyclonedx-gomod bin -json -noserial -version "$VERSION" "$from/facegate-$arch" 2>/dev/null |
-    sed '/^ *"timestamp":/d' | go run ./scripts/package/sbom "$arch" ".build/opencv/$arch/made-of"
+    sed '/^ *"timestamp":/d' | go run ./scripts/package/sbom "$arch" "$opencv/$arch/made-of"
 }
 
 for arch in amd64 arm64; do

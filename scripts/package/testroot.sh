@@ -89,7 +89,13 @@ for unit in "$@"; do
   start/facegate-update.service)
     if [[ ! -e $runs/watching ]]; then
       touch $runs/watching
-      (/usr/lib/facegate/watch-update 10 2 >/run/watched 2>&1; echo $? >$runs/watch-code; rm $runs/watching) </dev/null >/dev/null 2>&1 &
+      (
+        /usr/lib/facegate/watch-update 10 2 >/run/watched 2>&1 &
+        echo $! >$runs/watcher
+        wait $!
+        echo $? >$runs/watch-code
+        rm $runs/watching
+      ) </dev/null >/dev/null 2>&1 &
     fi
     ;;
   esac

@@ -31,8 +31,11 @@ func run(args []string) int {
 		return status(slices.Contains(args, "--check"))
 	case "wipe":
 		return wipe(args[len(args)-1])
-	default: // man, completion
-		fmt.Println(args)
+	case "man":
+		fmt.Println(".TH FACEGATE 1\n.SH NAME\nfacegate \\- a stand-in")
+		return 0
+	default: // completion
+		fmt.Println("#", args)
 		return 0
 	}
 }

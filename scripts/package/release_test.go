@@ -1,0 +1,71 @@
+package packaging
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// madeOf is what scripts/opencv.sh leaves, with hashes of nothing.
+func madeOf() string {
+	sum := strings.Repeat("0", 64)
+	text := sum + " pool/main/o/opencv/opencv_4.10.0+dfsg.orig.tar.xz\n"
+	for _, name := range []string{"libprotobuf-dev_3.21.12-3", "libjpeg62-turbo-dev_2.1.5-2", "zlib1g-dev_1.2.13"} {
+		text += fmt.Sprintf("pool/main/%s %s %s\n", name, sum, sum)
+	}
+	return text
+}
+
+// TestRelease makes the same release twice, with a key of its own, and checks it as docs/release.md says.
+func TestRelease(t *testing.T) {
+	if os.Getenv("FACEGATE_SLOW") == "" {
+		t.Skip("FACEGATE_SLOW is not set")
+	}
+	nfpm(t)
+	program, err := standIn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	run := func(name string, args ...string) string {
+		t.Helper()
+		cmd := exec.Command(name, args...)
+		cmd.Env = append(os.Environ(), "RELEASE_KEY="+dir+"/key", "OPENCV="+dir, "WORDS="+dir+"/facegate-amd64", "SOURCE_DATE_EPOCH=1700000000", "DIR="+dir)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, out)
+		}
+		return string(out)
+	}
+	run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", dir+"/key")
+	for _, arch := range []string{"amd64", "arm64"} {
+		if err := os.Mkdir(filepath.Join(dir, arch), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, arch, "made-of"), []byte(madeOf()), 0o644)
+		if arch == "arm64" {
+			program[machineOf] = arm64
+		}
+		write(t, filepath.Join(dir, "facegate-"+arch), program, 0o755)
+	}
+	for _, folder := range []string{"once", "again"} {
+		run("./release.sh", "1.2.0", dir, filepath.Join(dir, folder))
+	}
+	said := run("bash", "-euc", `
+cd "$DIR/once"
+cmp SHA256SUMS ../again/SHA256SUMS
+is=$(ls | paste -sd' ')
+[[ $is == "SHA256SUMS SHA256SUMS.sig facegate_1.2.0_amd64.cdx.json facegate_1.2.0_amd64.deb facegate_1.2.0_arm64.cdx.json facegate_1.2.0_arm64.deb" ]] ||
+  { echo "$is"; exit 1; }
+dpkg-deb -x facegate_1.2.0_arm64.deb "$DIR/root"
+ssh-keygen -Y verify -f "$DIR/root/usr/share/facegate/release.pub" -I facegate-release -n facegate-release -s SHA256SUMS.sig <SHA256SUMS
+sha256sum --check --quiet SHA256SUMS
+grep -c '"name": "OpenCV"' *.json
+`)
+	if !strings.Contains(said, "amd64.cdx.json:1\n") {
+		t.Errorf("the list of parts has no OpenCV:\n%s", said)
+	}
+}
