@@ -72,7 +72,7 @@ type Relay struct {
 
 	mu       sync.Mutex // guards what follows, and the order of the calls to line.Set
 	running  bool
-	released bool // it is not to be locked any more
+	released bool // it is not to be moved any more
 	state    State
 	openings uint64
 	err      error
@@ -85,14 +85,30 @@ type Relay struct {
 // NewRelay returns a Relay that moves the lock by line. It locks the door before anything else and fails if it cannot. The
 // line stays the caller's to close, after Run has returned: that releases the relay, and the door is as its wiring says.
 func NewRelay(line Line, fail Fail, log *slog.Logger) (*Relay, error) {
-	r := &Relay{
-		line: line, open: fail == Secure, log: log,
-		ready: make(chan struct{}), faulted: make(chan struct{}, 1), state: Locked,
-	}
+	r := newRelay(line, fail, log)
 	if err := r.tryLock(); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// ResumeRelay is NewRelay for a door that the process before this one has left open. It stays open for a lease, which ends
+// whether or not Run is called by then, and is to be renewed by Open.
+func ResumeRelay(line Line, fail Fail, lease time.Duration, log *slog.Logger) (*Relay, error) {
+	r := newRelay(line, fail, log)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, err := r.start(lease); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func newRelay(line Line, fail Fail, log *slog.Logger) *Relay {
+	return &Relay{
+		line: line, open: fail == Secure, log: log,
+		ready: make(chan struct{}), faulted: make(chan struct{}, 1), state: Locked,
+	}
 }
 
 // Run keeps the relay in service until ctx is cancelled, and retries as long as the door cannot be locked. On cancel it
@@ -208,6 +224,20 @@ func (r *Relay) Release() {
 	}
 	r.released, r.end = true, time.Time{}
 	r.line.Set(false) // if it fails, closing the line tries again
+}
+
+// Leave takes the relay out of service, so that Run ends without moving the lock: the process that takes the line over finds the door
+// as it is. It does nothing while the relay is in fault.
+func (r *Relay) Leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state == Fault {
+		return
+	}
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	r.running, r.released, r.end = false, true, time.Time{}
 }
 
 // Status returns the state of the relay.

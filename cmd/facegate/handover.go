@@ -10,6 +10,7 @@ import (
 
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/configs/hint"
+	"facegate/gpio/door"
 )
 
 // A legacy is what a process of the gate leaves to the fresh one that takes its place, under the same number and for the
@@ -20,7 +21,8 @@ type legacy struct {
 	Listener int    // the file descriptor of the control socket
 	Line     int    // that of the line of the relay, whose level does not change meanwhile; 0 if it was not left
 
-	Hold *daemon.Hold // of the door, that is under way; nil for none
+	Door *door.Left   // what lasts there; nil for nothing
+	Hold *daemon.Hold // who holds it; nil for nobody
 }
 
 // legacyEnv is the variable of the environment that has the legacy, as JSON.
@@ -63,7 +65,7 @@ func (l legacy) file(fd int, name string) *os.File {
 // handOver has a fresh process take the place of this one, and returns only if that fails (execve(2)). The program is the
 // one that runs, even if its file was replaced meanwhile.
 func (l legacy) handOver(left daemon.Left) (err error) {
-	l.Hold = left.Hold
+	l.Door, l.Hold = left.Door, left.Hold
 	if l.Listener, err = inherited(left.Socket); err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (c *runCommand) gate(ctx context.Context, sink *logsink.Sink, out daemon.Ou
 	log := newLog(sink, cfg.Log.Level)
 	ctx, stop := signals.Heed(ctx, log)
 	defer stop()
-	out.Left, out.Unlocked = daemon.Left{Socket: former.socket(), Line: former.line(), Hold: former.Hold}, memory.Lock()
+	out.Left, out.Unlocked = daemon.Left{Socket: former.socket(), Line: former.line(), Door: former.Door, Hold: former.Hold}, memory.Lock()
 	ends := newEnds(place, former, log)
 	out.Begin, out.InService = ends.begin, ends.inService
 	defer context.AfterFunc(ctx, ends.asked)()
@@ -103,7 +103,7 @@ func open(ctx context.Context, cfg *configs.Config, out daemon.Outside, log *slo
 		if !daemon.LeavesDoor(err) {
 			return d, err
 		}
-		out.Left.Line, out.Left.Hold = nil, nil // it was taken over, and is closed
+		out.Left.Line, out.Left.Door, out.Left.Hold = nil, nil, nil // it was taken over, and is closed
 		r, broken := daemon.NewRemnant(cfg, out, version, err, log)
 		if broken != nil {
 			return nil, errors.Join(err, broken)

@@ -24,6 +24,7 @@ type Parts struct {
 	Inputs   Inputs
 	Signals  Signals
 	Settings Settings
+	Left     *Left       // by the process before this one; nil for a door that is to be locked first
 	Emit     func(Event) // gets all events, in their order; it must not block. It may be nil
 	Round    func()      // is called after each round of the controller, once a second at least; it must not block. It may be nil
 	Log      *slog.Logger
@@ -54,16 +55,18 @@ type Controller struct {
 
 	mu      sync.Mutex // guards what follows
 	running bool
-	freed   bool // Run is to end with the relay released
+	freed   bool  // Run is to end with the relay released
+	leaves  bool  // Run is to end with the door left to another process
+	left    *Left // what came of that
 	state   State
 	active  Lines // the lines whose last known level is active
 	errs    [roles]error
 	drive   error // why the lock does not move, nil if it does
 }
 
-// New returns the Controller of a door. It locks the door before anything else, and fails if it cannot.
+// New returns the Controller of a door. It locks the door before anything else, unless that was left open, and fails if it cannot.
 func New(p Parts) (*Controller, error) {
-	relay, err := gpio.NewRelay(p.Relay, p.Settings.Fail, p.Log)
+	relay, err := relayOf(p)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +88,15 @@ func New(p Parts) (*Controller, error) {
 	if c.rounded = p.Round; c.rounded == nil {
 		c.rounded = func() {}
 	}
+	c.state = p.Left.state(time.Since(c.start))
 	return c, nil
+}
+
+func relayOf(p Parts) (*gpio.Relay, error) {
+	if p.Left.open() {
+		return gpio.ResumeRelay(p.Relay, p.Settings.Fail, gpio.MaxLease, p.Log)
+	}
+	return gpio.NewRelay(p.Relay, p.Settings.Fail, p.Log)
 }
 
 // check refuses settings that no door can have.
@@ -144,9 +155,29 @@ func (c *Controller) Run(ctx context.Context) error {
 func (c *Controller) serve(on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.running = on; !on && (c.state.Fire || c.freed) {
+	switch c.running = on; {
+	case on:
+	case c.leaves:
+		if c.left = leave(c.state, time.Since(c.start)); c.left.open() {
+			c.relay.Leave()
+		}
+	case c.state.Fire || c.freed:
 		c.relay.Release()
 	}
+}
+
+// Leave has Run end with the door open if that is to last, for a process that takes the line over, and locked otherwise.
+func (c *Controller) Leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leaves = true
+}
+
+// Left returns what is left to that process, once Run has returned; nil for nothing.
+func (c *Controller) Left() *Left {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.left
 }
 
 // Free has Run end with the relay released, as it is without the gate, instead of a door that is locked until its line is closed: that

@@ -210,7 +210,7 @@ func (d *Daemon) openControl(h control.Host, left *os.File) (err error) {
 	return nil
 }
 
-// openDoor opens the line of the door, unless the caller has brought one, and forces it to its safe level. The lights at the
+// openDoor opens the line of the door, unless the caller has brought one, and forces it to its safe level, unless it was left open. The lights at the
 // camera come after it. The rounds of the door feed the watchdog, as long as none of the watched parts hangs.
 func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
 	d.openWatchdog(watched)
@@ -230,6 +230,7 @@ func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
 	d.events = newDoorEvents(d.overHold, d.log)
 	controller, err := door.New(door.Parts{
 		Relay: d.line, Inputs: d.wires.Inputs, Signals: d.openTones(d.wires.Signals), Settings: d.doorSettings(), Log: d.log, Round: d.watchdog.Round,
+		Left: d.outside.Left.Door,
 		Emit: func(e door.Event) {
 			d.watch.Emit(e)
 			d.events.emit(e)

@@ -20,9 +20,10 @@ var ErrHandover = errors.New("something was destroyed: a fresh process is to go 
 
 // Left is what a process leaves open to the one that takes its place.
 type Left struct {
-	Socket *os.File // the control socket: whoever connects to it waits for the next process
-	Line   *os.File // what holds the line of the relay, whose level stays as it is; nil for a line that is to be opened anew
-	Hold   *Hold    // that is under way; nil for none
+	Socket *os.File   // the control socket: whoever connects to it waits for the next process
+	Line   *os.File   // what holds the line of the relay, whose level stays as it is; nil for a line that is to be opened anew
+	Door   *door.Left // what lasts at the door; nil for nothing
+	Hold   *Hold      // who holds it; nil for nobody
 }
 
 const (
@@ -34,7 +35,7 @@ const (
 )
 
 // A handover is the task that ends the Daemon after something was destroyed, as soon as nobody is being captured or let in. Under
-// a fire alarm it waits for its end, since no process keeps the door meanwhile.
+// a fire alarm it waits for its end, since no process hears the exit button for a moment.
 type handover struct {
 	enabled bool        // whoever runs the Daemon starts another
 	process string      // the name of this process
@@ -94,9 +95,9 @@ func (h *handover) Run(ctx context.Context) (err error) {
 func (d *Daemon) Process() (name string, ends bool) { return d.handover.process, d.handover.due.Load() }
 
 // Leave returns what the next process takes over, after Run has returned ErrHandover. The relay does not notice: one that
-// holds a door shut goes on doing so.
+// holds a door shut goes on doing so, and so does one that leaves it open by a hold or by its schedule.
 func (d *Daemon) Leave() (left Left, err error) {
-	left.Socket, left.Hold = d.handover.socket, d.holding.left(time.Now())
+	left.Socket, left.Door, left.Hold = d.handover.socket, d.door.Left(), d.holding.left(time.Now())
 	if lasting, can := d.line.(gpio.Lasting); can {
 		left.Line, err = lasting.Leave()
 	} else {
@@ -112,11 +113,10 @@ func (d *Daemon) Leave() (left Left, err error) {
 func (d *Daemon) Release() error { return errors.Join(d.handover.socket.Close(), d.closeLine()) }
 
 // quiet reports whether nobody is being captured, and nobody is passing. What is open for hours is not waited for, since the memory
-// is to be gone: the next process holds the door again, and follows the schedule.
+// is to be gone: the next process goes on with it.
 func (d *Daemon) quiet() bool {
 	s := d.door.Status()
-	lasting := s.Why == door.Hold || s.Why == door.Schedule
-	return !d.camera.Enrolling() && (s.State != gpio.Unlocked || lasting)
+	return !d.camera.Enrolling() && !passing(s) && s.Why != door.Fire
 }
 
 // fire reports whether there is a fire alarm.

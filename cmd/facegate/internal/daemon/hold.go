@@ -15,7 +15,7 @@ import (
 
 // A Hold is a door that somebody holds open, as one process leaves it to the next. It does not outlive a restart.
 type Hold struct {
-	Left   time.Duration // until it ends
+	Left   time.Duration // until it ends; of one that was left, door.Left says so
 	By     string        // a user of this machine
 	Reason string
 }
@@ -100,20 +100,16 @@ func holdError(err error) error {
 	return hint.Wrap(fmt.Errorf("hold the door: %w", err), "%s", cmp.Or(hint.Of(err), "see facegate status"))
 }
 
-// resumeHold goes on with the hold that the process before this one has left.
+// resumeHold notes who holds the door that the process before this one has left open.
 func (d *Daemon) resumeHold() {
-	h := d.outside.Left.Hold
-	if h == nil || h.Left <= 0 {
+	left, h := d.outside.Left.Door, d.outside.Left.Hold
+	if left == nil || left.Hold <= 0 || h == nil {
 		return
 	}
-	<-d.door.Ready()
-	d.holding.begin(*h, time.Now())
-	if err := d.door.Hold(h.Left); err != nil {
-		d.holding.end(time.Now())
-		d.log.Warn("the door is held open no more", "error", err, "hint", "facegate door hold holds it again")
-		return
-	}
-	d.log.Info("the door is held open, as it was before", "for", h.Left.Round(time.Second).String(), "by", h.By, "reason", h.Reason)
+	hold := *h
+	hold.Left = left.Hold
+	d.holding.begin(hold, time.Now())
+	d.log.Info("the door is held open, as it was before", "for", hold.Left.Round(time.Second).String(), "by", hold.By, "reason", hold.Reason)
 }
 
 // overHold tells the log when a hold has come to its end by itself.

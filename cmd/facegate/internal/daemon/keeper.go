@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"time"
 
 	"facegate/gpio"
 	"facegate/gpio/door"
@@ -27,22 +28,41 @@ func keep(c *door.Controller, line gpio.Line, leaves func() bool) *keeper {
 	return k
 }
 
-// Run waits until ctx is cancelled, and then ends the keeping. Unless a fresh process takes over, the relay is released at once:
-// what else has to end may take long, and nobody is to be shut in meanwhile.
+// Run waits until ctx is cancelled, and then ends the keeping. The relay is released at once: what else has to end may take long, and
+// nobody is to be shut in meanwhile. If a fresh process takes over, the door is kept until stop.
 func (k *keeper) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
-		if !k.leaves() {
-			k.Free()
+		if k.leaves() {
+			return nil
 		}
+		k.Free()
 		return k.stop()
 	case err := <-k.ended:
 		return err
 	}
 }
 
-// stop ends the keeping, and returns once the door is locked. It returns what came of it once.
+// stop ends the keeping, and returns once the door is locked, or left open to a fresh process by what lasts. It returns what came of it
+// once.
 func (k *keeper) stop() error {
+	if k.leaves() {
+		k.rest()
+		k.Leave()
+	}
 	k.cancel()
 	return <-k.ended
+}
+
+// rest waits until nobody passes the door, for as long as a pulse can take.
+func (k *keeper) rest() {
+	for end := time.Now().Add(gpio.MaxLease); passing(k.Status()) && time.Now().Before(end); {
+		time.Sleep(quietEvery)
+	}
+}
+
+// passing reports whether a door is unlocked for somebody, and not by what lasts.
+func passing(s door.Status) bool {
+	lasts := s.Why == door.Hold || s.Why == door.Schedule || s.Why == door.Fire
+	return s.State == gpio.Unlocked && !lasts
 }

@@ -121,14 +121,14 @@ func (d *Daemon) closeParts() error {
 	if d.store != nil {
 		errs = append(errs, d.store.Close())
 	}
-	if d.door != nil {
-		errs = append(errs, d.door.stop())
-	}
 	if d.claim != nil {
 		d.claim.Close()
 	}
 	for _, r := range d.readers {
 		errs = append(errs, r.Close())
+	}
+	if d.door != nil { // exit button and fire alarm are heard until all else has ended
+		errs = append(errs, d.door.stop())
 	}
 	errs = append(errs, d.wires.closeOthers()...)
 	for _, l := range []gpio.Line{d.lights.Left, d.lights.Right} {

@@ -276,7 +276,7 @@ func TestHold(t *testing.T) {
 
 // TestHoldIsResumed has a fresh process go on with a hold that the one before it has left.
 func TestHoldIsResumed(t *testing.T) {
-	left := daemon.Left{Hold: &daemon.Hold{Left: 3 * time.Second, By: "ada", Reason: "a piano"}}
+	left := daemon.Left{Door: &door.Left{Hold: 3 * time.Second, Limit: time.Hour}, Hold: &daemon.Hold{By: "ada", Reason: "a piano"}}
 	r := start(t, gatetest.NewSite(t), nil, daemon.Outside{Left: left})
 	gatetest.Eventually(t, "it was held and is locked again", func() bool { return !r.line.Active() && len(r.line.Edges()) == 2 })
 	e := r.line.Edges()
