@@ -189,11 +189,9 @@ func TestOtherWaysAtABrokenStart(t *testing.T) {
 	h := open(t, site, more, daemon.Outside{})
 	_, err := h.Register().Enrol(people.EnrolRequest{Label: "p01", Consent: "form 1", Age: "adult", Witness: "Li Na"}, matchertest.Face(1))
 	must(t, err)
-	none := kit{pass: h.joins(t, "none")}
-	c := h.Store().Credentials()
-	none.card = "card"
-	_, err = c.AddCard("none", store.ShownCard{Value: []byte(none.card), Secure: true}, store.Terms{}, 1000)
-	must(t, err)
+	text := h.joins(t, "none")
+	none := h.equip(t, "none")
+	none.pass = text
 	often, counted := h.guests(t)
 	h.stop()
 	for _, b := range breakages(t, disk) {
@@ -211,6 +209,9 @@ func TestOtherWaysAtABrokenStart(t *testing.T) {
 			}
 			if o := h.show(t, reader.Code, often); o.Opened.IsZero() {
 				t.Errorf("a visitor's pass does not open the door: %+v", o)
+			}
+			if o := h.show(t, reader.Keys, none.typed); o.Opened.IsZero() != b.readOnly || b.readOnly && o.Reason != attempt.Record {
+				t.Errorf("a PIN: %+v", o)
 			}
 			o := h.show(t, reader.Code, counted)
 			if opened := !o.Opened.IsZero(); opened == b.readOnly && !b.full || !opened && o.Reason != attempt.Record {
