@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/ed25519"
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
@@ -31,14 +32,18 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
 	"facegate/device"
+	"facegate/device/evdev"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/publish/loopback"
 	"facegate/pipeline/template"
+	qr "facegate/pipeline/template/pass"
 	"facegate/pipeline/vision"
+	"facegate/pipeline/visitor"
 )
 
-// TestPrivacy runs a gate in a process of its own through an enrolment, a passage and a stranger, and looks for faces and
-// names in every file, line, message and byte that leaves it, and in its memory, of which a core dump would be made.
+// TestPrivacy runs a gate in a process of its own through an enrolment, a passage and a stranger, a pass of a resident and one of a
+// visitor, a card and a PIN, and looks for faces, names and what was shown in every file, line, message and byte that leaves it, and
+// in its memory, of which a core dump would be made.
 func TestPrivacy(t *testing.T) {
 	g := watch(t, nil)
 	for place, leaks := range g.find(t) {
@@ -66,7 +71,8 @@ func TestPrivacyFindsLeaks(t *testing.T) {
 	// Not from the beginning, and in the middle of something else.
 	part := stranger[len(stranger)/3 : 2*len(stranger)/3]
 	wrap := func(leak []byte) []byte { return slices.Concat([]byte("odd"), leak, []byte("even")) }
-	planted := &leaks{Memory: [][]byte{wrap(part), wrap(float32s(v))}}
+	planted := &leaks{Memory: [][]byte{wrap(part), wrap(float32s(v)), wrap([]byte(poisonCard))}}
+	serial := guestPass(t).serial
 	want := map[string][]string{} // patterns of what is found
 	for _, l := range []struct {
 		name string
@@ -85,6 +91,11 @@ func TestPrivacyFindsLeaks(t *testing.T) {
 		{"name", []byte(poisonName), poisonName},
 		{"name64", []byte(base64.StdEncoding.EncodeToString([]byte("label=" + poisonName + ";"))), "in base64"},
 		{"namehex", fmt.Appendf(nil, "%x", poisonName), "in hexadecimal"},
+		{"card", []byte(poisonCard), "number of a card"},
+		{"pin", []byte(poisonPIN), "the PIN"},
+		{"visitor", []byte(guestPass(t).text[30:]), "text of a visitor's pass"},
+		{"serial", slices.Clone(serial[:]), "serial of a visitor's pass"},
+		{"number", []byte(guestPass(t).number), "number of a visitor's pass"},
 	} {
 		planted.Files = append(planted.Files, plantedFile{l.name, wrap(l.leak)})
 		want[onDisk] = append(want[onDisk], "^"+l.name+": .*"+l.find)
@@ -94,11 +105,11 @@ func TestPrivacyFindsLeaks(t *testing.T) {
 	g := watch(t, planted)
 	// What does not come from the gate itself passes the same wires.
 	fmt.Fprintf(&g.mqtt.seen, "subject=%s", poisonName)
-	g.socket.seen.Write(wrap(float32s(v)))
+	g.socket.seen.Write(wrap(slices.Concat(float32s(v), []byte(poisonCard))))
 	if g.memory != nil {
-		want[inMemory] = []string{"part of picture", "as float32"}
+		want[inMemory] = []string{"part of picture", "as float32", "number of a card"}
 	}
-	want[onMQTT], want[onSocket] = []string{poisonName}, []string{"as float32"}
+	want[onMQTT], want[onSocket] = []string{poisonName}, []string{"as float32", "number of a card"}
 	found := g.find(t)
 	for place, leaks := range want {
 		for _, leak := range leaks {
@@ -152,7 +163,32 @@ func cores(t *testing.T, dir string) int {
 const (
 	poisonName = "Zdenka Poisonova"
 	poisonForm = "paper form 4711-poison"
+	poisonCard = "8420471193650278"
+	poisonPIN  = "271828459045"
 )
+
+// A guest is a visitor with a pass that was never at the gate before.
+type guest struct {
+	text   string
+	serial visitor.Serial
+	number string
+	office ed25519.PublicKey
+}
+
+// guestPass returns the pass of a visitor for the gate of these tests. It is the same for as long as an hour lasts.
+func guestPass(t *testing.T) guest {
+	t.Helper()
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+	pass := visitor.Pass{From: testStart.Truncate(time.Minute), Length: 2 * time.Hour, Uses: 1, Serial: visitor.Serial([]byte("\x91guest\xf3\x02"))}
+	text, err := visitor.Sign(key, visitor.Gate("test", "front"), pass)
+	must(t, err)
+	signed, err := visitor.Parse(text)
+	must(t, err)
+	return guest{text, pass.Serial, signed.Number().String(), key.Public().(ed25519.PublicKey)}
+}
+
+// testStart is when these tests began.
+var testStart = time.Now()
 
 // The places that are searched.
 const (
@@ -170,14 +206,18 @@ type watched struct {
 	mqtt, socket *tap
 	memory       []byte // after everybody had left
 	pass         template.Token
+	card, pad    *evdev.Twin
+	typed        string // a number and a PIN
 	faces        *search
-	all          *search        // for faces and names
+	shown        *search        // for what was shown to a reader, and belongs in no answer
+	cleared      *search        // for what of that leaves the memory with the answer
+	all          *search        // for all of these, names, and what belongs in an answer alone
 	searched     map[string]int // bytes, by place
 }
 
 // watch leads a gate through an enrolment, a passage and a stranger, while it leaks.
 func watch(t *testing.T, leak *leaks) *watched {
-	site := gatetest.NewSite(t)
+	site := gatetest.NewSite(t).FixKey(t)
 	account := loopback.NewAccount()
 	broker, err := loopback.Start("127.0.0.1:0", account, discard)
 	must(t, err)
@@ -196,12 +236,19 @@ func watch(t *testing.T, leak *leaks) *watched {
 		t.Setenv(asLeaking, leak.write(t))
 	}
 
+	for name, twin := range map[string]**evdev.Twin{"card": &g.card, "pad": &g.pad} {
+		*twin, err = evdev.Plug(site.Path(name))
+		must(t, err)
+		t.Cleanup(func() { (*twin).Unplug() })
+	}
 	p := newProjector(t)
 	gate := launch(t, site, p.pipe, gatetest.Settings{
 		"camera": fmt.Sprintf(`{source: replay, path: "-", fps: %d, max_age: 3s}`, gatetest.FPS),
 		"mqtt": fmt.Sprintf(`{broker: "tcp://%s", username: %s, password_file: %s}`,
 			g.mqtt.listener.Addr(), account.Username, site.Path("password")),
-		"log": "{level: debug}",
+		"log": "{level: debug}", "alternatives": "[qr, card, pin]",
+		"readers": fmt.Sprintf("[{name: desk, kind: usb, device: %s, class: card-uid}, {name: pad, kind: keypad, device: %s}]",
+			site.Path("card"), site.Path("pad")),
 	})
 	gate.status(t)
 	gate.client = control.NewClient(site.Path("tap.sock"))
@@ -236,19 +283,21 @@ func (g *watched) visit(t *testing.T, gate *program, p *projector, pose, arrival
 	g.pass, err = gate.client.IssuePass(t.Context(), poisonName)
 	must(t, err)
 	seen := gate.came
-	for range 5 { // a busy machine may need to see them more than once
+	for range 10 { // a busy machine may need to see them more than once
 		if p.play(arrival); seen("granted") > 0 {
 			break
 		}
 	}
-	for range 5 {
+	for range 10 {
 		if p.play(stranger); seen("unknown") > 0 {
 			break
 		}
 	}
 	if seen("granted") == 0 || seen("unknown") == 0 {
-		t.Fatal("nobody was let in, or the stranger was not looked at")
+		text, _ := os.ReadFile(gate.frames)
+		t.Fatalf("nobody was let in, or the stranger was not looked at: %q", strings.Fields(string(text)))
 	}
+	g.comeOtherwise(t, gate, p)
 	_, err = gate.client.Show(t.Context(), poisonName)
 	must(t, err)
 	_, err = gate.client.People(t.Context())
@@ -259,6 +308,45 @@ func (g *watched) visit(t *testing.T, gate *program, p *projector, pose, arrival
 	for seen("nobody") < nobody+gatetest.FPS { // everybody is gone for a second
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+// comeOtherwise has the person come in by their pass, a card and a PIN, and a visitor by a pass that is shown again after that.
+func (g *watched) comeOtherwise(t *testing.T, gate *program, p *projector) {
+	t.Helper()
+	office := people.OfficeRequest{Name: "front desk", Key: hex.EncodeToString(guestPass(t).office)}
+	_, err := gate.client.AddOffice(t.Context(), office)
+	must(t, err)
+	_, err = gate.client.ConfirmClock(t.Context(), time.Now())
+	must(t, err)
+	given, err := gate.client.SetPIN(t.Context(), people.PINRequest{Label: poisonName, PIN: []byte(poisonPIN)})
+	must(t, err)
+	_, err = gate.client.AddCard(t.Context(), people.CardRequest{Label: poisonName}, func(people.CardWait) {
+		time.Sleep(100 * time.Millisecond) // in which the gate begins to wait
+		must(t, g.card.Type(poisonCard+"\n"))
+	})
+	must(t, err)
+	opens := func(what string, shows func()) {
+		t.Helper()
+		before := gate.status(t).Door.Pulses
+		gatetest.Eventually(t, what+" opens the door", func() bool {
+			if gate.status(t).Door.Pulses > before {
+				return true
+			}
+			shows()
+			time.Sleep(time.Second)
+			return false
+		})
+	}
+	for what, text := range map[string]string{"the pass": g.pass.Text(), "a visitor's pass": guestPass(t).text} {
+		code, err := qr.Draw(text)
+		must(t, err)
+		picture, err := holdUp(gatetest.Corridor(t), code)
+		must(t, err)
+		opens(what, func() { p.play(gatetest.Hold([][]byte{picture}, time.Second)) })
+	}
+	opens("the card", func() { must(t, g.card.Type(poisonCard+"\n")) })
+	g.typed = given.Number + "*" + poisonPIN
+	opens("the PIN", func() { must(t, g.pad.Type(g.typed+"\n")) })
 }
 
 // lookFor makes the searches for whatever the faces in pictures, the template, or a name could be told from.
@@ -286,12 +374,20 @@ func (g *watched) lookFor(t *testing.T, pictures [][]byte) {
 		names = append(names, encodings(name, []byte(name))...)
 	}
 	names = append(names, encodings("the text of a pass", []byte(g.pass.Text()))...)
+	names = append(names, encodings("the PIN", []byte(poisonPIN))...)
+	card := encodings("the number of a card", []byte(poisonCard))
+	g.cleared = newSearch(append(encodings("what was typed", []byte(g.typed)), card...))
+	guest := guestPass(t)
+	shown := slices.Concat(
+		encodings("the text of a visitor's pass", []byte(guest.text[40:80])), encodings("the number of a visitor's pass", []byte(guest.number)),
+		card, []needle{{"the serial of a visitor's pass", guest.serial[:]}, {"the serial of a visitor's pass in hexadecimal", fmt.Appendf(nil, "%x", guest.serial)}},
+	)
 	raw, err := base32.StdEncoding.DecodeString(g.pass.Text())
 	must(t, err)
 	secret := encodings("the secret of a pass", raw[1:17])
 	names = append(names, secret...)
 	faces = append(faces, secret...) // as the text, it belongs on the socket, and nowhere in memory afterwards
-	g.faces, g.all = newSearch(faces), newSearch(slices.Concat(faces, names, g.codes(t)))
+	g.faces, g.shown, g.all = newSearch(faces), newSearch(shown), newSearch(slices.Concat(faces, shown, names, g.codes(t)))
 }
 
 // codes returns the templates in the clear, which belong nowhere but in memory.
@@ -322,11 +418,11 @@ func (g *watched) find(t *testing.T) map[string][]string {
 	found := map[string][]string{
 		onDisk: g.findOnDisk(t),
 		// Names belong on the socket of technicians, and in memory. So do pictures: that of the empty corridor.
-		onSocket: g.faces.find([]byte(g.socket.seen.String())),
+		onSocket: slices.Concat(g.faces.find([]byte(g.socket.seen.String())), g.shown.find([]byte(g.socket.seen.String()))),
 	}
 	g.searched[onSocket] = len(g.socket.seen.String())
 	if g.memory != nil {
-		found[inMemory], g.searched[inMemory] = g.faces.find(g.memory), len(g.memory)
+		found[inMemory], g.searched[inMemory] = append(g.faces.find(g.memory), g.cleared.find(g.memory)...), len(g.memory)
 	}
 	for place, text := range map[string]string{inLog: g.log, onMQTT: g.mqtt.seen.String()} {
 		found[place] = append(g.all.find([]byte(text)), pictureIn([]byte(text))...)
