@@ -275,6 +275,11 @@ func (g *watched) visit(t *testing.T, gate *program, p *projector, pose, arrival
 	request := people.EnrolRequest{Label: poisonName, Consent: poisonForm, Age: "adult"}
 	stop := p.loop(pose)
 	_, err := gate.client.Enrol(t.Context(), request, func(people.Progress) {})
+	for range 3 { // a busy machine may be too slow for one
+		if err != nil {
+			_, err = gate.client.Enrol(t.Context(), request, func(people.Progress) {})
+		}
+	}
 	stop()
 	must(t, err)
 	if _, err := gate.client.Enrol(t.Context(), request, nil); err == nil {
