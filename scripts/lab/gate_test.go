@@ -114,8 +114,8 @@ func TestGate(t *testing.T) {
 		{"passes", (*gate).passes, g.site.wired},
 		{"face and pass in turn", (*gate).inTurn, g.site.rounds > 0},
 		{"suspended", (*gate).suspended, g.site.wired},
+		{"killed, and without faces", (*gate).withoutFaces, g.site.wired},
 		{"killed often", (*gate).killedOften, g.site.wired},
-		{"passes after that", (*gate).passesLast, g.site.wired},
 	} {
 		if !part.here {
 			continue
@@ -409,7 +409,7 @@ func (g *gate) replugged(t *testing.T) {
 // safeWithin is how long a relay may stay as it is after its gate was killed.
 const safeWithin = 2 * time.Second
 
-// killedOften does so inside openings by the exit button. From the third crash on the gate comes back without faces.
+// killedOften does so inside openings by the exit button, at a gate that has been without faces since its third crash.
 func (g *gate) killedOften(t *testing.T) {
 	var worst time.Duration
 	for range g.site.often {
