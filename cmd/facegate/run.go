@@ -17,6 +17,7 @@ import (
 	"facegate/cmd/facegate/internal/logsink"
 	"facegate/cmd/facegate/internal/memory"
 	"facegate/cmd/facegate/internal/signals"
+	"facegate/cmd/facegate/internal/update"
 	"facegate/configs"
 	"facegate/configs/hint"
 )
@@ -49,6 +50,7 @@ func (c *runCommand) logged(ctx context.Context, t terminal, out daemon.Outside)
 	sink := logsink.New(t.err)
 	defer sink.Close(lastLines)
 	out.LogLost = sink.Lost
+	out.Refused = func() string { return update.Refused(t.root()) }
 	if next, left, err = c.gate(ctx, sink, out, usualSocket(t)); err != nil {
 		err = exit{code: complain(sink, err, codeOf(err), false)}
 	}

@@ -267,3 +267,25 @@ func TestBuildRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestUnits takes the units as they are, and refuses one with a line that systemd does not know, and one that may do everything.
+func TestUnits(t *testing.T) {
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Skip("systemd-analyze is not installed (apt-get install systemd)")
+	}
+	unit := string(read(t, "../../configs/facegate.service"))
+	sandbox := regexp.MustCompile(`(?m)^(Protect|Restrict|Private|System|Capability|User|Device).*\n`)
+	for _, tt := range []struct{ name, unit, says string }{
+		{"as it is", unit, ""},
+		{"a key that is none", strings.Replace(unit, "NoNewPrivileges=", "NoNewPrivilege=", 1), "Unknown key"},
+		{"a program that is not there", strings.ReplaceAll(unit, "/usr/bin/facegate ", "/usr/bin/gate "), "/usr/bin/gate"},
+		{"no sandbox", sandbox.ReplaceAllString(unit, ""), "exposure level"},
+	} {
+		dir := t.TempDir()
+		write(t, dir+"/facegate.service", []byte(tt.unit), 0o644)
+		out, err := exec.Command("./units.sh", dir).CombinedOutput()
+		if (err == nil) != (tt.says == "") || !strings.Contains(string(out), tt.says) {
+			t.Errorf("%s: %v, %s", tt.name, err, out)
+		}
+	}
+}

@@ -68,6 +68,8 @@ type Outside struct {
 	// Begin is called once the door is at its safe level, and says what to leave out; nil for nothing. It may be nil.
 	Begin func() *Lesser
 
+	Refused func() string // returns the version that an update was taken back from, "" if none was; may be nil
+
 	InService func() // is called once the gate is in service; may be nil
 
 	Unlocked error // why the memory of the process is not locked; nil if it is

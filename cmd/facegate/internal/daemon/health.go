@@ -31,7 +31,7 @@ func (d *Daemon) health(s *status.Status) health.Report {
 	var conditions [][]health.Condition
 	for _, part := range []func(*status.Status) []health.Condition{
 		d.profileHealth, d.watchdogHealth, d.lesserHealth, d.sightHealth, cameraHealth, d.codesHealth, doorHealth, d.wiringHealth, d.planHealth, recordHealth, facesHealth, d.promptHealth, d.kioskHealth, d.readersHealth,
-		d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, clockHealth, lawHealth,
+		d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, d.packageHealth, clockHealth, lawHealth,
 	} {
 		conditions = append(conditions, part(s))
 	}
@@ -322,6 +322,17 @@ func (d *Daemon) logHealth(*status.Status) []health.Condition {
 	n := d.outside.LogLost()
 	return health.When(n > 0, health.Log, health.Degraded, fmt.Sprintf("%d lines of the log could not be written", n),
 		"see that what reads the log runs (systemctl status systemd-journald), and restart facegate")
+}
+
+// packageHealth says that an update was taken back: whoever installed it saw it installed.
+func (d *Daemon) packageHealth(*status.Status) []health.Condition {
+	if d.outside.Refused == nil {
+		return nil
+	}
+	version := d.outside.Refused()
+	return health.When(version != "", health.Package, health.Degraded,
+		fmt.Sprintf("version %s did not come up, and the former package was brought back", version),
+		"journalctl -u facegate-update -u facegate says why; an update that comes up ends this")
 }
 
 func clockHealth(s *status.Status) []health.Condition {

@@ -156,6 +156,19 @@ func TestLabInUse(t *testing.T) {
 	}
 }
 
+// TestHealthOfPackage says which update was taken back, as long as it is known.
+func TestHealthOfPackage(t *testing.T) {
+	for version, want := range map[string]int{"": 0, "1.3.0": 1} {
+		d := &Daemon{outside: Outside{Refused: func() string { return version }}}
+		if found := d.packageHealth(nil); len(found) != want || want == 1 && !strings.HasPrefix(found[0].Reason, "version 1.3.0 did not come up") {
+			t.Errorf("%q: %+v", version, found)
+		}
+	}
+	if found := (&Daemon{}).packageHealth(nil); found != nil {
+		t.Errorf("a gate that is from no package: %+v", found)
+	}
+}
+
 // TestHealthOfMemory puts a gate that may not lock its memory on machines with and without swap.
 func TestHealthOfMemory(t *testing.T) {
 	on := fstest.MapFS{"proc/swaps": {Data: []byte("Filename Type\n/dev/zram0 partition\n")}}

@@ -48,7 +48,8 @@ const (
 	Clock   Part = "clock"
 	Memory  Part = "memory"
 	Log     Part = "log"
-	Law     Part = "law" // what it asks of the operator
+	Package Part = "package" // that the gate was installed from
+	Law     Part = "law"     // what it asks of the operator
 )
 
 // A Condition is one thing that is not well.

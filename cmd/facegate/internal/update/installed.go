@@ -26,3 +26,13 @@ func Installed(root fs.FS) (string, error) {
 	}
 	return "", nil
 }
+
+// Refused returns the version that an update of the machine was taken back from, "" if none was since the last that came up. The
+// package's watch-update writes it down.
+func Refused(root fs.FS) string {
+	text, err := fs.ReadFile(root, "var/lib/facegate-package/refused")
+	if err != nil {
+		return "" // for most machines have none
+	}
+	return strings.TrimSpace(string(text[:min(len(text), 100)]))
+}

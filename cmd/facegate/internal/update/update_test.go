@@ -272,6 +272,22 @@ func TestAsSSHSigns(t *testing.T) {
 	}
 }
 
+// TestRefused reads what the watch over an update writes down.
+func TestRefused(t *testing.T) {
+	const file = "var/lib/facegate-package/refused"
+	for _, tt := range []struct{ text, want string }{{"1.3.0\n", "1.3.0"}, {"", ""}, {strings.Repeat("9", 200), strings.Repeat("9", 100)}} {
+		if got := update.Refused(fstest.MapFS{file: {Data: []byte(tt.text)}}); got != tt.want {
+			t.Errorf("%q: %q", tt.text, got)
+		}
+	}
+	if got := update.Refused(fstest.MapFS{}); got != "" {
+		t.Errorf("without a file: %q", got)
+	}
+	if script, err := os.ReadFile("../../../../scripts/package/watch-update"); err != nil || !strings.Contains(string(script), `>"$kept/refused"`) {
+		t.Errorf("the script writes it elsewhere: %v", err)
+	}
+}
+
 func TestInstalled(t *testing.T) {
 	const before = "Package: facegate-doc\nStatus: install ok installed\nVersion: 7\n\nPackage: facegate\nStatus: "
 	for _, tt := range []struct {
