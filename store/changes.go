@@ -183,6 +183,8 @@ func (s *Store) conclude(i *intent) error {
 	if i.Receipt != nil {
 		done.Puts = []vault.Put{s.journal.Value(vault.At(receiptsTable, i.ID), i.Receipt)}
 	}
+	s.counting.Lock()
+	defer s.counting.Unlock()
 	failed := s.failed.without(slices.Concat(i.People, i.Faces)...)
 	row, err := s.putFailures(failed)
 	if err != nil {

@@ -88,7 +88,8 @@ func (f failures) without(people ...template.PersonID) failures {
 }
 
 // Lockouts keep what has failed too often, by each means and against each person, over restarts. They know of no limit: package
-// admit counts, and says what is to last.
+// admit counts, and says what is to last. Only Closed and Reset, which the audit log has to have, take the lock of the store: whoever is
+// erased meanwhile holds up nobody who types.
 type Lockouts struct{ s *Store }
 
 // Lockouts returns the lock-outs of people.
@@ -97,8 +98,8 @@ func (s *Store) Lockouts() Lockouts { return Lockouts{s} }
 // Attend says that attempts are made from now on, until Close. It reports whether the power has gone meanwhile before, since the
 // last Reset: then there may have been more failures than are known.
 func (l Lockouts) Attend() (behind bool, err error) {
-	l.s.mu.Lock()
-	defer l.s.mu.Unlock()
+	l.s.counting.Lock()
+	defer l.s.counting.Unlock()
 	next := l.s.failed
 	next.Behind = next.Behind || next.Attended
 	next.Attended = true
@@ -108,6 +109,8 @@ func (l Lockouts) Attend() (behind bool, err error) {
 
 // retire keeps the counts until the next Attend.
 func (s *Store) retire() error {
+	s.counting.Lock()
+	defer s.counting.Unlock()
 	if !s.attended || !s.journal.IsOpen() {
 		return nil
 	}
@@ -123,8 +126,8 @@ func (s *Store) retire() error {
 
 // All returns what is known of failures.
 func (l Lockouts) All() []Failures {
-	l.s.mu.Lock()
-	defer l.s.mu.Unlock()
+	l.s.counting.Lock()
+	defer l.s.counting.Unlock()
 	now := l.s.look().Count
 	all := make([]Failures, 0, len(l.s.failed.Against))
 	for _, t := range l.s.failed.Against {
@@ -137,11 +140,11 @@ func (l Lockouts) All() []Failures {
 // are lasting are on disk when it returns. What they take the place of is not any more. Others, which whoever passes by may
 // cause, are in memory, and are written by Close alone. Of somebody who is not on the list it keeps nothing.
 func (l Lockouts) Keep(lasting bool, all ...Failures) error {
-	l.s.mu.Lock()
-	defer l.s.mu.Unlock()
+	l.s.counting.Lock()
+	defer l.s.counting.Unlock()
 	next, now, write := l.s.failed, l.s.look().Count, false
 	for _, f := range all {
-		if !l.s.register.has(f.Person) {
+		if !l.s.register.on(f.Person) {
 			continue
 		}
 		t := tries{Means: f.Means, Person: f.Person, Count: f.Count, Disabled: f.Disabled, Lasting: lasting && f.Count > 0}
@@ -175,6 +178,8 @@ func (l Lockouts) Closed(now time.Time, m Means, failures uint32, off bool) erro
 func (l Lockouts) Reset(by audit.Actor) error {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
+	l.s.counting.Lock()
+	defer l.s.counting.Unlock()
 	var count uint32
 	for _, t := range l.s.failed.Against {
 		count += t.Count
@@ -194,7 +199,7 @@ func (s *Store) putFailures(f failures) (vault.Put, error) {
 	return s.putJournal(failuresRow, f)
 }
 
-// setFailures writes next to disk. If that fails it counts all the same, until the program ends.
+// setFailures writes next to disk. If that fails it counts all the same, until the program ends. s.counting must be held.
 func (s *Store) setFailures(next failures) error {
 	s.failed = next
 	row, err := s.putFailures(next)

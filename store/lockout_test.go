@@ -7,11 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"facegate/pipeline/template"
 	"facegate/store"
+	"facegate/store/durable/durabletest"
 	"facegate/store/storetest"
 )
 
@@ -131,6 +134,52 @@ func TestLockoutEndsWithThePerson(t *testing.T) {
 		}
 		s.Close()
 		s, _ = attend(t, dir, &now)
+	}
+}
+
+// TestErasureHoldsUpNobodyWhoTypes has the disk hang while somebody is being erased. What others try is on disk meanwhile, and of what is
+// tried for whoever is erased nothing is left.
+func TestErasureHoldsUpNobodyWhoTypes(t *testing.T) {
+	dir := t.TempDir()
+	o, disk := storetest.Options(dir), new(durabletest.Watched)
+	o.Disk = disk
+	s, err := store.Open(o)
+	must(t, err)
+	_, err = s.Lockouts().Attend()
+	must(t, err)
+	anna, bert := against(t, s, 1), against(t, s, 2)
+	hangs, goOn := make(chan struct{}), make(chan struct{})
+	once := sync.OnceFunc(func() { close(hangs) })
+	disk.Before = func(path string) error {
+		if strings.HasPrefix(filepath.Base(path), "people") {
+			once()
+			<-goOn
+		}
+		return nil
+	}
+	erased := make(chan error, 1)
+	go func() {
+		_, err := s.Erase(store.ByLabel(enrolment(1).Label), 1, 1000)
+		erased <- err
+	}()
+	<-hangs
+	for n := range uint32(3) {
+		for _, who := range []template.PersonID{anna, bert} {
+			must(t, s.Lockouts().Keep(true, store.Failures{Means: store.MeansPIN, Person: who, Count: n + 1}))
+		}
+	}
+	if n := len(s.Lockouts().All()); n != 2 || len(erased) != 0 {
+		t.Errorf("%d are known of, and the erasure has ended %d times", n, len(erased))
+	}
+	close(goOn)
+	must(t, <-erased)
+	must(t, s.Lockouts().Keep(true, store.Failures{Means: store.MeansPIN, Person: anna, Count: 9}))
+	for range 2 {
+		if got := lockouts(s); len(got) != 1 || got[0].Person != bert || got[0].Count != 3 {
+			t.Errorf("after the erasure: %+v", got)
+		}
+		must(t, s.Close())
+		s = storetest.Open(t, dir)
 	}
 }
 

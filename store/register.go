@@ -108,6 +108,13 @@ func (r *register) leave(people map[template.PersonID]bool) {
 	r.leaving = people
 }
 
+// on reports whether the person with this id is on the list. It does not need Store.mu.
+func (r *register) on(id template.PersonID) bool {
+	r.brief.RLock()
+	defer r.brief.RUnlock()
+	return r.has(id)
+}
+
 // labelled returns the person with this label.
 func (r register) labelled(label string) (Person, bool) {
 	id, ok := r.byLabel[label]

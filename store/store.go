@@ -234,6 +234,10 @@ type Store struct {
 	judging sync.Mutex // is held while the clock is judged: guards judge, and is not held for a disk
 	judge   *clock.Judge
 
+	counting sync.Mutex // guards failed and attended, also while they are written. Whoever takes mu as well takes that first
+	failed   failures   // in journal.db
+	attended bool       // attempts are made
+
 	mu       sync.Mutex          // guards all that follows
 	register register            // everybody in people.db; see there for what is found without mu
 	ended    map[[16]byte]moment // when the consents of people who were erased ended
@@ -242,7 +246,6 @@ type Store struct {
 	gone     tombstones          // beside the keyrings
 	pending  *intent             // in journal.db
 	leaving  []Person            // whom pending erases, if this process began it
-	failed   failures            // in journal.db
 	noted    int                 // how many mendings are in the audit log
 
 	reserve *reserve
@@ -258,8 +261,6 @@ type Store struct {
 
 	unburied bool // gone is not on disk
 	anew     bool // takes the place of a damaged store
-
-	attended bool // attempts are made
 }
 
 // Open opens the store in o.Dir, or makes one where there is none. It finishes what a crash has interrupted. A store can
