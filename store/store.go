@@ -12,7 +12,7 @@
 //
 // # People, templates and credentials
 //
-// Three kinds of rows are about people. A Person has a label and terms. A Template is the consent of a person to biometrics,
+// Three kinds of rows are about people. A Person has a label, groups and terms. A Template is the consent of a person to biometrics,
 // and the way to the Code in faces.db. A Credential is a pass, a card or a PIN. Whoever declines the face is a person with
 // credentials and no template, and no consent to one (Join): listed, shown, retained and erased like everybody else. A
 // lockdown destroys templates, and leaves people and credentials. A visitor is none of them: their pass is signed by an office, and
