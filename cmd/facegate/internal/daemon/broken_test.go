@@ -379,6 +379,9 @@ func TestDoorAtABrokenStart(t *testing.T) {
 			if worst.Part != test.part || worst.State != health.Down || !strings.Contains(worst.Todo, test.todo) || !strings.Contains(worst.Reason, "visitors") {
 				t.Errorf("the health is %+v", worst)
 			}
+			if strings.Contains(worst.Todo, "goes on by itself") != test.waits {
+				t.Errorf("whether it goes on by itself: %s", worst.Todo)
+			}
 			if after := kept(); !slices.Equal(before, after) {
 				t.Errorf("it has changed %q to %q", before, after)
 			}

@@ -68,8 +68,10 @@ type Remnant struct {
 	parts *Daemon // door, control socket and log, and nothing else
 	hand  *gpio.Hand
 	why   error
-	every time.Duration // how often is looked whether it is mended
 	ready chan struct{}
+
+	mended func() bool   // reports whether New may succeed, nil where nothing mends by itself
+	every  time.Duration // how often that is asked
 }
 
 // NewRemnant opens what is left of a gate for which New has failed because of why.
@@ -91,25 +93,26 @@ func NewRemnant(c *configs.Config, out Outside, version string, why error, log *
 	}
 	r := &Remnant{
 		name: rand.Text(), parts: d, hand: gpio.NewHand(d.door.ByHand(), nil, d.started), every: mendedEvery, ready: make(chan struct{}),
-		why: hint.Wrap(fmt.Errorf("nobody is let in by a face, card, pass or PIN, visitors neither, and nobody can be enrolled or erased: %w", why),
-			"%s", adviceOn(why)),
+		mended: mended(c, why),
 	}
+	r.why = hint.Wrap(fmt.Errorf("nobody is let in by a face, card, pass or PIN, visitors neither, and nobody can be enrolled or erased: %w", why),
+		"%s", adviceOn(why, r.mended != nil))
 	if err := d.openControl(r, out.Left.Socket); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
-// adviceOn says what to do about records that cannot be opened because of why.
-func adviceOn(why error) string {
-	const meanwhile = "; exit button, fire alarm, schedule and openings by hand work meanwhile"
-	switch {
-	case IsDisk(why):
-		return "make room on the disk, or mount it for writing (dmesg says why it is not); the gate then goes on by itself" + meanwhile
-	case errors.Is(why, store.ErrDamaged):
-		return hint.Of(why) + meanwhile
+// adviceOn says what to do about records that cannot be opened because of why. mends says that it is seen when that is done.
+func adviceOn(why error, mends bool) string {
+	advice := hint.Of(why)
+	if IsDisk(why) {
+		advice = "make room on the disk, or mount it for writing (dmesg says why it is not)"
 	}
-	return hint.Of(why) + "; the gate then goes on by itself, or after a restart" + meanwhile
+	if mends {
+		advice += "; the gate then goes on by itself, or after a restart"
+	}
+	return advice + "; exit button, fire alarm, schedule and openings by hand work meanwhile"
 }
 
 // ErrMended is returned by Remnant.Run when New may succeed.
@@ -122,8 +125,8 @@ func (r *Remnant) Run(ctx context.Context) error {
 	d.log.Error("the gate is not in service: only the door works", "error", r.why, "hint", hint.Of(r.why))
 	back := false
 	tasks := []task{d.door, d.events, d.plan, d.control, d.watchdog, &announcement{r}}
-	if mended := r.mended(); mended != nil {
-		tasks = append(tasks, newMendedWatch(r.every, mended, func() error { back = true; return ErrMended }))
+	if r.mended != nil {
+		tasks = append(tasks, newMendedWatch(r.every, r.mended, func() error { back = true; return ErrMended }))
 	}
 	err := d.runTasks(ctx, tasks...)
 	if err = errors.Join(err, d.close()); err != nil {
@@ -136,19 +139,19 @@ func (r *Remnant) Run(ctx context.Context) error {
 	return nil
 }
 
-// mended returns what reports whether New may succeed, nil where nothing mends by itself, as with damaged records.
-func (r *Remnant) mended() func() bool {
-	c := r.parts.config
+// mended returns what reports whether records that could not be opened because of why may be opened now, nil where nothing mends by
+// itself, as with damaged ones.
+func mended(c *configs.Config, why error) func() bool {
 	switch {
-	case IsDisk(r.why):
+	case IsDisk(why):
 		return func() bool { return writable(c.StateDir, c.KeysDir) }
-	case errors.Is(r.why, store.ErrKey):
+	case errors.Is(why, store.ErrKey):
 		return func() bool {
 			key, err := opening.Keys(c).DeviceKey()
 			clear(key[:])
 			return err == nil
 		}
-	case errors.Is(r.why, store.ErrFolder), errors.Is(r.why, fs.ErrPermission):
+	case errors.Is(why, store.ErrFolder), errors.Is(why, fs.ErrPermission):
 		return func() bool { return checkFolders(c) == nil }
 	}
 	return nil
