@@ -168,6 +168,29 @@ until_up
 `)
 }
 
+// TestAsWellAsBefore updates a gate that is down, as for want of a camera, to one that is down: nothing is worse than before. One that
+// does not run is not watched.
+func TestAsWellAsBefore(t *testing.T) {
+	dir := t.TempDir()
+	for version, how := range map[string]string{"1.0": "down", "2.0": "down", "3.0": "ends"} {
+		gate{version, "amd64", how}.build(t, dir)
+	}
+	onMachine(t, dir, `
+install facegate_1.0_amd64.deb
+configure
+install facegate_2.0_amd64.deb
+watched
+is code "$(cat /run/runs/watch-code)" 0
+is version "$(version)" 2.0
+systemctl stop facegate.service
+rm /run/runs/watch-code
+install facegate_3.0_amd64.deb
+is version "$(version)" 3.0
+is kept "$(ls /var/lib/facegate-package)" ""
+[[ ! -e /run/runs/watching && ! -e /run/runs/watch-code ]] || fail "it is watched"
+`)
+}
+
 // TestWatchGoesOn loses power while an update is watched that does not come up. At the next boot it is watched again, and taken back.
 func TestWatchGoesOn(t *testing.T) {
 	dir := t.TempDir()

@@ -47,6 +47,8 @@ done
 (cd "$folder" && sha256sum ./*.deb ./*.json | sed 's# \./# #' >SHA256SUMS)
 if command -v lintian >/dev/null; then
   lintian --fail-on error,warning "$folder"/*.deb
+else
+  say "lintian is missing, so that it has not looked at the packages: scripts/setup.sh release"
 fi
 if [[ -n ${RELEASE_KEY:-} ]]; then
   ssh-keygen -q -Y sign -n facegate-release -f "$RELEASE_KEY" "$folder/SHA256SUMS"
