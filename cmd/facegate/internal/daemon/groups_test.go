@@ -3,9 +3,11 @@ package daemon_test
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"facegate/cmd/facegate/internal/crashes"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/health"
@@ -14,6 +16,7 @@ import (
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/matchertest"
 	"facegate/pipeline/template"
+	"facegate/store"
 	"facegate/store/audit"
 )
 
@@ -58,8 +61,9 @@ func TestGroups(t *testing.T) {
 		Label: "p01", Consent: "form 1", Age: "adult", Witness: "Li Na", Pass: true, Grouping: people.Grouping{Groups: []string{"staff"}},
 	}, matchertest.Face(1))
 	must(t, err)
-	one := h.equip(t, "p01")
-	one.pass = e.Pass.Text()
+	one := kit{card: "card of p01", pass: e.Pass.Text()}
+	_, err = h.Store().Credentials().AddCard("p01", store.ShownCard{Value: []byte(one.card)}, store.Terms{}, 1000)
+	must(t, err)
 	text := h.joins(t, "none")
 	none := h.equip(t, "none")
 	none.pass = text
@@ -96,7 +100,7 @@ func TestGroups(t *testing.T) {
 	h.comes(t, "who was taken out", p01, one, false)
 	h.stop()
 
-	h = open(t, site, settings, daemon.Outside{})
+	h = open(t, site, settings, daemon.Outside{Source: unplugged{t}, Begin: lesser(crashes.CardsOnly, new(atomic.Bool))}) // starts sooner
 	h.comes(t, "who was taken out, after a restart", p01, one, false)
 	h.comes(t, "who is in both, after a restart", nobody, none, true)
 
