@@ -75,7 +75,7 @@ type Records interface {
 	// Device returns the identity of the device.
 	Device(ctx context.Context) (Device, error)
 
-	// Backup makes a sealed copy of people, consents and templates, for a gate that has lost them.
+	// Backup makes a sealed copy of people, consents, templates and what people come in by, for a gate that has lost them.
 	Backup(ctx context.Context) (Backup, error)
 
 	// Lockdown makes every template unusable, and nobody matches when it returns. EndLockdown lets people be captured again.
