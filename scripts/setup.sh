@@ -2,6 +2,7 @@
 #
 # setup.sh build   installs what this machine lacks to build facegate
 # setup.sh test    the same, and what its tests need besides
+# setup.sh release what builds a release and tries it, besides what builds facegate
 # setup.sh lab     what the emulated boards of scripts/lab need, besides what builds facegate
 #
 # It runs on Debian 12 and changes nothing when nothing is missing. OS_RELEASE names the file that tells the system.
@@ -11,6 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=(ca-certificates g++ pkg-config libopencv-dev libjpeg-dev)
 tests=(mosquitto ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client)
 lab=(qemu-system-arm qemu-system-x86 cpio kmod make xz-utils bc libelf1 gcc-12 g++-aarch64-linux-gnu)
+release=(cmake make zstd protobuf-compiler g++-aarch64-linux-gnu qemu-user-static mmdebstrap)
 
 say() { printf 'facegate: %s\n' "$*"; }
 
@@ -144,12 +146,13 @@ no_packages() {
 case ${1:-} in
 build) packages=("${build[@]}") ;;
 test) packages=("${build[@]}" "${tests[@]}") ;;
+release) packages=("${release[@]}") ;;
 lab) packages=("${lab[@]}") ;;
-*) die "usage: scripts/setup.sh build|test|lab" ;;
+*) die "usage: scripts/setup.sh build|test|release|lab" ;;
 esac
 check_system
 check_go
-[[ $1 == lab ]] || command -v npm >/dev/null || packages+=(npm)
+[[ $1 == lab || $1 == release ]] || command -v npm >/dev/null || packages+=(npm)
 mapfile -t absent < <(missing "${packages[@]}")
 [[ ${#absent[@]} -gt 0 ]] || exit 0
 check_root "${absent[@]}"

@@ -129,6 +129,12 @@ func TestSetupSaysWhatToDo(t *testing.T) {
 			[]string{"as root: apt-get install --no-install-recommends qemu-system-arm\n"},
 		},
 		{
+			"a release", func(m *machine) {
+				m.user, m.installed, m.commands = "1000", "cmake make zstd g++-aarch64-linux-gnu qemu-user-static mmdebstrap", ""
+			}, "release",
+			[]string{"as root: apt-get install --no-install-recommends protobuf-compiler\n"},
+		},
+		{
 			"no package lists", func(m *machine) { m.installed, m.apt = "g++", "echo 'E: Unable to locate package'; exit 100" }, "build",
 			[]string{"missing: ca-certificates pkg-config libopencv-dev libjpeg-dev", "some package lists could not be read", "E: Unable to locate", "check the network"},
 		},
