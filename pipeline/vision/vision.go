@@ -33,9 +33,6 @@ var (
 // for another's.
 var errBusy = errors.New("vision: an Engine belongs to one goroutine at a time")
 
-// openCVVersion is the one that the binding fits.
-const openCVVersion = "4.6.0"
-
 // maxPixels bounds the memory of one picture: 3 bytes a pixel, 48 MiB.
 const maxPixels = 4096 * 4096
 
@@ -87,8 +84,8 @@ func Open(n Networks) (_ *Engine, err error) {
 		err = e.try()
 	}
 	if err != nil {
-		return nil, hint.Wrap(err, "the files are intact, but this OpenCV cannot run them: install the version that facegate "+
-			"is built for, %s", openCVVersion)
+		return nil, hint.Wrap(err, "the files are intact, but OpenCV %s cannot run them: take a released facegate, which has the OpenCV "+
+			"that they were tried with, or build it on Debian 12", OpenCV())
 	}
 	return e, nil
 }
