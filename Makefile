@@ -80,13 +80,14 @@ package: build tools ## make a Debian package of .build/facegate for this machin
 	@VERSION=$(VERSION) WORDS=$(BINARY) scripts/package/build.sh $(BINARY) $$(dpkg --print-architecture) $(BUILD)/package
 
 .PHONY: release
-release: models ## build the release in .build/release, and see that it does what this build does
+release: models tools ## build the release in .build/release, see that it does what this build does, and pack it
 	@scripts/setup.sh release
 	@scripts/release.sh $(VERSION) $(BUILD)/release
 	$(say) "comparing the release with this build"
 	@FACEGATE_RELEASE=$(CURDIR)/$(BUILD)/release go test -count=1 -v -timeout 30m -run '^TestRelease' \
 	  ./pipeline/vision ./cmd/facegate/internal/camera | grep -vE '^=== '
 	@scripts/bare.sh $(BUILD)/release
+	@scripts/package/release.sh $(VERSION) $(BUILD)/release $(BUILD)/release/package
 
 .PHONY: release-again
 release-again: ## build the release anew in another folder with an empty cache, and see that it is the same to the byte

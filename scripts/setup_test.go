@@ -130,7 +130,7 @@ func TestSetupSaysWhatToDo(t *testing.T) {
 		},
 		{
 			"a release", func(m *machine) {
-				m.user, m.installed, m.commands = "1000", "cmake make zstd g++-aarch64-linux-gnu qemu-user-static mmdebstrap", ""
+				m.user, m.installed, m.commands = "1000", "cmake make zstd g++-aarch64-linux-gnu qemu-user-static mmdebstrap lintian openssh-client", ""
 			}, "release",
 			[]string{"as root: apt-get install --no-install-recommends protobuf-compiler\n"},
 		},
@@ -142,7 +142,7 @@ func TestSetupSaysWhatToDo(t *testing.T) {
 			"the network goes away", func(m *machine) {
 				m.apt = plan + "*install*) echo 'E: Failed to fetch libmosquitto'; exit 100 ;;\nesac"
 			}, "test",
-			[]string{"installing 2 packages (about 7 MB", "E: Failed to fetch", "check the network", "from a mirror or a disc: mosquitto ffmpeg strace chromium fonts-wqy-microhei"},
+			[]string{"installing 2 packages (about 7 MB", "E: Failed to fetch", "check the network", "from a mirror or a disc: mosquitto ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client"},
 		},
 	}
 	for _, test := range tests {
@@ -203,7 +203,7 @@ func TestSetupShowsProgress(t *testing.T) {
    echo pmstatus:a:35.0:x; echo pmstatus:a:100.0:x ;;
 esac`
 	output, ok := m.setup(t, "test")
-	want := "facegate: missing: mosquitto ffmpeg strace chromium fonts-wqy-microhei\n" +
+	want := "facegate: missing: mosquitto ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client\n" +
 		"facegate: reading Debian's package lists\n" +
 		"facegate: installing 2 packages (about 7 MB to download)\n" +
 		"facegate:   30 %\n" +

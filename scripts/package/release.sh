@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 #
-# release.sh VERSION FROM FOLDER   makes packages of FROM/facegate-amd64 and FROM/facegate-arm64 in FOLDER, lists what is in them, and
-#                                  signs it
+# release.sh VERSION FROM FOLDER   makes packages of FROM/facegate-amd64 and FROM/facegate-arm64 in FOLDER, of those that are there, lists
+#                                  what is in them, and signs it
 #
 #   RELEASE_KEY   the private key, a file of ssh-keygen, or a public key whose private one an agent has. Its public key goes into the
 #                 packages, so that gates check the next release by it. Without it the release is not signed, and says so
@@ -41,6 +41,10 @@ parts() {
 }
 
 for arch in amd64 arm64; do
+  if [[ ! -e $from/facegate-$arch ]]; then
+    say "there is no $from/facegate-$arch, so that this release has no package for $arch"
+    continue
+  fi
   scripts/package/build.sh "$from/facegate-$arch" "$arch" "$folder"
   parts "$arch" >"$folder/facegate_${VERSION}_$arch.cdx.json"
 done
