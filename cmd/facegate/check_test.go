@@ -78,7 +78,7 @@ func TestConfigCheckAsTheService(t *testing.T) {
 		t.Errorf("code %d:\n%s%s", p.code, p.out, p.err)
 	}
 	facegate(t.Context(), "config", "check", "--config", config, "--user", "no-such-user").
-		want(t, exitFailed, "", "useradd --system --no-create-home --groups video,input no-such-user")
+		want(t, exitFailed, "", "useradd --system --no-create-home --groups video,gpio,input no-such-user")
 }
 
 // TestConfigCheckTellsOfHolidays notes that a list of holidays has come to its end, and nothing of one that has not.
