@@ -45,5 +45,7 @@ set -m # a group of its own for each lane, so that it ends as a whole
 raced </dev/null &
 alone </dev/null &
 trap 'kill -- $(jobs -p | sed s/^/-/) 2>/dev/null || true' EXIT
-wait -n
-wait -n
+failed=0
+wait -n || failed=1 # the other lane tells what fails there too
+wait -n || failed=1
+exit $failed
