@@ -7,13 +7,17 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/gatetest"
@@ -394,6 +398,48 @@ func TestDoorAtABrokenStart(t *testing.T) {
 			}
 			cancel()
 			start(t, site, nil, daemon.Outside{}).stop()
+		})
+	}
+}
+
+// unprivileged runs f as a process that may not pass over the modes of files, as root may.
+func unprivileged(t *testing.T, f func()) {
+	t.Helper()
+	runtime.LockOSThread() // capabilities are those of a thread
+	defer runtime.UnlockOSThread()
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var had [2]unix.CapUserData
+	must(t, unix.Capget(&header, &had[0]))
+	less := had
+	less[0].Effective &^= 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_DAC_READ_SEARCH
+	must(t, unix.Capset(&header, &less[0]))
+	defer func() { must(t, unix.Capset(&header, &had[0])) }()
+	f()
+}
+
+// TestFileKeptFromTheService has the gate tried again once no file of its records is kept from it, and not before, however well the
+// folders are: each time its door would go out of service.
+func TestFileKeptFromTheService(t *testing.T) {
+	site := gatetest.NewSite(t)
+	fill(t, site)
+	c := site.Config(t, nil)
+	for _, file := range []string{filepath.Join(c.StateDir, "people.db"), filepath.Join(c.KeysDir, "journal.key")} {
+		must(t, os.Chmod(file, 0))
+		unprivileged(t, func() {
+			_, why := os.Open(file)
+			if !errors.Is(why, fs.ErrPermission) {
+				t.Fatalf("open: %v", why)
+			}
+			if daemon.Mends(c, why) {
+				t.Errorf("%s is kept from the service, and the gate is tried again", file)
+			}
+			if advice := daemon.AdviceOn(why); !strings.HasPrefix(advice, "let the service's user own every file") {
+				t.Errorf("the advice is %q", advice)
+			}
+			must(t, os.Chmod(file, 0o600))
+			if !daemon.Mends(c, why) {
+				t.Errorf("%s is there, and the gate is not tried again", file)
+			}
 		})
 	}
 }

@@ -212,8 +212,8 @@ func (d *Daemon) openControl(h control.Host, left *os.File) (err error) {
 	return nil
 }
 
-// openDoor opens the line of the door, unless the caller has brought one, and forces it to its safe level, unless it was left open. The lights at the
-// camera come after it. The rounds of the door feed the watchdog, as long as none of the watched parts hangs.
+// openDoor opens the line of the door, unless the caller has brought one, and forces it to its safe level, unless it was left open.
+// The lights at the camera come after it. The rounds of the door feed the watchdog, as long as none of the watched parts hangs.
 func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
 	d.openWatchdog(watched)
 	if d.line == nil {

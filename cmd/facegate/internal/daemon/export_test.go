@@ -8,6 +8,7 @@ import (
 	"facegate/cmd/facegate/internal/codereader"
 	"facegate/cmd/facegate/internal/entry"
 	"facegate/cmd/facegate/internal/people"
+	"facegate/configs"
 	"facegate/gpio/door"
 	"facegate/store"
 )
@@ -29,6 +30,12 @@ func (d *Daemon) Enrolling() bool { return d.camera.Enrolling() }
 
 // LookEvery has the disk looked at in other times than usual.
 func (r *Remnant) LookEvery(t time.Duration) { r.every = t }
+
+// Mends reports whether the gate is tried again now, of which New has failed because of why.
+func Mends(c *configs.Config, why error) bool { m := mended(c, why); return m != nil && m() }
+
+// AdviceOn is what a technician is told to do about why, where it does not mend by itself.
+func AdviceOn(why error) string { return adviceOn(why, false) }
 
 // MadeByUnit returns the folders that systemd makes when it starts the service.
 func MadeByUnit() []string { return madeByUnit() }

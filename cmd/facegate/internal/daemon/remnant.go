@@ -1,12 +1,15 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -105,9 +108,12 @@ func NewRemnant(c *configs.Config, out Outside, version string, why error, log *
 
 // adviceOn says what to do about records that cannot be opened because of why. mends says that it is seen when that is done.
 func adviceOn(why error, mends bool) string {
-	advice := hint.Of(why)
-	if IsDisk(why) {
+	advice := cmp.Or(hint.Of(why), "see what keeps the records from being opened (dmesg), and restart the gate")
+	switch {
+	case IsDisk(why):
 		advice = "make room on the disk, or mount it for writing (dmesg says why it is not)"
+	case hint.Of(why) == "" && errors.Is(why, fs.ErrPermission):
+		advice = "let the service's user own every file in state_dir and keys_dir, with mode 0600 (ls -l shows whose they are)"
 	}
 	if mends {
 		advice += "; the gate then goes on by itself, or after a restart"
@@ -152,9 +158,36 @@ func mended(c *configs.Config, why error) func() bool {
 			return err == nil
 		}
 	case errors.Is(why, store.ErrFolder), errors.Is(why, fs.ErrPermission):
-		return func() bool { return checkFolders(c) == nil }
+		return func() bool { return checkFolders(c) == nil && reachable(c.StateDir, c.KeysDir) }
 	}
 	return nil
+}
+
+// reachable reports whether no file in these folders is kept from this process. A gate that tried again while one is would have its
+// door go out of service each time.
+func reachable(dirs ...string) bool {
+	for _, dir := range dirs {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return false
+		}
+		for _, e := range entries {
+			if e.Type().IsRegular() && withheld(filepath.Join(dir, e.Name())) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// withheld reports whether this process may not read and write a file.
+func withheld(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return errors.Is(err, fs.ErrPermission)
+	}
+	f.Close()
+	return false
 }
 
 // Ready is closed when the socket answers.
