@@ -22,9 +22,8 @@ type Bearer struct {
 	Person  template.PersonID // zeros for nobody, and for a guest
 	Finding attempt.Finding   // Matched, Unknown or Ended
 
-	// Credential is what was shown, where Counted says that its uses are counted; see attempt.Attempt.
+	// Credential is what was shown, where its uses are counted; see attempt.Attempt.
 	Credential attempt.Credential
-	Counted    bool
 
 	// Faceless says that no face can be asked for: the person gives none, or there is none of theirs that this gate could compare
 	// with, as after a lockdown or while no face is looked at.
@@ -50,7 +49,7 @@ func (r *Register) Bearer(s Shown) (Bearer, error) {
 		b.Means, b.Person, b.Faceless, b.Groups = attempt.Visitor, template.PersonID{}, true, []string{attempt.Visitors}
 	}
 	if h.Credential.Uses > 0 {
-		b.Credential, b.Counted = attempt.Credential(h.Credential.ID), true
+		b.Credential = attempt.Credential(h.Credential.ID)
 	}
 	return b, nil
 }

@@ -81,7 +81,7 @@ func TestBearer(t *testing.T) {
 			twice := mustAddCard(t, s, "one", "3", store.Terms{Uses: 1})
 			good := people.Bearer{Person: one, Finding: attempt.Matched, Means: attempt.Card}
 			counted := good
-			counted.Credential, counted.Counted = attempt.Credential(twice.ID), true
+			counted.Credential = attempt.Credential(twice.ID)
 			bears(t, "a pass", g, pass(e.Pass), with(good, attempt.Pass))
 			if _, err := s.Credentials().AddCard("one", store.ShownCard{Value: []byte("5"), Secure: true}, store.Terms{}, 1000); err != nil {
 				t.Fatal(err)
