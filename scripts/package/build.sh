@@ -27,6 +27,7 @@ VERSION=${VERSION:-$(scripts/version.sh)}
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 MAINTAINER="${DEBFULLNAME:-facegate maintainers} <${DEBEMAIL:-maintainers@facegate.invalid}>"
 umask 022
+PATH=$PATH:/usr/sbin:/sbin # where ldconfig is, of which Debian tells root alone
 
 # check_arch refuses a binary for another architecture than the package is for.
 check_arch() {
@@ -72,12 +73,12 @@ pack() {
   gzip -9n >"$stage/$1"
 }
 
-# changes prints what came since the release before, as Debian writes it.
+# changes prints what came since the release before, as Debian writes it. Without one it is what came last: a clone may not be deep.
 changes() {
-  local before
-  before=$(git describe --tags --abbrev=0 --match 'v[0-9]*' HEAD^ 2>/dev/null) || before=HEAD~20
+  local before which=(-20 HEAD)
+  if before=$(git describe --tags --abbrev=0 --match 'v[0-9]*' HEAD^ 2>/dev/null); then which=("$before..HEAD"); fi
   printf 'facegate (%s) stable; urgency=medium\n\n' "$VERSION"
-  git log --format='  * %s' "$before..HEAD" | fold -s -w 78 | sed -e 's/ *$//' -e 's/^[^ ]/    &/'
+  git log --format='  * %s' "${which[@]}" | fold -s -w 78 | sed -e 's/ *$//' -e 's/^[^ ]/    &/'
   printf '\n -- %s  %s\n' "$MAINTAINER" "$(LC_ALL=C date -Ru -d "@$SOURCE_DATE_EPOCH")"
 }
 

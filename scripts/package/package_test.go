@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,8 +22,12 @@ import (
 )
 
 // nfpm returns the program that makes packages. It takes minutes to build, so that tests of the package are for those who have it.
+// They are for a PC: the small gates that they pack and start are programs for it.
 func nfpm(t *testing.T) string {
 	t.Helper()
+	if runtime.GOARCH != "amd64" {
+		t.Skip("packages are tested on amd64")
+	}
 	for _, path := range []string{os.Getenv("FACEGATE_NFPM"), "../../.build/tools/nfpm"} {
 		if _, err := os.Stat(path); path != "" && err == nil {
 			path, err = filepath.Abs(path)
@@ -265,6 +270,28 @@ func TestBuildRefuses(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), tt.says) {
 			t.Errorf("%v: %v, %s", tt, err, out)
 		}
+	}
+}
+
+// TestShared packs a program with shared libraries as somebody who is not root, whose PATH has no sbin: the package depends on the
+// packages that have the libraries.
+func TestShared(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/words", []byte("#!/bin/sh\necho words\n"), 0o755)
+	gocmd, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-ldflags", "-linkmode=external", "-o", dir+"/shared", "./standin").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	cmd := exec.Command("./build.sh", dir+"/shared", "amd64", dir)
+	cmd.Env = append(os.Environ(), "NFPM="+nfpm(t), "VERSION=1.0", "WORDS="+dir+"/words", "PATH="+filepath.Dir(gocmd)+":/usr/bin:/bin")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if depends := field(t, dir+"/facegate_1.0_amd64.deb", "Depends"); depends != "systemd, passwd, libc6" {
+		t.Errorf("the package wants %q", depends)
 	}
 }
 
