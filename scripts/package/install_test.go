@@ -110,6 +110,20 @@ func TestPurgeWithoutConfiguration(t *testing.T) {
 install facegate_1.0_amd64.deb
 dpkg --purge facegate >>/run/dpkg.log 2>&1
 [[ ! -e /etc/facegate && ! -e /var/lib/facegate && ! -e /var/lib/facegate-keys ]] || fail "something is left"
+
+# Records on a disk of their own go, and the folder that it is mounted on stays. What cannot be removed is said.
+install facegate_1.0_amd64.deb
+mount -t tmpfs tmpfs /var/lib/facegate
+touch /var/lib/facegate/people.db
+mkdir /run/elsewhere && touch /run/elsewhere/faces.db
+mkdir /var/lib/facegate/held && mount --bind -o ro /run/elsewhere /var/lib/facegate/held && mount -o remount,bind,ro /var/lib/facegate/held
+! dpkg --purge facegate >/run/purge.log 2>&1 || fail "nobody says that something is left"
+grep -q '^/var/lib/facegate/held/faces.db' /run/purge.log || { cat /run/purge.log; fail "nobody says what is left"; }
+umount /var/lib/facegate/held
+dpkg --purge facegate >/run/purge.log 2>&1 || { cat /run/purge.log; fail purge; }
+is "what is left" "$(ls -A /var/lib/facegate)" ""
+! getent passwd facegate || fail "the user is left"
+umount /var/lib/facegate && rmdir /var/lib/facegate
 install facegate_2.0_amd64.deb
 echo "site: test" >/etc/facegate/facegate.yaml
 echo secret >/var/lib/facegate-keys/people.key
@@ -196,6 +210,7 @@ func TestWatchGoesOn(t *testing.T) {
 	dir := t.TempDir()
 	gate{"1.0", "amd64", "well"}.build(t, dir)
 	gate{"2.0", "amd64", "ends"}.build(t, dir)
+	gate{"3.0", "amd64", "well"}.build(t, dir)
 	onMachine(t, dir, `
 install facegate_1.0_amd64.deb
 configure
@@ -208,6 +223,17 @@ systemctl start facegate-update.service
 watched
 is version "$(version)" 1.0
 until_up
+
+# A gate that is well is not taken back where how it was is lost, and what the cut has left of a package does not stay.
+mkdir /var/lib/facegate-package/keeping && touch /var/lib/facegate-package/keeping.deb
+install facegate_3.0_amd64.deb
+kill -9 "$(cat /run/runs/watcher)"
+watched
+: >/var/lib/facegate-package/before
+systemctl start facegate-update.service
+watched
+is version "$(version)" 3.0
+is kept "$(ls /var/lib/facegate-package)" ""
 `)
 }
 
