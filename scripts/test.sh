@@ -33,7 +33,8 @@ alone() {
   # shellcheck disable=SC2046
   tested $(scripts/race.sh rest)
   say "searching memory, and measuring decisions"
-  grep -rlE --include='*_test.go' "^func $measures" . | xargs -n1 dirname | sort -u | xargs go test -vet=off -timeout "$timeout" -run "^$measures"
+  grep -rlE --include='*_test.go' "^func $measures" . | xargs -n1 dirname | sort -u |
+    xargs go test -vet=off -timeout "$timeout" -run "^$measures"
   scripts/fuzz.sh
   say "searching all states of the door"
   local told
@@ -43,9 +44,10 @@ alone() {
 
 set -m # a group of its own for each lane, so that it ends as a whole
 raced </dev/null &
+lanes=("$!")
 alone </dev/null &
+lanes+=("$!")
 trap 'kill -- $(jobs -p | sed s/^/-/) 2>/dev/null || true' EXIT
 failed=0
-wait -n || failed=1 # the other lane tells what fails there too
-wait -n || failed=1
+for lane in "${lanes[@]}"; do wait "$lane" || failed=1; done # each tells what fails in it
 exit $failed
