@@ -4,7 +4,7 @@
 #                  Ubuntu 22.04, of this machine's processor. It has to say what it is, and to run a network.
 #
 # The systems come from the mirrors that apt is set to, or from those that DEBIAN_MIRROR and UBUNTU_MIRROR name, and are kept in
-# .build/bare. A system without a mirror is left out, and it says so.
+# .build/bare. A system without a mirror is left out, and it says so; one has to be there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
@@ -57,7 +57,7 @@ program=${1:?usage: scripts/bare.sh FOLDER}/facegate-$(dpkg --print-architecture
 mkdir -p .build/bare
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-failed=
+failed='' tried=
 while read -r suite from; do
   if [[ -z $from ]]; then
     say "$suite is left out: apt knows no mirror of it"
@@ -68,10 +68,12 @@ while read -r suite from; do
     say "$suite is left out: $from does not have it, or could not be reached"
     continue
   fi
+  tried=1
   try "$suite" "$scratch/$suite" || failed=1
 done <<END
 bookworm ${DEBIAN_MIRROR:-$(mirror Debian)}
 trixie ${DEBIAN_MIRROR:-$(mirror Debian)}
 jammy ${UBUNTU_MIRROR:-$(mirror Ubuntu)}
 END
+[[ -n $tried ]] || die "no system could be had to start it on"
 [[ -z $failed ]] || die "it does not start everywhere"
