@@ -31,7 +31,7 @@ say = @printf 'facegate: %s\n'
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: models ## set up, build, fetch the models, and watch people walk up to a simulated door
@@ -71,7 +71,7 @@ build: setup ## set up and build .build/facegate
 	@go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)" -o $(BINARY) ./cmd/facegate
 
 .PHONY: tools
-tools:
+tools: setup ## build what makes packages, .build/tools
 	@scripts/package/tools.sh $(BUILD)/tools
 
 .PHONY: package
