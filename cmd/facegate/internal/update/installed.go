@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Installed returns the version of facegate's package on the machine whose root is given, "" if it is not installed from one.
+// Installed returns the version of facegate's package on the machine whose root is given, "" if it is not installed from one. One
+// that is installed by half, as after a power cut, counts.
 func Installed(root fs.FS) (string, error) {
 	text, err := fs.ReadFile(root, "var/lib/dpkg/status")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -20,9 +21,11 @@ func Installed(root fs.FS) (string, error) {
 		if !strings.HasPrefix(paragraph, "Package: facegate\n") {
 			continue
 		}
-		if c := parseControl(paragraph); strings.HasSuffix(c.status, " installed") {
-			return c.version, nil
+		c := parseControl(paragraph)
+		if strings.HasSuffix(c.status, " config-files") || strings.HasSuffix(c.status, " not-installed") {
+			return "", nil
 		}
+		return c.version, nil
 	}
 	return "", nil
 }

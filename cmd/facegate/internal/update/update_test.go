@@ -294,6 +294,7 @@ func TestInstalled(t *testing.T) {
 		name, status, want string
 	}{
 		{"installed", before + "install ok installed\nVersion: 1.2.0\n\nPackage: zlib\n", "1.2.0"},
+		{"by half", before + "install ok half-configured\nVersion: 1.2.0\n", "1.2.0"},
 		{"removed", before + "deinstall ok config-files\nVersion: 1.2.0\n", ""},
 		{"another", "Package: zlib\nStatus: install ok installed\nVersion: 1\n", ""},
 	} {
