@@ -17,6 +17,8 @@ say() { printf 'facegate: release: %s\n' "$@" >&2; }
 }
 export VERSION=$1
 from=$(realpath "$2") folder=$(realpath -m "$3")
+[[ -z ${RELEASE_KEY:-} ]] || RELEASE_KEY=$(realpath -s "$RELEASE_KEY")
+[[ -z ${RELEASE_PUB:-} ]] || RELEASE_PUB=$(realpath "$RELEASE_PUB")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 opencv=${OPENCV:-.build/opencv}
 scripts/package/tools.sh .build/tools
@@ -56,6 +58,12 @@ else
 fi
 if [[ -n ${RELEASE_KEY:-} ]]; then
   ssh-keygen -q -Y sign -n facegate-release -f "$RELEASE_KEY" "$folder/SHA256SUMS"
+  # With keys of another form no gate could check the release after this one.
+  ssh-keygen -q -Y verify -f "$RELEASE_PUB" -I facegate-release -n facegate-release -s "$folder/SHA256SUMS.sig" <"$folder/SHA256SUMS" || {
+    rm "$folder/SHA256SUMS.sig"
+    say "not signed: RELEASE_PUB has no line \"facegate-release TYPE KEY\" of the key that signs (docs/release.md)"
+    exit 1
+  }
   say "signed: $folder"
 else
   say "made, and not signed, as RELEASE_KEY names no key (docs/release.md): $folder"

@@ -54,6 +54,12 @@ func TestRelease(t *testing.T) {
 	for _, folder := range []string{"once", "again"} {
 		run("./release.sh", "1.2.0", dir, filepath.Join(dir, folder))
 	}
+	write(t, dir+"/of-another-form", read(t, dir+"/key.pub"), 0o644)
+	cmd := exec.Command("./release.sh", "1.2.0", dir, filepath.Join(dir, "unchecked"))
+	cmd.Env = append(os.Environ(), "RELEASE_KEY="+dir+"/key", "RELEASE_PUB="+dir+"/of-another-form", "OPENCV="+dir, "WORDS="+dir+"/facegate-amd64")
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "not signed: RELEASE_PUB has no line") {
+		t.Errorf("a release is signed that nobody could check: %v\n%s", err, out)
+	}
 	said := run("bash", "-euc", `
 cd "$DIR/once"
 cmp SHA256SUMS ../again/SHA256SUMS
