@@ -62,7 +62,7 @@ type state struct {
 	Number  uint64                 // of the last destruction; see receipt.Receipt
 	Filing  int64                  // the day on which FilingAt was reached, Unix time in seconds; 0 if it was not
 	Offices []Office               // that issue visitors' passes, by name
-	Visits  moment                 // of a restore, since which visits are known; zero for always
+	Visits  moment                 // of a restore, or of a store in the place of a damaged one: visits are known since; zero for always
 	Awaits  bool                   // it was made in the place of a damaged store, and nothing was restored yet
 
 	Assessment Assessment // the last that was named

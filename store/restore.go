@@ -582,6 +582,7 @@ func (s *Store) adopt(made *state, rings []vault.Rings) error {
 	}
 	if t.Store != ([16]byte{}) {
 		made.Store, made.Number, made.Awaits = t.Store, t.Last, true
+		made.Visits = s.moment() // which passes were used and revoked is lost, whether a backup follows or not
 		return nil
 	}
 	if _, err := io.ReadFull(s.rand, made.Store[:]); err != nil {

@@ -295,6 +295,31 @@ func TestRestoreVisitorsCutOff(t *testing.T) {
 	}
 }
 
+// TestRestoreGivenUp cuts a restore off once the damaged store has made way, and goes on without it: what was used before opens nothing,
+// although the gate knows of no pass any more.
+func TestRestoreGivenUp(t *testing.T) {
+	for point := 0; ; point++ {
+		o := apart(t)
+		s := mustOpenApart(t, o)
+		used, _, _, _, _ := visited(t, s)
+		b := mustBackup(t, s)
+		must(t, errors.Join(s.Close(), os.RemoveAll(o.Dir)))
+		faulty := o
+		faulty.Rand = &faultyReader{o.Rand, point}
+		if _, err := store.Restore(faulty, b.Data, store.Proof{Replace: true}, 1000); err == nil {
+			t.Fatal("no point leaves an empty store")
+		}
+		s, err := store.Open(o)
+		if err != nil { // the damaged one is there
+			continue
+		}
+		mustAddOffice(t, s, "front desk", 1)
+		mustEnter(t, s, "used", used, store.ErrBefore)
+		must(t, s.Close())
+		return
+	}
+}
+
 // TestBackupOfAnotherVersion says of a backup of another version that it is one.
 func TestBackupOfAnotherVersion(t *testing.T) {
 	o := apart(t)

@@ -78,7 +78,8 @@ type visits struct {
 	offices map[visitor.KeyID]Office
 	known   map[visitor.Number]KnownVisit
 
-	// restored is when the store was, from a backup that does not say which passes were used after it.
+	// restored is when the store was, from a backup that does not say which passes were used after it, or when it took the place of a
+	// damaged one.
 	restored moment
 }
 
