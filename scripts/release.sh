@@ -67,11 +67,11 @@ release() {
 
 # again builds in another folder what the folder of the release has.
 again() {
-  local from elsewhere arch
+  local from arch
   from=$(realpath "$1")
   [[ -s $from/SHA256SUMS ]] || die "there is no release in $1"
   version=$("$from/facegate-$(dpkg --print-architecture)" version | cut -d' ' -f2)
-  elsewhere=$(mktemp -d)
+  elsewhere=$(mktemp -d) # not local: it is removed when this function is over
   trap 'rm -rf "$elsewhere"' EXIT
   mkdir "$elsewhere/source" "$elsewhere/built"
   git archive HEAD | tar -xf - -C "$elsewhere/source"
