@@ -300,6 +300,10 @@ func TestUnits(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Skip("systemd-analyze is not installed (apt-get install systemd)")
 	}
+	// At a boot the gate may wait for the network longer than the watch over an update waits for the gate.
+	if watch := string(read(t, "../../configs/facegate-update.service")); !strings.Contains(watch, "\nAfter=facegate.service\n") {
+		t.Error("an update is watched before the gate is started")
+	}
 	unit := string(read(t, "../../configs/facegate.service"))
 	sandbox := regexp.MustCompile(`(?m)^(Protect|Restrict|Private|System|Capability|User|Device).*\n`)
 	for _, tt := range []struct{ name, unit, says string }{
