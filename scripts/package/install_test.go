@@ -164,7 +164,7 @@ grep -q '1 people' /run/verified || { cat /run/verified; fail "the certificate d
 `)
 }
 
-// TestUpdate updates a gate that comes up, by hand and while an update is watched already.
+// TestUpdate updates a gate that comes up.
 func TestUpdate(t *testing.T) {
 	dir := t.TempDir()
 	for _, version := range []string{"1.0", "2.0"} {
