@@ -162,7 +162,9 @@ func TestAdopted(t *testing.T) {
 		t.Fatal(err)
 	}
 	facegate(t.Context(), "config", "check", "--config", config).want(t, exitFailed, "", "vision.calibration: ")
-	facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", "adopt the network anew")
+	l = startLive(t, site, settings)
+	l.do(t, "status", "--config", config).want(t, exitOK, "adopt the network anew", "")
+	l.stop()
 	if err := os.WriteFile(filepath.Join(dir, models.AdoptedFile), []byte("networks: []\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
