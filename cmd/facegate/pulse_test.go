@@ -52,9 +52,9 @@ func TestPulseKeepsItsLength(t *testing.T) {
 				must(t, board.Drive("exit", true))
 				gatetest.Eventually(t, "the door is locked", func() bool { return !pulledIn(board) })
 			}
-			edges, err := board.Edges("relay")
-			if err != nil || len(edges) != 6 {
-				t.Fatalf("the edges are %v, %v", edges, err)
+			edges := board.edges(t, 6)
+			if len(edges) != 6 {
+				t.Fatalf("the edges are %v", edges)
 			}
 			for i := 0; i < len(edges); i += 2 {
 				if d := edges[i+1].At - edges[i].At; d < usualPulse/2 || d > usualPulse+lateMost {
@@ -90,6 +90,18 @@ type onBoard struct {
 func pulledIn(b onBoard) bool {
 	high, err := b.Pin("relay")
 	return err == nil && high
+}
+
+// edges waits until the relay has had at least n edges, and returns them. The board notes an edge a moment after the level.
+func (b onBoard) edges(t *testing.T, n int) (all []sim.PinEdge) {
+	t.Helper()
+	gatetest.Eventually(t, fmt.Sprintf("the relay has %d edges", n), func() (there bool) {
+		var err error
+		all, err = b.Edges("relay")
+		must(t, err)
+		return len(all) >= n
+	})
+	return all
 }
 
 // launchOnBoard starts a gate on a board, and waits until it answers.
