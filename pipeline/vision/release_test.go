@@ -16,8 +16,8 @@ import (
 
 // How far what a release computes may be from what this build does, which may have another OpenCV, and from what the release for
 // another processor does. The answers of networks are compared relative to their largest number, and what is seen in a frame by
-// the distance of vectors of length 1, and of liveness: between OpenCV 4.6 and 4.10 the pixels of a face that is turned upright
-// differ by 1 here and there. Two pictures of one person are some 0.5 apart.
+// the distance of vectors of length 1, and of liveness. The networks agree much better than the vectors do, so that OpenCV 4.6 and
+// 4.10 must prepare the pixels of a face differently; the pixels themselves were not compared.
 const (
 	otherOpenCV    = 1e-4
 	otherPixels    = 5e-3
