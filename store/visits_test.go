@@ -320,11 +320,7 @@ func TestRevokedByNumberAlone(t *testing.T) {
 // pass itself says it better.
 func TestRevokedBeforeTheClockIsRight(t *testing.T) {
 	machine := clocktest.New(storetest.Now())
-	o := storetest.Options(t.TempDir())
-	o.Clock = machine.Read
-	s, err := store.Open(o)
-	must(t, err)
-	defer s.Close()
+	s := openOn(t, t.TempDir(), machine)
 	mustAddOffice(t, s, "front desk", 1)
 	one, other := today(1), today(2)
 	mustRevoke(t, s, one.number(t), time.Time{})
@@ -334,7 +330,7 @@ func TestRevokedBeforeTheClockIsRight(t *testing.T) {
 			t.Errorf("nobody knows the date: %+v", k)
 		}
 	}
-	_, err = s.Retention().Prune()
+	_, err := s.Retention().Prune()
 	must(t, err)
 	must(t, s.Clock().Confirm(machine.Wall(), 1000))
 	_, err = s.Retention().Prune()
@@ -372,11 +368,7 @@ func TestVisitsLeaveNothing(t *testing.T) {
 // TestVisitsNeedTheTime shows passes while the clock is not known to be right.
 func TestVisitsNeedTheTime(t *testing.T) {
 	machine := clocktest.New(storetest.Now())
-	o := storetest.Options(t.TempDir())
-	o.Clock = machine.Read
-	s, err := store.Open(o)
-	must(t, err)
-	defer s.Close()
+	s := openOn(t, t.TempDir(), machine)
 	mustAddOffice(t, s, "front desk", 1)
 	p := today(1)
 	p.length = 40 * 24 * time.Hour
