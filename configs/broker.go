@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"facegate/configs/law"
+	"facegate/configs/text"
 )
 
 // adviceBroker is the form of mqtt.broker.
@@ -20,7 +21,7 @@ const adviceBroker = "write tcp://host:port, or ssl://host:port for TLS"
 func (d *document) mqtt(cfg *Config) {
 	m := &cfg.MQTT
 	d.check(len(m.ClientID) <= maxClientID, "mqtt.client_id", "is longer than %d bytes", maxClientID)
-	d.check(!strings.ContainsFunc(m.ClientID, unreadable), "mqtt.client_id",
+	d.check(!strings.ContainsFunc(m.ClientID, text.Unreadable), "mqtt.client_id",
 		"%q contains a character that cannot be printed", m.ClientID)
 	d.check(m.PasswordFile == "" || m.Username != "", "mqtt.password_file", "has no effect without mqtt.username")
 	u := d.broker(m.Broker)

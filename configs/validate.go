@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"facegate/configs/hint"
 	"facegate/configs/notice"
@@ -108,8 +107,6 @@ func (d *document) topicLevel(key, name string) {
 	d.check(!strings.ContainsAny(name, "/+#"), key, "%q contains one of / + #, which MQTT topics reserve", name)
 	d.check(!strings.HasPrefix(name, "$"), key, "%q begins with $, which brokers reserve", name)
 }
-
-func unreadable(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }
 
 // prompt checks the lights, of which there are two, each with a line of its own.
 func (d *document) prompt(cfg *Config) {

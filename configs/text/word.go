@@ -27,5 +27,8 @@ func WordFault(s string) string {
 
 // separates reports whether r ends a word where several are written in a row, or is not seen.
 func separates(r rune) bool {
-	return unicode.IsSpace(r) || strings.ContainsRune(`,;:/+"'`, r) || r == unicode.ReplacementChar || !unicode.IsPrint(r)
+	return unicode.IsSpace(r) || strings.ContainsRune(`,;:/+"'`, r) || Unreadable(r)
 }
+
+// Unreadable reports whether r is not seen, or stands for what is no text.
+func Unreadable(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }
