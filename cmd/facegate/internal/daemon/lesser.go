@@ -96,31 +96,9 @@ func (d *Daemon) tryAll() error {
 	return nil
 }
 
-// A recovery is the task that has all tried again once the gate has gone on without a crash for long enough.
-type recovery struct {
-	after  time.Duration
-	tryAll func() error
-	ready  chan struct{}
-}
-
-func newRecovery(after time.Duration, tryAll func() error) *recovery {
-	return &recovery{after, tryAll, make(chan struct{})}
-}
-
-func (r *recovery) String() string         { return "recovery" }
-func (r *recovery) Ready() <-chan struct{} { return r.ready }
-
-// Run implements task.
-func (r *recovery) Run(ctx context.Context) error {
-	close(r.ready)
-	steady := time.NewTimer(r.after)
-	defer steady.Stop()
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-steady.C:
-	}
-	return r.tryAll()
+// newRecovery returns the task that has all tried again once the gate has gone on without a crash for long enough.
+func newRecovery(after time.Duration, tryAll func() error) *mendedWatch {
+	return newMendedWatch(after, func() bool { return true }, tryAll)
 }
 
 // unopened is the source of a gate that opens no camera.

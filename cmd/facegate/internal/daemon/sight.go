@@ -46,11 +46,13 @@ func (d *Daemon) openEngine() (camera.Engine, error) {
 			return engine, nil
 		}
 	}
-	if u := (unsighted{}); err == nil || errors.As(err, &u) {
+	switch u := (unsighted{}); {
+	case errors.As(err, &u):
 		d.goWithout(err)
-		return blind{}, nil
+	case err != nil:
+		return nil, err
 	}
-	return nil, err
+	return blind{}, nil
 }
 
 // chooseNetworks chooses the networks, and finds what belongs to them. What it has found before an error stays.
@@ -85,11 +87,8 @@ func loadNetworks(v configs.Vision, b models.Bundle) (camera.Engine, error) {
 	return engine, nil
 }
 
-// goWithout has the gate go on without its networks because of err, nil for no such reason.
+// goWithout has the gate go on without its networks because of err.
 func (d *Daemon) goWithout(err error) {
-	if err == nil {
-		return
-	}
 	advice := cmp.Or(hint.Of(err), "facegate models list shows which networks are in order") +
 		"; the gate takes them by itself within seconds, and the other ways in work meanwhile"
 	d.unseen = hint.Wrap(fmt.Errorf("no face is looked at, because the networks cannot be used: %w", err), "%s", advice)
