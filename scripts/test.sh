@@ -33,8 +33,8 @@ alone() {
   # shellcheck disable=SC2046
   tested $(scripts/race.sh rest)
   say "searching memory, and measuring decisions"
-  grep -rlE --include='*_test.go' "^func $measures" . | xargs -n1 dirname | sort -u |
-    xargs go test -vet=off -timeout "$timeout" -run "^$measures"
+  # shellcheck disable=SC2046
+  tested -run "^$measures" $(grep -rlE --include='*_test.go' "^func $measures" . | xargs -n1 dirname | sort -u)
   scripts/fuzz.sh
   say "searching all states of the door"
   local told
