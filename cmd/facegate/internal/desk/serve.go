@@ -81,7 +81,7 @@ func (d *Desk) typed(s reader.Scan) (o attempt.Outcome, unread bool) {
 // answered takes note of what came of a scan, and has the camera look for the face where that is to follow.
 func (d *Desk) answered(b people.Bearer, what people.Shown, at string, o attempt.Outcome) attempt.Outcome {
 	d.remember(b, o)
-	if o.Err != nil { // which tells not whether the rules would have let anybody in
+	if o.Err != nil { // what is at fault is the gate, or how late the attempt is
 		d.parts.Log.Warn("the door stays locked to somebody who has asked for it", "reader", at, "error", o.Err, "hint", hint.Of(o.Err))
 	}
 	if o.Wait != attempt.Face {
