@@ -17,13 +17,11 @@ type shortlist struct {
 
 // scan offers every Code of a lane.
 func (s *shortlist) scan(lane uint8, probe *template.Code, codes []template.Code) {
-	limit := s.limit()
-	for i := range codes {
-		// Very soon nearly every Code stops here, at a branch that is well predicted.
-		if d := template.Distance(probe, &codes[i]); d < limit {
-			s.insert(candidate{d, lane, i})
-			limit = s.limit()
+	for i := 0; ; i++ {
+		if i += template.Nearer(probe, codes[i:], s.limit()); i == len(codes) {
+			return
 		}
+		s.insert(candidate{template.Distance(probe, &codes[i]), lane, i})
 	}
 }
 

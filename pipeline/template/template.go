@@ -59,7 +59,7 @@ func Sign(y []float32) Code {
 
 // Distance returns the Hamming distance of a and b: the number of bits, 0 to Bits, in which they differ.
 func Distance(a, b *Code) int {
-	// Written out because the scan over all records spends its time here.
+	// Written out because a scan without Nearer in the processor's own words spends its time here.
 	return bits.OnesCount64(a[0]^b[0]) + bits.OnesCount64(a[1]^b[1]) +
 		bits.OnesCount64(a[2]^b[2]) + bits.OnesCount64(a[3]^b[3]) +
 		bits.OnesCount64(a[4]^b[4]) + bits.OnesCount64(a[5]^b[5]) +
