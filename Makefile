@@ -26,8 +26,13 @@ ifneq ($(EVAL),)
 export FACEGATE_EVAL := $(abspath $(EVAL))
 endif
 export FUZZTIME
+# Everything is compiled in the same way, the program, what is checked and what is tested, so that it is compiled once: with
+# -trimpath, as what is shipped, and what one checkout has compiled serves another one too.
+export GOFLAGS := $(strip $(shell go env GOFLAGS 2>/dev/null) -trimpath)
 
 say = @printf 'facegate: %s\n'
+# timed goes before a command, and says how long it took.
+timed = TIMEFORMAT='facegate: $(1) took %0R s, and %0U + %0S s of the processors'; time
 
 .PHONY: help
 help: ## show this list
@@ -68,7 +73,7 @@ lab: models ## run the gate at a door, and test camera and lines, on emulated bo
 build: setup ## set up and build .build/facegate
 	$(say) "building $(BINARY) $(VERSION)$(if $(wildcard $(BINARY)),,; the first time takes a few minutes)"
 	@mkdir -p $(BUILD)
-	@go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)" -o $(BINARY) ./cmd/facegate
+	@$(call timed,building) go build -buildvcs=false -ldflags "-X main.version=$(VERSION)" -o $(BINARY) ./cmd/facegate
 
 .PHONY: tools
 tools: setup ## build what makes packages, .build/tools
@@ -101,8 +106,8 @@ bench: models ## measure the stages, the whole way of a frame, matching, and mem
 .PHONY: lint
 lint: setup ## vet, staticcheck and gofumpt, and what systemd says of the units
 	$(say) "checking the source"
-	@go vet ./...
-	@go tool staticcheck ./...
+	@$(call timed,vet) go vet ./...
+	@$(call timed,staticcheck) go tool staticcheck ./...
 	@badly=$$(go tool gofumpt -l .); \
 	if [[ -n $$badly ]]; then printf 'facegate: run "go tool gofumpt -w ." to format:\n%s\n' "$$badly" >&2; exit 1; fi
 	@scripts/package/units.sh

@@ -28,12 +28,12 @@ tested() { go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}
 rest() { comm -23 <(tested) <(whole); }
 
 some() {
-  local package folder imports tests
+  local module package imports tests
+  module=$(go list -m)
   imports=$(starting | sed 's/.*/|^[[:space:]]*"&"$/' | tr -d '\n') # as of a contract that has goroutines
   # templatetest compares photographs in several goroutines to be done sooner, in minutes of arithmetic under the detector.
   rest | grep -v '/templatetest$' | while read -r package; do
-    folder=$(go list -f '{{.Dir}}' "$package")
-    tests=$( (grep -lE "$start$imports" "$folder"/*_test.go || true) |
+    tests=$( (grep -lE "$start$imports" ".${package#"$module"}"/*_test.go || true) |
       xargs -r sed -nE 's/^func (Test[A-Za-z0-9_]+)\(.*/\1/p' | sort -u | paste -sd '|')
     [[ -z $tests ]] || printf '%s ^(%s)$\n' "$package" "$tests"
   done

@@ -16,36 +16,55 @@ proof=TestEveryState
 
 say() { printf 'facegate: %s\n' "$*"; }
 
+# step says what is done, has it done, and says how long it took.
+step() {
+  local what=$1 TIMEFORMAT
+  shift
+  say "$what"
+  TIMEFORMAT="facegate: $what took %0R s, and %0U + %0S s of the processors"
+  time "$@"
+}
+
 # tested runs tests. They are vetted already.
 tested() { go test -vet=off -timeout "$timeout" "$@"; }
 
-# raced watches what starts goroutines. The tag counts pictures of OpenCV that nobody has freed; OpenCV's binding is compiled for
-# it once.
-raced() {
-  say "testing with the race detector what starts goroutines"
+# raced watches tests. The tag counts pictures of OpenCV that nobody has freed. OpenCV's binding is compiled for it, for a minute
+# and a half, so all of them have it.
+raced() { tested -race -tags matprofile "$@"; }
+
+raced_some() {
+  local some
+  some=$(scripts/race.sh some)
   # shellcheck disable=SC2046
-  tested -race -tags matprofile -skip "^($measures|$proof)" $(scripts/race.sh whole)
-  scripts/race.sh some | while read -r package tests; do tested -race -run "$tests" "$package" </dev/null; done
+  raced -run "$(cut -d' ' -f2- <<<"$some" | paste -sd '|')" $(cut -d' ' -f1 <<<"$some")
 }
 
-alone() {
-  say "testing without it what is done in one goroutine"
-  # shellcheck disable=SC2046
-  tested $(scripts/race.sh rest)
-  say "searching memory, and measuring decisions"
-  # shellcheck disable=SC2046
-  tested -run "^$measures" $(grep -rlE --include='*_test.go' "^func $measures" . | xargs -n1 dirname | sort -u)
-  scripts/fuzz.sh
-  say "searching all states of the door"
+proved() {
   local told
   told=$(tested -v -run "^$proof" ./gpio/door) || { printf '%s\n' "$told" && return 1; }
   grep '^facegate: ' <<<"$told"
 }
 
+with_detector() {
+  # shellcheck disable=SC2046
+  step "testing with the race detector what starts goroutines" raced -skip "^($measures|$proof)" $(scripts/race.sh whole)
+  step "testing with it tests that start some" raced_some
+}
+
+without() {
+  # shellcheck disable=SC2046
+  step "testing without it what is done in one goroutine" tested $(scripts/race.sh rest)
+  # shellcheck disable=SC2046
+  step "searching memory, and measuring decisions" \
+    tested -run "^$measures" $(grep -rlE --include='*_test.go' "^func $measures" . | xargs -n1 dirname | sort -u)
+  step "fuzzing" scripts/fuzz.sh
+  step "searching all states of the door" proved
+}
+
 set -m # a group of its own for each lane, so that it ends as a whole
-raced </dev/null &
+with_detector </dev/null &
 lanes=("$!")
-alone </dev/null &
+without </dev/null &
 lanes+=("$!")
 trap 'kill -- $(jobs -p | sed s/^/-/) 2>/dev/null || true' EXIT
 failed=0

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -29,6 +31,15 @@ type listed struct {
 
 func listPackages(t *testing.T) []listed {
 	t.Helper()
+	packages, err := listOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packages
+}
+
+// listOnce asks go list, which takes a second, in the first test that wants to know.
+var listOnce = sync.OnceValues(func() ([]listed, error) {
 	const fields = "ImportPath,Dir,Doc,GoFiles,CgoFiles,Imports,Deps,TestImports,XTestImports"
 	cmd := exec.Command("go", "list", "-json="+fields, "./...")
 	cmd.Dir = root
@@ -36,19 +47,19 @@ func listPackages(t *testing.T) []listed {
 	cmd.Stderr = &complaints
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("go list: %v\n%s", err, &complaints)
+		return nil, fmt.Errorf("go list: %w\n%s", err, &complaints)
 	}
 	var packages []listed
 	for d := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p listed
 		if err := d.Decode(&p); errors.Is(err, io.EOF) {
-			return packages
+			return packages, nil
 		} else if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		packages = append(packages, p)
 	}
-}
+})
 
 // within reports whether path is one of places or lies below one.
 func within(path string, places ...string) bool {
