@@ -51,7 +51,7 @@ func boardOf(name string) (board, error) {
 	case "amd64": // a simulated controller in the kernel, watched by another program in there
 		return board{
 			name: name, program: "qemu-system-x86_64", arch: "amd64", console: "ttyS0",
-			options: []string{"-M", "q35", "-cpu", "max", "-smp", "1", "-m", "1024", "-nodefaults", "-serial", "stdio"},
+			options: []string{"-M", "q35", "-cpu", "Nehalem", "-smp", "1", "-m", "1024", "-nodefaults", "-serial", "stdio"},
 		}, nil
 	}
 	return board{}, fmt.Errorf("there is no board %q; there are virt, raspi3b and amd64", name)
