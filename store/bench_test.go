@@ -123,7 +123,7 @@ func BenchmarkOutboxWhileErasing(b *testing.B) {
 		}
 	}()
 	for b.Loop() {
-		must(b, o.Append([]byte("somebody came in")))
+		must(b, o.Append([]byte("somebody came in"), nil))
 	}
 	close(stop)
 	must(b, <-stopped)

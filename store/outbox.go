@@ -23,6 +23,7 @@ type Outbox struct {
 	// that a row does not open.
 	queue   []message
 	last    uint64 // number of the newest message
+	mark    []byte // that came with the newest message of all; not changed, but replaced
 	dropped uint64
 }
 
@@ -30,6 +31,9 @@ type message struct {
 	number uint64
 	text   []byte
 }
+
+// noMessage is the number of no message. Its row has the mark.
+const noMessage = 0
 
 func messageRow(number uint64) vault.Row {
 	row := vault.Row{Table: outboxTable}
@@ -43,20 +47,28 @@ func (s *Store) Outbox(capacity int) (*Outbox, error) {
 	o := &Outbox{journal: s.journal, capacity: capacity}
 	// The rows are in the order of their numbers.
 	err := s.journal.EachValue(outboxTable, func(id [16]byte, plain []byte) error {
-		o.last = binary.BigEndian.Uint64(id[8:])
-		o.queue = append(o.queue, message{o.last, slices.Clone(plain)})
+		n, text := binary.BigEndian.Uint64(id[8:]), slices.Clone(plain)
+		if n == noMessage {
+			o.mark = text
+			return nil
+		}
+		o.last = n
+		o.queue = append(o.queue, message{n, text})
 		return nil
 	})
 	return o, err
 }
 
-// Append adds text as the newest message. It is on disk when Append returns nil, and not held otherwise. If the outbox is
-// full, the oldest message is dropped.
-func (o *Outbox) Append(text []byte) error {
+// Append adds text as the newest message, and keeps mark instead of the one before. Both are on disk when Append returns nil, and
+// neither is held otherwise. If the outbox is full, the oldest message is dropped.
+func (o *Outbox) Append(text, mark []byte) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	added := message{o.Last() + 1, slices.Clone(text)}
-	c := vault.Change{Puts: []vault.Put{o.journal.Value(messageRow(added.number), added.text)}}
+	mark = slices.Clone(mark)
+	c := vault.Change{Puts: []vault.Put{
+		o.journal.Value(messageRow(added.number), added.text), o.journal.Value(messageRow(noMessage), mark),
+	}}
 	queued, _ := o.Stats()
 	full := queued >= o.capacity
 	if full {
@@ -72,8 +84,16 @@ func (o *Outbox) Append(text []byte) error {
 		o.queue = o.queue[1:]
 		o.dropped++
 	}
-	o.queue, o.last = append(o.queue, added), added.number
+	o.queue, o.last, o.mark = append(o.queue, added), added.number, mark
 	return nil
+}
+
+// Mark returns the mark that came with the newest message that was ever appended, nil if there was none. It outlives the messages
+// and the process.
+func (o *Outbox) Mark() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.mark
 }
 
 // Next returns the oldest message with its number, and leaves it in place; ok is false if there is none. Numbers grow from

@@ -36,7 +36,7 @@ func TestOutboxWaitsForNoErasure(t *testing.T) {
 	}()
 	<-reached
 	for began := time.Now(); time.Since(began) < 2*time.Second; time.Sleep(50 * time.Millisecond) {
-		must(t, o.Append([]byte("somebody came in")))
+		must(t, o.Append([]byte("somebody came in"), nil))
 	}
 	added, _ := o.Stats()
 	n, _, ok := o.Next()
@@ -65,7 +65,7 @@ func TestOutboxOnADiskThatHangs(t *testing.T) {
 	defer s.Close()
 	o, err := s.Outbox(2)
 	must(t, err)
-	must(t, o.Append([]byte("one")))
+	must(t, o.Append([]byte("one"), nil))
 	reached, goOn, changed := make(chan bool), make(chan bool), make(chan error, 1)
 	s.disk.(*durabletest.Watched).Before = func(path string) error {
 		if filepath.Base(path) == "journal.db" {
@@ -75,8 +75,8 @@ func TestOutboxOnADiskThatHangs(t *testing.T) {
 		return nil
 	}
 	for _, change := range []func() error{
-		func() error { return o.Append([]byte("two")) },
-		func() error { return o.Append([]byte("three")) }, // in the place of the oldest
+		func() error { return o.Append([]byte("two"), nil) },
+		func() error { return o.Append([]byte("three"), nil) }, // in the place of the oldest
 		func() error { return o.Ack(2) },
 	} {
 		before, _, _ := o.Next()

@@ -21,7 +21,7 @@ func TestOutbox(t *testing.T) {
 	}
 	o := outbox()
 	for _, text := range []string{"one", "two", "three", "four"} {
-		if err := o.Append([]byte(text)); err != nil {
+		if err := o.Append([]byte(text), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -46,5 +46,48 @@ func TestOutbox(t *testing.T) {
 	}
 	if n, text, ok := o.Next(); ok || o.Ack(n) != nil {
 		t.Errorf("%q is left", text)
+	}
+}
+
+// TestOutboxMark checks that the newest mark outlives its message, a restart and the rewriting of journal.db, and that a store that
+// was destroyed leaves none behind.
+func TestOutboxMark(t *testing.T) {
+	dir, now := t.TempDir(), storetest.Now()
+	s := openAt(t, dir, &now)
+	for round, want := range []string{"first", "second", "third"} {
+		o, err := s.Outbox(2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(o.Append([]byte("one"), []byte("earlier")), o.Append([]byte("two"), []byte(want))); err != nil {
+			t.Fatal(err)
+		}
+		for n, _, ok := o.Next(); ok && round > 0; n, _, ok = o.Next() {
+			if err := o.Ack(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Log().Access(now); err != nil {
+			t.Fatal(err)
+		}
+		now = now.AddDate(1, 0, 0)
+		if n, err := s.Retention().Prune(); err != nil || n == 0 {
+			t.Fatalf("%d entries pruned, %v", n, err)
+		}
+		s.Close()
+		s = openAt(t, dir, &now)
+		if o, err = s.Outbox(2); err != nil || string(o.Mark()) != want {
+			t.Fatalf("the mark is %q, want %q, error %v", o.Mark(), want, err)
+		}
+		s.Close()
+		s = openAt(t, dir, &now)
+	}
+	if err := s.Wipe(func([]byte) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	s = openAt(t, dir, &now)
+	if o, err := s.Outbox(2); err != nil || o.Mark() != nil {
+		t.Errorf("after a wipe the mark is %q, error %v", o.Mark(), err)
 	}
 }

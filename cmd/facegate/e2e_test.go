@@ -199,9 +199,10 @@ func (s *subscriber) nothingElse(t *testing.T) {
 	}
 }
 
-// checkEvent checks a pass event field by field.
-func checkEvent(t *testing.T, m mqtt.Message, replayed bool) {
+// wantPass waits for the pass event n, counted from 1 over every start of the gate, and checks it field by field.
+func (s *subscriber) wantPass(t *testing.T, n int, replayed bool) {
 	t.Helper()
+	m := s.awaitPass(t, n)
 	if m.Qos() != 1 || m.Retained() {
 		t.Errorf("the event came with QoS %d, retained %v", m.Qos(), m.Retained())
 	}
@@ -210,14 +211,14 @@ func checkEvent(t *testing.T, m mqtt.Message, replayed bool) {
 		t.Fatalf("%v: %s", err, m.Payload())
 	}
 	fields := []string{
-		"boot", "clock", "direction", "door", "event_type", "latency_ms", "method", "reason", "replayed", "schema", "seq", "ts",
+		"boot", "clock", "direction", "door", "event_type", "latency_ms", "method", "reason", "replayed", "schema", "seq", "store", "ts",
 	}
 	if diff := cmp.Diff(fields, slices.Sorted(maps.Keys(e))); diff != "" {
 		t.Errorf("fields of the event (-want +got):\n%s", diff)
 	}
 	want := map[string]any{
 		"direction": "in", "door": "main", "event_type": "granted", "method": "face", "reason": nil, "replayed": replayed,
-		"schema": "pass/1", "seq": 1.0,
+		"schema": "pass/2", "seq": float64(n),
 	}
 	for field, value := range want {
 		if e[field] != value {
@@ -230,7 +231,7 @@ func checkEvent(t *testing.T, m mqtt.Message, replayed bool) {
 	if ms, ok := e["latency_ms"].(float64); !ok || ms <= 0 || ms > 3000 {
 		t.Errorf("latency_ms is %v", e["latency_ms"])
 	}
-	if boot := fmt.Sprint(e["boot"]); !regexp.MustCompile(`^[0-9a-f]{4}$`).MatchString(boot) {
+	if boot := fmt.Sprint(e["boot"]); !regexp.MustCompile(`^[0-9a-f]{16}$`).MatchString(boot) {
 		t.Errorf("boot is %q", boot)
 	}
 }
@@ -273,7 +274,7 @@ func TestEndToEnd(t *testing.T) {
 	enrolled := len(building.on(passTopic)) // the stills may have let themselves in before the end
 
 	gate = launch(t, site, nil, walk)
-	checkEvent(t, building.awaitPass(t, enrolled+1), false)
+	building.wantPass(t, enrolled+1, false)
 	gatetest.Eventually(t, "the recording is in its second round", func() bool { return gate.status(t).Camera.Frames > 160 })
 	if n := len(building.on(passTopic)); n != enrolled+1 {
 		t.Errorf("%d pass events instead of one", n-enrolled)
@@ -300,7 +301,7 @@ func TestEndToEnd(t *testing.T) {
 		t.Errorf("after a crash %d events wait", s.MQTT.Queued)
 	}
 	broker.Start(t)
-	checkEvent(t, building.awaitPass(t, enrolled+2), true)
+	building.wantPass(t, enrolled+2, true)
 	building.awaitAvailability(t, "online")
 	gate.terminate(t)
 	building.awaitAvailability(t, "stopped")
@@ -349,7 +350,7 @@ func TestStandardInput(t *testing.T) {
 	if err := film.Wait(); err != nil {
 		t.Errorf("ffmpeg: %v", err)
 	}
-	checkEvent(t, building.awaitPass(t, 1), false)
+	building.wantPass(t, 1, false)
 	building.awaitAvailability(t, "stopped")
 	if !strings.Contains(gate.log.String(), "the recording has ended") {
 		t.Error("the log does not say that the film has ended")

@@ -3,7 +3,7 @@ package publish
 import "time"
 
 // AlarmSchema names the version of Alarm.
-const AlarmSchema = "alarm/1"
+const AlarmSchema = "alarm/2"
 
 // Duress is the type of the alarm that somebody was forced to ask for the door, and said so by what they typed.
 const Duress EventType = "duress"
@@ -13,7 +13,8 @@ const Duress EventType = "duress"
 type Alarm struct {
 	Schema   string    `json:"schema"`
 	Type     EventType `json:"event_type"`
-	Seq      uint64    `json:"seq"`      // counts the alarms of one boot from 1
+	Store    string    `json:"store"`    // as that of an Event
+	Seq      uint64    `json:"seq"`      // counts the alarms of a store from 1
 	Boot     string    `json:"boot"`     // as that of an Event
 	Time     string    `json:"ts"`       // when it was asked, as Timestamp
 	Clock    Clock     `json:"clock"`    // whether Time can be trusted

@@ -72,7 +72,7 @@ func deliversInOrder(t *testing.T, r *rig) {
 		t.Errorf("the event is from %s", e.Time)
 	}
 	want := publish.Event{
-		Schema: "pass/1", Type: "granted", Seq: 1, Boot: "7c1e", Time: e.Time, Clock: publish.Synced, Door: "main",
+		Schema: "pass/2", Type: "granted", Store: storeID, Seq: 1, Boot: boot, Time: e.Time, Clock: publish.Synced, Door: "main",
 		Direction: "in", Method: "face", LatencyMS: 143,
 	}
 	if diff := cmp.Diff(want, e); diff != "" {

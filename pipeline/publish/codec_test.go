@@ -19,7 +19,7 @@ import (
 func TestCodec(t *testing.T) {
 	for _, replayed := range []bool{false, true} {
 		e := source().Granted(time.Now(), attempt.Face, 143*time.Millisecond)
-		e.Boot, e.Seq = "7c1e", 1<<63
+		e.Store, e.Boot, e.Seq = "5e0ad3c4416b27f9", "7c1e5a0b93d2f148", 1<<63
 		all := sent(t, message{Topic: pass, Event: e}, replayed)
 		if len(all) != 1 || all[0].topic != pass {
 			t.Fatalf("sent %+v", all)
@@ -54,9 +54,9 @@ func sent(t *testing.T, m message, replayed bool) []sending {
 func TestAlarm(t *testing.T) {
 	at := time.Date(2026, 3, 2, 8, 14, 7, 412e6, time.UTC)
 	a := source().Duress(at)
-	a.Boot, a.Seq = "7c1e", 2
+	a.Store, a.Boot, a.Seq = "5e0ad3c4416b27f9", "7c1e5a0b93d2f148", 2
 	e := source().Granted(at, attempt.PIN, 700*time.Millisecond)
-	want := `{"schema":"alarm/1","event_type":"duress","seq":2,"boot":"7c1e","ts":"2026-03-02T08:14:07.412Z","clock":"synced","door":"main","replayed":true}`
+	want := `{"schema":"alarm/2","event_type":"duress","store":"5e0ad3c4416b27f9","seq":2,"boot":"7c1e5a0b93d2f148","ts":"2026-03-02T08:14:07.412Z","clock":"synced","door":"main","replayed":true}`
 	alone, both := sent(t, message{Alarm: &a}, true), sent(t, message{Topic: pass, Event: e, Alarm: &a}, true)
 	if len(alone) != 1 || alone[0].topic != "alarm/duress" || string(alone[0].payload) != want {
 		t.Errorf("sent of an alarm: %s on %s", alone[0].payload, alone[0].topic)
@@ -72,7 +72,7 @@ func TestAlarm(t *testing.T) {
 }
 
 // alarmFields is all that may ever be told of an alarm.
-var alarmFields = []string{"schema", "event_type", "seq", "boot", "ts", "clock", "door", "replayed"}
+var alarmFields = []string{"schema", "event_type", "store", "seq", "boot", "ts", "clock", "door", "replayed"}
 
 // FuzzOnWire has any bytes in the outbox. What leaves it has the fields of an event and no other, whatever else was there.
 func FuzzOnWire(f *testing.F) {
@@ -112,7 +112,7 @@ func FuzzOnWire(f *testing.F) {
 // told with it, and that an alarm by itself leaves no gap in the events.
 func TestForcedCountsLikeOthers(t *testing.T) {
 	o := feed.NewMemory(10)
-	p, err := New(goodConfig(), Parts{Outbox: o, Rand: strings.NewReader("\x7c\x1e")}, slog.New(slog.DiscardHandler))
+	p, err := New(goodConfig(), Parts{Outbox: o, Rand: draws()}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,9 +4,6 @@
 package publish
 
 import (
-	"encoding/hex"
-	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -15,7 +12,7 @@ import (
 )
 
 // Schema names the version of Event.
-const Schema = "pass/1"
+const Schema = "pass/2"
 
 // Timestamp is the layout of Event.Time: RFC 3339 in UTC with milliseconds.
 const Timestamp = "2006-01-02T15:04:05.000Z"
@@ -51,8 +48,9 @@ const (
 type Event struct {
 	Schema    string            `json:"schema"`
 	Type      EventType         `json:"event_type"`
-	Seq       uint64            `json:"seq"`        // counts the events of one boot from 1; a gap means that events were lost
-	Boot      string            `json:"boot"`       // 4 hexadecimal digits, drawn when the process starts
+	Store     string            `json:"store"`      // 16 hexadecimal digits, others after a wipe
+	Seq       uint64            `json:"seq"`        // counts the events of a store from 1; a gap means that events were lost
+	Boot      string            `json:"boot"`       // 16 hexadecimal digits, drawn when the process starts
 	Time      string            `json:"ts"`         // when it happened, as Timestamp
 	Clock     Clock             `json:"clock"`      // whether Time can be trusted
 	Door      string            `json:"door"`       // the configured name of the door
@@ -95,15 +93,6 @@ func (s Source) event(what EventType, at time.Time, method string, latency time.
 		Schema: Schema, Type: what, Time: timestamp(at), Clock: s.Clock(), Door: s.Door, Direction: s.Direction,
 		Method: method, LatencyMS: latency.Milliseconds(),
 	}
-}
-
-// newBoot draws the Boot of a process.
-func newBoot(rand io.Reader) (string, error) {
-	var b [2]byte
-	if _, err := io.ReadFull(rand, b[:]); err != nil {
-		return "", fmt.Errorf("publish: draw a boot id: %w", err)
-	}
-	return hex.EncodeToString(b[:]), nil
 }
 
 func timestamp(t time.Time) string { return t.UTC().Format(Timestamp) }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +17,7 @@ import (
 
 // fields is all that may ever be told about a passage.
 var fields = []string{
-	"schema", "event_type", "seq", "boot", "ts", "clock", "door", "direction", "method", "reason", "latency_ms", "replayed",
+	"schema", "event_type", "store", "seq", "boot", "ts", "clock", "door", "direction", "method", "reason", "latency_ms", "replayed",
 }
 
 // keys returns the names in a flat JSON object, in order.
@@ -61,7 +60,7 @@ func TestEventGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := Event{
-		Schema: Schema, Type: Granted, Seq: 48213, Boot: "7c1e", Clock: Synced, Door: "main", Direction: passage.In, Method: "face",
+		Schema: Schema, Type: Granted, Store: "5e0ad3c4416b27f9", Seq: 48213, Boot: "7c1e5a0b93d2f148", Clock: Synced, Door: "main", Direction: passage.In, Method: "face",
 		Time:      timestamp(time.Date(2026, 3, 2, 9, 14, 7, 412_999_999, time.FixedZone("CET", 3600))),
 		LatencyMS: 143,
 	}
@@ -84,15 +83,6 @@ func TestEventGolden(t *testing.T) {
 func TestTimestampKeepsMilliseconds(t *testing.T) {
 	if got, want := timestamp(time.Unix(0, 0)), "1970-01-01T00:00:00.000Z"; got != want {
 		t.Errorf("%q, want %q", got, want)
-	}
-}
-
-func TestBoot(t *testing.T) {
-	if got, err := newBoot(strings.NewReader("\x7c\x1e")); got != "7c1e" || err != nil {
-		t.Errorf("newBoot = %q, %v", got, err)
-	}
-	if _, err := newBoot(strings.NewReader("\x7c")); err == nil {
-		t.Error("newBoot made do with one byte")
 	}
 }
 

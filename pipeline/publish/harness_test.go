@@ -231,11 +231,14 @@ func gate(scheme string, c *cable) publish.Config {
 	}
 }
 
+// boot is that of the publisher, and storeID is drawn after it.
+const boot, storeID = "7c1e5a0b93d2f148", "73746f7265206964"
+
 // build makes the publisher anew.
 func (r *rig) build(cfg publish.Config) {
 	r.t.Helper()
 	var err error
-	r.publisher, err = publish.New(cfg, publish.Parts{Outbox: feed.NewMemory(1000), Orders: r.desk, Rand: strings.NewReader("\x7c\x1e")},
+	r.publisher, err = publish.New(cfg, publish.Parts{Outbox: feed.NewMemory(1000), Orders: r.desk, Rand: strings.NewReader("\x7c\x1e\x5a\x0b\x93\xd2\xf1\x48" + "store id")},
 		slog.New(slog.NewTextHandler(&r.log, nil)))
 	if err != nil {
 		r.t.Fatal(err)
@@ -421,8 +424,8 @@ func decode(t *testing.T, payload string) (e publish.Event) {
 	if err := json.Unmarshal([]byte(payload), &fields); err != nil {
 		t.Fatal(err)
 	}
-	if len(fields) != 12 {
-		t.Errorf("%s has %d fields, want 12", payload, len(fields))
+	if len(fields) != 13 {
+		t.Errorf("%s has %d fields, want 13", payload, len(fields))
 	}
 	return e
 }
@@ -431,9 +434,9 @@ func decode(t *testing.T, payload string) (e publish.Event) {
 func wantEvents(t *testing.T, events []publish.Event, from int, replayed bool) {
 	t.Helper()
 	for i, e := range events {
-		if e.Seq != uint64(from+i) || e.Boot != "7c1e" || e.Replayed != replayed {
-			t.Errorf("event %d of boot %s, replayed = %t; want event %d of boot 7c1e, replayed = %t",
-				e.Seq, e.Boot, e.Replayed, from+i, replayed)
+		if e.Seq != uint64(from+i) || e.Boot != boot || e.Replayed != replayed {
+			t.Errorf("event %d of boot %s, replayed = %t; want event %d of boot %s, replayed = %t",
+				e.Seq, e.Boot, e.Replayed, from+i, boot, replayed)
 		}
 	}
 }

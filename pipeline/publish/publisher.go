@@ -57,8 +57,8 @@ type Status struct {
 // whether the gate is online, stopped or offline, and publishes events on facegate/<site>/<gate>/pass, and alarms on
 // facegate/<site>/<gate>/alarm/duress, at QoS 1 and not retained.
 //
-// An event that was sent before, or that waited for a connection, is marked as replayed. It has the same boot and seq; by those
-// a consumer drops duplicates.
+// An event that was sent before, or that waited for a connection, is marked as replayed. It has the same seq, and by that a
+// consumer drops duplicates: no two events of a store have one seq.
 type Publisher struct {
 	cfg    Config
 	host   string // of the broker
@@ -72,9 +72,8 @@ type Publisher struct {
 	log    *slog.Logger
 	ready  chan struct{}
 
-	mu     sync.Mutex // guards what follows, and keeps the outbox in its order; a disk is waited for under it
-	seq    uint64     // of the newest event
-	alarms uint64     // the seq of the newest alarm
+	mu      sync.Mutex // guards what follows, and keeps the outbox in its order; a disk is waited for under it
+	numbers numbers
 
 	handsOver atomic.Bool // see HandOver
 }
@@ -83,7 +82,7 @@ type Publisher struct {
 type Parts struct {
 	Outbox feed.Outbox
 	Orders *orders.Desk // nil takes no orders, and subscribes to nothing
-	Rand   io.Reader    // draws the boot id
+	Rand   io.Reader    // draws the ids of this start and, at the first, of the store
 }
 
 // New returns a Publisher of what is in the outbox and what is added by Tell. It reads the CA file. An error wraps ErrConfig,
@@ -93,29 +92,35 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	boot, err := newBoot(parts.Rand)
+	boot, err := newID(parts.Rand)
+	if err != nil {
+		return nil, err
+	}
+	n, err := resume(parts.Outbox.Mark(), parts.Rand)
 	if err != nil {
 		return nil, err
 	}
 	p := &Publisher{
-		cfg:    cfg,
-		host:   e.host,
-		tls:    e.tls != nil,
-		dial:   e.dial,
-		feed:   feed.New(parts.Outbox, log),
-		states: states.New(),
-		orders: parts.Orders,
-		boot:   boot,
-		log:    log,
-		ready:  make(chan struct{}),
+		cfg:     cfg,
+		host:    e.host,
+		tls:     e.tls != nil,
+		dial:    e.dial,
+		feed:    feed.New(parts.Outbox, log),
+		states:  states.New(),
+		orders:  parts.Orders,
+		boot:    boot,
+		numbers: n,
+		log:     log,
+		ready:   make(chan struct{}),
 	}
 	p.link = link{broker: cfg.Broker, again: func(last *Fault) *Fault { return p.explainer().again(last) }, log: log}
 	p.states.Set(availability, []byte(online)) // the first state, and so the first that is told
 	return p, nil
 }
 
-// Tell adds an event, and gives it its place: boot and seq. It does not wait for the network. It returns ErrMethod or the
-// outbox's error; then the event is lost, and its seq is missing for the consumers to see.
+// Tell adds an event, and gives it its place: store, boot and seq. It does not wait for the network. It returns ErrMethod or the
+// outbox's error; then the event is lost, and its seq is missing for the consumers to see, unless the process ends before another
+// event is kept.
 func (p *Publisher) Tell(e Event) error {
 	return p.tell(&e, nil)
 }
@@ -147,20 +152,21 @@ func (p *Publisher) tell(e *Event, a *Alarm) error {
 	defer p.mu.Unlock()
 	m := message{Alarm: a}
 	if a != nil {
-		p.alarms++
-		a.Boot, a.Seq = p.boot, p.alarms
+		p.numbers.Alarms++
+		a.Store, a.Boot, a.Seq = p.numbers.Store, p.boot, p.numbers.Alarms
 	}
 	if e != nil {
-		p.seq++
-		e.Boot, e.Seq = p.boot, p.seq
+		p.numbers.Events++
+		e.Store, e.Boot, e.Seq = p.numbers.Store, p.boot, p.numbers.Events
 		m.Topic, m.Event = pass, *e
 	}
 	msg, err := json.Marshal(m)
-	if err == nil {
-		err = p.feed.Append(msg)
+	mark, numbered := json.Marshal(p.numbers)
+	if err = errors.Join(err, numbered); err == nil {
+		err = p.feed.Append(msg, mark)
 	}
 	if err != nil {
-		return fmt.Errorf("keep event %d: %w", p.seq, err)
+		return fmt.Errorf("keep event %d: %w", p.numbers.Events, err)
 	}
 	return nil
 }

@@ -141,7 +141,7 @@ type stage struct {
 
 func play(t *testing.T, s *script, outbox feed.Outbox) *stage {
 	t.Helper()
-	return playWith(t, s, Parts{Outbox: outbox, Rand: strings.NewReader("\x7c\x1e")})
+	return playWith(t, s, Parts{Outbox: outbox, Rand: draws()})
 }
 
 func playWith(t *testing.T, s *script, parts Parts) *stage {
@@ -332,14 +332,15 @@ func TestFullOutboxLeavesGap(t *testing.T) {
 	})
 }
 
+// TestEventsOfAnEarlierBoot checks that what an earlier process has left is told, and that its numbers go on.
 func TestEventsOfAnEarlierBoot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := feed.NewMemory(10)
-		msg, err := json.Marshal(message{Topic: pass, Event: Event{Boot: "0000", Seq: 9}})
+		msg, err := json.Marshal(message{Topic: pass, Event: Event{Boot: "0000", Seq: 7}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := o.Append(msg); err != nil {
+		if err := o.Append(msg, []byte(`{"store":"5e0ad3c4416b27f9","events":7,"alarms":0}`)); err != nil {
 			t.Fatal(err)
 		}
 		s := &script{refuse: func(attempt int) error {
@@ -353,7 +354,7 @@ func TestEventsOfAnEarlierBoot(t *testing.T) {
 		g.grant(t, 1)
 		synctest.Wait()
 		g.stop()
-		s.wantHeard(t, "online", "event 9 replayed", "event 1", "stopped", "DISCONNECT")
+		s.wantHeard(t, "online", "event 7 replayed", "event 8", "stopped", "DISCONNECT")
 	})
 }
 
@@ -362,7 +363,7 @@ func TestOutboxOfAnotherVersion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := feed.NewMemory(10)
 		for _, text := range []string{`{"topic":"pass","event":{"seq":"one"}}`, `{"seq":7}`, `no JSON`, `{"topic":"cmd/open","event":{}}`, ``} {
-			if err := o.Append([]byte(text)); err != nil {
+			if err := o.Append([]byte(text), nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -422,7 +423,7 @@ func TestForbiddenSubscription(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{forbids: forbids}
 			desk := orders.New(nil, func(context.Context, orders.Order) []byte { return nil }, time.Now, slog.New(slog.DiscardHandler))
-			g := playWith(t, s, Parts{Outbox: feed.NewMemory(10), Orders: desk, Rand: strings.NewReader("\x7c\x1e")})
+			g := playWith(t, s, Parts{Outbox: feed.NewMemory(10), Orders: desk, Rand: draws()})
 			synctest.Wait()
 			g.grant(t, 1)
 			synctest.Wait()
@@ -436,7 +437,7 @@ func TestForbiddenSubscription(t *testing.T) {
 }
 
 func TestTellRefusesUnknownMethods(t *testing.T) {
-	p, err := New(goodConfig(), Parts{Outbox: feed.NewMemory(1), Rand: strings.NewReader("\x7c\x1e")}, slog.New(slog.DiscardHandler))
+	p, err := New(goodConfig(), Parts{Outbox: feed.NewMemory(1), Rand: draws()}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,9 +38,9 @@ func New(o Outbox, log *slog.Logger) *Feed {
 	return &Feed{outbox: o, log: log, wake: make(chan struct{}, 1)}
 }
 
-// Append adds a message. An error means that it will never be delivered.
-func (f *Feed) Append(msg []byte) error {
-	if err := f.outbox.Append(msg); err != nil {
+// Append adds a message, with the mark of the Outbox. An error means that it will never be delivered.
+func (f *Feed) Append(msg, mark []byte) error {
+	if err := f.outbox.Append(msg, mark); err != nil {
 		return err
 	}
 	select {

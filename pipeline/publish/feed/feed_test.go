@@ -66,7 +66,7 @@ func (m *model) start() { m.feed = feed.New(m.disk, slog.New(slog.DiscardHandler
 
 func (m *model) append(t *rapid.T) {
 	m.made++
-	if err := m.feed.Append(fmt.Appendf(nil, "%04d", m.made)); err != nil {
+	if err := m.feed.Append(fmt.Appendf(nil, "%04d", m.made), nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -176,7 +176,7 @@ func TestForeign(t *testing.T) {
 func add(t *testing.T, f *feed.Feed, messages ...string) {
 	t.Helper()
 	for _, msg := range messages {
-		if err := f.Append([]byte(msg)); err != nil {
+		if err := f.Append([]byte(msg), nil); err != nil {
 			t.Fatal(err)
 		}
 	}

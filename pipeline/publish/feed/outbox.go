@@ -4,9 +4,13 @@ import "sync"
 
 // An Outbox holds messages, oldest first, until they have been delivered. Its methods may be called from several goroutines.
 type Outbox interface {
-	// Append adds a copy of msg as the newest message, with a greater number than any before. An error means that msg is not
-	// held and will never be delivered.
-	Append(msg []byte) error
+	// Append adds a copy of msg as the newest message, with a greater number than any before, and in the same step keeps a copy
+	// of mark instead of the mark that was kept before. An error means that neither is held, and msg will never be delivered.
+	Append(msg, mark []byte) error
+
+	// Mark returns the mark that came with the newest message that was ever appended, nil if there was none. It stays when the
+	// messages are delivered. The caller does not change it.
+	Mark() []byte
 
 	// Next returns the oldest message with its number, and leaves it in place; ok is false if there is none. The caller does
 	// not change msg.
@@ -27,6 +31,7 @@ type Outbox interface {
 // the end of the process. When it is full the oldest message is dropped for each new one.
 type Memory struct {
 	mu      sync.Mutex // guards what follows
+	mark    []byte
 	ring    [][]byte
 	oldest  uint64 // number of the oldest message, or of the next one if there is none
 	queued  int
@@ -39,7 +44,7 @@ var _ Outbox = (*Memory)(nil)
 func NewMemory(capacity int) *Memory { return &Memory{ring: make([][]byte, capacity), oldest: 1} }
 
 // Append adds a copy of msg, in place of the oldest message if the outbox is full. It never fails.
-func (m *Memory) Append(msg []byte) error {
+func (m *Memory) Append(msg, mark []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.queued == len(m.ring) {
@@ -48,7 +53,15 @@ func (m *Memory) Append(msg []byte) error {
 	}
 	*m.at(m.oldest + uint64(m.queued)) = append([]byte{}, msg...)
 	m.queued++
+	m.mark = append([]byte{}, mark...)
 	return nil
+}
+
+// Mark returns the newest mark.
+func (m *Memory) Mark() []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mark
 }
 
 // Next returns the oldest message.

@@ -82,7 +82,7 @@ func cutAt(t *testing.T, sync int) bool {
 	for _, msg := range []string{"1", "2", "", "3", ""} {
 		if msg == "" {
 			c.serve(t, f)
-		} else if err := f.Append([]byte(msg)); err != nil {
+		} else if err := f.Append([]byte(msg), nil); err != nil {
 			t.Fatal(err)
 		} else {
 			held = append(held, msg)

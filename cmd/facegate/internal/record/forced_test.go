@@ -119,7 +119,7 @@ func openForced(t *testing.T, withCard bool) *forcedGate {
 	}
 	log := slog.New(slog.NewTextHandler(g.log, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: noTime}))
 	g.broker, err = publish.New(publish.Config{Broker: "tcp://127.0.0.1:1", ClientID: "a", Site: "b", Gate: "c"},
-		publish.Parts{Outbox: g.outbox, Rand: strings.NewReader("ab")}, log)
+		publish.Parts{Outbox: g.outbox, Rand: strings.NewReader("boot id and store")}, log)
 	if err != nil {
 		t.Fatal(err)
 	}

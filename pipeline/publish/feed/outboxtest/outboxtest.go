@@ -37,6 +37,7 @@ type model struct {
 	capacity int
 	list     []string
 	made     int
+	mark     string
 	dropped  uint64
 }
 
@@ -44,10 +45,13 @@ func (m *model) append(t *rapid.T) {
 	m.made++
 	text := fmt.Sprint("message ", m.made)
 	buffer, before := []byte(text), m.outbox.Last()
-	if err := m.outbox.Append(buffer); err != nil {
+	m.mark = fmt.Sprint("mark ", m.made)
+	mark := []byte(m.mark)
+	if err := m.outbox.Append(buffer, mark); err != nil {
 		t.Fatal(err)
 	}
 	clear(buffer) // the outbox has a copy
+	clear(mark)
 	if n := m.outbox.Last(); n <= before {
 		t.Fatalf("message %d comes after message %d", n, before)
 	}
@@ -79,6 +83,9 @@ func (m *model) ackAnother(t *rapid.T) {
 func (m *model) check(t *rapid.T) {
 	if queued, gone := m.outbox.Stats(); queued != len(m.list) || gone != m.dropped {
 		t.Fatalf("%d queued and %d dropped, want %d and %d", queued, gone, len(m.list), m.dropped)
+	}
+	if got := m.outbox.Mark(); string(got) != m.mark || got == nil != (m.made == 0) {
+		t.Fatalf("after %d messages the mark is %q, want %q", m.made, got, m.mark)
 	}
 	n, msg, ok := m.outbox.Next()
 	if ok != (len(m.list) > 0) {
