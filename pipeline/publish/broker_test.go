@@ -78,6 +78,18 @@ func deliversInOrder(t *testing.T, r *rig) {
 	if diff := cmp.Diff(want, e); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)
 	}
+	live := r.observer.on("pass/live") // some may be missing: 200 are more than anybody waits for
+	if len(live) == 0 || len(live) > 200 {
+		t.Errorf("%d events were told as they happened", len(live))
+	}
+	last := uint64(0)
+	for _, m := range live {
+		e := decode(t, m.payload)
+		if m.qos != 0 || m.retained || e.Replayed || e.Seq <= last {
+			t.Errorf("after event %d there was told as it happened: %+v", last, m)
+		}
+		last = e.Seq
+	}
 	eventually(t, "the outbox is empty", func() bool { return r.publisher.Status().Queued == 0 })
 }
 

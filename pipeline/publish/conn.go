@@ -123,6 +123,11 @@ func (c *conn) publish(ctx context.Context, topic string, retained bool, payload
 	return c.await(ctx, c.client.Publish(topic, qos, retained, payload))
 }
 
+// tell sends one message at QoS 0, and waits until it is written. Nobody says whether it arrives.
+func (c *conn) tell(ctx context.Context, topic string, payload []byte) error {
+	return c.await(ctx, c.client.Publish(topic, 0, false, payload))
+}
+
 // await waits for what the broker says to a packet.
 func (c *conn) await(ctx context.Context, token mqtt.Token) error {
 	timer := time.NewTimer(ackTimeout)

@@ -22,6 +22,7 @@ import (
 const (
 	availability = "availability"
 	pass         = "pass"
+	passLive     = "pass/live"
 	duress       = "alarm/duress"
 	command      = "cmd/open"
 	reply        = "cmd/reply"
@@ -55,7 +56,8 @@ type Status struct {
 
 // A Publisher is the task that tells what happens at one gate. It says on facegate/<site>/<gate>/availability (retained)
 // whether the gate is online, stopped or offline, and publishes events on facegate/<site>/<gate>/pass, and alarms on
-// facegate/<site>/<gate>/alarm/duress, at QoS 1 and not retained.
+// facegate/<site>/<gate>/alarm/duress, at QoS 1 and not retained. While it is connected it tells each event on
+// facegate/<site>/<gate>/pass/live as well, at QoS 0 and once, for whoever wants to know it now or not at all.
 //
 // An event that was sent before, or that waited for a connection, is marked as replayed. It has the same seq, and by that a
 // consumer drops duplicates: no two events of a store have one seq.
@@ -65,6 +67,7 @@ type Publisher struct {
 	tls    bool
 	dial   func(context.Context) (net.Conn, error)
 	feed   *feed.Feed
+	live   live
 	states *states.States
 	orders *orders.Desk // nil if none are taken
 	link   link
@@ -106,6 +109,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 		tls:     e.tls != nil,
 		dial:    e.dial,
 		feed:    feed.New(parts.Outbox, log),
+		live:    make(live, mostLive),
 		states:  states.New(),
 		orders:  parts.Orders,
 		boot:    boot,
@@ -168,7 +172,18 @@ func (p *Publisher) tell(e *Event, a *Alarm) error {
 	if err != nil {
 		return fmt.Errorf("keep event %d: %w", p.numbers.Events, err)
 	}
+	if e != nil { // it is on disk, so that no other event ever has its number
+		return p.tellLive(*e)
+	}
 	return nil
+}
+
+func (p *Publisher) tellLive(e Event) error {
+	payload, err := json.Marshal(e)
+	if err == nil {
+		p.live.offer(payload)
+	}
+	return err
 }
 
 // Run delivers events until ctx is cancelled; it connects again, with growing pauses, as long as it takes. On cancel it

@@ -57,7 +57,7 @@ func (p *Publisher) duties(c *conn) []duty {
 	if p.orders != nil {
 		list = append(list, p.listening(c))
 	}
-	return append(list, p.feeding(c), p.lasting())
+	return append(list, p.feeding(c), p.living(c), p.lasting())
 }
 
 // serve does the duties until all are done, or the first that fails.
@@ -130,6 +130,15 @@ func (p *Publisher) feeding(c *conn) duty {
 	return duty{
 		begin: func(context.Context) error { p.feed.Begin(); return nil },
 		serve: func(ctx context.Context, stop <-chan struct{}) error { return p.feed.Serve(ctx, stop, send) },
+	}
+}
+
+// living is the duty to tell over c what happens, as it does.
+func (p *Publisher) living(c *conn) duty {
+	send := func(ctx context.Context, event []byte) error { return c.tell(ctx, p.cfg.topic(passLive), event) }
+	return duty{
+		begin: func(context.Context) error { p.live.begin(); return nil },
+		serve: func(ctx context.Context, stop <-chan struct{}) error { return p.live.serve(ctx, stop, send) },
 	}
 }
 

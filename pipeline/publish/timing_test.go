@@ -33,6 +33,7 @@ type script struct {
 	mu      sync.Mutex                                       // guards what follows
 	dials   []time.Duration                                  // since start
 	heard   []string                                         // what was published, with what ended each connection
+	live    []uint64                                         // the events that were told as they happened, see wantLive
 	serving sync.WaitGroup
 }
 
@@ -76,6 +77,10 @@ func (s *script) serve(attempt int, conn net.Conn) {
 				defer time.AfterFunc(time.Second, func() { conn.Close() }).Stop()
 			}
 		case *packets.PublishPacket:
+			if strings.HasSuffix(p.TopicName, "/pass/live") {
+				s.hearLive(p)
+				continue
+			}
 			s.hear(summary(p))
 			if s.silent != nil && s.silent(attempt, p) {
 				continue
@@ -106,6 +111,26 @@ func (s *script) hear(what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.heard = append(s.heard, what)
+}
+
+func (s *script) hearLive(p *packets.PublishPacket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var e Event
+	if json.Unmarshal(p.Payload, &e) != nil || e.Replayed || p.Retain || p.Dup || p.Qos != 0 {
+		e.Seq = 0
+	}
+	s.live = append(s.live, e.Seq)
+}
+
+// wantLive compares the numbers of the events that were told as they happened; 0 stands for one that is wrongly flagged.
+func (s *script) wantLive(t *testing.T, want ...uint64) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if diff := cmp.Diff(want, s.live); diff != "" {
+		t.Errorf("the broker heard live (-want +got):\n%s", diff)
+	}
 }
 
 func (s *script) wantHeard(t *testing.T, want ...string) {
@@ -355,6 +380,34 @@ func TestEventsOfAnEarlierBoot(t *testing.T) {
 		synctest.Wait()
 		g.stop()
 		s.wantHeard(t, "online", "event 7 replayed", "event 8", "stopped", "DISCONNECT")
+	})
+}
+
+// TestLive checks that an event is told at once on a line of its own, and never again there: neither what happened without a
+// connection, nor what is sent a second time because nobody has acknowledged it.
+func TestLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{refuse: func(attempt int) error {
+			if attempt == 1 {
+				return errDown
+			}
+			return nil
+		}}
+		s.silent = func(attempt int, p *packets.PublishPacket) bool {
+			return attempt == 2 && strings.HasSuffix(p.TopicName, "/pass")
+		}
+		g := play(t, s, feed.NewMemory(100))
+		g.grant(t, mostLive+1) // more than the line holds
+		time.Sleep(time.Second)
+		s.wantLive(t)
+		g.grant(t, 1)
+		synctest.Wait()
+		s.wantLive(t, mostLive+2)
+		time.Sleep(time.Minute) // in which the connection is left, since no event was acknowledged, and another one made
+		g.grant(t, 2)
+		synctest.Wait()
+		s.wantLive(t, mostLive+2, mostLive+3, mostLive+4)
+		g.stop()
 	})
 }
 
