@@ -30,13 +30,28 @@ func (d *document) mqtt(cfg *Config) {
 	}
 	m.Broker = u.Scheme + "://" + u.Host
 	d.check(m.CAFile == "" || u.Scheme == "ssl", "mqtt.ca_file", "has no effect without TLS; use an ssl:// broker")
-	if m.PasswordFile != "" && u.Scheme == "tcp" && cfg.Jurisdiction != law.Lab && !onBoard(u.Hostname()) {
-		d.at([]string{"mqtt.broker", "mqtt.password_file"},
-			"%s is another machine, and tcp:// would send it the password for everybody on the way to read; use ssl://", u.Hostname())
-	}
+	d.inTheOpen(cfg, u)
 }
 
-// broker reads the address of a broker, nil if it is none. A slash at its end, as other programs write it, does no harm.
+// inTheOpen checks that nothing goes unencrypted to another machine, unless the configuration says that it may. A password may not in
+// any case, but in a laboratory.
+func (d *document) inTheOpen(cfg *Config, broker *url.URL) {
+	m, host := &cfg.MQTT, broker.Hostname()
+	if broker.Scheme != "tcp" || onBoard(host) {
+		d.check(!m.Plaintext, "mqtt.plaintext", "has no effect: nothing goes unencrypted to another machine")
+		return
+	}
+	if m.PasswordFile != "" && cfg.Jurisdiction != law.Lab {
+		d.at([]string{"mqtt.broker", "mqtt.password_file"},
+			"%s is another machine, and tcp:// would send it the password for everybody on the way to read; use ssl://", host)
+		return
+	}
+	d.check(m.Plaintext, "mqtt.broker", "%s is another machine, and everybody on the way could read and change what tcp:// sends; "+
+		"use ssl://, or write mqtt.plaintext: true", host)
+}
+
+// broker reads the address of a broker, nil if it is none. The scheme comes out as tcp or ssl, whatever other programs call it. A
+// slash at its end, as they write it, does no harm.
 func (d *document) broker(address string) *url.URL {
 	refuse := func(format string, args ...any) *url.URL {
 		d.at([]string{"mqtt.broker"}, format, args...)
@@ -47,11 +62,10 @@ func (d *document) broker(address string) *url.URL {
 		return refuse("%q is not a broker; %s", address, adviceBroker)
 	}
 	switch u.Scheme {
-	case "tcp", "ssl":
-	case "mqtt":
-		return refuse("%q is not a broker; what others call mqtt:// is tcp:// here", u.Redacted())
-	case "mqtts", "tls":
-		return refuse("%q is not a broker; what others call %s:// is ssl:// here", u.Redacted(), u.Scheme)
+	case "tcp", "mqtt":
+		u.Scheme = "tcp"
+	case "ssl", "mqtts", "tls":
+		u.Scheme = "ssl"
 	case "ws", "wss", "http", "https":
 		return refuse("%q is not a broker; MQTT over the web is not supported, %s", u.Redacted(), adviceBroker)
 	default:

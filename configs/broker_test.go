@@ -31,9 +31,11 @@ func TestBrokerAddress(t *testing.T) {
 		{"tcp://127.0.0.1:1883#top", "", "more than host and port"},
 		{"tcp://me@127.0.0.1:1883", "", "holds a user name"},
 		{"tcp://me:secret@127.0.0.1:1883", "", "holds a user name"},
-		{"mqtt://me:secret@127.0.0.1:1883", "", "what others call mqtt:// is tcp:// here"},
-		{"mqtts://broker:8883", "", "what others call mqtts:// is ssl:// here"},
-		{"tls://broker:8883", "", "what others call tls:// is ssl:// here"},
+		{"mqtt://127.0.0.1:1883", "tcp://127.0.0.1:1883", ""},
+		{"mqtts://broker:8883", "ssl://broker:8883", ""},
+		{"tls://broker:8883/", "ssl://broker:8883", ""},
+		{"mqtt://me:secret@127.0.0.1:1883", "", "holds a user name"},
+		{"mqtt://10.0.0.7:1883", "", "write mqtt.plaintext: true"},
 		{"wss://broker:443", "", "over the web is not supported"},
 		{"amqp://broker:5672", "", "write tcp://host:port"},
 		{"127.0.0.1:1883", "", "is not a broker"},
@@ -115,11 +117,33 @@ func TestPasswordInTheOpen(t *testing.T) {
 	} {
 		for _, j := range jurisdictions {
 			_, err := configs.Parse("gate.yaml", strings.NewReader(
-				lawful(j).with(file{"mqtt": fmt.Sprintf("{broker: %q, username: a, password_file: /etc/p, transfer: D-1}", test.broker)}).text()))
+				lawful(j).with(file{"mqtt": fmt.Sprintf("{broker: %q, username: a, password_file: /etc/p, plaintext: %v, transfer: D-1}",
+					test.broker, test.open)}).text()))
 			if want := test.open && j != law.Lab; (err != nil) != want {
 				t.Errorf("%s in profile %s: %v", test.broker, j, err)
 			} else if want && !strings.Contains(err.Error(), "use ssl://") {
 				t.Errorf("%s in profile %s: %v, want ssl:// in it", test.broker, j, err)
+			}
+		}
+	}
+}
+
+// TestPlaintext refuses to send events where others can read them, unless the configuration says so in so many words, and to say so
+// where it changes nothing.
+func TestPlaintext(t *testing.T) {
+	for _, test := range []struct{ mqtt, refused string }{
+		{"{broker: 'tcp://127.0.0.1:1883'}", ""},
+		{"{broker: 'tcp://10.0.0.7:1883'}", "mqtt.broker: 10.0.0.7 is another machine"},
+		{"{broker: 'mqtt://broker.local:1883', plaintext: false}", "mqtt.broker: broker.local is another machine"},
+		{"{broker: 'mqtt://broker.local:1883', plaintext: true}", ""},
+		{"{broker: 'ssl://10.0.0.7:8883', plaintext: true}", "mqtt.plaintext: has no effect"},
+		{"{broker: 'tcp://localhost:1883', plaintext: true}", "mqtt.plaintext: has no effect"},
+		{"{broker: 'tcp://10.0.0.7:1883', plaintext: yes please}", "mqtt.plaintext"},
+	} {
+		for _, j := range jurisdictions {
+			_, err := configs.Parse("gate.yaml", strings.NewReader(lawful(j).with(file{"mqtt": test.mqtt}).text()))
+			if (err != nil) != (test.refused != "") || err != nil && !strings.Contains(err.Error(), test.refused) {
+				t.Errorf("%s in profile %s: %v, want %q", test.mqtt, j, err, test.refused)
 			}
 		}
 	}

@@ -274,11 +274,12 @@ type Words struct {
 
 // MQTT is the broker that pass events go to.
 type MQTT struct {
-	Broker       string `yaml:"broker"`        // URL: tcp://host:port, or ssl://host:port for TLS
+	Broker       string `yaml:"broker"`        // URL: tcp://host:port, or ssl://host:port for TLS; the scheme is one of these after Parse
 	ClientID     string `yaml:"client_id"`     // never empty after Parse
 	Username     string `yaml:"username"`      // "" connects without one
 	PasswordFile string `yaml:"password_file"` // file that holds the password, "" for none
 	CAFile       string `yaml:"ca_file"`       // PEM file of authorities for TLS, "" for the system's
+	Plaintext    bool   `yaml:"plaintext"`     // events may go unencrypted to another machine
 	Transfer     string `yaml:"transfer"`      // reference of the decision that lets events leave the site, "" for none
 }
 

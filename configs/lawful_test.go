@@ -393,7 +393,7 @@ func TestProfilesRefuse(t *testing.T) {
 		},
 		{
 			"broker on the internet in clear",
-			file{"mqtt": "{broker: 'tcp://203.0.113.9:1883', username: a, transfer: D-3}"},
+			file{"mqtt": "{broker: 'tcp://203.0.113.9:1883', username: a, plaintext: true, transfer: D-3}"},
 			"mqtt.broker",
 			[4]string{"Measures Art. 8", accepted, accepted, accepted},
 			"needs TLS",
@@ -410,9 +410,9 @@ func TestProfilesRefuse(t *testing.T) {
 			file{"mqtt": "{broker: 'ssl://b.example.org:8883', username: a, transfer: D-3}"},
 			"", all(accepted), "",
 		},
-		{"broker on the site", file{"mqtt": "{broker: 'tcp://192.168.1.4:1883'}"}, "", all(accepted), ""},
-		{"broker on the site by IPv6", file{"mqtt": "{broker: 'tcp://[fd00::1]:1883'}"}, "", all(accepted), ""},
-		{"broker on the site by name", file{"mqtt": "{broker: 'tcp://broker.local:1883'}"}, "", all(accepted), ""},
+		{"broker on the site", file{"mqtt": "{broker: 'tcp://192.168.1.4:1883', plaintext: true}"}, "", all(accepted), ""},
+		{"broker on the site by IPv6", file{"mqtt": "{broker: 'tcp://[fd00::1]:1883', plaintext: true}"}, "", all(accepted), ""},
+		{"broker on the site by name", file{"mqtt": "{broker: 'tcp://broker.local:1883', plaintext: true}"}, "", all(accepted), ""},
 		{
 			"mapped address of the internet",
 			file{"mqtt": "{broker: 'ssl://[::ffff:203.0.113.9]:8883', username: a}"},
