@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -24,8 +25,13 @@ func onMachine(t *testing.T, dir, script string) string {
 	if !strings.Contains(string(status), "TracerPid:\t0\n") {
 		t.Skip("somebody watches which files are touched, and would take those of the other root for this one's")
 	}
+	under, err := os.MkdirTemp("", "testroot") // whose name has nothing that an option of a mount could not have
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(under) // what was mounted on it is gone
 	cmd := exec.Command("./testroot.sh", "bash", "-euo", "pipefail", "-c", helpers+script)
-	cmd.Env = append(os.Environ(), "TESTROOT_SHARES="+dir, "DIR="+dir, "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive")
+	cmd.Env = append(os.Environ(), "TESTROOT_UNDER="+under, "TESTROOT_SHARES="+dir, "DIR="+dir, "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, out)
@@ -43,6 +49,20 @@ install() { dpkg --no-triggers --force-unsafe-io --install "$@" >>/run/dpkg.log 
 version() { dpkg-query -W -f '${Version}' facegate; }
 up() { facegate status 2>/dev/null; }
 until_up() { for _ in {1..300}; do ! up || return 0; sleep 0.1; done; fail "the gate is not up"; }
+whole() { dpkg-query -W -f '${Version} ${db:Status-Abbrev}' facegate; }
+kept() { ls /var/lib/facegate-package | paste -sd' '; }
+seen() { for _ in {1..600}; do [[ ! -e $1 ]] || return 0; sleep 0.05; done; fail "there is no $1"; }
+# power_cut takes the power away, and boot brings it back.
+power_cut() {
+  kill -9 -- "-$(cat /run/runs/watcher)" 2>/dev/null || true # with all that it has started
+  watched
+  systemctl stop facegate.service
+  rm -f /run/runs/watch-code
+}
+boot() {
+  systemctl start facegate.service
+  systemctl start facegate-update.service
+}
 watched() { for _ in {1..1200}; do [[ ! -e /run/runs/watching ]] && return 0; sleep 0.1; done; fail "the update is still watched"; }
 configure() { echo "site: test" >/etc/facegate/facegate.yaml; systemctl start facegate.service; until_up; }
 `
@@ -93,12 +113,82 @@ dpkg --purge facegate >/run/purge.log 2>&1 || { cat /run/purge.log; fail purge; 
 grep -q 'the certificate is in /var/backups/facegate-wiped-' /run/purge.log || { cat /run/purge.log; fail "no certificate"; }
 is certificate "$(cat /var/backups/facegate-wiped-*/certificate | cut -d' ' -f1-3)" "wiped 1 by"
 is "its folder" "$(mode /var/backups/facegate-wiped-*)" "700 root:root"
-left=$(find / -xdev \( -path /proc -o -path /run -o -path "$DIR" -o -path /var/backups \) -prune -o -iname '*facegate*' -print)
-left=$(grep -v -e '^/work' -e '^/root' -e '^/tmp' -e '^/home' <<<"$left" || true)
+left=$(cd /run/changed && find . -path ./var/backups -prune -o -iname '*facegate*' ! -type c -print) # c is what is gone
 is left "$left" ""
 ! getent passwd facegate && ! getent group facegate || fail "the user is left"
 is known "$(dpkg-query -W -f '${Status}' facegate 2>/dev/null || true)" ""
 `)
+}
+
+// TestLogin looks at what is said to whoever logs in: nothing of a gate that is well, was never configured or is not there, and
+// otherwise how it is.
+func TestLogin(t *testing.T) {
+	dir := t.TempDir()
+	for version, how := range map[string]string{"1.0": "well", "2.0": "down", "3.0": "ends", "4.0": "broken"} {
+		gate{version, "amd64", how}.build(t, dir)
+	}
+	onMachine(t, dir, `
+login() { run-parts --lsbsysinit --regex '^60-facegate$' /etc/update-motd.d; } # as pam_motd does, of ours alone
+with() { systemctl stop facegate.service; install facegate_$1_amd64.deb; systemctl start facegate.service; sleep 1; }
+install facegate_1.0_amd64.deb
+is unconfigured "$(login)" ""
+configure
+is well "$(login)" ""
+with 2.0
+is down "$(login)" "facegate: down"
+with 3.0
+is "ends again and again" "$(login)" "facegate: down"
+with 4.0
+is "cannot be started" "$(login)" "facegate: its program cannot be run; to do: systemctl status facegate"
+dpkg --remove facegate >>/run/dpkg.log 2>&1
+[[ -e /etc/update-motd.d/60-facegate ]] # a file of the site's is left, as the configuration is
+is removed "$(login)" ""
+dpkg --purge facegate >>/run/dpkg.log 2>&1
+[[ ! -e /etc/update-motd.d/60-facegate ]] || fail "it is left"
+`)
+}
+
+// TestFirstSteps does what the package says is next, line by line, with a real gate and the networks on a stick.
+func TestFirstSteps(t *testing.T) {
+	program, stick := "../../.build/facegate", os.Getenv("FACEGATE_MODELS")
+	if _, err := os.Stat(program); err != nil || stick == "" {
+		t.Skip("there is no .build/facegate or no FACEGATE_MODELS (make test)")
+	}
+	dir := t.TempDir()
+	write(t, dir+"/facegate", read(t, program), 0o755)
+	buildReal(t, dir)
+	if out, err := exec.Command("cp", "-r", stick, dir+"/stick").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	onMachine(t, dir, `
+umask 077 # of a careful root
+install facegate_1.0_amd64.deb
+steps=$(sed -n '/^facegate is installed. Next:$/,$ s/^  //p' /run/dpkg.log | sed 's/ *#.*//')
+is steps "$(wc -l <<<"$steps")" 3
+grep -q 'facegate models fetch$' <<<"$steps" || fail "nobody says how the networks come: $steps"
+sed -n 's/.*from a stick: //p' /run/dpkg.log | sed "s#DIR#$DIR/stick#" | bash -eu
+umask 022
+bash -eu <<<"$(sed -n 2p <<<"$steps")"
+grep -q '^door:' /etc/facegate/facegate.yaml
+printf 'profile: lab
+site: test
+gate: main
+door: {driver: sim}
+camera: {source: replay, path: -}
+' >/etc/facegate/facegate.yaml
+bash -eu <<<"$(sed -n 3p <<<"$steps")"
+setpriv --reuid=facegate --regid=facegate --init-groups facegate models verify || fail "the gate cannot read its networks"
+`)
+}
+
+// buildReal makes a package of the program that is in dir.
+func buildReal(t *testing.T, dir string) {
+	t.Helper()
+	cmd := exec.Command("./build.sh", dir+"/facegate", "amd64", dir)
+	cmd.Env = append(os.Environ(), "NFPM="+nfpm(t), "VERSION=1.0", "WORDS="+dir+"/facegate")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 }
 
 // TestPurgeWithoutConfiguration purges a package whose gate was never configured, and one whose program does not run.
@@ -144,11 +234,7 @@ func TestPurgeOfAGate(t *testing.T) {
 	}
 	dir := t.TempDir()
 	write(t, dir+"/facegate", read(t, program), 0o755)
-	cmd := exec.Command("./build.sh", dir+"/facegate", "amd64", dir)
-	cmd.Env = append(os.Environ(), "NFPM="+nfpm(t), "VERSION=1.0", "WORDS="+dir+"/facegate")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	buildReal(t, dir)
 	onMachine(t, dir, `
 install facegate_1.0_amd64.deb
 printf 'profile: lab\nsite: test\ngate: main\ndoor: {driver: sim}\n' >/etc/facegate/facegate.yaml
@@ -246,10 +332,12 @@ func TestUpdateOnAFullDisk(t *testing.T) {
 	out := onMachine(t, dir, `
 install facegate_1.0_amd64.deb
 configure
+runs=$(wc -l </run/runs/log)
 mount -t tmpfs -o size=1m tmpfs /var/lib/facegate-package
 ! dpkg --install facegate_2.0_amd64.deb 2>&1 || fail "it was updated"
 is version "$(version)" 1.0
 up || fail "the gate was stopped"
+is runs "$(wc -l </run/runs/log)" "$runs" # it was not even started again
 is kept "$(ls /var/lib/facegate-package)" ""
 umount /var/lib/facegate-package
 install facegate_2.0_amd64.deb
@@ -261,6 +349,16 @@ is version "$(version)" 2.0
 	}
 }
 
+// makeFolder makes a folder in dir.
+func makeFolder(t *testing.T, dir, name string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.Mkdir(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // failures are ways in which a new version does not come up.
 func failures() []string { return []string{"ends", "hangs", "dies", "down", "broken", "killed"} }
 
@@ -270,7 +368,7 @@ const rollback = `
 install facegate_1.0_amd64.deb
 configure
 before=$(cd / && dpkg-query -L facegate | sort | xargs -d '\n' stat -c '%n %a %U %s' | grep -v ' 755 root 4096$')
-install facegate_2.0_amd64.deb
+install $HOW/facegate_2.0_amd64.deb
 if [[ $HOW == killed ]]; then
   (while [[ $(version) == 2.0 ]]; do kill -9 "$(cat /run/runs/pid)" 2>/dev/null || true; sleep 0.3; done) &
 fi
@@ -291,14 +389,17 @@ func TestRollback(t *testing.T) {
 	const rounds = 20
 	dir := t.TempDir()
 	gate{"1.0", "amd64", "well"}.build(t, dir)
+	for _, how := range failures() {
+		is := how
+		if how == "killed" {
+			is = "well"
+		}
+		gate{"2.0", "amd64", is}.build(t, makeFolder(t, dir, how))
+	}
 	for i := range rounds {
 		how := failures()[(i+5)%len(failures())]
 		t.Run(fmt.Sprintf("%d %s", i+1, how), func(t *testing.T) {
-			is := how
-			if how == "killed" {
-				is = "well"
-			}
-			gate{"2.0", "amd64", is}.build(t, dir)
+			t.Parallel()
 			onMachine(t, dir, "HOW="+how+rollback)
 		})
 	}

@@ -12,7 +12,7 @@ if [[ ${1:-} != --inside ]]; then
 fi
 shift
 
-under=$(mktemp -d)
+under=${TESTROOT_UNDER:-$(mktemp -d)}
 mount -t tmpfs tmpfs "$under"
 mkdir "$under"/{upper,work,root}
 mount -t overlay overlay -o "lowerdir=/,upperdir=$under/upper,workdir=$under/work" "$under/root"
@@ -24,8 +24,11 @@ mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 for shared in "${TESTROOT_SHARES:-}"; do # a folder with what the command needs
   [[ -z $shared ]] || { mkdir -p "$root$shared" && mount --bind "$shared" "$root$shared"; }
 done
+# What was changed in the root lies apart from the rest of it, so that nobody has to look through a whole machine for it.
+mkdir "$root/run/changed" && mount --bind -o ro "$under/upper" "$root/run/changed"
 rm -rf "$root"/{etc,var/lib,usr/share/doc}/facegate* "$root"/usr/bin/facegate "$root"/var/backups/facegate* \
-  "$root"/{etc,usr/lib}/systemd/system/facegate* "$root"/var/lib/dpkg/info/facegate.* "$root"/usr/sbin/policy-rc.d
+  "$root"/{etc,usr/lib}/systemd/system/facegate* "$root"/var/lib/dpkg/info/facegate.* "$root"/usr/sbin/policy-rc.d \
+  "$root/etc/update-motd.d/60-facegate"
 chroot "$root" userdel facegate 2>/dev/null || true
 # A machine with systemd has its own of it, whatever this one is made of.
 awk -v RS= -v ORS='\n\n' '!/^Package: (facegate|systemd|passwd|udev)\n/' /var/lib/dpkg/status >"$root/var/lib/dpkg/status"
@@ -34,6 +37,7 @@ for package in systemd passwd udev; do
     "$package" >>"$root/var/lib/dpkg/status"
 done
 rm -f "$root"/var/lib/dpkg/updates/*
+: >"$root/var/lib/dpkg/triggers/File" # such as man-db, which would read every page of this machine's manual anew
 mkdir -p "$root/run/systemd/system"
 
 mv "$root/usr/bin/systemctl" "$root/usr/bin/systemctl.real"
@@ -63,6 +67,26 @@ gate() { # starts the gate again and again, as Restart=always does
     sleep 0.1
   done
 }
+watching() { [[ -e $runs/watching ]]; }
+end_watch() { # as a unit with KillMode=mixed, whose main process may finish what it does
+  ! watching || kill "$(cat $runs/watcher)" 2>/dev/null
+  while watching; do sleep 0.05; done
+}
+watch() { # if its condition is met
+  watching || [[ ! -e /var/lib/facegate-package/former.deb ]] || {
+    touch $runs/watching
+    rm -f $runs/watcher
+    (
+      # shellcheck disable=SC2086 # two numbers
+      setsid /usr/lib/facegate/watch-update $FACEGATE_WATCH >>/run/watched 2>&1 &
+      echo $! >$runs/watcher.new && mv $runs/watcher.new $runs/watcher
+      wait $!
+      echo $? >$runs/watch-code
+      rm $runs/watching
+    ) </dev/null >/dev/null 2>&1 &
+    while watching && [[ ! -e $runs/watcher ]]; do sleep 0.05; done
+  }
+}
 stop() {
   rm -f $runs/on
   if [[ -e $runs/keeper ]]; then
@@ -81,26 +105,21 @@ for unit in "$@"; do
   case $verb/$unit in
   daemon-reload/*) ;;
   show/--*) ;;
-  show/facegate.service) [[ ! -e $runs/id ]] || cat $runs/id ;;
-  is-active/facegate.service) [[ -e $runs/on ]] || exit 3 ;;
+  show/facegate.service) if [[ ${property:-} == LoadState ]]; then echo loaded; else cat $runs/id 2>/dev/null || true; fi ;;
+  show/LoadState) property=LoadState ;;
+  is-active/facegate.service)
+    if [[ -e $runs/on ]]; then echo active; else echo inactive && exit 3; fi
+    ;;
   stop/facegate.service) stop ;;
   start/facegate.service) start ;;
   restart/facegate.service) stop; start ;;
-  start/facegate-update.service)
-    if [[ ! -e $runs/watching ]]; then
-      touch $runs/watching
-      (
-        /usr/lib/facegate/watch-update 10 2 >/run/watched 2>&1 &
-        echo $! >$runs/watcher
-        wait $!
-        echo $? >$runs/watch-code
-        rm $runs/watching
-      ) </dev/null >/dev/null 2>&1 &
-    fi
-    ;;
+  stop/facegate-update.service) end_watch ;;
+  start/facegate-update.service) watch ;;
+  restart/facegate-update.service) end_watch; watch ;;
   esac
 done
 exit 0
 SYSTEMCTL
 chmod 755 "$root/usr/bin/systemctl"
+export FACEGATE_WATCH="10 2" # seconds in which a gate has to be up, and to stay up
 exec chroot "$root" "$@"
