@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# Runs tests as on a machine with an installed gate, and fails if one of them touches the folders or the unit of that gate,
+# Runs tests as on a machine with an installed gate, and fails if one of them touches what that gate or its package owns,
 # writes anywhere but to a temporary folder, or takes a port that it was not given: no test may depend on what the machine
 # has, nor change it.
 #
@@ -12,8 +12,14 @@
 #    a program goes on without a file that it was refused, and root is refused none.
 set -euo pipefail
 
-folders=(/etc/facegate /var/lib/facegate /var/lib/facegate-keys /run/facegate)
-units=({/etc,/run,/usr/local/lib,/usr/lib,/lib}/systemd/system/facegate.service{,.d})
+folders=(/etc/facegate /var/lib/facegate /var/lib/facegate-keys /var/lib/facegate-package /run/facegate)
+units=({/etc,/run,/usr/local/lib,/usr/lib,/lib}/systemd/system/facegate{,-update}.service{,.d})
+# What else the package puts on a machine, or leaves when it is purged. At the end of a name * stands for any rest.
+package=(/usr/bin/facegate /usr/{lib,share,share/doc}/facegate /usr/lib/{sysusers,tmpfiles}.d/facegate.conf
+  {/etc,/usr/lib,/lib}/udev/rules.d/99-zz-facegate.rules /etc/update-motd.d/60-facegate /usr/share/man/man1/facegate.1.gz
+  /usr/share/lintian/overrides/facegate /usr/share/bash-completion/completions/facegate
+  /usr/share/zsh/vendor-completions/_facegate /usr/share/fish/vendor_completions.d/facegate.fish
+  '/var/lib/dpkg/info/facegate.*' '/var/backups/facegate-wiped-*')
 
 self=$(realpath "${BASH_SOURCE[0]}")
 
@@ -52,11 +58,12 @@ watch() {
 
 # judge prints those of the calls in some files that no test may make. Its first argument is where one may write.
 judge() {
-  awk -v gate="$(printf '%s|' "${folders[@]}" "${units[@]}")" -v ours="$1" '
+  awk -v gate="$(printf '%s|' "${folders[@]}" "${units[@]}" "${package[@]}")" -v ours="$1" '
     function within(path, places,   n, i, list) {
       n = split(places, list, "|")
       for (i = 1; i <= n; i++)
-        if (list[i] != "" && (path == list[i] || index(path, list[i] "/") == 1)) return 1
+        if (list[i] ~ /\*$/ ? index(path, substr(list[i], 1, length(list[i]) - 1)) == 1 :
+          list[i] != "" && (path == list[i] || index(path, list[i] "/") == 1)) return 1
       return 0
     }
     function look(call,   rest, word, base, path, touched, outside, changes) {
@@ -116,6 +123,7 @@ inside() {
 }
 
 case ${1:-} in
+--owned) printf '%s\n' "${folders[@]}" "${units[@]}" "${package[@]}" ;; # what no test may touch
 --inside) inside "${@:2}" ;;
 --watch) watch "$2/$$" "${@:3}" ;;
 *)

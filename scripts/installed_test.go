@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -17,6 +19,9 @@ var planted = []struct{ name, body, says string }{
 	{"has a program look", `exec.Command("ls", "/var/lib/facegate").Run()`, "touches the installed gate"},
 	{"calls a running gate", `net.Dial("unix", "/run/facegate/control.sock")`, "touches the installed gate"},
 	{"reads the unit", `os.ReadFile("/etc/systemd/system/facegate.service")`, "touches the installed gate"},
+	{"asks what was refused", `os.ReadFile("/var/lib/facegate-package/refused")`, "touches the installed gate"},
+	{"starts the program", `exec.Command("/usr/bin/facegate", "version").Run()`, "touches the installed gate"},
+	{"looks for a certificate", `os.Stat("/var/backups/facegate-wiped-20260101T000000Z/certificate")`, "touches the installed gate"},
 	{"writes beside itself", `os.WriteFile("litter", nil, 0o600)`, "writes elsewhere"},
 	{"takes a port", `l, _ := net.Listen("tcp", "127.0.0.7:47123"); l.Close()`, "takes a port of its own choice"},
 	{"fails", `t.Fail()`, "FAIL"},
@@ -48,6 +53,42 @@ func TestInstalled(t *testing.T) {
 				t.Errorf("%v, want one that says %q:\n%s", err, tt.says, out)
 			}
 		})
+	}
+}
+
+// TestOwned checks that what the package installs, makes and removes is what no test may touch.
+func TestOwned(t *testing.T) {
+	out, err := exec.Command("./installed.sh", "--owned").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	owned := strings.Fields(string(out))
+	guarded := func(path string) bool {
+		return slices.ContainsFunc(owned, func(o string) bool {
+			prefix, open := strings.CutSuffix(o, "*")
+			return path == o || strings.HasPrefix(path, o+"/") || open && strings.HasPrefix(path, prefix)
+		})
+	}
+	installed := regexp.MustCompile(`(?m)^ +(?:put \S+|\[\[.*\]\] \|\| put \S+|.* \| pack|words completion \w+ >"\$stage/|mkdir -p "\$stage/|dst:) ?"?/?((?:usr|etc)/[^\s"{]+)`)
+	made := regexp.MustCompile(`(/(?:etc|var/lib|var/backups|run)/(?:[\w./-]*/)?facegate[\w./-]*)`)
+	found := 0
+	for name, paths := range map[string]*regexp.Regexp{
+		"package/build.sh": installed, "package/nfpm.yaml": installed, "package/preinst": made, "package/postinst": made,
+		"package/prerm": made, "package/postrm": made, "package/watch-update": made, "../configs/tmpfiles.conf": made,
+	} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range paths.FindAllStringSubmatch(string(text), -1) {
+			found++
+			if path := "/" + strings.TrimPrefix(m[1], "/"); !guarded(path) {
+				t.Errorf("%s has %s, which tests may touch", name, path)
+			}
+		}
+	}
+	if found < 30 {
+		t.Errorf("only %d paths are found", found)
 	}
 }
 
