@@ -86,7 +86,7 @@ func (c *modelsAdoptCommand) Run(ctx context.Context, t terminal) error {
 	if err := measured.carries(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+	if err := models.Dir(c.Dir).Make(); err != nil {
 		return err
 	}
 	if err := m.Adopt(models.Dir(c.Dir), network, data, measured.text); err != nil {

@@ -158,6 +158,17 @@ func (d Dir) mismatch(m File, format string, args ...any) error {
 			"the manifest wants %d bytes with SHA-256 %s", path, m.Size, m.SHA256)
 }
 
+// Make makes the folder where it is missing, for everybody to read, whatever the umask of whoever fetches: the gate is another user.
+func (d Dir) Make() error {
+	if _, err := os.Stat(string(d)); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(string(d), 0o755); err != nil {
+		return fmt.Errorf("models: %w", err)
+	}
+	return os.Chmod(string(d), 0o755)
+}
+
 // write stores the content of a file under its name, for everybody to read. A power cut leaves the old file or the new one.
 func (d Dir) write(m File, data []byte) error {
 	tmp, err := os.CreateTemp(string(d), ".new-*")

@@ -53,8 +53,8 @@ func (m *Manifest) Fetch(ctx context.Context, bundle string, dst Dir, from Sourc
 		show.Fprintf(progress, "facegate: the %s models are there, all %d verified\n", b.Name, len(b.Models()))
 		return nil
 	}
-	if err := os.MkdirAll(string(dst), 0o755); err != nil {
-		return fmt.Errorf("models: %w", err)
+	if err := dst.Make(); err != nil {
+		return err
 	}
 	if b.Package == nil {
 		return fetchWeb(ctx, b, missing, dst, from, progress)

@@ -26,8 +26,8 @@ import (
 // Import returns the models it found, in the order of the manifest, and ErrNoMatch if there were none. It tells
 // progress line by line.
 func (m *Manifest) Import(src string, dst Dir, try Trial, progress io.Writer) ([]Model, error) {
-	if err := os.MkdirAll(string(dst), 0o755); err != nil {
-		return nil, fmt.Errorf("models: %w", err)
+	if err := dst.Make(); err != nil {
+		return nil, err
 	}
 	c := newCollector(m.models, dst, try, progress)
 	if err := c.walk(src); err != nil {

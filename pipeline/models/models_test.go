@@ -117,6 +117,24 @@ func write(t *testing.T, name, content string) {
 	}
 }
 
+// TestMake makes a folder that the gate, another user, can read, also where whoever fetches makes files for themselves alone. One that
+// is there is left as it is.
+func TestMake(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077))
+	dir := models.Dir(filepath.Join(t.TempDir(), "models"))
+	for _, mode := range []os.FileMode{0o755, 0o700} { // as it is made, and as somebody has made it since
+		if err := dir.Make(); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(string(dir)); err != nil || info.Mode().Perm() != mode {
+			t.Errorf("mode %v, %v, want %v", info.Mode(), err, mode)
+		}
+		if err := os.Chmod(string(dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // wantFiles fails unless dir holds these files and nothing else, each with its weights and readable by everybody.
 func wantFiles(t *testing.T, dir string, names ...string) {
 	t.Helper()

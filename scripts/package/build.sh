@@ -116,7 +116,8 @@ lay() {
   words completion bash >"$stage/usr/share/bash-completion/completions/facegate"
   words completion zsh >"$stage/usr/share/zsh/vendor-completions/_facegate"
   words completion fish >"$stage/usr/share/fish/vendor_completions.d/facegate.fish"
-  find "$stage" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+  install -D -m 755 scripts/package/motd "$scratch/motd"
+  find "$stage" "$scratch/motd" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 }
 
 scratch=$(mktemp -d)
@@ -126,7 +127,7 @@ check_arch
 DEPENDS=$(needed)
 lay
 mkdir -p "$folder"
-export VERSION SOURCE_DATE_EPOCH MAINTAINER DEPENDS ARCH=$arch STAGE=$stage
+export VERSION SOURCE_DATE_EPOCH MAINTAINER DEPENDS ARCH=$arch STAGE=$stage MOTD=$scratch/motd
 "$nfpm" package --config scripts/package/nfpm.yaml --packager deb --target "$folder/facegate_${VERSION}_$arch.deb" >"$scratch/said" ||
   die "nfpm: $(cat "$scratch/said")"
 printf 'facegate: made %s\n' "$folder/facegate_${VERSION}_$arch.deb"

@@ -80,16 +80,17 @@ func status(check bool) int {
 	pid, code, _ := strings.Cut(string(text), " ")
 	process, _ := strconv.Atoi(pid)
 	alive := err == nil && process > 0 && syscall.Kill(process, 0) == nil
+	n, _ := strconv.Atoi(code)
 	switch {
 	case !alive && check:
-		return 2
+		n = 2
 	case !alive:
 		return 3
-	case check:
-		n, _ := strconv.Atoi(code)
-		return n
+	case !check:
+		return 0
 	}
-	return 0
+	fmt.Println([]string{"ok", "degraded", "down", "unknown"}[n])
+	return n
 }
 
 // wipe removes the records, and leaves the key file, which lies in a folder of root's.
