@@ -62,7 +62,7 @@ func unpackControl(r io.Reader) (control, error) {
 	if err != nil {
 		return control{}, fmt.Errorf("%w: its control.tar.gz cannot be read", ErrPackage)
 	}
-	for files := tar.NewReader(unzipped); ; {
+	for files := tar.NewReader(io.LimitReader(unzipped, maxControl)); ; {
 		head, err := files.Next()
 		if errors.Is(err, io.EOF) {
 			return control{}, fmt.Errorf("%w: it has no control file", ErrPackage)

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	debversion "github.com/knqyf263/go-deb-version"
@@ -31,6 +32,7 @@ var (
 	ErrPackage   = errors.New("the file is no package of facegate")
 	ErrArch      = errors.New("the package is for another processor")
 	ErrOlder     = errors.New("the package is older than the installed one")
+	ErrFolder    = errors.New("the copy would not be safe from others")
 )
 
 // Names of the files beside the packages of a release.
@@ -42,6 +44,7 @@ const (
 // Limits of what is read, in bytes. A package has one program.
 const (
 	maxText    = 64 << 10
+	maxControl = 4 << 20 // of what a package says of itself, unpacked
 	maxPackage = 256 << 20
 )
 
@@ -56,27 +59,46 @@ type Machine struct {
 type Release struct {
 	Version   string `json:"version"`
 	Arch      string `json:"arch"`
-	SHA256    string `json:"sha256"`    // of the file, in hexadecimal
-	SignedBy  string `json:"signed_by"` // fingerprint of the key
-	Installed string `json:"installed"` // what it would replace; "" if nothing
+	SHA256    string `json:"sha256"`         // of the file, in hexadecimal
+	SignedBy  string `json:"signed_by"`      // fingerprint of the key
+	Installed string `json:"installed"`      // what it would replace; "" if nothing
+	Copy      string `json:"copy,omitempty"` // path of what was checked, if it is a copy
 }
 
-// Check returns what the package at path is, if it may be installed on m.
+// Check returns what the package at path is, if it may be installed on m. What becomes of the file later nobody knows: CheckCopy is
+// for one that others can change, or that is on a stick.
 func (m Machine) Check(path string) (Release, error) {
+	r, f, err := m.listed(path)
+	if err != nil {
+		return Release{}, err
+	}
+	defer f.Close()
+	if err := r.read(f, io.Discard); err != nil {
+		return Release{}, err
+	}
+	return r, m.fits(&r, f)
+}
+
+// listed opens the package at path, and returns what the release says of it: its hash, and who has signed that.
+func (m Machine) listed(path string) (r Release, f *os.File, err error) {
 	sums, signer, err := m.signed(filepath.Dir(path))
 	if err != nil {
-		return Release{}, err
+		return r, nil, err
 	}
-	sum, err := listed(sums, filepath.Base(path))
-	if err != nil {
-		return Release{}, err
+	r = Release{SignedBy: signer, Installed: m.Installed}
+	if r.SHA256, err = listed(sums, filepath.Base(path)); err != nil {
+		return r, nil, err
 	}
-	about, err := open(path, sum)
-	if err != nil {
-		return Release{}, err
+	f, err = file.Open(path, maxPackage)
+	return r, f, hint.Wrap(about("open the package", err), "%s", cmp.Or(hint.Of(err), "name the package, a file that you may read"))
+}
+
+// about says at what an error came, if there is one.
+func about(what string, err error) error {
+	if err == nil {
+		return nil
 	}
-	r := Release{Version: about.version, Arch: about.arch, SHA256: sum, SignedBy: signer, Installed: m.Installed}
-	return r, m.fits(about)
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // signed returns the list of the release in a folder, and the fingerprint of who has signed it.
@@ -103,31 +125,34 @@ func read(path string) ([]byte, error) {
 	return text, hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "name a file of a release that you may read"))
 }
 
-// open returns what the package at path says of itself, if its hash is sum.
-func open(path, sum string) (about control, err error) {
-	f, err := file.Open(path, maxPackage)
-	if err != nil {
-		return control{}, hint.Wrap(fmt.Errorf("open the package: %w", err), "%s",
-			cmp.Or(hint.Of(err), "name the package, a file that you may read"))
-	}
-	defer f.Close()
+// read reads the package to its end, and has to too. It fails if the package is not the one whose hash the release has.
+func (r Release) read(f *os.File, to io.Writer) error {
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return control{}, hint.Wrap(fmt.Errorf("read the package: %w", err), "fetch it again, or read it from another stick")
+	if _, err := io.Copy(io.MultiWriter(h, to), f); err != nil {
+		return hint.Wrap(about("read the package", err), "%s", cmp.Or(hint.Of(err), "fetch it again, or read it from another stick"))
 	}
-	if found := hex.EncodeToString(h.Sum(nil)); found != sum {
-		return control{}, hint.Wrap(fmt.Errorf("%w: its SHA-256 is %s, that of the release %s", ErrDamaged, found, sum),
-			"fetch %s again; if it is the same again, do not install it, and tell whoever released it", filepath.Base(path))
+	if found := hex.EncodeToString(h.Sum(nil)); found != r.SHA256 {
+		return hint.Wrap(fmt.Errorf("%w: its SHA-256 is %s, that of the release %s", ErrDamaged, found, r.SHA256),
+			"fetch %s again; if it is the same again, do not install it, and tell whoever released it", filepath.Base(f.Name()))
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return control{}, err
-	}
-	about, err = controlOf(f)
-	return about, hint.Wrap(err, "name a package of facegate, such as facegate_1.2.0_arm64.deb")
+	return nil
 }
 
-// fits returns why a package cannot be installed on m, if it cannot.
-func (m Machine) fits(about control) error {
+// fits notes in r what the package in f says of itself, and returns why it cannot be installed on m, if it cannot.
+func (m Machine) fits(r *Release, f io.ReadSeeker) error {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	about, err := controlOf(f)
+	if err != nil {
+		return hint.Wrap(err, "name a package of facegate, such as facegate_1.2.0_arm64.deb")
+	}
+	r.Version, r.Arch = about.version, about.arch
+	return m.takes(about)
+}
+
+// takes returns why a package cannot be installed on m, if it cannot.
+func (m Machine) takes(about control) error {
 	if about.name != "facegate" {
 		return hint.Wrap(fmt.Errorf("%w but of %q", ErrPackage, about.name), "name a package of facegate, such as facegate_1.2.0_arm64.deb")
 	}

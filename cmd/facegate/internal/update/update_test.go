@@ -6,12 +6,16 @@ import (
 	"compress/gzip"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -283,7 +287,7 @@ func TestRefused(t *testing.T) {
 	if got := update.Refused(fstest.MapFS{}); got != "" {
 		t.Errorf("without a file: %q", got)
 	}
-	if script, err := os.ReadFile("../../../../scripts/package/watch-update"); err != nil || !strings.Contains(string(script), `>"$kept/refused"`) {
+	if script, err := os.ReadFile("../../../../scripts/package/watch-update"); err != nil || !strings.Contains(string(script), `note "$new" refused`) {
 		t.Errorf("the script writes it elsewhere: %v", err)
 	}
 }
@@ -309,4 +313,225 @@ func TestInstalled(t *testing.T) {
 	if _, err := update.Installed(fstest.MapFS{"var/lib/dpkg/status/file": {}}); err == nil {
 		t.Error("a folder in its place is passed over")
 	}
+}
+
+// checked returns the path of a release, and a machine that may have it.
+func checked(t *testing.T, change func(release)) (m update.Machine, path string) {
+	t.Helper()
+	r := newRelease(t, paragraph("1.2.0"), signer(t, 1))
+	if change != nil {
+		change(r)
+	}
+	return update.Machine{Keys: []byte(allowed(signer(t, 1))), Arch: "arm64", Installed: "1.1.0"}, r.write(t)
+}
+
+// TestWords says, of each kind of file that somebody may bring, what is wrong with it and what to do. DIR is the folder.
+func TestWords(t *testing.T) {
+	ours, other := signer(t, 1), signer(t, 2)
+	again := func(r release) { // a release that lists and signs what is there
+		r[update.Sums] = sumsOf(name, r[name])
+		r[update.Signature] = sign(t, ours, update.Namespace, r[update.Sums])
+	}
+	of := func(control string) func(release) {
+		return func(r release) { r[name] = deb(t, control); again(r) }
+	}
+	const ask = "do not install it; fetch the release again, and ask whoever releases facegate by another way than you got it"
+	for _, tt := range []struct {
+		name       string
+		change     func(release)
+		prepare    func(path string) error
+		says, todo string
+	}{
+		{
+			"another key", func(r release) { r[update.Signature] = sign(t, other, update.Namespace, r[update.Sums]) }, nil,
+			"the signature of the release is not right: it was made with the key " + ssh.FingerprintSHA256(other.PublicKey()) + ", which is not one of releases", ask,
+		},
+		{
+			"another processor", of(strings.Replace(paragraph("1.2.0"), "arm64", "amd64", 1)), nil,
+			"the package is for another processor: it is for amd64, and this machine is arm64", "take the package of the release that is for arm64",
+		},
+		{
+			"older", of(paragraph("1.0.9")), nil,
+			"the package is older than the installed one: it is 1.0.9, and 1.1.0 is installed",
+			"an older version may have faults that are known: take a newer release",
+		},
+		{
+			"cut short", func(r release) { r[name] = r[name][:100] }, nil,
+			"the file is not the one of the release: its SHA-256 is ", "fetch " + name + " again; if it is the same again, do not install it, and tell whoever released it",
+		},
+		{
+			"no signature", func(r release) { delete(r, update.Signature) }, nil,
+			"the release is not signed: there is no DIR/SHA256SUMS.sig", "put SHA256SUMS and SHA256SUMS.sig of the release into the same folder",
+		},
+		{
+			"no package", func(r release) { r[name] = []byte("#!/bin/sh\n"); again(r) }, nil,
+			"the file is no package of facegate, nor any other package", "name a package of facegate, such as facegate_1.2.0_arm64.deb",
+		},
+		{
+			"another package", of(strings.Replace(paragraph("1.2.0"), "facegate", "telnetd", 1)), nil,
+			`the file is no package of facegate but of "telnetd"`, "name a package of facegate, such as facegate_1.2.0_arm64.deb",
+		},
+		{
+			"a folder", nil, func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
+			"open the package: DIR/" + name + " is not a regular file, but a folder: is a directory", "name the file itself",
+		},
+		{
+			"a pipe", nil, func(path string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)) },
+			"open the package: DIR/" + name + " is not a regular file, but a pipe", "name the file itself",
+		},
+		{
+			"gone", nil, os.Remove,
+			"open the package: stat DIR/" + name + ": no such file or directory", "name the package, a file that you may read",
+		},
+		{
+			"a link to itself", nil, func(path string) error { return errors.Join(os.Remove(path), os.Symlink(path, path)) },
+			"open the package: stat DIR/" + name + ": too many levels of symbolic links", "name the package, a file that you may read",
+		},
+		{
+			"a stick that cannot be read", nil, func(path string) error { return errors.Join(os.Remove(path), os.Symlink("/proc/self/mem", path)) },
+			"read the package: read DIR/" + name + ": input/output error", "fetch it again, or read it from another stick",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m, path := checked(t, tt.change)
+			if tt.prepare != nil {
+				if err := tt.prepare(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			folder := t.TempDir()
+			for how, check := range map[string]func() (update.Release, error){
+				"as it is": func() (update.Release, error) { return m.Check(path) },
+				"a copy":   func() (update.Release, error) { return m.CheckCopy(path, folder) },
+			} {
+				_, err := check()
+				if err == nil {
+					t.Fatalf("%s: it is taken", how)
+				}
+				if says := strings.ReplaceAll(err.Error(), filepath.Dir(path), "DIR"); !strings.HasPrefix(says, tt.says) || hint.Of(err) != tt.todo {
+					t.Errorf("%s: %s (%s)\nwant %s (%s)", how, says, hint.Of(err), tt.says, tt.todo)
+				}
+			}
+			if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+				t.Errorf("a copy is left: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+// TestCopy checks a copy, after which the stick may hold what it likes, and refuses a folder in which others could change it.
+func TestCopy(t *testing.T) {
+	m, path := checked(t, nil)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	copied := filepath.Join(folder, name)
+	for _, stale := range []string{copied, copied + ".tmp"} { // of an attempt before
+		if err := os.WriteFile(stale, []byte("stale"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := m.CheckCopy(path, folder)
+	if err != nil || r.Copy != copied || r.Version != "1.2.0" || r.SHA256 == "" || r.SignedBy == "" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if err := os.WriteFile(path, []byte("another package"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(copied); err != nil || !bytes.Equal(got, whole) {
+		t.Errorf("the copy has %d bytes, %v", len(got), err)
+	}
+	if info, err := os.Stat(copied); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("the copy is %v, %v", info, err)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) != 1 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+
+	_, path = checked(t, nil)
+	for mode, want := range map[os.FileMode]error{0o700: nil, 0o755: nil, 0o777: update.ErrFolder, 0o770: update.ErrFolder, os.ModeSticky | 0o777: update.ErrFolder} {
+		folder := t.TempDir()
+		if err := os.Chmod(folder, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.CheckCopy(path, folder); !errors.Is(err, want) || want != nil && hint.Of(err) == "" {
+			t.Errorf("mode %v: %v, want %v", mode, err, want)
+		}
+	}
+	for _, folder := range []string{path, filepath.Join(path, "none")} {
+		if _, err := m.CheckCopy(path, folder); err == nil || hint.Of(err) == "" {
+			t.Errorf("a copy in %s: %v", folder, err)
+		}
+	}
+}
+
+// TestStickChanges has the package change under the eyes of the one who checks it: what is copied is what was checked.
+func TestStickChanges(t *testing.T) {
+	m, path := checked(t, nil)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A file that grows after its length was looked at, as one on a stick of somebody's making can.
+	if err := os.WriteFile(path, append(bytes.Clone(whole), "more"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	if _, err := m.CheckCopy(path, folder); !errors.Is(err, update.ErrDamaged) {
+		t.Errorf("%v", err)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// TestToken checks a signature of a key that lies on a token, which signs over whether it was touched, and how often it has signed
+// (PROTOCOL.u2f of OpenSSH).
+func TestToken(t *testing.T) {
+	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize))
+	const application = "ssh:"
+	public, err := ssh.ParsePublicKey(ssh.Marshal(struct {
+		Type        string
+		Key         []byte
+		Application string
+	}{ssh.KeyAlgoSKED25519, private.Public().(ed25519.PublicKey), application}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := deb(t, paragraph("1.2.0"))
+	sums := sumsOf(name, data)
+	for touched, want := range map[byte]error{1: nil, 0: update.ErrSignature} {
+		r := release{name: data, update.Sums: sums, update.Signature: tokenSignature(t, private, public, application, sums, touched)}
+		m := update.Machine{Keys: []byte("release " + string(ssh.MarshalAuthorizedKey(public))), Arch: "arm64"}
+		if _, err := m.Check(r.write(t)); !errors.Is(err, want) {
+			t.Errorf("touched %d: %v, want %v", touched, err, want)
+		}
+	}
+}
+
+// tokenSignature signs text as a token does.
+func tokenSignature(t *testing.T, private ed25519.PrivateKey, public ssh.PublicKey, application string, text []byte, flags byte) []byte {
+	t.Helper()
+	sum := sha512.Sum512(text)
+	signed := append([]byte("SSHSIG"), ssh.Marshal(struct {
+		Namespace, Reserved, Algorithm string
+		Hash                           []byte
+	}{update.Namespace, "", "sha512", sum[:]})...)
+	of, message := sha256.Sum256([]byte(application)), sha256.Sum256(signed)
+	blob := slices.Concat(of[:], []byte{flags, 0, 0, 0, 7}, message[:])
+	signature := ssh.Marshal(struct {
+		Format  string
+		Blob    []byte
+		Flags   byte
+		Counter uint32
+	}{ssh.KeyAlgoSKED25519, ed25519.Sign(private, blob), flags, 7})
+	all := append([]byte("SSHSIG"), ssh.Marshal(struct {
+		Version                        uint32
+		Key                            []byte
+		Namespace, Reserved, Algorithm string
+		Signature                      []byte
+	}{1, public.Marshal(), update.Namespace, "", "sha512", signature})...)
+	return pem.EncodeToMemory(&pem.Block{Type: "SSH SIGNATURE", Bytes: all})
 }
