@@ -62,8 +62,8 @@ judge() {
     function within(path, places,   n, i, list) {
       n = split(places, list, "|")
       for (i = 1; i <= n; i++)
-        if (list[i] ~ /\*$/ ? index(path, substr(list[i], 1, length(list[i]) - 1)) == 1 :
-          list[i] != "" && (path == list[i] || index(path, list[i] "/") == 1)) return 1
+        if (list[i] != "" && (path == list[i] || index(path, list[i] "/") == 1 ||
+          (list[i] ~ /\*$/ && index(path, substr(list[i], 1, length(list[i]) - 1)) == 1))) return 1
       return 0
     }
     function look(call,   rest, word, base, path, touched, outside, changes) {
