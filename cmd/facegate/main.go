@@ -81,9 +81,8 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 // run carries out one command line and returns the exit code.
 func run(ctx context.Context, args []string, t terminal) int {
 	t.out, t.err = show.NewWriter(t.out), show.NewWriter(t.err)
-	var cli commandLine
 	exited := -1
-	parser, err := kong.New(&cli,
+	parser, err := kong.New(grammar(args),
 		kong.Name("facegate"),
 		kong.Description("A door gate that recognises faces on the device and keeps none."),
 		kong.UsageOnError(),
