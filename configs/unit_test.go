@@ -4,6 +4,7 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -65,6 +66,25 @@ func TestUnitLetsAskForTheTime(t *testing.T) {
 func TestUnitKeepsTheReason(t *testing.T) {
 	if got := unitValue(t, "RuntimeDirectoryPreserve"); got != "restart" && got != "yes" {
 		t.Errorf("the runtime folder goes with each failure: RuntimeDirectoryPreserve=%s", got)
+	}
+}
+
+// TestUnitKeepsTheKey checks that the gate cannot write where its key and configuration are: systemd would make a folder writable that
+// is named as that of the configuration.
+func TestUnitKeepsTheKey(t *testing.T) {
+	text, err := os.ReadFile("facegate.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if unitValue(t, "ProtectSystem") != "strict" {
+		t.Error("the system is not protected")
+	}
+	for line := range strings.Lines(string(text)) {
+		for _, key := range []string{"ConfigurationDirectory", "ReadWritePaths", "BindPaths", "CacheDirectory", "LogsDirectory"} {
+			if strings.HasPrefix(line, key+"=") {
+				t.Errorf("the gate can write elsewhere than to its records and at run time: %s", line)
+			}
+		}
 	}
 }
 

@@ -268,6 +268,26 @@ until_up
 `)
 }
 
+// TestRemoveForgetsAnUpdate removes a gate after an update of it was taken back: what is installed next is no update.
+func TestRemoveForgetsAnUpdate(t *testing.T) {
+	dir := t.TempDir()
+	gate{"1.0", "amd64", "well"}.build(t, dir)
+	gate{"2.0", "amd64", "ends"}.build(t, dir)
+	onMachine(t, dir, `
+install facegate_1.0_amd64.deb
+configure
+install facegate_2.0_amd64.deb
+watched
+is refused "$(cat /var/lib/facegate-package/refused)" 2.0
+dpkg --remove facegate >>/run/dpkg.log 2>&1
+is kept "$(ls /var/lib/facegate-package)" facegate
+grep -q 'facegate-update.service' /run/runs/forgotten || fail "systemd is not told that the unit is gone"
+install facegate_1.0_amd64.deb
+until_up
+[[ ! -e /var/lib/facegate-package/refused ]] || fail "the update is remembered"
+`)
+}
+
 // TestAsWellAsBefore updates a gate that is down, as for want of a camera, to one that is down: nothing is worse than before. One that
 // does not run is not watched.
 func TestAsWellAsBefore(t *testing.T) {

@@ -104,6 +104,7 @@ start() {
 for unit in "$@"; do
   case $verb/$unit in
   daemon-reload/*) ;;
+  reset-failed/*) echo "$unit" >>$runs/forgotten ;;
   show/--*) ;;
   show/facegate.service) if [[ ${property:-} == LoadState ]]; then echo loaded; else cat $runs/id 2>/dev/null || true; fi ;;
   show/LoadState) property=LoadState ;;
