@@ -170,12 +170,8 @@ sed -n 's/.*from a stick: //p' /run/dpkg.log | sed "s#DIR#$DIR/stick#" | bash -e
 umask 022
 bash -eu <<<"$(sed -n 2p <<<"$steps")"
 grep -q '^door:' /etc/facegate/facegate.yaml
-printf 'profile: lab
-site: test
-gate: main
-door: {driver: sim}
-camera: {source: replay, path: -}
-' >/etc/facegate/facegate.yaml
+printf 'profile: lab\nsite: test\ngate: main\ndoor: {driver: sim}\ncamera: {source: replay, path: -}\n' >/etc/facegate/facegate.yaml
+rm -rf /run/facegate # which the unit makes
 bash -eu <<<"$(sed -n 3p <<<"$steps")"
 setpriv --reuid=facegate --regid=facegate --init-groups facegate models verify || fail "the gate cannot read its networks"
 `)
