@@ -19,6 +19,7 @@ const (
 	keepAlive      = 20 * time.Second
 	pingTimeout    = 10 * time.Second
 	ackTimeout     = 20 * time.Second // a broker that takes longer is left, and the event sent again on the next connection
+	seenTimeout    = 5 * time.Second  // from the acknowledgement until the broker gives back what it has acknowledged
 	closeTimeout   = time.Second      // for DISCONNECT and the end of paho's goroutines
 )
 
@@ -37,11 +38,13 @@ type conn struct {
 	raw    net.Conn                // written by the dialling goroutine, before the connect token is done
 	alive  context.Context         // ends when the connection has ended without our doing; the cause says why
 	lose   context.CancelCauseFunc // ends alive
+	mirror *mirror
+	ending <-chan struct{} // closed when the Publisher is to end
 }
 
 // connect opens a connection with the will that its loss makes the availability "offline".
 func (p *Publisher) connect(ctx context.Context) (*conn, error) {
-	c := new(conn)
+	c := &conn{mirror: newMirror(), ending: ctx.Done()}
 	c.alive, c.lose = context.WithCancelCause(context.WithoutCancel(ctx))
 	release := func() bool { return true }
 	opts := p.options().
@@ -106,7 +109,7 @@ func drop(mqtt.Client, mqtt.Message) {}
 
 // subscribe has what is published on a topic handed to take, which must not wait. errUnheard means that the broker forbids it;
 // the connection is as good as before.
-func (c *conn) subscribe(ctx context.Context, topic string, take func(payload []byte, retained bool)) error {
+func (c *conn) subscribe(ctx context.Context, topic string, qos byte, take func(payload []byte, retained bool)) error {
 	token := c.client.Subscribe(topic, qos, func(_ mqtt.Client, m mqtt.Message) { take(m.Payload(), m.Retained()) })
 	if err := c.await(ctx, token); err != nil {
 		return err
@@ -117,9 +120,58 @@ func (c *conn) subscribe(ctx context.Context, topic string, take func(payload []
 	return nil
 }
 
-// publish sends one message and waits for its PUBACK. ctx ends with c.alive at the latest. After an error the message may
-// still arrive; it must not be sent again on this connection.
+// publish sends one message, waits for its PUBACK, and until the broker has given the message back. ctx ends with c.alive at the
+// latest. After an unseen the connection is as good as before; after another error the message may still arrive, and must not be sent
+// again on this connection.
 func (c *conn) publish(ctx context.Context, topic string, retained bool, payload []byte) error {
+	if err := c.watch(ctx, topic); err != nil {
+		return err
+	}
+	came, forget := c.mirror.expect(topic, payload)
+	defer forget()
+	if err := c.acknowledged(ctx, topic, retained, payload); err != nil {
+		return err
+	}
+	return c.seen(ctx, topic, came)
+}
+
+// seen waits until what was published on a topic has come back, and at the end of the Publisher for a quarter of its farewell.
+func (c *conn) seen(ctx context.Context, topic string, came <-chan struct{}) error {
+	late := time.NewTimer(seenTimeout)
+	defer late.Stop()
+	ending := c.ending
+	for {
+		select {
+		case <-came:
+			return nil
+		case <-late.C:
+			return &unseen{topic, errUnseen}
+		case <-ending:
+			ending = nil
+			late.Reset(farewell / 4)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// watch has the mirror see what is published on a topic, from the first time on that the broker lets it.
+func (c *conn) watch(ctx context.Context, topic string) error {
+	if c.mirror.watches(topic) {
+		return nil
+	}
+	err := c.subscribe(ctx, topic, 0, func(payload []byte, retained bool) { c.mirror.see(topic, payload, retained) })
+	if errors.Is(err, errUnheard) {
+		return &unseen{topic, err}
+	}
+	if err == nil {
+		c.mirror.watch(topic)
+	}
+	return err
+}
+
+// acknowledged sends one message and waits for its PUBACK, which says nothing of whether anybody else gets it.
+func (c *conn) acknowledged(ctx context.Context, topic string, retained bool, payload []byte) error {
 	return c.await(ctx, c.client.Publish(topic, qos, retained, payload))
 }
 

@@ -261,6 +261,17 @@ func (e explainer) loss(at phase, err error) *Fault {
 	return f
 }
 
+// withheld explains that the broker acknowledges what is published on topics of this gate, and gives it to nobody.
+func (e explainer) withheld(topics []string) *Fault {
+	var whole []string
+	for _, name := range topics {
+		whole = append(whole, e.cfg.topic(name))
+	}
+	return e.fault("withheld", "does not give back what this gate tells on "+strings.Join(whole, ", "),
+		"Let the user %q read and write facegate/%s/%s/# in the broker's access list. Until then events wait; none is lost by this.",
+		cmp.Or(e.cfg.Username, "(none)"), e.cfg.Site, e.cfg.Gate)
+}
+
 // again explains a connection that is granted and ends after a short time, again and again.
 func (e explainer) again(last *Fault) *Fault {
 	if last.Kind != "ended" {

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,22 +17,43 @@ const flapping = 3
 // A link is how the connection to the broker has been, and what the log was told of that. Its methods may be called from
 // several goroutines.
 type link struct {
-	broker string                   // its address
-	again  func(last *Fault) *Fault // explains connections that do not last
-	log    *slog.Logger
+	broker   string                       // its address
+	again    func(last *Fault) *Fault     // explains connections that do not last
+	withheld func(topics []string) *Fault // explains what does not come back
+	log      *slog.Logger
 
 	mu        sync.Mutex // guards what follows
 	connected bool
-	fault     *Fault // nil if all is well
-	told      string // Kind of the fault that the log was told last, and not yet that it has ended
-	short     int    // connections in a row that were not steady
+	fault     *Fault   // nil if all is well
+	told      string   // Kind of the fault that the log was told last, and not yet that it has ended
+	short     int      // connections in a row that were not steady
+	unseen    []string // topics of the gate on which what was published last has not come back, in their order
 }
 
 // status returns whether there is a connection, and what is wrong, nil if nothing is.
 func (l *link) status() (connected bool, fault *Fault) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.fault == nil && len(l.unseen) > 0 {
+		return l.connected, l.withheld(l.unseen)
+	}
 	return l.connected, l.fault
+}
+
+// seen notes whether what was published on a topic has come back. The log is told of each change.
+func (l *link) seen(topic string, came bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at, known := slices.BinarySearch(l.unseen, topic)
+	switch {
+	case came && known:
+		l.unseen = slices.Delete(l.unseen, at, at+1)
+		l.log.Info("what this gate tells comes back", "topic", topic)
+	case !came && !known:
+		l.unseen = slices.Insert(l.unseen, at, topic)
+		f := l.withheld(l.unseen)
+		l.log.Warn("the broker keeps what this gate tells", "error", f.Error(), "hint", f.Hint)
+	}
 }
 
 // up notes that there is a connection, with so many messages that wait for it. After connections that did not last this one has
@@ -80,12 +102,12 @@ func (l *link) down(f *Fault, since time.Time) {
 	if f.Kind != l.told {
 		l.log.Warn("no connection to the broker, trying again", "error", f.Error(), "hint", f.Hint)
 	}
-	l.connected, l.fault, l.told = false, f, f.Kind
+	l.connected, l.fault, l.told, l.unseen = false, f, f.Kind, nil
 }
 
 // stopped notes that there is no connection, on purpose.
 func (l *link) stopped() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.connected, l.fault = false, nil
+	l.connected, l.fault, l.unseen = false, nil, nil
 }

@@ -24,6 +24,7 @@ const (
 	pass         = "pass"
 	passLive     = "pass/live"
 	duress       = "alarm/duress"
+	echo         = "echo"
 	command      = "cmd/open"
 	reply        = "cmd/reply"
 )
@@ -58,6 +59,9 @@ type Status struct {
 // whether the gate is online, stopped or offline, and publishes events on facegate/<site>/<gate>/pass, and alarms on
 // facegate/<site>/<gate>/alarm/duress, at QoS 1 and not retained. While it is connected it tells each event on
 // facegate/<site>/<gate>/pass/live as well, at QoS 0 and once, for whoever wants to know it now or not at all.
+//
+// Whatever is published counts as told when the broker has given it back, since one whose access list forbids a topic acknowledges
+// all the same. Until it does so with what is published on facegate/<site>/<gate>/echo, and with each event, no event leaves the outbox.
 //
 // An event that was sent before, or that waited for a connection, is marked as replayed. It has the same seq, and by that a
 // consumer drops duplicates: no two events of a store have one seq.
@@ -117,7 +121,11 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 		log:     log,
 		ready:   make(chan struct{}),
 	}
-	p.link = link{broker: cfg.Broker, again: func(last *Fault) *Fault { return p.explainer().again(last) }, log: log}
+	p.link = link{
+		broker: cfg.Broker, log: log,
+		again:    func(last *Fault) *Fault { return p.explainer().again(last) },
+		withheld: func(topics []string) *Fault { return p.explainer().withheld(topics) },
+	}
 	p.states.Set(availability, []byte(online)) // the first state, and so the first that is told
 	return p, nil
 }

@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"facegate/pipeline/publish/feed"
-	"facegate/pipeline/publish/states"
 )
 
 // session is one connection, from its opening to its end. It tells since when the gate was online, the zero time for never.
@@ -71,40 +70,75 @@ func serve(ctx context.Context, stop <-chan struct{}, duties []duty) error {
 
 // telling is the duty to tell the states over c, to be retained.
 func (p *Publisher) telling(c *conn) duty {
+	retain := func(ctx context.Context, topic string, value []byte) error {
+		return p.publish(ctx, c, topic, true, value)
+	}
 	return duty{
 		begin: func(ctx context.Context) error {
 			p.states.Begin()
-			return p.states.Flush(ctx, p.retain(c))
+			return unlessUnseen(p.states.Flush(ctx, retain))
 		},
-		serve: func(ctx context.Context, stop <-chan struct{}) error { return p.states.Serve(ctx, stop, p.retain(c)) },
+		serve: func(ctx context.Context, stop <-chan struct{}) error {
+			return patiently(ctx, stop, func() error { return p.states.Serve(ctx, stop, retain) })
+		},
 	}
 }
 
-// retain sends the value of a topic of this gate over c.
-func (p *Publisher) retain(c *conn) states.Send {
-	return func(ctx context.Context, topic string, value []byte) error {
-		return c.publish(ctx, p.cfg.topic(topic), true, value)
+// publish publishes over c on a topic of this gate, and notes whether it comes back.
+func (p *Publisher) publish(ctx context.Context, c *conn, topic string, retained bool, payload []byte) error {
+	err := c.publish(ctx, p.cfg.topic(topic), retained, payload)
+	if unlessUnseen(err) == nil {
+		p.link.seen(topic, err == nil)
+	}
+	return err
+}
+
+// unlessUnseen returns err, or nil for what the broker has not given back. The other duties are done all the same.
+func unlessUnseen(err error) error {
+	if errors.As(err, new(*unseen)) {
+		return nil
+	}
+	return err
+}
+
+// patience is how long after something has not come back it is published again. The rules of a broker are changed by people.
+const patience = 5 * time.Second
+
+// patiently does what publishes, again and again as long as the broker does not give back what it takes, until stop is closed.
+func patiently(ctx context.Context, stop <-chan struct{}, do func() error) error {
+	for {
+		err := do()
+		if err == nil || unlessUnseen(err) != nil {
+			return err
+		}
+		select {
+		case <-time.After(patience):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-stop:
+			return nil
+		}
 	}
 }
 
 // listening is the duty to take orders over c.
 func (p *Publisher) listening(c *conn) duty {
-	answer := func(ctx context.Context, answer []byte) error {
-		return c.publish(ctx, p.cfg.topic(reply), false, answer)
-	}
+	answer := func(ctx context.Context, answer []byte) error { return p.publish(ctx, c, reply, false, answer) }
 	return duty{
 		begin: func(ctx context.Context) error {
 			p.orders.Begin()
 			return p.subscribe(ctx, c)
 		},
-		serve: func(ctx context.Context, stop <-chan struct{}) error { return p.orders.Serve(ctx, stop, answer) },
+		serve: func(ctx context.Context, stop <-chan struct{}) error {
+			return patiently(ctx, stop, func() error { return p.orders.Serve(ctx, stop, answer) })
+		},
 	}
 }
 
 // subscribe has orders taken. Where the broker forbids that, the other duties are done all the same.
 func (p *Publisher) subscribe(ctx context.Context, c *conn) error {
 	topic := p.cfg.topic(command)
-	err := c.subscribe(ctx, topic, p.orders.Take)
+	err := c.subscribe(ctx, topic, qos, p.orders.Take)
 	if errors.Is(err, errUnheard) {
 		p.log.Warn("no orders over the network can be taken", "error", err,
 			"hint", "let this gate's user read "+topic+" on the broker")
@@ -113,7 +147,7 @@ func (p *Publisher) subscribe(ctx context.Context, c *conn) error {
 	return err
 }
 
-// feeding is the duty to deliver over c what happened.
+// feeding is the duty to deliver over c what happened, once something that was published has come back, and as long as it does.
 func (p *Publisher) feeding(c *conn) duty {
 	send := func(ctx context.Context, msg []byte, replayed bool) error {
 		all, err := onWire(msg, replayed)
@@ -121,15 +155,32 @@ func (p *Publisher) feeding(c *conn) duty {
 			return fmt.Errorf("%w: %w", feed.ErrForeign, err)
 		}
 		for _, s := range all {
-			if err := c.publish(ctx, p.cfg.topic(s.topic), false, s.payload); err != nil {
+			if err := p.publish(ctx, c, s.topic, false, s.payload); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
+	heard := false
+	begin := func(ctx context.Context) error {
+		err := p.publish(ctx, c, echo, false, []byte(p.boot))
+		heard = err == nil
+		p.feed.Begin()
+		return err
+	}
 	return duty{
-		begin: func(context.Context) error { p.feed.Begin(); return nil },
-		serve: func(ctx context.Context, stop <-chan struct{}) error { return p.feed.Serve(ctx, stop, send) },
+		begin: func(ctx context.Context) error { return unlessUnseen(begin(ctx)) },
+		serve: func(ctx context.Context, stop <-chan struct{}) error {
+			return patiently(ctx, stop, func() error {
+				if !heard {
+					if err := begin(ctx); err != nil {
+						return err
+					}
+				}
+				heard = false // whatever Serve ends with
+				return p.feed.Serve(ctx, stop, send)
+			})
+		},
 	}
 }
 
@@ -166,7 +217,9 @@ func (p *Publisher) leave(ctx context.Context, c *conn) error {
 		return nil
 	}
 	p.states.Set(availability, []byte(stopped))
-	return p.states.Flush(ctx, p.retain(c))
+	return p.states.Flush(ctx, func(ctx context.Context, topic string, value []byte) error {
+		return c.acknowledged(ctx, p.cfg.topic(topic), true, value) // there is no time to see it come back
+	})
 }
 
 // linger returns a context that ends with alive, or d after ctx does.

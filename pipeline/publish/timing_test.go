@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,7 @@ type script struct {
 	refuse  func(attempt int) error                          // nil to accept the connection
 	deaf    bool                                             // whether to withhold CONNACK
 	silent  func(attempt int, p *packets.PublishPacket) bool // whether to withhold the PUBACK
+	keeps   func(topic string) bool                          // whether to acknowledge what comes on a topic, and give it to nobody
 	leave   func(attempt int) bool                           // whether to end the connection a second after CONNACK
 	left    bool                                             // whether a former session has subscribed, and something came
 	forbids bool                                             // whether to refuse subscriptions
@@ -81,21 +83,26 @@ func (s *script) serve(attempt int, conn net.Conn) {
 				s.hearLive(p)
 				continue
 			}
-			s.hear(summary(p))
+			if !strings.HasSuffix(p.TopicName, "/echo") {
+				s.hear(summary(p))
+			}
 			if s.silent != nil && s.silent(attempt, p) {
 				continue
 			}
 			ack := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
 			ack.MessageID = p.MessageID
 			ack.Write(conn)
+			s.giveBack(conn, p)
 		case *packets.PubackPacket:
 			s.hear("PUBACK")
 		case *packets.SubscribePacket:
-			s.hear("SUBSCRIBE " + strings.Join(p.Topics, " "))
 			ack := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
-			ack.MessageID, ack.ReturnCodes = p.MessageID, []byte{1}
-			if s.forbids {
-				ack.ReturnCodes[0] = 0x80
+			ack.MessageID, ack.ReturnCodes = p.MessageID, []byte{p.Qoss[0]}
+			if p.Qoss[0] == 1 { // not to see what it publishes itself
+				s.hear("SUBSCRIBE " + strings.Join(p.Topics, " "))
+				if s.forbids {
+					ack.ReturnCodes[0] = 0x80
+				}
 			}
 			ack.Write(conn)
 		case *packets.PingreqPacket:
@@ -105,6 +112,16 @@ func (s *script) serve(attempt int, conn net.Conn) {
 			return
 		}
 	}
+}
+
+// giveBack gives a message back to the gate that has published it, as a broker does that is subscribed to.
+func (s *script) giveBack(conn net.Conn, p *packets.PublishPacket) {
+	if s.keeps != nil && s.keeps(strings.TrimPrefix(p.TopicName, "facegate/hq/north/")) {
+		return
+	}
+	back := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
+	back.TopicName, back.Payload = p.TopicName, p.Payload
+	back.Write(conn)
 }
 
 func (s *script) hear(what string) {
@@ -408,6 +425,67 @@ func TestLive(t *testing.T) {
 		synctest.Wait()
 		s.wantLive(t, mostLive+2, mostLive+3, mostLive+4)
 		g.stop()
+	})
+}
+
+// TestWithheld has a broker acknowledge what comes on a topic, and give it to nobody, until its rules are changed. Events wait
+// meanwhile, and what is wrong is told.
+func TestWithheld(t *testing.T) {
+	for _, test := range []struct {
+		kept          string
+		before, after []string
+	}{
+		{pass, []string{"online", "event 1", "event 1 replayed"}, []string{"event 1 replayed", "event 2 replayed"}},
+		{echo, []string{"online"}, []string{"event 1 replayed", "event 2 replayed"}},
+		{availability, []string{"event 1 replayed", "event 2", "online", "online"}, []string{"online"}},
+	} {
+		t.Run(test.kept, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				keeps := true
+				s := new(script)
+				s.keeps = func(topic string) bool { return keeps && topic == test.kept }
+				g := play(t, s, feed.NewMemory(10))
+				synctest.Wait()
+				g.grant(t, 1)
+				time.Sleep(seenTimeout + patience + time.Second)
+				g.grant(t, 1)
+				synctest.Wait()
+				if test.kept == availability { // which is told beside the events
+					slices.Sort(s.heard)
+				}
+				s.wantHeard(t, test.before...)
+				status := g.Status()
+				if !status.Connected || status.Fault != "withheld" || !strings.Contains(status.Err, "facegate/hq/north/"+test.kept) ||
+					strings.Contains(status.Err, ",") || status.Hint == "" || (status.Queued > 0) != (test.kept != availability) {
+					t.Errorf("status is %+v", status)
+				}
+				keeps = false
+				time.Sleep(2 * (seenTimeout + patience))
+				synctest.Wait()
+				if status := g.Status(); !status.Connected || status.Fault != "" || status.Queued != 0 {
+					t.Errorf("with other rules the status is %+v", status)
+				}
+				g.stop()
+				s.wantHeard(t, slices.Concat(test.before, test.after, []string{"stopped", "DISCONNECT"})...)
+				if n := strings.Count(g.log.String(), "keeps what this gate tells"); n != 1 {
+					t.Errorf("it was logged %d times:\n%s", n, &g.log)
+				}
+			})
+		})
+	}
+}
+
+// TestWithheldAtTheEnd checks that a gate whose events do not come back says that it has stopped, and keeps them.
+func TestWithheldAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{keeps: func(string) bool { return true }}
+		g := play(t, s, feed.NewMemory(10))
+		time.Sleep(time.Minute)
+		g.grant(t, 1)
+		g.stop()
+		if last := s.heard[len(s.heard)-2:]; !slices.Equal(last, []string{"stopped", "DISCONNECT"}) || g.Status().Queued != 1 {
+			t.Errorf("the broker heard %q, and %d events wait", s.heard, g.Status().Queued)
+		}
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -23,10 +24,11 @@ import (
 // The place is a socket file in a folder of the test. mosquitto cannot tell which port it was given, and no port stays free
 // between the moment in which a test finds it so and the one in which mosquitto binds to it.
 type Broker struct {
-	socket string
-	binary string
-	conf   string
-	cmd    *exec.Cmd
+	socket  string
+	binary  string
+	conf    string
+	account loopback.Account
+	cmd     *exec.Cmd
 }
 
 // New returns a Broker, not started, that asks for account; for the zero Account it asks for none. It is killed when the test
@@ -42,6 +44,38 @@ func New(t testing.TB, account loopback.Account) *Broker {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// NewGuarded returns a Broker as New does, whose access list has these lines for account ("topic read facegate/#").
+func NewGuarded(t testing.TB, account loopback.Account, lines ...string) *Broker {
+	t.Helper()
+	b := New(t, account)
+	b.account = account
+	conf, err := os.OpenFile(b.conf, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conf.Close()
+	if _, err := fmt.Fprintln(conf, "acl_file", b.list()); err != nil {
+		t.Fatal(err)
+	}
+	b.Allow(t, lines...)
+	return b
+}
+
+// list returns the name of the access list.
+func (b *Broker) list() string { return filepath.Join(filepath.Dir(b.conf), "list") }
+
+// Allow gives the access list of a guarded Broker other lines, also while it runs. It has read them soon after.
+func (b *Broker) Allow(t testing.TB, lines ...string) {
+	t.Helper()
+	text := fmt.Sprintf("user %s\n%s\n", b.account.Username, strings.Join(lines, "\n"))
+	if err := os.WriteFile(b.list(), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if b.cmd != nil {
+		b.cmd.Process.Signal(syscall.SIGHUP)
+	}
 }
 
 // newBroker returns a Broker, without a configuration, with a folder of its own.
