@@ -12,7 +12,7 @@
 struct facegate_net {
     cv::dnn::Net net;
     std::vector<std::string> names;
-    cv::Mat plane; // one channel of the picture
+    std::vector<cv::Mat> planes; // the channels of the picture
     cv::Mat input;
     std::vector<cv::Mat> outputs;
 };
@@ -61,11 +61,11 @@ extern "C" int facegate_net_input(facegate_net *net, const void *picture, const 
         const cv::Mat &in = *static_cast<const cv::Mat *>(picture);
         const int channels = in.channels();
         net->input.create(std::vector<int>{1, channels, in.rows, in.cols}, CV_32F);
+        cv::split(in, net->planes);
         for (int c = 0; c < channels; c++) {
             const int to = rgb ? channels - 1 - c : c;
             cv::Mat numbers(in.rows, in.cols, CV_32F, net->input.ptr<float>(0, to));
-            cv::extractChannel(in, net->plane, c);
-            net->plane.convertTo(numbers, CV_32F, scale[to], -mean[to] * scale[to]);
+            net->planes[c].convertTo(numbers, CV_32F, scale[to], -mean[to] * scale[to]);
         }
     });
 }
@@ -91,10 +91,10 @@ extern "C" void facegate_net_clear(facegate_net *net) {
     char ignored[1]; // an input that could be set once can be set again
     guard(ignored, sizeof ignored, [&] {
         if (net->input.empty()) return;
-        net->plane.setTo(0);
-        net->input.setTo(0);
+        for (cv::Mat &m : net->planes) m = cv::Scalar::all(0);
+        net->input = cv::Scalar::all(0);
         net->net.setInput(net->input); // of which the network holds a copy
-        for (cv::Mat &m : net->outputs) m.setTo(0);
+        for (cv::Mat &m : net->outputs) m = cv::Scalar::all(0);
     });
 }
 
