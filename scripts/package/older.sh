@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# older.sh [PACKAGE]   has Debian 11 judge the units and, if there is one, a package: its systemd 247 and dpkg 1.20 are older than those of
+# older.sh [PACKAGE]   has Debian 11 judge the units, the user and, if there is one, a package: its systemd 247 and dpkg 1.20 are older than those of
 #                      every system that facegate is for, such as Ubuntu 22.04 with 249 and 1.21
 #
 # Debian 11 comes from the mirror that apt is set to, or from the one that DEBIAN_MIRROR names, and is kept in .build/bare. Root only.
@@ -48,8 +48,17 @@ else
   install -m 755 /bin/true "$root/usr/bin/facegate"
   mkdir -p "$root/usr/lib/systemd/system"
   cp configs/*.service "$root/usr/lib/systemd/system/"
+  for kind in sysusers tmpfiles; do install -D -m 644 "configs/$kind.conf" "$root/usr/lib/$kind.d/facegate.conf"; done
 fi
 verify
+# The user, in groups of which that system has not all, and the folders.
+chroot "$root" systemd-sysusers facegate.conf 2>/dev/null
+chroot "$root" systemd-tmpfiles --create facegate.conf
+groups=$(chroot "$root" id -nG facegate | tr ' ' '\n' | sort | paste -sd' ')
+[[ $groups == "facegate gpio input video" && $(stat -c %a "$root/var/lib/facegate") == 700 ]] || {
+  say "the user is in the groups: $groups"
+  exit 1
+}
 say "$(chroot "$root" systemctl --version | sed -n 1p) understands every line${package:+, and $(chroot "$root" dpkg --version | sed -n '1s/.*version \([0-9.]*\).*/dpkg \1/p') unpacks the package}"
 # And it would say so if it did not.
 sed -i 's/^ProtectProc=/ProtectPorc=/' "$root/usr/lib/systemd/system/facegate.service"
