@@ -71,6 +71,19 @@ var orders = []struct{ name, script, want, refused string }{
 		echo '# ours' >>/etc/update-motd.d/60-facegate
 		install 2.1; watched
 		grep -q ours /etc/update-motd.d/60-facegate`, "1.0", "2.1"},
+	{"a full disk", `
+		mount -t tmpfs -o size=9m tmpfs $kept
+		install 2.1
+		head -c 9M /dev/zero >$kept/full 2>/dev/null || true
+		! dpkg --install facegate_3.0_amd64.deb &>/run/said
+		is version $(version) 2.1
+		grep -q 'nothing was changed: make room' /run/said
+		watched; rm $kept/full; cp $kept/refused /run; umount $kept; cp /run/refused $kept`, "1.0", "2.1"},
+	{"a disk that is full at the end", `
+		mount -t tmpfs -o size=9m tmpfs $kept
+		install 2.1
+		head -c 9M /dev/zero >$kept/full 2>/dev/null || true
+		watched; rm $kept/full; cp $kept/refused /run; umount $kept; cp /run/refused $kept`, "1.0", "2.1"},
 	{"stopped by hand", `
 		install 2.2; sleep 2; systemctl stop facegate.service
 		sleep 13
