@@ -43,7 +43,8 @@ func (s set) of(scores []float64) float64 {
 	return liveness.Fuse(some)
 }
 
-// TestLivenessOnNUAA measures sets of liveness networks on the pictures of FACEGATE_EVAL/nuaa-dev.
+// TestLivenessOnNUAA measures sets of liveness networks on the pictures of FACEGATE_EVAL/nuaa-dev, all with FACEGATE_SLOW, otherwise
+// on every second one. On those the first two have 0.9995 and 0.974 when they are shown other crops of a face.
 func TestLivenessOnNUAA(t *testing.T) {
 	dir := os.Getenv("FACEGATE_EVAL")
 	if dir == "" {
@@ -52,6 +53,9 @@ func TestLivenessOnNUAA(t *testing.T) {
 	pictures, err := filepath.Glob(filepath.Join(dir, "nuaa-dev", "*", "*", "*.jpg"))
 	if err != nil || len(pictures) == 0 {
 		t.Skipf("no pictures in %s/nuaa-dev: %v", dir, err)
+	}
+	if !slow() {
+		pictures = everySecond(pictures)
 	}
 	scores := judgeAll(t, pictures)
 	for _, set := range sets() {
@@ -70,6 +74,7 @@ func TestLivenessOnNUAA(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Logf("%s: AUC %.5f of %d pictures", set.name, r.Cameras[0].AUC, len(pictures))
 		if auc := r.Cameras[0].AUC; auc < set.auc {
 			t.Errorf("%s: AUC %.5f, want at least %.4f", set.name, auc, set.auc)
 		}
@@ -77,6 +82,13 @@ func TestLivenessOnNUAA(t *testing.T) {
 			t.Errorf("no face in %d of %d pictures", noFace, len(pictures))
 		}
 	}
+}
+
+func everySecond(all []string) (half []string) {
+	for i := 0; i < len(all); i += 2 {
+		half = append(half, all[i])
+	}
+	return half
 }
 
 // TestRecordingsAreToldApart checks with the thresholds of each set that people who walk up are live once they are near, and
