@@ -60,6 +60,13 @@ func turn(asks challenge.Direction, frames int) int {
 // TestAsking puts people who do not exist, and prints of them, before a gate that asks everybody, with real networks.
 func TestAsking(t *testing.T) {
 	const frames = 60
+	drawn := map[float64][]byte{} // by degrees; to draw takes longer than to look at it
+	print := func(t *testing.T, degrees float64) []byte {
+		if _, ok := drawn[degrees]; !ok {
+			drawn[degrees] = held(t, turned(t, "t1", 0), degrees)
+		}
+		return drawn[degrees]
+	}
 	tests := []struct {
 		name  string
 		shown func(t *testing.T, asks challenge.Direction, since, frame int) []byte
@@ -72,13 +79,13 @@ func TestAsking(t *testing.T) {
 			return turned(t, "t2", turn(asks, since))
 		}, false},
 		{"a print is turned as asked", func(t *testing.T, asks challenge.Direction, since, _ int) []byte {
-			return held(t, turned(t, "t1", 0), 1.5*float64(turn(asks, since)))
+			return print(t, 1.5*float64(turn(asks, since)))
 		}, false},
 		{"a stranger turns for a print", func(t *testing.T, asks challenge.Direction, since, _ int) []byte {
 			if asks == challenge.Left || asks == challenge.Right {
 				return turned(t, "t2", turn(asks, since))
 			}
-			return held(t, turned(t, "t1", 0), 0)
+			return print(t, 0)
 		}, false},
 	}
 	for _, tt := range tests {

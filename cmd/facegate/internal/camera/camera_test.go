@@ -3,10 +3,10 @@ package camera_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -155,6 +155,16 @@ func TestEnrolRefuses(t *testing.T) {
 	}
 }
 
+// A deadline is a context whose time is over when it is cancelled.
+type deadline struct{ context.Context }
+
+func (d deadline) Err() error {
+	if d.Context.Err() == nil {
+		return nil
+	}
+	return context.DeadlineExceeded
+}
+
 // TestEnrolGivesUp checks that an enrolment that did not come to its end says what was in its way, and leaves the gate
 // as it was.
 func TestEnrolGivesUp(t *testing.T) {
@@ -180,17 +190,22 @@ func TestEnrolGivesUp(t *testing.T) {
 			o := defaults()
 			o.minFace = tt.minFace
 			b := start(t, gatetest.NewSite(t), o)
-			ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
-			defer cancel()
-			var wg sync.WaitGroup
-			defer wg.Wait()
-			asked := make(chan struct{})
-			wg.Go(func() {
-				<-asked
-				b.show(tt.pictures...)
+			ctx, expire := context.WithCancel(t.Context())
+			defer expire()
+			var last atomic.Pointer[camera.Progress]
+			ended := make(chan error, 1)
+			go func() {
+				_, err := b.ask(deadline{ctx}, request("p01"), func(p camera.Progress) { last.Store(&p) })
+				ended <- err
+			}()
+			gatetest.Eventually(t, "the enrolment is under way", b.camera.Enrolling)
+			b.show(tt.pictures...)
+			gatetest.Eventually(t, "what the pictures come to is told", func() bool {
+				p := last.Load()
+				return len(tt.pictures) == 0 || p != nil && strings.Contains(fmt.Sprintf("%d of 5 frames: %s%s", p.Taken, p.State, p.Reason), tt.says)
 			})
-			time.AfterFunc(50*time.Millisecond, func() { close(asked) })
-			_, err := b.ask(ctx, request("p01"), func(camera.Progress) {})
+			expire()
+			err := <-ended
 			if !errors.Is(err, camera.ErrGaveUp) || !strings.Contains(err.Error(), tt.says) || !strings.Contains(hint.Of(err), tt.hint) {
 				t.Errorf("error %v, hint %q; want %q and %q", err, hint.Of(err), tt.says, tt.hint)
 			}
@@ -215,9 +230,10 @@ func TestEnrolCancelled(t *testing.T) {
 		_, err := b.ask(ctx, request("p01"), func(p camera.Progress) { taken.Store(int64(p.Taken)) })
 		ended <- err
 	}()
-	for i := 0; taken.Load() == 0; i++ {
-		b.show(pose[i])
+	gatetest.Eventually(t, "the enrolment is under way", b.camera.Enrolling)
+	for i := 0; count(b.show(pose[i]), pipeline.Captured) == 0; i++ {
 	}
+	gatetest.Eventually(t, "it is told that a frame was taken", func() bool { return taken.Load() > 0 })
 	if _, err := b.ask(t.Context(), request("p02"), nil); !errors.Is(err, camera.ErrEnrolling) || hint.Of(err) == "" {
 		t.Errorf("a second enrolment: %v, hint %q", err, hint.Of(err))
 	}

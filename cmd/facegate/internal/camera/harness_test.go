@@ -132,6 +132,7 @@ type options struct {
 	asking  pipeline.Asking
 	refuse  float64 // liveness below which a face is a print
 	second  bool    // a face that is alike counts for half, with a card
+	anew    bool    // every frame goes through the networks, as at a door; else those that nobody has seen yet
 	stuck   *stuck  // what the networks are, nil if they are not
 	counts  *counts // of what is looked at, nil if nobody counts
 
@@ -150,7 +151,12 @@ func defaults() options {
 // start runs a gate at site until the test is over or stop is called.
 func start(t testing.TB, site gatetest.Site, o options) *bench {
 	t.Helper()
-	var engine camera.Engine = gatetest.Engine(t)
+	var engine camera.Engine
+	if o.anew {
+		engine = gatetest.Engine(t)
+	} else {
+		engine = newRemembering(t)
+	}
 	if o.stuck != nil {
 		o.stuck.Engine, engine = engine, o.stuck
 	}
@@ -325,12 +331,10 @@ func (b *bench) enrol(r people.EnrolRequest, pictures [][]byte) (people.Enrolled
 		enrolled, err := b.ask(ctx, r, func(camera.Progress) {})
 		done <- outcome{enrolled, err}
 	}()
-	for captured := 0; len(pictures) > 0; {
-		p := b.show(pictures[0])[0]
-		if p.Blind != camera.AwaitingPass { // which it is until the request has arrived
-			pictures = pictures[1:]
-		}
-		if p.Report.State == pipeline.Captured {
+	gatetest.Eventually(b.t, "it is under way, or refused", func() bool { return b.camera.Enrolling() || len(done) > 0 })
+	captured := 0
+	for _, picture := range pictures {
+		if b.show(picture)[0].Report.State == pipeline.Captured {
 			captured++
 		}
 		if captured == frames { // who is shown any longer would be let in

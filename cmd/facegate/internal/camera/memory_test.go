@@ -16,7 +16,9 @@ func TestMemoryIsFlat(t *testing.T) {
 		frames, every = 100_000, 5_000
 	}
 	const maxGrowth = 5 << 20 // bytes, over the last 80 %
-	b := start(t, gatetest.NewSite(t), defaults())
+	o := defaults()
+	o.anew = true
+	b := start(t, gatetest.NewSite(t), o)
 	b.mustEnrol("p01")
 	clip := append(gatetest.Clip(t, "walk/p01"), gatetest.Clip(t, "walk/duo")...)
 	clip = append(clip, gatetest.Clip(t, "walk/s02")...)

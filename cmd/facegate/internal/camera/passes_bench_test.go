@@ -94,7 +94,9 @@ func (s *stopwatch) play(b *bench, film [][]byte, also func([]byte)) {
 // BenchmarkFaceWithPasses lets somebody in by face who has a pass in view, in turn without and with the reader of passes, and says
 // how much longer a frame takes on its way to the relay. One iteration is a walk to the door of each kind.
 func BenchmarkFaceWithPasses(bb *testing.B) {
-	b := start(bb, gatetest.NewSite(bb), defaults())
+	o := defaults()
+	o.anew = true
+	b := start(bb, gatetest.NewSite(bb), o)
 	b.mustEnrol("p01")
 	film := withPass(bb, gatetest.Arrival(bb))
 	box := device.NewMailbox()

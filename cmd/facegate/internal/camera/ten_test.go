@@ -16,7 +16,9 @@ import (
 // TestTenFrames wants the same decision on each of ten frames from every build of the gate, with the same key: somebody who is
 // enrolled comes, a print of the face is held up, and when nobody has been there a stranger comes.
 func TestTenFrames(t *testing.T) {
-	b := start(t, gatetest.NewSite(t).FixKey(t), defaults())
+	o := defaults()
+	o.anew = true
+	b := start(t, gatetest.NewSite(t).FixKey(t), o)
 	b.mustEnrol("p01")
 	b.show(gatetest.Corridor(t))
 	b.clock.advance(6 * time.Second) // gone for longer than rearm
