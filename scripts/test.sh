@@ -30,8 +30,9 @@ step() {
 tested() { go test -vet=off -timeout "$timeout" "$@"; }
 
 # raced watches tests. The tag counts pictures of OpenCV that nobody has freed. OpenCV's binding is compiled for it, for a minute
-# and a half, so all of them have it.
-raced() { tested -race -tags matprofile "$@"; }
+# and a half, so all of them have it. Of tests that wait, several do so at once. A program with the detector sleeps for a second
+# when it ends, in which others may report a race; tests end many, after all that they have started.
+raced() { GORACE="atexit_sleep_ms=50 ${GORACE:-}" tested -race -tags matprofile -parallel 3 "$@"; }
 
 raced_some() {
   local some

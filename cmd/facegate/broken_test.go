@@ -20,6 +20,7 @@ import (
 // TestRunWithoutKey starts a gate whose device key is not there, before it has records and after. It keeps the door, says what to do,
 // makes no key, and goes on once the key is there.
 func TestRunWithoutKey(t *testing.T) {
+	t.Parallel()
 	site := gatetest.NewSite(t)
 	path := site.Path("device.key")
 	must(t, os.Remove(path))
@@ -53,6 +54,7 @@ func TestRunWithoutKey(t *testing.T) {
 
 // TestRunWithoutNetworks starts a gate without its networks, and brings them. A fresh process takes them.
 func TestRunWithoutNetworks(t *testing.T) {
+	t.Parallel()
 	site := gatetest.NewSite(t)
 	networks := site.Path("networks")
 	gate := launch(t, site, nil, gatetest.Settings{
@@ -77,6 +79,7 @@ func TestRunWithoutNetworks(t *testing.T) {
 // TestRunOnAFullDisk starts a gate whose disk was filled up while it was stopped, and one whose disk cannot be written to. Whoever has a
 // card comes in.
 func TestRunOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	site := gatetest.NewSite(t)
 	disk, desk := site.Path("disk"), site.Path("desk-event-kbd")
 	must(t, os.Mkdir(disk, 0o700))

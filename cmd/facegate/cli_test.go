@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -329,12 +330,56 @@ func (l *live) awaitLocked(t *testing.T) {
 	}
 }
 
+// copies are sites at which people of testdata are enrolled, for tests to copy.
+type copies struct {
+	mu   sync.Mutex
+	dirs map[string]string // by who is enrolled
+}
+
+// enrolments are those of all tests here. To enrol somebody takes a gate and seconds of its networks.
+var enrolments = sync.OnceValue(func() *copies { return &copies{dirs: map[string]string{}} })
+
+// remove removes them all.
+func (c *copies) remove() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, dir := range c.dirs {
+		os.RemoveAll(dir)
+	}
+}
+
+// of returns the folder of a site at which these people are enrolled.
+func (c *copies) of(t *testing.T, enrolled []string) string {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	who := strings.Join(enrolled, " ")
+	if dir, ok := c.dirs[who]; ok {
+		return dir
+	}
+	l, _, _ := startWith(t, nil, enrolled...)
+	l.stop()
+	dir, err := os.MkdirTemp("", "facegate-")
+	must(t, err)
+	c.dirs[who] = dir
+	copyAll(t, l.site.Dir, dir)
+	return dir
+}
+
+// copyAll copies what is in a folder, with its modes.
+func copyAll(t *testing.T, from, to string) {
+	t.Helper()
+	if said, err := exec.Command("cp", "-a", from+"/.", to).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+}
+
 // enrolledSite returns a site at which people of testdata are enrolled.
 func enrolledSite(t *testing.T, enrolled ...string) gatetest.Site {
 	t.Helper()
-	l, _, _ := startWith(t, nil, enrolled...)
-	l.stop()
-	return l.site
+	site := gatetest.NewSite(t)
+	copyAll(t, enrolments().of(t, enrolled), site.Dir)
+	return site
 }
 
 // An interrupter is a technician who presses Ctrl-C at the first line.

@@ -222,6 +222,7 @@ func (b *boarded) wantInLog(want ...audit.Kind) {
 
 // TestDoorHeldOpen has somebody hold the door open, and release it, and holds it again until the gate is stopped.
 func TestDoorHeldOpen(t *testing.T) {
+	t.Parallel()
 	b := launchAt(t, gatetest.NewSite(t), "max_open: 1h, held_warn: 2s, held_after: 3s, "+inputsWired, nil)
 	b.do("door", "release").want(t, exitFailed, "", "nobody holds the door open")
 	b.do("door", "hold", "2h", "--reason", "a piano").want(t, exitFailed, "", "1h")
@@ -253,6 +254,7 @@ func TestDoorHeldOpen(t *testing.T) {
 
 // TestDoorSchedule opens the door at its time, once the clock is known to be right.
 func TestDoorSchedule(t *testing.T) {
+	t.Parallel()
 	now := time.Now().UTC()
 	window := fmt.Sprintf("schedule: [{days: sun-sat, from: %s, to: %s, door: open}], ",
 		now.Add(-time.Hour).Format("15:04"), now.Add(2*time.Hour).Format("15:04"))
@@ -282,6 +284,7 @@ func stills(t *testing.T, person string) string {
 
 // TestDoorGranted lets somebody in, by doors of two kinds.
 func TestDoorGranted(t *testing.T) {
+	t.Parallel()
 	site := enrolledSite(t, "p01")
 	t.Run("strike", func(t *testing.T) { throughDoor(t, site) })
 	t.Run("turnstile", func(t *testing.T) { throughTurnstile(t, site) })
@@ -303,6 +306,7 @@ func throughDoor(t *testing.T, site gatetest.Site) {
 
 // TestDoorLocksWhenItCloses ends a pulse as soon as the door has closed behind somebody.
 func TestDoorLocksWhenItCloses(t *testing.T) {
+	t.Parallel()
 	b := launchAt(t, gatetest.NewSite(t), inputsWired+", pulse: 30s, held_warn: 40s, held_after: 50s", nil)
 	tested := make(chan printout)
 	go func() { tested <- b.do("door", "test", "--json") }()
@@ -329,6 +333,7 @@ func TestDoorLocksWhenItCloses(t *testing.T) {
 // TestDoorExit opens the door by its button, whatever else keeps people from coming in: the camera is lost and the broker away from
 // the beginning, and then more and more.
 func TestDoorExit(t *testing.T) {
+	t.Parallel()
 	b := launchAt(t, gatetest.NewSite(t), "schedule: [{days: sun-sat, from: 00:00, to: 24:00, door: shut}], "+inputsWired,
 		gatetest.Settings{"time_zone": "Europe/Berlin"})
 	for i, spoil := range []func(){
@@ -354,6 +359,7 @@ func TestDoorExit(t *testing.T) {
 
 // TestDoorOnAFullDisk opens the door by its button, and in a fire, at a gate that has no room for its records and looks at no face.
 func TestDoorOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	if !withMounts(t) {
 		return
 	}
@@ -382,6 +388,7 @@ func TestDoorOnAFullDisk(t *testing.T) {
 
 // TestDoorAlarms raises each alarm, and ends it. None comes after an opening that has a cause.
 func TestDoorAlarms(t *testing.T) {
+	t.Parallel()
 	b := launchAt(t, gatetest.NewSite(t), "buzzer: {line: BUZZER}, led_red: {line: RED}, led_green: {line: GREEN}, "+
 		"held_warn: 3s, held_after: 6s, "+inputsWired, nil)
 	b.wantSignals(true, false, false)
@@ -417,6 +424,7 @@ func TestDoorAlarms(t *testing.T) {
 
 // TestDoorFire opens the door for as long as there is a fire, also where faces are off and the schedule has it shut.
 func TestDoorFire(t *testing.T) {
+	t.Parallel()
 	b := launchAt(t, gatetest.NewSite(t), "schedule: [{days: sun-sat, from: 00:00, to: 24:00, door: shut}], "+inputsWired,
 		gatetest.Settings{"time_zone": "Europe/Berlin"})
 	b.do("clock", "confirm", "--yes").want(t, exitOK, "right", "")

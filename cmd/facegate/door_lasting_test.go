@@ -21,6 +21,7 @@ import (
 // TestExitWithDamagedRecords damages the list of people: no face is looked at, the status says what to do, and exit button and fire
 // alarm open the door.
 func TestExitWithDamagedRecords(t *testing.T) {
+	t.Parallel()
 	site := gatetest.NewSite(t)
 	must(t, os.MkdirAll(site.State(), 0o700))
 	must(t, os.WriteFile(filepath.Join(site.State(), "people.db"), []byte("damaged"), 0o600))
@@ -56,6 +57,7 @@ func TestExitWithDamagedRecords(t *testing.T) {
 // TestHoldOverHandover erases somebody while the door is held: a fresh process goes on within seconds, and holds it on. The lock does not
 // move.
 func TestHoldOverHandover(t *testing.T) {
+	t.Parallel()
 	site := enrolledSite(t, "p01")
 	b := launchAt(t, site, "max_open: 1h", nil)
 	must(t, b.client.HoldDoor(t.Context(), status.DoorHold{For: 10 * time.Minute, Reason: "a piano"}))
@@ -81,6 +83,7 @@ func TestHoldOverHandover(t *testing.T) {
 
 // TestExitOverHandover erases somebody while people leave by the exit button, one after the other. It is heard again by the fresh process.
 func TestExitOverHandover(t *testing.T) {
+	t.Parallel()
 	site := enrolledSite(t, "p01")
 	b := launchAt(t, site, "pulse: 200ms, exit: {line: EXIT, debounce: 0s, active_low: false}", nil)
 	name := processOf(t, b.client)

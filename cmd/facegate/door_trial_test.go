@@ -78,6 +78,7 @@ func (h *technician) test(args ...string) printout {
 
 // TestDoorTest leads a technician through the test of a running gate on which nothing is wrong, watches it, and reads its status.
 func TestDoorTest(t *testing.T) {
+	t.Parallel()
 	b := launchAt(t, gatetest.NewSite(t), inputsWired+", pulse: 10s, held_warn: 20s, held_after: 30s", nil)
 	seen := make(chan printout)
 	ctx, stop := context.WithCancel(t.Context())
@@ -138,6 +139,7 @@ func bareBoard(t *testing.T, site gatetest.Site, door string) (sim.Board, string
 
 // TestDoorTestDirect tests doors of boards that are being inputsWired, with a technician at each.
 func TestDoorTestDirect(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		low  string // the line that is inputsWired the wrong way round
@@ -148,6 +150,7 @@ func TestDoorTestDirect(t *testing.T) {
 		{"the exit button is inverted", "EXIT", []diagnose.Fault{diagnose.ExitInverted}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			board, config := bareBoard(t, gatetest.NewSite(t), inputsWired+", pulse: 10s, held_warn: 20s, held_after: 30s")
 			h := &technician{t: t, board: board, low: map[string]bool{tt.low: true}}
 			for _, line := range []string{"CONTACT", "EXIT"} {
@@ -171,6 +174,7 @@ func TestDoorTestDirect(t *testing.T) {
 
 // TestDoorTestDirectAlone tests a door without anybody at it, twice: the second time the relay works the other way round.
 func TestDoorTestDirectAlone(t *testing.T) {
+	t.Parallel()
 	for _, fail := range []string{"secure", "safe"} {
 		_, config := bareBoard(t, gatetest.NewSite(t), "kind: maglock, pulse: 500ms, fail: "+fail)
 		var report doortrial.Report
@@ -196,6 +200,7 @@ func TestDoorTestDirectIsRefused(t *testing.T) {
 
 // TestDoorTestDirectInterrupted presses Ctrl-C, and once more, inside the pulse.
 func TestDoorTestDirectInterrupted(t *testing.T) {
+	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGHUP, syscall.SIGTERM} {
 		board, config := bareBoard(t, gatetest.NewSite(t), inputsWired+", pulse: 30s, held_warn: 40s, held_after: 50s")
 		cmd := exec.Command(os.Args[0], "door", "test", "--direct", "--yes", "--config", config)
@@ -221,6 +226,7 @@ func TestDoorTestDirectInterrupted(t *testing.T) {
 
 // TestDoorTestDirectIsNoted checks that a stopped gate's audit log has who opened its door, and that its bounds hold.
 func TestDoorTestDirectIsNoted(t *testing.T) {
+	t.Parallel()
 	b := launchAt(t, gatetest.NewSite(t), "pulse: 3s", nil)
 	b.stop()
 	test := []string{"door", "test", "--direct", "--yes", "--config", b.config}

@@ -263,6 +263,7 @@ func emptyPlace(t *testing.T, site gatetest.Site) string {
 // TestEndToEnd is the life of a gate with a broker of its own: an enrolment, a passage, a crash, an outage of the broker,
 // and a crash in the outage.
 func TestEndToEnd(t *testing.T) {
+	t.Parallel()
 	site := gatetest.NewSite(t)
 	broker := mosquittotest.New(t, loopback.Account{})
 	broker.Start(t)
@@ -345,6 +346,7 @@ func loopbackBroker(t *testing.T, site gatetest.Site) (*subscriber, string) {
 
 // TestStandardInput pipes a film into a gate, which ends well when the film does.
 func TestStandardInput(t *testing.T) {
+	t.Parallel()
 	ffmpeg := lookUpFFmpeg(t)
 	site := enrolledSite(t, "p01")
 	building, mqtt := loopbackBroker(t, site)

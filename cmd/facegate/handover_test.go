@@ -20,6 +20,7 @@ import (
 // meanwhile is answered, the broker hears nothing of it, what the technician is writing to the configuration does not come
 // into force, and the gate ends as it does otherwise.
 func TestHandover(t *testing.T) {
+	t.Parallel()
 	site := enrolledSite(t, "p01", "p02")
 	building, mqtt := loopbackBroker(t, site)
 	settings := gatetest.Settings{
@@ -82,12 +83,14 @@ func TestHandover(t *testing.T) {
 // TestHandoverKeepsLine has another program wait for the relay to become free, and looks at its pin, while a fresh process
 // takes the place of the gate. The relay holds a magnet, or leaves a strike locked.
 func TestHandoverKeepsLine(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		door   string
 		locked bool // the level of the pin
 		before int  // edges from the start to the end of the first pulse
 	}{{"kind: strike, fail: secure", false, 2}, {"kind: maglock, fail: safe", true, 3}} {
 		t.Run(test.door, func(t *testing.T) {
+			t.Parallel()
 			site := enrolledSite(t, "p01")
 			board := sim.Board(site.Path("board"))
 			must(t, os.Mkdir(string(board), 0o700))

@@ -53,7 +53,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asBare) != "" {
 		os.Exit(run(context.Background(), os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, machine: bare}))
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		enrolments().remove()
+		os.Exit(code)
+	}))
 }
 
 // A printout is what a command left behind.

@@ -19,7 +19,7 @@ import (
 const (
 	// usualPulse is how long the relay is to be pulled in, and lateMost by how much longer it may be on a machine that is busy
 	// with other tests.
-	usualPulse = time.Second
+	usualPulse = 500 * time.Millisecond
 	lateMost   = 2 * time.Second
 )
 
@@ -134,6 +134,7 @@ func launchOnBoard(t *testing.T, camera, door string, log *os.File, env ...strin
 // TestEndingsReleaseAMagnet ends a gate that holds a door shut with a magnet. Whatever ends it, the door is free after that, and
 // as soon as the gate itself can see to it.
 func TestEndingsReleaseAMagnet(t *testing.T) {
+	t.Parallel()
 	panics := filepath.Join(t.TempDir(), "panic")
 	ends := map[string]func(t *testing.T, b onBoard){
 		"a panic": func(t *testing.T, _ onBoard) { must(t, os.WriteFile(panics, nil, 0o600)) },

@@ -215,6 +215,7 @@ func (w *witnessed) ends(t *testing.T) error {
 
 // TestSignals sends every signal inside a pulse.
 func TestSignals(t *testing.T) {
+	t.Parallel()
 	often := map[syscall.Signal]bool{syscall.SIGHUP: true, syscall.SIGQUIT: true}
 	var noted []signals.Rule
 	for _, r := range signals.Rules() {
@@ -273,6 +274,7 @@ func TestSignalsAreListed(t *testing.T) {
 
 // TestPanicLocks has the task that decides panic inside a pulse.
 func TestPanicLocks(t *testing.T) {
+	t.Parallel()
 	w := openWitnessed(t, fmt.Sprintf(pictures, gatetest.Testdata(t, "walk/p01")), nil)
 	must(t, os.WriteFile(string(w.line)+".panic", nil, 0o600))
 	if err := w.ends(t); err == nil || !strings.Contains(w.text(), "planted") {
@@ -282,6 +284,7 @@ func TestPanicLocks(t *testing.T) {
 
 // TestLogClosed takes the reader of the log away inside a pulse.
 func TestLogClosed(t *testing.T) {
+	t.Parallel()
 	reader, writer, err := os.Pipe()
 	must(t, err)
 	w := openWitnessed(t, noCamera, writer)
@@ -304,6 +307,7 @@ func TestLogClosed(t *testing.T) {
 
 // TestLogStuck never reads the log: the gate answers, locks its door and ends all the same.
 func TestLogStuck(t *testing.T) {
+	t.Parallel()
 	reader, writer, err := os.Pipe()
 	must(t, err)
 	defer reader.Close()
