@@ -1,5 +1,7 @@
 #include "opencv.h"
 
+#include <malloc.h>
+
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -33,6 +35,8 @@ template <typename F> static int guard(char *err, size_t err_size, F f) {
 // Only once, since the number must not change while another network computes.
 extern "C" int facegate_threads(int threads) {
     static const bool set = [threads] {
+        // A frame is looked at by whichever thread Go takes. Each would keep an arena of its own for what a frame needs.
+        mallopt(M_ARENA_MAX, 1);
         if (cv::getNumThreads() != threads) cv::setNumThreads(threads);
         return true;
     }();

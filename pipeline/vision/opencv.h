@@ -10,7 +10,8 @@ extern "C" {
 // Networks, behind a barrier to C++ exceptions. Every function that can fail writes a message to err (err_size bytes,
 // NUL-terminated) and says so by its result: 1, or NULL. A picture is a cv::Mat.
 
-// Has OpenCV compute with so many threads, the first time that it is called, and returns how many it computes with.
+// Has OpenCV compute with so many threads, which share the memory that they are given, the first time that it is called, and
+// returns how many it computes with.
 int facegate_threads(int threads);
 
 // A network with its input and the outputs of its last forward pass.
