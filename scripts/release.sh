@@ -2,8 +2,8 @@
 #
 # release.sh VERSION FOLDER   builds a release into FOLDER: facegate-amd64, one file that needs nothing of the system it runs on, and
 #                             SHA256SUMS. FOLDER/tests has tests that are built and linked as it is.
-# release.sh again FOLDER     builds the release in FOLDER anew, from what git has of this source, in another folder and with an empty
-#                             cache, and compares
+# release.sh again FOLDER     builds the release in FOLDER anew, from the commit that it was built of, in another folder and with an
+#                             empty cache, and compares
 #
 # Whoever builds the same commit with the same Go and the same OpenCV (scripts/opencv.sh) gets the same bytes.
 set -euo pipefail
@@ -60,6 +60,7 @@ release() {
     static "$arch" test -c -o "$to/tests/vision-$arch" ./pipeline/vision
     static "$arch" test -c -o "$to/tests/camera-$arch" ./cmd/facegate/internal/camera
   done
+  git rev-parse HEAD >"$to/tests/commit"
   (cd "$to" && sha256sum "${arches[@]/#/facegate-}" >SHA256SUMS)
   say "built in $((SECONDS / 60)) min $((SECONDS % 60)) s:"
   (cd "$to" && du --apparent-size --si "${arches[@]/#/facegate-}") >&2
@@ -71,10 +72,11 @@ again() {
   from=$(realpath "$1")
   [[ -s $from/SHA256SUMS ]] || die "there is no release in $1"
   version=$("$from/facegate-$(dpkg --print-architecture)" version | cut -d' ' -f2)
+  [[ $version != *dirty ]] || die "it was built of files that git does not have"
   elsewhere=$(mktemp -d) # not local: it is removed when this function is over
   trap 'rm -rf "$elsewhere"' EXIT
   mkdir "$elsewhere/source" "$elsewhere/built"
-  git archive HEAD | tar -xf - -C "$elsewhere/source"
+  git archive "$(cat "$from/tests/commit")" | tar -xf - -C "$elsewhere/source"
   cd "$elsewhere/source"
   export GOCACHE=$elsewhere/cache
   for arch in "${arches[@]}"; do build "$arch" "$elsewhere/built"; done
