@@ -20,19 +20,21 @@ die() {
 }
 
 # static runs go for an architecture: what it links has all that it needs inside, wherever in memory it comes to lie. Functions of the
-# binding that facegate never calls are left out, and with them what they would need of OpenCV.
+# binding that facegate never calls are left out, and with them what they would need of OpenCV. lld writes in 40 kB for both processors
+# which addresses move with the program, where GNU's linker takes 3 MB.
 static() {
-  local arch=$1 verb=$2 triplet opencv=$PWD/.build/opencv/$1 flags
+  local arch=$1 verb=$2 triplet opencv=$PWD/.build/opencv/$1 flags linker
   shift 2
   case $arch in
   amd64) triplet=x86_64-linux-gnu ;;
   arm64) triplet=aarch64-linux-gnu ;;
   esac
   flags="-O2 -ffunction-sections -fdata-sections -ffile-prefix-map=$PWD=."
+  linker='-fuse-ld=lld -Wl,-z,relro,-z,now,--pack-dyn-relocs=relr'
   CGO_ENABLED=1 GOOS=linux GOARCH=$arch CC=$triplet-gcc CXX=$triplet-g++ \
     PKG_CONFIG_LIBDIR=$opencv/lib/pkgconfig PKG_CONFIG_PATH='' CGO_CFLAGS=$flags CGO_CXXFLAGS=$flags CGO_LDFLAGS=-Wl,--gc-sections \
     nice go "$verb" -trimpath -buildvcs=false -buildmode=pie -tags netgo,osusergo \
-    -ldflags "-s -w -buildid= -linkmode=external -extldflags '-static-pie -Wl,-z,relro,-z,now' -X main.version=$version" "$@"
+    -ldflags "-s -w -buildid= -linkmode=external -extldflags '-static-pie $linker' -X main.version=$version" "$@"
 }
 
 # build builds for an architecture, in one step.

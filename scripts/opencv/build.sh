@@ -30,7 +30,7 @@ unused=(calib3d features2d flann highgui imgcodecs objdetect photo video videoio
 case $arch in
 amd64)
   triplet=x86_64-linux-gnu
-  flags=(-DCPU_BASELINE=SSE3 -DCPU_DISPATCH=SSE4_1,AVX2)
+  flags=(-DCPU_BASELINE=SSE3 -DCPU_DISPATCH=AVX2)
   ;;
 arm64)
   triplet=aarch64-linux-gnu
@@ -81,11 +81,25 @@ fetch_all() {
   tar -xf "$kept/${source_path##*/}" -C "$work/source" --strip-components=1
 }
 
+# trim takes out of the source what facegate never calls, which the linker would leave out as well: formats of networks other than ONNX,
+# and of imgproc all but changing size, shape and colours. A linker that misses something says so. ONNX alone does with the small
+# protobuf, which has nothing to do at each start. What counts in core and imgproc is written in vector instructions: above -O2 they
+# grow, and are no faster.
+trim() {
+  local modules=$work/source/modules
+  rm -r "$modules"/dnn/src/{caffe,darknet,tensorflow,torch}
+  sed -i 's/^syntax = "proto2";/&\noption optimize_for = LITE_RUNTIME;/' "$modules/dnn/src/onnx/opencv-onnx.proto"
+  find "$modules/imgproc/src" -name '*.cpp' |
+    grep -vE '/(box_filter|color|color_[a-z]+|demosaicing|filter|imgwarp|main|resize|tables)(\.[a-z0-9_]+)?\.cpp$' | xargs rm
+  sed -i -E '/^ocv_add_dispatched_file\((accum|bilateral_filter|median_blur|morph|smooth|sumpixels) /d' "$modules/imgproc/CMakeLists.txt"
+  sed -i '1i add_compile_options(-O2)' "$modules"/{core,imgproc}/CMakeLists.txt
+}
+
 configure() {
   local map="-ffile-prefix-map=$work/source=opencv -ffile-prefix-map=$work/build=build -ffile-prefix-map=$work/root="
   cmake -S "$work/source" -B "$work/build" -G 'Unix Makefiles' "${flags[@]}" \
     -DCMAKE_C_COMPILER=$triplet-gcc -DCMAKE_CXX_COMPILER=$triplet-g++ -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$work/tree" \
-    -DOPENCV_EXTRA_C_FLAGS="$map" -DOPENCV_EXTRA_CXX_FLAGS="$map" \
+    -DOPENCV_EXTRA_C_FLAGS="$map" -DOPENCV_EXTRA_CXX_FLAGS="$map -fno-semantic-interposition" \
     -DBUILD_LIST=core,imgproc,dnn -DBUILD_SHARED_LIBS=OFF -DENABLE_PIC=ON \
     -DBUILD_{TESTS,PERF_TESTS,EXAMPLES,DOCS,JAVA,opencv_apps,opencv_python3,ITT,IPP_IW,ZLIB,PROTOBUF}=OFF \
     -DWITH_{1394,ADE,EIGEN,FFMPEG,FLATBUFFERS,GSTREAMER,GTK,IPP,ITT,LAPACK,OPENCL,OPENEXR,OPENMP,QUIRC,TBB,V4L,VA,VA_INTEL,VTK}=OFF \
@@ -93,7 +107,7 @@ configure() {
     -DWITH_PTHREADS_PF=ON -DWITH_PROTOBUF=ON -DPROTOBUF_UPDATE_FILES=ON -DPARALLEL_ENABLE_PLUGINS=OFF -DCV_TRACE=OFF \
     -DBUILD_INFO_SKIP_SYSTEM_VERSION=ON -DBUILD_INFO_SKIP_TIMESTAMP=ON \
     -DProtobuf_PROTOC_EXECUTABLE=/usr/bin/protoc -DProtobuf_INCLUDE_DIR="$work/root/usr/include" \
-    -DProtobuf_LIBRARY="$libs/libprotobuf.a" -DZLIB_INCLUDE_DIR="$work/root/usr/include" -DZLIB_LIBRARY="$libs/libz.a"
+    -DProtobuf_LIBRARY="$libs/libprotobuf-lite.a" -DZLIB_INCLUDE_DIR="$work/root/usr/include" -DZLIB_LIBRARY="$libs/libz.a"
 }
 
 # forget takes out what OpenCV keeps about the machine that it was built on: it would be in every program.
@@ -126,13 +140,13 @@ add_unused() {
 # add_libraries adds what OpenCV and facegate are linked with besides, and what says how.
 add_libraries() {
   local tree=$work/tree
-  cp "$libs"/lib{protobuf,jpeg,z}.a "$tree/lib/"
+  cp "$libs"/lib{protobuf-lite,jpeg,z}.a "$tree/lib/"
   mkdir "$tree/include/jpeg"
   cp "$work/root/usr/include"/j{peglib,morecfg,error}.h "$work/root/usr/include/$triplet/jconfig.h" "$tree/include/jpeg/"
   mkdir -p "$tree/lib/pkgconfig"
   printf '%s\n' 'prefix=${pcfiledir}/../..' 'Name: opencv4' 'Description: what facegate calls of OpenCV' 'Version: 4.10.0' \
     'Cflags: -I${prefix}/include/opencv4' \
-    'Libs: -L${prefix}/lib -lopencv_dnn -lopencv_imgproc -lopencv_core -lprotobuf -lz -lpthread' >"$tree/lib/pkgconfig/opencv4.pc"
+    'Libs: -L${prefix}/lib -lopencv_dnn -lopencv_imgproc -lopencv_core -lprotobuf-lite -lz -lpthread' >"$tree/lib/pkgconfig/opencv4.pc"
   printf '%s\n' 'prefix=${pcfiledir}/../..' 'Name: libjpeg' 'Description: libjpeg-turbo' 'Version: 2.1.5' \
     'Cflags: -I${prefix}/include/jpeg' 'Libs: -L${prefix}/lib -ljpeg' >"$tree/lib/pkgconfig/libjpeg.pc"
 }
@@ -156,6 +170,7 @@ rm -rf "$work" && mkdir -p "$work/root" "$(dirname "$log")"
 trap 'code=$?; rm -rf "$work"; [[ $code -eq 0 ]] || say "the log is $log"' EXIT
 say "fetching the source and three archives, 90 MB"
 fetch_all
+trim
 say "configuring"
 { configure && forget; } >>"$log" 2>&1 || { tail -n 20 "$log" >&2 && die "it cannot be configured"; }
 compile || { grep -E '(error|Error)' "$log" | tail -n 5 >&2 && die "it does not compile"; }
