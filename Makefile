@@ -88,7 +88,7 @@ package: build tools ## make a Debian package of .build/facegate for this machin
 release: models tools ## build the release in .build/release, see that it does what this build does, and pack it
 	@scripts/setup.sh release
 	@scripts/release.sh $(VERSION) $(BUILD)/release
-	$(say) "comparing the release with this build"
+	$(say) "comparing the release with this build; the other processor is emulated"
 	@FACEGATE_RELEASE=$(CURDIR)/$(BUILD)/release go test -count=1 -v -timeout 30m -run '^TestRelease' \
 	  ./pipeline/vision ./cmd/facegate/internal/camera | grep -vE '^=== '
 	@scripts/bare.sh $(BUILD)/release

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 #
-# release.sh VERSION FOLDER   builds a release into FOLDER: facegate-amd64, one file that needs nothing of the system it runs on, and
-#                             SHA256SUMS. FOLDER/tests has tests that are built and linked as it is.
+# release.sh VERSION FOLDER   builds a release into FOLDER: facegate-amd64 and facegate-arm64, each one file that needs nothing of the
+#                             system it runs on, and SHA256SUMS. FOLDER/tests has tests that are built and linked as they are.
 # release.sh again FOLDER     builds the release in FOLDER anew, from the commit that it was built of, in another folder and with an
 #                             empty cache, and compares
 #
@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
 
-arches=(amd64)
+arches=(amd64 arm64)
 
 say() { printf 'facegate: release: %s\n' "$*" >&2; }
 

@@ -141,13 +141,13 @@ func TestLooks(t *testing.T) {
 	}
 }
 
-// releasedLooks returns what the release for an architecture tells of the ten frames. Its own program tells nobody a vector, so
-// it is the tests of this package that are asked, built and linked as that is.
-func releasedLooks(t *testing.T, arch string) (all []Look) {
+// releasedLooks returns what the release for an architecture tells of the ten frames, in a further environment. Its own program tells
+// nobody a vector, so it is the tests of this package that are asked, built and linked as that is.
+func releasedLooks(t *testing.T, arch string, env ...string) (all []Look) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "looks.json")
 	cmd := visiontest.Released(t, "tests/vision-"+arch, arch, "-test.run", "^TestLooks$", "-test.v")
-	cmd.Env = append(cmd.Environ(), "FACEGATE_LOOKS="+file)
+	cmd.Env = append(append(cmd.Environ(), env...), "FACEGATE_LOOKS="+file)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
@@ -180,9 +180,14 @@ func mustBeAlike(t *testing.T, want, got []Look, tolerance float64) {
 }
 
 // TestReleaseLooksAlike has the builds of a release look at ten frames, and wants the vectors and the verdicts that this build comes
-// to, and the same ones on both processors.
+// to, and the same ones on both architectures: on a processor of ARMv8.0, as a Raspberry Pi 4 has, and on one of ARMv8.2 with half
+// precision and dot products, as a Raspberry Pi 5 has.
 func TestReleaseLooksAlike(t *testing.T) {
 	amd64 := releasedLooks(t, "amd64")
 	t.Run("this build", func(t *testing.T) { mustBeAlike(t, looks(t), amd64, otherPixels) })
-	t.Run("arm64", func(t *testing.T) { mustBeAlike(t, amd64, releasedLooks(t, "arm64"), otherProcessor) })
+	for _, processor := range []string{"cortex-a72", "cortex-a76"} {
+		t.Run("arm64 "+processor, func(t *testing.T) {
+			mustBeAlike(t, amd64, releasedLooks(t, "arm64", "QEMU_CPU="+processor), otherProcessor)
+		})
+	}
 }
