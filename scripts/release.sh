@@ -31,7 +31,8 @@ static() {
   esac
   # The name of the OpenCV is a flag, since go would take what it compiled with another one for the same.
   flags="-O2 -ffunction-sections -fdata-sections -ffile-prefix-map=$PWD=. -DOPENCV_FROM=$(cd "$opencv" && echo opencv-*)"
-  linker='-fuse-ld=lld -Wl,-z,relro,-z,now,--pack-dyn-relocs=relr'
+  # A compiler for the other processor looks for a linker only where it is told to.
+  linker="-fuse-ld=lld -B$(dirname "$(realpath "$(command -v ld.lld)")") -Wl,-z,relro,-z,now,--pack-dyn-relocs=relr"
   CGO_ENABLED=1 GOOS=linux GOARCH=$arch CC=$triplet-gcc CXX=$triplet-g++ \
     PKG_CONFIG_LIBDIR=$opencv/lib/pkgconfig PKG_CONFIG_PATH='' CGO_CFLAGS=$flags CGO_CXXFLAGS=$flags CGO_LDFLAGS=-Wl,--gc-sections \
     nice go "$verb" -trimpath -buildvcs=false -buildmode=pie -tags netgo,osusergo \
