@@ -3,6 +3,7 @@ package camera_test
 import (
 	"bytes"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -48,21 +49,26 @@ func TestTenFrames(t *testing.T) {
 		}
 		want, got = append(want, f.want), append(got, b.show(picture)[0].Report.State)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if b.pulses() != 1 {
-		t.Errorf("the door opened %d times, want once", b.pulses())
-	}
+	t.Run("decisions", func(t *testing.T) {
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+	t.Run("door", func(t *testing.T) {
+		if b.pulses() != 1 {
+			t.Errorf("the door opened %d times, want once", b.pulses())
+		}
+	})
 }
 
-// TestReleaseDecides has the builds of a release decide on the ten frames.
+// TestReleaseDecides has the builds of a release decide on the ten frames. Where the processor is emulated a frame takes half a minute:
+// then only the decisions are wanted, and not that the door opens in time.
 func TestReleaseDecides(t *testing.T) {
 	for _, arch := range []string{"amd64", "arm64"} {
 		t.Run(arch, func(t *testing.T) {
 			cmd := visiontest.Released(t, "tests/camera-"+arch, arch, "-test.run", "^TestTenFrames$", "-test.v")
 			said, err := cmd.CombinedOutput()
-			if err != nil || !bytes.Contains(said, []byte("--- PASS: TestTenFrames")) {
+			if !bytes.Contains(said, []byte("--- PASS: TestTenFrames/decisions")) || arch == runtime.GOARCH && err != nil {
 				t.Errorf("%v\n%s", err, said)
 			}
 		})
