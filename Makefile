@@ -57,7 +57,7 @@ privacy: setup-test models ## look for faces and names in all that a gate writes
 test-all: export FACEGATE_SLOW := 1
 test-all: export TEST_TIMEOUT := 180m
 test-all: FUZZTIME := 20000x
-test-all: tools test installed lab ## the same with the slow tests, as on a machine with an installed gate, and the lab
+test-all: tools test installed lab machine ## the same with the slow tests, as on a machine with an installed gate, the lab, and under systemd
 
 .PHONY: installed
 installed: export FACEGATE_SLOW :=
@@ -68,6 +68,10 @@ installed: setup-test models from-npm ## run every test as on a machine with an 
 .PHONY: lab
 lab: models ## run the gate at a door, and test camera and lines, on emulated boards with a real kernel
 	@scripts/lab/run.sh
+
+.PHONY: machine
+machine: models tools ## install the package on a bare Debian 12 and 13 under systemd, and go through the life of a gate there
+	@scripts/machine/run.sh contained
 
 .PHONY: build
 build: setup ## set up and build .build/facegate

@@ -50,7 +50,7 @@ put_files() {
   mkdir -p "$root"/{etc/facegate,etc/systemd/system,var/lib/facegate/models}
   cp configs/facegate.service "$root/etc/systemd/system/"
   cp .build/models/fr_*.onnx "$root/var/lib/facegate/models/"
-  cp scripts/lab/init "$root/init"
+  cp scripts/lab/init scripts/lab/devices "$root"
   for file in testdata/walk/p01/{0020,0040,0060,0061,0062,0064,0065,0066,0107}.jpg \
     testdata/walk/s02/00{20,40,64,65,66}.jpg; do
     cp --parents "$file" "$root"

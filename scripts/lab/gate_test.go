@@ -77,8 +77,13 @@ control: {group: ""}
 log: {level: info}
 `
 
+// recorded returns where a picture of the recordings is: in the root of an emulated board, or on the stick of one that has a disk.
+func recorded(path string) string {
+	return filepath.Join("/", os.Getenv("FACEGATE_LAB_STICK"), "testdata", path)
+}
+
 // nobody is a picture of the place without anybody.
-const nobody = "/testdata/walk/p01/0107.jpg"
+const nobody = "walk/p01/0107.jpg"
 
 // A gate is the shipped program, run as its unit says.
 type gate struct {
@@ -97,33 +102,41 @@ type gate struct {
 // TestGate has the shipped program serve at a door. Each part goes on where the one before it has left the gate.
 func TestGate(t *testing.T) {
 	inside(t)
-	g := &gate{t: t, site: siteOf(t), empty: picture(t, nobody)}
+	g := &gate{t: t, site: siteOf(t), empty: picture(t, recorded(nobody))}
 	g.stage = newStage(t, g.empty)
 	t.Cleanup(func() { g.stage.close() })
 	g.start()
-	for _, part := range []struct {
-		name string
-		test func(*gate, *testing.T)
-		here bool // it can be done on this board
-	}{
-		{"enrol", (*gate).enrol, true},
-		{"stranger", (*gate).stranger, true},
-		{"walk up", (*gate).walkUp, true},
-		{"exit and contact", (*gate).leave, g.site.wired},
-		{"camera replugged, then killed", (*gate).replugged, true},
-		{"passes", (*gate).passes, g.site.rounds > 0},
-		{"face and pass in turn", (*gate).inTurn, g.site.rounds > 0},
-		{"suspended", (*gate).suspended, g.site.wired},
-		{"killed, and without faces", (*gate).withoutFaces, g.site.rounds > 0},
-		{"killed often", (*gate).killedOften, g.site.wired},
-	} {
+	g.goThrough(t, []part{
+		{"enrol", g.enrol, true},
+		{"stranger", g.stranger, true},
+		{"walk up", g.walkUp, true},
+		{"exit and contact", g.leave, g.site.wired},
+		{"camera replugged, then killed", g.replugged, true},
+		{"passes", g.passes, g.site.rounds > 0},
+		{"face and pass in turn", g.inTurn, g.site.rounds > 0},
+		{"suspended", g.suspended, g.site.wired},
+		{"killed, and without faces", g.withoutFaces, g.site.rounds > 0},
+		{"killed often", g.killedOften, g.site.wired},
+	})
+}
+
+// A part is one thing that a gate is tried in.
+type part struct {
+	name string
+	test func(*testing.T)
+	here bool // it can be done on this board
+}
+
+// goThrough tries a gate in one part after the other, and ends the test with the first that fails.
+func (g *gate) goThrough(t *testing.T, parts []part) {
+	for _, part := range parts {
 		if !part.here {
 			continue
 		}
 		begun := time.Now()
 		ok := t.Run(part.name, func(t *testing.T) {
 			g.t = t
-			part.test(g, t)
+			part.test(t)
 		})
 		if g.t = t; !ok {
 			t.FailNow()
@@ -226,7 +239,7 @@ func (g *gate) rests() bool {
 
 // clip is the path of a picture of a recording.
 func clip(recording string, n int) string {
-	return filepath.Join("/testdata", recording, fmt.Sprintf("%04d.jpg", n))
+	return recorded(filepath.Join(recording, fmt.Sprintf("%04d.jpg", n)))
 }
 
 // facegate runs the command line, and returns what it prints.

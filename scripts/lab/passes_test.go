@@ -114,7 +114,7 @@ const codeWidth = 205
 // holdUp returns the empty place with a pass that is held to the camera.
 func holdUp(t *testing.T, pass []byte) []byte {
 	t.Helper()
-	return holdBefore(t, canvas(t, nobody), pass)
+	return holdBefore(t, canvas(t, recorded(nobody)), pass)
 }
 
 // holdBefore returns a picture of a place with a pass before it: a picture of 8 pixels a module, with a margin of 4 modules.

@@ -194,3 +194,26 @@ func (p *simPins) drive(t *testing.T, pin int, high bool) {
 		t.Fatal(err)
 	}
 }
+
+// filePins are those of a simulated board, a folder with a file for each line.
+type filePins struct {
+	watch
+	dir string
+}
+
+func newFilePins(t *testing.T, dir string) *filePins {
+	p := &filePins{dir: dir}
+	p.run(t, func() []bool {
+		level, _ := os.ReadFile(filepath.Join(dir, "RELAY")) // which may not be there yet, or not any more
+		return []bool{strings.TrimSpace(string(level)) == "1"}
+	})
+	return p
+}
+
+func (p *filePins) drive(t *testing.T, pin int, high bool) {
+	t.Helper()
+	name := map[int]string{contactPin: "CONTACT", exitPin: "EXIT"}[pin]
+	if err := os.WriteFile(filepath.Join(p.dir, name), []byte(digit(high)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

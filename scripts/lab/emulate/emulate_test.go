@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -87,5 +90,30 @@ func TestAnswer(t *testing.T) {
 		`{"error":"QEMU cannot drive inputs of this board"}` + "\n" + `{"error":"not understood: what?"}` + "\n"
 	if diff := cmp.Diff(want, answers.String()); diff != "" || len(e.lines) != 0 {
 		t.Errorf("%q (-want +got):\n%s", e.lines, diff)
+	}
+}
+
+// TestSearch has a guest say what must be on its disk and what must not.
+func TestSearch(t *testing.T) {
+	disk := filepath.Join(t.TempDir(), "disk.img")
+	if err := os.WriteFile(disk, []byte("\x00\x00a certificate\x00\x00a secret that stayed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		says, sought string
+		ok           bool
+	}{
+		"there":               {saysThere, "a certificate", true},
+		"not there":           {saysThere, "a certificates", false},
+		"nowhere":             {saysNowhere, "another secret", true},
+		"stayed":              {saysNowhere, "a secret", false},
+		"too short to tell":   {saysNowhere, "zzz", false},
+		"nothing to look for": {"lab: done", "", true},
+	} {
+		e := newEmulation(board{name: "debian12"}, new(bytes.Buffer), new(bytes.Buffer))
+		e.lines = []string{fmt.Sprintf("%s%x", test.says, test.sought)}
+		if err := e.search(disk); (err == nil) != test.ok {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 )
@@ -28,6 +31,32 @@ func (e *emulation) judge() error {
 		took, err := p.check(e.changes)
 		fmt.Fprintf(e.out, "%s: lab: the host saw a pulse of %.3f s on pin %d\n", e.board.name, took, p.pin)
 		wrong = append(wrong, err)
+	}
+	return errors.Join(wrong...)
+}
+
+// What a guest says of its disk: bytes, in hexadecimal digits, that must be nowhere on it when it has come to its end, and such as
+// must be there, without which nobody would know that the search finds anything.
+const saysNowhere, saysThere = "lab: nowhere on the disk: ", "lab: on the disk: "
+
+// search looks on a disk for what the guest has named, wherever it lies: in files, in what is left of files, and in the journal.
+func (e *emulation) search(disk string) error {
+	content, err := os.ReadFile(disk)
+	if err != nil {
+		return err
+	}
+	var wrong []error
+	for _, line := range e.lines {
+		for says, want := range map[string]bool{saysNowhere: false, saysThere: true} {
+			_, digits, ok := strings.Cut(line, says)
+			if !ok {
+				continue
+			}
+			sought, err := hex.DecodeString(strings.TrimSpace(digits))
+			if found := bytes.Contains(content, sought); err != nil || len(sought) < 8 || found != want {
+				wrong = append(wrong, fmt.Errorf("%q: it is on the disk: %v, %v", line, found, err))
+			}
+		}
 	}
 	return errors.Join(wrong...)
 }

@@ -3,8 +3,8 @@
 //
 //	emulate BOARD FOLDER LIMIT
 //
-// FOLDER is .build/lab, where fetch.sh and build.sh have been and where the logs go; LIMIT is how long the board may take. It
-// exits with 1 unless all went as it should. With LAB_ONLY in the environment, such as "lab -test.run TestGate", only that is tested.
+// FOLDER is .build/lab, or .build/machine, where fetch.sh and build.sh have been and where the logs go; LIMIT is how long the board may
+// take. It exits with 1 unless all went as it should. With LAB_ONLY in the environment, such as "lab -test.run TestGate", only that is tested.
 package main
 
 import (
@@ -54,6 +54,9 @@ func run(args []string) error {
 	}
 	if verdict == nil {
 		verdict = e.judge()
+	}
+	if verdict == nil && b.disks != nil {
+		verdict = e.search(filepath.Join(args[1], b.name, diskFile))
 	}
 	took := time.Since(begun).Round(time.Second)
 	if verdict != nil {
