@@ -326,6 +326,7 @@ func TestDiskIsMountedForWriting(t *testing.T) {
 // alarm, schedule and openings by hand work, the health says what is refused and what to do, nothing is made or changed, and the gate
 // goes on once it is mended.
 func TestDoorAtABrokenStart(t *testing.T) {
+	t.Parallel()
 	site := gatetest.NewSite(t)
 	fill(t, site)
 	key, err := os.ReadFile(site.Path("device.key"))
@@ -447,8 +448,10 @@ func TestFileKeptFromTheService(t *testing.T) {
 // TestScheduleWithoutRecords has a door follow its schedule although its records cannot be opened, as long as a time server vouches for
 // the clock.
 func TestScheduleWithoutRecords(t *testing.T) {
+	t.Parallel()
 	for name, synced := range map[string]bool{"by a time server": true, "by nobody": false} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			more := doorOf(", max_open: 12h, schedule: [{days: sun-sat, from: 08:00, to: 18:00, door: open}]")
 			more["time_zone"] = "Asia/Shanghai"
 			line := sim.New()

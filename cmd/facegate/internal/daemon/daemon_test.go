@@ -338,6 +338,7 @@ func (lost) Stream(context.Context, func(device.Frame)) error {
 // TestNothingThere checks that a gate without camera and broker is in service for its technicians, and says what is
 // missing.
 func TestNothingThere(t *testing.T) {
+	t.Parallel()
 	r := start(t, gatetest.NewSite(t), nil, daemon.Outside{Source: lost{}})
 	var s status.Status
 	gatetest.Eventually(t, "camera and broker are missed", func() bool {

@@ -29,6 +29,7 @@ func watchOnce(t *testing.T, c *control.Client) (seen []status.DoorMoment, err e
 
 // TestWatchDoor shows a technician what the door does, and not more often than ten times an hour, over a restart too.
 func TestWatchDoor(t *testing.T) {
+	t.Parallel()
 	site := gatetest.NewSite(t)
 	r := start(t, site, nil, daemon.Outside{})
 	for range 10 {
@@ -48,6 +49,7 @@ func TestWatchDoor(t *testing.T) {
 
 // TestWatchDoorFollows sees a pulse, from its start to its end.
 func TestWatchDoorFollows(t *testing.T) {
+	t.Parallel()
 	r := start(t, gatetest.NewSite(t), nil, daemon.Outside{})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -80,6 +82,7 @@ func TestWatchDoorFollows(t *testing.T) {
 
 // TestLooksAreBounded asks how the door is until that is refused.
 func TestLooksAreBounded(t *testing.T) {
+	t.Parallel()
 	r := start(t, gatetest.NewSite(t), nil, daemon.Outside{})
 	for i := range 60 {
 		if d, err := r.client.Door(t.Context()); err != nil || d.State != gpio.Locked || d.Pulse != 300*time.Millisecond || len(d.Lines) == 0 {

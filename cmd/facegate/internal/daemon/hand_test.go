@@ -21,6 +21,7 @@ import (
 // TestOpeningByHand opens the door by hand, and looks for who did it in the audit log, for the event in the outbox, and
 // whether a restart is a way round the rest.
 func TestOpeningByHand(t *testing.T) {
+	t.Parallel()
 	site := gatetest.NewSite(t)
 	more := gatetest.Settings{"door": "{driver: sim, pulse: 10s}"}
 	r := start(t, site, more, daemon.Outside{})

@@ -174,6 +174,7 @@ func TestScreenTellsNoRefusalFromAnother(t *testing.T) {
 
 // TestScreenIsNoDoor starts a gate whose screen has no page, and says so.
 func TestScreenIsNoDoor(t *testing.T) {
+	t.Parallel()
 	taken := start(t, gatetest.NewSite(t), gatetest.Settings{"kiosk": `{listen: "127.0.0.1:0"}`}, daemon.Outside{})
 	var at []string
 	gatetest.Eventually(t, "the page is served", func() bool { at = served.FindStringSubmatch(taken.log.String()); return at != nil })

@@ -84,6 +84,7 @@ func (c *counter) add(t *testing.T, present func()) (people.CardAdded, error) {
 
 // TestCards registers a card at each reader, and opens the door with it. To be registered it opens nothing.
 func TestCards(t *testing.T) {
+	t.Parallel()
 	c := newCounter(t)
 	typed := func() { must(t, c.usb.Type("04A2B3C4\n")) }
 	added, err := c.add(t, typed)
@@ -119,6 +120,7 @@ func TestCards(t *testing.T) {
 
 // TestReaderUnplugged has a reader taken away and brought back. The status says so, each time before anything is presented.
 func TestReaderUnplugged(t *testing.T) {
+	t.Parallel()
 	c := newCounter(t)
 	gone := func() bool {
 		return slices.ContainsFunc(c.Status().Health.Conditions, func(h health.Condition) bool {

@@ -32,6 +32,7 @@ func mount(t *testing.T, dir, options string) {
 // TestDiskThatCannotBeWritten has a new gate go on without its records, which it cannot make: the door by hand works, and the status says why nothing
 // else does.
 func TestDiskThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	readOnly := func(t *testing.T, dir string) {
 		must(t, syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
 	}

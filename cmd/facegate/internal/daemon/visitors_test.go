@@ -19,6 +19,7 @@ import (
 // TestVisitors has visitors come to a whole gate with passes of an office: held to the camera, once and again, for another gate, of
 // nobody's office, revoked, and by a copy after the gate was stopped.
 func TestVisitors(t *testing.T) {
+	t.Parallel()
 	site := gatetest.NewSite(t)
 	h := open(t, site, otherWays, daemon.Outside{})
 	v, err := h.client.Visits(t.Context())

@@ -71,6 +71,7 @@ func doorOf(more string) gatetest.Settings {
 
 // TestExitAndFire presses the exit button, and has a fire alarm, in everything that keeps people out.
 func TestExitAndFire(t *testing.T) {
+	t.Parallel()
 	always := ", schedule: [{days: sun-sat, from: 00:00, to: 24:00, door: shut}]"
 	for _, test := range []struct {
 		name    string
@@ -92,6 +93,7 @@ func TestExitAndFire(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			w, more := wire(), doorOf(test.more)
 			more["time_zone"] = "Asia/Shanghai"
 			r := start(t, gatetest.NewSite(t), more, daemon.Outside{Inputs: w.inputs()})
@@ -110,6 +112,7 @@ func TestExitAndFire(t *testing.T) {
 
 // TestExitWithoutRecords checks that exit button, fire and contact work while the records cannot be opened.
 func TestExitWithoutRecords(t *testing.T) {
+	t.Parallel()
 	site, w, line := gatetest.NewSite(t), wire(), sim.New()
 	r, err := daemon.NewRemnant(site.Config(t, doorOf("")), daemon.Outside{Line: line, Inputs: w.inputs()}, "test", os.ErrInvalid, slog.New(slog.DiscardHandler))
 	must(t, err)
@@ -138,6 +141,7 @@ func has(s status.Status, reason string) bool {
 // TestExitDuringStart checks that exit button and fire work from when the line is open, while the rest of the gate is still being
 // opened, which waits for the clock of a machine that does not answer.
 func TestExitDuringStart(t *testing.T) {
+	t.Parallel()
 	site, w, line := gatetest.NewSite(t), wire(), sim.New()
 	config := site.Config(t, doorOf(""))
 	started := make(chan error, 1)
@@ -169,6 +173,7 @@ func TestExitDuringStart(t *testing.T) {
 // TestAlarms forces the door, leaves it open, opens the housing and raises the fire alarm, and looks for each in status, log and
 // audit log, and for nothing of who comes and goes.
 func TestAlarms(t *testing.T) {
+	t.Parallel()
 	site, w := gatetest.NewSite(t), wire()
 	r := start(t, site, doorOf(", held_warn: 1s, held_after: 2s"), daemon.Outside{Inputs: w.inputs()})
 	is := func(reason string, want bool) {
@@ -223,6 +228,7 @@ func entries(t *testing.T, site gatetest.Site) (list []audit.Entry) {
 
 // TestHold holds the door for furniture: bounded, in the audit log before it opens, and over by its time, by release and by a stop.
 func TestHold(t *testing.T) {
+	t.Parallel()
 	site := gatetest.NewSite(t)
 	r := start(t, site, gatetest.Settings{"door": "{driver: sim, pulse: 300ms, max_open: 1m}"}, daemon.Outside{})
 	hold := func(d time.Duration) error {
@@ -276,6 +282,7 @@ func TestHold(t *testing.T) {
 
 // TestHoldIsResumed has a fresh process go on with a hold that the one before it has left.
 func TestHoldIsResumed(t *testing.T) {
+	t.Parallel()
 	left := daemon.Left{Door: &door.Left{Hold: 3 * time.Second, Limit: time.Hour}, Hold: &daemon.Hold{By: "ada", Reason: "a piano"}}
 	r := start(t, gatetest.NewSite(t), nil, daemon.Outside{Left: left})
 	gatetest.Eventually(t, "it was held and is locked again", func() bool { return !r.line.Active() && len(r.line.Edges()) == 2 })
@@ -290,6 +297,7 @@ func TestHoldIsResumed(t *testing.T) {
 
 // TestSchedule has a door follow its schedule, and take back what it has said as soon as the clock is doubted.
 func TestSchedule(t *testing.T) {
+	t.Parallel()
 	machine := clocktest.New(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)) // a Monday
 	machine.Sync(true)
 	site, w := gatetest.NewSite(t), wire()
