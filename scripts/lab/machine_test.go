@@ -181,7 +181,7 @@ func (m *machine) technician(t *testing.T) {
 	took := m.site.pins.changes()[m.changes()-2].at.Sub(begun)
 	fmt.Printf("lab: machine: somebody is let in %.1f s after the first of %d commands, by the clock of the machine; %d values were written\n",
 		took.Seconds(), commands, values)
-	if took > 2*time.Minute {
+	if took > 2*time.Minute && !m.contained { // which goes by the clock of a host that may be busy
 		t.Errorf("the machine took %v of it, want two minutes at most", took)
 	}
 	m.must("facegate faces off") // an emulated processor is busy all the time with what is before the camera
