@@ -10,6 +10,7 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -107,10 +108,10 @@ func reached(c *conn, err error) phase {
 // acknowledgement the broker would keep it, and what comes after it, for ever.
 func drop(mqtt.Client, mqtt.Message) {}
 
-// subscribe has what is published on a topic handed to take, which must not wait. errUnheard means that the broker forbids it;
+// subscribe has what is published on a topic handed to take, at the QoS most or less. take must not wait. errUnheard means that the broker forbids it;
 // the connection is as good as before.
-func (c *conn) subscribe(ctx context.Context, topic string, qos byte, take func(payload []byte, retained bool)) error {
-	token := c.client.Subscribe(topic, qos, func(_ mqtt.Client, m mqtt.Message) { take(m.Payload(), m.Retained()) })
+func (c *conn) subscribe(ctx context.Context, topic string, most byte, take func(payload []byte, retained bool)) error {
+	token := c.client.Subscribe(topic, most, func(_ mqtt.Client, m mqtt.Message) { take(m.Payload(), m.Retained()) })
 	if err := c.await(ctx, token); err != nil {
 		return err
 	}
@@ -124,13 +125,17 @@ func (c *conn) subscribe(ctx context.Context, topic string, qos byte, take func(
 // latest. After an unseen the connection is as good as before; after another error the message may still arrive, and must not be sent
 // again on this connection.
 func (c *conn) publish(ctx context.Context, topic string, retained bool, payload []byte) error {
-	if err := c.watch(ctx, topic); err != nil {
-		return err
+	watched := c.watch(ctx, topic)
+	if unlessUnseen(watched) != nil {
+		return watched
 	}
 	came, forget := c.mirror.expect(topic, payload)
 	defer forget()
 	if err := c.acknowledged(ctx, topic, retained, payload); err != nil {
 		return err
+	}
+	if watched != nil { // others may get what this gate may not read
+		return watched
 	}
 	return c.seen(ctx, topic, came)
 }
@@ -226,8 +231,14 @@ func (e endpoint) dial(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	raw, err := new(net.Dialer).DialContext(ctx, "tcp", e.addr)
-	if err != nil || e.tls == nil {
-		return raw, err
+	if err != nil {
+		return nil, err
+	}
+	if tcp, ok := raw.(*net.TCPConn); ok {
+		raw = prompt{tcp}
+	}
+	if e.tls == nil {
+		return raw, nil
 	}
 	s := new(secured)
 	settings := e.tls.Clone()
@@ -240,6 +251,20 @@ func (e endpoint) dial(ctx context.Context) (net.Conn, error) {
 		return nil, errors.Join(fmt.Errorf("%w: %w", errHandshake, s.told(err)), raw.Close())
 	}
 	return s, nil
+}
+
+// A prompt connection acknowledges at once what comes (tcp(7), TCP_QUICKACK). A broker that does without TCP_NODELAY, as mosquitto by
+// default, holds the second of two packets back until the first is acknowledged, for 40 ms: here that is the acknowledgement of each
+// message, behind the message that comes back.
+type prompt struct{ *net.TCPConn }
+
+// Read implements net.Conn. The kernel forgets the option after a while, and what it cannot do costs only time.
+func (p prompt) Read(b []byte) (int, error) {
+	n, err := p.TCPConn.Read(b)
+	if raw, failed := p.SyscallConn(); failed == nil {
+		raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) })
+	}
+	return n, err
 }
 
 // A secured is a TLS connection that knows whether the broker has asked for a client certificate. By TLS 1.3 a broker ends

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -267,9 +268,13 @@ func (e explainer) withheld(topics []string) *Fault {
 	for _, name := range topics {
 		whole = append(whole, e.cfg.topic(name))
 	}
+	waits := ""
+	if slices.Contains(topics, echo) || slices.Contains(topics, pass) {
+		waits = " Until then events wait."
+	}
 	return e.fault("withheld", "does not give back what this gate tells on "+strings.Join(whole, ", "),
-		"Let the user %q read and write facegate/%s/%s/# in the broker's access list. Until then events wait; none is lost by this.",
-		cmp.Or(e.cfg.Username, "(none)"), e.cfg.Site, e.cfg.Gate)
+		"Let the user %q read and write facegate/%s/%s/# in the broker's access list.%s",
+		cmp.Or(e.cfg.Username, "(none)"), e.cfg.Site, e.cfg.Gate, waits)
 }
 
 // again explains a connection that is granted and ends after a short time, again and again.

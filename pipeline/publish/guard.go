@@ -6,8 +6,8 @@ import (
 	"net"
 )
 
-// maxPacket bounds what a broker may send, in bytes after the fixed header. An acknowledgement has two bytes, and an order some
-// hundreds; the rest is room for a session that another client has left under the same client id.
+// maxPacket bounds what a broker may send, in bytes after the fixed header. An acknowledgement has two bytes, an order and what the
+// gate has said itself some hundreds; the rest is room for a session that another client has left under the same client id.
 const maxPacket = 4 << 10
 
 // What a guard ends a connection for.

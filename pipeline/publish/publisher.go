@@ -48,7 +48,7 @@ var ErrMethod = errors.New("there is no such method of passage")
 // A Status is what a Publisher tells about itself.
 type Status struct {
 	Connected bool   `json:"connected"`
-	Queued    int    `json:"queued"`  // events that wait for their acknowledgement
+	Queued    int    `json:"queued"`  // events that wait until the broker has given them back
 	Dropped   uint64 `json:"dropped"` // events that the outbox gave up
 	Fault     string `json:"fault"`   // Fault.Kind of what is wrong, "" if nothing is; connections that do not last are a fault
 	Err       string `json:"error"`   // what is wrong, in a sentence
@@ -60,7 +60,7 @@ type Status struct {
 // facegate/<site>/<gate>/alarm/duress, at QoS 1 and not retained. While it is connected it tells each event on
 // facegate/<site>/<gate>/pass/live as well, at QoS 0 and once, for whoever wants to know it now or not at all.
 //
-// Whatever is published counts as told when the broker has given it back, since one whose access list forbids a topic acknowledges
+// What is published at QoS 1 counts as told when the broker has given it back, since one whose access list forbids a topic acknowledges
 // all the same. Until it does so with what is published on facegate/<site>/<gate>/echo, and with each event, no event leaves the outbox.
 //
 // An event that was sent before, or that waited for a connection, is marked as replayed. It has the same seq, and by that a

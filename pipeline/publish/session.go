@@ -86,7 +86,11 @@ func (p *Publisher) telling(c *conn) duty {
 
 // publish publishes over c on a topic of this gate, and notes whether it comes back.
 func (p *Publisher) publish(ctx context.Context, c *conn, topic string, retained bool, payload []byte) error {
-	err := c.publish(ctx, p.cfg.topic(topic), retained, payload)
+	return p.note(topic, c.publish(ctx, p.cfg.topic(topic), retained, payload))
+}
+
+// note notes whether what was published on a topic has come back, and returns err.
+func (p *Publisher) note(topic string, err error) error {
 	if unlessUnseen(err) == nil {
 		p.link.seen(topic, err == nil)
 	}
@@ -155,14 +159,19 @@ func (p *Publisher) feeding(c *conn) duty {
 			return fmt.Errorf("%w: %w", feed.ErrForeign, err)
 		}
 		for _, s := range all {
-			if err := p.publish(ctx, c, s.topic, false, s.payload); err != nil {
-				return err
+			if err = c.publish(ctx, p.cfg.topic(s.topic), false, s.payload); err != nil {
+				break
 			}
 		}
-		return nil
+		return p.note(pass, err) // of all alike, since the log and the status are not to say that somebody was forced
 	}
 	heard := false
 	begin := func(ctx context.Context) error {
+		for _, topic := range []string{pass, duress} { // or the first alarm would take longer than any other event
+			if err := unlessUnseen(c.watch(ctx, p.cfg.topic(topic))); err != nil {
+				return err
+			}
+		}
 		err := p.publish(ctx, c, echo, false, []byte(p.boot))
 		heard = err == nil
 		p.feed.Begin()

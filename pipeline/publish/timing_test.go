@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +31,7 @@ type script struct {
 	deaf    bool                                             // whether to withhold CONNACK
 	silent  func(attempt int, p *packets.PublishPacket) bool // whether to withhold the PUBACK
 	keeps   func(topic string) bool                          // whether to acknowledge what comes on a topic, and give it to nobody
+	hides   bool                                             // whether to refuse the gate to see what it publishes
 	leave   func(attempt int) bool                           // whether to end the connection a second after CONNACK
 	left    bool                                             // whether a former session has subscribed, and something came
 	forbids bool                                             // whether to refuse subscriptions
@@ -103,6 +106,8 @@ func (s *script) serve(attempt int, conn net.Conn) {
 				if s.forbids {
 					ack.ReturnCodes[0] = 0x80
 				}
+			} else if s.hides {
+				ack.ReturnCodes[0] = 0x80
 			}
 			ack.Write(conn)
 		case *packets.PingreqPacket:
@@ -441,9 +446,9 @@ func TestWithheld(t *testing.T) {
 	} {
 		t.Run(test.kept, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				keeps := true
+				var mended atomic.Bool
 				s := new(script)
-				s.keeps = func(topic string) bool { return keeps && topic == test.kept }
+				s.keeps = func(topic string) bool { return !mended.Load() && topic == test.kept }
 				g := play(t, s, feed.NewMemory(10))
 				synctest.Wait()
 				g.grant(t, 1)
@@ -451,7 +456,9 @@ func TestWithheld(t *testing.T) {
 				g.grant(t, 1)
 				synctest.Wait()
 				if test.kept == availability { // which is told beside the events
+					s.mu.Lock()
 					slices.Sort(s.heard)
+					s.mu.Unlock()
 				}
 				s.wantHeard(t, test.before...)
 				status := g.Status()
@@ -459,7 +466,7 @@ func TestWithheld(t *testing.T) {
 					strings.Contains(status.Err, ",") || status.Hint == "" || (status.Queued > 0) != (test.kept != availability) {
 					t.Errorf("status is %+v", status)
 				}
-				keeps = false
+				mended.Store(true)
 				time.Sleep(2 * (seenTimeout + patience))
 				synctest.Wait()
 				if status := g.Status(); !status.Connected || status.Fault != "" || status.Queued != 0 {
@@ -472,6 +479,50 @@ func TestWithheld(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestHidden checks that a gate which may write and not read says that it is online, and keeps its events.
+func TestHidden(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{hides: true}
+		g := play(t, s, feed.NewMemory(10))
+		g.grant(t, 1)
+		time.Sleep(time.Second)
+		status := g.Status()
+		if !status.Connected || status.Fault != "withheld" || status.Queued != 1 || !strings.HasSuffix(status.Hint, "Until then events wait.") ||
+			!strings.Contains(status.Err, "facegate/hq/north/availability, facegate/hq/north/echo") {
+			t.Errorf("status is %+v", status)
+		}
+		g.stop()
+		for _, heard := range s.heard {
+			if heard != "online" && heard != "stopped" && heard != "DISCONNECT" {
+				t.Errorf("the broker heard %q", s.heard)
+			}
+		}
+	})
+}
+
+// TestWithheldAlarm checks that of an alarm which does not come back nothing is told that is not told of a passage.
+func TestWithheldAlarm(t *testing.T) {
+	told := map[string][2]string{}
+	for _, kept := range []string{pass, duress} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &script{keeps: func(topic string) bool { return topic == kept }}
+			g := play(t, s, feed.NewMemory(10))
+			synctest.Wait()
+			at := time.Now()
+			f := attempt.Fact{Attempt: attempt.Attempt{Means: attempt.PIN, Asked: at, Duress: true}, Opened: at}
+			if err := g.TellFact(source(), f); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			told[kept] = [2]string{fmt.Sprintf("%+v", g.Status()), g.log.String()}
+			g.stop()
+		})
+	}
+	if diff := cmp.Diff(told[pass], told[duress]); diff != "" || strings.Contains(fmt.Sprint(told[duress]), duress) {
+		t.Errorf("of a passage and of an alarm that do not come back is told (-passage +alarm):\n%s", diff)
 	}
 }
 
