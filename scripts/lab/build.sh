@@ -3,8 +3,9 @@
 # build.sh ARCH   builds facegate and the programs of the lab for a board, and the initramfs that they run from, in
 # .build/lab/ARCH, where fetch.sh has been.
 #
-# facegate is linked with Debian's OpenCV 4.6 for that architecture, of which it takes what it calls: three libraries. The
-# headers are this machine's; they are the same for both architectures.
+# Where .build/release has the program of a release for that architecture ("make release"), it is that one. Otherwise facegate is
+# linked with Debian's OpenCV 4.6, of which it takes what it calls: three libraries. The headers are this machine's; they are the
+# same for both architectures.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=scripts/lab/common.sh
@@ -59,8 +60,14 @@ put_files() {
 
 rm -rf "$root"
 cp -r "$from/root" "$root"
-describe
-build_gate
+released=.build/release/facegate-$arch
+if [[ -x $released ]]; then
+  say "the gate is that of the release, $released"
+  install -D "$released" "$root/usr/bin/facegate"
+else
+  describe
+  build_gate
+fi
 build_tests
 put_files
 (cd "$root" && find . | cpio --quiet -o -H newc) >"$from/initramfs.cpio"
