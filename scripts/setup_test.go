@@ -132,7 +132,7 @@ func TestSetupSaysWhatToDo(t *testing.T) {
 			"a release", func(m *machine) {
 				m.user, m.installed, m.commands = "1000", "cmake make zstd g++-aarch64-linux-gnu qemu-user-static mmdebstrap uidmap xz-utils lintian openssh-client", ""
 			}, "release",
-			[]string{"as root: apt-get install --no-install-recommends protobuf-compiler\n"},
+			[]string{"as root: apt-get install --no-install-recommends protobuf-compiler lld\n"},
 		},
 		{
 			"no package lists", func(m *machine) { m.installed, m.apt = "g++", "echo 'E: Unable to locate package'; exit 100" }, "build",
