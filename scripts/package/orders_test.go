@@ -71,6 +71,15 @@ var orders = []struct{ name, script, want, refused string }{
 		echo '# ours' >>/etc/update-motd.d/60-facegate
 		install 2.1; watched
 		grep -q ours /etc/update-motd.d/60-facegate`, "1.0", "2.1"},
+	{"a file in /etc that was removed", `
+		rm /etc/update-motd.d/60-facegate
+		install 2.1; watched
+		is "what was taken back" "$(cat $kept/refused)" 2.1
+		install 3.0; watched
+		[[ ! -e /etc/update-motd.d/60-facegate ]] || fail "it is back"
+		install 4.1; watched
+		[[ ! -e /etc/update-motd.d/60-facegate ]] || fail "it is back"`, "3.0", "4.1"},
+	{"a run that has no number", ": >/run/runs/id; install 2.0; watched", "2.0", ""},
 	{"a full disk", `
 		mount -t tmpfs -o size=9m tmpfs $kept
 		install 2.1
