@@ -87,12 +87,14 @@ for unit in facegate facegate-update; do
 done
 key=$(sha256sum /etc/facegate/device.key)
 configure
+program=$(stat -c %i /usr/bin/facegate)
 
 # Removing keeps people, and so does installing again.
 touch /var/lib/facegate/people.db /var/lib/facegate-keys/people.key
 dpkg --remove facegate >>/run/dpkg.log 2>&1
 ! up || fail "the gate runs on"
 [[ ! -e /usr/bin/facegate ]] || fail "the program is left"
+is "what is kept for a purge" "$(stat -c '%i %a' /var/lib/facegate-package/facegate)" "$program 755" # without a second copy on the disk
 install facegate_1.0_amd64.deb
 until_up
 is "the key" "$(sha256sum /etc/facegate/device.key)" "$key"
@@ -187,7 +189,8 @@ func buildReal(t *testing.T, dir string) {
 	}
 }
 
-// TestPurgeWithoutConfiguration purges a package whose gate was never configured, and one whose program does not run.
+// TestPurgeWithoutConfiguration purges a package whose gate was never configured, and one whose program does not run, or has no room. What
+// cannot be certified is said.
 func TestPurgeWithoutConfiguration(t *testing.T) {
 	dir := t.TempDir()
 	gate{"1.0", "amd64", "well"}.build(t, dir)
@@ -196,6 +199,7 @@ func TestPurgeWithoutConfiguration(t *testing.T) {
 install facegate_1.0_amd64.deb
 dpkg --purge facegate >>/run/dpkg.log 2>&1
 [[ ! -e /etc/facegate && ! -e /var/lib/facegate && ! -e /var/lib/facegate-keys ]] || fail "something is left"
+uncertified() { grep -q "$1" /run/purge.log || { cat /run/purge.log; fail "nobody says that there is no certificate, or why"; }; }
 
 # Records on a disk of their own go, and the folder that it is mounted on stays. What cannot be removed is said.
 install facegate_1.0_amd64.deb
@@ -206,10 +210,30 @@ mkdir /var/lib/facegate/held && mount --bind -o ro /run/elsewhere /var/lib/faceg
 ! dpkg --purge facegate >/run/purge.log 2>&1 || fail "nobody says that something is left"
 grep -q '^/var/lib/facegate/held/faces.db' /run/purge.log || { cat /run/purge.log; fail "nobody says what is left"; }
 umount /var/lib/facegate/held
+uncertified 'there is no /etc/facegate/facegate.yaml'
 dpkg --purge facegate >/run/purge.log 2>&1 || { cat /run/purge.log; fail purge; }
 is "what is left" "$(ls -A /var/lib/facegate)" ""
 ! getent passwd facegate || fail "the user is left"
 umount /var/lib/facegate && rmdir /var/lib/facegate
+
+# On a disk without room for the program or the certificate. Keys that lie elsewhere go as well.
+purged() { # with a key
+  install facegate_1.0_amd64.deb
+  echo "site: test" >/etc/facegate/facegate.yaml
+  mv /var/lib/facegate-keys /run/keys && ln -s /run/keys /var/lib/facegate-keys
+  echo secret >/run/keys/people.key
+  mount -t tmpfs -o "$1" tmpfs "$2"
+  dpkg --purge facegate >/run/purge.log 2>&1 || { cat /run/purge.log; fail purge; }
+  umount "$2"
+  uncertified 'destroyed without a certificate'
+  uncertified "$3"
+  [[ ! -e /run/keys/people.key && ! -e /etc/facegate ]] || fail "something is left"
+  rm -r /run/keys
+}
+mkdir -p /var/backups
+purged ro /var/backups 'no folder for one in /var/backups'
+purged size=4k,nr_inodes=2 /var/lib/facegate-package 'the program was not kept'
+
 install facegate_2.0_amd64.deb
 echo "site: test" >/etc/facegate/facegate.yaml
 echo secret >/var/lib/facegate-keys/people.key
