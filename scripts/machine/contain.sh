@@ -8,11 +8,12 @@ set -euo pipefail
 root=$(realpath "$1") test=$(realpath "$2")
 [[ $(id -u) -eq 0 ]] || { echo "facegate: machine: only root can start a system in a container" >&2 && exit 1; }
 work=$(mktemp -d)
-groups=$work/groups first=''
+groups=$work/groups first='' started=''
 
 # over ends the system, with all that it has started, and takes away its control groups.
 over() {
-  [[ -z $first ]] || kill -9 "$first" 2>/dev/null || true
+  # shellcheck disable=SC2086 # two numbers, or one, or none
+  kill -9 $first $started 2>/dev/null || true
   wait 2>/dev/null || true
   if mountpoint -q "$groups"; then
     for _ in {1..50}; do
@@ -64,11 +65,13 @@ export -f inside
 export root test work
 bash -c 'echo $$ >"$0/cgroup.procs" && exec unshare --mount --pid --fork --kill-child --uts --ipc --cgroup --net --propagation private bash -euc inside' \
   "$groups/${work##*/}" &
+started=$!
 for _ in {1..300}; do # until it is systemd
-  first=$(pgrep -P $! || true)
+  first=$(pgrep -P "$started" || true)
   [[ $(cat "/proc/$first/comm" 2>/dev/null) != systemd || ! -S /proc/$first/root/run/systemd/private ]] || break
   sleep 0.1
 done
+[[ $(cat "/proc/$first/comm" 2>/dev/null) == systemd ]] || { echo "facegate: machine: systemd does not start in the container" >&2 && exit 1; }
 nsenter --target "$first" --all env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
   FACEGATE_LAB=1 FACEGATE_LAB_CONTAINED=1 FACEGATE_LAB_STICK=/run/test \
   /run/test/lab.test -test.v -test.run '^TestMachine$' </dev/null

@@ -113,7 +113,7 @@ try() {
     sed -n -E 's/^.*lab: (machine|gate): /  /p' "$machine/$name.log"
     say "$name, $how: PASS after $((SECONDS / 60)) min $((SECONDS % 60)) s"
   else
-    grep -E -A 12 '_test.go:[0-9]+:' "$machine/$name.log" | tail -n 40 >&2
+    { grep -E -A 12 '_test.go:[0-9]+:' "$machine/$name.log" || true; } | tail -n 40 >&2 # there may be no log
     say "$name, $how: FAIL; the whole log is $machine/$name.log" >&2
     return 1
   fi
