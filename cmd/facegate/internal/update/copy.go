@@ -48,7 +48,15 @@ func (m Machine) keep(r *Release, f *os.File) error {
 	if err := m.fits(r, to); err != nil {
 		return err
 	}
-	return copying(errors.Join(to.Chmod(0o644), to.Sync(), os.Rename(unfinished, r.Copy))) // apt reads it as another user
+	return copying(finish(to, r.Copy))
+}
+
+// finish gives what is written to a file its name, if it is on the disk.
+func finish(to *os.File, name string) error {
+	if err := errors.Join(to.Chmod(0o644), to.Sync()); err != nil { // apt reads it as another user
+		return err
+	}
+	return os.Rename(to.Name(), name)
 }
 
 // A copyWriter tells a copy that cannot be written from a package that cannot be read.
