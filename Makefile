@@ -90,11 +90,15 @@ package: build tools ## make a Debian package of .build/facegate for this machin
 
 .PHONY: release
 release: models tools ## build the release in .build/release, see that it does what this build does, and pack it
+	@if [[ -n $${RELEASE_KEY:-} && -n $$(git status --porcelain) ]]; then \
+	  printf 'facegate: nothing is signed from a checkout with files that git does not have: git status\n' >&2; exit 1; fi
 	@scripts/setup.sh release
 	@scripts/release.sh $(VERSION) $(BUILD)/release
 	$(say) "comparing the release with this build; the other processor is emulated"
 	@FACEGATE_RELEASE=$(CURDIR)/$(BUILD)/release go test -count=1 -v -timeout 30m -run '^TestRelease' \
-	  ./pipeline/vision ./cmd/facegate/internal/camera | grep -vE '^=== '
+	  ./pipeline/vision ./cmd/facegate/internal/camera | tee $(BUILD)/release/said | grep -vE '^=== '
+	@if grep -e '--- SKIP' $(BUILD)/release/said; then \
+	  printf 'facegate: not all was tried; the networks of all bundles are needed: MODELS_IMPORT=FOLDER (docs/models.md)\n' >&2; exit 1; fi
 	@scripts/bare.sh $(BUILD)/release
 	@scripts/package/release.sh $(VERSION) $(BUILD)/release $(BUILD)/release/package
 

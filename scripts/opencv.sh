@@ -9,7 +9,7 @@
 #   1. in FACEGATE_CACHE, or ~/.cache/facegate, where it is put when it was built;
 #   2. beside the checkout, in .. and ../shared, where it counts only with the SHA-256 that is in scripts/opencv/sums;
 #
-# and is built where it is in neither: 25 minutes of processor time.
+# and is built where it is in neither: about 15 minutes of processor time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
@@ -68,7 +68,7 @@ if [[ ! -s $cache/$name ]] && found=$(beside); then
   say "took $found"
 fi
 if [[ ! -s $cache/$name ]]; then
-  say "building OpenCV 4.10.0 for $arch; about 25 minutes of processor time, with $(nproc) cores"
+  say "building OpenCV 4.10.0 for $arch; about 15 minutes of processor time, with $(nproc) cores"
   nice scripts/opencv/build.sh "$arch" "$cache/$name"
 fi
 [[ -e $to/$name ]] || { put "$cache/$name" && touch "$to/$name"; }

@@ -51,12 +51,14 @@ build() {
 # check refuses a program that asks for a loader or a library.
 check() {
   local dynamic
-  dynamic=$(readelf -lWd "$1" | grep -E 'INTERP|NEEDED') || return 0
+  dynamic=$(readelf -lWd "$1") || die "$1 cannot be read"
+  dynamic=$(grep -E 'INTERP|NEEDED' <<<"$dynamic") || return 0
   die "$1 needs something of the system:" "$dynamic"
 }
 
 release() {
-  local to=$1 arch
+  local to=$1 arch commit
+  commit=$(git rev-parse HEAD)
   mkdir -p "$to/tests"
   for arch in "${arches[@]}"; do
     build "$arch" "$to"
@@ -64,7 +66,7 @@ release() {
     static "$arch" test -c -o "$to/tests/vision-$arch" ./pipeline/vision
     static "$arch" test -c -o "$to/tests/camera-$arch" ./cmd/facegate/internal/camera
   done
-  git rev-parse HEAD >"$to/tests/commit"
+  echo "$commit" >"$to/tests/commit"
   (cd "$to" && sha256sum "${arches[@]/#/facegate-}" >SHA256SUMS)
   say "built in $((SECONDS / 60)) min $((SECONDS % 60)) s:"
   (cd "$to" && du --apparent-size --si "${arches[@]/#/facegate-}") >&2

@@ -22,6 +22,10 @@ from=$(realpath "$2") folder=$(realpath -m "$3")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 opencv=${OPENCV:-.build/opencv}
 scripts/package/tools.sh .build/tools
+[[ $from/ != "$folder"/* ]] || {
+  say "$folder has the programs, and would be emptied: name another folder for the packages"
+  exit 1
+}
 rm -rf "$folder" && mkdir -p "$folder"
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
