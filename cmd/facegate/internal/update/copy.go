@@ -71,8 +71,30 @@ func copying(err error) error {
 	return hint.Wrap(about("copy the package", err), "make room in the folder of the copy, or name another one")
 }
 
-// safe returns why others than root and this user could change what is in a folder, if they could.
+// safe returns why others than root and this user could change what is in a folder, or put another one in its place, if they could.
 func safe(folder string) error {
+	if err := safeItself(folder, 0); err != nil {
+		return err
+	}
+	at, err := filepath.EvalSymlinks(folder)
+	if err == nil {
+		at, err = filepath.Abs(at)
+	}
+	if err != nil {
+		return hint.Wrap(about("the folder of the copy", err), "name a folder that is there, such as /root")
+	}
+	for at != "/" {
+		at = filepath.Dir(at)
+		// In a sticky folder nobody renames what is somebody else's (inode(7)).
+		if err := safeItself(at, os.ModeSticky); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// safeItself is safe of one folder and not of those above. Others may write to it if it has the mode excused.
+func safeItself(folder string, excused os.FileMode) error {
 	info, err := os.Stat(folder)
 	if err != nil {
 		return hint.Wrap(about("the folder of the copy", err), "name a folder that is there, such as /root")
@@ -81,7 +103,7 @@ func safe(folder string) error {
 	switch {
 	case !info.IsDir():
 		err = fmt.Errorf("%w: %s is no folder", ErrFolder, folder)
-	case info.Mode().Perm()&0o022 != 0:
+	case info.Mode().Perm()&0o022 != 0 && info.Mode()&excused == 0:
 		err = fmt.Errorf("%w: they may write to %s (mode %#o)", ErrFolder, folder, info.Mode().Perm())
 	case !ok || owner.Uid != 0 && int(owner.Uid) != os.Geteuid():
 		err = fmt.Errorf("%w: %s belongs to somebody else", ErrFolder, folder)

@@ -460,6 +460,19 @@ func TestCopy(t *testing.T) {
 			t.Errorf("mode %v: %v, want %v", mode, err, want)
 		}
 	}
+	// Whoever may write to a folder above can put another one in the place of the folder, unless it is sticky. A link leads to none.
+	for mode, want := range map[os.FileMode]error{0o755: nil, os.ModeSticky | 0o777: nil, 0o777: update.ErrFolder, 0o770: update.ErrFolder} {
+		above, link := t.TempDir(), filepath.Join(t.TempDir(), "link")
+		folder := filepath.Join(above, "own")
+		if err := errors.Join(os.Mkdir(folder, 0o700), os.Symlink(folder, link), os.Chmod(above, mode)); err != nil {
+			t.Fatal(err)
+		}
+		for _, to := range []string{folder, link} {
+			if _, err := m.CheckCopy(path, to); !errors.Is(err, want) || want != nil && hint.Of(err) == "" {
+				t.Errorf("%s, mode above %v: %v, want %v", to, mode, err, want)
+			}
+		}
+	}
 	for _, folder := range []string{path, filepath.Join(path, "none")} {
 		if _, err := m.CheckCopy(path, folder); err == nil || hint.Of(err) == "" {
 			t.Errorf("a copy in %s: %v", folder, err)
