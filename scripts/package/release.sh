@@ -17,15 +17,15 @@ say() { printf 'facegate: release: %s\n' "$@" >&2; }
 }
 export VERSION=$1
 from=$(realpath "$2") folder=$(realpath -m "$3")
+[[ $from/ != "$folder"/* ]] || {
+  say "$folder has the programs, and would be emptied: name another folder for the packages"
+  exit 1
+}
 [[ -z ${RELEASE_KEY:-} ]] || RELEASE_KEY=$(realpath -s "$RELEASE_KEY")
 [[ -z ${RELEASE_PUB:-} ]] || RELEASE_PUB=$(realpath "$RELEASE_PUB")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 opencv=${OPENCV:-.build/opencv}
 scripts/package/tools.sh .build/tools
-[[ $from/ != "$folder"/* ]] || {
-  say "$folder has the programs, and would be emptied: name another folder for the packages"
-  exit 1
-}
 rm -rf "$folder" && mkdir -p "$folder"
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH

@@ -75,3 +75,17 @@ grep -c '"name": "OpenCV"' *.json
 		t.Errorf("the list of parts has no OpenCV:\n%s", said)
 	}
 }
+
+// TestReleaseLeavesThePrograms makes no packages in a folder that it would have to empty of the programs.
+func TestReleaseLeavesThePrograms(t *testing.T) {
+	dir := t.TempDir()
+	from := makeFolder(t, dir, "built")
+	write(t, from+"/facegate-amd64", []byte("program"), 0o755)
+	for _, folder := range []string{from, dir} {
+		out, err := exec.Command("./release.sh", "1.2.0", from, folder).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "has the programs, and would be emptied") {
+			t.Errorf("%s: %v\n%s", folder, err, out)
+		}
+		read(t, from+"/facegate-amd64")
+	}
+}
