@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=(ca-certificates g++ pkg-config libopencv-dev libjpeg-dev)
 tests=(mosquitto ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client)
 lab=(qemu-system-arm qemu-system-x86 cpio kmod make xz-utils bc libelf1 gcc-12 g++-aarch64-linux-gnu)
-release=(cmake make zstd protobuf-compiler g++-aarch64-linux-gnu lld qemu-user-static mmdebstrap uidmap xz-utils lintian openssh-client)
+release=(cmake make zstd protobuf-compiler g++-aarch64-linux-gnu lld qemu-user-static mmdebstrap uidmap xz-utils lintian openssh-client procps)
 
 say() { printf 'facegate: %s\n' "$*"; }
 

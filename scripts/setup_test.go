@@ -130,7 +130,7 @@ func TestSetupSaysWhatToDo(t *testing.T) {
 		},
 		{
 			"a release", func(m *machine) {
-				m.user, m.installed, m.commands = "1000", "cmake make zstd g++-aarch64-linux-gnu qemu-user-static mmdebstrap uidmap xz-utils lintian openssh-client", ""
+				m.user, m.installed, m.commands = "1000", "cmake make zstd g++-aarch64-linux-gnu qemu-user-static mmdebstrap uidmap xz-utils lintian openssh-client procps", ""
 			}, "release",
 			[]string{"as root: apt-get install --no-install-recommends protobuf-compiler lld\n"},
 		},
