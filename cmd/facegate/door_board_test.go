@@ -92,11 +92,16 @@ func (b *boarded) awaitLocked(why string) {
 	gatetest.Eventually(b.t, "the door is locked: "+why, func() bool { return !b.unlocked() })
 }
 
-// openings returns how long each opening of the door lasted that is over.
+// openings returns how long each opening of the door lasted that is over. The board notes an edge a moment after the level.
 func (b *boarded) openings() (all []time.Duration) {
 	b.t.Helper()
-	edges, err := b.board.Edges("RELAY")
-	must(b.t, err)
+	var edges []sim.PinEdge
+	gatetest.Eventually(b.t, "the last edge of the relay is noted", func() bool {
+		var err error
+		edges, err = b.board.Edges("RELAY")
+		must(b.t, err)
+		return (len(edges)%2 == 1) == b.unlocked()
+	})
 	for i, e := range edges {
 		if e.High != (i%2 == 0) {
 			b.t.Fatalf("edge %d of the relay is high = %t", i, e.High)

@@ -263,7 +263,6 @@ func emptyPlace(t *testing.T, site gatetest.Site) string {
 // TestEndToEnd is the life of a gate with a broker of its own: an enrolment, a passage, a crash, an outage of the broker,
 // and a crash in the outage.
 func TestEndToEnd(t *testing.T) {
-	t.Parallel()
 	site := gatetest.NewSite(t)
 	broker := mosquittotest.New(t, loopback.Account{})
 	broker.Start(t)

@@ -20,7 +20,6 @@ import (
 // meanwhile is answered, the broker hears nothing of it, what the technician is writing to the configuration does not come
 // into force, and the gate ends as it does otherwise.
 func TestHandover(t *testing.T) {
-	t.Parallel()
 	site := enrolledSite(t, "p01", "p02")
 	building, mqtt := loopbackBroker(t, site)
 	settings := gatetest.Settings{

@@ -577,11 +577,12 @@ func TestStates(t *testing.T) {
 		synctest.Wait()
 		s.wantHeard(t, "online", "event 1", "OPEN")
 		g.states.Set("lock/state", []byte("LOCKED"))
+		synctest.Wait()
 		g.states.Set("door/state", []byte("CLOSED"))
 		time.Sleep(ackTimeout + time.Second)
 		synctest.Wait()
 		g.stop()
-		s.wantHeard(t, "online", "event 1", "OPEN", "CLOSED", "LOCKED", "lost",
+		s.wantHeard(t, "online", "event 1", "OPEN", "LOCKED", "CLOSED", "lost",
 			"online", "CLOSED", "LOCKED", "event 1 replayed", "stopped", "DISCONNECT")
 	})
 }
