@@ -230,7 +230,7 @@ func (m *machine) give(t *testing.T, number int, command string) {
 	defer leave()
 	begun := time.Now()
 	out, err := m.sh("technician", strings.NewReplacer(
-		"/root/facegate_1.2.0_arm64.deb", "./facegate_"+first+"_amd64.deb", "adduser NAME", "adduser technician",
+		"./facegate_1.2.0_arm64.deb", "./facegate_"+first+"_amd64.deb", "adduser NAME", "adduser technician",
 		"enroll NAME", "enroll "+somebody, "FORM-NUMBER", form).Replace(command))
 	fmt.Printf("lab: machine: command %d, %.1f s: %s\n", number, time.Since(begun).Seconds(), command)
 	if err != nil {
