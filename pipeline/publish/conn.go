@@ -108,8 +108,8 @@ func reached(c *conn, err error) phase {
 // acknowledgement the broker would keep it, and what comes after it, for ever.
 func drop(mqtt.Client, mqtt.Message) {}
 
-// subscribe has what is published on a topic handed to take, at the QoS most or less. take must not wait. errUnheard means that the broker forbids it;
-// the connection is as good as before.
+// subscribe has what is published on a topic handed to take, at the QoS most or less. take must not wait. errUnheard means that the
+// broker forbids it; the connection is as good as before.
 func (c *conn) subscribe(ctx context.Context, topic string, most byte, take func(payload []byte, retained bool)) error {
 	token := c.client.Subscribe(topic, most, func(_ mqtt.Client, m mqtt.Message) { take(m.Payload(), m.Retained()) })
 	if err := c.await(ctx, token); err != nil {

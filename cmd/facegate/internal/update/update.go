@@ -76,7 +76,8 @@ func (m Machine) Check(path string) (Release, error) {
 	if err := r.read(f, io.Discard); err != nil {
 		return Release{}, err
 	}
-	return r, m.fits(&r, f)
+	err = m.fits(&r, f) // before r is returned, which it completes
+	return r, err
 }
 
 // listed opens the package at path, and returns what the release says of it: its hash, and who has signed that.
