@@ -2,6 +2,7 @@ package camera_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -29,13 +30,8 @@ func (b *bench) visit(person string) bool {
 func (b *bench) mustEpochs(want store.EpochState) {
 	b.t.Helper()
 	b.settle()
-	deadline := time.Now().Add(10 * time.Second)
-	for b.store.Epochs().State() != want && time.Now().Before(deadline) { // they are renewed beside the frames
-		time.Sleep(time.Millisecond)
-	}
-	if got := b.store.Epochs().State(); got != want {
-		b.t.Errorf("the epochs are %+v, want %+v", got, want)
-	}
+	// They are renewed beside the frames.
+	gatetest.Eventually(b.t, fmt.Sprintf("the epochs are %+v", want), func() bool { return b.store.Epochs().State() == want })
 }
 
 // TestEpoch changes the rotations of a running gate: who passes is let in before, during and after it with nothing to do,
