@@ -9,17 +9,14 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
+# shellcheck source=scripts/mirror.sh
+. scripts/mirror.sh
 
 say() { printf 'facegate: bare: %s\n' "$*" >&2; }
 
 die() {
   say "$@"
   exit 1
-}
-
-# mirror prints where apt gets the packages of a distribution.
-mirror() {
-  apt-get indextargets --format '$(REPO_URI)' "Origin: $1" "Label: $1" 'Component: main' 'Identifier: Packages' | sed -n 1p
 }
 
 # system puts the root of a system into a folder. Where its own programs do not run it is only unpacked.
@@ -76,9 +73,9 @@ everywhere() {
     tried=1
     try "$suite" "$arch" "$scratch/$suite-$arch" || failed=1
   done <<END
-bookworm ${DEBIAN_MIRROR:-$(mirror Debian)}
-trixie ${DEBIAN_MIRROR:-$(mirror Debian)}
-jammy ${UBUNTU_MIRROR:-$(mirror Ubuntu)}
+bookworm $(mirror Debian)
+trixie $(mirror Debian)
+jammy $(mirror Ubuntu)
 END
   [[ -n $tried ]] || die "no system for $arch could be had to start it on"
   [[ -z $failed ]] || die "facegate-$arch does not start everywhere"

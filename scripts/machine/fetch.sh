@@ -13,6 +13,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL=C
+# shellcheck source=scripts/mirror.sh
+. scripts/mirror.sh
 
 what=$1 suite=$2 to=$(realpath -m "$3") top=$PWD
 case $suite in
@@ -22,13 +24,12 @@ bookworm | trixie) ;;
   exit 1
   ;;
 esac
-mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' 'Component: main' 'Identifier: Packages' | sed -n 1p)}
 
 work=$to.new
 rm -rf "$work"
 mkdir -p "$work"/apt/{lists,cache/archives}/partial "$work"/{packages,got}
 : >"$work/apt/status"
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" >"$work/apt/sources.list"
+echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(mirror Debian) $suite main" >"$work/apt/sources.list"
 cat >"$work/apt/conf" <<CONF
 APT::Architecture "amd64";
 APT::Architectures "amd64";

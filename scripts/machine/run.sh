@@ -61,7 +61,7 @@ packages() {
 # fetched prints the folder that fetch.sh has put something of a Debian into, in the cache.
 fetched() {
   local what=$1 suite=$2 from
-  from=$cache/machine-$what-$suite-$(cat scripts/machine/{fetch,gpiosim}.sh | sha256sum | cut -c1-16)
+  from=$cache/machine-$what-$suite-$(scripts/machine/key.sh "$what")
   if [[ ! -d $from ]]; then
     say "fetching the $what of Debian $suite" >&2
     mkdir -p "$cache"

@@ -8,6 +8,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export LC_ALL=C SOURCE_DATE_EPOCH=1717372800 # the day of OpenCV 4.10.0
+# shellcheck source=scripts/mirror.sh
+. scripts/mirror.sh
 
 arch=$1 file=$2
 source_path=pool/main/o/opencv/opencv_4.10.0+dfsg.orig.tar.xz
@@ -48,16 +50,11 @@ die() {
   exit 1
 }
 
-# mirror prints where apt gets Debian's packages.
-mirror() {
-  apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' 'Component: main' 'Identifier: Packages' | sed -n 1p
-}
-
 # fetch downloads a file of the mirror unless it is there, and keeps it only with the right hash.
 fetch() {
   local path=$1 sum=$2 to=$3 from
   if [[ ! -s $to ]]; then
-    from=$(mirror)
+    from=$(mirror Debian)
     [[ -n $from ]] || die "apt knows no Debian mirror" "run apt-get update, or put the artefact beside the checkout"
     /usr/lib/apt/apt-helper download-file "${from%/}/$path" "$to.new" "SHA256:$sum" >>"$log" 2>&1 || {
       rm -f "$to.new"

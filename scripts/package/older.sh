@@ -7,13 +7,10 @@
 set -euo pipefail
 package=${1:+$(realpath "$1")}
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck source=scripts/mirror.sh
+. scripts/mirror.sh
 
 say() { printf 'facegate: older: %s\n' "$*" >&2; }
-
-# mirror prints where apt gets the packages of a distribution.
-mirror() {
-  apt-get indextargets --format '$(REPO_URI)' "Origin: $1" "Label: $1" 'Component: main' 'Identifier: Packages' | sed -n 1p
-}
 
 if [[ ${OLDER_INSIDE:-} != yes ]]; then
   OLDER_INSIDE=yes exec unshare --mount --propagation private -- "scripts/package/${0##*/}" ${package:+"$package"}
@@ -24,7 +21,7 @@ trap 'umount -R -l "$root" && rmdir "$root"' EXIT
 mkdir -p .build/bare
 if [[ ! -s .build/bare/bullseye.tar ]]; then
   say "fetching Debian 11's systemd, about 30 MB"
-  mmdebstrap --quiet --variant=essential --include=systemd bullseye .build/bare/bullseye.new.tar "${DEBIAN_MIRROR:-$(mirror Debian)}" </dev/null
+  mmdebstrap --quiet --variant=essential --include=systemd bullseye .build/bare/bullseye.new.tar "$(mirror Debian)" </dev/null
   mv .build/bare/bullseye.new.tar .build/bare/bullseye.tar
 fi
 tar -xf .build/bare/bullseye.tar -C "$root" --exclude='./dev/*'
