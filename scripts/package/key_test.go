@@ -42,7 +42,7 @@ func (m maker) release(version, key, lines string) (folder string) {
 	m.t.Helper()
 	// lintian looks at such packages in TestRelease, and takes a quarter of a minute for each.
 	write(m.t, filepath.Join(m.dir, "bin", "lintian"), []byte("#!/bin/sh\n"), 0o755)
-	env := []string{"PATH=" + m.dir + "/bin:" + os.Getenv("PATH"), "RELEASE_KEY=" + filepath.Join(m.dir, key), "OPENCV=" + m.dir, "WORDS=" + filepath.Join(m.dir, "facegate-amd64")}
+	env := []string{"PATH=" + gitThat(m.t, "true", "4e5f6a7b") + ":" + m.dir + "/bin:" + os.Getenv("PATH"), "RELEASE_KEY=" + filepath.Join(m.dir, key), "OPENCV=" + m.dir, "WORDS=" + filepath.Join(m.dir, "facegate-amd64")}
 	if lines != "" {
 		write(m.t, filepath.Join(m.dir, "keys-"+version), []byte(lines), 0o644)
 		env = append(env, "RELEASE_PUB="+filepath.Join(m.dir, "keys-"+version))

@@ -11,6 +11,20 @@ set -euo pipefail
 
 say() { printf 'facegate: release: %s\n' "$@" >&2; }
 
+# signable fails unless the packages will be of what git has, and the programs of the same commit as the packages.
+signable() {
+  local built=$from/tests/commit
+  scripts/package/committed.sh
+  if [[ $VERSION == *dirty* ]]; then
+    say "not signed: version $VERSION was built of files that git does not have"
+    return 1
+  fi
+  if [[ -e $built && $(cat "$built") != "$(git rev-parse HEAD)" ]]; then
+    say "not signed: the programs in $from are of commit $(cat "$built"), and the checkout is at another: make release"
+    return 1
+  fi
+}
+
 [[ $# -eq 3 ]] || {
   echo "usage: scripts/package/release.sh VERSION FROM FOLDER" >&2
   exit 2
@@ -25,6 +39,7 @@ from=$(realpath "$2") folder=$(realpath -m "$3")
 [[ -z ${RELEASE_PUB:-} ]] || RELEASE_PUB=$(realpath "$RELEASE_PUB")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 opencv=${OPENCV:-.build/opencv}
+[[ -z ${RELEASE_KEY:-} ]] || signable
 scripts/package/tools.sh .build/tools
 rm -rf "$folder" && mkdir -p "$folder"
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}

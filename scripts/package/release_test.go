@@ -19,6 +19,45 @@ func madeOf() string {
 	return text
 }
 
+// gitThat returns a folder with a git that says so of the files of the checkout, which somebody may be working on, and of the commit.
+func gitThat(t *testing.T, says, commit string) string {
+	t.Helper()
+	git, err := exec.LookPath("git")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	text := "#!/bin/sh\ncase $1 in\nstatus) " + says + " ;;\nrev-parse) echo " + commit + " ;;\n*) exec " + git + " \"$@\" ;;\nesac\n"
+	write(t, filepath.Join(bin, "git"), []byte(text), 0o755)
+	return bin
+}
+
+// TestReleaseOfWhatGitHas signs nothing else, whoever calls the script.
+func TestReleaseOfWhatGitHas(t *testing.T) {
+	for _, tt := range []struct {
+		name, git, version, built, says string
+	}{
+		{"a changed file", "echo ' M main.go'", "1.2.0", "", "files that git does not have"},
+		{"a file that git does not know", "echo '?? main.go'", "1.2.0", "", "files that git does not have"},
+		{"no repository", "exit 128", "1.2.0", "", "git does not say"},
+		{"programs of files that git does not have", "true", "1.2.0+3.g0a1b2c3.dirty", "", "version 1.2.0+3.g0a1b2c3.dirty was built of files"},
+		{"programs of another commit", "true", "1.2.0", "0a1b2c3d", "are of commit 0a1b2c3d"},
+	} {
+		dir := t.TempDir()
+		write(t, makeFolder(t, dir, "built")+"/facegate-amd64", []byte("program"), 0o755)
+		if tt.built != "" {
+			write(t, makeFolder(t, dir, "built/tests")+"/commit", []byte(tt.built+"\n"), 0o644)
+		}
+		write(t, makeFolder(t, dir, "packages")+"/SHA256SUMS", []byte("of the release before"), 0o644)
+		cmd := exec.Command("./release.sh", tt.version, dir+"/built", dir+"/packages")
+		cmd.Env = append(os.Environ(), "PATH="+gitThat(t, tt.git, "4e5f6a7b")+":"+os.Getenv("PATH"), "RELEASE_KEY="+dir+"/key")
+		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), tt.says) {
+			t.Errorf("%s: %v, want %q:\n%s", tt.name, err, tt.says, out)
+		}
+		read(t, dir+"/packages/SHA256SUMS")
+	}
+}
+
 // TestRelease makes the same release twice, with a key of its own, and checks it as docs/release.md says.
 func TestRelease(t *testing.T) {
 	if os.Getenv("FACEGATE_SLOW") == "" {
@@ -30,10 +69,11 @@ func TestRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
+	path := "PATH=" + gitThat(t, "true", "4e5f6a7b") + ":" + os.Getenv("PATH")
 	run := func(name string, args ...string) string {
 		t.Helper()
 		cmd := exec.Command(name, args...)
-		cmd.Env = append(os.Environ(), "RELEASE_KEY="+dir+"/key", "OPENCV="+dir, "WORDS="+dir+"/facegate-amd64", "SOURCE_DATE_EPOCH=1700000000", "DIR="+dir)
+		cmd.Env = append(os.Environ(), path, "RELEASE_KEY="+dir+"/key", "OPENCV="+dir, "WORDS="+dir+"/facegate-amd64", "SOURCE_DATE_EPOCH=1700000000", "DIR="+dir)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", name, err, out)
@@ -56,7 +96,7 @@ func TestRelease(t *testing.T) {
 	}
 	write(t, dir+"/of-another-form", read(t, dir+"/key.pub"), 0o644)
 	cmd := exec.Command("./release.sh", "1.2.0", dir, filepath.Join(dir, "unchecked"))
-	cmd.Env = append(os.Environ(), "RELEASE_KEY="+dir+"/key", "RELEASE_PUB="+dir+"/of-another-form", "OPENCV="+dir, "WORDS="+dir+"/facegate-amd64")
+	cmd.Env = append(os.Environ(), path, "RELEASE_KEY="+dir+"/key", "RELEASE_PUB="+dir+"/of-another-form", "OPENCV="+dir, "WORDS="+dir+"/facegate-amd64")
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "not signed: RELEASE_PUB has no line") {
 		t.Errorf("a release is signed that nobody could check: %v\n%s", err, out)
 	}
