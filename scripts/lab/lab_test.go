@@ -59,7 +59,7 @@ func TestPicture(t *testing.T) {
 		random.Read(pictures[i])
 	}
 	control(t, looped, textMode, 2)
-	control(t, looped, loopVideo, 1)
+	loop(t)
 	play(t, output, width, height, pictures...)
 
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -39,7 +39,7 @@ func newStage(t *testing.T, picture []byte) *stage {
 		signal(t, path)
 	}
 	control(t, looped, textMode, 2)
-	control(t, looped, loopVideo, 1)
+	loop(t)
 	s := &stage{t: t, done: make(chan struct{}), picture: picture}
 	lively(t, false)
 	var err error

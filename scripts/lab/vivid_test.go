@@ -13,19 +13,29 @@ import (
 
 // Controls of vivid; videodev2.h does not name them (drivers/media/test-drivers/vivid/vivid-ctrls.c, Linux 6.1).
 const (
-	textMode     = 0xf0f000 + 1  // what is written across the picture; 2 for nothing
-	loopVideo    = 0xf0f000 + 37 // 1 to show what is sent to the output
-	refuseStart  = 0xf0f000 + 69 // the next start of a stream fails
-	breakStreams = 0xf0f000 + 70 // the stream under way fails
-	percentLost  = 0xf0f000 + 64 // how many of the frames are left out
+	textMode     = 0xf0f000 + 1   // what is written across the picture; 2 for nothing
+	loopVideo    = 0xf0f000 + 37  // 1 to show what is sent to the output; until Linux 6.11
+	connectedTo  = 0xf0f000 + 113 // to which output of the list the HDMI input is connected; since Linux 6.12
+	refuseStart  = 0xf0f000 + 69  // the next start of a stream fails
+	breakStreams = 0xf0f000 + 70  // the stream under way fails
+	percentLost  = 0xf0f000 + 64  // how many of the frames are left out
 )
+
+// firstOutput is the first HDMI output on the list, after the driver's own pattern and none.
+const firstOutput = 2
 
 // control sets a control of the camera at path.
 func control(t *testing.T, path string, id uint32, value int32) {
 	t.Helper()
+	if err := setControl(path, id, value); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func setControl(path string, id uint32, value int32) error {
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer unix.Close(fd)
 	c := struct { // struct v4l2_control
@@ -33,7 +43,20 @@ func control(t *testing.T, path string, id uint32, value int32) {
 		value int32
 	}{id, value}
 	if err := call(fd, webcam.VIDIOC_S_CTRL, unsafe.Pointer(&c)); err != nil {
-		t.Fatalf("control %#x of %s: %v", id, path, err)
+		return fmt.Errorf("control %#x of %s: %w", id, path, err)
+	}
+	return nil
+}
+
+// loop has the capture card show what is sent to the output that it is wired to.
+func loop(t *testing.T) {
+	t.Helper()
+	err := setControl(looped, loopVideo, 1)
+	if errors.Is(err, unix.EINVAL) { // the kernel has no such control any more
+		err = setControl(looped, connectedTo, firstOutput)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
