@@ -48,7 +48,7 @@ func evilGate(t *testing.T) (socket string) {
 		Site: evil, Gate: evil, Version: evil, KeyStore: evil,
 		Health: health.Report{State: health.Degraded, Conditions: []health.Condition{{Part: evil, State: health.Down, Reason: evil, Todo: evil}}},
 		Camera: device.CaptureStatus{Source: evil, Error: evil, Hint: evil}, Door: door.Status{Err: evil, Hint: evil},
-		MQTT: publish.Status{Err: evil, Hint: evil}, Vision: status.Vision{Bundle: evil, Embedder: evil, Liveness: []string{evil}, CanBetter: evil},
+		MQTT: publish.Status{Broker: evil, Err: evil, Hint: evil, Store: evil, Withheld: []string{evil}}, Vision: status.Vision{Bundle: evil, Embedder: evil, Liveness: []string{evil}, CanBetter: evil},
 		Frames:     status.Frames{Now: evil, Advice: evil},
 		Assessment: status.Assessment{ID: evil, Version: evil, Date: evil, Advice: evil},
 		Filing:     status.Filing{Advice: evil, Measures: []string{evil}},
@@ -92,6 +92,7 @@ func TestForeignTextFromTheGate(t *testing.T) {
 	socket := evilGate(t)
 	for _, command := range [][]string{
 		{"status"},
+		{"mqtt", "status"},
 		{"people"},
 		{"person", "show", "p"},
 		{"person", "relabel", "p", "q"},
@@ -108,7 +109,7 @@ func TestForeignTextFromTheGate(t *testing.T) {
 			facegate(t.Context(), append(command, "--socket", socket)...).harmless(t)
 		})
 	}
-	for _, command := range [][]string{{"status"}, {"people"}, {"person", "show", "p"}} {
+	for _, command := range [][]string{{"status"}, {"mqtt", "status"}, {"people"}, {"person", "show", "p"}} {
 		p := facegate(t.Context(), append(command, "--json", "--socket", socket)...)
 		p.harmless(t)
 		if !json.Valid([]byte(p.out)) {

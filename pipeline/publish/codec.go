@@ -45,6 +45,7 @@ func Decode(msg []byte) (topic string, e Event, err error) {
 type sending struct {
 	topic   string // of the gate
 	payload []byte
+	seq     uint64 // of an event, 0 for what is none
 }
 
 // onWire returns what is sent of a message, in order. An alarm goes first.
@@ -53,17 +54,17 @@ func onWire(msg []byte, replayed bool) (all []sending, err error) {
 	if err != nil {
 		return nil, err
 	}
-	add := func(topic string, v any) {
+	add := func(topic string, v any, seq uint64) {
 		payload, wrong := json.Marshal(v)
-		all, err = append(all, sending{topic, payload}), errors.Join(err, wrong)
+		all, err = append(all, sending{topic, payload, seq}), errors.Join(err, wrong)
 	}
 	if m.Alarm != nil {
 		m.Alarm.Replayed = replayed
-		add(duress, *m.Alarm)
+		add(duress, *m.Alarm, 0)
 	}
 	if m.Topic == pass {
 		m.Event.Replayed = replayed
-		add(pass, m.Event)
+		add(pass, m.Event, m.Event.Seq)
 	}
 	return all, err
 }

@@ -24,20 +24,25 @@ type link struct {
 
 	mu        sync.Mutex // guards what follows
 	connected bool
-	fault     *Fault   // nil if all is well
-	told      string   // Kind of the fault that the log was told last, and not yet that it has ended
-	short     int      // connections in a row that were not steady
-	unseen    []string // topics of the gate on which what was published last has not come back, in their order
+	since     time.Time // when the connection began, if there is one
+	fault     *Fault    // nil if all is well
+	told      string    // Kind of the fault that the log was told last, and not yet that it has ended
+	short     int       // connections in a row that were not steady
+	unseen    []string  // topics of the gate on which what was published last has not come back, in their order
 }
 
-// status returns whether there is a connection, and what is wrong, nil if nothing is.
-func (l *link) status() (connected bool, fault *Fault) {
+// status returns what a Status has of the connection, and what is wrong, nil if nothing is.
+func (l *link) status() (s Status, fault *Fault) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.fault == nil && len(l.unseen) > 0 {
-		return l.connected, l.withheld(l.unseen)
+	s.Connected, s.Withheld = l.connected, slices.Clone(l.unseen)
+	if l.connected {
+		s.ConnectedS = int(time.Since(l.since).Seconds())
 	}
-	return l.connected, l.fault
+	if l.fault == nil && len(l.unseen) > 0 {
+		return s, l.withheld(l.unseen)
+	}
+	return s, l.fault
 }
 
 // seen notes whether what was published on a topic has come back. The log is told of each change.
@@ -61,7 +66,7 @@ func (l *link) seen(topic string, came bool) {
 func (l *link) up(queued int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.connected = true
+	l.connected, l.since = true, time.Now()
 	if l.short < flapping {
 		l.fault = nil
 	}

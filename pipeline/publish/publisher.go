@@ -47,12 +47,19 @@ var ErrMethod = errors.New("there is no such method of passage")
 
 // A Status is what a Publisher tells about itself.
 type Status struct {
-	Connected bool   `json:"connected"`
-	Queued    int    `json:"queued"`  // events that wait until the broker has given them back
-	Dropped   uint64 `json:"dropped"` // events that the outbox gave up
-	Fault     string `json:"fault"`   // Fault.Kind of what is wrong, "" if nothing is; connections that do not last are a fault
-	Err       string `json:"error"`   // what is wrong, in a sentence
-	Hint      string `json:"hint"`    // what to do about it
+	Broker     string   `json:"broker"` // its address
+	TLS        bool     `json:"tls"`    // what is said to it is encrypted
+	Connected  bool     `json:"connected"`
+	ConnectedS int      `json:"connected_s"`        // seconds for which it has been, whatever was done to the clock
+	Withheld   []string `json:"withheld,omitempty"` // topics of the gate on which the broker gives nothing back
+	Queued     int      `json:"queued"`             // events that wait until the broker has given them back
+	Dropped    uint64   `json:"dropped"`            // events that the outbox gave up
+	Store      string   `json:"store"`              // that of the events
+	Seq        uint64   `json:"seq"`                // of the newest event of the store, 0 if it has none
+	Delivered  uint64   `json:"delivered"`          // seq of the event that the broker has given back last, since the start; 0 for none
+	Fault      string   `json:"fault"`              // Fault.Kind of what is wrong, "" if nothing is; connections that do not last are a fault
+	Err        string   `json:"error"`              // what is wrong, in a sentence
+	Hint       string   `json:"hint"`               // what to do about it
 }
 
 // A Publisher is the task that tells what happens at one gate. It says on facegate/<site>/<gate>/availability (retained)
@@ -76,13 +83,16 @@ type Publisher struct {
 	orders *orders.Desk // nil if none are taken
 	link   link
 	boot   string
+	store  string // that of the numbers
 	log    *slog.Logger
 	ready  chan struct{}
 
 	mu      sync.Mutex // guards what follows, and keeps the outbox in its order; a disk is waited for under it
 	numbers numbers
 
-	handsOver atomic.Bool // see HandOver
+	newest    atomic.Uint64 // seq of the newest event, for who must not wait for a disk
+	delivered atomic.Uint64 // seq of the event that was given back last
+	handsOver atomic.Bool   // see HandOver
 }
 
 // Parts are what a Publisher works with.
@@ -117,6 +127,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 		states:  states.New(),
 		orders:  parts.Orders,
 		boot:    boot,
+		store:   n.Store,
 		numbers: n,
 		log:     log,
 		ready:   make(chan struct{}),
@@ -126,6 +137,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 		again:    func(last *Fault) *Fault { return p.explainer().again(last) },
 		withheld: func(topics []string) *Fault { return p.explainer().withheld(topics) },
 	}
+	p.newest.Store(n.Events)
 	p.states.Set(availability, []byte(online)) // the first state, and so the first that is told
 	return p, nil
 }
@@ -181,6 +193,7 @@ func (p *Publisher) tell(e *Event, a *Alarm) error {
 		return fmt.Errorf("keep event %d: %w", p.numbers.Events, err)
 	}
 	if e != nil { // it is on disk, so that no other event ever has its number
+		p.newest.Store(e.Seq)
 		return p.tellLive(*e)
 	}
 	return nil
@@ -221,10 +234,12 @@ func (p *Publisher) Ready() <-chan struct{} { return p.ready }
 
 func (p *Publisher) String() string { return "publisher to " + p.cfg.Broker }
 
-// Status returns the state of the connection and of the outbox.
+// Status returns the state of the connection and of the outbox. It has no time of an event, and nothing of alarms: whoever asks is
+// not to learn when somebody passed, or that somebody was forced.
 func (p *Publisher) Status() Status {
-	connected, fault := p.link.status()
-	s := Status{Connected: connected}
+	s, fault := p.link.status()
+	s.Broker, s.TLS = p.cfg.Broker, p.tls
+	s.Store, s.Seq, s.Delivered = p.store, p.newest.Load(), p.delivered.Load()
 	s.Queued, s.Dropped = p.feed.Stats()
 	if fault != nil {
 		s.Fault, s.Err, s.Hint = fault.Kind, fault.Error(), fault.Hint

@@ -162,6 +162,9 @@ func (p *Publisher) feeding(c *conn) duty {
 			if err = c.publish(ctx, p.cfg.topic(s.topic), false, s.payload); err != nil {
 				break
 			}
+			if s.seq > 0 {
+				p.delivered.Store(s.seq)
+			}
 		}
 		return p.note(pass, err) // of all alike, since the log and the status are not to say that somebody was forced
 	}

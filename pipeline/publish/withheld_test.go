@@ -1,6 +1,7 @@
 package publish_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,7 +20,8 @@ func TestAccessList(t *testing.T) {
 	r.grant(3)
 	withheld := func() bool {
 		s := r.publisher.Status()
-		return s.Fault == "withheld" && strings.Contains(s.Err, "facegate/hq/north/pass") && s.Queued > 0
+		return s.Fault == "withheld" && strings.Contains(s.Err, "facegate/hq/north/pass") && s.Queued > 0 &&
+			slices.Equal(s.Withheld, []string{"pass"}) && s.Delivered < s.Seq
 	}
 	eventually(t, "the status says what the broker drops", withheld)
 	if n := len(r.observer.on("pass")); n > 0 {
@@ -27,7 +29,10 @@ func TestAccessList(t *testing.T) {
 	}
 	b.Allow(t, all)
 	wantEvents(t, r.observer.awaitEvents(3), 1, true)
-	eventually(t, "all is well", func() bool { s := r.publisher.Status(); return s.Fault == "" && s.Queued == 0 })
+	eventually(t, "all is well", func() bool {
+		s := r.publisher.Status()
+		return s.Fault == "" && s.Queued == 0 && len(s.Withheld) == 0 && s.Seq == 3 && s.Delivered == 3
+	})
 
 	b.Allow(t, "topic write facegate/#", rest) // now they arrive, and the gate cannot know
 	eventually(t, "the status says what the gate may not read", func() bool {
