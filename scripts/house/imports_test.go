@@ -198,11 +198,11 @@ func TestStoreInLayers(t *testing.T) {
 }
 
 // TestPublishIsNoStage checks that no other package of the pipeline knows of publish, and publish of nothing of theirs but the
-// means by which somebody asked. Its three rooms know nothing of each other, of the broker's library or of an event: they take
+// means by which somebody asked. Its four rooms know nothing of each other, of the broker's library or of an event: they take
 // bytes, so that each can be tested by itself, and publish joins them.
 func TestPublishIsNoStage(t *testing.T) {
 	const place = "facegate/pipeline/publish"
-	rooms := []string{place + "/feed", place + "/states", place + "/orders"}
+	rooms := []string{place + "/feed", place + "/states", place + "/orders", place + "/homeassistant"}
 	seen := 0
 	for _, p := range listPackages(t) {
 		if slices.Contains(rooms, p.ImportPath) {
