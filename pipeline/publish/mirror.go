@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"facegate/pipeline/publish/states"
 )
 
 // errUnseen means that the broker takes what this gate publishes on a topic, and gives it to nobody. The connection is as good as
@@ -18,6 +20,9 @@ type unseen struct {
 
 func (u *unseen) Error() string { return fmt.Sprintf("%s: %v", u.topic, u.why) }
 func (u *unseen) Unwrap() error { return u.why }
+
+// Is makes it a state that was missed: others may be seen all the same.
+func (u *unseen) Is(target error) bool { return target == states.ErrMissed }
 
 // A mirror sees what a broker gives back of what is published over one connection. The acknowledgement of a broker says only that it
 // has the message: one whose access list forbids the topic acknowledges all the same, and drops it (MQTT 3.1.1, section 3.3.5).

@@ -79,7 +79,7 @@ func (p *Publisher) telling(c *conn) duty {
 			return unlessUnseen(p.states.Flush(ctx, retain))
 		},
 		serve: func(ctx context.Context, stop <-chan struct{}) error {
-			return patiently(ctx, stop, func() error { return p.states.Serve(ctx, stop, retain) })
+			return unlessUnseen(p.states.Serve(ctx, stop, patience, retain))
 		},
 	}
 }

@@ -8,14 +8,21 @@ package states
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 )
 
-// A Send delivers the value of a topic, and returns nil once it has arrived. It does not change value.
+// A Send delivers the value of a topic, and returns nil once it has arrived. It does not change value. An error that wraps ErrMissed is
+// about this topic alone.
 type Send func(ctx context.Context, topic string, value []byte) error
+
+// ErrMissed means that a value does not arrive now, and may later, while those of other topics do.
+var ErrMissed = errors.New("the value has not arrived")
 
 // States are the states of a gate. They may be set from several goroutines.
 type States struct {
@@ -29,6 +36,8 @@ type state struct {
 	topic string
 	value []byte // like told it is not changed, but replaced
 	told  []byte // the value that has arrived on this connection; nil if that is not known of any
+
+	missed bool // it was sent, and is not to be sent again yet
 }
 
 // due reports whether the value is to be told.
@@ -71,41 +80,67 @@ func (s *States) Begin() {
 	}
 }
 
-// Flush sends every value that is due. It must not run twice at a time.
+// Flush sends every value that is due. It must not run twice at a time. What is missed is tried once, and stays due: the error is that of
+// the first of them.
 func (s *States) Flush(ctx context.Context, send Send) error {
+	s.retry()
+	return s.flush(ctx, send)
+}
+
+// flush sends every value that is due and was not missed.
+func (s *States) flush(ctx context.Context, send Send) (missed error) {
 	for {
 		next, ok := s.next()
 		if !ok {
-			return nil
+			return missed
 		}
-		if err := send(ctx, next.topic, next.value); err != nil {
+		err := send(ctx, next.topic, next.value)
+		if err != nil && !errors.Is(err, ErrMissed) {
 			return fmt.Errorf("state %s: %w", next.topic, err)
 		}
-		s.arrived(next)
+		if err != nil {
+			missed = cmp.Or(missed, fmt.Errorf("state %s: %w", next.topic, err))
+		}
+		s.sent(next, err == nil)
 	}
 }
 
-// Serve sends each value that is set, until stop is closed. It returns nil then, or the error of send, or why ctx has ended.
-func (s *States) Serve(ctx context.Context, stop <-chan struct{}, send Send) error {
+// Serve sends each value that is set, until stop is closed, and what was missed once after every pause. It returns nil then, or the error
+// of send, or why ctx has ended.
+func (s *States) Serve(ctx context.Context, stop <-chan struct{}, pause time.Duration, send Send) error {
 	for {
-		if err := s.Flush(ctx, send); err != nil {
+		if err := s.Flush(ctx, send); err != nil && !errors.Is(err, ErrMissed) {
 			return err
 		}
-		select {
-		case <-s.wake:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-stop:
-			return s.Flush(ctx, send)
+		if ended, err := s.serve(ctx, stop, time.After(pause), send); ended {
+			return err
 		}
 	}
 }
 
-// next returns the first state that is due. Until it has arrived nobody knows what the broker has.
+// serve sends each value that is set, until again fires, and reports whether anything else has ended it.
+func (s *States) serve(ctx context.Context, stop <-chan struct{}, again <-chan time.Time, send Send) (ended bool, err error) {
+	for {
+		select {
+		case <-s.wake:
+			if err := s.flush(ctx, send); err != nil && !errors.Is(err, ErrMissed) {
+				return true, err
+			}
+		case <-again:
+			return false, nil
+		case <-ctx.Done():
+			return true, context.Cause(ctx)
+		case <-stop:
+			return true, s.Flush(ctx, send)
+		}
+	}
+}
+
+// next returns the first state that is due and was not missed. Until it has arrived nobody knows what the broker has.
 func (s *States) next() (state, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.list, state.due)
+	i := slices.IndexFunc(s.list, func(e state) bool { return e.due() && !e.missed })
 	if i < 0 {
 		return state{}, false
 	}
@@ -113,9 +148,21 @@ func (s *States) next() (state, bool) {
 	return s.list[i], true
 }
 
-// arrived notes that a state has arrived, though it may have another value by now.
-func (s *States) arrived(e state) {
+// retry has what was missed sent again.
+func (s *States) retry() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.list[s.find(e.topic)].told = e.value
+	for i := range s.list {
+		s.list[i].missed = false
+	}
+}
+
+// sent notes whether a state has arrived, though it may have another value by now.
+func (s *States) sent(e state, arrived bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.find(e.topic)
+	if s.list[i].missed = !arrived; arrived {
+		s.list[i].told = e.value
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -104,13 +105,42 @@ func TestSetWhileSending(t *testing.T) {
 	}
 }
 
+// TestMissed has one topic that nobody gets for a while. The others are told meanwhile, and it is when somebody does.
+func TestMissed(t *testing.T) {
+	s, b := states.New(), &broker{retained: map[string]string{}}
+	for _, topic := range []string{"forbidden", "lock", "door"} {
+		s.Set(topic, []byte("one"))
+	}
+	forbidden := true
+	send := func(_ context.Context, topic string, value []byte) error {
+		if topic == "forbidden" && forbidden {
+			return fmt.Errorf("%w: %s", states.ErrMissed, topic)
+		}
+		b.take(topic, value)
+		return nil
+	}
+	for range 2 {
+		if err := s.Flush(t.Context(), send); !errors.Is(err, states.ErrMissed) {
+			t.Errorf("Flush = %v, want what was missed", err)
+		}
+		s.Set("door", []byte("two"))
+	}
+	forbidden = false
+	if err := s.Flush(t.Context(), send); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{"lock one", "door one", "door two", "forbidden one"}, b.heard); diff != "" {
+		t.Errorf("heard (-want +got):\n%s", diff)
+	}
+}
+
 // TestServe checks that a value is sent when it is set, once, and that one set just before the end is not forgotten.
 func TestServe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, b := states.New(), &broker{retained: map[string]string{}}
 		stop, ended := make(chan struct{}), make(chan error, 1)
 		go func() {
-			ended <- s.Serve(t.Context(), stop, func(_ context.Context, topic string, value []byte) error {
+			ended <- s.Serve(t.Context(), stop, time.Hour, func(_ context.Context, topic string, value []byte) error {
 				b.take(topic, value)
 				return nil
 			})
@@ -130,10 +160,44 @@ func TestServe(t *testing.T) {
 	})
 }
 
+// TestServeMissed sets a topic while another is missed: it is told at once, and the other one as soon as it is let.
+func TestServeMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, b := states.New(), &broker{retained: map[string]string{}}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended, tries, forbidden := make(chan error, 1), 0, true
+		s.Set("forbidden", nil)
+		go func() {
+			ended <- s.Serve(ctx, nil, time.Second, func(_ context.Context, topic string, value []byte) error {
+				if topic == "forbidden" && forbidden {
+					tries++
+					return states.ErrMissed
+				}
+				b.take(topic, value)
+				return nil
+			})
+		}()
+		time.Sleep(2500 * time.Millisecond)
+		s.Set("door", []byte("OPEN")) // does not have the other tried again
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"door OPEN"}, b.heard); diff != "" || tries != 3 {
+			t.Errorf("after %d tries heard (-want +got):\n%s", tries, diff)
+		}
+		forbidden = false
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"door OPEN", "forbidden "}, b.heard); diff != "" {
+			t.Errorf("heard (-want +got):\n%s", diff)
+		}
+		cancel()
+		<-ended
+	})
+}
+
 func TestServeEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errCut)
-	err := states.New().Serve(ctx, nil, nil)
+	err := states.New().Serve(ctx, nil, time.Hour, nil)
 	if !errors.Is(err, errCut) {
 		t.Errorf("Serve = %v, want the cause", err)
 	}
