@@ -53,7 +53,7 @@ const (
 func (c *statusCommand) check(t terminal, r health.Report, err error) error {
 	if errors.Is(err, control.ErrNotRunning) {
 		gone := health.Condition{
-			Part: "gate", State: health.Down, Reason: "it is not running", Todo: "systemctl status facegate says why",
+			Name: health.NotRunning, Part: "gate", State: health.Down, Reason: "it is not running", Todo: "systemctl status facegate says why",
 		}
 		if e := new(control.EndedError); errors.As(err, &e) {
 			gone.Reason += ": " + e.Last.String()

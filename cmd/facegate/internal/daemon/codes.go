@@ -45,6 +45,6 @@ func (d *Daemon) codeEyes() watchdog.Part {
 // codesHealth says that passes cannot be read off the camera although it sends frames.
 func (d *Daemon) codesHealth(s *status.Status) []health.Condition {
 	unread := d.codes != nil && s.Camera.State == device.Streaming && d.codes.Blind()
-	return health.When(unread, health.Entry, health.Degraded, "passes that are held to the camera cannot be read: its frames cannot be decoded",
+	return health.When(unread, health.CodesUnread, health.Entry, health.Degraded, "passes that are held to the camera cannot be read: its frames cannot be decoded",
 		"set camera.format to another one that facegate camera list shows; the other ways in work")
 }

@@ -50,67 +50,67 @@ func (d *Daemon) labInUse() bool {
 }
 
 func (d *Daemon) profileHealth(*status.Status) []health.Condition {
-	return health.When(d.labInUse(), health.Profile, health.Degraded, labInUse, adviceInUse)
+	return health.When(d.labInUse(), health.LabInUse, health.Profile, health.Degraded, labInUse, adviceInUse)
 }
 
 func cameraHealth(s *status.Status) []health.Condition {
 	c := s.Camera
 	switch c.State {
 	case device.Starting:
-		return health.When(true, health.Camera, health.Degraded, "no frame from the camera yet", cmp.Or(c.Hint, "wait a few seconds"))
+		return health.When(true, health.CameraStarting, health.Camera, health.Degraded, "no frame from the camera yet", cmp.Or(c.Hint, "wait a few seconds"))
 	case device.Lost:
-		return health.When(true, health.Camera, health.Down, cmp.Or(c.Error, "the camera is lost"), c.Hint)
+		return health.When(true, health.CameraLost, health.Camera, health.Down, cmp.Or(c.Error, "the camera is lost"), c.Hint)
 	case device.Ended:
-		return health.When(true, health.Camera, health.Down, "the recording has ended", "start the gate again")
+		return health.When(true, health.RecordingEnded, health.Camera, health.Down, "the recording has ended", "start the gate again")
 	}
-	return health.When(c.Error != "", health.Frames, health.Degraded, c.Error, c.Hint)
+	return health.When(c.Error != "", health.FramesUnusable, health.Frames, health.Degraded, c.Error, c.Hint)
 }
 
 // doorHealth says whether the door can be driven and read, and what is alarming there. That it is held open by somebody, or by
 // its schedule, is nothing of the sort.
 func doorHealth(s *status.Status) (all []health.Condition) {
 	d := s.Door
-	all = health.When(d.State == gpio.Fault, health.Door, health.Down, d.Err, d.Hint)
+	all = health.When(d.State == gpio.Fault, health.LockFault, health.Door, health.Down, d.Err, d.Hint)
 	for _, a := range d.Alarms {
-		if reason, todo := alarming(door.What(a)); reason != "" {
-			all = append(all, health.Condition{Part: health.Door, State: health.Degraded, Reason: reason, Todo: todo})
+		if name, reason, todo := alarming(door.What(a)); reason != "" {
+			all = append(all, health.Condition{Name: name, Part: health.Door, State: health.Degraded, Reason: reason, Todo: todo})
 		}
 	}
 	for _, l := range d.Lines {
-		all = append(all, health.When(l.Err != "" && l.Role != door.Relay.String(), health.Door, health.Degraded,
+		all = append(all, health.When(l.Err != "" && l.Role != door.Relay.String(), health.LineFault, health.Door, health.Degraded,
 			fmt.Sprintf("the line door.%s is in fault: %s", l.Role, l.Err), l.Hint)...)
 	}
 	return all
 }
 
 // alarming says what an alarm of the door means and what to do about it, "" for what is none yet.
-func alarming(w door.What) (reason, todo string) {
+func alarming(w door.What) (name health.Name, reason, todo string) {
 	const mistaken = "; if nobody did, see how the contact is wired: facegate door test"
 	switch w {
 	case door.Forced:
-		return "the door was opened, and nobody was let in or out", "see who is there, and shut the door: that ends the alarm" + mistaken
+		return health.DoorForced, "the door was opened, and nobody was let in or out", "see who is there, and shut the door: that ends the alarm" + mistaken
 	case door.Held:
-		return "the door stands open for too long", "shut it" + mistaken
+		return health.DoorHeld, "the door stands open for too long", "shut it" + mistaken
 	case door.Tamper:
-		return "the housing is open", "see who opened it, and shut it"
+		return health.HousingOpen, "the housing is open", "see who opened it, and shut it"
 	case door.FireOn:
-		return "the fire alarm keeps the door unlocked", "it ends with the alarm; if there is none, see how door.fire is wired: facegate door test"
+		return health.FireAlarm, "the fire alarm keeps the door unlocked", "it ends with the alarm; if there is none, see how door.fire is wired: facegate door test"
 	}
-	return "", ""
+	return "", "", ""
 }
 
 // wiringHealth says what may become of whoever is inside.
 func (d *Daemon) wiringHealth(*status.Status) []health.Condition {
 	reason, todo := d.config.Door.ShutsIn()
-	return health.When(reason != "", health.Door, health.Degraded, reason, todo)
+	return health.When(reason != "", health.DoorShutsIn, health.Door, health.Degraded, reason, todo)
 }
 
 func facesHealth(s *status.Status) []health.Condition {
 	l := s.Lockout
 	return slices.Concat(
-		health.When(l.LockedDown, health.Faces, health.Down, "every template was destroyed by somebody's order",
+		health.When(l.LockedDown, health.TemplatesDestroyed, health.Faces, health.Down, "every template was destroyed by somebody's order",
 			"facegate destroy-templates --end lets people be captured again"),
-		health.When(s.FacesOff != nil, health.Faces, health.Down, facesOffReason(s.FacesOff),
+		health.When(s.FacesOff != nil, health.FacesOff, health.Faces, health.Down, facesOffReason(s.FacesOff),
 			"facegate faces on, once the reason is gone; the other ways in work"),
 		closedHealth(l.Means),
 	)
@@ -119,7 +119,7 @@ func facesHealth(s *status.Status) []health.Condition {
 // promptHealth says that nobody can do what everybody is asked for.
 func (d *Daemon) promptHealth(*status.Status) []health.Condition {
 	untold := d.config.Liveness.Active == configs.ActiveAlways && !d.tells()
-	return health.When(untold, health.Faces, health.Down,
+	return health.When(untold, health.PromptUnseen, health.Faces, health.Down,
 		"everybody has to turn the head as asked, and nothing shows where: faces open nothing",
 		"set prompt.led_left and prompt.led_right, have a screen follow (kiosk.listen, or facegate camera prompt), or set liveness.active to doubt")
 }
@@ -134,11 +134,11 @@ func closedHealth(means []status.Closed) (all []health.Condition) {
 			flood, soon = "no face is looked at, because many prints or screens are being shown", "faces go on in %d s, unless more are shown"
 		}
 		all = append(all, slices.Concat(
-			health.When(c.WaitS > 0, part, health.Down, flood, "see who stands there; "+fmt.Sprintf(soon, c.WaitS)),
-			health.When(c.Off > 0, part, health.Degraded,
+			health.When(c.WaitS > 0, health.MeansFlooded, part, health.Down, flood, "see who stands there; "+fmt.Sprintf(soon, c.WaitS)),
+			health.When(c.Off > 0, health.MeansOff, part, health.Degraded,
 				fmt.Sprintf("the %s of %d people opens nothing, because somebody tried too often to be taken for them", c.Means, c.Off),
 				"find out who tries, then: facegate lockout reset; facegate person show LABEL says whose it is"),
-			health.When(c.Slowed > 0, part, health.Degraded,
+			health.When(c.Slowed > 0, health.MeansSlowed, part, health.Degraded,
 				fmt.Sprintf("the %s of %d people opens nothing for now, because somebody tries to be taken for them", c.Means, c.Slowed),
 				"see who stands there; it ends by itself"),
 		)...)
@@ -148,14 +148,14 @@ func closedHealth(means []status.Closed) (all []health.Condition) {
 
 // recordHealth says whether what happens at the door can be written down.
 func recordHealth(s *status.Status) []health.Condition {
-	return health.When(s.Record.Full, health.Entry, health.Down,
+	return health.When(s.Record.Full, health.RecordFull, health.Entry, health.Down,
 		fmt.Sprintf("nobody is let in, because %d passages wait to be written down", s.Record.Waiting),
 		"the disk does not answer: see dmesg, and mend or replace it; it ends by itself once the disk answers; a key opens the door")
 }
 
 // unanswered says that the records do not answer, so that what is in them is told as it was.
 func unanswered() []health.Condition {
-	return health.When(true, health.Disk, health.Degraded, "the records do not answer, and what is told of them is as it last was",
+	return health.When(true, health.RecordsSilent, health.Disk, health.Degraded, "the records do not answer, and what is told of them is as it last was",
 		"the disk hangs, or something large is being written: if this lasts, see dmesg, and mend or replace the disk")
 }
 
@@ -173,7 +173,7 @@ func facesOffReason(off *status.FacesOff) string {
 func (d *Daemon) peopleHealth(s *status.Status) []health.Condition {
 	idle, err := d.register.Idle()
 	if err != nil {
-		return health.When(true, health.People, health.Down, err.Error(), "")
+		return health.When(true, health.PeopleUnread, health.People, health.Down, err.Error(), "")
 	}
 	again := s.People.ConsentAgain
 	idle -= again
@@ -181,11 +181,11 @@ func (d *Daemon) peopleHealth(s *status.Status) []health.Condition {
 		idle -= min(idle, s.Clock.Erasures) // of whom the clock is to be told
 	}
 	return slices.Concat(
-		health.When(again > 0, health.People, health.Degraded,
+		health.When(again > 0, health.ConsentOutdated, health.People, health.Degraded,
 			fmt.Sprintf("%d people consented under another profile than %s, and do not match", again, s.Profile), adviceConsent),
 		d.owedHealth(),
 		d.groupsHealth(),
-		health.When(idle > 0, health.People, health.Degraded, fmt.Sprintf("%d people on the list cannot match", idle), adviceIdle),
+		health.When(idle > 0, health.PeopleIdle, health.People, health.Degraded, fmt.Sprintf("%d people on the list cannot match", idle), adviceIdle),
 	)
 }
 
@@ -193,7 +193,7 @@ func (d *Daemon) peopleHealth(s *status.Status) []health.Condition {
 // nothing to say.
 func (d *Daemon) groupsHealth() []health.Condition {
 	empty := d.register.Nobody(rulebook.Groups(d.config))
-	return health.When(len(empty) > 0 && d.store.Members().Len() > 0, health.People, health.Degraded,
+	return health.When(len(empty) > 0 && d.store.Members().Len() > 0, health.GroupEmpty, health.People, health.Degraded,
 		"rules open the door to groups that nobody is in: "+strings.Join(empty, ", "),
 		"put people into them (facegate person group LABEL GROUP), or correct rules in the configuration; facegate people says who is in which")
 }
@@ -220,7 +220,7 @@ func (d *Daemon) owedHealth() []health.Condition {
 		reason += ", and takes no mark of it either"
 		todo += "; do not restart facegate before"
 	}
-	return health.When(o.Any(), health.People, health.Degraded, reason, todo)
+	return health.When(o.Any(), health.ErasureOwed, health.People, health.Degraded, reason, todo)
 }
 
 const adviceConsent = "facegate people says who: have them read the present notice and consent to it, then facegate enroll LABEL --again"
@@ -231,9 +231,9 @@ const adviceIdle = "their enrolment has expired, or their template was destroyed
 func brokerHealth(s *status.Status) []health.Condition {
 	m := s.MQTT
 	return slices.Concat(
-		health.When(!m.Connected || m.Err != "", health.Broker, health.Degraded, cmp.Or(m.Err, "not connected to the broker yet"),
+		health.When(!m.Connected || m.Err != "", health.BrokerTrouble, health.Broker, health.Degraded, cmp.Or(m.Err, "not connected to the broker yet"),
 			cmp.Or(m.Hint, "wait a few seconds")),
-		health.When(m.Dropped > 0, health.Broker, health.Degraded, fmt.Sprintf("%d events were given up", m.Dropped),
+		health.When(m.Dropped > 0, health.EventsLost, health.Broker, health.Degraded, fmt.Sprintf("%d events were given up", m.Dropped),
 			"the broker was away for too long: mend the connection, and restart facegate once you have read this"),
 	)
 }
@@ -241,7 +241,7 @@ func brokerHealth(s *status.Status) []health.Condition {
 // diskHealth holds what is free against what an erasure needs: it writes the databases anew before it destroys the old ones.
 func (d *Daemon) diskHealth(*status.Status) (c []health.Condition) {
 	for _, m := range d.store.Log().Mended() {
-		c = append(c, health.When(true, health.Disk, health.Degraded, m.File+" was damaged and has been restored from its copy",
+		c = append(c, health.When(true, health.FileMended, health.Disk, health.Degraded, m.File+" was damaged and has been restored from its copy",
 			"check the disk, and replace it if this comes again")...)
 	}
 	c = append(c, folderHealth(d.config.StateDir)...)
@@ -254,7 +254,7 @@ func (d *Daemon) diskHealth(*status.Status) (c []health.Condition) {
 func folderHealth(dir string) []health.Condition {
 	var disk unix.Statfs_t
 	if err := unix.Statfs(dir, &disk); err != nil {
-		return health.When(true, health.Disk, health.Degraded, fmt.Sprintf("%s: %v", dir, err), "check the disk")
+		return health.When(true, health.DiskUnread, health.Disk, health.Degraded, fmt.Sprintf("%s: %v", dir, err), "check the disk")
 	}
 	return room(dir, disk, sizeOf(dir))
 }
@@ -272,11 +272,11 @@ const roomFor = 1 << 20
 func room(dir string, disk unix.Statfs_t, size uint64) []health.Condition {
 	free := disk.Bavail * uint64(disk.Bsize)
 	return slices.Concat(
-		health.When(disk.Flags&unix.ST_RDONLY != 0, health.Disk, health.Degraded, dir+" is on a disk that cannot be written to",
+		health.When(disk.Flags&unix.ST_RDONLY != 0, health.DiskReadOnly, health.Disk, health.Degraded, dir+" is on a disk that cannot be written to",
 			"see dmesg for why, and mount it for writing; until then nobody can be enrolled, erasures wait, and what is counted opens nothing"),
-		health.When(disk.Flags&unix.ST_RDONLY == 0 && free < size+roomFor, health.Disk, health.Degraded,
+		health.When(disk.Flags&unix.ST_RDONLY == 0 && free < size+roomFor, health.DiskFull, health.Disk, health.Degraded,
 			fmt.Sprintf("%s has %d KiB free, and an erasure needs %d", dir, free>>10, (size+roomFor)>>10), "make room on the disk"),
-		health.When(disk.Files > 0 && disk.Ffree == 0, health.Disk, health.Degraded, dir+" is on a disk that takes no more files",
+		health.When(disk.Files > 0 && disk.Ffree == 0, health.DiskNoFiles, health.Disk, health.Degraded, dir+" is on a disk that takes no more files",
 			"remove files that nobody needs"),
 	)
 }
@@ -307,10 +307,10 @@ func (d *Daemon) memoryHealth(*status.Status) []health.Condition {
 func swapHealth(root fs.FS, unlocked error) []health.Condition {
 	swappable, err := memory.Swappable(root)
 	if err != nil {
-		return health.When(true, health.Memory, health.Degraded,
+		return health.When(true, health.SwapUnknown, health.Memory, health.Degraded,
 			fmt.Sprintf("nobody knows whether frames and keys can get to a disk by way of swap: %v", err), hint.Of(unlocked))
 	}
-	return health.When(swappable, health.Memory, health.Degraded,
+	return health.When(swappable, health.Swappable, health.Memory, health.Degraded,
 		fmt.Sprintf("frames and keys can get to a disk by way of swap: %v, and swap is on", unlocked),
 		"switch swap off (swapoff -a, and its line in /etc/fstab), or "+hint.Of(unlocked))
 }
@@ -320,7 +320,7 @@ func (d *Daemon) logHealth(*status.Status) []health.Condition {
 		return nil
 	}
 	n := d.outside.LogLost()
-	return health.When(n > 0, health.Log, health.Degraded, fmt.Sprintf("%d lines of the log could not be written", n),
+	return health.When(n > 0, health.LogLost, health.Log, health.Degraded, fmt.Sprintf("%d lines of the log could not be written", n),
 		"see that what reads the log runs (systemctl status systemd-journald), and restart facegate")
 }
 
@@ -330,7 +330,7 @@ func (d *Daemon) packageHealth(*status.Status) []health.Condition {
 		return nil
 	}
 	version := d.outside.Refused()
-	return health.When(version != "", health.Package, health.Degraded,
+	return health.When(version != "", health.UpdateTakenBack, health.Package, health.Degraded,
 		fmt.Sprintf("version %s did not come up, and the former package was brought back", version),
 		"journalctl -u facegate-update -u facegate says why; an update that comes up ends this")
 }
@@ -343,9 +343,9 @@ func clockHealth(s *status.Status) []health.Condition {
 	if c.Provisional > 0 {
 		reason += fmt.Sprintf("; people whose dates wait for it: %d", c.Provisional)
 	}
-	return health.When(!c.Right, health.Clock, health.Degraded, reason, c.Todo)
+	return health.When(!c.Right, health.ClockWrong, health.Clock, health.Degraded, reason, c.Todo)
 }
 
 func lawHealth(s *status.Status) []health.Condition {
-	return health.When(s.Assessment.Due, health.Law, health.Degraded, uncovered, s.Assessment.Advice)
+	return health.When(s.Assessment.Due, health.AssessmentDue, health.Law, health.Degraded, uncovered, s.Assessment.Advice)
 }

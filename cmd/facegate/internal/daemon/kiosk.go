@@ -163,7 +163,7 @@ func (d *Daemon) kioskHealth(*status.Status) []health.Condition {
 		return nil
 	}
 	err := d.kiosk.Err()
-	return health.When(true, health.Screen, health.Degraded, err.Error(), hint.Of(err))
+	return health.When(true, health.ScreenFault, health.Screen, health.Degraded, err.Error(), hint.Of(err))
 }
 
 func (g *guidance) String() string         { return "guidance" }

@@ -80,7 +80,7 @@ func (d *Daemon) lesserHealth(*status.Status) []health.Condition {
 	if d.lesser == nil {
 		return nil
 	}
-	return health.When(true, health.Faces, health.Down, d.lesser.String(), d.lesser.advice())
+	return health.When(true, health.LeftOut, health.Faces, health.Down, d.lesser.String(), d.lesser.advice())
 }
 
 // tryAll has a fresh process take over that leaves nothing out.

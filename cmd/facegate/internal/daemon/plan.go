@@ -215,12 +215,12 @@ func (p *planner) waits() bool {
 // planHealth says that the schedule is not followed, which rules do not count, and that the list of holidays has come to its end.
 func (d *Daemon) planHealth(*status.Status) []health.Condition {
 	if d.plan.waits() {
-		return health.When(true, health.Door, health.Degraded, d.plan.what()+": the clock is not known to be right", d.plan.advice())
+		return health.When(true, health.PlanWaits, health.Door, health.Degraded, d.plan.what()+": the clock is not known to be right", d.plan.advice())
 	}
 	_, now := d.plan.changes()
 	if now.IsZero() {
 		return nil
 	}
 	reason, todo := d.config.HolidaysPast(now)
-	return health.When(reason != "", health.Door, health.Degraded, reason, todo)
+	return health.When(reason != "", health.HolidaysPast, health.Door, health.Degraded, reason, todo)
 }

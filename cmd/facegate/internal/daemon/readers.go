@@ -61,7 +61,7 @@ func (d *Daemon) readersHealth(*status.Status) (all []health.Condition) {
 		}
 		if err != nil {
 			reason := fmt.Sprintf("a reader cannot be read, and the other ways in work: %v", err)
-			all = append(all, health.When(true, health.Entry, health.Degraded, reason, hint.Of(err))...)
+			all = append(all, health.When(true, health.ReaderFault, health.Entry, health.Degraded, reason, hint.Of(err))...)
 		}
 	}
 	return all

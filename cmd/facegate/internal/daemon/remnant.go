@@ -250,7 +250,7 @@ func (r *Remnant) Status() status.Status {
 		part = health.Key
 	}
 	s.Health = health.Assess(slices.Concat(doorHealth(&s), d.wiringHealth(&s), d.planHealth(&s),
-		health.When(true, part, health.Down, r.why.Error(), hint.Of(r.why)))...)
+		health.When(true, health.RecordsShut, part, health.Down, r.why.Error(), hint.Of(r.why)))...)
 	return s
 }
 

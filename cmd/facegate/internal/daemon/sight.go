@@ -111,7 +111,7 @@ func (d *Daemon) sightHealth(*status.Status) []health.Condition {
 	if d.unseen == nil {
 		return nil
 	}
-	return health.When(true, health.Faces, health.Down, d.unseen.Error(), hint.Of(d.unseen))
+	return health.When(true, health.NetworksUnusable, health.Faces, health.Down, d.unseen.Error(), hint.Of(d.unseen))
 }
 
 // networksMended returns what reports whether the networks can be used by now. They are read only when their folder has changed since

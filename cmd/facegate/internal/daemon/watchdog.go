@@ -63,5 +63,5 @@ func (d *Daemon) watchdogHealth(*status.Status) []health.Condition {
 	if err == nil {
 		return nil
 	}
-	return health.When(true, health.Frames, health.Down, err.Error(), hint.Of(err))
+	return health.When(true, health.FramesHang, health.Frames, health.Down, err.Error(), hint.Of(err))
 }

@@ -54,6 +54,7 @@ const (
 
 // A Condition is one thing that is not well.
 type Condition struct {
+	Name   Name   `json:"name"`
 	Part   Part   `json:"part"`
 	State  State  `json:"state"`
 	Reason string `json:"reason"` // names nobody
@@ -93,9 +94,9 @@ func (r Report) Worst() (worst Condition, ok bool) {
 
 // When returns the condition as a list of one if it holds, and otherwise none. A reason without advice of its own gets
 // that of a first look.
-func When(holds bool, part Part, state State, reason, todo string) []Condition {
+func When(holds bool, name Name, part Part, state State, reason, todo string) []Condition {
 	if !holds {
 		return nil
 	}
-	return []Condition{{part, state, reason, cmp.Or(todo, "see its log (journalctl -u facegate)")}}
+	return []Condition{{name, part, state, reason, cmp.Or(todo, "see its log (journalctl -u facegate)")}}
 }

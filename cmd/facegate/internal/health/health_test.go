@@ -35,10 +35,10 @@ func TestAssess(t *testing.T) {
 }
 
 func TestWhen(t *testing.T) {
-	if got := health.When(false, health.Disk, health.Down, "full", "make room"); got != nil {
+	if got := health.When(false, health.DiskFull, health.Disk, health.Down, "full", "make room"); got != nil {
 		t.Errorf("what does not hold is %+v", got)
 	}
-	got := health.When(true, health.Disk, health.Down, "full", "")
+	got := health.When(true, health.DiskFull, health.Disk, health.Down, "full", "")
 	if len(got) != 1 || got[0].Todo == "" || got[0].State != health.Down {
 		t.Errorf("what holds is %+v", got)
 	}
@@ -48,8 +48,8 @@ func TestWhen(t *testing.T) {
 func TestJSON(t *testing.T) {
 	for want, r := range map[string]health.Report{
 		`{"state":"ok","conditions":[]}`: health.Assess(),
-		`{"state":"down","conditions":[{"part":"camera","state":"down","reason":"lost","todo":"plug it in"}]}`: health.Assess(
-			health.Condition{Part: health.Camera, State: health.Down, Reason: "lost", Todo: "plug it in"}),
+		`{"state":"down","conditions":[{"name":"camera_lost","part":"camera","state":"down","reason":"lost","todo":"plug it in"}]}`: health.Assess(
+			health.Condition{Name: health.CameraLost, Part: health.Camera, State: health.Down, Reason: "lost", Todo: "plug it in"}),
 	} {
 		if got, err := json.Marshal(r); err != nil || string(got) != want {
 			t.Errorf("it is %s, %v; want %s", got, err, want)
