@@ -116,7 +116,8 @@ type What string
 
 // What can happen. Everything that lasts has an event for its end, and does not come twice without it.
 const (
-	Unlocked    What = "unlocked" // for a Cause
+	Unlocked    What = "unlocked"  // for a Cause
+	Kept        What = "kept open" // unlocked already, it is now open to everybody for a Cause as well: Hold or Schedule
 	Locked      What = "locked"
 	Opened      What = "opened" // the contact says that the door stands open
 	Closed      What = "closed"
@@ -138,7 +139,7 @@ const (
 type Event struct {
 	At    time.Time
 	What  What
-	Cause Cause  // of Unlocked
+	Cause Cause  // of Unlocked and Kept
 	Line  string // of LineFault and LineMended: the role of the line
 	Err   error  // of LineFault: why, with a hint; nil if the button sticks
 }

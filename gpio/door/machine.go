@@ -100,14 +100,16 @@ type turn struct {
 	Machine
 	State
 	now    Instant
-	open   bool // the door was unlocked as of the last look
+	open   bool // the door was unlocked as of the last look,
+	held   bool // somebody held it open
+	plans  bool // and so did the schedule
 	events []Event
 }
 
 // Next returns what becomes of a state when an input comes at a moment, which is not before that of the input before it, and the
 // events on the way, in their order and without their time.
 func (m Machine) Next(s State, in Input, now Instant) (State, []Event) {
-	t := turn{Machine: m, State: s, now: now, open: s.unlocked()}
+	t := turn{Machine: m, State: s, now: now, open: s.unlocked(), held: s.Hold > 0, plans: s.planned()}
 	t.expire()
 	t.take(in)
 	t.settle()
@@ -364,7 +366,10 @@ func (t *turn) settle() {
 	if open != t.open {
 		t.open = open
 		t.lock(open)
+	} else {
+		t.keep()
 	}
+	t.held, t.plans = t.Hold > 0, t.planned()
 	if open {
 		t.Grace = 0
 	}
@@ -385,6 +390,16 @@ func (t *turn) lock(open bool) {
 	}
 	t.Grace = t.now + t.grace
 	t.emit(Locked)
+}
+
+// keep tells what keeps a door open from now on that was unlocked already.
+func (t *turn) keep() {
+	if t.Hold > 0 && !t.held {
+		t.events = append(t.events, Event{What: Kept, Cause: Hold})
+	}
+	if t.planned() && !t.plans {
+		t.events = append(t.events, Event{What: Kept, Cause: Schedule})
+	}
 }
 
 // watch begins and ends the watch over a door that stands open.

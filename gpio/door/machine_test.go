@@ -179,7 +179,7 @@ func TestRules(t *testing.T) {
 			9m   release  |`},
 		{"nothing exceeds the longest opening but a fire alarm", every, `
 			0s   plan open | unlocked schedule
-			50m  hold 50m  |
+			50m  hold 50m  | kept open hold
 			60m  wait      | locked
 			61m  hold 60m  | unlocked hold
 			119m plan normal |
@@ -203,7 +203,7 @@ func TestRules(t *testing.T) {
 			2s   plan shut | locked
 			3s   plan normal |
 			4s   grant     | unlocked granted
-			5s   plan open |
+			5s   plan open | kept open schedule
 			8s   wait      |
 			9s   plan normal | locked`},
 		{"a fire alarm", every, `

@@ -249,6 +249,9 @@ func everything() (all []Event) {
 	for _, c := range []Cause{Granted, Hand, Exit, Hold, Schedule, Fire} {
 		all = append(all, Event{What: Unlocked, Cause: c})
 	}
+	for _, c := range []Cause{Hold, Schedule} {
+		all = append(all, Event{What: Kept, Cause: c})
+	}
 	for _, w := range []What{
 		Locked, Opened, Closed, Forced, ForcedEnded, HeldWarning, Held, HeldEnded, Tamper, TamperEnded, FireOn, FireOff, ExitAsked,
 	} {

@@ -46,6 +46,25 @@ func (c *Controller) Status() Status {
 	return s
 }
 
+// A View is how a door is at a moment, for whoever has to tell what is not so from what is not known.
+type View struct {
+	Locked, Jammed bool  // Jammed: the lock cannot be driven, and may be either
+	Known          Lines // the inputs of which the level is known
+
+	Ajar, Forced, Held, Tamper, Fire bool // as the last known levels have it
+}
+
+// View returns how the door is.
+func (c *Controller) View() View {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	relay, s := c.relay.Status(), c.state
+	return View{
+		Locked: relay.State == gpio.Locked, Jammed: relay.State == gpio.Fault || c.errs[Relay] != nil, Known: s.Known,
+		Ajar: s.Ajar, Forced: s.Forced, Held: s.Held == Alarmed, Tamper: s.Tamper, Fire: s.Fire,
+	}
+}
+
 // lines says how each line is that is wired. c.mu must be held.
 func (c *Controller) lines(relay gpio.Status) []LineStatus {
 	all := []LineStatus{c.lineStatus(Relay, c.line.String(), (relay.State == gpio.Unlocked) == (c.machine.Fail == Secure))}

@@ -38,7 +38,7 @@ func (w world) judge(n node, in Input, passed time.Duration, next State, events 
 	j := judgement{world: w, was: n.witness, witness: n.witness, in: in, now: base + passed, before: n.State, next: next, events: events}
 	j.out = w.Outputs(next, j.now)
 	j.wait(int16(passed))
-	for _, check := range []func() error{j.hear, j.do, j.tell, j.bounds, j.reasons, j.intrusion, j.strains, j.signals} {
+	for _, check := range []func() error{j.hear, j.do, j.tell, j.announce, j.bounds, j.reasons, j.intrusion, j.strains, j.signals} {
 		if err := check(); err != nil {
 			return j.witness, err
 		}
@@ -224,6 +224,28 @@ func (j *judgement) tell() error {
 	for _, e := range j.events {
 		if e.What == ExitAsked && !j.press {
 			return errors.New("nobody has asked for the exit")
+		}
+	}
+	return nil
+}
+
+// announce checks that whatever opens the door for everybody is told when it begins, also of a door that is unlocked already.
+func (j *judgement) announce() error {
+	told := map[Cause]bool{}
+	for _, e := range j.events {
+		if e.What == Unlocked || e.What == Kept {
+			told[e.Cause] = true
+		}
+		if e.What == Kept && !j.witness.unlocked {
+			return fmt.Errorf("%w: a locked door is kept open", errAgree)
+		}
+		told[Fire] = told[Fire] || e.What == FireOn
+	}
+	for cause, begins := range map[Cause]bool{
+		Hold: j.next.Hold > 0 && j.before.Hold == 0, Schedule: j.next.planned() && !j.before.planned(), Fire: j.next.Fire && !j.before.Fire,
+	} {
+		if begins && !told[cause] {
+			return fmt.Errorf("nobody is told that the door is open now: %s", cause)
 		}
 	}
 	return nil

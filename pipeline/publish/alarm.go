@@ -24,5 +24,5 @@ type Alarm struct {
 
 // Duress returns the alarm that somebody was forced to ask for the door at the given time.
 func (s Source) Duress(at time.Time) Alarm {
-	return Alarm{Schema: AlarmSchema, Type: Duress, Time: timestamp(at), Clock: s.Clock(), Door: s.Door}
+	return Alarm{Schema: AlarmSchema, Type: Duress, Time: At(at), Clock: s.Clock(), Door: s.Door}
 }

@@ -77,7 +77,7 @@ var alarmFields = []string{"schema", "event_type", "store", "seq", "boot", "ts",
 // FuzzOnWire has any bytes in the outbox. What leaves it has the fields of an event and no other, whatever else was there.
 func FuzzOnWire(f *testing.F) {
 	a := source().Duress(time.Unix(0, 0))
-	msg, err := json.Marshal(message{Topic: pass, Event: source().Opened(time.Unix(0, 0)), Alarm: &a})
+	msg, err := json.Marshal(message{Topic: pass, Event: source().Opened(time.Unix(0, 0), Manual), Alarm: &a})
 	if err != nil {
 		f.Fatal(err)
 	}

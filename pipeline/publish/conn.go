@@ -88,7 +88,7 @@ func (p *Publisher) options() *mqtt.ClientOptions {
 		SetWriteTimeout(writeTimeout).
 		SetKeepAlive(keepAlive).
 		SetPingTimeout(pingTimeout).
-		SetWill(p.cfg.topic(availability), offline, qos, true).
+		SetWill(p.cfg.topic(availability), string(Offline), qos, true).
 		SetStore(mqtt.NewOrderedMemoryStore()).
 		SetDefaultPublishHandler(drop)
 }

@@ -23,15 +23,26 @@ type EventType string
 // The events.
 const (
 	Granted EventType = "granted" // the door was opened for somebody who was recognised
-	Opened  EventType = "opened"  // the door was opened by hand, on the order of a technician
+	Opened  EventType = "opened"  // the door was opened, and nobody was recognised
 )
 
-// Manual is the method of an opening that nobody asked for by any means: it was ordered at the gate itself.
-const Manual = "manual"
+// The methods of an opening that nobody asked for by any means.
+const (
+	Manual   = "manual"   // a technician at the gate itself, for one passage
+	Hold     = "hold"     // likewise, for a while
+	Exit     = "exit"     // the exit button
+	Schedule = "schedule" // the door is open to everybody at this time
+	Fire     = "fire"     // the fire alarm
+)
 
-// isMethod reports whether an event may name this method. It is a closed set, so that no name or number can take its place.
-func isMethod(name string) bool {
-	return name == Manual || slices.ContainsFunc(attempt.All(), func(m attempt.Means) bool { return m.Method() == name })
+// Methods lists every method that an event may name. It is a closed set, so that no name or number can take the place of one.
+func Methods() (all []string) {
+	for _, m := range attempt.All() {
+		if name := m.Method(); !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return append(all, Manual, Hold, Exit, Schedule, Fire)
 }
 
 // A Clock says whether the timestamps of events can be trusted; many boards have no battery-backed clock.
@@ -55,7 +66,7 @@ type Event struct {
 	Clock     Clock             `json:"clock"`      // whether Time can be trusted
 	Door      string            `json:"door"`       // the configured name of the door
 	Direction passage.Direction `json:"direction"`  // the configured direction of the door
-	Method    string            `json:"method"`     // Method of an attempt.Means, or Manual
+	Method    string            `json:"method"`     // one of Methods
 	Reason    *string           `json:"reason"`     // why passage was denied; null if it was not
 	LatencyMS int64             `json:"latency_ms"` // from the frame to the relay, in milliseconds; 0 if no frame led to it
 	Replayed  bool              `json:"replayed"`   // it waited for a connection, or may have been sent before
@@ -85,14 +96,16 @@ func (s Source) Granted(at time.Time, by attempt.Means, latency time.Duration) E
 	return s.event(Granted, at, by.Method(), latency)
 }
 
-// Opened returns the event that the door was opened by hand at the given time.
-func (s Source) Opened(at time.Time) Event { return s.event(Opened, at, Manual, 0) }
+// Opened returns the event that the door was opened at the given time for nobody who was recognised, by Manual, Hold, Exit, Schedule or
+// Fire. It says nothing of whoever pressed a button but when.
+func (s Source) Opened(at time.Time, by string) Event { return s.event(Opened, at, by, 0) }
 
 func (s Source) event(what EventType, at time.Time, method string, latency time.Duration) Event {
 	return Event{
-		Schema: Schema, Type: what, Time: timestamp(at), Clock: s.Clock(), Door: s.Door, Direction: s.Direction,
+		Schema: Schema, Type: what, Time: At(at), Clock: s.Clock(), Door: s.Door, Direction: s.Direction,
 		Method: method, LatencyMS: latency.Milliseconds(),
 	}
 }
 
-func timestamp(t time.Time) string { return t.UTC().Format(Timestamp) }
+// At returns a time as Timestamp.
+func At(t time.Time) string { return t.UTC().Format(Timestamp) }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,31 +19,13 @@ import (
 	"facegate/pipeline/publish/states"
 )
 
-// The topics of a gate, below facegate/<site>/<gate>/.
-const (
-	availability = "availability"
-	pass         = "pass"
-	passLive     = "pass/live"
-	duress       = "alarm/duress"
-	echo         = "echo"
-	command      = "cmd/open"
-	reply        = "cmd/reply"
-)
-
-// The payloads of availability.
-const (
-	online  = "online"
-	stopped = "stopped" // ended on purpose
-	offline = "offline" // lost: the broker says it for us
-)
-
 const (
 	backoffMin = 250 * time.Millisecond // before the first attempt to reconnect; it doubles up to backoffMax
 	backoffMax = 10 * time.Second
 	farewell   = 2 * time.Second // how long a stopping Publisher may take to send what is queued, and "stopped"
 )
 
-// ErrMethod is returned for an Event whose Method is no means and not Manual.
+// ErrMethod is returned for an Event whose Method is none of Methods.
 var ErrMethod = errors.New("there is no such method of passage")
 
 // A Status is what a Publisher tells about itself.
@@ -62,9 +45,10 @@ type Status struct {
 	Hint       string   `json:"hint"`               // what to do about it
 }
 
-// A Publisher is the task that tells what happens at one gate. It says on facegate/<site>/<gate>/availability (retained)
-// whether the gate is online, stopped or offline, and publishes events on facegate/<site>/<gate>/pass, and alarms on
-// facegate/<site>/<gate>/alarm/duress, at QoS 1 and not retained. While it is connected it tells each event on
+// A Publisher is the task that tells what happens at one gate. Topics says on which topics it speaks, and how. It says on
+// facegate/<site>/<gate>/availability (retained) whether the gate is online, stopped or offline, and beside it how lock, door and gate
+// are, on every connection and whenever a building system begins anew. It publishes events on facegate/<site>/<gate>/pass, and alarms
+// on facegate/<site>/<gate>/alarm/duress, at QoS 1 and not retained. While it is connected it tells each event on
 // facegate/<site>/<gate>/pass/live as well, at QoS 0 and once, for whoever wants to know it now or not at all.
 //
 // What is published at QoS 1 counts as told when the broker has given it back, since one whose access list forbids a topic acknowledges
@@ -84,8 +68,11 @@ type Publisher struct {
 	link   link
 	boot   string
 	store  string // that of the numbers
+	birth  string
+	born   chan struct{} // holds a token if a building system has begun anew
 	log    *slog.Logger
 	ready  chan struct{}
+	topics []Topic
 
 	mu      sync.Mutex // guards what follows, and keeps the outbox in its order; a disk is waited for under it
 	numbers numbers
@@ -100,6 +87,7 @@ type Parts struct {
 	Outbox feed.Outbox
 	Orders *orders.Desk // nil takes no orders, and subscribes to nothing
 	Rand   io.Reader    // draws the ids of this start and, at the first, of the store
+	Birth  string       // a topic on which a building system says "online" when it begins anew; "" for none
 }
 
 // New returns a Publisher of what is in the outbox and what is added by Tell. It reads the CA file. An error wraps ErrConfig,
@@ -128,7 +116,10 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 		orders:  parts.Orders,
 		boot:    boot,
 		store:   n.Store,
+		birth:   parts.Birth,
+		born:    make(chan struct{}, 1),
 		numbers: n,
+		topics:  Topics(),
 		log:     log,
 		ready:   make(chan struct{}),
 	}
@@ -138,7 +129,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 		withheld: func(topics []string) *Fault { return p.explainer().withheld(topics) },
 	}
 	p.newest.Store(n.Events)
-	p.states.Set(availability, []byte(online)) // the first state, and so the first that is told
+	p.states.Set(availability, []byte(Online)) // the first state, and so the first that is told
 	return p, nil
 }
 
@@ -169,7 +160,7 @@ func (p *Publisher) TellFact(s Source, f attempt.Fact) error {
 }
 
 func (p *Publisher) tell(e *Event, a *Alarm) error {
-	if e != nil && !isMethod(e.Method) {
+	if e != nil && !slices.Contains(Methods(), e.Method) {
 		return ErrMethod
 	}
 	p.mu.Lock()

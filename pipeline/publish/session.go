@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"facegate/pipeline/publish/feed"
+	"facegate/pipeline/publish/states"
 )
 
 // session is one connection, from its opening to its end. It tells since when the gate was online, the zero time for never.
@@ -56,6 +57,9 @@ func (p *Publisher) duties(c *conn) []duty {
 	if p.orders != nil {
 		list = append(list, p.listening(c))
 	}
+	if p.birth != "" {
+		list = append(list, p.renewing(c))
+	}
 	return append(list, p.feeding(c), p.living(c), p.lasting())
 }
 
@@ -71,12 +75,12 @@ func serve(ctx context.Context, stop <-chan struct{}, duties []duty) error {
 // telling is the duty to tell the states over c, to be retained.
 func (p *Publisher) telling(c *conn) duty {
 	retain := func(ctx context.Context, topic string, value []byte) error {
-		return p.publish(ctx, c, topic, true, value)
+		return p.publish(ctx, c, topic, value)
 	}
 	return duty{
 		begin: func(ctx context.Context) error {
 			p.states.Begin()
-			return unlessUnseen(p.states.Flush(ctx, retain))
+			return unlessUnseen(p.states.Flush(ctx, untilMissed(retain)))
 		},
 		serve: func(ctx context.Context, stop <-chan struct{}) error {
 			return unlessUnseen(p.states.Serve(ctx, stop, patience, retain))
@@ -84,9 +88,25 @@ func (p *Publisher) telling(c *conn) duty {
 	}
 }
 
+// untilMissed sends until something does not come back: what follows is left to later, or a broker that keeps every state would keep all
+// else waiting for as often as there are states.
+func untilMissed(send states.Send) states.Send {
+	var missed error
+	return func(ctx context.Context, topic string, value []byte) error {
+		if missed != nil {
+			return missed
+		}
+		err := send(ctx, topic, value)
+		if errors.Is(err, states.ErrMissed) {
+			missed = err
+		}
+		return err
+	}
+}
+
 // publish publishes over c on a topic of this gate, and notes whether it comes back.
-func (p *Publisher) publish(ctx context.Context, c *conn, topic string, retained bool, payload []byte) error {
-	return p.note(topic, c.publish(ctx, p.cfg.topic(topic), retained, payload))
+func (p *Publisher) publish(ctx context.Context, c *conn, topic string, payload []byte) error {
+	return p.note(topic, c.publish(ctx, p.cfg.topic(topic), p.topic(topic).Retained, payload))
 }
 
 // note notes whether what was published on a topic has come back, and returns err.
@@ -127,7 +147,7 @@ func patiently(ctx context.Context, stop <-chan struct{}, do func() error) error
 
 // listening is the duty to take orders over c.
 func (p *Publisher) listening(c *conn) duty {
-	answer := func(ctx context.Context, answer []byte) error { return p.publish(ctx, c, reply, false, answer) }
+	answer := func(ctx context.Context, answer []byte) error { return p.publish(ctx, c, reply, answer) }
 	return duty{
 		begin: func(ctx context.Context) error {
 			p.orders.Begin()
@@ -142,13 +162,7 @@ func (p *Publisher) listening(c *conn) duty {
 // subscribe has orders taken. Where the broker forbids that, the other duties are done all the same.
 func (p *Publisher) subscribe(ctx context.Context, c *conn) error {
 	topic := p.cfg.topic(command)
-	err := c.subscribe(ctx, topic, qos, p.orders.Take)
-	if errors.Is(err, errUnheard) {
-		p.log.Warn("no orders over the network can be taken", "error", err,
-			"hint", "let this gate's user read "+topic+" on the broker")
-		return nil
-	}
-	return err
+	return p.unlessUnheard(c.subscribe(ctx, topic, p.topic(command).QoS, p.orders.Take), "no orders over the network can be taken", topic)
 }
 
 // feeding is the duty to deliver over c what happened, once something that was published has come back, and as long as it does.
@@ -159,7 +173,7 @@ func (p *Publisher) feeding(c *conn) duty {
 			return fmt.Errorf("%w: %w", feed.ErrForeign, err)
 		}
 		for _, s := range all {
-			if err = c.publish(ctx, p.cfg.topic(s.topic), false, s.payload); err != nil {
+			if err = c.publish(ctx, p.cfg.topic(s.topic), p.topic(s.topic).Retained, s.payload); err != nil {
 				break
 			}
 			if s.seq > 0 {
@@ -175,7 +189,7 @@ func (p *Publisher) feeding(c *conn) duty {
 				return err
 			}
 		}
-		err := p.publish(ctx, c, echo, false, []byte(p.boot))
+		err := p.publish(ctx, c, echo, []byte(p.boot))
 		heard = err == nil
 		p.feed.Begin()
 		return err
@@ -205,6 +219,55 @@ func (p *Publisher) living(c *conn) duty {
 	}
 }
 
+// birthRest is how long after the states were told again they are not once more. Whoever reaches the broker can ask as often as they
+// like.
+const birthRest = 5 * time.Second
+
+// renewing is the duty to tell every state again over c when a building system begins anew: it may have forgotten them.
+func (p *Publisher) renewing(c *conn) duty {
+	hear := func(payload []byte, retained bool) {
+		if retained || string(payload) != string(Online) { // every connection begins with the states
+			return
+		}
+		select {
+		case p.born <- struct{}{}:
+		default:
+		}
+	}
+	return duty{
+		begin: func(ctx context.Context) error {
+			return p.unlessUnheard(c.subscribe(ctx, p.birth, qos, hear), "building systems that begin anew are not heard", p.birth)
+		},
+		serve: func(ctx context.Context, stop <-chan struct{}) error {
+			for {
+				select {
+				case <-p.born:
+					p.states.Again()
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				case <-stop:
+					return nil
+				}
+				select {
+				case <-time.After(birthRest):
+				case <-ctx.Done():
+				case <-stop:
+				}
+			}
+		},
+	}
+}
+
+// unlessUnheard returns err, or nil where the broker refuses a subscription, of which the log is told what that comes to. The other
+// duties are done all the same.
+func (p *Publisher) unlessUnheard(err error, what, topic string) error {
+	if !errors.Is(err, errUnheard) {
+		return err
+	}
+	p.log.Warn(what, "error", err, "hint", "let this gate's user read "+topic+" on the broker")
+	return nil
+}
+
 // lasting is the duty to note when a connection has lasted long enough to be trusted.
 func (p *Publisher) lasting() duty {
 	return duty{
@@ -228,9 +291,9 @@ func (p *Publisher) leave(ctx context.Context, c *conn) error {
 	if p.handsOver.Load() {
 		return nil
 	}
-	p.states.Set(availability, []byte(stopped))
+	p.states.Set(availability, []byte(Stopped))
 	return p.states.Flush(ctx, func(ctx context.Context, topic string, value []byte) error {
-		return c.acknowledged(ctx, p.cfg.topic(topic), true, value) // there is no time to see it come back
+		return c.acknowledged(ctx, p.cfg.topic(topic), p.topic(topic).Retained, value) // there is no time to see it come back
 	})
 }
 

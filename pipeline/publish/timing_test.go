@@ -625,7 +625,7 @@ func TestTellRefusesUnknownMethods(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, method := range []string{"", "alice", "Face"} {
-		e := source().Opened(time.Now())
+		e := source().Opened(time.Now(), Manual)
 		e.Method = method
 		if err := p.Tell(e); !errors.Is(err, ErrMethod) {
 			t.Errorf("an event by %q: %v, want ErrMethod", method, err)

@@ -2,7 +2,7 @@
 //
 //  1. Set gives a topic its value. A value that nobody was told of yet is forgotten for a later one.
 //  2. Begin says that a connection is new. Every value is due then, for a broker may have lost what it retained, or have put a
-//     will in its place.
+//     will in its place. Again says that somebody asks for all of them on the same connection.
 //  3. Flush tells what is due, in the order in which the topics were set first. Serve does so whenever a topic is set.
 package states
 
@@ -49,6 +49,10 @@ func New() *States { return &States{wake: make(chan struct{}, 1)} }
 // Set gives a topic its value, of which it keeps a copy. It waits for nobody. A value that was told already is not told again.
 func (s *States) Set(topic string, value []byte) {
 	s.replace(topic, append([]byte{}, value...))
+	s.rouse()
+}
+
+func (s *States) rouse() {
 	select {
 	case s.wake <- struct{}{}:
 	default: // Serve is told already, and has not looked yet
@@ -78,6 +82,12 @@ func (s *States) Begin() {
 	for i := range s.list {
 		s.list[i].told = nil
 	}
+}
+
+// Again makes every value due, though it was told, and has Serve tell it.
+func (s *States) Again() {
+	s.Begin()
+	s.rouse()
 }
 
 // Flush sends every value that is due. It must not run twice at a time. What is missed is tried once, and stays due: the error is that of

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"facegate/cmd/facegate/internal/bulletin"
 	"facegate/cmd/facegate/internal/camera"
 	"facegate/cmd/facegate/internal/claim"
 	"facegate/cmd/facegate/internal/codereader"
@@ -122,6 +123,8 @@ type Daemon struct {
 	entry     *entry.Entry
 	record    *record.Record
 	publisher *publish.Publisher
+	bulletin  *bulletin.Bulletin
+	stirred   chan struct{} // holds a token if something has happened at the door that building systems are to be told
 	control   *control.Server
 	notifier  *notifier
 	handover  *handover
@@ -195,6 +198,9 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		asked: make(chan struct{}), ready: make(chan struct{}),
 	}
 	d.notifier, d.glance = newNotifier(d), newGlance(d.Status)
+	if err := d.openBulletin(); err != nil {
+		return nil, err
+	}
 	return d, nil
 }
 
@@ -229,6 +235,7 @@ func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
 		return err
 	}
 	d.watch = doorwatch.New(func() door.Status { return d.door.Status() }, d.started)
+	d.stirred = make(chan struct{}, 1)
 	d.events = newDoorEvents(d.overHold, d.log)
 	controller, err := door.New(door.Parts{
 		Relay: d.line, Inputs: d.wires.Inputs, Signals: d.openTones(d.wires.Signals), Settings: d.doorSettings(), Log: d.log, Round: d.watchdog.Round,
@@ -236,6 +243,7 @@ func (d *Daemon) openDoor(watched ...watchdog.Part) (err error) {
 		Emit: func(e door.Event) {
 			d.watch.Emit(e)
 			d.events.emit(e)
+			d.stir()
 		},
 	})
 	if err != nil {

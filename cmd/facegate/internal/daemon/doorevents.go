@@ -16,22 +16,26 @@ import (
 const alarmRest = 10 * time.Second
 
 // doorEvents is the task that tells what goes wrong at the door: to the log, and the alarms to the audit log. That somebody
-// opens it or asks for the exit is told to neither: it would be a record of who comes and goes.
+// opens it or asks for the exit is told to neither: it would be a record of who comes and goes. That the door was opened by what is no
+// attempt is handed over for building systems, and kept until they have it.
 //
 // The door hands events over without waiting. Those that come before Run wait in the queue.
 type doorEvents struct {
-	queue chan door.Event
-	lost  atomic.Uint64
-	log   *slog.Logger
-	also  func(door.Event)                 // is told of every event too
-	note  func(at time.Time, k audit.Kind) // hands an alarm over for the audit log; nil where there is none
-	ready chan struct{}
-	noted map[audit.Kind]time.Time // when an alarm was last written
+	queue    chan door.Event
+	lost     atomic.Uint64
+	log      *slog.Logger
+	also     func(door.Event)                 // is told of every event too
+	note     func(at time.Time, k audit.Kind) // hands an alarm over for the audit log; nil where there is none
+	opened   func(at time.Time, by string)    // hands an opening over; nil where nobody is told
+	ready    chan struct{}
+	noted    map[audit.Kind]time.Time // when an alarm was last written
+	openings openings
 }
 
 func newDoorEvents(also func(door.Event), log *slog.Logger) *doorEvents {
 	return &doorEvents{
 		also: also, queue: make(chan door.Event, 256), log: log, ready: make(chan struct{}), noted: make(map[audit.Kind]time.Time),
+		openings: openings{told: make(map[string]time.Time)},
 	}
 }
 
@@ -86,6 +90,9 @@ func (d *doorEvents) tell(e door.Event) {
 	}
 	d.also(e)
 	d.alarm(e)
+	if by := d.openings.of(e); by != "" && d.opened != nil {
+		d.opened(e.At, by)
+	}
 }
 
 // words say what went wrong at the door, or is over; "" for anything else.

@@ -33,10 +33,10 @@ func (d *Daemon) openEntry() error {
 		return err
 	}
 	d.record = record.New(record.Parts{
-		Book: record.Ledger{Store: d.store, Now: now}, Tell: d.tell, Hand: d.tellHand, Alarm: d.store.Log().Alarm, Log: d.log,
+		Book: record.Ledger{Store: d.store, Now: now}, Tell: d.tell, Opened: d.tellOpened, Alarm: d.store.Log().Alarm, Log: d.log,
 		Renew: func(p decide.Person, sample embed.Vector) error { return d.register.Renew(p, sample) },
 	})
-	d.events.note = d.record.PutAlarm
+	d.events.note, d.events.opened = d.record.PutAlarm, d.record.PutOpening
 	d.entry = entry.New(entry.Parts{
 		Door: d.door, Admit: weighs, Record: d.record, MaxAge: d.config.Camera.MaxAge, Now: now,
 		Dated: func() bool { return !d.plan.waits() }, Groups: d.store.Members().Groups, Again: let,
@@ -49,9 +49,9 @@ func (d *Daemon) tell(f attempt.Fact) error {
 	return d.publisher.TellFact(events(d.config, d.dated), f)
 }
 
-// tellHand has the broker told that the door was opened by hand.
-func (d *Daemon) tellHand(at time.Time) error {
-	return d.publisher.Tell(events(d.config, d.dated).Opened(at))
+// tellOpened has the broker told that the door was opened, by what is no attempt.
+func (d *Daemon) tellOpened(at time.Time, by string) error {
+	return d.publisher.Tell(events(d.config, d.dated).Opened(at, by))
 }
 
 // openAgain returns the memory of who was let in, nil where nobody is remembered.

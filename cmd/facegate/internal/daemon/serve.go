@@ -22,6 +22,7 @@ import (
 	"facegate/pipeline/crowd"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/models"
+	"facegate/pipeline/publish"
 	"facegate/pipeline/survey"
 	"facegate/store/audit"
 )
@@ -112,7 +113,7 @@ func (r running) TestDoor(ctx context.Context) (status.DoorTest, error) {
 	if err != nil {
 		return status.DoorTest{}, doorError(err, "wait until the door is locked (facegate status), then test again")
 	}
-	d.record.PutHand(edge.At)
+	d.record.PutOpening(edge.At, publish.Manual)
 	return d.awaitPulse(ctx, edge)
 }
 

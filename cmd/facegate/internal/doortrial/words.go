@@ -77,6 +77,8 @@ func Moment(m status.DoorMoment) string {
 		return words
 	case door.Unlocked:
 		return "unlocked: " + Cause(m.Cause)
+	case door.Kept:
+		return "open to everybody: " + Cause(m.Cause)
 	case door.Locked:
 		return "locked"
 	case door.Opened:

@@ -30,6 +30,9 @@ func TestWords(t *testing.T) {
 	for _, c := range []door.Cause{door.Granted, door.Hand, door.Exit, door.Hold, door.Schedule, door.Fire} {
 		say(doortrial.Moment(status.DoorMoment{What: door.Unlocked, Cause: c}))
 	}
+	for _, c := range []door.Cause{door.Hold, door.Schedule} {
+		say(doortrial.Moment(status.DoorMoment{What: door.Kept, Cause: c}))
+	}
 	for role := door.Relay; role <= door.BuzzerLine; role++ {
 		for _, active := range []bool{true, false} {
 			say(doortrial.Moment(status.DoorMoment{What: status.Level, Line: role.String(), Active: active}))

@@ -42,12 +42,12 @@ type Book interface {
 
 // Parts are what a Record works with.
 type Parts struct {
-	Book  Book
-	Tell  func(attempt.Fact) error               // that the door was opened for an attempt, or somebody was forced to make it
-	Hand  func(at time.Time) error               // tells that the door was opened by hand
-	Alarm func(at time.Time, k audit.Kind) error // notes what is wrong at the door, or that somebody was forced
-	Renew func(person template.PersonID, sample embed.Vector) error
-	Log   *slog.Logger
+	Book   Book
+	Tell   func(attempt.Fact) error               // that the door was opened for an attempt, or somebody was forced to make it
+	Opened func(at time.Time, by string) error    // tells that the door was opened, by what is no attempt
+	Alarm  func(at time.Time, k audit.Kind) error // notes what is wrong at the door, or that somebody was forced
+	Renew  func(person template.PersonID, sample embed.Vector) error
+	Log    *slog.Logger
 }
 
 // A Record is the task that writes facts down, in the order in which they were handed over.
@@ -143,24 +143,30 @@ func (r *Record) Confirm(f attempt.Fact, done func(error)) {
 	r.add(job{write: func() error { return r.durable(f) }, done: done})
 }
 
-// PutHand hands over that the door was opened by hand. That it was, and for whom, is in the audit log already.
-func (r *Record) PutHand(at time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.add(job{write: func() error { return r.parts.Hand(at) }})
+// PutOpening hands over that the door was opened by what is no attempt: by hand, of which the audit log knows already, or by a button or
+// a line, which nothing can refuse. So as many again can wait as when nobody is let in any more; then it is lost, and the log says so.
+func (r *Record) PutOpening(at time.Time, by string) {
+	if !r.putBelow(2*Size, func() error { return r.parts.Opened(at, by) }) {
+		r.complain(fmt.Errorf("an opening (%s): %w", by, ErrFull))
+	}
 }
 
 // PutAlarm hands over that something is wrong at the door. While no more can wait it is lost, and the log says so.
 func (r *Record) PutAlarm(at time.Time, k audit.Kind) {
-	r.mu.Lock()
-	full := len(r.waiting) >= Size
-	if !full {
-		r.add(job{write: func() error { return r.parts.Alarm(at, k) }})
-	}
-	r.mu.Unlock()
-	if full {
+	if !r.putBelow(Size, func() error { return r.parts.Alarm(at, k) }) {
 		r.complain(fmt.Errorf("an alarm (%s): %w", k, ErrFull))
 	}
+}
+
+// putBelow hands something over unless so many wait already.
+func (r *Record) putBelow(most int, write func() error) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.waiting) >= most {
+		return false
+	}
+	r.add(job{write: write})
+	return true
 }
 
 // Renew has the template of a person who was let in made anew of a face, which it copies. One face waits at a time, and none

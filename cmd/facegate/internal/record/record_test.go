@@ -89,10 +89,10 @@ func start(t *testing.T) *bench {
 	b := &bench{book: newBook()}
 	b.Record = record.New(record.Parts{
 		Book: b.book, Log: slog.New(slog.NewTextHandler(&b.log, nil)),
-		Tell:  func(attempt.Fact) error { return b.book.write("told") },
-		Hand:  func(time.Time) error { return b.book.write("told by hand") },
-		Alarm: func(_ time.Time, k audit.Kind) error { return b.book.write("alarm " + k.String()) },
-		Renew: func(template.PersonID, embed.Vector) error { return b.book.write("renewed") },
+		Tell:   func(attempt.Fact) error { return b.book.write("told") },
+		Opened: func(_ time.Time, by string) error { return b.book.write("told by " + by) },
+		Alarm:  func(_ time.Time, k audit.Kind) error { return b.book.write("alarm " + k.String()) },
+		Renew:  func(template.PersonID, embed.Vector) error { return b.book.write("renewed") },
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -155,7 +155,7 @@ func TestFacts(t *testing.T) {
 		f.Counts = []attempt.Count{{Means: attempt.Face, Person: anna}}
 		b.Put(f)
 		b.Put(failure(1))
-		b.PutHand(time.Now())
+		b.PutOpening(time.Now(), "hand")
 		synctest.Wait()
 		want := []string{"told", "passed", "counted", "counted", "told by hand"}
 		if !slices.Equal(b.book.written, want) || b.Waiting() != 0 {

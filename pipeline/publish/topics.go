@@ -1,0 +1,93 @@
+package publish
+
+import "slices"
+
+// The topics of a gate, below facegate/<site>/<gate>/. Topics says what each is for.
+const (
+	availability = "availability"
+	pass         = "pass"
+	passLive     = "pass/live"
+	duress       = "alarm/duress"
+	echo         = "echo"
+	lockState    = "lock/state"
+	doorState    = "door/state"
+	alarmHeld    = "alarm/held/state"
+	alarmForced  = "alarm/forced/state"
+	alarmTamper  = "alarm/tamper/state"
+	alarmFire    = "alarm/fire/state"
+	healthState  = "health"
+	modeState    = "mode"
+	infoState    = "info"
+	command      = "cmd/open"
+	reply        = "cmd/reply"
+)
+
+// A Party is who speaks on a topic.
+type Party string
+
+// The parties.
+const (
+	Gate     Party = "gate"
+	Building Party = "building" // a building system, and whoever else the broker lets
+)
+
+// An Availability is whether a gate is there.
+type Availability string
+
+// The availabilities.
+const (
+	Online  Availability = "online"
+	Stopped Availability = "stopped" // ended on purpose
+	Offline Availability = "offline" // lost: the broker says it for the gate
+)
+
+// A Boot is the id that a process has drawn at its start: 16 hexadecimal digits.
+type Boot string
+
+// A Topic is one on which a gate and the building systems speak.
+type Topic struct {
+	Name     string   // below facegate/<site>/<gate>/
+	From     Party    // who speaks on it
+	QoS      byte     // at which it is said; 1 is at least once
+	Retained bool     // the broker keeps what was said last for whoever asks later
+	Payload  any      // a zero value: of the type of a JSON object, of a kind of string for the text itself, nil for what is not said yet
+	Words    []string // every text that is said, where they are counted
+	Doc      string   // a sentence
+}
+
+// Topics returns every topic of a gate. The publisher speaks and listens on these alone, in the way that stands here.
+func Topics() []Topic {
+	return []Topic{
+		{availability, Gate, qos, true, Availability(""), words(Online, Stopped, Offline), "Whether the gate is there."},
+		{lockState, Gate, qos, true, Lock(""), words(Locked, Unlocked, Jammed), "How the lock is."},
+		{doorState, Gate, qos, true, Leaf(""), words(Open, Closed, LeafUnknown), "Whether the door stands open, where it has a contact."},
+		{alarmHeld, Gate, qos, true, Sign(""), signs(), "The door stands open for too long."},
+		{alarmForced, Gate, qos, true, Sign(""), signs(), "The door was opened while it was locked, and nothing let it."},
+		{alarmTamper, Gate, qos, true, Sign(""), signs(), "The housing is open."},
+		{alarmFire, Gate, qos, true, Sign(""), signs(), "The fire alarm keeps the door unlocked."},
+		{healthState, Gate, qos, true, Health{}, nil, "What is not well at the gate; at least every minute, as a heartbeat."},
+		{modeState, Gate, qos, true, Mode{}, nil, "What opens the door now, and within what limits."},
+		{infoState, Gate, qos, true, Info{}, nil, "What the gate is."},
+		{pass, Gate, qos, false, Event{}, nil, "What happened at the door, at least once and in order, also what happened while the broker was away."},
+		{passLive, Gate, 0, false, Event{}, nil, "What happens at the door, as it happens and at most once."},
+		{duress, Gate, qos, false, Alarm{}, nil, "Somebody was forced to ask for the door, and said so by what they typed."},
+		{echo, Gate, qos, false, Boot(""), nil, "The gate reads it back on each connection, and so sees that the broker keeps nothing from anybody."},
+		{command, Building, qos, false, nil, nil, "Asks the gate to open the door."},
+		{reply, Gate, qos, false, nil, nil, "What came of an order."},
+	}
+}
+
+func signs() []string { return words(On, Off, SignUnknown) }
+
+func words[T ~string](all ...T) (texts []string) {
+	for _, w := range all {
+		texts = append(texts, string(w))
+	}
+	return texts
+}
+
+// topic returns one of the topics. It panics for a name that is none: whoever reads the table is to know of all that is said.
+func (p *Publisher) topic(name string) Topic {
+	i := slices.IndexFunc(p.topics, func(t Topic) bool { return t.Name == name })
+	return p.topics[i]
+}
