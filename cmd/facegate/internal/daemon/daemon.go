@@ -179,11 +179,10 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if err := d.openCapture(mailbox); err != nil {
 		return nil, err
 	}
-	if d.publisher, err = d.openPublisher(); err != nil {
-		return nil, err
-	}
-	if err := d.openDesk(); err != nil {
-		return nil, err
+	for _, open := range []func() error{d.openPublisher, d.openBulletin, d.openDesk} {
+		if err := open(); err != nil {
+			return nil, err
+		}
 	}
 	d.camera = camera.New(camera.Parts{
 		Mailbox: mailbox, Engine: eyes, Settings: d.settings(), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames, FPS: c.Camera.FPS,
@@ -198,9 +197,6 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		asked: make(chan struct{}), ready: make(chan struct{}),
 	}
 	d.notifier, d.glance = newNotifier(d), newGlance(d.Status)
-	if err := d.openBulletin(); err != nil {
-		return nil, err
-	}
 	return d, nil
 }
 
@@ -325,16 +321,17 @@ func (d *Daemon) openHand() error {
 	return err
 }
 
-func (d *Daemon) openPublisher() (*publish.Publisher, error) {
+func (d *Daemon) openPublisher() error {
 	cfg, err := publishing(d.config)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	kept, err := d.store.Outbox(outboxSize)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return publish.New(cfg, publish.Parts{Outbox: kept, Rand: rand.Reader}, d.log)
+	d.publisher, err = publish.New(cfg, publish.Parts{Outbox: kept, Rand: rand.Reader}, d.log)
+	return err
 }
 
 // dated says of the time of an event whether it can be trusted.
