@@ -64,7 +64,7 @@ func mix(v embed.Vector, cosine float64) embed.Vector {
 func TestNearAtTheDoor(t *testing.T) {
 	o := defaults()
 	o.second = true
-	b := start(t, gatetest.NewSite(t), o)
+	b := start(t, gatetest.NewSite(t).FixKey(t), o)
 	for _, person := range []string{"p01", "p02", "p04"} {
 		b.mustEnrol(person)
 	}
