@@ -23,6 +23,7 @@ import (
 
 	"facegate/cmd/facegate/internal/guide"
 	"facegate/cmd/facegate/internal/kiosk"
+	"facegate/cmd/facegate/internal/localweb"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/configs/notice"
@@ -503,7 +504,7 @@ func TestAddressIsTried(t *testing.T) {
 		go func() { ended <- k.Run(ctx) }()
 		<-k.Ready()
 		time.Sleep(time.Minute)
-		if err := k.Err(); !errors.Is(err, kiosk.ErrListen) || !strings.Contains(hint.Of(err), "ss -lptn") || k.Addr() != nil {
+		if err := k.Err(); !errors.Is(err, localweb.ErrListen) || !strings.Contains(hint.Of(err), "ss -lptn") || k.Addr() != nil {
 			t.Errorf("%v, hint %q", err, hint.Of(err))
 		}
 		free.Store(true)
@@ -527,7 +528,7 @@ func TestReachableAddressIsClosed(t *testing.T) {
 	go func() { ended <- k.Run(ctx) }()
 	awaited(t, "the address is refused", func() bool { return k.Err() != nil })
 	<-w.done
-	if !errors.Is(k.Err(), kiosk.ErrReachable) {
+	if !errors.Is(k.Err(), localweb.ErrReachable) {
 		t.Error(k.Err())
 	}
 	cancel()

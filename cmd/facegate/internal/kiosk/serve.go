@@ -2,15 +2,14 @@ package kiosk
 
 import (
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
 	"slices"
-	"strings"
 	"time"
+
+	"facegate/cmd/facegate/internal/localweb"
 )
 
-// ServeHTTP implements http.Handler. Nothing that is asked changes anything, so that only GET is taken, and no parameters.
+// ServeHTTP implements http.Handler.
 func (k *Kiosk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
@@ -18,14 +17,10 @@ func (k *Kiosk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if localweb.Refuse(w, r, k.parts.Network) {
+		return
+	}
 	switch p, there := k.pages[r.URL.Path]; {
-	case r.Method != http.MethodGet:
-		h.Set("Allow", http.MethodGet)
-		http.Error(w, "only GET", http.StatusMethodNotAllowed)
-	case r.URL.RawQuery != "" || r.URL.ForceQuery || r.ContentLength != 0:
-		http.Error(w, "no parameters", http.StatusBadRequest)
-	case k.parts.Network == "tcp" && !thisMachine(r.Host):
-		http.Error(w, "not here", http.StatusMisdirectedRequest)
 	case r.URL.Path == "/":
 		http.Redirect(w, r, "/"+string(k.parts.Notices[0].Language), http.StatusFound)
 	case r.URL.Path == "/events":
@@ -37,17 +32,6 @@ func (k *Kiosk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.NotFound(w, r)
 	}
-}
-
-// thisMachine reports whether a browser has looked for this machine, and not for a name that somebody else has pointed to it
-// (DNS rebinding).
-func thisMachine(host string) bool {
-	name, _, err := net.SplitHostPort(host)
-	if err != nil {
-		name = strings.Trim(host, "[]")
-	}
-	a, err := netip.ParseAddr(name)
-	return name == "localhost" || err == nil && a.Unmap().IsLoopback()
 }
 
 // events sends a screen what is shown, and each that follows, until it goes or does not take them.
@@ -63,7 +47,7 @@ func (k *Kiosk) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := http.NewResponseController(w)
 	send := func(text string) bool {
-		if out.SetWriteDeadline(time.Now().Add(slow)) != nil {
+		if out.SetWriteDeadline(time.Now().Add(localweb.Slow)) != nil {
 			return false
 		}
 		_, err := w.Write([]byte(text))
