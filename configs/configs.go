@@ -48,6 +48,7 @@ type Config struct {
 	MQTT     MQTT     `yaml:"mqtt"`
 	Control  Control  `yaml:"control"`
 	Log      Log      `yaml:"log"`
+	Metrics  Metrics  `yaml:"metrics"`
 
 	Alternatives []passage.Way `yaml:"alternatives"` // the other ways in at this door, never none
 

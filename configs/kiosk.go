@@ -52,16 +52,21 @@ func (d *document) loopback(address string) string {
 		d.check(len(path) <= maxSocket, key, "is longer than the %d bytes that a socket may have", maxSocket)
 		return address
 	}
+	return d.onlyHere(key, address, "and the page shows when somebody comes to the door; the browser of the screen runs on this one", adviceKiosk)
+}
+
+// onlyHere checks that an address is one of this machine alone with a port, and brings it into one form. why says what other machines
+// have to do with it.
+func (d *document) onlyHere(key, address, why, advice string) string {
 	if port, ok := strings.CutPrefix(address, "localhost:"); ok { // which a hosts file could lead elsewhere
 		address = "127.0.0.1:" + port
 	}
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
-		d.check(false, key, "%q is no address of this machine with a port; %s", address, adviceKiosk)
+		d.check(false, key, "%q is no address of this machine with a port; %s", address, advice)
 		return address
 	}
-	d.check(at.Addr().Unmap().IsLoopback(), key, "%v can be reached from other machines, and the page shows when somebody comes to the "+
-		"door; the browser of the screen runs on this one: %s", at.Addr(), adviceKiosk)
+	d.check(at.Addr().Unmap().IsLoopback(), key, "%v can be reached from other machines, %s: %s", at.Addr(), why, advice)
 	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port()).String()
 }
 

@@ -32,6 +32,7 @@ func (d *document) validate(cfg *Config) {
 	d.entrances(cfg)
 	d.lawful(cfg)
 	d.kiosk(cfg)
+	d.metrics(cfg)
 }
 
 // at records a fault of the first of keys that the file sets itself. A rule about several keys names all of them.

@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build=(ca-certificates g++ pkg-config libopencv-dev libjpeg-dev)
-tests=(mosquitto ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client)
+tests=(mosquitto prometheus ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client)
 lab=(qemu-system-arm qemu-system-x86 cpio kmod make xz-utils bc libelf1 gcc-12 g++-aarch64-linux-gnu)
 release=(cmake make zstd protobuf-compiler g++-aarch64-linux-gnu lld qemu-user-static mmdebstrap uidmap xz-utils lintian openssh-client procps)
 
@@ -93,27 +93,32 @@ hold_services() {
   as_root chmod 755 "$policy"
 }
 
-# note_broker notes whether this machine has a broker of its own. It may be one that was not installed from a package.
-note_broker() {
-  enabled=no running=no
+# Packages with a service of their own name, which the tests start by themselves, on a port and in a folder of their own.
+services=(mosquitto prometheus)
+
+# note_services notes which of them this machine has. They may be some that were not installed from a package.
+note_services() {
+  local service
+  enabled="" running=""
   command -v systemctl >/dev/null || return 0
-  case $(systemctl is-enabled mosquitto.service 2>/dev/null) in enabled*) enabled=yes ;; esac
-  [[ $(systemctl is-active mosquitto.service 2>/dev/null) != active ]] || running=yes
+  for service in "${services[@]}"; do
+    case $(systemctl is-enabled "$service.service" 2>/dev/null) in enabled*) enabled+=" $service " ;; esac
+    [[ $(systemctl is-active "$service.service" 2>/dev/null) != active ]] || running+=" $service "
+  done
 }
 
-# restore_broker leaves the broker's service as note_broker found it: the tests start a broker by themselves, on a port and in
-# a folder of their own.
-restore_broker() {
+# restore_service leaves a service as note_services found it.
+restore_service() {
   if ! command -v systemctl >/dev/null; then
-    [[ ! -x /etc/init.d/mosquitto ]] || as_root update-rc.d mosquitto disable >/dev/null 2>&1 || true
+    [[ ! -x /etc/init.d/$1 ]] || as_root update-rc.d "$1" disable >/dev/null 2>&1 || true
     return 0
   fi
-  [[ $enabled == yes ]] || as_root systemctl --quiet disable mosquitto.service >/dev/null 2>&1 || true
-  [[ $running == yes ]] || as_root systemctl --quiet stop mosquitto.service >/dev/null 2>&1 || true
+  [[ $enabled == *" $1 "* ]] || as_root systemctl --quiet disable "$1.service" >/dev/null 2>&1 || true
+  [[ $running == *" $1 "* ]] || as_root systemctl --quiet stop "$1.service" >/dev/null 2>&1 || true
 }
 
 install() {
-  local plan count size enabled running failed=no
+  local plan count size enabled running service failed=no
   log=$(mktemp)
   trap 'rm -f "$log"' EXIT
   say "missing: $*"
@@ -126,10 +131,12 @@ install() {
   count=$(grep -c '^Inst ' <<<"$plan")
   size=$(apt-get install -y --no-install-recommends --print-uris "$@" | awk '/^\047/ {n += $3} END {printf "%.0f", n / 1e6}')
   say "installing $count packages (about $size MB to download)"
-  note_broker
+  note_services
   hold_services
   apt install "$@" || failed=yes
-  [[ " $* " != *" mosquitto "* ]] || restore_broker
+  for service in "${services[@]}"; do
+    [[ " $* " != *" $service "* ]] || restore_service "$service"
+  done
   if [[ $failed == yes ]]; then
     grep -E '^(E|W|Err)[:!]' "$log" | tail -n 5 >&2 || true
     no_packages "$@"

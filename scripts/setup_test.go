@@ -142,7 +142,7 @@ func TestSetupSaysWhatToDo(t *testing.T) {
 			"the network goes away", func(m *machine) {
 				m.apt = plan + "*install*) echo 'E: Failed to fetch libmosquitto'; exit 100 ;;\nesac"
 			}, "test",
-			[]string{"installing 2 packages (about 7 MB", "E: Failed to fetch", "check the network", "from a mirror or a disc: mosquitto ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client"},
+			[]string{"installing 2 packages (about 7 MB", "E: Failed to fetch", "check the network", "from a mirror or a disc: mosquitto prometheus ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client"},
 		},
 	}
 	for _, test := range tests {
@@ -162,18 +162,21 @@ func TestSetupSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// TestSetupLeavesServicesAlone installs the broker's package on machines with and without a broker of their own.
+// TestSetupLeavesServicesAlone installs packages with services on machines with and without such services of their own.
 func TestSetupLeavesServicesAlone(t *testing.T) {
 	for _, test := range []struct {
 		name, enabled, active, installed string
 		want                             []string
 	}{
-		{"no broker", "not-found", "inactive", "", []string{"disable mosquitto.service", "stop mosquitto.service"}},
-		{"one that is started by hand", "disabled", "active", "", []string{"disable mosquitto.service"}},
+		{
+			"none", "not-found", "inactive", "",
+			[]string{"disable mosquitto.service", "stop mosquitto.service", "disable prometheus.service", "stop prometheus.service"},
+		},
+		{"one that is started by hand", "disabled", "active", "", []string{"disable mosquitto.service", "disable prometheus.service"}},
 		{"one that starts with the machine", "enabled", "active", "", nil},
-		{"one that is enabled, and was stopped", "enabled", "inactive", "", []string{"stop mosquitto.service"}},
+		{"one that is enabled, and was stopped", "enabled", "inactive", "", []string{"stop mosquitto.service", "stop prometheus.service"}},
 		{"Debian's own is there", "enabled", "active", " mosquitto", nil},
-		{"Debian's own is there, and off", "disabled", "inactive", " mosquitto", nil},
+		{"Debian's own are there, and off", "disabled", "inactive", " mosquitto prometheus", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			calls := filepath.Join(t.TempDir(), "calls")
@@ -203,7 +206,7 @@ func TestSetupShowsProgress(t *testing.T) {
    echo pmstatus:a:35.0:x; echo pmstatus:a:100.0:x ;;
 esac`
 	output, ok := m.setup(t, "test")
-	want := "facegate: missing: mosquitto ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client\n" +
+	want := "facegate: missing: mosquitto prometheus ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client\n" +
 		"facegate: reading Debian's package lists\n" +
 		"facegate: installing 2 packages (about 7 MB to download)\n" +
 		"facegate:   30 %\n" +

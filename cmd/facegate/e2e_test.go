@@ -37,8 +37,8 @@ type program struct {
 	config string // the file
 	frames string // file of what frames came to
 	client *control.Client
-	done   chan struct{} // closed when the program has ended; then its log and err can be read
-	log    bytes.Buffer
+	done   chan struct{} // closed when the program has ended; then err can be read
+	log    record
 	err    error
 }
 

@@ -105,11 +105,13 @@ func TestPrivacyFindsLeaks(t *testing.T) {
 	g := watch(t, planted)
 	// What does not come from the gate itself passes the same wires.
 	fmt.Fprintf(&g.mqtt.seen, "subject=%s", poisonName)
+	g.page += poisonCard
 	g.socket.seen.Write(wrap(slices.Concat(float32s(v), []byte(poisonCard))))
 	if g.memory != nil {
 		want[inMemory] = []string{"part of picture", "as float32", "number of a card"}
 	}
 	want[onMQTT], want[onSocket] = []string{poisonName}, []string{"as float32", "number of a card"}
+	want[onPage] = []string{"number of a card"}
 	found := g.find(t)
 	for place, leaks := range want {
 		for _, leak := range leaks {
@@ -196,6 +198,7 @@ const (
 	inLog    = "in the log"
 	onMQTT   = "on MQTT"
 	onSocket = "on the control socket"
+	onPage   = "in the metrics"
 	inMemory = "in memory"
 )
 
@@ -205,6 +208,7 @@ type watched struct {
 	log          string
 	mqtt, socket *tap
 	memory       []byte // after everybody had left
+	page         string // the metrics, then and in between
 	pass         template.Token
 	card, pad    *evdev.Twin
 	typed        string // a number and a PIN
@@ -246,7 +250,7 @@ func watch(t *testing.T, leak *leaks) *watched {
 		"camera": fmt.Sprintf(`{source: replay, path: "-", fps: %d, max_age: 3s}`, gatetest.FPS),
 		"mqtt": fmt.Sprintf(`{broker: "tcp://%s", username: %s, password_file: %s}`,
 			g.mqtt.listener.Addr(), account.Username, site.Path("password")),
-		"log": "{level: debug}", "alternatives": "[qr, card, pin]",
+		"log": "{level: debug}", "metrics": `{listen: "127.0.0.1:0"}`, "alternatives": "[qr, card, pin]",
 		"readers": fmt.Sprintf("[{name: desk, kind: usb, device: %s, class: card-uid}, {name: pad, kind: keypad, device: %s}]",
 			site.Path("card"), site.Path("pad")),
 	})
@@ -298,6 +302,7 @@ func (g *watched) visit(t *testing.T, gate *program, p *projector, pose, arrival
 			break
 		}
 	}
+	g.page += gate.metrics(t)
 	if seen("granted") == 0 || seen("unknown") == 0 {
 		text, _ := os.ReadFile(gate.frames)
 		t.Fatalf("nobody was let in, or the stranger was not looked at: %q", strings.Fields(string(text)))
@@ -313,6 +318,7 @@ func (g *watched) visit(t *testing.T, gate *program, p *projector, pose, arrival
 	for seen("nobody") < nobody+gatetest.FPS { // everybody is gone for a second
 		time.Sleep(100 * time.Millisecond)
 	}
+	g.page += gate.metrics(t)
 }
 
 // comeOtherwise has the person come in by their pass, a card and a PIN, and a visitor by a pass that is shown again after that.
@@ -429,7 +435,7 @@ func (g *watched) find(t *testing.T) map[string][]string {
 	if g.memory != nil {
 		found[inMemory], g.searched[inMemory] = append(g.faces.find(g.memory), g.cleared.find(g.memory)...), len(g.memory)
 	}
-	for place, text := range map[string]string{inLog: g.log, onMQTT: g.mqtt.seen.String()} {
+	for place, text := range map[string]string{inLog: g.log, onMQTT: g.mqtt.seen.String(), onPage: g.page} {
 		found[place] = append(g.all.find([]byte(text)), pictureIn([]byte(text))...)
 		g.searched[place] = len(text)
 	}

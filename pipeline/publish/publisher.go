@@ -77,6 +77,7 @@ type Publisher struct {
 	mu      sync.Mutex // guards what follows, and keeps the outbox in its order; a disk is waited for under it
 	numbers numbers
 
+	told      tally
 	newest    atomic.Uint64 // seq of the newest event, for who must not wait for a disk
 	delivered atomic.Uint64 // seq of the event that was given back last
 	handsOver atomic.Bool   // see HandOver
@@ -118,6 +119,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 		store:   n.Store,
 		birth:   parts.Birth,
 		born:    make(chan struct{}, 1),
+		told:    newTally(),
 		numbers: n,
 		topics:  Topics(),
 		log:     log,
@@ -185,6 +187,7 @@ func (p *Publisher) tell(e *Event, a *Alarm) error {
 	}
 	if e != nil { // it is on disk, so that no other event ever has its number
 		p.newest.Store(e.Seq)
+		p.told.add(e.Method)
 		return p.tellLive(*e)
 	}
 	return nil
@@ -237,6 +240,9 @@ func (p *Publisher) Status() Status {
 	}
 	return s
 }
+
+// Told returns how many events were told since the start, by each method that an event may have.
+func (p *Publisher) Told() map[string]uint64 { return p.told.counts() }
 
 // HandOver says that another process goes on after Run, and the gate is not to be called stopped in between.
 func (p *Publisher) HandOver() { p.handsOver.Store(true) }

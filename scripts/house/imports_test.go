@@ -95,7 +95,8 @@ func TestImports(t *testing.T) {
 		"github.com/mochi-mqtt/server/v2":     {"facegate/pipeline/publish/loopback"},
 		"codeberg.org/go-pdf/fpdf":            {"facegate/cmd/facegate/internal/visitsheet"},
 		"github.com/yuin/goldmark":            {"facegate/cmd/facegate/internal/kiosk"},
-		"github.com/chromedp":                 {"facegate/cmd/facegate/internal/kiosk"}, // in its tests
+		"github.com/prometheus":               {"facegate/cmd/facegate/internal/metrics"}, // in its tests
+		"github.com/chromedp":                 {"facegate/cmd/facegate/internal/kiosk"},   // in its tests
 	}
 	seen := map[string]bool{}
 	for _, p := range listPackages(t) {

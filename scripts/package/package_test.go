@@ -183,6 +183,7 @@ func looksRight(t *testing.T, files map[string]entry) {
 		"/usr/lib/tmpfiles.d/facegate.conf": 0o644, "/usr/share/doc/facegate/copyright": 0o644,
 		"/usr/share/doc/facegate/changelog.gz": 0o644, "/usr/share/doc/facegate/notices.gz": 0o644,
 		"/usr/share/man/man1/facegate.1.gz": 0o644, "/usr/share/doc/facegate/examples/facegate.yaml": 0o644,
+		"/usr/share/doc/facegate/examples/alerts.yaml": 0o644,
 	} {
 		if got, ok := files[name]; !ok || got.mode.Perm() != mode {
 			t.Errorf("%s is there: %t, mode %v, want %v", name, ok, got.mode, mode)

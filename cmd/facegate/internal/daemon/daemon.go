@@ -20,6 +20,7 @@ import (
 	"facegate/cmd/facegate/internal/doorwatch"
 	"facegate/cmd/facegate/internal/entry"
 	"facegate/cmd/facegate/internal/kiosk"
+	"facegate/cmd/facegate/internal/metrics"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/prompt"
 	"facegate/cmd/facegate/internal/record"
@@ -126,6 +127,7 @@ type Daemon struct {
 	bulletin  *bulletin.Bulletin
 	stirred   chan struct{} // holds a token if something has happened at the door that building systems are to be told
 	control   *control.Server
+	metrics   *metrics.Server // nil where nothing monitors
 	notifier  *notifier
 	handover  *handover
 	watchdog  *watchdog.Watchdog
@@ -197,6 +199,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 		asked: make(chan struct{}), ready: make(chan struct{}),
 	}
 	d.notifier, d.glance = newNotifier(d), newGlance(d.Status)
+	d.openMetrics(running{d: d}.Status, d.publisher.Told)
 	return d, nil
 }
 

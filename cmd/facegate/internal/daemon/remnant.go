@@ -103,6 +103,7 @@ func NewRemnant(c *configs.Config, out Outside, version string, why error, log *
 	if err := d.openControl(r, out.Left.Socket); err != nil {
 		return nil, err
 	}
+	d.openMetrics(left{r: r}.Status, noneTold)
 	return r, nil
 }
 
@@ -130,7 +131,7 @@ func (r *Remnant) Run(ctx context.Context) error {
 	d := r.parts
 	d.log.Error("the gate is not in service: only the door works", "error", r.why, "hint", hint.Of(r.why))
 	back := false
-	tasks := []task{d.door, d.events, d.plan, d.control, d.watchdog, &announcement{r}}
+	tasks := append(d.monitored(), d.door, d.events, d.plan, d.control, d.watchdog, &announcement{r})
 	if r.mended != nil {
 		tasks = append(tasks, newMendedWatch(r.every, r.mended, func() error { back = true; return ErrMended }))
 	}
@@ -249,7 +250,7 @@ func (r *Remnant) Status() status.Status {
 	if errors.Is(r.why, store.ErrKey) {
 		part = health.Key
 	}
-	s.Health = health.Assess(slices.Concat(doorHealth(&s), d.wiringHealth(&s), d.planHealth(&s),
+	s.Health = health.Assess(slices.Concat(doorHealth(&s), d.wiringHealth(&s), d.planHealth(&s), d.metricsHealth(&s),
 		health.When(true, health.RecordsShut, part, health.Down, r.why.Error(), hint.Of(r.why)))...)
 	return s
 }

@@ -20,13 +20,14 @@ import (
 )
 
 // TestStatusTellsNoStrangers asks a gate again and again how it is, while strangers pass and while nobody does: the answers
-// are the same, but for what the camera delivers to an empty corridor too. So are the log, and what the broker is told.
+// are the same, but for what the camera delivers to an empty corridor too. So are the metrics, the log, and what the broker is told.
 func TestStatusTellsNoStrangers(t *testing.T) {
 	walk := gatetest.Clip(t, "walk/s02")[30:70]
 	empty := slices.Repeat([][]byte{gatetest.Corridor(t)}, len(walk))
 	var told []map[string]bool
 	for _, film := range [][][]byte{empty, walk} {
-		r := start(t, gatetest.NewSite(t), nil, daemon.Outside{})
+		r := start(t, gatetest.NewSite(t), gatetest.Settings{"metrics": `{listen: "127.0.0.1:0"}`}, daemon.Outside{})
+		r.metrics(t)
 		settled := func() bool { s := r.Status(); return s.Camera.Frames > 5 && s.MQTT.Err != "" && s.Frames.Now != "" }
 		gatetest.Eventually(t, "the gate has settled", settled)
 		before := strings.Count(r.log.String(), "\n")
@@ -54,7 +55,7 @@ func poll(t *testing.T, r *running, film [][]byte) map[string]bool {
 	done := make(chan error, 1)
 	go func() { done <- r.stage.Play(t.Context(), append(slices.Clone(film), film...)) }()
 	for {
-		told[answer(t, r)] = true
+		told[answer(t, r)+grows.ReplaceAllString(r.metrics(t), "$6")] = true
 		select {
 		case err := <-done:
 			must(t, err)
@@ -65,7 +66,8 @@ func poll(t *testing.T, r *running, film [][]byte) map[string]bool {
 }
 
 // grows matches what is another from one moment to the next whoever passes.
-var grows = regexp.MustCompile(`("frames":)\d+|("last_frame":)"[^"]*"|("wall":)"[^"]*"|("certain":)"[^"]*"|("since":)"[^"]*"`)
+var grows = regexp.MustCompile(`("frames":)\d+|("last_frame":)"[^"]*"|("wall":)"[^"]*"|("certain":)"[^"]*"|("since":)"[^"]*"|` +
+	`(facegate_(?:camera_frames_total|start_time_seconds) )[\d.]+`)
 
 func answer(t *testing.T, r *running) string {
 	t.Helper()

@@ -13,6 +13,9 @@ const (
 	Down     State = "down"     // nobody can be let in by face, or the door cannot be driven
 )
 
+// States lists every State, from good to bad.
+func States() []State { return []State{OK, Degraded, Down} }
+
 // rank orders the states from good to bad. What is no State is worse than all: it must not pass for well.
 func (s State) rank() int {
 	switch s {
@@ -50,6 +53,7 @@ const (
 	Log     Part = "log"
 	Package Part = "package" // that the gate was installed from
 	Law     Part = "law"     // what it asks of the operator
+	Metrics Part = "metrics" // that monitoring reads
 )
 
 // A Condition is one thing that is not well.

@@ -53,7 +53,8 @@ const (
 	ClockWrong         Name = "clock_wrong" // or not known to be right
 	AssessmentDue      Name = "assessment_due"
 	ScreenFault        Name = "screen_fault"
-	NotRunning         Name = "not_running" // as who asks finds out
+	MetricsFault       Name = "metrics_fault" // monitoring cannot read them
+	NotRunning         Name = "not_running"   // as who asks finds out
 )
 
 // Names returns every name. It is what a set of labels or a schema is made of.
@@ -66,6 +67,6 @@ func Names() []Name {
 		CodesUnread, RecordFull, RecordsSilent, RecordsShut, PeopleUnread, PeopleIdle,
 		ConsentOutdated, GroupEmpty, ErasureOwed, BrokerTrouble, EventsLost, FileMended,
 		DiskUnread, DiskReadOnly, DiskFull, DiskNoFiles, SwapUnknown, Swappable,
-		LogLost, UpdateTakenBack, ClockWrong, AssessmentDue, ScreenFault, NotRunning,
+		LogLost, UpdateTakenBack, ClockWrong, AssessmentDue, ScreenFault, MetricsFault, NotRunning,
 	}
 }
