@@ -22,6 +22,7 @@ FUZZTIME ?= 500x
 export FACEGATE_MODELS := $(CURDIR)/$(BUILD)/models
 export FACEGATE_OPENCV_JS := $(CURDIR)/$(BUILD)/opencv-js/opencv.js
 export FACEGATE_AXE := $(CURDIR)/$(BUILD)/axe/axe.min.js
+export FACEGATE_NATS := $(CURDIR)/$(BUILD)/nats/nats-server
 ifneq ($(EVAL),)
 export FACEGATE_EVAL := $(abspath $(EVAL))
 endif
@@ -44,7 +45,7 @@ demo: models ## set up, build, fetch the models, and watch people walk up to a s
 	@$(BINARY) demo --models $(BUILD)/models --testdata testdata
 
 .PHONY: test
-test: setup-test models from-npm lint ## set up, build, and run every test that takes seconds
+test: setup-test models from-npm nats lint ## set up, build, and run every test that takes seconds
 	@scripts/test.sh
 	$(say) "all tests passed"
 
@@ -61,7 +62,7 @@ test-all: tools test installed lab machine ## the same with the slow tests, as o
 
 .PHONY: installed
 installed: export FACEGATE_SLOW :=
-installed: setup-test models from-npm ## run every test as on a machine with an installed gate, and see that none reaches beyond its folder
+installed: setup-test models from-npm nats ## run every test as on a machine with an installed gate, and see that none reaches beyond its folder
 	$(say) "testing beside an installed gate"
 	@scripts/installed.sh -vet=off -timeout $${TEST_TIMEOUT:-60m} ./...
 
@@ -131,7 +132,7 @@ clean: ## remove what was built and fetched
 	$(say) "removing $(BUILD)"
 	@rm -rf $(BUILD)
 
-.PHONY: setup setup-test from-npm
+.PHONY: setup setup-test from-npm nats
 setup:
 	@scripts/setup.sh build
 setup-test:
@@ -139,3 +140,5 @@ setup-test:
 from-npm: setup-test
 	@scripts/npm.sh opencv-js $(BUILD)/opencv-js
 	@scripts/npm.sh axe $(BUILD)/axe
+nats: setup
+	@scripts/nats.sh $(BUILD)/nats

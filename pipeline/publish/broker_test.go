@@ -34,6 +34,8 @@ func TestBrokers(t *testing.T) {
 	}{
 		{"mochi", newMochi},
 		{"mosquitto", newMosquitto},
+		{"mosquitto of Debian", newDebian},
+		{"nats-server", newNATS},
 	} {
 		for _, test := range []struct {
 			name string

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,6 +27,7 @@ import (
 	"facegate/pipeline/publish/feed"
 	"facegate/pipeline/publish/loopback"
 	"facegate/pipeline/publish/mosquittotest"
+	"facegate/pipeline/publish/natstest"
 	"facegate/pipeline/publish/orders"
 )
 
@@ -83,10 +86,40 @@ func (m *mochi) Stop(t testing.TB) {
 
 func newMosquitto(t *testing.T) server { return mosquittotest.New(t, account) }
 
+func newNATS(t *testing.T) server {
+	return natstest.New(t, account.Username, account.Password, natsRights("facegate.>", "facegate.>"))
+}
+
+// natsRights returns what a user of nats-server may write and read. A client has a subject besides on which it is sent what it
+// subscribes to at QoS 1, and facegate/# is also the topic facegate.
+func natsRights(write, read string) string {
+	return fmt.Sprintf(`publish: [ %s ], subscribe: [ %s, facegate, "$MQTT.sub.>" ]`, write, read)
+}
+
+// A debian is mosquitto as Debian and the shipped file configure it, to which the gate speaks TLS.
+type debian struct {
+	*mosquittotest.Broker
+	tls, ca string // the address for that, and who has signed its certificate
+}
+
+func newDebian(t *testing.T) server {
+	b := mosquittotest.Installed(t, "../../configs/mosquitto.conf", account)
+	cert, ca := certificate(t, &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(kind string, der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	}
+	return debian{b, b.Secure(t, text("CERTIFICATE", cert.Certificate[0]), text("PRIVATE KEY", key)), ca}
+}
+
 // A cable is a TCP proxy that fails as networks do.
 type cable struct {
 	listener net.Listener
-	server   server
+	url      func() string // of the broker, while it runs
+	ca       string        // who has signed the broker's certificate, "" where it speaks no TLS
 	wg       sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
@@ -98,7 +131,20 @@ type cable struct {
 
 func newCable(t *testing.T, l net.Listener, s server) *cable {
 	t.Helper()
-	c := &cable{listener: l, server: s}
+	c := &cable{listener: l, url: s.URL}
+	return c.lay(t)
+}
+
+// newSecureCable returns a cable to where a broker speaks TLS by itself.
+func newSecureCable(t *testing.T, l net.Listener, d debian) *cable {
+	t.Helper()
+	c := &cable{listener: l, url: func() string { return d.tls }, ca: d.ca}
+	return c.lay(t)
+}
+
+func (c *cable) lay(t *testing.T) *cable {
+	t.Helper()
+	l := c.listener
 	c.wg.Go(c.serve)
 	t.Cleanup(func() {
 		l.Close()
@@ -125,7 +171,7 @@ func (c *cable) join(near net.Conn) {
 		near.Close()
 		return
 	}
-	network, address, _ := strings.Cut(c.server.URL(), "://")
+	network, address, _ := strings.Cut(c.url(), "://")
 	far, err := net.Dial(network, address)
 	if err != nil {
 		near.Close()
@@ -216,7 +262,11 @@ func newRig(t *testing.T, s server) *rig {
 	r := &rig{t: t, server: s}
 	s.Start(t)
 	t.Cleanup(func() { s.Stop(t) })
-	r.cable = newCable(t, listen(t), s)
+	if d, ok := s.(debian); ok {
+		r.cable = newSecureCable(t, listen(t), d)
+	} else {
+		r.cable = newCable(t, listen(t), s)
+	}
 	r.observer = observe(t, s)
 	r.build(gate("tcp", r.cable))
 	return r
@@ -224,10 +274,13 @@ func newRig(t *testing.T, s server) *rig {
 
 // gate is the configuration of the publisher.
 func gate(scheme string, c *cable) publish.Config {
+	if c.ca != "" {
+		scheme = "ssl"
+	}
 	return publish.Config{
 		Broker: scheme + "://" + c.listener.Addr().String(), ClientID: "facegate-hq-north",
 		Username: account.Username, Password: account.Password,
-		Site: "hq", Gate: "north",
+		Site: "hq", Gate: "north", CAFile: c.ca,
 	}
 }
 

@@ -166,6 +166,15 @@ func (b *Broker) Start(t testing.TB) {
 	}
 }
 
+// Kill ends b with no time to write anything.
+func (b *Broker) Kill(t testing.TB) {
+	t.Helper()
+	if err := b.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	b.cmd.Wait()
+}
+
 // Stop ends b as a service manager does.
 func (b *Broker) Stop(t testing.TB) {
 	t.Helper()

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -15,66 +14,6 @@ import (
 
 	"facegate/pipeline/publish/loopback"
 )
-
-// debian is the main file of Debian 12's mosquitto 2.0.11, which reads the folder that the shipped file is installed in.
-const debian = `pid_file /run/mosquitto/mosquitto.pid
-
-persistence true
-persistence_location /var/lib/mosquitto/
-
-log_dest file /var/log/mosquitto/mosquitto.log
-
-include_dir /etc/mosquitto/conf.d
-`
-
-// installed returns a Broker, not started, with the shipped file below Debian's, and the users and rights that its comments
-// tell to make. All paths are moved into a folder of the test, and so is the listener.
-func installed(t *testing.T, users ...loopback.Account) *Broker {
-	t.Helper()
-	shipped, err := os.ReadFile(filepath.Join("..", "..", "..", "configs", "mosquitto.conf"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := newBroker(t)
-	dir := filepath.Dir(b.socket)
-	b.conf = filepath.Join(dir, "etc/mosquitto/mosquitto.conf")
-	for _, folder := range []string{"etc/mosquitto/conf.d", "var/lib/mosquitto", "var/log/mosquitto", "run/mosquitto"} {
-		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	move := func(text string) string {
-		return regexp.MustCompile(`(?m) (/(etc|var|run)/)`).ReplaceAllString(text, " "+dir+"$1")
-	}
-	main := move(debian) + user()
-	rights := regexp.MustCompile(`(?m)^#   ((?:user|topic) .*)$`).FindAllStringSubmatch(string(shipped), -1)
-	var acl strings.Builder
-	for _, line := range rights {
-		fmt.Fprintln(&acl, line[1])
-	}
-	own := strings.Replace(move(string(shipped)), "listener 1883 127.0.0.1", "listener 0 "+b.socket, 1)
-	var passwords strings.Builder
-	for _, u := range users {
-		passwords.WriteString(password(t, u))
-	}
-	for name, text := range map[string]string{
-		"mosquitto.conf": main, "conf.d/facegate.conf": own, "facegate.acl": acl.String(), "facegate.passwd": passwords.String(),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, "etc/mosquitto", name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return b
-}
-
-// kill ends b as kill -9 does, with no time to write anything.
-func (b *Broker) kill(t *testing.T) {
-	t.Helper()
-	if err := b.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	b.cmd.Wait()
-}
 
 // written waits until text is on disk, which the broker writes a moment after it has acknowledged.
 func written(t *testing.T, b *Broker, text string) {
@@ -140,7 +79,7 @@ func wait(t *testing.T, token mqtt.Token) {
 // the broker had acknowledged.
 func TestShippedConfiguration(t *testing.T) {
 	gate, building := loopback.Account{Username: "facegate", Password: "1"}, loopback.Account{Username: "building", Password: "2"}
-	b := installed(t, gate, building)
+	b := Installed(t, "../../../configs/mosquitto.conf", gate, building)
 	b.Start(t)
 	l := listen(t, b, building)
 	wait(t, l.client.Subscribe("facegate/#", 1, nil))
@@ -156,7 +95,7 @@ func TestShippedConfiguration(t *testing.T) {
 		wait(t, g.Publish("facegate/hq/north/availability", 1, true, fmt.Sprintf("online %d", round)))
 		want = append(want, fmt.Sprintf("online %d", round))
 		written(t, b, want[len(want)-1])
-		b.kill(t)
+		b.Kill(t)
 		b.Start(t)
 	}
 	l = listen(t, b, building)
