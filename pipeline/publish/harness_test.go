@@ -31,7 +31,7 @@ import (
 	"facegate/pipeline/publish/orders"
 )
 
-const patience = 15 * time.Second // for anything to arrive; never slept through when all is well
+const patience = time.Minute // for anything to arrive; never slept through when all is well
 
 // A server is a real broker that can be stopped and started again. It may be elsewhere then: the publisher, which is told
 // one address, comes to it by a cable.
