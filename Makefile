@@ -23,6 +23,7 @@ export FACEGATE_MODELS := $(CURDIR)/$(BUILD)/models
 export FACEGATE_OPENCV_JS := $(CURDIR)/$(BUILD)/opencv-js/opencv.js
 export FACEGATE_AXE := $(CURDIR)/$(BUILD)/axe/axe.min.js
 export FACEGATE_NATS := $(CURDIR)/$(BUILD)/nats/nats-server
+export FACEGATE_ASYNCAPI := $(CURDIR)/$(BUILD)/asyncapi/index.js
 ifneq ($(EVAL),)
 export FACEGATE_EVAL := $(abspath $(EVAL))
 endif
@@ -79,6 +80,11 @@ build: setup ## set up and build .build/facegate
 	$(say) "building $(BINARY) $(VERSION)$(if $(wildcard $(BINARY)),,; the first time takes a few minutes)"
 	@mkdir -p $(BUILD)
 	@$(call timed,building) go build -buildvcs=false -ldflags "-X main.version=$(VERSION)" -o $(BINARY) ./cmd/facegate
+
+.PHONY: generate
+generate: setup ## write the contract with building systems, configs/contract, anew from the Go types of pipeline/publish
+	$(say) "writing configs/contract"
+	@go run ./scripts/contract
 
 .PHONY: tools
 tools: setup ## build what makes packages, .build/tools
@@ -140,5 +146,6 @@ setup-test:
 from-npm: setup-test
 	@scripts/npm.sh opencv-js $(BUILD)/opencv-js
 	@scripts/npm.sh axe $(BUILD)/axe
+	@scripts/npm.sh asyncapi $(BUILD)/asyncapi
 nats: setup
 	@scripts/nats.sh $(BUILD)/nats

@@ -2,6 +2,7 @@
 #
 # npm.sh opencv-js FOLDER   puts OpenCV 4.10.0 for node into FOLDER, for the test that compares two versions of OpenCV
 # npm.sh axe FOLDER         puts axe-core 4.14.1 into FOLDER, by which a test judges whether everybody can use the screen at the door
+# npm.sh asyncapi FOLDER    puts the parser of AsyncAPI 3.6.3 into FOLDER, by which a test reads what building systems are given
 # npm.sh mqtt FOLDER        puts mqtt.js 5.16.0 into FOLDER/node_modules, with which a test runs docs/consumers/consumer.mjs
 # npm.sh node-red FOLDER    puts Node-RED 4.1.15 into FOLDER/node_modules, with which a test runs docs/consumers/flow.json
 #
@@ -38,6 +39,10 @@ axe)
   package=axe-core@4.14.1 file=axe.min.js test="the judgement of the screen by it"
   integrity=sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==
   ;;
+asyncapi)
+  package=@asyncapi/parser@3.6.3 file=browser/index.js test="the reading of the contract by it" # whole, with all that it needs
+  integrity=sha512-MUC8xIUMcS2qNvqrqyx/ie0txu3d/OdIsrXs7UCzawdyR6P07gh35DpOqPz/z57s1UA3vERVpcheZYl3h8cVtw==
+  ;;
 mqtt | node-red)
   [[ -n $folder ]] || { echo "usage: scripts/npm.sh $what FOLDER" >&2 && exit 2; }
   tree
@@ -45,7 +50,7 @@ mqtt | node-red)
   ;;
 esac
 if [[ -z ${package:-} || -z $folder ]]; then
-  echo "usage: scripts/npm.sh opencv-js|axe|mqtt|node-red FOLDER" >&2
+  echo "usage: scripts/npm.sh opencv-js|axe|asyncapi|mqtt|node-red FOLDER" >&2
   exit 2
 fi
 

@@ -27,6 +27,7 @@ import (
 	"facegate/cmd/facegate/internal/status"
 	"facegate/gpio"
 	"facegate/pipeline/publish"
+	"facegate/pipeline/publish/contracttest"
 	"facegate/pipeline/publish/loopback"
 	"facegate/pipeline/publish/mosquittotest"
 )
@@ -350,11 +351,7 @@ func TestEndToEnd(t *testing.T) {
 func loopbackBroker(t *testing.T, site gatetest.Site) (*subscriber, string) {
 	t.Helper()
 	account := loopback.NewAccount()
-	b, err := loopback.Start("127.0.0.1:0", account, discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { b.Close() })
+	b := contracttest.Start(t, account)
 	if err := os.WriteFile(site.Path("password"), []byte(account.Password), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,7 @@ import (
 	"facegate/device"
 	"facegate/device/evdev"
 	"facegate/pipeline/embed"
+	"facegate/pipeline/publish/contracttest"
 	"facegate/pipeline/publish/loopback"
 	"facegate/pipeline/template"
 	qr "facegate/pipeline/template/pass"
@@ -223,9 +224,7 @@ type watched struct {
 func watch(t *testing.T, leak *leaks) *watched {
 	site := gatetest.NewSite(t).FixKey(t)
 	account := loopback.NewAccount()
-	broker, err := loopback.Start("127.0.0.1:0", account, discard)
-	must(t, err)
-	t.Cleanup(func() { broker.Close() })
+	broker := contracttest.Start(t, account)
 	g := &watched{
 		site:     site,
 		mqtt:     newTap(t, "tcp", "127.0.0.1:0", broker.URL()),
@@ -241,6 +240,7 @@ func watch(t *testing.T, leak *leaks) *watched {
 	}
 
 	for name, twin := range map[string]**evdev.Twin{"card": &g.card, "pad": &g.pad} {
+		var err error
 		*twin, err = evdev.Plug(site.Path(name))
 		must(t, err)
 		t.Cleanup(func() { (*twin).Unplug() })

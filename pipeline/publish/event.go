@@ -57,19 +57,19 @@ const (
 // An Event is one passage or opening, as it goes on the wire. It has no subject: no name, number, score, picture or pseudonym.
 // No field may be added that tells one person from another.
 type Event struct {
-	Schema    string            `json:"schema"`
-	Type      EventType         `json:"event_type"`
-	Store     string            `json:"store"`      // 16 hexadecimal digits, others after a wipe
-	Seq       uint64            `json:"seq"`        // counts the events of a store from 1; a gap means that events were lost
-	Boot      string            `json:"boot"`       // 16 hexadecimal digits, drawn when the process starts
-	Time      string            `json:"ts"`         // when it happened, as Timestamp
-	Clock     Clock             `json:"clock"`      // whether Time can be trusted
-	Door      string            `json:"door"`       // the configured name of the door
-	Direction passage.Direction `json:"direction"`  // the configured direction of the door
-	Method    string            `json:"method"`     // one of Methods
-	Reason    *string           `json:"reason"`     // why passage was denied; null if it was not
-	LatencyMS int64             `json:"latency_ms"` // from the frame to the relay, in milliseconds; 0 if no frame led to it
-	Replayed  bool              `json:"replayed"`   // it waited for a connection, or may have been sent before
+	Schema    string            `json:"schema" jsonschema:"enum=pass/2"`
+	Type      EventType         `json:"event_type" jsonschema:"enum=granted,enum=opened"`
+	Store     string            `json:"store" jsonschema:"pattern=^[0-9a-f]{16}$"`                 // 16 hexadecimal digits, others after a wipe
+	Seq       uint64            `json:"seq" jsonschema:"minimum=1"`                                // counts the events of a store from 1; a gap means that events were lost
+	Boot      string            `json:"boot" jsonschema:"pattern=^[0-9a-f]{16}$"`                  // 16 hexadecimal digits, drawn when the process starts
+	Time      string            `json:"ts" jsonschema:"format=date-time,pattern=\\.[0-9]{3}Z$"`    // when it happened, as Timestamp
+	Clock     Clock             `json:"clock"`                                                     // whether Time can be trusted
+	Door      string            `json:"door" jsonschema:"maxLength=128,pattern=^[^\\x00-\\x1f]+$"` // the configured name of the door
+	Direction passage.Direction `json:"direction"`                                                 // the configured direction of the door
+	Method    string            `json:"method"`                                                    // one of Methods
+	Reason    *string           `json:"reason" jsonschema:"type=null"`                             // why passage was denied; null if it was not
+	LatencyMS int64             `json:"latency_ms" jsonschema:"minimum=0"`                         // from the frame to the relay, in milliseconds; 0 if no frame led to it
+	Replayed  bool              `json:"replayed"`                                                  // it waited for a connection, or may have been sent before
 }
 
 // A Source makes the events of one door.

@@ -24,6 +24,7 @@ import (
 	"facegate/configs/passage"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/publish"
+	"facegate/pipeline/publish/contracttest"
 	"facegate/pipeline/publish/feed"
 	"facegate/pipeline/publish/loopback"
 	"facegate/pipeline/publish/mosquittotest"
@@ -70,7 +71,7 @@ func (m *mochi) URL() string {
 
 func (m *mochi) Start(t testing.TB) {
 	t.Helper()
-	b, err := loopback.Start("127.0.0.1:0", account, slog.New(slog.DiscardHandler))
+	b, err := loopback.Start("127.0.0.1:0", account, slog.New(slog.DiscardHandler), contracttest.Tap(t))
 	if err != nil {
 		t.Fatal(err)
 	}

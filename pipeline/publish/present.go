@@ -59,41 +59,41 @@ type Door struct {
 // Health is how a gate is. It is told at once when it changes, and every minute at least: a gate that has not been heard of for three
 // minutes is gone, whatever its availability says.
 type Health struct {
-	Schema     string      `json:"schema"`
-	State      string      `json:"state"`      // ok, degraded, down: the worst of the conditions
-	Conditions []Condition `json:"conditions"` // each once; never null
-	Time       string      `json:"ts"`         // when it was so, as Timestamp
-	Clock      Clock       `json:"clock"`      // whether Time can be trusted
+	Schema     string      `json:"schema" jsonschema:"enum=health/1"`
+	State      string      `json:"state" jsonschema:"enum=ok,enum=degraded,enum=down"`     // ok, degraded, down: the worst of the conditions
+	Conditions []Condition `json:"conditions"`                                             // each once; never null
+	Time       string      `json:"ts" jsonschema:"format=date-time,pattern=\\.[0-9]{3}Z$"` // when it was so, as Timestamp
+	Clock      Clock       `json:"clock"`                                                  // whether Time can be trusted
 }
 
 // A Condition is one thing that is not well. Its texts are of closed sets, and none was written by anybody at the gate.
 type Condition struct {
 	Name  string `json:"name"`
 	Part  string `json:"part"`
-	State string `json:"state"` // degraded or down
+	State string `json:"state" jsonschema:"enum=degraded,enum=down"` // degraded or down
 }
 
 // A Mode is what opens a door now, and within what limits.
 type Mode struct {
-	Schema    string   `json:"schema"`
-	Faces     bool     `json:"faces"`      // a face is looked at
-	Ways      []string `json:"ways"`       // methods that open the door now for somebody; those that it takes together are joined by +; never null
-	Schedule  string   `json:"schedule"`   // rules, open (to everybody), shut (to all), or waits (for the clock)
-	Lockdown  bool     `json:"lockdown"`   // every template was destroyed by order, and nobody is captured
-	Match     string   `json:"match"`      // one-to-one or one-to-many
-	MaxPeople int      `json:"max_people"` // the most for whom the error rate is covered; 0 for any number
-	ValidDays int      `json:"valid_days"` // from capture to the erasure of a template at the latest
-	IdleDays  int      `json:"idle_days"`  // likewise, from the last pass
+	Schema    string   `json:"schema" jsonschema:"enum=mode/1"`
+	Faces     bool     `json:"faces"`                                                           // a face is looked at
+	Ways      []string `json:"ways"`                                                            // methods that open the door now for somebody; those that it takes together are joined by +; never null
+	Schedule  string   `json:"schedule" jsonschema:"enum=rules,enum=open,enum=shut,enum=waits"` // rules, open (to everybody), shut (to all), or waits (for the clock)
+	Lockdown  bool     `json:"lockdown"`                                                        // every template was destroyed by order, and nobody is captured
+	Match     string   `json:"match" jsonschema:"enum=one-to-one,enum=one-to-many"`             // one-to-one or one-to-many
+	MaxPeople int      `json:"max_people" jsonschema:"minimum=0"`                               // the most for whom the error rate is covered; 0 for any number
+	ValidDays int      `json:"valid_days" jsonschema:"minimum=0"`                               // from capture to the erasure of a template at the latest
+	IdleDays  int      `json:"idle_days" jsonschema:"minimum=0"`                                // likewise, from the last pass
 }
 
 // Info is what a gate is, which does not change while it runs.
 type Info struct {
-	Schema    string            `json:"schema"`
-	Version   string            `json:"version"` // of facegate
-	Profile   string            `json:"profile"` // under whose law it works
-	Door      string            `json:"door"`
+	Schema    string            `json:"schema" jsonschema:"enum=info/1"`
+	Version   string            `json:"version" jsonschema:"pattern=^[0-9A-Za-z.+~-]{1\\,64}$"` // of facegate
+	Profile   string            `json:"profile"`                                                // under whose law it works
+	Door      string            `json:"door" jsonschema:"maxLength=128,pattern=^[^\\x00-\\x1f]+$"`
 	Direction passage.Direction `json:"direction"`
-	Schemas   []string          `json:"schemas"` // of what it tells
+	Schemas   []string          `json:"schemas" jsonschema:"pattern=^[a-z]+/[0-9]+$"` // of what it tells
 }
 
 // SetDoor says how the door is now. It waits for nobody, as the others do that set a state.

@@ -44,6 +44,9 @@ const (
 // A Boot is the id that a process has drawn at its start: 16 hexadecimal digits.
 type Boot string
 
+// Pattern is the form of a Boot, a regular expression as JSON Schema has them.
+func (Boot) Pattern() string { return "^[0-9a-f]{16}$" }
+
 // A Topic is one on which a gate and the building systems speak.
 type Topic struct {
 	Name     string   // below facegate/<site>/<gate>/

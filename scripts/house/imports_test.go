@@ -11,8 +11,10 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +28,7 @@ const root = "../.."
 type listed struct {
 	ImportPath, Dir, Doc                     string
 	GoFiles, CgoFiles                        []string
+	TestGoFiles, XTestGoFiles                []string
 	Imports, Deps, TestImports, XTestImports []string
 }
 
@@ -40,7 +43,7 @@ func listPackages(t *testing.T) []listed {
 
 // listOnce asks go list, which takes a second, in the first test that wants to know.
 var listOnce = sync.OnceValues(func() ([]listed, error) {
-	const fields = "ImportPath,Dir,Doc,GoFiles,CgoFiles,Imports,Deps,TestImports,XTestImports"
+	const fields = "ImportPath,Dir,Doc,GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,Imports,Deps,TestImports,XTestImports"
 	cmd := exec.Command("go", "list", "-json="+fields, "./...")
 	cmd.Dir = root
 	var complaints bytes.Buffer
@@ -97,6 +100,8 @@ func TestImports(t *testing.T) {
 		"github.com/yuin/goldmark":            {"facegate/cmd/facegate/internal/kiosk"},
 		"github.com/prometheus":               {"facegate/cmd/facegate/internal/metrics"}, // in its tests
 		"github.com/chromedp":                 {"facegate/cmd/facegate/internal/kiosk"},   // in its tests
+		"github.com/invopop/jsonschema":       {"facegate/scripts/contract"},              // which is no part of the program
+		"github.com/santhosh-tekuri":          {"facegate/pipeline/publish/contracttest"},
 	}
 	seen := map[string]bool{}
 	for _, p := range listPackages(t) {
@@ -226,6 +231,42 @@ func TestPublishIsNoStage(t *testing.T) {
 	}
 	if seen != len(rooms) {
 		t.Errorf("%d of %d rooms found", seen, len(rooms))
+	}
+}
+
+// TestBrokersAreWatched checks that no test starts a broker whose messages are not held to the contract with building systems. The one
+// in the process is started with a tap of contracttest, mosquitto by mosquittotest, which watches it.
+func TestBrokersAreWatched(t *testing.T) {
+	const loopback, watch = "facegate/pipeline/publish/loopback", "facegate/pipeline/publish/contracttest"
+	starts := regexp.MustCompile(`loopback\.Start\(.*\)`)
+	seen := 0
+	for _, p := range listPackages(t) {
+		if p.ImportPath == loopback {
+			continue // its tests are of the broker, and no gate speaks there
+		}
+		for _, name := range slices.Concat(p.TestGoFiles, p.XTestGoFiles) {
+			text, err := os.ReadFile(filepath.Join(p.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, call := range starts.FindAllString(string(text), -1) {
+				if seen++; !strings.Contains(call, "contracttest.Tap(") {
+					t.Errorf("%s starts a broker that nobody watches: use contracttest.Start", name)
+				}
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no test starts a broker")
+	}
+	for _, p := range listPackages(t) {
+		if p.ImportPath == "facegate/pipeline/publish/mosquittotest" && !slices.Contains(p.Imports, watch) {
+			t.Error("mosquitto is not watched")
+		}
+		if !within(p.ImportPath, "facegate/scripts") && !strings.HasSuffix(p.ImportPath, "test") &&
+			slices.ContainsFunc(p.Imports, func(i string) bool { return i == watch }) {
+			t.Errorf("%s imports %s, which is for tests", p.ImportPath, watch)
+		}
 	}
 }
 

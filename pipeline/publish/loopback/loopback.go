@@ -40,8 +40,12 @@ type Broker struct {
 	listener *listener
 }
 
+// A Tap is shown each message that a client publishes, and each will that is published for one. It does not change the payload, and
+// is called from several goroutines.
+type Tap func(topic string, payload []byte, qos byte, retained bool)
+
 // Start starts a broker on addr, an IP address of the loopback interface with a port, or with port 0 for a free one.
-func Start(addr string, account Account, log *slog.Logger) (*Broker, error) {
+func Start(addr string, account Account, log *slog.Logger, taps ...Tap) (*Broker, error) {
 	if ap, err := netip.ParseAddrPort(addr); err != nil || !ap.Addr().IsLoopback() {
 		return nil, fmt.Errorf("%w: %q", ErrNotLoopback, addr)
 	}
@@ -50,7 +54,7 @@ func Start(addr string, account Account, log *slog.Logger) (*Broker, error) {
 		return nil, fmt.Errorf("loopback: %w", err)
 	}
 	b := &Broker{server: mqtt.New(options(log)), listener: &listener{Listener: inner, conns: make(map[net.Conn]bool)}}
-	if err := b.serve(account); err != nil {
+	if err := b.serve(account, taps); err != nil {
 		return nil, errors.Join(fmt.Errorf("loopback: %w", err), b.Close())
 	}
 	return b, nil
@@ -67,9 +71,12 @@ func (b *Broker) Close() error {
 	return nil
 }
 
-func (b *Broker) serve(account Account) error {
+func (b *Broker) serve(account Account, taps []Tap) error {
 	// This must stay the only hook that authenticates: one that says yes is enough, whatever others say.
 	if err := b.server.AddHook(&gatekeeper{account: account}, nil); err != nil {
+		return err
+	}
+	if err := b.server.AddHook(&tapped{taps: taps}, nil); err != nil {
 		return err
 	}
 	if err := b.server.AddListener(b.listener); err != nil {
@@ -107,3 +114,28 @@ func (g *gatekeeper) OnConnectAuthenticate(_ *mqtt.Client, p packets.Packet) boo
 }
 
 func (*gatekeeper) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
+
+// tapped shows its taps what is published.
+type tapped struct {
+	mqtt.HookBase
+	taps []Tap
+}
+
+func (*tapped) ID() string { return "taps" }
+
+func (*tapped) Provides(method byte) bool {
+	return method == mqtt.OnPublish || method == mqtt.OnWillSent
+}
+
+func (t *tapped) OnPublish(_ *mqtt.Client, p packets.Packet) (packets.Packet, error) {
+	t.show(p)
+	return p, nil
+}
+
+func (t *tapped) OnWillSent(_ *mqtt.Client, p packets.Packet) { t.show(p) }
+
+func (t *tapped) show(p packets.Packet) {
+	for _, tap := range t.taps {
+		tap(p.TopicName, p.Payload, p.FixedHeader.Qos, p.FixedHeader.Retain)
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"facegate/pipeline/publish/contracttest"
 	"facegate/pipeline/publish/loopback"
 )
 
@@ -29,17 +30,26 @@ type Broker struct {
 	conf    string
 	account loopback.Account
 	cmd     *exec.Cmd
+
+	watcher loopback.Account // of the watch
+	watches bool             // what it hands out is held to the contract
+	watch   *contracttest.Watch
 }
 
 // New returns a Broker, not started, that asks for account; for the zero Account it asks for none. It is killed when the test
-// is over, if it was not stopped. New skips the test where mosquitto is not installed.
+// is over, if it was not stopped. New skips the test where mosquitto is not installed. What the Broker hands out has to keep the
+// contract.
 func New(t testing.TB, account loopback.Account) *Broker {
 	t.Helper()
 	b := newBroker(t)
+	b.watches = true
 	dir := filepath.Dir(b.socket)
 	b.conf = filepath.Join(dir, "mosquitto.conf")
+	if account != (loopback.Account{}) {
+		b.watcher = loopback.Account{Username: contracttest.Username, Password: rand.Text()}
+	}
 	conf := fmt.Sprintf("listener 0 %s\n%s\n%spersistence true\npersistence_location %s/\nmax_inflight_messages 1\nlog_dest none\n",
-		b.socket, access(t, dir, account), user(), dir)
+		b.socket, access(t, dir, account, b.watcher), user(), dir)
 	if err := os.WriteFile(b.conf, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +79,7 @@ func (b *Broker) list() string { return filepath.Join(filepath.Dir(b.conf), "lis
 // Allow gives the access list of a guarded Broker other lines, also while it runs. It has read them soon after.
 func (b *Broker) Allow(t testing.TB, lines ...string) {
 	t.Helper()
-	text := fmt.Sprintf("user %s\n%s\n", b.account.Username, strings.Join(lines, "\n"))
+	text := fmt.Sprintf("user %s\n%s\nuser %s\ntopic readwrite #\n", b.account.Username, strings.Join(lines, "\n"), b.watcher.Username)
 	if err := os.WriteFile(b.list(), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +98,7 @@ func newBroker(t testing.TB) *Broker {
 	}
 	b := &Broker{socket: filepath.Join(dir, "socket"), binary: binary}
 	t.Cleanup(func() {
+		b.unwatch()
 		if b.cmd != nil {
 			b.cmd.Process.Kill() // does nothing to one that was stopped
 			b.cmd.Wait()
@@ -106,13 +117,16 @@ func user() string {
 }
 
 // access returns the configuration of who may connect.
-func access(t testing.TB, dir string, account loopback.Account) string {
+func access(t testing.TB, dir string, accounts ...loopback.Account) string {
 	t.Helper()
-	if account == (loopback.Account{}) {
+	if accounts[0] == (loopback.Account{}) {
 		return "allow_anonymous true"
 	}
-	users := filepath.Join(dir, "users")
-	if err := os.WriteFile(users, []byte(password(t, account)), 0o600); err != nil {
+	users, lines := filepath.Join(dir, "users"), ""
+	for _, a := range accounts {
+		lines += password(t, a)
+	}
+	if err := os.WriteFile(users, []byte(lines), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return "allow_anonymous false\npassword_file " + users
@@ -158,11 +172,22 @@ func (b *Broker) Start(t testing.TB) {
 		conn, err := net.Dial("unix", b.socket)
 		if err == nil {
 			conn.Close()
-			return
+			break
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("mosquitto does not listen: %v", err)
 		}
+	}
+	if b.watches {
+		b.watch = contracttest.NewWatch(t, b.URL(), b.watcher)
+	}
+}
+
+// unwatch ends the watch, which has seen everything then.
+func (b *Broker) unwatch() {
+	if b.watch != nil {
+		b.watch.Close()
+		b.watch = nil
 	}
 }
 
@@ -178,6 +203,7 @@ func (b *Broker) Kill(t testing.TB) {
 // Stop ends b as a service manager does.
 func (b *Broker) Stop(t testing.TB) {
 	t.Helper()
+	b.unwatch()
 	b.cmd.Process.Signal(syscall.SIGTERM)
 	if err := b.cmd.Wait(); err != nil {
 		t.Errorf("mosquitto: %v", err)

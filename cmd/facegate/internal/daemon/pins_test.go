@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -27,6 +26,7 @@ import (
 	"facegate/gpio/door"
 	"facegate/gpio/sim"
 	"facegate/pipeline/attempt"
+	"facegate/pipeline/publish/contracttest"
 	"facegate/pipeline/publish/loopback"
 	"facegate/store"
 	"facegate/store/audit"
@@ -311,9 +311,7 @@ type building struct {
 func hears(t *testing.T, site gatetest.Site) (*building, string) {
 	t.Helper()
 	account := loopback.NewAccount()
-	broker, err := loopback.Start("127.0.0.1:0", account, slog.New(slog.DiscardHandler))
-	must(t, err)
-	t.Cleanup(func() { broker.Close() })
+	broker := contracttest.Start(t, account)
 	must(t, os.WriteFile(site.Path("password"), []byte(account.Password), 0o600))
 	b := new(building)
 	client := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(broker.URL()).SetClientID("building").
