@@ -77,7 +77,9 @@ func TestContainerIsBuilt(t *testing.T) {
 		{"bud", "--signature-policy", dir + "/policy", "--isolation", "chroot", "-t", "facegate", dir},
 		{"inspect", "--type", "image", "facegate"},
 	} {
-		out, err := exec.Command(buildah, append(place[:len(place):len(place)], args...)...).CombinedOutput()
+		cmd := exec.Command(buildah, append(place[:len(place):len(place)], args...)...)
+		cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir)
+		out, err := cmd.CombinedOutput()
 		if err != nil || args[0] == "inspect" && !strings.Contains(string(out), `"User": "990:990"`) {
 			t.Fatalf("%v: %s", err, out)
 		}
