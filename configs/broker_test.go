@@ -52,7 +52,7 @@ func TestBrokerAddress(t *testing.T) {
 		t.Run(test.address, func(t *testing.T) {
 			cfg, _, err := read(t, fmt.Sprintf("profile: lab\nsite: hq\ngate: north\nmqtt: {broker: %q}\n", test.address))
 			if test.refused == "" {
-				if err != nil || cfg.MQTT.Broker != test.want {
+				if err != nil || cfg.MQTT.Brokers.String() != test.want {
 					t.Fatalf("broker %v, %v; want %s", cfg, err, test.want)
 				}
 				return

@@ -12,9 +12,11 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 	_ "time/tzdata" // boards come without zones, or with old ones
 
+	"facegate/configs/address"
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/configs/passage"
@@ -273,15 +275,29 @@ type Words struct {
 	Rights    string `yaml:"rights"`    // where and how a person uses their rights
 }
 
+// Brokers are where a gate finds a broker: one text in the file, or a list of them.
+type Brokers []address.Address
+
+// String returns the addresses, with a comma after each but the last.
+func (b Brokers) String() string {
+	var all []string
+	for _, a := range b {
+		all = append(all, a.String())
+	}
+	return strings.Join(all, ", ")
+}
+
 // MQTT is the broker that pass events go to.
 type MQTT struct {
-	Broker       string `yaml:"broker"`        // URL: tcp://host:port, or ssl://host:port for TLS; the scheme is one of these after Parse
-	ClientID     string `yaml:"client_id"`     // never empty after Parse
-	Username     string `yaml:"username"`      // "" connects without one
-	PasswordFile string `yaml:"password_file"` // file that holds the password, "" for none
-	CAFile       string `yaml:"ca_file"`       // PEM file of authorities for TLS, "" for the system's
-	Plaintext    bool   `yaml:"plaintext"`     // events may go unencrypted to another machine
-	Transfer     string `yaml:"transfer"`      // reference of the decision that lets events leave the site, "" for none
+	Brokers      Brokers `yaml:"broker"`        // each is tried while the others do not serve; never empty after Parse
+	ClientID     string  `yaml:"client_id"`     // never empty after Parse
+	Username     string  `yaml:"username"`      // "" connects without one
+	PasswordFile string  `yaml:"password_file"` // file that holds the password, "" for none
+	CAFile       string  `yaml:"ca_file"`       // PEM file of authorities for TLS, "" for the system's
+	CertFile     string  `yaml:"cert_file"`     // PEM file of the certificate that this gate shows, "" for none
+	KeyFile      string  `yaml:"key_file"`      // PEM file of its key, "" for none
+	Plaintext    bool    `yaml:"plaintext"`     // events may go unencrypted to another machine
+	Transfer     string  `yaml:"transfer"`      // reference of the decision that lets events leave the site, "" for none
 }
 
 // Control is the socket that the command line talks to.

@@ -118,7 +118,7 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 		},
 		Decide:  configs.Decide{Judge: configs.Mean, Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second},
 		Enrol:   configs.Enrol{Frames: 5, Timeout: time.Minute, ValidDays: 365},
-		MQTT:    configs.MQTT{Broker: "tcp://127.0.0.1:1883", ClientID: "facegate-example-main"},
+		MQTT:    configs.MQTT{Brokers: configs.Brokers{{Host: "127.0.0.1", Port: 1883}}, ClientID: "facegate-example-main"},
 		Control: configs.Control{Socket: "/run/facegate/control.sock", Group: "facegate"},
 		Log:     configs.Log{Level: slog.LevelInfo},
 
@@ -260,7 +260,11 @@ func TestParseValues(t *testing.T) {
 			c.Door.Interlock.Line = "I"
 		}},
 		{"a broker with TLS", "mqtt: {broker: 'ssl://[fd00::1]:8883', ca_file: /etc/ca.pem, client_id: x}", func(c *configs.Config) {
-			c.MQTT = configs.MQTT{Broker: "ssl://[fd00::1]:8883", CAFile: "/etc/ca.pem", ClientID: "x"}
+			c.MQTT = configs.MQTT{Brokers: configs.Brokers{{Host: "fd00::1", Port: 8883, TLS: true}}, CAFile: "/etc/ca.pem", ClientID: "x"}
+		}},
+		{"brokers", "mqtt: {broker: ['mqtts://a:8883', 'tcp://[::1]:1883/'], cert_file: /c, key_file: /k}", func(c *configs.Config) {
+			c.MQTT.Brokers = configs.Brokers{{Host: "a", Port: 8883, TLS: true}, {Host: "::1", Port: 1883}}
+			c.MQTT.CertFile, c.MQTT.KeyFile = "/c", "/k"
 		}},
 		{"a key beside the state folder", "key_file: /var/lib/facegate.key", func(c *configs.Config) {
 			c.KeyFile = "/var/lib/facegate.key"
@@ -455,6 +459,17 @@ func TestParseFaults(t *testing.T) {
 		{"broker without port", "mqtt: {broker: tcp://host}\n", 4, 8, "mqtt.broker: \"tcp://host\" is not a broker"},
 		{"broker with another scheme", "mqtt: {broker: 'ws://host:80'}\n", 4, 8, "is not a broker"},
 		{"password in the broker", "mqtt: {broker: 'tcp://u:p@host:1883'}\n", 4, 8, "holds a user name"},
+		{"broker twice", "mqtt: {broker: ['ssl://b:8883', 'mqtts://b:8883/']}\n", 4, 33, "mqtt.broker[2]: ssl://b:8883 is in the list a second time"},
+		{"no broker in a list", "mqtt: {broker: []}\n", 4, 8, "mqtt.broker: is an empty list"},
+		{"brokers in a list of lists", "mqtt: {broker: [[a]]}\n", 4, 17, "mqtt.broker[1]: the address of a broker is wanted here"},
+		{"brokers by names", "mqtt: {broker: {a: b}}\n", 4, 16, "mqtt.broker: the address of a broker is wanted here"},
+		{"a broken broker in a list", "mqtt: {broker: ['ssl://b:8883', broker]}\n", 4, 33, "mqtt.broker[2]: \"broker\" is not a broker"},
+		{"another machine in a list", "mqtt: {broker: ['ssl://b:8883', 'tcp://127.0.0.1:1', 'tcp://c:1883']}\n", 4, 54, "mqtt.broker[3]: c is another machine"},
+		{"too many brokers", "mqtt: {broker: [" + strings.Repeat("'tcp://127.0.0.1:1',", 9) + "]}\n", 4, 8, "mqtt.broker: has more than 8 brokers"},
+		{"certificate without TLS", "mqtt: {cert_file: /c, key_file: /k}\n", 4, 8, "mqtt.cert_file: has no effect without TLS"},
+		{"certificate without key", "mqtt: {broker: 'ssl://b:8883', cert_file: /c}\n", 4, 32, "mqtt.cert_file: is of no use alone"},
+		{"key without certificate", "mqtt: {broker: 'ssl://b:8883', key_file: /k}\n", 4, 32, "mqtt.key_file: is of no use alone"},
+		{"relative certificate", "mqtt: {broker: 'ssl://b:8883', cert_file: c, key_file: /k}\n", 4, 32, "mqtt.cert_file: \"c\" is not an absolute path"},
 		{"authority without TLS", "mqtt: {ca_file: /etc/ca.pem}\n", 4, 8, "mqtt.ca_file: has no effect without TLS"},
 		{"password without user", "mqtt: {password_file: /p}\n", 4, 8, "mqtt.password_file: has no effect"},
 		{"relative socket", "control: {socket: s}\n", 4, 11, "control.socket: \"s\" is not an absolute path"},

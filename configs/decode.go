@@ -84,6 +84,7 @@ type document struct {
 	given map[string]bool         // the keys among them that have a value
 	usual Config                  // what the reference has
 	errs  []error
+	late  []error // faults of values that are read with the form; they do not keep the other values from being looked at
 }
 
 func newDocument(name, text string) *document {
@@ -222,6 +223,7 @@ var (
 	regionType    = reflect.TypeFor[Region]()
 	thresholdType = reflect.TypeFor[Threshold]()
 	daysType      = reflect.TypeFor[week.Days]()
+	brokersType   = reflect.TypeFor[Brokers]()
 	textType      = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
@@ -238,6 +240,8 @@ func (d *document) value(path string, node ast.Node, dst reflect.Value) {
 		d.threshold(path, node, dst.Addr().Interface().(*Threshold))
 	case dst.Type() == daysType:
 		d.days(path, node, dst.Addr().Interface().(*week.Days))
+	case dst.Type() == brokersType:
+		d.brokers(path, node, dst.Addr().Interface().(*Brokers))
 	case dst.Kind() == reflect.Struct && !dst.Addr().Type().Implements(textType):
 		d.section(path, node, dst)
 	case dst.Kind() == reflect.Slice:

@@ -2,7 +2,6 @@ package configs
 
 import (
 	"cmp"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -302,35 +301,24 @@ func (d *document) spoken(cfg *Config) (all []notice.Language) {
 	return all
 }
 
-// transfer checks a broker that is not on the site. An event holds nobody's face or name. That a door opens, and when, is
+// transfer checks brokers that are not on the site. An event holds nobody's face or name. That a door opens, and when, is
 // still not for everyone.
 func (d *document) transfer(m *MQTT, r law.Rules) {
 	d.plain("mqtt.transfer", m.Transfer)
-	u, err := url.Parse(m.Broker)
-	if r.Transfer == "" || err != nil || u.Hostname() == "" || onSite(u.Hostname()) {
-		return
-	}
-	if strings.TrimSpace(m.Transfer) == "" {
-		d.refuse("mqtt.broker", r.Transfer, "%s is not on the site; events are anonymous, and still leave it only with "+
-			"mqtt.transfer, the reference of the decision that lets them", u.Hostname())
-	}
-	if u.Scheme != "ssl" || m.Username == "" {
-		d.refuse("mqtt.broker", r.Transfer, "%s is not on the site; that needs TLS (ssl://) and mqtt.username", u.Hostname())
-	}
-}
-
-// onSite reports whether host can only be near. Such an address is not carried over the internet (RFC 1918, 4193, 3927). Such
-// a name has a meaning on the spot alone (RFC 6761, 6762, 8375).
-func onSite(host string) bool {
-	if a, err := netip.ParseAddr(host); err == nil {
-		a = a.Unmap()
-		return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
-	}
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	for _, near := range []string{"localhost", "local", "home.arpa", "internal"} {
-		if host == near || strings.HasSuffix(host, "."+near) {
-			return true
+	for i, b := range m.Brokers {
+		if r.Transfer == "" || b.OnSite() {
+			continue
+		}
+		key := "mqtt.broker"
+		if d.place[brokerKey(i)] != nil {
+			key = brokerKey(i)
+		}
+		if strings.TrimSpace(m.Transfer) == "" {
+			d.refuse(key, r.Transfer, "%s is not on the site; events are anonymous, and still leave it only with "+
+				"mqtt.transfer, the reference of the decision that lets them", b.Host)
+		}
+		if !b.TLS || m.Username == "" && m.CertFile == "" {
+			d.refuse(key, r.Transfer, "%s is not on the site; that needs TLS (ssl://), and mqtt.username or mqtt.cert_file", b.Host)
 		}
 	}
-	return false
 }

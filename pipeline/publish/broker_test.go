@@ -304,12 +304,13 @@ func takesNoOrders(t *testing.T, r *rig) {
 
 func wrongPassword(t *testing.T, r *rig) {
 	cfg := gate("tcp", r.cable)
-	cfg.Password = "hunter2"
+	const wrong = "hunter2"
+	cfg.PasswordFile = passwordFile(t, wrong)
 	r.build(cfg)
 	r.run()
 	eventually(t, "a refusal", func() bool { return strings.Contains(r.publisher.Status().Hint, "password") })
 	r.halt()
-	if strings.Contains(r.log.String(), cfg.Password) {
+	if strings.Contains(r.log.String(), wrong) {
 		t.Error("the password was logged")
 	}
 	if got := r.observer.availability(); got != nil {

@@ -1,97 +1,73 @@
 package publish
 
 import (
-	"cmp"
-	"crypto/tls"
-	"crypto/x509"
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
-	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
-	"facegate/configs/file"
+	"facegate/configs/address"
 	"facegate/configs/hint"
 )
 
 // ErrConfig is wrapped by every error about a Config.
 var ErrConfig = errors.New("the MQTT settings are not usable")
 
-// A Config says which broker to publish to, and as whom.
+// A Config says which brokers to publish to, and as whom. The files are read for each connection anew.
 type Config struct {
-	Broker   string // "tcp://host:port", or "ssl://host:port" for TLS 1.2 or later
-	ClientID string // must be the same at every start and differ from every other client's
-	Username string // may be empty
-	Password string // may be empty
-	CAFile   string // PEM certificates that sign the broker's; empty for those of the system; only for ssl://
-	Site     string // first level of the topics after "facegate"
-	Gate     string // second level
+	Brokers      []address.Address // one of them at a time; the next is tried when it fails
+	ClientID     string            // must be the same at every start and differ from every other client's
+	Username     string            // may be empty
+	PasswordFile string            // holds the password; nobody but its owner may touch it; may be empty
+	CAFile       string            // PEM certificates that sign the broker's, and no others may; empty for those of the system
+	CertFile     string            // PEM certificates that this gate shows where it is asked to, its own first; may be empty
+	KeyFile      string            // PEM key of the first of them, which nobody but its owner may touch; empty without CertFile
+	Plaintext    bool              // without TLS there may be other machines on the way
+	Site         string            // first level of the topics after "facegate"
+	Gate         string            // second level
 }
 
-// Check says what New would refuse.
+// Check says what New would refuse. It reads no file.
 func (cfg Config) Check() error {
-	_, err := cfg.endpoint()
-	return err
-}
-
-// endpoint is where and how to connect, as read from a Config.
-type endpoint struct {
-	addr string // "host:port"
-	host string
-	tls  *tls.Config // nil for plain TCP
-}
-
-// endpoint checks cfg and reads what it refers to.
-func (cfg Config) endpoint() (endpoint, error) {
-	u, err := url.Parse(cfg.Broker)
+	secure := slices.ContainsFunc(cfg.Brokers, func(a address.Address) bool { return a.TLS })
 	switch {
-	case err != nil || u.Hostname() == "" || u.Port() == "" || u.Path != "" || u.RawQuery != "" ||
-		u.Scheme != "tcp" && u.Scheme != "ssl":
-		return endpoint{}, badConfig("the broker's address", "Write it as tcp://host:1883, or ssl://host:8883 for TLS.")
-	case u.User != nil:
-		return endpoint{}, badConfig("the broker's address",
-			"Give the user name and the password in settings of their own; an address is shown in logs.")
+	case len(cfg.Brokers) == 0, slices.ContainsFunc(cfg.Brokers, func(a address.Address) bool { return a.Host == "" || a.Port == 0 }):
+		return badConfig("the broker's address", "Write it as tcp://host:1883, or ssl://host:8883 for TLS.")
+	case !cfg.Plaintext && slices.ContainsFunc(cfg.Brokers, func(a address.Address) bool { return !a.TLS && !a.OnBoard() }):
+		return badConfig("the broker's address", "tcp:// to another machine can be read and changed on the way: use ssl://, or "+
+			"write mqtt.plaintext: true.")
 	case !validText(cfg.ClientID):
-		return endpoint{}, badConfig("the client id", "Give this gate an id that no other client of the broker has.")
+		return badConfig("the client id", "Give this gate an id that no other client of the broker has.")
 	case !validLevel(cfg.Site):
-		return endpoint{}, badConfig("the site", "A site is one level of a topic: not empty, without +, # and /.")
+		return badConfig("the site", "A site is one level of a topic: not empty, without +, # and /.")
 	case !validLevel(cfg.Gate):
-		return endpoint{}, badConfig("the gate", "A gate is one level of a topic: not empty, without +, # and /.")
-	case u.Scheme == "tcp" && cfg.CAFile != "":
-		return endpoint{}, badConfig("the CA file", "A CA file needs an ssl:// address; over tcp:// nothing is encrypted.")
-	case u.Scheme == "tcp":
-		return endpoint{addr: u.Host, host: u.Hostname()}, nil
+		return badConfig("the gate", "A gate is one level of a topic: not empty, without +, # and /.")
+	case !secure && cfg.CAFile != "":
+		return badConfig("the CA file", "A CA file needs an ssl:// address; over tcp:// nothing is encrypted.")
+	case !secure && cfg.CertFile != "":
+		return badConfig("the certificate of this gate", "It needs an ssl:// address; over tcp:// nothing is encrypted.")
+	case (cfg.CertFile == "") != (cfg.KeyFile == ""):
+		return badConfig("the certificate of this gate", "Name the file of the certificate and that of its key, or neither.")
 	}
-	roots, err := loadRoots(cfg.CAFile)
-	if err != nil {
-		return endpoint{}, err
+	return nil
+}
+
+// inTurn returns the brokers in the order in which this gate tries them. The order comes of the client id: the gates of a site spread over
+// the brokers, and those of a broker that dies over the others. It is the same at every start, and when a broker is added.
+func (cfg Config) inTurn() []address.Address {
+	rank := func(a address.Address) []byte {
+		sum := sha256.Sum256([]byte(cfg.ClientID + "\n" + a.String()))
+		return sum[:]
 	}
-	return endpoint{u.Host, u.Hostname(), &tls.Config{RootCAs: roots, ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}}, nil
+	return slices.SortedFunc(slices.Values(cfg.Brokers), func(a, b address.Address) int { return bytes.Compare(rank(a), rank(b)) })
 }
 
 // topic returns the topic of this gate that is called name.
 func (cfg Config) topic(name string) string {
 	return strings.Join([]string{"facegate", cfg.Site, cfg.Gate, name}, "/")
-}
-
-// maxCAFile bounds a file of certificates, in bytes: Debian's own, of every authority, has 220 KB.
-const maxCAFile = 4 << 20
-
-// loadRoots reads PEM certificates. It returns nil, which means those of the system, if name is empty.
-func loadRoots(name string) (*x509.CertPool, error) {
-	if name == "" {
-		return nil, nil
-	}
-	pem, err := file.ReadShared(name, maxCAFile)
-	if err != nil {
-		return nil, hint.Wrap(fmt.Errorf("publish: %w: the CA file: %w", ErrConfig, err), "%s",
-			cmp.Or(hint.Of(err), "Check that the file is there and that the service's user may read it."))
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, badConfig("the CA file", "%s must hold certificates in PEM form (-----BEGIN CERTIFICATE-----).", name)
-	}
-	return roots, nil
 }
 
 // validText reports whether s can be an MQTT string with a meaning (MQTT 3.1.1, section 1.5.3).

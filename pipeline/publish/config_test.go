@@ -3,13 +3,11 @@ package publish
 import (
 	"crypto/rand"
 	"errors"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"facegate/configs/address"
 	"facegate/configs/hint"
 	"facegate/configs/passage"
 	"facegate/pipeline/publish/feed"
@@ -17,32 +15,44 @@ import (
 
 func goodConfig() Config {
 	return Config{
-		Broker: "tcp://127.0.0.1:1883", ClientID: "facegate-1", Site: "hq", Gate: "north",
+		Brokers: brokers("tcp://127.0.0.1:1883"), ClientID: "facegate-1", Site: "hq", Gate: "north",
 	}
 }
 
-func TestConfig(t *testing.T) {
-	junk := filepath.Join(t.TempDir(), "junk.pem")
-	if err := os.WriteFile(junk, []byte("no certificate"), 0o600); err != nil {
-		t.Fatal(err)
+// brokers returns the addresses of brokers, which have to be right.
+func brokers(texts ...string) (all []address.Address) {
+	for _, text := range texts {
+		a, err := address.Parse(text)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, a)
 	}
+	return all
+}
+
+func TestConfig(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		edit func(*Config)
 		ok   bool
 	}{
 		{"good", func(*Config) {}, true},
-		{"TLS", func(c *Config) { c.Broker = "ssl://broker.example:8883" }, true},
-		{"IPv6", func(c *Config) { c.Broker = "tcp://[::1]:1883" }, true},
+		{"TLS", func(c *Config) { c.Brokers = brokers("ssl://broker.example:8883") }, true},
+		{"IPv6", func(c *Config) { c.Brokers = brokers("tcp://[::1]:1883") }, true},
+		{"a list", func(c *Config) { c.Brokers = brokers("ssl://a:8883", "tcp://localhost:1883") }, true},
+		{"another machine in the open, as wanted", func(c *Config) { c.Brokers, c.Plaintext = brokers("tcp://10.0.0.7:1883"), true }, true},
+		{"files that are not there", func(c *Config) {
+			c.Brokers = brokers("ssl://h:8883")
+			c.PasswordFile, c.CAFile, c.CertFile, c.KeyFile = "/nonexistent", "/nonexistent", "/nonexistent", "/nonexistent"
+		}, true},
 		{"names in any script", func(c *Config) { c.Site, c.Gate = "本社", "Süd 2" }, true},
 
-		{"no broker", func(c *Config) { c.Broker = "" }, false},
-		{"no scheme", func(c *Config) { c.Broker = "127.0.0.1:1883" }, false},
-		{"other scheme", func(c *Config) { c.Broker = "ws://127.0.0.1:1883" }, false},
-		{"no port", func(c *Config) { c.Broker = "tcp://127.0.0.1" }, false},
-		{"no host", func(c *Config) { c.Broker = "tcp://:1883" }, false},
-		{"path", func(c *Config) { c.Broker += "/x" }, false},
-		{"password in the address", func(c *Config) { c.Broker = "tcp://me:secret@127.0.0.1:1883" }, false},
+		{"no broker", func(c *Config) { c.Brokers = nil }, false},
+		{"no host", func(c *Config) { c.Brokers = []address.Address{{Port: 1883}} }, false},
+		{"no port", func(c *Config) { c.Brokers = []address.Address{{Host: "h"}} }, false},
+		{"another machine in the open", func(c *Config) { c.Brokers = brokers("tcp://10.0.0.7:1883") }, false},
+		{"another machine in the open, at the end", func(c *Config) { c.Brokers = brokers("ssl://a:8883", "tcp://127.0.0.1:1", "tcp://b:1883") }, false},
 		{"no client id", func(c *Config) { c.ClientID = "" }, false},
 		{"no site", func(c *Config) { c.Site = "" }, false},
 		{"no gate", func(c *Config) { c.Gate = "" }, false},
@@ -52,9 +62,10 @@ func TestConfig(t *testing.T) {
 		{"NUL", func(c *Config) { c.Site = "h\x00q" }, false},
 		{"not UTF-8", func(c *Config) { c.Gate = "\xff" }, false},
 		{"too long", func(c *Config) { c.Site = strings.Repeat("x", 129) }, false},
-		{"CA file without TLS", func(c *Config) { c.CAFile = junk }, false},
-		{"junk CA file", func(c *Config) { c.Broker, c.CAFile = "ssl://h:8883", junk }, false},
-		{"missing CA file", func(c *Config) { c.Broker, c.CAFile = "ssl://h:8883", junk+".not" }, false},
+		{"CA file without TLS", func(c *Config) { c.CAFile = "/ca.pem" }, false},
+		{"certificate without TLS", func(c *Config) { c.CertFile, c.KeyFile = "/cert.pem", "/key.pem" }, false},
+		{"certificate without a key", func(c *Config) { c.Brokers, c.CertFile = brokers("ssl://h:8883"), "/cert.pem" }, false},
+		{"key without a certificate", func(c *Config) { c.Brokers, c.KeyFile = brokers("ssl://h:8883"), "/key.pem" }, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := goodConfig()
@@ -68,12 +79,6 @@ func TestConfig(t *testing.T) {
 			}
 			if !errors.Is(err, ErrConfig) || hint.Of(err) == "" {
 				t.Errorf("%q has hint %q, want ErrConfig with one", err, hint.Of(err))
-			}
-			if strings.Contains(err.Error()+hint.Of(err), "secret") {
-				t.Errorf("%q tells the password", err)
-			}
-			if test.name == "missing CA file" && !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("%q does not wrap fs.ErrNotExist", err)
 			}
 		})
 	}

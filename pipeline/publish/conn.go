@@ -2,7 +2,6 @@ package publish
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -10,12 +9,14 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
-	"golang.org/x/sys/unix"
+
+	"facegate/configs/address"
 )
 
 const (
 	qos            = 1                // at least once
-	connectTimeout = 10 * time.Second // for dialling, TLS and CONNACK together
+	lookupTimeout  = 10 * time.Second // for the numbers of a name; a name server that is away takes half of it
+	connectTimeout = 3 * time.Second  // for dialling and TLS, and again for CONNACK
 	writeTimeout   = 5 * time.Second
 	keepAlive      = 20 * time.Second
 	pingTimeout    = 10 * time.Second
@@ -25,61 +26,67 @@ const (
 )
 
 var (
-	errNoAck = errors.New("the broker did not acknowledge in time")
-	errLost  = errors.New("the connection was lost")
-
-	errHandshake = errors.New("the TLS handshake failed")
-	errUnheard   = errors.New("the broker refuses the subscription")
+	errNoAck   = errors.New("the broker did not acknowledge in time")
+	errLost    = errors.New("the connection was lost")
+	errUnheard = errors.New("the broker refuses the subscription")
 )
 
 // conn is one connection to the broker. A new paho client serves each, with nothing in its store: what to send again
 // after a reconnect is for feed and states to say.
 type conn struct {
+	explainer
 	client mqtt.Client
-	raw    net.Conn                // written by the dialling goroutine, before the connect token is done
+	raw    net.Conn
+	trust  trust                   // by which the broker's certificate was judged
+	secure *secured                // nil without TLS
 	alive  context.Context         // ends when the connection has ended without our doing; the cause says why
 	lose   context.CancelCauseFunc // ends alive
 	mirror *mirror
 	ending <-chan struct{} // closed when the Publisher is to end
 }
 
-// connect opens a connection with the will that its loss makes the availability "offline".
-func (p *Publisher) connect(ctx context.Context) (*conn, error) {
-	c := &conn{mirror: newMirror(), ending: ctx.Done()}
+// connect opens a connection to a broker with the will that its loss makes the availability "offline". An error is a Fault.
+func (p *Publisher) connect(ctx context.Context, to address.Address) (*conn, error) {
+	e, err := p.endpoint(to)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{explainer: p.explainer(e), trust: e.trust(), mirror: newMirror(), ending: ctx.Done()}
+	if c.raw, err = p.dial(ctx, e); err != nil {
+		return nil, c.explain(dialling, err)
+	}
+	c.secure, _ = c.raw.(*secured)
+	c.raw = &guard{Conn: c.raw}
 	c.alive, c.lose = context.WithCancelCause(context.WithoutCancel(ctx))
-	release := func() bool { return true }
-	opts := p.options().
+	c.client = mqtt.NewClient(p.options().SetPassword(e.password).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.lose(fmt.Errorf("%w: %w", errLost, err)) }).
-		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (raw net.Conn, err error) {
-			if raw, err = p.dial(ctx); err != nil {
-				return nil, err
-			}
-			c.raw = &guard{Conn: raw}
-			raw = c.raw
-			release = context.AfterFunc(ctx, func() { raw.Close() }) // or paho would wait for CONNACK to the end
-			return raw, nil
-		})
-	c.client = mqtt.NewClient(opts)
+		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return c.raw, nil }))
+	release := context.AfterFunc(ctx, func() { c.raw.Close() }) // or paho would wait for CONNACK to the end
 	token := c.client.Connect()
 	<-token.Done()
 	if !release() && token.Error() == nil {
 		c.abandon()
-		return nil, ctx.Err()
+		return nil, c.explain(greeting, ctx.Err())
 	}
 	if err := token.Error(); err != nil {
 		c.lose(err)
-		return nil, p.explain(reached(c, err), err)
+		return nil, c.explain(greeting, err)
 	}
 	return c, nil
 }
 
-// options returns what is the same for every connection.
+// endpoint returns where and how to connect to a broker, by what is in the files now.
+func (p *Publisher) endpoint(to address.Address) (endpoint, error) {
+	papers, err := p.cfg.papers(to)
+	return endpoint{Address: to, papers: papers, plaintext: p.cfg.Plaintext, moment: p.clock()}, err
+}
+
+// options returns what is the same for every connection. The address in them is not used: what paho reads and writes is opened before.
 func (p *Publisher) options() *mqtt.ClientOptions {
 	return mqtt.NewClientOptions().
-		AddBroker(p.cfg.Broker).
+		AddBroker("tcp://broker:1883").
 		SetClientID(p.cfg.ClientID).
 		SetUsername(p.cfg.Username).
-		SetPassword(p.cfg.Password).
 		SetProtocolVersion(4). // MQTT 3.1.1; without it paho tries each refusal again as 3.1
 		SetCleanSession(false).
 		SetAutoReconnect(false).
@@ -91,17 +98,6 @@ func (p *Publisher) options() *mqtt.ClientOptions {
 		SetWill(p.cfg.topic(availability), string(Offline), qos, true).
 		SetStore(mqtt.NewOrderedMemoryStore()).
 		SetDefaultPublishHandler(drop)
-}
-
-// reached tells how far a connection had come that ended in err.
-func reached(c *conn, err error) phase {
-	switch {
-	case c.raw != nil:
-		return greeting
-	case errors.Is(err, errHandshake):
-		return securing
-	}
-	return dialling
 }
 
 // drop takes what nobody subscribed to on this connection, as the session of an earlier one may have. Without an
@@ -224,71 +220,4 @@ func (c *conn) close() {
 func (c *conn) abandon() {
 	c.raw.Close()
 	c.close() // the packet goes nowhere; this waits for paho's goroutines
-}
-
-// dial opens the network connection.
-func (e endpoint) dial(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	raw, err := new(net.Dialer).DialContext(ctx, "tcp", e.addr)
-	if err != nil {
-		return nil, err
-	}
-	if tcp, ok := raw.(*net.TCPConn); ok {
-		raw = prompt{tcp}
-	}
-	if e.tls == nil {
-		return raw, nil
-	}
-	s := new(secured)
-	settings := e.tls.Clone()
-	settings.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		s.asked = true
-		return new(tls.Certificate), nil
-	}
-	s.Conn = tls.Client(raw, settings)
-	if err := s.HandshakeContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", errHandshake, s.told(err)), raw.Close())
-	}
-	return s, nil
-}
-
-// A prompt connection acknowledges at once what comes (tcp(7), TCP_QUICKACK). A broker that does without TCP_NODELAY, as mosquitto by
-// default, holds the second of two packets back until the first is acknowledged, for 40 ms: here that is the acknowledgement of each
-// message, behind the message that comes back.
-type prompt struct{ *net.TCPConn }
-
-// Read implements net.Conn. The kernel forgets the option after a while, and what it cannot do costs only time.
-func (p prompt) Read(b []byte) (int, error) {
-	n, err := p.TCPConn.Read(b)
-	if raw, failed := p.SyscallConn(); failed == nil {
-		raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) })
-	}
-	return n, err
-}
-
-// A secured is a TLS connection that knows whether the broker has asked for a client certificate. By TLS 1.3 a broker ends
-// the connection for want of one after the handshake.
-type secured struct {
-	*tls.Conn
-	asked bool
-}
-
-// Read implements net.Conn.
-func (s *secured) Read(b []byte) (int, error) {
-	n, err := s.Conn.Read(b)
-	return n, s.told(err)
-}
-
-// Write implements net.Conn. It fails where the broker has ended the connection before CONNECT was sent.
-func (s *secured) Write(b []byte) (int, error) {
-	n, err := s.Conn.Write(b)
-	return n, s.told(err)
-}
-
-func (s *secured) told(err error) error {
-	if err != nil && s.asked {
-		return fmt.Errorf("%w: %w", errAsked, err)
-	}
-	return err
 }

@@ -50,8 +50,10 @@ type Clock string
 
 // The conditions of the clock.
 const (
-	Synced   Clock = "synced"
-	Unsynced Clock = "unsynced"
+	Synced Clock = "synced" // a time server has set it
+	RTC    Clock = "rtc"    // none has; it goes on while the machine is off, or somebody has confirmed it, and nothing speaks against it
+	Guess  Clock = "guess"  // it does not, and may be as late as the machine was off
+	Bad    Clock = "bad"    // it says a time that cannot be
 )
 
 // An Event is one passage or opening, as it goes on the wire. It has no subject: no name, number, score, picture or pseudonym.

@@ -18,6 +18,7 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 	"golang.org/x/sys/unix"
 
+	"facegate/configs/address"
 	"facegate/configs/show"
 	"facegate/pipeline/publish/feed"
 )
@@ -28,6 +29,7 @@ type Fault struct {
 	says string
 	Hint string
 	err  error
+	at   phase
 }
 
 // Error says in one sentence what is wrong. Unlike the cause it does not change from one attempt to the next.
@@ -41,26 +43,29 @@ type phase int
 
 // The phases.
 const (
-	dialling   phase = iota // for the network connection
+	preparing  phase = iota // reading the files
+	dialling                // for the network connection
 	securing                // the TLS handshake
 	greeting                // waiting for CONNACK
 	announcing              // saying that the gate is online
 	serving
 )
 
-// An explainer turns what went wrong into a Fault.
+// An explainer turns what went wrong with a broker into a Fault.
 type explainer struct {
-	cfg  Config
-	host string // of the broker, without the port
-	ssl  bool
-	now  time.Time
+	cfg Config
+	to  address.Address
+	now time.Time         // by which certificates are judged
+	own *x509.Certificate // that this gate shows, nil for none
 }
 
-func (p *Publisher) explain(at phase, err error) *Fault {
+func (e explainer) explain(at phase, err error) *Fault {
 	if f := new(Fault); errors.As(err, &f) {
 		return f
 	}
-	e := p.explainer()
+	if at == dialling && errors.Is(err, errHandshake) {
+		at = securing
+	}
 	var f *Fault
 	switch at {
 	case dialling:
@@ -72,22 +77,26 @@ func (p *Publisher) explain(at phase, err error) *Fault {
 	default:
 		f = e.loss(at, err)
 	}
-	f.err = err
+	f.err, f.at = err, at
 	return f
 }
 
-func (p *Publisher) explainer() explainer {
-	return explainer{cfg: p.cfg, host: p.host, ssl: p.tls, now: time.Now()}
+func (p *Publisher) explainer(to endpoint) explainer {
+	e := explainer{cfg: p.cfg, to: to.Address, now: to.moment.at()}
+	if to.own != nil {
+		e.own = to.own.Leaf
+	}
+	return e
 }
 
 // fault returns a Fault whose sentence begins with the broker's address.
 func (e explainer) fault(kind, says, advice string, args ...any) *Fault {
-	return &Fault{Kind: kind, says: string(show.Whole(e.cfg.Broker + " " + says)), Hint: string(show.Sprintf(advice, args...))}
+	return &Fault{Kind: kind, says: string(show.Whole(e.to.String() + " " + says)), Hint: string(show.Sprintf(advice, args...))}
 }
 
 // unknown is the Fault of a cause that has no sentence of its own.
 func (e explainer) unknown(says string, err error) *Fault {
-	return e.fault("other", says+": "+bare(err), "Look into the broker's log, and see that this machine reaches %s.", e.cfg.Broker)
+	return e.fault("other", says+": "+bare(err), "Look into the broker's log, and see that this machine reaches %s.", e.to)
 }
 
 // bare returns what err says without the addresses, which differ from one attempt to the next, and the library's name. It
@@ -116,11 +125,6 @@ func isClosed(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE)
 }
 
-func (e explainer) local() bool {
-	ip := net.ParseIP(e.host)
-	return e.host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 // allow is the advice about the systemd unit, which lets the service reach this machine alone.
 const allow = "name the broker's number in IPAddressAllow= of the unit (systemctl edit facegate), as the service may reach this " +
 	"machine alone otherwise"
@@ -130,6 +134,10 @@ func (e explainer) dial(err error) *Fault {
 		return e.name(dns)
 	}
 	switch {
+	case errors.Is(err, errElsewhere):
+		return e.fault("elsewhere", "is another machine, to which nothing may go unencrypted: "+bare(err),
+			"Write 127.0.0.1 in place of the name in mqtt.broker, and see what /etc/hosts says of it; for a broker elsewhere use ssl://, or "+
+				"write mqtt.plaintext: true.")
 	case errors.Is(err, unix.ECONNREFUSED):
 		return e.fault("refused", "refuses the connection: nothing listens on that port",
 			"Start the broker (systemctl status mosquitto), or correct the port in mqtt.broker.")
@@ -155,7 +163,7 @@ func (e explainer) dial(err error) *Fault {
 
 func (e explainer) silence() *Fault {
 	advice := "Check the address in mqtt.broker, that the broker's machine is switched on, and that no firewall drops the connection"
-	if !e.local() {
+	if !e.to.OnBoard() {
 		advice += "; " + allow
 	}
 	return e.fault("silent", "does not answer at all", "%s.", advice)
@@ -172,7 +180,7 @@ func (e explainer) name(dns *net.DNSError) *Fault {
 				"IPAddressAllow= of the unit (systemctl edit facegate).")
 	case dns.IsNotFound:
 		return e.fault("name-unknown", "has a name that no name server knows",
-			"Check the spelling of mqtt.broker (getent hosts %s), or write its number.", e.host)
+			"Check the spelling of mqtt.broker (getent hosts %s), or write its number.", e.to.Host)
 	}
 	return e.fault("name-silent", "cannot be looked up: no name server answers",
 		"Check this machine's network and its name server (/etc/resolv.conf), or write the broker's number in mqtt.broker.")
@@ -195,7 +203,7 @@ func (e explainer) greeting(err error) *Fault {
 	case errors.Is(err, errTLSPort):
 		return e.fault("tls-port", "is a port with TLS",
 			"Write ssl:// in place of tcp:// in mqtt.broker, and give the CA file (mqtt.ca_file) of the broker's own authority.")
-	case e.ssl && (isRemoteAlert(err) || errors.Is(err, errAsked)):
+	case e.to.TLS && (isRemoteAlert(err) || errors.Is(err, errAsked)):
 		return e.handshake(err)
 	case isClosed(err):
 		return e.closedEarly()
@@ -226,7 +234,7 @@ func (e explainer) giant() *Fault {
 
 func (e explainer) closedEarly() *Fault {
 	advice := "If it is a TLS port, write ssl:// in mqtt.broker; tcp:// is for one without. Otherwise the broker's log says why."
-	if e.ssl {
+	if e.to.TLS {
 		advice = "The broker's log says why; it may have too many clients, or refuse this address."
 	}
 	return e.fault("closed", "closes the connection without an answer", "%s", advice)
@@ -238,6 +246,8 @@ const adviceLost = "Look into the broker's log: it may have been restarted, or a
 // loss explains the end of a connection that the broker had granted.
 func (e explainer) loss(at phase, err error) *Fault {
 	switch {
+	case errors.As(err, new(*unseen)):
+		return e.kept(err)
 	case errors.Is(err, feed.ErrKept):
 		return &Fault{
 			Kind: "outbox", says: "an event was delivered, and cannot be removed from this machine's disk: " + bare(err),
@@ -262,6 +272,13 @@ func (e explainer) loss(at phase, err error) *Fault {
 	return f
 }
 
+// kept explains that a connection was given up because of err, an unseen.
+func (e explainer) kept(err error) *Fault {
+	u := new(unseen)
+	errors.As(err, &u)
+	return e.withheld([]string{strings.TrimPrefix(u.topic, e.cfg.topic(""))})
+}
+
 // withheld explains that the broker acknowledges what is published on topics of this gate, and gives it to nobody.
 func (e explainer) withheld(topics []string) *Fault {
 	var whole []string
@@ -281,13 +298,13 @@ func (e explainer) withheld(topics []string) *Fault {
 func (e explainer) again(last *Fault) *Fault {
 	if last.Kind != "ended" {
 		return &Fault{
-			Kind: last.Kind + "-again", says: last.says + ", again and again", Hint: last.Hint, err: last.err,
+			Kind: last.Kind + "-again", says: last.says + ", again and again", Hint: last.Hint, err: last.err, at: last.at,
 		}
 	}
 	f := e.fault("same-client-id", fmt.Sprintf("ends the connection again and again: another client has the client id %q", e.cfg.ClientID),
 		"No two gates of one broker may have the same site and gate, or the same mqtt.client_id: give this one or the other a "+
 			"name of its own. If there is only this one, the broker's log says why.")
-	f.err = last.err
+	f.err, f.at = last.err, last.at
 	return f
 }
 
@@ -331,15 +348,13 @@ func (e explainer) handshake(err error) *Fault {
 	asked := errors.Is(err, errAsked) && (closed || alerted)
 	switch {
 	case alert == alertCertificateRequired, asked && alert != alertProtocolVersion:
-		return e.fault("client-certificate", "wants a client certificate",
-			"This version of facegate has none: let the broker do without (mosquitto: require_certificate false), and tell "+
-				"gates by user name and password.")
+		return e.shown()
 	case alert == alertProtocolVersion, strings.Contains(err.Error(), "unsupported protocol version"):
 		return e.fault("tls-version", "speaks neither TLS 1.2 nor 1.3", "Update the broker, or let it speak TLS 1.2 (mosquitto: tls_version).")
 	case alert == alertHandshakeFailure, alert == alertInsufficientSafety, strings.Contains(err.Error(), "unsupported cipher suite"):
 		return e.fault("cipher", "has no cipher in common with this gate", "Let the broker use the usual ciphers of TLS 1.2 and 1.3 (mosquitto: ciphers).")
 	case alert == alertUnrecognisedName:
-		return e.fault("server-name", fmt.Sprintf("does not know itself by the name %q", e.host), "Write the broker's own name in mqtt.broker.")
+		return e.fault("server-name", fmt.Sprintf("does not know itself by the name %q", e.to.Host), "Write the broker's own name in mqtt.broker.")
 	case errors.As(err, new(tls.RecordHeaderError)):
 		return e.fault("plain-port", "does not speak TLS",
 			"ssl:// is for a TLS port, often 8883: write that one in mqtt.broker, or tcp:// for a port without TLS.")
@@ -353,6 +368,44 @@ func (e explainer) handshake(err error) *Fault {
 	}
 	return e.certificate(err)
 }
+
+// shown explains that the broker does not take the certificate that this gate shows.
+func (e explainer) shown() *Fault {
+	const renew = "Have a new one issued and put it into mqtt.cert_file (%s) and its key into mqtt.key_file; they are taken at the next attempt."
+	switch {
+	case e.own == nil:
+		return e.fault("client-certificate", "wants a client certificate",
+			"Name the certificate that the broker's authority has issued for this gate in mqtt.cert_file, and its key in mqtt.key_file; or let "+
+				"the broker do without (mosquitto: require_certificate false).")
+	case e.now.After(e.own.NotAfter):
+		return e.fault("client-expired", "does not take this gate's certificate, which expired on "+day(e.own.NotAfter), renew, e.cfg.CertFile)
+	case e.now.Before(e.own.NotBefore):
+		return e.fault("client-not-yet-valid", "does not take this gate's certificate, which is not valid before "+day(e.own.NotBefore),
+			"Set this machine's clock and the broker's, or have a new certificate issued.")
+	}
+	return e.fault("client-refused", "does not take this gate's certificate",
+		"See that the authority of the certificate in mqtt.cert_file (%s) is one that the broker knows (mosquitto: cafile), that it is for a "+
+			"client (extendedKeyUsage clientAuth) and not revoked; the broker's log says more.", e.cfg.CertFile)
+}
+
+// caveat says what is to be said of a connection though it serves, nil for nothing.
+func (e explainer) caveat(s *secured) *Fault {
+	switch {
+	case s == nil:
+		return nil
+	case !s.early.IsZero():
+		return e.fault("early-certificate", fmt.Sprintf("has a certificate that is not valid before %s, and is taken on %s, as the clock of this "+
+			"machine is not known to be right", day(s.early), day(e.now)),
+			"Set the clock (timedatectl), or let this machine reach a time server; until then only the authority in mqtt.ca_file vouches for the broker.")
+	case s.asked && e.own != nil && e.now.After(e.own.NotAfter):
+		return e.fault("client-expired", "takes this gate's certificate, which expired on "+day(e.own.NotAfter),
+			"Renew it in mqtt.cert_file (%s) and mqtt.key_file before the broker asks for its date; if it is not %s today, set this machine's "+
+				"clock (timedatectl).", e.cfg.CertFile, day(e.now))
+	}
+	return nil
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 // certificate explains what is wrong with the broker's certificate.
 func (e explainer) certificate(err error) *Fault {
@@ -386,13 +439,13 @@ func (e explainer) dates(c *x509.Certificate) *Fault {
 	if c.IsCA && c.CheckSignatureFrom(c) == nil {
 		whose = "has a certificate of an authority whose own"
 	}
-	today := e.now.UTC().Format(time.DateOnly)
 	if e.now.Before(c.NotBefore) {
-		return e.fault("not-yet-valid", fmt.Sprintf("%s is not valid before %s", whose, c.NotBefore.UTC().Format(time.DateOnly)),
-			"Set this machine's clock, which says that it is %s (timedatectl); if that is right, have the certificate made anew.", today)
+		return e.fault("not-yet-valid", fmt.Sprintf("%s is not valid before %s", whose, day(c.NotBefore)),
+			"Set this machine's clock, by which it is %s (timedatectl); if that is right, have the certificate made anew. With the CA file of the "+
+				"broker's authority (mqtt.ca_file) a gate connects before its clock is right.", day(e.now))
 	}
-	return e.fault("expired", fmt.Sprintf("%s expired on %s", whose, c.NotAfter.UTC().Format(time.DateOnly)),
-		"Renew the broker's certificate; if it is not %s today, set this machine's clock (timedatectl).", today)
+	return e.fault("expired", fmt.Sprintf("%s expired on %s", whose, day(c.NotAfter)),
+		"Renew the broker's certificate; if it is not %s today, set this machine's clock (timedatectl).", day(e.now))
 }
 
 // maxNames is how many names of a certificate are told. They are foreign text, and quoted.
@@ -409,9 +462,9 @@ func (e explainer) names(h x509.HostnameError) *Fault {
 	}
 	if len(names) == 0 {
 		return e.fault("no-name", "has a certificate without a name",
-			"Have it made anew with subjectAltName %s; the common name alone does not count any more.", e.host)
+			"Have it made anew with subjectAltName %s; the common name alone does not count any more.", e.to.Host)
 	}
 	return e.fault("other-name", fmt.Sprintf("has a certificate for %s and not for %s",
-		show.Foreign(strings.Join(names[:min(len(names), maxNames)], ", ")), e.host),
-		"Write one of its names in mqtt.broker, or have the certificate made anew with subjectAltName %s.", e.host)
+		show.Foreign(strings.Join(names[:min(len(names), maxNames)], ", ")), e.to.Host),
+		"Write one of its names in mqtt.broker, or have the certificate made anew with subjectAltName %s.", e.to.Host)
 }

@@ -138,7 +138,7 @@ func rude(settings *tls.Config) func(net.Conn) {
 }
 
 // fail returns the fault of one attempt to connect.
-func fail(t *testing.T, cfg Config, dial func(context.Context) (net.Conn, error)) *Fault {
+func fail(t *testing.T, cfg Config, dial func(context.Context, endpoint) (net.Conn, error)) *Fault {
 	t.Helper()
 	p, err := New(cfg, Parts{Outbox: feed.NewMemory(1), Rand: rand.Reader}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -147,7 +147,7 @@ func fail(t *testing.T, cfg Config, dial func(context.Context) (net.Conn, error)
 	if dial != nil {
 		p.dial = dial
 	}
-	_, err = p.connect(t.Context())
+	_, err = p.connect(t.Context(), p.brokers[0])
 	f := new(Fault)
 	if !errors.As(err, &f) {
 		t.Fatalf("connect = %v, want a fault", err)
@@ -189,8 +189,8 @@ func TestFaultsOfTheNetwork(t *testing.T) {
 	} {
 		t.Run(test.err.Error(), func(t *testing.T) {
 			cfg := goodConfig()
-			cfg.Broker = "tcp://broker.example:1883"
-			f := fail(t, cfg, func(context.Context) (net.Conn, error) { return nil, test.err })
+			cfg.Brokers, cfg.Plaintext = brokers("tcp://broker.example:1883"), true
+			f := fail(t, cfg, func(context.Context, endpoint) (net.Conn, error) { return nil, test.err })
 			if f.Kind != test.kind || !strings.Contains(f.Hint, test.advice) || !errors.Is(f, test.err) {
 				t.Errorf("%s, advice %q; want %s, with %q", f.Kind, f.Hint, test.kind, test.advice)
 			}
@@ -253,7 +253,7 @@ func TestFaultsOfTLS(t *testing.T) {
 				c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 			})), nil, "no-server-certificate", []string{"serverAuth"},
 		},
-		{"a certificate is wanted", with(good, mutual), nil, "client-certificate", []string{"let the broker do without"}},
+		{"a certificate is wanted", with(good, mutual), nil, "client-certificate", []string{"let the broker do without", "mqtt.cert_file"}},
 		{"a certificate is wanted, TLS 1.2", with(good, mutual, until(tls.VersionTLS12)), nil, "client-certificate", []string{"do without"}},
 		{"a certificate is wanted, closed before CONNECT", rude(&tls.Config{
 			Certificates: []tls.Certificate{good}, ClientAuth: tls.RequestClientCert, ClientCAs: clients,
@@ -266,13 +266,13 @@ func TestFaultsOfTLS(t *testing.T) {
 		},
 		{"no TLS, closed", func(net.Conn) {}, nil, "tls-closed", []string{"tcp://"}},
 		{"no TLS, words", func(conn net.Conn) { io.WriteString(conn, "what do you want?\r\n"); io.Copy(io.Discard, conn) }, nil, "plain-port", []string{"tcp://"}},
-		{"TLS at a tcp:// address", with(good), func(c *Config) { c.Broker, c.CAFile = "tcp"+c.Broker[3:], "" }, "closed", []string{"ssl://"}},
-		{"closed at a tcp:// address", func(net.Conn) {}, func(c *Config) { c.Broker, c.CAFile = "tcp"+c.Broker[3:], "" }, "closed", []string{"ssl://"}},
+		{"TLS at a tcp:// address", with(good), func(c *Config) { c.Brokers[0].TLS, c.CAFile = false, "" }, "closed", []string{"ssl://"}},
+		{"closed at a tcp:// address", func(net.Conn) {}, func(c *Config) { c.Brokers[0].TLS, c.CAFile = false, "" }, "closed", []string{"ssl://"}},
 		{"closed after TLS", overTLS(&tls.Config{Certificates: []tls.Certificate{good}}, answer()), nil, "closed", []string{"log"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := goodConfig()
-			cfg.Broker, cfg.CAFile = "ssl://"+serveEach(t, test.serve), ca.file
+			cfg.Brokers, cfg.CAFile = brokers("ssl://"+serveEach(t, test.serve)), ca.file
 			if test.edit != nil {
 				test.edit(&cfg)
 			}
@@ -313,7 +313,7 @@ func TestFaultsOfTheBroker(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := goodConfig()
-			cfg.Broker, cfg.Username = "tcp://"+serveEach(t, test.serve), test.user
+			cfg.Brokers, cfg.Username = brokers("tcp://"+serveEach(t, test.serve)), test.user
 			if f := fail(t, cfg, nil); f.Kind != test.kind || !strings.Contains(f.Hint, test.advice) {
 				t.Errorf("%s, advice %q; want %s, with %q", f.Kind, f.Hint, test.kind, test.advice)
 			}

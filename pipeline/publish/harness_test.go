@@ -11,6 +11,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +23,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/google/go-cmp/cmp"
 
+	"facegate/configs/address"
 	"facegate/configs/passage"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/publish"
@@ -118,6 +121,7 @@ func newDebian(t *testing.T) server {
 
 // A cable is a TCP proxy that fails as networks do.
 type cable struct {
+	t        testing.TB
 	listener net.Listener
 	url      func() string // of the broker, while it runs
 	ca       string        // who has signed the broker's certificate, "" where it speaks no TLS
@@ -132,14 +136,14 @@ type cable struct {
 
 func newCable(t *testing.T, l net.Listener, s server) *cable {
 	t.Helper()
-	c := &cable{listener: l, url: s.URL}
+	c := &cable{t: t, listener: l, url: s.URL}
 	return c.lay(t)
 }
 
 // newSecureCable returns a cable to where a broker speaks TLS by itself.
 func newSecureCable(t *testing.T, l net.Listener, d debian) *cable {
 	t.Helper()
-	c := &cable{listener: l, url: func() string { return d.tls }, ca: d.ca}
+	c := &cable{t: t, listener: l, url: func() string { return d.tls }, ca: d.ca}
 	return c.lay(t)
 }
 
@@ -279,10 +283,26 @@ func gate(scheme string, c *cable) publish.Config {
 		scheme = "ssl"
 	}
 	return publish.Config{
-		Broker: scheme + "://" + c.listener.Addr().String(), ClientID: "facegate-hq-north",
-		Username: account.Username, Password: account.Password,
+		Brokers: []address.Address{addressOf(scheme, c.listener.Addr())}, ClientID: "facegate-hq-north",
+		Username: account.Username, PasswordFile: passwordFile(c.t, account.Password),
 		Site: "hq", Gate: "north", CAFile: c.ca,
 	}
+}
+
+// addressOf returns the address of a broker at a.
+func addressOf(scheme string, a net.Addr) address.Address {
+	at := a.(*net.TCPAddr).AddrPort()
+	return address.Address{Host: at.Addr().String(), Port: at.Port(), TLS: scheme == "ssl"}
+}
+
+// passwordFile returns the name of a file with a password.
+func passwordFile(t testing.TB, password string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(name, []byte(password+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // boot is that of the publisher, and storeID is drawn after it.

@@ -1,10 +1,13 @@
 package publish
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
+
+	"facegate/configs/address"
 )
 
 // steady is how long a connection has to last to be trusted. Two clients of one id throw each other out in less: each comes
@@ -14,35 +17,93 @@ const steady = time.Minute
 // flapping is how many connections in a row that were not steady are more than a coincidence.
 const flapping = 3
 
-// A link is how the connection to the broker has been, and what the log was told of that. Its methods may be called from
+// stale is when nothing is said any more of a broker that was not tried since.
+const stale = time.Hour
+
+// A link is how the connections to the brokers have been, and what the log was told of that. Its methods may be called from
 // several goroutines.
 type link struct {
-	broker   string                       // its address
-	again    func(last *Fault) *Fault     // explains connections that do not last
-	withheld func(topics []string) *Fault // explains what does not come back
-	log      *slog.Logger
+	log *slog.Logger
 
 	mu        sync.Mutex // guards what follows
+	brokers   []standing
+	at        int // the broker that there is a connection to, or was last
+	explainer     // of that one
 	connected bool
 	since     time.Time // when the connection began, if there is one
-	fault     *Fault    // nil if all is well
-	told      string    // Kind of the fault that the log was told last, and not yet that it has ended
-	short     int       // connections in a row that were not steady
+	caveat    *Fault    // what is to be said of the connection though it serves, nil for nothing
 	unseen    []string  // topics of the gate on which what was published last has not come back, in their order
 }
 
-// status returns what a Status has of the connection, and what is wrong, nil if nothing is.
-func (l *link) status() (s Status, fault *Fault) {
+// A standing is how it has been with one broker.
+type standing struct {
+	address.Address
+	fault *Fault    // nil if all is well, or it was not tried
+	tried time.Time // when the fault was seen last
+	told  string    // Kind of the fault that the log was told last, and not yet that it has ended
+	short int       // connections in a row that were not steady
+}
+
+// status says how it is.
+func (l *link) status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s.Connected, s.Withheld = l.connected, slices.Clone(l.unseen)
+	s := Status{Connected: l.connected, Withheld: slices.Clone(l.unseen)}
+	at := l.at
 	if l.connected {
 		s.ConnectedS = int(time.Since(l.since).Seconds())
+	} else {
+		at = max(0, slices.IndexFunc(l.brokers, func(b standing) bool { return b.fault != nil }))
 	}
-	if l.fault == nil && len(l.unseen) > 0 {
-		return s, l.withheld(l.unseen)
+	s.Broker, s.TLS = l.brokers[at].String(), l.brokers[at].TLS
+	if f := l.fault(at); f != nil {
+		s.Fault, s.Err, s.Hint = f.Kind, f.Error(), f.Hint
 	}
-	return s, l.fault
+	for i, b := range l.brokers {
+		if i != at {
+			s.Others = append(s.Others, b.other())
+		}
+	}
+	return s
+}
+
+// fault returns what is wrong as a whole, nil for nothing; at is the broker that it is about.
+func (l *link) fault(at int) *Fault {
+	f := l.brokers[at].fault
+	switch {
+	case f == nil && len(l.unseen) > 0:
+		return l.withheld(l.unseen)
+	case f == nil:
+		return l.caveat
+	case l.connected || len(l.brokers) == 1 || slices.ContainsFunc(l.brokers, func(b standing) bool { return b.fault == nil }):
+		return f
+	}
+	return &Fault{Kind: f.Kind, says: fmt.Sprintf("none of %d brokers serves this gate; %s", len(l.brokers), f.says), Hint: f.Hint, err: f.err}
+}
+
+func (b standing) other() Other {
+	o := Other{Broker: b.String()}
+	if b.fault != nil && time.Since(b.tried) < stale {
+		o.Fault, o.Err, o.Hint, o.Tried = b.fault.Kind, b.fault.Error(), b.fault.Hint, b.tried
+	}
+	return o
+}
+
+// reached notes that there is a connection to a broker, over which nothing was told yet, and what is to be said of it.
+func (l *link) reached(at int, e explainer, caveat *Fault) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.at, l.explainer, l.caveat = at, e, caveat
+	if caveat != nil {
+		l.log.Warn("connected to the broker with a reservation", "error", caveat.Error(), "hint", caveat.Hint)
+	}
+}
+
+// credible notes that nothing is to be said of the connection any more.
+func (l *link) credible() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.caveat = nil
 }
 
 // seen notes whether what was published on a topic has come back. The log is told of each change.
@@ -61,20 +122,21 @@ func (l *link) seen(topic string, came bool) {
 	}
 }
 
-// up notes that there is a connection, with so many messages that wait for it. After connections that did not last this one has
+// up notes that the connection serves, with so many messages that wait for it. After connections that did not last this one has
 // to last before all is called well, and the log is told.
 func (l *link) up(queued int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.connected, l.since = true, time.Now()
-	if l.short < flapping {
-		l.fault = nil
+	b := &l.brokers[l.at]
+	if b.short < flapping {
+		b.fault = nil
 	}
-	if l.short == 0 {
-		l.told = ""
+	if b.short == 0 {
+		b.told = ""
 	}
-	if l.short < 2 {
-		l.log.Info("connected to the broker", "broker", l.broker, "queued", queued)
+	if b.short < 2 {
+		l.log.Info("connected to the broker", "broker", b.String(), "queued", queued)
 	}
 }
 
@@ -82,37 +144,67 @@ func (l *link) up(queued int) {
 func (l *link) steady() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.short >= flapping {
-		l.log.Info("the connection to the broker lasts again", "broker", l.broker)
+	b := &l.brokers[l.at]
+	if b.short >= flapping {
+		l.log.Info("the connection to the broker lasts again", "broker", b.String())
 	}
-	l.fault, l.told, l.short = nil, "", 0
+	b.fault, b.told, b.short = nil, "", 0
 }
 
-// down notes why there is no connection. Since is when there was one, zero if there was none. The log is told of a fault once,
-// until there is another, or it ends.
-func (l *link) down(f *Fault, since time.Time) {
+// down notes why a broker does not serve. Since is when it did, zero if it did not. The log is told of a fault once, until there is
+// another, or it ends.
+func (l *link) down(at int, f *Fault, since time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	b := &l.brokers[at]
 	switch {
 	case since.IsZero():
-		l.short = 0
+		b.short = 0
 	case time.Since(since) < steady:
-		l.short++
+		b.short++
 	default:
-		l.short = 1
+		b.short = 1
 	}
-	if l.short >= flapping {
+	if b.short >= flapping {
 		f = l.again(f)
 	}
-	if f.Kind != l.told {
+	if f.Kind != b.told {
 		l.log.Warn("no connection to the broker, trying again", "error", f.Error(), "hint", f.Hint)
 	}
-	l.connected, l.fault, l.told, l.unseen = false, f, f.Kind, nil
+	b.fault, b.told, b.tried = f, f.Kind, time.Now()
+	l.connected, l.caveat, l.unseen = false, nil, nil
 }
 
 // stopped notes that there is no connection, on purpose.
 func (l *link) stopped() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.connected, l.fault, l.unseen = false, nil, nil
+	l.connected, l.caveat, l.unseen = false, nil, nil
+	for i := range l.brokers {
+		l.brokers[i].fault = nil
+	}
+}
+
+// unreached returns the brokers, but for the one that there is a connection to, that could not be reached when they were tried.
+func (l *link) unreached() (all []int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, b := range l.brokers {
+		if i != l.at && b.fault != nil && b.fault.at <= securing {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// sighted notes whether a broker that could not be reached can be reached now; f is nil if it can.
+func (l *link) sighted(at int, f *Fault) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := &l.brokers[at]
+	b.fault, b.tried = f, time.Now()
+	if f == nil {
+		b.told = ""
+		l.log.Info("a broker can be reached again", "broker", b.String())
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"facegate/configs/address"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/publish/feed"
 	"facegate/pipeline/publish/orders"
@@ -30,7 +31,7 @@ var ErrMethod = errors.New("there is no such method of passage")
 
 // A Status is what a Publisher tells about itself.
 type Status struct {
-	Broker     string   `json:"broker"` // its address
+	Broker     string   `json:"broker"` // the address of the one that there is a connection to, or that Err is about
 	TLS        bool     `json:"tls"`    // what is said to it is encrypted
 	Connected  bool     `json:"connected"`
 	ConnectedS int      `json:"connected_s"`        // seconds for which it has been, whatever was done to the clock
@@ -43,6 +44,16 @@ type Status struct {
 	Fault      string   `json:"fault"`              // Fault.Kind of what is wrong, "" if nothing is; connections that do not last are a fault
 	Err        string   `json:"error"`              // what is wrong, in a sentence
 	Hint       string   `json:"hint"`               // what to do about it
+	Others     []Other  `json:"others,omitempty"`   // the other brokers, in the order in which they are tried
+}
+
+// Other is how it was with another broker when it was tried last.
+type Other struct {
+	Broker string    `json:"broker"`
+	Fault  string    `json:"fault"` // as in Status, "" if nothing was wrong, or nobody knows
+	Err    string    `json:"error"`
+	Hint   string    `json:"hint"`
+	Tried  time.Time `json:"tried,omitzero"` // of a fault
 }
 
 // A Publisher is the task that tells what happens at one gate. Topics says on which topics it speaks, and how. It says on
@@ -57,22 +68,22 @@ type Status struct {
 // An event that was sent before, or that waited for a connection, is marked as replayed. It has the same seq, and by that a
 // consumer drops duplicates: no two events of a store have one seq.
 type Publisher struct {
-	cfg    Config
-	host   string // of the broker
-	tls    bool
-	dial   func(context.Context) (net.Conn, error)
-	feed   *feed.Feed
-	live   live
-	states *states.States
-	orders *orders.Desk // nil if none are taken
-	link   link
-	boot   string
-	store  string // that of the numbers
-	birth  string
-	born   chan struct{} // holds a token if a building system has begun anew
-	log    *slog.Logger
-	ready  chan struct{}
-	topics []Topic
+	cfg     Config
+	brokers []address.Address // in the order in which they are tried
+	dial    func(context.Context, endpoint) (net.Conn, error)
+	clock   func() Moment
+	feed    *feed.Feed
+	live    live
+	states  *states.States
+	orders  *orders.Desk // nil if none are taken
+	link    link
+	boot    string
+	store   string // that of the numbers
+	birth   string
+	born    chan struct{} // holds a token if a building system has begun anew
+	log     *slog.Logger
+	ready   chan struct{}
+	topics  []Topic
 
 	mu      sync.Mutex // guards what follows, and keeps the outbox in its order; a disk is waited for under it
 	numbers numbers
@@ -89,13 +100,15 @@ type Parts struct {
 	Orders *orders.Desk // nil takes no orders, and subscribes to nothing
 	Rand   io.Reader    // draws the ids of this start and, at the first, of the store
 	Birth  string       // a topic on which a building system says "online" when it begins anew; "" for none
+
+	// Clock says by what time certificates are judged. Nil is the clock of this machine, which is believed.
+	Clock func() Moment
 }
 
-// New returns a Publisher of what is in the outbox and what is added by Tell. It reads the CA file. An error wraps ErrConfig,
-// or is that of Rand.
+// New returns a Publisher of what is in the outbox and what is added by Tell. It reads no file. An error wraps ErrConfig, or is that of
+// Rand.
 func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
-	e, err := cfg.endpoint()
-	if err != nil {
+	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	boot, err := newID(parts.Rand)
@@ -108,9 +121,9 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 	}
 	p := &Publisher{
 		cfg:     cfg,
-		host:    e.host,
-		tls:     e.tls != nil,
-		dial:    e.dial,
+		brokers: cfg.inTurn(),
+		dial:    func(ctx context.Context, e endpoint) (net.Conn, error) { return e.dial(ctx) },
+		clock:   parts.Clock,
 		feed:    feed.New(parts.Outbox, log),
 		live:    make(live, mostLive),
 		states:  states.New(),
@@ -125,10 +138,12 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 		log:     log,
 		ready:   make(chan struct{}),
 	}
-	p.link = link{
-		broker: cfg.Broker, log: log,
-		again:    func(last *Fault) *Fault { return p.explainer().again(last) },
-		withheld: func(topics []string) *Fault { return p.explainer().withheld(topics) },
+	if p.clock == nil {
+		p.clock = func() Moment { return Moment{Now: time.Now(), Clock: Synced} }
+	}
+	p.link.log = log
+	for _, b := range p.brokers {
+		p.link.brokers = append(p.link.brokers, standing{Address: b})
 	}
 	p.newest.Store(n.Events)
 	p.states.Set(availability, []byte(Online)) // the first state, and so the first that is told
@@ -205,16 +220,16 @@ func (p *Publisher) tellLive(e Event) error {
 // spends up to 2 s on what is queued and on saying "stopped", and returns nil. It may be called once.
 func (p *Publisher) Run(ctx context.Context) error {
 	close(p.ready)
-	for pause := backoffMin; ctx.Err() == nil; pause = min(2*pause, backoffMax) {
-		since, err := p.session(ctx)
+	for t := newTurns(len(p.brokers)); ctx.Err() == nil; {
+		since, err := p.session(ctx, t.at, t.stay())
 		if ctx.Err() != nil {
 			break
 		}
-		p.link.down(p.explain(serving, err), since)
-		if !since.IsZero() && time.Since(since) > backoffMax {
-			pause = backoffMin
-		}
-		sleep(ctx, pause)
+		f := new(Fault)
+		errors.As(err, &f)
+		p.link.down(t.at, f, since)
+		lasted := !since.IsZero() && time.Since(since) > backoffMax && !errors.As(err, new(*unseen))
+		sleep(ctx, t.next(lasted))
 	}
 	p.link.stopped()
 	if queued, _ := p.feed.Stats(); queued > 0 {
@@ -226,18 +241,14 @@ func (p *Publisher) Run(ctx context.Context) error {
 // Ready is closed once the Publisher tries to connect: a door works without its broker.
 func (p *Publisher) Ready() <-chan struct{} { return p.ready }
 
-func (p *Publisher) String() string { return "publisher to " + p.cfg.Broker }
+func (p *Publisher) String() string { return fmt.Sprintf("publisher to %v", p.cfg.Brokers) }
 
 // Status returns the state of the connection and of the outbox. It has no time of an event, and nothing of alarms: whoever asks is
 // not to learn when somebody passed, or that somebody was forced.
 func (p *Publisher) Status() Status {
-	s, fault := p.link.status()
-	s.Broker, s.TLS = p.cfg.Broker, p.tls
+	s := p.link.status()
 	s.Store, s.Seq, s.Delivered = p.store, p.newest.Load(), p.delivered.Load()
 	s.Queued, s.Dropped = p.feed.Stats()
-	if fault != nil {
-		s.Fault, s.Err, s.Hint = fault.Kind, fault.Error(), fault.Hint
-	}
 	return s
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"net"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -13,11 +15,13 @@ import (
 )
 
 // session is one connection, from its opening to its end. It tells since when the gate was online, the zero time for never.
-func (p *Publisher) session(ctx context.Context) (since time.Time, err error) {
-	c, err := p.connect(ctx)
+// A broker that withholds what it is told is kept to for as long as stay.
+func (p *Publisher) session(ctx context.Context, at int, stay time.Duration) (since time.Time, err error) {
+	c, err := p.connect(ctx, p.brokers[at])
 	if err != nil {
 		return time.Time{}, err
 	}
+	p.link.reached(at, c.explainer, c.caveat(c.secure))
 	defer func() {
 		if err != nil {
 			c.abandon()
@@ -25,20 +29,20 @@ func (p *Publisher) session(ctx context.Context) (since time.Time, err error) {
 	}()
 	lingering, cancel := linger(ctx, c.alive, farewell)
 	defer cancel()
-	duties := p.duties(c)
+	duties := p.duties(c, stay)
 	for _, d := range duties {
 		if err := d.begin(lingering); err != nil {
-			return time.Time{}, p.explain(announcing, err)
+			return time.Time{}, c.explain(announcing, err)
 		}
 	}
 	since = time.Now()
 	queued, _ := p.feed.Stats()
 	p.link.up(queued)
 	if err := serve(lingering, ctx.Done(), duties); err != nil {
-		return since, err
+		return since, c.explain(serving, err)
 	}
 	if err := p.leave(lingering, c); err != nil {
-		return since, p.explain(announcing, err)
+		return since, c.explain(announcing, err)
 	}
 	c.close()
 	return since, nil
@@ -52,7 +56,7 @@ type duty struct {
 
 // duties returns what is done on c. Every state is told before anything happens, and the availability before every other; then
 // orders are taken; what happened is told last.
-func (p *Publisher) duties(c *conn) []duty {
+func (p *Publisher) duties(c *conn, stay time.Duration) []duty {
 	list := []duty{p.telling(c)}
 	if p.orders != nil {
 		list = append(list, p.listening(c))
@@ -60,7 +64,7 @@ func (p *Publisher) duties(c *conn) []duty {
 	if p.birth != "" {
 		list = append(list, p.renewing(c))
 	}
-	return append(list, p.feeding(c), p.living(c), p.lasting())
+	return append(list, p.feeding(c, stay), p.living(c), p.lasting(), p.believing(c), p.scouting())
 }
 
 // serve does the duties until all are done, or the first that fails.
@@ -128,11 +132,23 @@ func unlessUnseen(err error) error {
 // patience is how long after something has not come back it is published again. The rules of a broker are changed by people.
 const patience = 5 * time.Second
 
-// patiently does what publishes, again and again as long as the broker does not give back what it takes, until stop is closed.
-func patiently(ctx context.Context, stop <-chan struct{}, do func() error) error {
+// forever is a patience without an end.
+const forever = time.Duration(math.MaxInt64)
+
+// patiently does what publishes, again and again as long as the broker does not give back what it takes, until stop is closed. After so
+// long without anything that came back for some time it returns the unseen.
+func patiently(ctx context.Context, stop <-chan struct{}, most time.Duration, do func() error) error {
+	vain := time.Now()
 	for {
+		began := time.Now()
 		err := do()
 		if err == nil || unlessUnseen(err) != nil {
+			return err
+		}
+		if time.Since(began) > 2*seenTimeout { // it went well meanwhile
+			vain = time.Now()
+		}
+		if time.Since(vain) >= most {
 			return err
 		}
 		select {
@@ -154,7 +170,7 @@ func (p *Publisher) listening(c *conn) duty {
 			return p.subscribe(ctx, c)
 		},
 		serve: func(ctx context.Context, stop <-chan struct{}) error {
-			return patiently(ctx, stop, func() error { return p.orders.Serve(ctx, stop, answer) })
+			return patiently(ctx, stop, forever, func() error { return p.orders.Serve(ctx, stop, answer) })
 		},
 	}
 }
@@ -166,7 +182,7 @@ func (p *Publisher) subscribe(ctx context.Context, c *conn) error {
 }
 
 // feeding is the duty to deliver over c what happened, once something that was published has come back, and as long as it does.
-func (p *Publisher) feeding(c *conn) duty {
+func (p *Publisher) feeding(c *conn, stay time.Duration) duty {
 	send := func(ctx context.Context, msg []byte, replayed bool) error {
 		all, err := onWire(msg, replayed)
 		if err != nil {
@@ -195,9 +211,15 @@ func (p *Publisher) feeding(c *conn) duty {
 		return err
 	}
 	return duty{
-		begin: func(ctx context.Context) error { return unlessUnseen(begin(ctx)) },
+		begin: func(ctx context.Context) error {
+			if err := begin(ctx); stay == 0 {
+				return err
+			} else {
+				return unlessUnseen(err)
+			}
+		},
 		serve: func(ctx context.Context, stop <-chan struct{}) error {
-			return patiently(ctx, stop, func() error {
+			return patiently(ctx, stop, stay, func() error {
 				if !heard {
 					if err := begin(ctx); err != nil {
 						return err
@@ -283,6 +305,83 @@ func (p *Publisher) lasting() duty {
 			}
 			return nil
 		},
+	}
+}
+
+// rejudge is how often it is looked whether the clock has come right, or another broker.
+const rejudge = time.Minute
+
+// each does something each rejudge until it says that it is done, or stop is closed.
+func each(ctx context.Context, stop <-chan struct{}, do func() (done bool, err error)) error {
+	ticker := time.NewTicker(rejudge)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if done, err := do(); done || err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return nil
+		case <-stop:
+			return nil
+		}
+	}
+}
+
+// believing is the duty to judge the broker's certificate again once the clock is right, where it was taken before its time.
+func (p *Publisher) believing(c *conn) duty {
+	return duty{
+		begin: func(context.Context) error { return nil },
+		serve: func(ctx context.Context, stop <-chan struct{}) error {
+			if c.secure == nil || c.secure.early.IsZero() {
+				return nil
+			}
+			return each(ctx, stop, func() (bool, error) {
+				m := p.clock()
+				if m.doubted() {
+					return false, nil
+				}
+				if err := c.trust.verify(c.secure.chain, m.at()); err != nil {
+					c.now = m.at()
+					return true, c.explain(securing, err)
+				}
+				p.link.credible()
+				return true, nil
+			})
+		},
+	}
+}
+
+// scouting is the duty to see whether the brokers that could not be reached can be by now. Nothing is said to them: this client may be at
+// one broker of a cluster alone.
+func (p *Publisher) scouting() duty {
+	return duty{
+		begin: func(context.Context) error { return nil },
+		serve: func(ctx context.Context, stop <-chan struct{}) error {
+			return each(ctx, stop, func() (bool, error) {
+				for _, at := range p.link.unreached() {
+					p.scout(ctx, at)
+				}
+				return false, nil
+			})
+		},
+	}
+}
+
+func (p *Publisher) scout(ctx context.Context, at int) {
+	e, err := p.endpoint(p.brokers[at])
+	if err == nil {
+		var raw net.Conn
+		if raw, err = p.dial(ctx, e); err == nil {
+			raw.Close()
+		}
+	}
+	switch {
+	case err == nil:
+		p.link.sighted(at, nil)
+	case ctx.Err() == nil:
+		p.link.sighted(at, p.explainer(e).explain(dialling, err))
 	}
 }
 

@@ -42,7 +42,7 @@ type script struct {
 	serving sync.WaitGroup
 }
 
-func (s *script) dial(context.Context) (net.Conn, error) {
+func (s *script) dial(context.Context, endpoint) (net.Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dials = append(s.dials, time.Since(s.start))

@@ -83,8 +83,8 @@ func TestImports(t *testing.T) {
 		// A visitor's pass is read and checked where its uses are kept, so that nobody takes one of a pass that was not checked.
 		"facegate/store": append(slices.Clone(words), "facegate/pipeline/template", "facegate/pipeline/embed", "facegate/pipeline/visitor"),
 		// A passage has the same words in a configuration, in a document and in an event.
-		// So has a week plan in a configuration and for a schedule.
-		"facegate/pipeline": append(slices.Clone(words), "facegate/device", "facegate/configs/passage", "facegate/configs/week"),
+		// So has a week plan in a configuration and for a schedule, and where a broker is in a configuration and for who connects to it.
+		"facegate/pipeline": append(slices.Clone(words), "facegate/device", "facegate/configs/passage", "facegate/configs/week", "facegate/configs/address"),
 		"facegate/cmd":      {"facegate"},
 		"facegate/scripts":  {"facegate"},
 	}

@@ -25,7 +25,12 @@ type Reading struct {
 	Up     time.Duration // since the machine was started, asleep or not
 	Boot   string        // names that start
 	Synced bool          // the kernel says that Wall comes from a source of time
+	Kept   bool          // the machine has a clock that goes on while it is off
+	Past   time.Time     // has passed for certain by what is on the machine; zero if nothing says so
 }
+
+// past returns what has passed whatever is known.
+func (r Reading) past() time.Time { return later(Floor(), r.Past) }
 
 // A Source reads the clocks of a machine.
 type Source func() Reading
@@ -113,7 +118,7 @@ const (
 	Unvouched       // nothing vouches for it
 	Stepped         // it was set away from the date that is known
 	Behind          // it says a date before one that has passed
-	Absurd          // it says a date before Floor
+	Absurd          // it says a date before Floor, or Reading.Past
 )
 
 // A Verdict is what is known of the time at one moment.
@@ -125,6 +130,8 @@ type Verdict struct {
 	Doubt   Doubt
 	Off     time.Duration // how far Wall is from what is known or, of Unvouched, from what it said for longer
 	Synced  bool          // the kernel vouches for Wall, and there is no Doubt
+	Kept    bool          // as in the Reading
+	Past    time.Time     // has passed for certain: the latest of what the machine, this version and what is known say
 	Settled bool          // there is no Doubt, and has been none for long enough to write dates by Wall
 	Waits   time.Duration // of Unvouched: until Wall is believed if it goes on steadily
 
@@ -137,6 +144,30 @@ type Verdict struct {
 
 // Right reports whether the wall clock is believed.
 func (v Verdict) Right() bool { return v.Doubt == None }
+
+// A Trust is how far a wall clock can be trusted, in a word.
+type Trust string
+
+// The trusts.
+const (
+	Synced Trust = "synced" // a time server has set it
+	RTC    Trust = "rtc"    // none has; it goes on while the machine is off, or something vouches for it, and nothing speaks against it
+	Guess  Trust = "guess"  // it may be as late as the machine was off
+	Bad    Trust = "bad"    // it says a date that cannot be
+)
+
+// Trust returns how far Wall can be trusted.
+func (v Verdict) Trust() Trust {
+	switch {
+	case v.Doubt != None && v.Doubt != Unvouched:
+		return Bad
+	case v.Synced:
+		return Synced
+	case v.Right(), v.Kept:
+		return RTC
+	}
+	return Guess
+}
 
 // Passed returns the time known to have passed since count.
 func (v Verdict) Passed(count time.Duration) time.Duration { return max(v.Count-count, 0) }
@@ -173,7 +204,7 @@ func (j *Judge) Judge(r Reading) Verdict {
 func (j *Judge) Confirm(r Reading) error {
 	j.Judge(r)
 	r.Wall = r.Wall.Round(0)
-	if r.Wall.Before(Floor()) {
+	if r.Wall.Before(r.past()) {
 		return ErrFloor
 	}
 	j.know(r, Known{})
@@ -229,7 +260,7 @@ func (m *Memory) lead(started bool) {
 // believe learns the date where something vouches for it.
 func (j *Judge) believe(r Reading, first bool) {
 	m := &j.m
-	if r.Wall.Before(Floor()) {
+	if r.Wall.Before(r.past()) {
 		return
 	}
 	synced := time.Duration(-1)
@@ -261,7 +292,7 @@ func (j *Judge) firm(r Reading) bool { return j.m.Known != nil && j.m.Known.Boot
 func (j *Judge) doubt(r Reading) Doubt {
 	m := &j.m
 	switch k := m.Known; {
-	case r.Wall.Before(Floor()):
+	case r.Wall.Before(r.past()):
 		return Absurd
 	case j.firm(r) && k.near(r.Wall, m.Count):
 		return None
@@ -288,8 +319,9 @@ func (j *Judge) earliest() time.Time {
 func (j *Judge) verdict(r Reading) Verdict {
 	m := &j.m
 	v := Verdict{
-		Wall: r.Wall, Count: m.Count, Since: m.Run.Count, Doubt: j.doubt(r), Certain: j.earliest(), Latest: r.Wall,
+		Wall: r.Wall, Kept: r.Kept, Count: m.Count, Since: m.Run.Count, Doubt: j.doubt(r), Certain: j.earliest(), Latest: r.Wall,
 	}
+	v.Past = later(r.past(), v.Certain)
 	v.Synced = v.Right() && r.Synced
 	v.Settled = v.Right() && j.firm(r)
 	if m.Known != nil {

@@ -78,11 +78,7 @@ func sign(on, known bool) publish.Sign {
 // gateNow says how the gate is. It waits for the records no longer than a status does.
 func (d *Daemon) gateNow(ctx context.Context) bulletin.Gate {
 	s, _ := running{d: d}.Status(ctx) // which has no error
-	clock := publish.Unsynced
-	if s.Clock.Synced {
-		clock = publish.Synced
-	}
-	h := publish.Health{State: string(s.Health.State), Conditions: conditions(s.Health), Clock: clock}
+	h := publish.Health{State: string(s.Health.State), Conditions: conditions(s.Health), Clock: publish.Clock(s.Clock.Trust)}
 	return bulletin.Gate{Health: h, Mode: d.modeNow(&s, time.Now())}
 }
 

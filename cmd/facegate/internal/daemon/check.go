@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/netip"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -209,14 +207,12 @@ func (k *checker) readers() {
 }
 
 func (k *checker) broker() {
-	_, err := publishing(k.config)
-	k.refuse(err)
-	u, err := url.Parse(k.config.MQTT.Broker)
-	if err != nil {
-		return // which New has no other words for
-	}
-	if a, err := netip.ParseAddr(u.Hostname()); u.Hostname() != "localhost" && (err != nil || !a.Unmap().IsLoopback()) {
-		k.note("mqtt.broker: %s is another machine; the service reaches it only where IPAddressAllow= of the unit names it", u.Hostname())
+	cfg, err := publishing(k.config)
+	k.refuse(errors.Join(err, checkPapers(cfg)))
+	for _, b := range k.config.MQTT.Brokers {
+		if !b.OnBoard() {
+			k.note("mqtt.broker: %s is another machine; the service reaches it only where IPAddressAllow= of the unit names it", b.Host)
+		}
 	}
 }
 

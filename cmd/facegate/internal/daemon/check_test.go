@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -153,18 +154,6 @@ func TestCheckRefusesWhatNewRefuses(t *testing.T) {
 		{"a calibration of the format before", func(t *testing.T, s gatetest.Site) gatetest.Settings {
 			return vision(t, ", calibration: "+otherCalibration(t, s, func(f *calibrate.File) { f.Schema = "facegate-calibration/1" }))
 		}, "vision"},
-		{"no CA file", set("mqtt", `{broker: "ssl://127.0.0.1:1", ca_file: /nonexistent}`), "mqtt"},
-		{"a folder for a CA file", set("mqtt", `{broker: "ssl://127.0.0.1:1", ca_file: /tmp}`), "mqtt"},
-		{"a CA file without certificates", func(t *testing.T, s gatetest.Site) gatetest.Settings {
-			must(t, os.WriteFile(s.Path("ca"), []byte("nothing"), 0o600))
-			return gatetest.Settings{"mqtt": fmt.Sprintf(`{broker: "ssl://127.0.0.1:1", ca_file: %s}`, s.Path("ca"))}
-		}, "mqtt"},
-		{"no password", set("mqtt", `{broker: "tcp://127.0.0.1:1", username: a, password_file: /nonexistent}`), "mqtt"},
-		{"a password for all", func(t *testing.T, s gatetest.Site) gatetest.Settings {
-			must(t, os.WriteFile(s.Path("password"), []byte("secret"), 0o600))
-			must(t, os.Chmod(s.Path("password"), 0o644))
-			return gatetest.Settings{"mqtt": fmt.Sprintf(`{broker: "tcp://127.0.0.1:1", username: a, password_file: %s}`, s.Path("password"))}
-		}, "mqtt"},
 		{"no recording", set("camera", "{source: replay, path: /nonexistent}"), "camera"},
 		{"a device for a recording", set("camera", "{source: replay, path: /dev/null}"), "camera"},
 		{"no such group", func(_ *testing.T, s gatetest.Site) gatetest.Settings {
@@ -225,6 +214,49 @@ func TestCheckRefusesWhatNewDoesWithout(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			_, checked, opened := verdicts(t, gatetest.NewSite(t), gatetest.Settings{"vision": test.vision})
 			if checked == nil || !strings.Contains(checked.Error(), ": "+test.key) || !strings.Contains(hint.Of(checked), test.todo) || opened != nil {
+				t.Errorf("check: %v, to do %q\nrun: %v", checked, hint.Of(checked), opened)
+			}
+		})
+	}
+}
+
+// TestPapersOfTheBroker starts a gate with what its broker needs missing, damaged or exposed. It opens its door by exit button and by hand,
+// and says what is wrong; the check refuses all of it.
+func TestPapersOfTheBroker(t *testing.T) {
+	file := func(name, text string, mode fs.FileMode) func(*testing.T, gatetest.Site) string {
+		return func(t *testing.T, s gatetest.Site) string {
+			must(t, os.WriteFile(s.Path(name), []byte(text), mode))
+			must(t, os.Chmod(s.Path(name), mode)) // whatever the umask is
+			return s.Path(name)
+		}
+	}
+	gone := func(*testing.T, gatetest.Site) string { return "/nonexistent" }
+	pipe := func(t *testing.T, s gatetest.Site) string {
+		must(t, syscall.Mkfifo(s.Path("pipe"), 0o600))
+		return s.Path("pipe")
+	}
+	folder := func(_ *testing.T, s gatetest.Site) string { return s.Dir }
+	for _, test := range []struct {
+		name, key, others string
+		make              func(*testing.T, gatetest.Site) string
+		todo              string
+	}{
+		{"no CA file", "ca_file", "", gone, "Check that the file is there"},
+		{"a pipe for a CA file", "ca_file", "", pipe, "name the file itself"},
+		{"a folder for a CA file", "ca_file", "", folder, "name the file itself"},
+		{"a CA file without certificates", "ca_file", "", file("ca", "nothing", 0o644), "PEM form"},
+		{"a CA file that everybody may write to", "ca_file", "", file("ca", "nothing", 0o646), "chmod o-w"},
+		{"no password file", "password_file", "username: a, ", gone, "mqtt.password_file"},
+		{"a password for all", "password_file", "username: a, ", file("password", "secret", 0o644), "chmod 0600"},
+		{"a pipe for a password file", "password_file", "username: a, ", pipe, "name the file itself"},
+		{"no certificate", "cert_file", "key_file: /nonexistent, ", gone, "mqtt.cert_file"},
+		{"a certificate that is none", "cert_file", "key_file: /nonexistent, ", file("cert", "nothing", 0o644), "PEM form"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			site := gatetest.NewSite(t)
+			more := gatetest.Settings{"mqtt": fmt.Sprintf(`{broker: "ssl://127.0.0.1:1", %s%s: %s}`, test.others, test.key, test.make(t, site))}
+			if _, checked, opened := verdicts(t, site, more); checked == nil || !strings.Contains(checked.Error(), ": mqtt."+test.key+": ") ||
+				!strings.Contains(hint.Of(checked), test.todo) || opened != nil {
 				t.Errorf("check: %v, to do %q\nrun: %v", checked, hint.Of(checked), opened)
 			}
 		})

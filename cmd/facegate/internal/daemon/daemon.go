@@ -333,16 +333,8 @@ func (d *Daemon) openPublisher() error {
 	if err != nil {
 		return err
 	}
-	d.publisher, err = publish.New(cfg, publish.Parts{Outbox: kept, Rand: rand.Reader}, d.log)
+	d.publisher, err = publish.New(cfg, publish.Parts{Outbox: kept, Rand: rand.Reader, Clock: d.moment}, d.log)
 	return err
-}
-
-// dated says of the time of an event whether it can be trusted.
-func (d *Daemon) dated() publish.Clock {
-	if d.store.Clock().Verdict().Synced {
-		return publish.Synced
-	}
-	return publish.Unsynced
 }
 
 func (d *Daemon) settings() pipeline.Settings {

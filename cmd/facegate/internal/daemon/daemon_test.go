@@ -200,38 +200,10 @@ func TestNewRefuses(t *testing.T) {
 			},
 		},
 		{
-			name: "no password file", err: fs.ErrNotExist, hint: "mqtt.password_file",
-			prepare: func(*testing.T, gatetest.Site) gatetest.Settings {
-				return gatetest.Settings{"mqtt": "{username: gate, password_file: /nonexistent}"}
-			},
-		},
-		{
-			name: "password file for everybody", err: file.ErrExposed, hint: "chmod 0600",
-			prepare: func(t *testing.T, s gatetest.Site) gatetest.Settings {
-				must(t, os.WriteFile(s.Path("password"), []byte("secret"), 0o600))
-				must(t, os.Chmod(s.Path("password"), 0o644))
-				return gatetest.Settings{"mqtt": fmt.Sprintf("{username: gate, password_file: %s}", s.Path("password"))}
-			},
-		},
-		{
-			name: "pipe for a password file", err: file.ErrKind, hint: "name the file itself",
-			prepare: func(t *testing.T, s gatetest.Site) gatetest.Settings {
-				must(t, syscall.Mkfifo(s.Path("password"), 0o600))
-				return gatetest.Settings{"mqtt": fmt.Sprintf("{username: gate, password_file: %s}", s.Path("password"))}
-			},
-		},
-		{
 			name: "pipe for a calibration", err: file.ErrKind, hint: "name the file itself",
 			prepare: func(t *testing.T, s gatetest.Site) gatetest.Settings {
 				must(t, syscall.Mkfifo(s.Path("calibration"), 0o600))
 				return gatetest.Settings{"vision": fmt.Sprintf("{models_dir: %s, calibration: %s}", gatetest.Models(t), s.Path("calibration"))}
-			},
-		},
-		{
-			name: "pipe for a CA file", err: file.ErrKind, hint: "name the file itself",
-			prepare: func(t *testing.T, s gatetest.Site) gatetest.Settings {
-				must(t, syscall.Mkfifo(s.Path("ca.pem"), 0o600))
-				return gatetest.Settings{"mqtt": fmt.Sprintf(`{broker: "ssl://127.0.0.1:8883", ca_file: %s}`, s.Path("ca.pem"))}
 			},
 		},
 		{
@@ -240,12 +212,6 @@ func TestNewRefuses(t *testing.T) {
 				must(t, os.Mkdir(s.State(), 0o700))
 				must(t, os.Chmod(s.State(), 0o777))
 				return nil
-			},
-		},
-		{
-			name: "no CA file", err: fs.ErrNotExist, hint: "file is there",
-			prepare: func(*testing.T, gatetest.Site) gatetest.Settings {
-				return gatetest.Settings{"mqtt": `{broker: "ssl://127.0.0.1:8883", ca_file: /nonexistent}`}
 			},
 		},
 		{

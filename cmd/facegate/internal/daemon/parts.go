@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 
 	"facegate/cmd/facegate/internal/chosen"
 	"facegate/cmd/facegate/internal/control"
@@ -122,12 +121,8 @@ func aboutControl(err error) error {
 	return configs.About("control.socket", err)
 }
 
-// The largest files that a configuration names, in bytes. The calibrations that are shipped have some 20 KB; MQTT has no
-// longer password.
-const (
-	maxCalibration = 4 << 20
-	maxPassword    = 64 << 10
-)
+// maxCalibration bounds the file of a calibration, in bytes. Those that are shipped have some 20 KB.
+const maxCalibration = 4 << 20
 
 // loadCalibration returns the calibration of the embedder, which is for templates and decisions as the gate makes them, nil with an
 // error.
@@ -205,26 +200,23 @@ func level(v int) *int {
 	return &v
 }
 
-// publishing returns how events are published, with the password.
+// publishing returns how events are published. What is in the files shows when the broker is connected to: a gate opens its door
+// without one.
 func publishing(c *configs.Config) (publish.Config, error) {
 	m := c.MQTT
-	var password []byte
-	if m.PasswordFile != "" {
-		var err error
-		if password, err = file.ReadSecret(m.PasswordFile, maxPassword); err != nil {
-			return publish.Config{}, configs.About("mqtt.password_file",
-				hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "correct mqtt.password_file, or let the service's user read it")))
-		}
-	}
 	cfg := publish.Config{
-		Broker: m.Broker, ClientID: m.ClientID, Username: m.Username, Password: strings.TrimRight(string(password), "\r\n"),
-		CAFile: m.CAFile, Site: c.Site, Gate: c.Gate,
+		Brokers: m.Brokers, ClientID: m.ClientID, Username: m.Username, PasswordFile: m.PasswordFile,
+		CAFile: m.CAFile, CertFile: m.CertFile, KeyFile: m.KeyFile, Plaintext: m.Plaintext, Site: c.Site, Gate: c.Gate,
 	}
-	key := "mqtt.broker"
-	if m.CAFile != "" {
-		key = "mqtt.ca_file" // the rest has been checked when the configuration was read
-	}
-	return cfg, errors.Join(configs.About(key, cfg.Check()), configs.About("door.name", events(c, nil).Check()))
+	return cfg, errors.Join(configs.About("mqtt.broker", cfg.Check()), configs.About("door.name", events(c, nil).Check()))
+}
+
+// checkPapers says which files that a broker needs cannot be used.
+func checkPapers(cfg publish.Config) error {
+	return errors.Join(
+		configs.About("mqtt.password_file", cfg.CheckPassword()),
+		configs.About("mqtt.ca_file", cfg.CheckCA()),
+		configs.About("mqtt.cert_file", cfg.CheckCertificate()))
 }
 
 // events returns what makes the events of the door.

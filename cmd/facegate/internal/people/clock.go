@@ -13,7 +13,7 @@ import (
 func (r *Register) Clock() ClockStatus {
 	v, waiting := r.store.Clock().Verdict(), r.store.Clock().Waiting()
 	s := ClockStatus{
-		Wall: v.Wall, Right: v.Right(), Synced: v.Synced, Certain: v.Certain,
+		Wall: v.Wall, Right: v.Right(), Synced: v.Synced, Trust: v.Trust(), Certain: v.Certain,
 		Erasures: waiting.Erasures, Provisional: waiting.Provisional,
 	}
 	s.Reason, s.Todo = Doubt(v)

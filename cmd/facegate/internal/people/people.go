@@ -11,6 +11,7 @@ import (
 	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/audit"
+	"facegate/store/clock"
 )
 
 // An EnrolRequest asks for a capture.
@@ -241,12 +242,13 @@ const (
 
 // ClockStatus is what is known of the time.
 type ClockStatus struct {
-	Wall    time.Time `json:"wall"`   // what the clock says
-	Right   bool      `json:"right"`  // whether it is believed
-	Synced  bool      `json:"synced"` // whether it is believed because of a time server
-	Reason  string    `json:"reason,omitempty"`
-	Todo    string    `json:"todo,omitempty"`
-	Certain time.Time `json:"certain,omitzero"` // the earliest that it can be, by which is erased; none if nothing is known
+	Wall    time.Time   `json:"wall"`   // what the clock says
+	Right   bool        `json:"right"`  // whether it is believed
+	Synced  bool        `json:"synced"` // whether it is believed because of a time server
+	Trust   clock.Trust `json:"trust"`  // how far it can be trusted, in a word
+	Reason  string      `json:"reason,omitempty"`
+	Todo    string      `json:"todo,omitempty"`
+	Certain time.Time   `json:"certain,omitzero"` // the earliest that it can be, by which is erased; none if nothing is known
 
 	Erasures    int `json:"erasures"`    // people whose erasure waits for a clock that is right
 	Provisional int `json:"provisional"` // people whose dates do

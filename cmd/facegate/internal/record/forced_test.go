@@ -16,6 +16,7 @@ import (
 
 	"facegate/cmd/facegate/internal/entry"
 	"facegate/cmd/facegate/internal/record"
+	"facegate/configs/address"
 	way "facegate/configs/passage"
 	"facegate/gpio"
 	"facegate/gpio/door"
@@ -118,7 +119,7 @@ func openForced(t *testing.T, withCard bool) *forcedGate {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(g.log, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: noTime}))
-	g.broker, err = publish.New(publish.Config{Broker: "tcp://127.0.0.1:1", ClientID: "a", Site: "b", Gate: "c"},
+	g.broker, err = publish.New(publish.Config{Brokers: []address.Address{{Host: "127.0.0.1", Port: 1}}, ClientID: "a", Site: "b", Gate: "c"},
 		publish.Parts{Outbox: g.outbox, Rand: strings.NewReader("boot id and store")}, log)
 	if err != nil {
 		t.Fatal(err)
