@@ -85,10 +85,10 @@ const CameraReader = "camera"
 // usualWithin is within of a rule that does not say it.
 const usualWithin = 20 * time.Second
 
-// rulesMeans lists the means that a rule may name. Orders from afar are not taken yet.
+// rulesMeans lists the means that a rule may name.
 func rulesMeans() []passage.Means {
 	return []passage.Means{
-		passage.ByFace, passage.ByPass, passage.ByVisitor, passage.ByCardUID, passage.ByCardSecure, passage.ByPIN,
+		passage.ByFace, passage.ByPass, passage.ByVisitor, passage.ByCardUID, passage.ByCardSecure, passage.ByPIN, passage.ByOrder,
 	}
 }
 
@@ -203,8 +203,13 @@ func (d *document) rule(key string, r *Rule, plans map[string][]Hours) {
 		}
 		within(d, key+".within", r.Within, time.Second, maxWithin)
 		d.check(!slices.Contains(r.By, passage.ByVisitor), key+".by", "visitor goes with nothing else: the gate knows no person who could show it")
+		d.check(!slices.Contains(r.By, passage.ByOrder), key+".by", "order goes with nothing else: whoever gives it is not at the door")
 	} else {
 		d.check(r.Within == 0, key+".within", "is of two means together, and the rule names one")
+	}
+	if slices.Contains(r.By, passage.ByOrder) {
+		d.check(len(r.Groups) == 0, key+".groups", "is of people, and whoever gives an order is in no group")
+		d.check(!r.Faceless, key+".faceless", "is of people, and an order is given by a key")
 	}
 	_, ok := plans[r.When]
 	d.check(r.When == "" || ok, key+".when", "%q is none of plans", r.When)
@@ -240,10 +245,10 @@ func (d *document) hours(key string, h Hours) {
 	d.check(h.From != h.To, key+".to", "%v is where it begins; from 00:00 to 24:00 is a whole day", h.To)
 }
 
-// Takes reports whether something at the door takes a means: the camera, or a reader.
+// Takes reports whether something takes a means: the camera, a reader or, of an order, the connection to the broker.
 func (c *Config) Takes(m passage.Means) bool {
 	switch m {
-	case passage.ByFace:
+	case passage.ByFace, passage.ByOrder:
 		return true
 	case passage.ByPass, passage.ByVisitor:
 		return c.CodesRead()

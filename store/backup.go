@@ -23,7 +23,7 @@ var (
 	ErrForeign   = errors.New("the backup is of another store of this device")
 	ErrDestroyed = errors.New("everything was destroyed after the backup")
 	ErrRemains   = errors.New("what is left of the damaged store has to make way")
-	ErrKeys      = errors.New("nobody can tell which passes, cards, PINs and offices the gate has had revoked since the backup")
+	ErrKeys      = errors.New("nobody can tell which passes, cards, PINs, offices and operators the gate has had revoked since the backup")
 )
 
 // MaxBackup is the greatest length of a backup in bytes: one of 400,000 people.
@@ -31,7 +31,7 @@ const MaxBackup = 1 << 30
 
 const (
 	// backupMagic begins a backup and names its version. The rest is sealed.
-	backupMagic = backupAny + "6\n"
+	backupMagic = backupAny + "7\n"
 
 	// backupAny begins a backup of any version.
 	backupAny = "facegate backup "
@@ -43,21 +43,22 @@ const (
 // kept of visitors' passes; and no key. It is sealed under the device key alone, because it is for the day on which the keyrings are
 // lost.
 type backup struct {
-	Store   [16]byte
-	Number  uint64 // of the last destruction before it
-	Time    int64  // Unix time in seconds
-	Locked  bool
-	Filing  int64
-	Epoch   uint32
-	Ended   uint32
-	Model   [32]byte
-	Lanes   [template.Lanes]uint64
-	People  []backupPerson
-	Ends    []backupRow // the consents that have ended
-	Entries uint64      // of the audit log, which is not in it
-	List    [16]byte    // see tombstones
-	Offices []Office
-	Visits  [][]byte // what is kept of visitors' passes; see KnownVisit.encode
+	Store     [16]byte
+	Number    uint64 // of the last destruction before it
+	Time      int64  // Unix time in seconds
+	Locked    bool
+	Filing    int64
+	Epoch     uint32
+	Ended     uint32
+	Model     [32]byte
+	Lanes     [template.Lanes]uint64
+	People    []backupPerson
+	Ends      []backupRow // the consents that have ended
+	Entries   uint64      // of the audit log, which is not in it
+	List      [16]byte    // see tombstones
+	Offices   []Office
+	Operators []Operator
+	Visits    [][]byte // what is kept of visitors' passes; see KnownVisit.encode
 }
 
 // A backupRow is a row of people.db, unsealed.
@@ -136,6 +137,9 @@ func (s *Store) own() error {
 	for _, o := range s.state.Offices {
 		all = append(all, s.officeMark(o.Key))
 	}
+	for _, o := range s.state.Operators {
+		all = append(all, s.operatorMark(o.Key))
+	}
 	return s.disown(nil, all)
 }
 
@@ -147,7 +151,7 @@ func (s *Store) copyOut() (backup, error) {
 	b := backup{
 		Store: s.state.Store, Number: s.state.Number, Time: s.now().Unix(), Locked: s.state.Locked, Filing: s.state.Filing,
 		Epoch: s.state.Epoch, Ended: s.state.Ended, Model: s.state.Model, Lanes: s.state.Lanes, Entries: s.head.Seq,
-		List: s.gone.List, Offices: s.state.Offices,
+		List: s.gone.List, Offices: s.state.Offices, Operators: s.state.Operators,
 	}
 	for _, k := range (Visits{s}).List() {
 		b.Visits = append(b.Visits, k.encode())

@@ -20,6 +20,7 @@ const (
 	receiptsTable = "receipts" // id → signed receipt
 	outboxTable   = "outbox"   // number of the message → message
 	visitsTable   = "visits"   // template.Index of a visitor's pass → KnownVisit
+	ordersTable   = "orders"   // template.Index of an order → givenRow
 	recordsTable  = "records"  // record id → template.Seal or template.SealToken
 )
 
@@ -64,6 +65,8 @@ type state struct {
 	Offices []Office               // that issue visitors' passes, by name
 	Visits  moment                 // of a restore, or of a store in the place of a damaged one: visits are known since; zero for always
 	Awaits  bool                   // it was made in the place of a damaged store, and nothing was restored yet
+
+	Operators []Operator // who open the door from afar, by name
 
 	Assessment Assessment // the last that was named
 	Covered    [32]byte   // what was in use when it was

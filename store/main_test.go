@@ -19,6 +19,9 @@ const childOwing = "FACEGATE_STORE_CHILD_OWING"
 // childVisits names the environment variable that makes the test binary the program that TestVisitKill kills.
 const childVisits = "FACEGATE_STORE_CHILD_VISITS"
 
+// childOrders names the environment variable that makes the test binary the program that TestOrderKill kills.
+const childOrders = "FACEGATE_STORE_CHILD_ORDERS"
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		if err := enrolAndEraseForEver(dir, os.Stdout); err != nil {
@@ -34,6 +37,12 @@ func TestMain(m *testing.M) {
 	}
 	if dir := os.Getenv(childVisits); dir != "" {
 		if err := useForEver(dir, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
+	if dir := os.Getenv(childOrders); dir != "" {
+		if err := orderForEver(dir, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		}
 		os.Exit(1)

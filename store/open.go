@@ -122,7 +122,7 @@ func (s *Store) reconcile() error {
 	if err := s.getJournal(failuresRow, &s.failed); err != nil {
 		return err
 	}
-	if err := s.loadVisits(); err != nil {
+	if err := errors.Join(s.loadVisits(), s.loadOrders()); err != nil {
 		return err
 	}
 	s.loadOwed()
@@ -269,6 +269,7 @@ func (s *Store) loadPeople() error {
 	s.register.become(people)
 	s.noteLeaving()
 	s.visits.register(st)
+	s.orders.register(st)
 	return nil
 }
 

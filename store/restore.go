@@ -26,7 +26,8 @@ type Proof struct {
 	Said     bool     // that is said, if Last is 0: there is none
 	Receipts [][]byte // those after the backup
 
-	// Keys says what is to become of the passes, cards and PINs of people, and of offices, where the gate's own list is lost and nobody
+	// Keys says what is to become of the passes, cards and PINs of people, of offices and of operators, where the gate's own list is
+	// lost and nobody
 	// can tell which were revoked since the backup.
 	Keys Choice
 
@@ -46,18 +47,20 @@ const (
 
 // A Restored is what came back.
 type Restored struct {
-	People     int      // who are back
-	Templates  int      // of them, those with a template that lets them in
-	Keys       int      // passes, cards and PINs of theirs that are back, but for those that templates open with
-	KeysOut    int      // that are not, and have to be given anew
-	Shut       int      // people who are back and have neither a template nor a pass, card or PIN
-	Offices    int      // that are back
-	OfficesOut int      // that are not
-	Known      bool     // the gate's own list says which were revoked since
-	Visits     bool     // visitors' passes that began before the restore open nothing
-	Erased     int      // who are in the backup, and were erased since, or are not as they were in it
-	Present    int      // who are in the backup, and were enrolled all the time
-	Taken      []string // labels of those who were left out because their label, or one like it, is somebody else's
+	People       int      // who are back
+	Templates    int      // of them, those with a template that lets them in
+	Keys         int      // passes, cards and PINs of theirs that are back, but for those that templates open with
+	KeysOut      int      // that are not, and have to be given anew
+	Shut         int      // people who are back and have neither a template nor a pass, card or PIN
+	Offices      int      // that are back
+	OfficesOut   int      // that are not
+	Operators    int      // whose keys are back
+	OperatorsOut int      // whose are not
+	Known        bool     // the gate's own list says which were revoked since
+	Visits       bool     // visitors' passes that began before the restore open nothing
+	Erased       int      // who are in the backup, and were erased since, or are not as they were in it
+	Present      int      // who are in the backup, and were enrolled all the time
+	Taken        []string // labels of those who were left out because their label, or one like it, is somebody else's
 
 	Made    time.Time // when the backup was
 	Number  uint64    // of the last destruction before it
@@ -71,7 +74,7 @@ type Restored struct {
 // backup up to the highest that is known must be accounted for (ErrReceipts). Lockdowns and ends of epochs have numbers and
 // no receipts: without the list, no backup from before one can be restored.
 //
-// The list also says which credentials and offices were revoked since. Without it the operator decides about them (ErrKeys). Those
+// The list also says which credentials, offices and operators were revoked since. Without it the operator decides about them (ErrKeys). Those
 // that open so many times only are not brought back. Nobody can tell which passes of visitors were used between the backup and the
 // restore: those that began before the restore open nothing any more (ErrBefore).
 //
@@ -149,7 +152,7 @@ type verdict struct {
 	listed   bool
 	void     bool   // every template of the backup was destroyed
 	ended    uint32 // as were those of epochs up to this one
-	known    bool   // gone has every credential and office that was revoked since
+	known    bool   // gone has every credential, office and operator that was revoked since
 	keys     Choice // where they are not known
 }
 
@@ -196,9 +199,9 @@ func (s *Store) weigh(b backup, t tombstones, proof Proof) (verdict, error) {
 	return v, v.decided(b)
 }
 
-// decided reports whether somebody has to decide about credentials and offices first.
+// decided reports whether somebody has to decide about credentials, offices and operators first.
 func (v verdict) decided(b backup) error {
-	keys := len(b.Offices)
+	keys := len(b.Offices) + len(b.Operators)
 	for _, p := range b.People {
 		keys += len(p.Keys)
 	}
@@ -419,6 +422,7 @@ func (in *intake) visitors(b backup) error {
 		in.next.Offices = append(in.next.Offices, o)
 		in.restored.Offices++
 	}
+	in.operators(b)
 	slices.SortFunc(in.next.Offices, func(a, b Office) int { return strings.Compare(a.Name, b.Name) })
 	for _, plain := range b.Visits {
 		k, err := decodeVisit(plain)
@@ -430,6 +434,20 @@ func (in *intake) visitors(b backup) error {
 	}
 	in.next.Visits, in.next.Awaits, in.restored.Visits = s.moment(), false, true
 	return nil
+}
+
+// operators takes in the operators of b. Which orders were given is not in it: those from before the restore open nothing.
+func (in *intake) operators(b backup) {
+	s := in.store
+	for _, o := range b.Operators {
+		if !in.verdict.keeps(s.operatorMark(o.Key)) || s.admitsOperator(o) != nil {
+			in.restored.OperatorsOut++
+			continue
+		}
+		in.next.Operators = append(in.next.Operators, o)
+		in.restored.Operators++
+	}
+	slices.SortFunc(in.next.Operators, byOperatorName)
 }
 
 // consent takes in a consent that has ended. Of somebody who gave no face there is none.

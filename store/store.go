@@ -142,8 +142,8 @@ var (
 // version is that of the rows in all databases: 3 has the ages that a template is judged by, and the mark of who is near to
 // somebody else; 4 has what is kept of visitors' passes; 5 has the numbers of people, and PINs for duress; 6
 // has whether a card has proved a key; 7 has which visitors' passes were revoked by their number alone; 8 has the
-// groups of people.
-const version = 8
+// groups of people; 9 has the operators who open the door from afar, and which orders were given.
+const version = 9
 
 // Options say where a store is and what it depends on. All are required but those that say otherwise.
 type Options struct {
@@ -229,6 +229,7 @@ type Store struct {
 	journal *vault.Vault
 	mended  mendings
 	visits  visits
+	orders  orders
 	unread  atomic.Bool // what is in memory may not be what is on disk
 
 	judging sync.Mutex // is held while the clock is judged: guards judge, and is not held for a disk
@@ -308,6 +309,7 @@ func prepare(o Options) (*Store, error) {
 		join: seal.Derive(device, "facegate join 1"), inner: seal.Derive(device, "facegate record 1"),
 		graves: seal.Derive(device, "facegate tombstones 1"), pepper: seal.Derive(device, "facegate PIN 1"), signer: signingKey(device),
 	}
+	s.orders.changed = make(chan struct{})
 	s.reserve = newReserve(o.Dir, device, o.Rand, o.Disk)
 	s.mended = mendings{source: o.Clock, log: o.Log}
 	vaultOf := func(name string, tables ...string) *vault.Vault {
@@ -318,7 +320,7 @@ func prepare(o Options) (*Store, error) {
 	}
 	s.people = vaultOf("people", peopleTable, templatesTable, credentialsTable, consentsTable, stateTable)
 	s.faces = vaultOf("faces", recordsTable)
-	s.journal = vaultOf("journal", entriesTable, receiptsTable, outboxTable, visitsTable, stateTable)
+	s.journal = vaultOf("journal", entriesTable, receiptsTable, outboxTable, visitsTable, ordersTable, stateTable)
 	return s, nil
 }
 

@@ -21,7 +21,7 @@ import (
 )
 
 // Tombstones are what is remembered of those whom the store has erased, in a file beside the keyrings and so apart from the
-// databases: which consents ended and who left, and which credentials and offices are no more what they were, by ids that lead
+// databases: which consents ended and who left, and which credentials, offices and operators are no more what they were, by ids that lead
 // nowhere without the device key, and no names. Restore holds a backup against them, and Open the databases: those that know of fewer
 // destructions are an older copy.
 //
@@ -43,10 +43,11 @@ type tombstonesHead struct {
 	List [16]byte
 }
 
-// A tombstone is of one consent that has ended, of one person who has left the list, or of a credential or office that is no more.
+// A tombstone is of one consent that has ended, of one person who has left the list, or of a credential, office or operator
+// that is no more.
 type tombstone struct {
-	Of     [16]byte     // see Store.across: "gone" of a consent, "left" of a person; keyMark, officeMark
-	Number uint64       // of the destruction; of a credential or office that of the one before
+	Of     [16]byte     // see Store.across: "gone" of a consent, "left" of a person; keyMark, officeMark, operatorMark
+	Number uint64       // of the destruction; of a credential, office or operator that of the one before
 	Time   int64        // Unix time in seconds
 	Reason audit.Reason // of a consent or a person
 }
@@ -186,6 +187,12 @@ func (s *Store) officeMark(key ed25519.PublicKey) [16]byte {
 	return s.across("office", [16]byte(sum[:]))
 }
 
+// operatorMark is what a tombstone is of that says that the key of an operator was removed.
+func (s *Store) operatorMark(key ed25519.PublicKey) [16]byte {
+	sum := sha256.Sum256(key)
+	return s.across("operator", [16]byte(sum[:]))
+}
+
 // disownKeys notes, before it happens, that p takes the place of old, whose credentials are others.
 func (s *Store) disownKeys(old, p Person) error {
 	marks := func(of, other Person) (all [][16]byte, err error) {
@@ -206,7 +213,7 @@ func (s *Store) disownKeys(old, p Person) error {
 	return s.disown(gone, come)
 }
 
-// disown notes that credentials or offices are no more, and that others are, which may have been gone before. A backup is held
+// disown notes that credentials, offices or operators are no more, and that others are, which may have been gone before. A backup is held
 // against that.
 func (s *Store) disown(gone, come [][16]byte) error {
 	t := s.gone

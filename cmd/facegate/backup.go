@@ -63,7 +63,7 @@ type backupRestoreCommand struct {
 	File        string   `arg:"" help:"File that facegate backup create has written."`
 	LastReceipt *uint64  `placeholder:"N" help:"Highest number of a receipt that you hold, as facegate receipt verify shows it; 0 if there has been none."`
 	Receipts    []string `placeholder:"PATH" help:"Receipts that are newer than the backup: files, or folders of them."`
-	Credentials string   `enum:",back,out" default:"" placeholder:"back|out" help:"What becomes of passes, cards, PINs and offices where the gate's own list is lost, so that nobody can tell which were revoked since: all come back, or none."`
+	Credentials string   `enum:",back,out" default:"" placeholder:"back|out" help:"What becomes of passes, cards, PINs, offices and operators where the gate's own list is lost, so that nobody can tell which were revoked since: all come back, or none."`
 	yesFlag
 	configFlag
 	jsonFlag
@@ -147,22 +147,24 @@ func globbed(path string) string {
 // restored returns r as JSON has it.
 func restored(r store.Restored) any {
 	return struct {
-		People     int       `json:"people"`
-		Templates  int       `json:"templates"`
-		Keys       int       `json:"credentials"`
-		KeysOut    int       `json:"credentials_left_out"`
-		Shut       int       `json:"without_a_way_in"`
-		Offices    int       `json:"offices"`
-		OfficesOut int       `json:"offices_left_out"`
-		Erased     int       `json:"erased_since"`
-		Present    int       `json:"present"`
-		Taken      []string  `json:"label_taken"`
-		Made       time.Time `json:"made"`
-		Number     uint64    `json:"backup_receipt"`
-		Last       uint64    `json:"last_receipt"`
-		Listed     bool      `json:"known_to_the_gate"`
-		Entries    uint64    `json:"audit_entries_then"`
-	}{r.People, r.Templates, r.Keys, r.KeysOut, r.Shut, r.Offices, r.OfficesOut, r.Erased, r.Present, append([]string{}, r.Taken...), r.Made, r.Number, r.Last, r.Listed, r.Entries}
+		People       int       `json:"people"`
+		Templates    int       `json:"templates"`
+		Keys         int       `json:"credentials"`
+		KeysOut      int       `json:"credentials_left_out"`
+		Shut         int       `json:"without_a_way_in"`
+		Offices      int       `json:"offices"`
+		OfficesOut   int       `json:"offices_left_out"`
+		Operators    int       `json:"operators"`
+		OperatorsOut int       `json:"operators_left_out"`
+		Erased       int       `json:"erased_since"`
+		Present      int       `json:"present"`
+		Taken        []string  `json:"label_taken"`
+		Made         time.Time `json:"made"`
+		Number       uint64    `json:"backup_receipt"`
+		Last         uint64    `json:"last_receipt"`
+		Listed       bool      `json:"known_to_the_gate"`
+		Entries      uint64    `json:"audit_entries_then"`
+	}{r.People, r.Templates, r.Keys, r.KeysOut, r.Shut, r.Offices, r.OfficesOut, r.Operators, r.OperatorsOut, r.Erased, r.Present, append([]string{}, r.Taken...), r.Made, r.Number, r.Last, r.Listed, r.Entries}
 }
 
 // writeRestored says what came back, and what nobody could know.
@@ -190,7 +192,7 @@ func writeRestored(w *tabwriter.Writer, r store.Restored) {
 	line("the audit log at the backup had %d entries, and is not in it; make a new backup, and destroy this one", r.Entries)
 }
 
-// writeRestoredKeys says which passes, cards, PINs and offices came back.
+// writeRestoredKeys says which passes, cards, PINs, offices and operators came back.
 func writeRestoredKeys(line func(format string, args ...any), r store.Restored) {
 	if r.Keys+r.Offices > 0 {
 		line("%d passes, cards and PINs are back, and %d offices that issue visitors' passes", r.Keys, r.Offices)
@@ -202,6 +204,12 @@ func writeRestoredKeys(line func(format string, args ...any), r store.Restored) 
 	if r.KeysOut+r.OfficesOut > 0 {
 		line("%d passes, cards and PINs are not back, and %d offices: they were revoked since, open so many times only, or may have been "+
 			"revoked: give them anew", r.KeysOut, r.OfficesOut)
+	}
+	if r.Operators+r.OperatorsOut > 0 {
+		line("%d keys of operators who open the door from afar are back, and %d are not (facegate key list)", r.Operators, r.OperatorsOut)
+	}
+	if r.Operators > 0 && !r.Known {
+		line("  whichever of these was removed after the backup opens the door again: remove it anew (facegate key remove)")
 	}
 	if r.Shut > 0 {
 		line("%d of the people have no way in now: give them a pass, a card or a PIN (facegate person pass, facegate card add, facegate pin set), "+

@@ -48,7 +48,7 @@ type commandLine struct {
 	MQTT    mqttCommand    `cmd:"" name:"mqtt" help:"Say how the connection to the broker is, and what building systems are told."`
 	Models  modelsCommand  `cmd:"" help:"Bring and check the networks."`
 	Config  configCommand  `cmd:"" help:"Check a configuration, or print the reference."`
-	Key     keyCommand     `cmd:"" help:"Create the device key."`
+	Key     keyCommand     `cmd:"" help:"Create the device key, or register the keys of operators who open the door from afar."`
 	Update  updateCommand  `cmd:"" help:"Check a package of a release before it is installed."`
 	Eval    evalCommand    `cmd:"" help:"Measure accuracy on pictures, and write the calibration."`
 	Demo    demoCommand    `cmd:"" help:"Show the gate at work on recorded people who do not exist."`

@@ -20,7 +20,7 @@ import (
 func typed() kong.Option {
 	lines := map[string]text.Line{
 		"label": store.LabelLine, "reference": store.ReferenceLine, "guardian": store.GuardianLine, "witness": store.WitnessLine,
-		"reason": store.ReasonLine, "office": store.OfficeLine, "note": noteLine,
+		"reason": store.ReasonLine, "office": store.OfficeLine, "operator": store.OperatorLine, "note": noteLine,
 	}
 	mappers := []kong.Option{kong.NamedMapper("age", kong.MapperFunc(age))}
 	for name, line := range lines {

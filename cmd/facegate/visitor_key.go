@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
@@ -44,19 +43,8 @@ type officeNewCommand struct {
 }
 
 func (c *officeNewCommand) Run(t terminal) error {
-	public, private, err := ed25519.GenerateKey(rand.Reader)
+	public, err := newKeyPair(t, c.File)
 	if err != nil {
-		return err
-	}
-	defer clear(private)
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return err
-	}
-	defer clear(der)
-	secret := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	defer clear(secret)
-	if err := keepBoth(t.newFiles(), c.File, secret, []byte(hex.EncodeToString(public)+"\n")); err != nil {
 		return hint.Wrap(fmt.Errorf("%w: %w", errOfficeKey, err), "name a new file, in a folder that can be written to")
 	}
 	id := visitor.KeyOf(public)

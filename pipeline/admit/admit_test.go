@@ -287,7 +287,9 @@ func TestRulesAreRefused(t *testing.T) {
 		{"a face, and nothing else is known of", alone(face), nil},
 		{"a face, and nothing else there is", admit.Rules{Table: admit.Alone(face), Limits: limits()}, admit.ErrFaceOnly},
 		{"a face, or a visitor's pass", alone(face, attempt.Visitor), admit.ErrFaceOnly},
-		{"a face, or an order", alone(face, order), admit.ErrFaceOnly},
+		{"a face, or an order from elsewhere, and a key beside", alone(face, order), nil},
+		{"a face, or an order from elsewhere", admit.Rules{Table: admit.Alone(face, order), Limits: limits()}, admit.ErrFaceOnly},
+		{"a face, or an order and a PIN", and(pairs(admit.Together(order, pin, second)), face), admit.ErrFaceOnly},
 		{"three", pairs(admit.Rule{By: []attempt.Means{card, pin, pass}, Within: second}), admit.ErrRules},
 		{"none", pairs(admit.Rule{}), admit.ErrRules},
 		{"a visitor's pass and a PIN", pairs(admit.Together(attempt.Visitor, pin, second)), admit.ErrRules},
@@ -360,7 +362,8 @@ func TestFaceIsNeverTheOnlyWay(t *testing.T) {
 // names reports whether a rule names the face, or something else.
 func names(r admit.Rules, isFace bool) bool {
 	return slices.ContainsFunc(r.Table, func(rule admit.Rule) bool {
-		return slices.ContainsFunc(rule.By, func(m attempt.Means) bool { return (m == face) == isFace })
+		elsewhere := len(rule.By) == 1 && rule.By[0] == order // which is given by somebody else
+		return !elsewhere && slices.ContainsFunc(rule.By, func(m attempt.Means) bool { return (m == face) == isFace })
 	})
 }
 

@@ -134,7 +134,7 @@ func (r Rules) Check() error {
 			return err
 		}
 	}
-	others := slices.ContainsFunc(r.named(), other)
+	others := slices.ContainsFunc(r.Table, Rule.besides)
 	for _, rule := range r.Table {
 		if rule.asks() && (others || !r.Beside) && !r.equalled(rule) {
 			return hint.Wrap(ErrFaceOnly, "let something else open the door to the same groups at the same times: another means alone, or two others together")
@@ -170,15 +170,10 @@ func (r Rules) sound(rule Rule) error {
 	return nil
 }
 
-// other reports whether m is no face.
-func other(m attempt.Means) bool { return m != attempt.Face }
-
-// named lists the means that have a part in the rules, some of them more than once.
-func (r Rules) named() (named []attempt.Means) {
-	for _, rule := range r.Table {
-		named = append(named, rule.By...)
-	}
-	return named
+// besides reports whether the rule names something else than the face. An order that opens alone is given elsewhere, and is no way in of
+// whoever stands before the door.
+func (r Rule) besides() bool {
+	return r.alone() != attempt.Order && slices.ContainsFunc(r.By, func(m attempt.Means) bool { return m != attempt.Face })
 }
 
 // equalled reports whether everybody to whom a rule that asks for a face opens the door gets in without one, whenever they get in by

@@ -40,14 +40,19 @@ func (m Means) String() string {
 	return string(means[m])
 }
 
+// Remote is the Method of an Order.
+const Remote = "remote"
+
 // Method returns the word by which building systems are told of the means, "" for none. They are not told whether somebody is a
-// visitor, nor which cards can be copied.
+// visitor, nor which cards can be copied, nor who has given an order.
 func (m Means) Method() string {
 	switch m {
 	case Visitor:
 		return Pass.Method()
 	case Card, SecureCard:
 		return "card"
+	case Order:
+		return Remote
 	}
 	return m.String()
 }

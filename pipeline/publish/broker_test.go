@@ -249,14 +249,13 @@ func stopSendsQueue(t *testing.T, r *rig) {
 
 // takesOrders gives orders to a gate that takes them from whoever says please.
 func takesOrders(t *testing.T, r *rig) {
-	please := func(o orders.Order) error {
+	open := func(_ context.Context, o orders.Order) ([]byte, error) {
 		if !strings.HasPrefix(string(o.Payload), "please ") {
-			return errors.New("nobody says please")
+			return nil, errors.New("nobody says please")
 		}
-		return nil
+		return append([]byte("done: "), o.Payload...), nil
 	}
-	open := func(_ context.Context, o orders.Order) []byte { return append([]byte("done: "), o.Payload...) }
-	r.desk = orders.New([]orders.Check{please}, open, time.Now, slog.New(slog.DiscardHandler))
+	r.desk = orders.New(orders.Parts{Handle: open, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	r.build(gate("tcp", r.cable))
 	r.observer.order("please open, said yesterday", true)
 	eventually(t, "the broker has the order", func() bool { return len(r.observer.on("cmd/open")) > 0 }) // mochi acknowledges before
@@ -279,8 +278,8 @@ func takesOrders(t *testing.T, r *rig) {
 // takesNoOrders leaves a broker with a subscription of a former time, under which it keeps orders for the gate.
 func takesNoOrders(t *testing.T, r *rig) {
 	done := make(chan string, 10)
-	open := func(_ context.Context, o orders.Order) []byte { done <- string(o.Payload); return nil }
-	r.desk = orders.New(nil, open, time.Now, slog.New(slog.DiscardHandler))
+	open := func(_ context.Context, o orders.Order) ([]byte, error) { done <- string(o.Payload); return nil, nil }
+	r.desk = orders.New(orders.Parts{Handle: open, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	r.build(gate("tcp", r.cable))
 	r.run()
 	r.connected()

@@ -117,6 +117,11 @@ func (c *conn) subscribe(ctx context.Context, topic string, most byte, take func
 	return nil
 }
 
+// unsubscribe has nothing more handed on that is published on a topic.
+func (c *conn) unsubscribe(ctx context.Context, topic string) error {
+	return c.await(ctx, c.client.Unsubscribe(topic))
+}
+
 // publish sends one message, waits for its PUBACK, and until the broker has given the message back. ctx ends with c.alive at the
 // latest. After an unseen the connection is as good as before; after another error the message may still arrive, and must not be sent
 // again on this connection.

@@ -100,7 +100,7 @@ func TestMethods(t *testing.T) {
 			t.Errorf("an event may not name %q", e.Method)
 		}
 	}
-	want := []string{"face", "pass", "card", "pin", "order", "pass", "card"}
+	want := []string{"face", "pass", "card", "pin", "remote", "pass", "card"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("methods (-want +got):\n%s", diff)
 	}

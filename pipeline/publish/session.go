@@ -161,17 +161,50 @@ func patiently(ctx context.Context, stop <-chan struct{}, most time.Duration, do
 	}
 }
 
-// listening is the duty to take orders over c.
+// listening is the duty to take orders over c, as long as there is anybody from whom they are taken. Otherwise not even the broker is
+// asked for them, and what an earlier connection has asked for ends.
 func (p *Publisher) listening(c *conn) duty {
+	var listens bool
+	var changed <-chan struct{}
+	turn := func(ctx context.Context) error {
+		if !listens {
+			return c.unsubscribe(ctx, p.cfg.topic(command))
+		}
+		p.orders.Begin()
+		return p.subscribe(ctx, c)
+	}
 	answer := func(ctx context.Context, answer []byte) error { return p.publish(ctx, c, reply, answer) }
 	return duty{
 		begin: func(ctx context.Context) error {
-			p.orders.Begin()
-			return p.subscribe(ctx, c)
+			listens, changed = p.orders.Wanted()
+			return turn(ctx)
 		},
 		serve: func(ctx context.Context, stop <-chan struct{}) error {
-			return patiently(ctx, stop, forever, func() error { return p.orders.Serve(ctx, stop, answer) })
+			return patiently(ctx, stop, forever, func() error {
+				for {
+					if err := p.orders.Serve(ctx, stop, changed, answer); err != nil || isClosing(stop) {
+						return err
+					}
+					before := listens
+					if listens, changed = p.orders.Wanted(); listens == before {
+						continue
+					}
+					if err := turn(ctx); err != nil {
+						return err
+					}
+				}
+			})
 		},
+	}
+}
+
+// isClosing reports whether stop is closed.
+func isClosing(stop <-chan struct{}) bool {
+	select {
+	case <-stop:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -605,7 +605,8 @@ func TestForbiddenSubscription(t *testing.T) {
 	for _, forbids := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{forbids: forbids}
-			desk := orders.New(nil, func(context.Context, orders.Order) []byte { return nil }, time.Now, slog.New(slog.DiscardHandler))
+			silent := func(context.Context, orders.Order) ([]byte, error) { return nil, nil }
+			desk := orders.New(orders.Parts{Handle: silent, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 			g := playWith(t, s, Parts{Outbox: feed.NewMemory(10), Orders: desk, Rand: draws()})
 			synctest.Wait()
 			g.grant(t, 1)

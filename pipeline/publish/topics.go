@@ -1,6 +1,10 @@
 package publish
 
-import "slices"
+import (
+	"slices"
+
+	"facegate/pipeline/order"
+)
 
 // The topics of a gate, below facegate/<site>/<gate>/. Topics says what each is for.
 const (
@@ -75,8 +79,8 @@ func Topics() []Topic {
 		{passLive, Gate, 0, false, Event{}, nil, "What happens at the door, as it happens and at most once."},
 		{duress, Gate, qos, false, Alarm{}, nil, "Somebody was forced to ask for the door, and said so by what they typed."},
 		{echo, Gate, qos, false, Boot(""), nil, "The gate reads it back on each connection, and so sees that the broker keeps nothing from anybody."},
-		{command, Building, qos, false, nil, nil, "Asks the gate to open the door."},
-		{reply, Gate, qos, false, nil, nil, "What came of an order."},
+		{command, Building, qos, false, order.Open{}, nil, "A signed order to open the door."},
+		{reply, Gate, qos, false, order.Reply{}, nil, "What came of an order."},
 	}
 }
 

@@ -80,8 +80,9 @@ func TestImports(t *testing.T) {
 		"facegate/configs": {},
 		"facegate/device":  {"facegate/configs/hint", "facegate/configs/file"},
 		"facegate/gpio":    {"facegate/configs/hint"},
-		// A visitor's pass is read and checked where its uses are kept, so that nobody takes one of a pass that was not checked.
-		"facegate/store": append(slices.Clone(words), "facegate/pipeline/template", "facegate/pipeline/embed", "facegate/pipeline/visitor"),
+		// A visitor's pass is read and checked where its uses are kept, so that nobody takes one of a pass that was not checked. So is
+		// an order from afar.
+		"facegate/store": append(slices.Clone(words), "facegate/pipeline/template", "facegate/pipeline/embed", "facegate/pipeline/visitor", "facegate/pipeline/order"),
 		// A passage has the same words in a configuration, in a document and in an event.
 		// So has a week plan in a configuration and for a schedule, and where a broker is in a configuration and for who connects to it.
 		"facegate/pipeline": append(slices.Clone(words), "facegate/device", "facegate/configs/passage", "facegate/configs/week", "facegate/configs/address"),
@@ -204,7 +205,7 @@ func TestStoreInLayers(t *testing.T) {
 }
 
 // TestPublishIsNoStage checks that no other package of the pipeline knows of publish, and publish of nothing of theirs but the
-// means by which somebody asked. Its four rooms know nothing of each other, of the broker's library or of an event: they take
+// means by which somebody asked, and the form of an order from afar. Its four rooms know nothing of each other, of the broker's library or of an event: they take
 // bytes, so that each can be tested by itself, and publish joins them.
 func TestPublishIsNoStage(t *testing.T) {
 	const place = "facegate/pipeline/publish"
@@ -221,7 +222,7 @@ func TestPublishIsNoStage(t *testing.T) {
 					t.Errorf("%s imports %s", p.ImportPath, imported)
 				}
 			case within(p.ImportPath, place):
-				if within(imported, "facegate/pipeline") && !within(imported, place, "facegate/pipeline/attempt") {
+				if within(imported, "facegate/pipeline") && !within(imported, place, "facegate/pipeline/attempt", "facegate/pipeline/order") {
 					t.Errorf("%s imports %s", p.ImportPath, imported)
 				}
 			case within(p.ImportPath, "facegate/pipeline") && within(imported, place):
@@ -273,7 +274,7 @@ func TestBrokersAreWatched(t *testing.T) {
 // TestStagesArePure checks that the stages of the pipeline have no clock, no goroutine and no disk of their own, and know
 // nothing of those who have. Each child of the pipeline is named here: whoever adds one says whether it is a stage.
 func TestStagesArePure(t *testing.T) {
-	pure := []string{"", "/admit", "/again", "/attempt", "/challenge", "/crowd", "/decide", "/detect", "/embed", "/enrol", "/flood", "/liveness", "/match", "/qrcode", "/quality", "/schedule", "/survey", "/template", "/track", "/visitor"}
+	pure := []string{"", "/admit", "/again", "/attempt", "/challenge", "/crowd", "/decide", "/detect", "/embed", "/enrol", "/flood", "/liveness", "/match", "/order", "/qrcode", "/quality", "/schedule", "/survey", "/template", "/track", "/visitor"}
 	others := map[string]string{ // and why they are not pure
 		"/vision":      "its networks measure how long they take, and belong to a library; the pipeline knows it by an interface",
 		"/models":      "reads the networks' files, before there is a frame",

@@ -92,6 +92,10 @@ const (
 	OfficeAdded   Kind = 60 // an office was registered whose visitors' passes open the door; Digest: SHA-256 of its public key
 	OfficeRemoved Kind = 61 // and none of its passes opens the door any more; likewise
 	VisitRevoked  Kind = 62 // a visitor's pass was revoked; which one is not recorded
+
+	OperatorAdded   Kind = 63 // an operator's key was registered, whose orders open the door; Digest: SHA-256 of the public key
+	OperatorRemoved Kind = 64 // and no order that it has signed opens the door any more; likewise
+	OpenedByOrder   Kind = 65 // the door was opened by an order from afar; Digest: likewise, or its first 8 bytes if the key was removed just then
 )
 
 var kinds = [...]string{
@@ -110,6 +114,7 @@ var kinds = [...]string{
 	DoorWatched: "door-watched",
 	DoorHeld:    "door-held", DoorReleased: "door-released", DoorForced: "door-forced", Tampered: "tampered", FireAlarm: "fire-alarm",
 	OfficeAdded: "office-added", OfficeRemoved: "office-removed", VisitRevoked: "visitor-pass-revoked", Duress: "duress",
+	OperatorAdded: "operator-added", OperatorRemoved: "operator-removed", OpenedByOrder: "opened-by-order",
 }
 
 // String returns the kind in a word.

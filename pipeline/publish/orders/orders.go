@@ -2,10 +2,10 @@
 //
 //  1. Take is handed every message, and never waits. What comes while many wait is dropped.
 //  2. A message that the broker had retained is dropped: nobody asks for it now.
-//  3. Every Check has to agree: that an operator has signed the order, that it has not expired, that it was not given before.
-//  4. What is refused is not answered. An answer would teach whoever cannot sign.
-//  5. Serve carries orders out one at a time, and answers each.
-//  6. Begin drops what came on an earlier connection and was not carried out: whoever asked has stopped waiting.
+//  3. Serve has the Handler carry orders out one at a time, and answers each. The Handler says of what it refuses without an answer
+//     why: whoever cannot sign learns nothing from silence.
+//  4. Begin drops what came on an earlier connection and was not carried out: whoever asked has stopped waiting.
+//  5. Wanted says whether there is anybody whose orders are taken. Without one a gate need not listen.
 package orders
 
 import (
@@ -20,7 +20,7 @@ import (
 // maxWaiting is how many orders may wait to be carried out. People give them.
 const maxWaiting = 16
 
-// What a message is dropped for, besides what a Check says.
+// What a message is dropped for, besides what a Handler says.
 var (
 	ErrRetained = errors.New("the broker had retained it")
 	ErrBusy     = fmt.Errorf("%d orders are waiting", maxWaiting)
@@ -30,37 +30,50 @@ var (
 type Order struct {
 	Payload []byte
 	Arrived time.Time
+	Since   time.Time // when the connection began on which it came: the broker may have kept what is older
 }
 
-// A Check says why an order is not to be carried out. It returns nil if it is, as far as this Check can tell.
-type Check func(Order) error
-
-// A Handler carries out an order that every Check has agreed to, and returns the answer.
-type Handler func(ctx context.Context, o Order) (answer []byte)
+// A Handler carries out an order, and returns the answer, or why there is to be none.
+type Handler func(ctx context.Context, o Order) (answer []byte, err error)
 
 // An Answer sends the answer to an order, and returns nil once it has arrived.
 type Answer func(ctx context.Context, answer []byte) error
 
+// Parts are what a Desk works with.
+type Parts struct {
+	Handle Handler
+	Wanted func() (wanted bool, changed <-chan struct{}) // see Desk.Wanted; nil if orders are always taken
+	Now    func() time.Time                              // with a monotonic reading
+	Log    *slog.Logger
+}
+
 // A Desk is where orders are taken.
 type Desk struct {
-	checks  []Check
-	handle  Handler
-	now     func() time.Time
-	log     *slog.Logger
+	parts   Parts
 	waiting chan Order
 
 	mu      sync.Mutex // guards what follows
+	since   time.Time  // when the connection began
 	told    time.Time  // when the log was told of a refusal last
 	refused int        // since then, without this one
 }
 
-// New returns a Desk whose orders have to pass every check, in this order, and are then handled.
-func New(checks []Check, handle Handler, now func() time.Time, log *slog.Logger) *Desk {
-	return &Desk{checks: checks, handle: handle, now: now, log: log, waiting: make(chan Order, maxWaiting)}
+// New returns a Desk.
+func New(p Parts) *Desk { return &Desk{parts: p, waiting: make(chan Order, maxWaiting)} }
+
+// Wanted reports whether orders are taken, and returns what is closed when that may have changed; nil if it does not.
+func (d *Desk) Wanted() (wanted bool, changed <-chan struct{}) {
+	if d.parts.Wanted == nil {
+		return true, nil
+	}
+	return d.parts.Wanted()
 }
 
 // Begin says that the connection is a new one.
 func (d *Desk) Begin() {
+	d.mu.Lock()
+	d.since = d.parts.Now()
+	d.mu.Unlock()
 	for {
 		select {
 		case <-d.waiting:
@@ -76,15 +89,18 @@ func (d *Desk) Take(payload []byte, retained bool) {
 		d.refuse(ErrRetained)
 		return
 	}
+	d.mu.Lock()
+	o := Order{append([]byte{}, payload...), d.parts.Now(), d.since}
+	d.mu.Unlock()
 	select {
-	case d.waiting <- Order{append([]byte{}, payload...), d.now()}:
+	case d.waiting <- o:
 	default:
 		d.refuse(ErrBusy)
 	}
 }
 
-// Serve carries out what is taken, until stop is closed. It returns nil then, or the error of answer, or why ctx has ended.
-func (d *Desk) Serve(ctx context.Context, stop <-chan struct{}, answer Answer) error {
+// Serve carries out what is taken, until stop or changed is closed. It returns nil then, or the error of answer, or why ctx has ended.
+func (d *Desk) Serve(ctx context.Context, stop, changed <-chan struct{}, answer Answer) error {
 	for {
 		select {
 		case o := <-d.waiting:
@@ -95,18 +111,19 @@ func (d *Desk) Serve(ctx context.Context, stop <-chan struct{}, answer Answer) e
 			return context.Cause(ctx)
 		case <-stop:
 			return nil
+		case <-changed:
+			return nil
 		}
 	}
 }
 
 func (d *Desk) serve(ctx context.Context, o Order, answer Answer) error {
-	for _, check := range d.checks {
-		if err := check(o); err != nil {
-			d.refuse(err)
-			return nil
-		}
+	said, err := d.parts.Handle(ctx, o)
+	if err != nil {
+		d.refuse(err)
+		return nil
 	}
-	if err := answer(ctx, d.handle(ctx, o)); err != nil {
+	if err := answer(ctx, said); err != nil {
 		return fmt.Errorf("answer an order: %w", err)
 	}
 	return nil
@@ -119,12 +136,12 @@ const quiet = time.Minute
 func (d *Desk) refuse(why error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := d.now()
+	now := d.parts.Now()
 	if !d.told.IsZero() && now.Sub(d.told) < quiet {
 		d.refused++
 		return
 	}
-	d.log.Warn("an order over the network is refused", "error", why, "others", d.refused,
+	d.parts.Log.Warn("an order over the network is refused", "error", why, "others", d.refused,
 		"hint", "see who may write to this gate's topics on the broker")
 	d.told, d.refused = now, 0
 }

@@ -21,28 +21,24 @@ var errUnsigned = errors.New("nobody has signed it")
 type site struct {
 	*orders.Desk
 	done, answers []string
+	since         time.Time // of what was done last
 	log           strings.Builder
 }
 
 func newSite(handle func()) *site {
 	s := new(site)
-	signed := func(o orders.Order) error {
+	do := func(_ context.Context, o orders.Order) ([]byte, error) {
 		if !strings.HasPrefix(string(o.Payload), "s") {
-			return errUnsigned
+			return nil, errUnsigned
 		}
-		return nil
-	}
-	fresh := func(o orders.Order) error {
 		if age := time.Since(o.Arrived); age > 10*time.Second {
-			return fmt.Errorf("it is %v old", age)
+			return nil, fmt.Errorf("it is %v old", age)
 		}
-		return nil
-	}
-	s.Desk = orders.New([]orders.Check{signed, fresh}, func(_ context.Context, o orders.Order) []byte {
 		handle()
-		s.done = append(s.done, string(o.Payload))
-		return append([]byte("done "), o.Payload...)
-	}, time.Now, slog.New(slog.NewTextHandler(&s.log, nil)))
+		s.done, s.since = append(s.done, string(o.Payload)), o.Since
+		return append([]byte("done "), o.Payload...), nil
+	}
+	s.Desk = orders.New(orders.Parts{Handle: do, Now: time.Now, Log: slog.New(slog.NewTextHandler(&s.log, nil))})
 	return s
 }
 
@@ -54,7 +50,7 @@ func (s *site) answer(_ context.Context, answer []byte) error {
 // run serves until the end function is called.
 func (s *site) run(t *testing.T) (end func()) {
 	stop, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- s.Serve(t.Context(), stop, s.answer) }()
+	go func() { ended <- s.Serve(t.Context(), stop, nil, s.answer) }()
 	return func() {
 		t.Helper()
 		close(stop)
@@ -94,14 +90,17 @@ func TestOrders(t *testing.T) {
 func TestOrdersOfAnEarlierConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(func() {})
-		s.Take([]byte("s1"), false)
 		s.Begin()
+		s.Take([]byte("s1"), false)
+		time.Sleep(time.Minute)
+		s.Begin()
+		began := time.Now()
 		end := s.run(t)
 		s.Take([]byte("s2"), false)
 		synctest.Wait()
 		end()
-		if diff := cmp.Diff([]string{"s2"}, s.done); diff != "" {
-			t.Errorf("done (-want +got):\n%s", diff)
+		if diff := cmp.Diff([]string{"s2"}, s.done); diff != "" || !s.since.Equal(began) {
+			t.Errorf("on a connection since %v, not %v, done (-want +got):\n%s", s.since, began, diff)
 		}
 	})
 }
@@ -132,17 +131,34 @@ func TestFlood(t *testing.T) {
 	})
 }
 
+// TestWanted asks desks whether they take orders.
+func TestWanted(t *testing.T) {
+	if wanted, changed := orders.New(orders.Parts{}).Wanted(); !wanted || changed != nil {
+		t.Error("a desk that nobody has said otherwise of takes no orders, or may come to")
+	}
+	change := make(chan struct{})
+	desk := orders.New(orders.Parts{Wanted: func() (bool, <-chan struct{}) { return false, change }})
+	_, changed := desk.Wanted()
+	if wanted, _ := desk.Wanted(); wanted {
+		t.Error("a desk without anybody to take orders from takes some")
+	}
+	close(change)
+	if err := desk.Serve(t.Context(), nil, changed, nil); err != nil {
+		t.Errorf("Serve = %v once that has changed", err)
+	}
+}
+
 func TestServeTellsWhyAnAnswerFails(t *testing.T) {
 	s := newSite(func() {})
 	lost := errors.New("the connection is lost")
 	s.Take([]byte("s1"), false)
-	err := s.Serve(t.Context(), nil, func(context.Context, []byte) error { return lost })
+	err := s.Serve(t.Context(), nil, nil, func(context.Context, []byte) error { return lost })
 	if !errors.Is(err, lost) {
 		t.Errorf("Serve = %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(lost)
-	if err := s.Serve(ctx, nil, nil); !errors.Is(err, lost) {
+	if err := s.Serve(ctx, nil, nil, nil); !errors.Is(err, lost) {
 		t.Errorf("Serve = %v, want the cause", err)
 	}
 }

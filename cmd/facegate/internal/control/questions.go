@@ -45,6 +45,10 @@ type table struct {
 	RevokeVisit  question[people.Revocation, people.Visit]
 	ShowVisit    question[visitorPass, people.ShownVisit]
 
+	Operators      question[none, people.Operators]
+	AddOperator    question[people.OperatorRequest, people.Operator]
+	RemoveOperator question[operatorName, people.Operator]
+
 	Clock        question[none, people.ClockStatus]
 	ConfirmClock question[date, people.ClockStatus]
 	Door         question[none, status.Door]
@@ -93,6 +97,10 @@ func newTable() table {
 		RemoveOffice: ofRecords("POST /offices/remove", offices, officeName.remove),
 		RevokeVisit:  ofRecords("POST /visits/revoke", offices, revokeVisit),
 		ShowVisit:    ofRecords("POST /visits/show", offices, visitorPass.show),
+
+		Operators:      ofRecords("GET /operators", eithers, bare(people.Records.Operators)),
+		AddOperator:    ofRecords("POST /operators", technicians, addOperator),
+		RemoveOperator: ofRecords("POST /operators/remove", technicians, operatorName.remove),
 
 		Clock:        ofRecords("GET /clock", everybodys, bare(people.Records.Clock)),
 		ConfirmClock: ofRecords("POST /clock/confirm", technicians, date.confirmClock),
@@ -329,6 +337,35 @@ func (c *Client) ShowVisit(ctx context.Context, pass string) (people.ShownVisit,
 
 func (q visitorPass) show(ctx context.Context, r people.Records) (people.ShownVisit, error) {
 	return r.ShowVisit(ctx, q.Pass)
+}
+
+// Operators implements people.Records.
+func (c *Client) Operators(ctx context.Context) (people.Operators, error) {
+	return ask(ctx, c, c.table.Operators, none{})
+}
+
+// AddOperator implements people.Records.
+func (c *Client) AddOperator(ctx context.Context, r people.OperatorRequest) (people.Operator, error) {
+	return ask(ctx, c, c.table.AddOperator, r)
+}
+
+func addOperator(q people.OperatorRequest, ctx context.Context, r people.Records) (people.Operator, error) {
+	return r.AddOperator(ctx, q)
+}
+
+type operatorName struct {
+	Name string `json:"name"`
+}
+
+func (q *operatorName) Clean() error { return people.CleanOperator(&q.Name) }
+
+// RemoveOperator implements people.Records.
+func (c *Client) RemoveOperator(ctx context.Context, name string) (people.Operator, error) {
+	return ask(ctx, c, c.table.RemoveOperator, operatorName{name})
+}
+
+func (q operatorName) remove(ctx context.Context, r people.Records) (people.Operator, error) {
+	return r.RemoveOperator(ctx, q.Name)
 }
 
 // A given is a people.PINGiven that is overwritten once it has been sent.

@@ -333,7 +333,7 @@ func (d *Daemon) openPublisher() error {
 	if err != nil {
 		return err
 	}
-	d.publisher, err = publish.New(cfg, publish.Parts{Outbox: kept, Rand: rand.Reader, Clock: d.moment}, d.log)
+	d.publisher, err = publish.New(cfg, publish.Parts{Outbox: kept, Orders: d.openOrders(), Rand: rand.Reader, Clock: d.moment}, d.log)
 	return err
 }
 

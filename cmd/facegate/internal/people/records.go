@@ -52,6 +52,12 @@ type Records interface {
 	RevokeVisit(ctx context.Context, r Revocation) (Visit, error)
 	ShowVisit(ctx context.Context, pass string) (ShownVisit, error)
 
+	// Operators returns who opens the door from afar. AddOperator has the orders of whoever has a key open the door, and RemoveOperator
+	// none of them any more.
+	Operators(ctx context.Context) (Operators, error)
+	AddOperator(ctx context.Context, r OperatorRequest) (Operator, error)
+	RemoveOperator(ctx context.Context, name string) (Operator, error)
+
 	// SetPIN gives a person a PIN, and a number if they have none. RemovePIN takes the PIN for duress or, with the number, both.
 	SetPIN(ctx context.Context, r PINRequest) (PINGiven, error)
 	RemovePIN(ctx context.Context, label string, duress bool) error

@@ -15,6 +15,7 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/record"
 	"facegate/configs/hint"
+	"facegate/pipeline/attempt"
 	"facegate/pipeline/decide"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/match"
@@ -191,7 +192,7 @@ func TestIdleAreErased(t *testing.T) {
 		}
 	}
 	now = now.Add(60 * 24 * time.Hour)
-	if err := (record.Ledger{Store: s, Now: at}).Passed(whose(g, face(1)), now); err != nil {
+	if err := (record.Ledger{Store: s, Now: at}).Passed(attempt.Attempt{Person: whose(g, face(1))}, now); err != nil {
 		t.Fatal(err)
 	}
 	now = now.Add(40 * 24 * time.Hour)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"facegate/pipeline/attempt"
+	"facegate/pipeline/order"
 	"facegate/pipeline/template"
 	"facegate/pipeline/visitor"
 	"facegate/store"
@@ -25,9 +26,12 @@ type Ledger struct {
 var _ Book = Ledger{}
 
 // Passed implements Book.
-func (l Ledger) Passed(person template.PersonID, at time.Time) error {
-	if person != (template.PersonID{}) {
-		l.Store.Retention().Seen(person, at)
+func (l Ledger) Passed(t attempt.Attempt, at time.Time) error {
+	if t.Means == attempt.Order {
+		return l.Store.Credentials().Orders().Opened(at, order.ID(t.Credential))
+	}
+	if t.Person != (template.PersonID{}) {
+		l.Store.Retention().Seen(t.Person, at)
 	}
 	return l.Store.Log().Access(at)
 }
@@ -57,16 +61,22 @@ func (l Ledger) failures(c attempt.Count) store.Failures {
 }
 
 // Use implements Book. A visitor has a pass by an office, which the store knows by its uses alone, or one that somebody on the list
-// answers for.
+// answers for. An order is used up.
 func (l Ledger) Use(t attempt.Attempt) error {
 	err := store.ErrOffice
-	if t.Means == attempt.Visitor {
+	switch t.Means {
+	case attempt.Order:
+		err = l.Store.Credentials().Orders().Use(order.ID(t.Credential))
+	case attempt.Visitor:
 		err = l.Store.Credentials().Visits().Use(visitor.ID(t.Credential))
 	}
 	if errors.Is(err, store.ErrOffice) {
 		_, err = l.Store.Credentials().Use(store.CredentialID(t.Credential))
 	}
-	for _, ended := range []error{store.ErrUsedUp, store.ErrOver, store.ErrNotYet, store.ErrCredential, store.ErrRevoked, store.ErrUndated} {
+	for _, ended := range []error{
+		store.ErrUsedUp, store.ErrOver, store.ErrNotYet, store.ErrCredential, store.ErrRevoked, store.ErrUndated,
+		store.ErrOperator, store.ErrRepeated, store.ErrOrderClock,
+	} {
 		if errors.Is(err, ended) {
 			return attempt.ErrEnded
 		}

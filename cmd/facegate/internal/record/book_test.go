@@ -248,7 +248,7 @@ func TestPassed(t *testing.T) {
 	h := newHouse(t)
 	anna := h.person(0)
 	for _, p := range []template.PersonID{anna, {}} {
-		if err := h.book.Passed(p, h.now); err != nil {
+		if err := h.book.Passed(attempt.Attempt{Means: attempt.Face, Person: p}, h.now); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -29,8 +29,9 @@ var ErrFull = hint.Wrap(errors.New("what happens at the door cannot be written d
 
 // A Book is where facts are written. Its calls may take as long as a disk does.
 type Book interface {
-	// Passed notes that somebody was let in at a time: that it was somebody, and who was seen last when.
-	Passed(person template.PersonID, at time.Time) error
+	// Passed notes that the door was opened for an attempt at a time: that it was for somebody, and who was seen last when, or by whose
+	// order.
+	Passed(t attempt.Attempt, at time.Time) error
 
 	// Count keeps the counts of failures of f. Those that have closed a means, and those of an attempt that is to be counted
 	// first, are on disk when it returns nil.
@@ -284,7 +285,7 @@ func (r *Record) fact(f attempt.Fact) error {
 		errs = append(errs, r.parts.Tell(f))
 	}
 	if opened {
-		errs = append(errs, r.parts.Book.Passed(f.Attempt.Person, f.Opened))
+		errs = append(errs, r.parts.Book.Passed(f.Attempt, f.Opened))
 	}
 	if forced {
 		errs = append(errs, r.parts.Alarm(f.Attempt.Asked, audit.Duress))

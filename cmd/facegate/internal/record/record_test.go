@@ -50,8 +50,8 @@ func (b *book) write(what string) error {
 	return b.err
 }
 
-func (b *book) Passed(template.PersonID, time.Time) error { return b.write("passed") }
-func (b *book) Use(attempt.Attempt) error                 { return b.write("used") }
+func (b *book) Passed(attempt.Attempt, time.Time) error { return b.write("passed") }
+func (b *book) Use(attempt.Attempt) error               { return b.write("used") }
 
 func (b *book) Count(f attempt.Fact) error {
 	err := b.write("counted")

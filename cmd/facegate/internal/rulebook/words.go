@@ -52,7 +52,7 @@ func name(m attempt.Means, alone bool) string {
 		}
 		return "a PIN"
 	}
-	return "a signed order"
+	return "an order from afar by an operator's registered key"
 }
 
 func hours(all []configs.Hours) string {

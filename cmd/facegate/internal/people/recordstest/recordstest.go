@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"audit", audited},
 		{"clock", clock},
 		{"visitors", visitors},
+		{"operators", operators},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}
@@ -473,7 +474,11 @@ func Refusals() map[string]func(context.Context, people.Records) error {
 		"a key that is none": func(ctx context.Context, r people.Records) error {
 			return second(r.AddOffice(ctx, people.OfficeRequest{Name: "desk", Key: strings.Repeat("0", 64)}))
 		},
-		"no such office":    func(ctx context.Context, r people.Records) error { return second(r.RemoveOffice(ctx, "desk")) },
+		"no such office": func(ctx context.Context, r people.Records) error { return second(r.RemoveOffice(ctx, "desk")) },
+		"an operator's key that is none": func(ctx context.Context, r people.Records) error {
+			return second(r.AddOperator(ctx, people.OperatorRequest{Name: "desk", Key: strings.Repeat("0", 64)}))
+		},
+		"no such operator":  func(ctx context.Context, r people.Records) error { return second(r.RemoveOperator(ctx, "desk")) },
 		"no visitor's pass": func(ctx context.Context, r people.Records) error { return second(r.ShowVisit(ctx, "A")) },
 		"no such number": func(ctx context.Context, r people.Records) error {
 			return second(r.RevokeVisit(ctx, people.Revocation{Number: "A"}))
