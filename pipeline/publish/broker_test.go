@@ -16,6 +16,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode"
@@ -51,6 +53,7 @@ func TestBrokers(t *testing.T) {
 			{"stop sends what is queued", stopSendsQueue},
 			{"orders", takesOrders},
 			{"no orders", takesNoOrders},
+			{"orders once they are wanted", takesWantedOrders},
 			{"wrong password", wrongPassword},
 			{"TLS", overTLS},
 			{"TLS with foreign names", foreignNames},
@@ -298,6 +301,61 @@ func takesNoOrders(t *testing.T, r *rig) {
 	r.observer.awaitEvents(20)
 	if len(done) > 0 {
 		t.Errorf("%q was done", <-done)
+	}
+}
+
+// A wish is whether orders are taken, which may change.
+type wish struct {
+	mu      sync.Mutex // guards what follows
+	wanted  bool
+	changed chan struct{}
+}
+
+func (w *wish) get() (wanted bool, changed <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.wanted, w.changed
+}
+
+func (w *wish) set(wanted bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.changed)
+	w.wanted, w.changed = wanted, make(chan struct{})
+}
+
+// takesWantedOrders gives orders to a gate that wants none, then some, then none.
+func takesWantedOrders(t *testing.T, r *rig) {
+	var done atomic.Int32
+	open := func(context.Context, orders.Order) ([]byte, error) { done.Add(1); return []byte("done"), nil }
+	w := &wish{changed: make(chan struct{})}
+	r.desk = orders.New(orders.Parts{Handle: open, Wanted: w.get, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	r.build(gate("tcp", r.cable))
+	r.run()
+	r.connected()
+	events := 0
+	given := func() bool { // reports whether the gate has heard an order
+		t.Helper()
+		before := done.Load()
+		r.observer.order("open", false)
+		r.grant(1) // what came before is out of the way
+		events++
+		r.observer.awaitEvents(events)
+		return done.Load() > before
+	}
+	if given() {
+		t.Error("an order was heard that nobody wanted")
+	}
+	w.set(true)
+	eventually(t, "an order is heard", given)
+	w.set(false)
+	eventually(t, "no more orders are heard", func() bool { return !given() })
+	r.cable.block(true)
+	r.cable.cut()
+	r.disconnected()
+	r.reconnect()
+	if given() {
+		t.Error("an order was heard on the next connection")
 	}
 }
 

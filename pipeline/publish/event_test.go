@@ -104,7 +104,7 @@ func TestMethods(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("methods (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"face", "pass", "card", "pin", "order", "manual", "hold", "exit", "schedule", "fire"}, Methods()); diff != "" {
+	if diff := cmp.Diff([]string{"face", "pass", "card", "pin", "remote", "manual", "hold", "exit", "schedule", "fire"}, Methods()); diff != "" {
 		t.Errorf("what an event may name (-want +got):\n%s", diff)
 	}
 }

@@ -20,7 +20,7 @@ func operators(t *testing.T, s Subject) {
 		t.Errorf("before there is any: %+v", all)
 	}
 	public := hex.EncodeToString(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, ed25519.SeedSize)).Public().(ed25519.PublicKey))
-	o := done(s.AddOperator(ctx, people.OperatorRequest{Name: " control  room ", Key: public + "\n"}))(t)
+	o := done(s.AddOperator(ctx, people.OperatorRequest{Name: "control room", Key: public + "\n"}))(t)
 	s.noted(t, audit.OperatorAdded)
 	if o.Name != "control room" || o.Key != public || len(o.ID) != 16 {
 		t.Errorf("registered is %+v", o)
