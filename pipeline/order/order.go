@@ -142,14 +142,14 @@ func (o Order) message(g Gate) []byte {
 
 // Open is an order as it goes on the wire.
 type Open struct {
-	Schema    string `json:"schema"`
-	Gate      string `json:"gate"`      // site and gate
-	Device    string `json:"device"`    // 16 hexadecimal digits: which gate of that name
-	Key       string `json:"key"`       // 16 hexadecimal digits: which operator's key has signed
-	Issued    string `json:"issued"`    // when it was given, as Timestamp
-	Expires   string `json:"expires"`   // from when it opens nothing, as Timestamp
-	Nonce     string `json:"nonce"`     // 16 hexadecimal digits, others in each order
-	Signature string `json:"signature"` // 128 hexadecimal digits
+	Schema    string `json:"schema" jsonschema:"enum=open/1"`
+	Gate      string `json:"gate" jsonschema:"maxLength=257,pattern=^[^\\x00-\\x1f/+#]+/[^\\x00-\\x1f/+#]+$"` // site and gate
+	Device    string `json:"device" jsonschema:"pattern=^[0-9a-f]{16}$"`                                      // 16 hexadecimal digits: which gate of that name
+	Key       string `json:"key" jsonschema:"pattern=^[0-9a-f]{16}$"`                                         // 16 hexadecimal digits: which operator's key has signed
+	Issued    string `json:"issued" jsonschema:"format=date-time,pattern=\\.[0-9]{3}Z$"`                      // when it was given, as Timestamp
+	Expires   string `json:"expires" jsonschema:"format=date-time,pattern=\\.[0-9]{3}Z$"`                     // from when it opens nothing, as Timestamp
+	Nonce     string `json:"nonce" jsonschema:"pattern=^[0-9a-f]{16}$"`                                       // 16 hexadecimal digits, others in each order
+	Signature string `json:"signature" jsonschema:"pattern=^[0-9a-f]{128}$"`                                  // 128 hexadecimal digits
 }
 
 // Sign returns an order for a gate. Key is that of the key, whatever o says. It refuses with ErrTerms.

@@ -45,10 +45,10 @@ func Reasons() []Reason {
 
 // A Reply is what a gate answers to an order that a registered key has signed for it. It says nothing of whose key that is.
 type Reply struct {
-	Schema string  `json:"schema"`
-	Nonce  string  `json:"nonce"`  // of the order, 16 hexadecimal digits
-	Result Result  `json:"result"` // what came of it
-	Reason *Reason `json:"reason"` // why it was refused; null if it was not
+	Schema string  `json:"schema" jsonschema:"enum=reply/1"`
+	Nonce  string  `json:"nonce" jsonschema:"pattern=^[0-9a-f]{16}$"` // of the order, 16 hexadecimal digits
+	Result Result  `json:"result"`                                    // what came of it
+	Reason *Reason `json:"reason" jsonschema:"nullable"`              // why it was refused; null if it was not
 }
 
 // Answer returns the answer to an order, which was refused unless why is "".

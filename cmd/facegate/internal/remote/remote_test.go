@@ -66,7 +66,10 @@ func (g *gate) carry(t *testing.T, arrived, since time.Time) (why order.Reason, 
 func TestSilence(t *testing.T) {
 	now := time.Now()
 	for _, g := range []*gate{
-		{err: order.ErrForm}, {err: store.ErrOperator}, {err: order.ErrGate}, {err: order.ErrSignature},
+		{err: order.ErrForm},
+		{err: store.ErrOperator},
+		{err: order.ErrGate},
+		{err: order.ErrSignature},
 		{found: given(now), err: store.ErrRepeated},
 	} {
 		if _, err := g.carry(t, now, now); !errors.Is(err, g.err) || len(g.asked) > 0 {
