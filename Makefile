@@ -24,6 +24,8 @@ export FACEGATE_OPENCV_JS := $(CURDIR)/$(BUILD)/opencv-js/opencv.js
 export FACEGATE_AXE := $(CURDIR)/$(BUILD)/axe/axe.min.js
 export FACEGATE_NATS := $(CURDIR)/$(BUILD)/nats/nats-server
 export FACEGATE_ASYNCAPI := $(CURDIR)/$(BUILD)/asyncapi/index.js
+export FACEGATE_MQTTJS := $(CURDIR)/$(BUILD)/mqtt
+export FACEGATE_NODE_RED := $(CURDIR)/$(BUILD)/node-red
 ifneq ($(EVAL),)
 export FACEGATE_EVAL := $(abspath $(EVAL))
 endif
@@ -147,5 +149,7 @@ from-npm: setup-test
 	@scripts/npm.sh opencv-js $(BUILD)/opencv-js
 	@scripts/npm.sh axe $(BUILD)/axe
 	@scripts/npm.sh asyncapi $(BUILD)/asyncapi
+	@scripts/npm.sh mqtt $(BUILD)/mqtt
+	@[[ -z $${FACEGATE_SLOW:-} ]] || scripts/npm.sh node-red $(BUILD)/node-red
 nats: setup
 	@scripts/nats.sh $(BUILD)/nats

@@ -94,7 +94,7 @@ func TestImports(t *testing.T) {
 		"github.com/blackjack/webcam":         {"facegate/device/v4l2", "facegate/scripts/lab"},
 		"github.com/warthog618/go-gpiocdev":   {"facegate/gpio/cdev"},
 		"go.etcd.io/bbolt":                    {"facegate/store"},
-		"github.com/eclipse/paho.mqtt.golang": {"facegate/pipeline/publish", "facegate/cmd/facegate"}, // in cmd the demo's subscriber
+		"github.com/eclipse/paho.mqtt.golang": {"facegate/pipeline/publish", "facegate/cmd/facegate", "facegate/scripts/fleet"}, // in cmd the demo's subscriber
 		"github.com/makiuchi-d/gozxing":       {"facegate/pipeline/template/pass", "facegate/pipeline/qrcode"},
 		"github.com/mochi-mqtt/server/v2":     {"facegate/pipeline/publish/loopback"},
 		"codeberg.org/go-pdf/fpdf":            {"facegate/cmd/facegate/internal/visitsheet"},
