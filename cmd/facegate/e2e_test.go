@@ -351,7 +351,12 @@ func TestEndToEnd(t *testing.T) {
 func loopbackBroker(t *testing.T, site gatetest.Site) (*subscriber, string) {
 	t.Helper()
 	account := loopback.NewAccount()
-	b := contracttest.Start(t, account)
+	return building(t, site, contracttest.Start(t, account), account)
+}
+
+// building subscribes to a broker, and returns the settings of a gate that uses it.
+func building(t *testing.T, site gatetest.Site, b *loopback.Broker, account loopback.Account) (*subscriber, string) {
+	t.Helper()
 	if err := os.WriteFile(site.Path("password"), []byte(account.Password), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"text/tabwriter"
 	"time"
@@ -46,6 +47,12 @@ func writeMQTT(w *tabwriter.Writer, m publish.Status, prefix string, now time.Ti
 	if m.Err != "" {
 		row("", "%s", show.Plain(m.Err))
 		row("", "to do: %s", m.Hint)
+	}
+	for _, o := range m.Others {
+		row("otherwise", "%s", show.Plain(cmp.Or(o.Err, o.Broker)))
+		if o.Hint != "" {
+			row("", "to do: %s", o.Hint)
+		}
 	}
 	row("topics", "%s#", prefix)
 	for _, topic := range m.Withheld {

@@ -45,7 +45,7 @@ type conn struct {
 	ending <-chan struct{} // closed when the Publisher is to end
 }
 
-// connect opens a connection to a broker with the will that its loss makes the availability "offline". An error is a Fault.
+// connect opens a connection to a broker with the will that its loss makes the availability "offline", unless it is quiet. An error is a Fault.
 func (p *Publisher) connect(ctx context.Context, to address.Address) (*conn, error) {
 	e, err := p.endpoint(to)
 	if err != nil {
@@ -83,21 +83,24 @@ func (p *Publisher) endpoint(to address.Address) (endpoint, error) {
 
 // options returns what is the same for every connection. The address in them is not used: what paho reads and writes is opened before.
 func (p *Publisher) options() *mqtt.ClientOptions {
-	return mqtt.NewClientOptions().
+	o := mqtt.NewClientOptions().
 		AddBroker("tcp://broker:1883").
 		SetClientID(p.cfg.ClientID).
 		SetUsername(p.cfg.Username).
 		SetProtocolVersion(4). // MQTT 3.1.1; without it paho tries each refusal again as 3.1
-		SetCleanSession(false).
+		SetCleanSession(p.ends).
 		SetAutoReconnect(false).
 		SetConnectRetry(false).
 		SetConnectTimeout(connectTimeout).
 		SetWriteTimeout(writeTimeout).
 		SetKeepAlive(keepAlive).
 		SetPingTimeout(pingTimeout).
-		SetWill(p.cfg.topic(availability), string(Offline), qos, true).
 		SetStore(mqtt.NewOrderedMemoryStore()).
 		SetDefaultPublishHandler(drop)
+	if p.quiet {
+		return o
+	}
+	return o.SetWill(p.cfg.topic(availability), string(Offline), qos, true)
 }
 
 // drop takes what nobody subscribed to on this connection, as the session of an earlier one may have. Without an

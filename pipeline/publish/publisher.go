@@ -88,6 +88,9 @@ type Publisher struct {
 	mu      sync.Mutex // guards what follows, and keeps the outbox in its order; a disk is waited for under it
 	numbers numbers
 
+	quiet bool // it says nothing that is retained, not even by a will
+	ends  bool // its session at the broker ends with its connection
+
 	told      tally
 	newest    atomic.Uint64 // seq of the newest event, for who must not wait for a disk
 	delivered atomic.Uint64 // seq of the event that was given back last
