@@ -24,6 +24,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"facegate/configs/passage"
 	"facegate/pipeline/publish"
 	"facegate/pipeline/publish/orders"
 )
@@ -47,6 +48,7 @@ func TestBrokers(t *testing.T) {
 			{"events are not retained", eventsAreNotRetained},
 			{"availability", tellsAvailability},
 			{"availability after a half-open connection", survivesTakeover},
+			{"states", tellsStates},
 			{"broker down at start", brokerDownAtStart},
 			{"broker restarts", brokerRestarts},
 			{"lost acknowledgement", lostAcknowledgement},
@@ -170,6 +172,64 @@ func survivesTakeover(t *testing.T, r *rig) {
 	r.observer.awaitEvents(1)
 	time.Sleep(200 * time.Millisecond) // a will that is late must have its chance
 	r.anotherObserver().awaitAvailability("online")
+}
+
+// tellsStates has lock, door and gate told, retained, on every connection and whenever a building system begins anew.
+func tellsStates(t *testing.T, r *rig) {
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(r.publisher.SetInfo(publish.Info{Version: "1.2.3", Profile: "eu", Door: "main", Direction: passage.In}))
+	r.publisher.SetDoor(publish.Door{Lock: publish.Locked, Leaf: publish.Closed, Fire: publish.Off}) // no line tells of the rest
+	must(r.publisher.SetHealth(publish.Health{State: "ok", Conditions: []publish.Condition{}}))
+	must(r.publisher.SetMode(publish.Mode{Ways: []string{"face"}}))
+	r.run()
+	r.connected()
+	r.publisher.SetDoor(publish.Door{Lock: publish.Unlocked, Leaf: publish.Closed, Fire: publish.Off})
+	r.publisher.SetDoor(publish.Door{Lock: publish.Unlocked, Leaf: publish.Open, Fire: publish.Off})
+	eventually(t, "the door is open", func() bool { return len(r.observer.on("door/state")) == 2 })
+
+	want := map[string]string{
+		"availability": "online", "lock/state": "UNLOCKED", "door/state": "OPEN", "alarm/fire/state": "OFF",
+		"info": `{"schema":"info/1","version":"1.2.3","profile":"eu","door":"main","direction":"in",` +
+			`"schemas":["pass/2","alarm/2","health/1","mode/1","info/1"]}`,
+		"health": `{"schema":"health/1","state":"ok","conditions":[],"ts":"","clock":""}`,
+		"mode": `{"schema":"mode/1","faces":false,"ways":["face"],"schedule":"","lockdown":false,"match":"","max_people":0,"valid_days":0,` +
+			`"idle_days":0}`,
+	}
+	first, late := r.observer, observe(t, r.server)
+	eventually(t, "whoever comes later is told", func() bool { return len(late.messagesNow()) >= len(want) })
+	got := map[string]string{}
+	for _, m := range late.messagesNow() {
+		name := strings.TrimPrefix(m.topic, "facegate/hq/north/")
+		if got[name] = m.payload; !m.retained || m.qos != 1 {
+			t.Errorf("%s is told as %+v", name, m)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("retained (-want +got):\n%s", diff)
+	}
+	again := func(what string, more int) {
+		t.Helper()
+		eventually(t, what, func() bool {
+			return len(first.on("lock/state")) == 2+more && len(first.on("door/state")) == 2+more &&
+				len(first.on("info")) == 1+more && len(first.on("mode")) == 1+more && len(first.on("health")) == 1+more
+		})
+	}
+	again("each is told once", 0)
+	r.cable.cut()
+	again("all are told on another connection", 1)
+	r.connected()
+	for _, m := range []struct {
+		says     string
+		retained bool
+	}{{"offline", false}, {"online", true}, {"online", false}, {"online", false}} { // the last one asks too soon
+		wait(t, "birth", first.client.Publish("homeassistant/status", 1, m.retained, m.says))
+	}
+	again("all are told to who begins anew", 2)
 }
 
 func brokerDownAtStart(t *testing.T, r *rig) {

@@ -312,7 +312,7 @@ const boot, storeID = "7c1e5a0b93d2f148", "73746f7265206964"
 func (r *rig) build(cfg publish.Config) {
 	r.t.Helper()
 	var err error
-	r.publisher, err = publish.New(cfg, publish.Parts{Outbox: feed.NewMemory(1000), Orders: r.desk, Rand: strings.NewReader("\x7c\x1e\x5a\x0b\x93\xd2\xf1\x48" + "store id")},
+	r.publisher, err = publish.New(cfg, publish.Parts{Outbox: feed.NewMemory(1000), Orders: r.desk, Birth: "homeassistant/status", Rand: strings.NewReader("\x7c\x1e\x5a\x0b\x93\xd2\xf1\x48" + "store id")},
 		slog.New(slog.NewTextHandler(&r.log, nil)))
 	if err != nil {
 		r.t.Fatal(err)
@@ -419,6 +419,13 @@ func (o *observer) on(name string) (found []message) {
 		}
 	}
 	return found
+}
+
+// messagesNow returns all that was received.
+func (o *observer) messagesNow() []message {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.messages)
 }
 
 // availability returns the payloads on that topic, without those that the broker had retained from before the

@@ -26,6 +26,7 @@ import (
 	"facegate/gpio/door"
 	"facegate/gpio/sim"
 	"facegate/pipeline/attempt"
+	"facegate/pipeline/publish"
 	"facegate/pipeline/publish/contracttest"
 	"facegate/pipeline/publish/loopback"
 	"facegate/store"
@@ -343,13 +344,25 @@ func (b *building) on(end string) (found []mqtt.Message) {
 	return found
 }
 
-// others returns what was heard besides alarms of duress.
+// others returns what was heard besides alarms of duress. How often a state was told, and what of the start, is chance.
 func (b *building) others(number string) (all []string) {
+	passed := false
 	for _, m := range b.on("") {
-		if !strings.HasSuffix(m.Topic(), "/alarm/duress") && !strings.HasPrefix(m.Topic(), "$") {
-			all = append(all, fmt.Sprintf("%s %d %v %s", m.Topic(), m.Qos(), m.Retained(), timeless(string(m.Payload()), number)))
+		passed = passed || strings.HasSuffix(m.Topic(), "/pass")
+		beginning := !passed && (strings.HasSuffix(m.Topic(), "/health") || strings.HasSuffix(m.Topic(), "/mode"))
+		if strings.HasSuffix(m.Topic(), "/alarm/duress") || strings.HasPrefix(m.Topic(), "$") || beginning {
+			continue
+		}
+		text := fmt.Sprintf("%s %d %v %s", m.Topic(), m.Qos(), m.Retained(), timeless(string(m.Payload()), number))
+		if !isState(m.Topic()) || !slices.Contains(all, text) {
+			all = append(all, text)
 		}
 	}
 	slices.Sort(all)
 	return all
+}
+
+// isState reports whether a broker retains what is said on a topic.
+func isState(topic string) bool {
+	return slices.ContainsFunc(publish.Topics(), func(t publish.Topic) bool { return t.Retained && strings.HasSuffix(topic, "/"+t.Name) })
 }
