@@ -62,7 +62,7 @@ func TestBuildingSeesTheDoor(t *testing.T) {
 	broker.Start(t)
 	building := subscribe(t, broker.URL(), loopback.Account{})
 	wire := newTap(t, "tcp", "127.0.0.1:0", broker.URL())
-	b := launchAt(t, gatetest.NewSite(t), "max_open: 1h, held_warn: 1s, held_after: 2s, "+inputsWired,
+	b := launchAt(t, gatetest.NewSite(t), "max_open: 1h, held_warn: 2s, held_after: 3s, "+inputsWired,
 		gatetest.Settings{"mqtt": fmt.Sprintf("{broker: %q}", "tcp://"+wire.listener.Addr().String())})
 	for topic, want := range map[string]string{
 		"lock/state": "LOCKED", "door/state": "CLOSED", "alarm/held/state": "OFF", "alarm/forced/state": "OFF", "alarm/tamper/state": "OFF",

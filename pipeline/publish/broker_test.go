@@ -184,8 +184,8 @@ func tellsStates(t *testing.T, r *rig) {
 	}
 	must(r.publisher.SetInfo(publish.Info{Version: "1.2.3", Profile: "eu", Door: "main", Direction: passage.In}))
 	r.publisher.SetDoor(publish.Door{Lock: publish.Locked, Leaf: publish.Closed, Fire: publish.Off}) // no line tells of the rest
-	must(r.publisher.SetHealth(publish.Health{State: "ok", Conditions: []publish.Condition{}}))
-	must(r.publisher.SetMode(publish.Mode{Ways: []string{"face"}}))
+	must(r.publisher.SetHealth(publish.Health{State: "ok", Conditions: []publish.Condition{}, Time: "2026-03-02T08:14:07.412Z", Clock: publish.Synced}))
+	must(r.publisher.SetMode(publish.Mode{Ways: []string{"face"}, Schedule: "rules", Match: "one-to-many"}))
 	r.run()
 	r.connected()
 	r.publisher.SetDoor(publish.Door{Lock: publish.Unlocked, Leaf: publish.Closed, Fire: publish.Off})
@@ -196,8 +196,8 @@ func tellsStates(t *testing.T, r *rig) {
 		"availability": "online", "lock/state": "UNLOCKED", "door/state": "OPEN", "alarm/fire/state": "OFF",
 		"info": `{"schema":"info/1","version":"1.2.3","profile":"eu","door":"main","direction":"in",` +
 			`"schemas":["pass/2","alarm/2","health/1","mode/1","info/1"]}`,
-		"health": `{"schema":"health/1","state":"ok","conditions":[],"ts":"","clock":""}`,
-		"mode": `{"schema":"mode/1","faces":false,"ways":["face"],"schedule":"","lockdown":false,"match":"","max_people":0,"valid_days":0,` +
+		"health": `{"schema":"health/1","state":"ok","conditions":[],"ts":"2026-03-02T08:14:07.412Z","clock":"synced"}`,
+		"mode": `{"schema":"mode/1","faces":false,"ways":["face"],"schedule":"rules","lockdown":false,"match":"one-to-many","max_people":0,"valid_days":0,` +
 			`"idle_days":0}`,
 	}
 	first, late := r.observer, observe(t, r.server)
@@ -227,7 +227,7 @@ func tellsStates(t *testing.T, r *rig) {
 		says     string
 		retained bool
 	}{{"offline", false}, {"online", true}, {"online", false}, {"online", false}} { // the last one asks too soon
-		wait(t, "birth", first.client.Publish("homeassistant/status", 1, m.retained, m.says))
+		r.begin(m.says, m.retained)
 	}
 	again("all are told to who begins anew", 2)
 }

@@ -42,23 +42,24 @@ type conn struct {
 	alive  context.Context         // ends when the connection has ended without our doing; the cause says why
 	lose   context.CancelCauseFunc // ends alive
 	mirror *mirror
+	lack   lack            // what the broker is not asked for
 	ending <-chan struct{} // closed when the Publisher is to end
 }
 
 // connect opens a connection to a broker with the will that its loss makes the availability "offline", unless it is quiet. An error is a Fault.
-func (p *Publisher) connect(ctx context.Context, to address.Address) (*conn, error) {
+func (p *Publisher) connect(ctx context.Context, to address.Address, without lack) (*conn, error) {
 	e, err := p.endpoint(to)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{explainer: p.explainer(e), trust: e.trust(), mirror: newMirror(), ending: ctx.Done()}
+	c := &conn{explainer: p.explainer(e), trust: e.trust(), mirror: newMirror(), ending: ctx.Done(), lack: without}
 	if c.raw, err = p.dial(ctx, e); err != nil {
 		return nil, c.explain(dialling, err)
 	}
 	c.secure, _ = c.raw.(*secured)
 	c.raw = &guard{Conn: c.raw}
 	c.alive, c.lose = context.WithCancelCause(context.WithoutCancel(ctx))
-	c.client = mqtt.NewClient(p.options().SetPassword(e.password).
+	c.client = mqtt.NewClient(p.options(c).SetPassword(e.password).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.lose(fmt.Errorf("%w: %w", errLost, err)) }).
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return c.raw, nil }))
 	release := context.AfterFunc(ctx, func() { c.raw.Close() }) // or paho would wait for CONNACK to the end
@@ -81,8 +82,8 @@ func (p *Publisher) endpoint(to address.Address) (endpoint, error) {
 	return endpoint{Address: to, papers: papers, plaintext: p.cfg.Plaintext, moment: p.clock()}, err
 }
 
-// options returns what is the same for every connection. The address in them is not used: what paho reads and writes is opened before.
-func (p *Publisher) options() *mqtt.ClientOptions {
+// options returns what is the same for every connection but for what its broker lacks. The address in them is not used: what paho reads and writes is opened before.
+func (p *Publisher) options(c *conn) *mqtt.ClientOptions {
 	o := mqtt.NewClientOptions().
 		AddBroker("tcp://broker:1883").
 		SetClientID(p.cfg.ClientID).
@@ -100,7 +101,7 @@ func (p *Publisher) options() *mqtt.ClientOptions {
 	if p.quiet {
 		return o
 	}
-	return o.SetWill(p.cfg.topic(availability), string(Offline), qos, true)
+	return o.SetWill(p.cfg.topic(availability), string(Offline), c.qos(), c.retains(true))
 }
 
 // drop takes what nobody subscribed to on this connection, as the session of an earlier one may have. Without an
@@ -110,14 +111,40 @@ func drop(mqtt.Client, mqtt.Message) {}
 // subscribe has what is published on a topic handed to take, at the QoS most or less. take must not wait. errUnheard means that the
 // broker forbids it; the connection is as good as before.
 func (c *conn) subscribe(ctx context.Context, topic string, most byte, take func(payload []byte, retained bool)) error {
+	_, err := c.request(ctx, topic, most, take)
+	return err
+}
+
+// request is subscribe, and returns the QoS that the broker grants.
+func (c *conn) request(ctx context.Context, topic string, most byte, take func(payload []byte, retained bool)) (granted byte, err error) {
 	token := c.client.Subscribe(topic, most, func(_ mqtt.Client, m mqtt.Message) { take(m.Payload(), m.Retained()) })
 	if err := c.await(ctx, token); err != nil {
-		return err
+		return 0, err
 	}
-	if t, ok := token.(*mqtt.SubscribeToken); ok && t.Result()[topic] >= 0x80 { // MQTT 3.1.1, section 3.9.3
-		return errUnheard
+	t, ok := token.(*mqtt.SubscribeToken)
+	if !ok {
+		return most, nil
 	}
-	return nil
+	if granted = t.Result()[topic]; granted >= 0x80 { // MQTT 3.1.1, section 3.9.3
+		return 0, errUnheard
+	}
+	return granted, nil
+}
+
+// qos is that at which all is said that is to arrive at least once.
+func (c *conn) qos() byte {
+	if c.lack&noQoS1 != 0 {
+		return 0
+	}
+	return qos
+}
+
+// retains reports whether the broker is asked to retain what is to be.
+func (c *conn) retains(wanted bool) bool { return wanted && c.lack&noRetain == 0 }
+
+// see has the mirror see what comes on a topic.
+func (c *conn) see(topic string) func(payload []byte, retained bool) {
+	return func(payload []byte, retained bool) { c.mirror.see(topic, payload, retained) }
 }
 
 // unsubscribe has nothing more handed on that is published on a topic.
@@ -169,7 +196,7 @@ func (c *conn) watch(ctx context.Context, topic string) error {
 	if c.mirror.watches(topic) {
 		return nil
 	}
-	err := c.subscribe(ctx, topic, 0, func(payload []byte, retained bool) { c.mirror.see(topic, payload, retained) })
+	err := c.subscribe(ctx, topic, 0, c.see(topic))
 	if errors.Is(err, errUnheard) {
 		return &unseen{topic, err}
 	}
@@ -179,9 +206,10 @@ func (c *conn) watch(ctx context.Context, topic string) error {
 	return err
 }
 
-// acknowledged sends one message and waits for its PUBACK, which says nothing of whether anybody else gets it.
+// acknowledged sends one message and waits for its PUBACK, which says nothing of whether anybody else gets it. At a broker without QoS 1
+// there is none.
 func (c *conn) acknowledged(ctx context.Context, topic string, retained bool, payload []byte) error {
-	return c.await(ctx, c.client.Publish(topic, qos, retained, payload))
+	return c.await(ctx, c.client.Publish(topic, c.qos(), c.retains(retained), payload))
 }
 
 // tell sends one message at QoS 0, and waits until it is written. Nobody says whether it arrives.

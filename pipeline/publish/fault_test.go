@@ -147,7 +147,7 @@ func fail(t *testing.T, cfg Config, dial func(context.Context, endpoint) (net.Co
 	if dial != nil {
 		p.dial = dial
 	}
-	_, err = p.connect(t.Context(), p.brokers[0])
+	_, err = p.connect(t.Context(), p.brokers[0], 0)
 	f := new(Fault)
 	if !errors.As(err, &f) {
 		t.Fatalf("connect = %v, want a fault", err)

@@ -48,6 +48,9 @@ type server interface {
 // account is what both brokers ask for.
 var account = loopback.Account{Username: "facegate", Password: "correct horse battery staple"}
 
+// building is a building system at a broker whose access list has one.
+var building = loopback.Account{Username: "building", Password: "one two three"}
+
 // listen returns a listener on a port that the kernel has chosen.
 func listen(t *testing.T) net.Listener {
 	t.Helper()
@@ -107,7 +110,7 @@ type debian struct {
 }
 
 func newDebian(t *testing.T) server {
-	b := mosquittotest.Installed(t, "../../configs/mosquitto.conf", account)
+	b := mosquittotest.Installed(t, "../../configs/mosquitto.conf", account, building)
 	cert, ca := certificate(t, &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
 	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
 	if err != nil {
@@ -390,16 +393,34 @@ func observe(t *testing.T, s server) *observer {
 // because mochi may take the end of an id's former connection for that of the new one.
 func (o *observer) connect(s server) {
 	o.t.Helper()
-	opts := mqtt.NewClientOptions().AddBroker(s.URL()).SetClientID("observer-" + rand.Text()).
-		SetUsername(account.Username).SetPassword(account.Password).SetAutoReconnect(false).
-		SetConnectionLostHandler(func(mqtt.Client, error) {})
-	o.client = mqtt.NewClient(opts)
-	wait(o.t, "connect", o.client.Connect())
+	o.client = dial(o.t, s, account)
 	wait(o.t, "subscribe", o.client.Subscribe("facegate/#", 1, func(_ mqtt.Client, m mqtt.Message) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.messages = append(o.messages, message{m.Topic(), string(m.Payload()), m.Retained(), m.Qos()})
 	}))
+}
+
+// dial connects to a broker.
+func dial(t *testing.T, s server, as loopback.Account) mqtt.Client {
+	t.Helper()
+	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(s.URL()).SetClientID("observer-" + rand.Text()).
+		SetUsername(as.Username).SetPassword(as.Password).SetAutoReconnect(false).
+		SetConnectionLostHandler(func(mqtt.Client, error) {}))
+	wait(t, "connect", c.Connect())
+	return c
+}
+
+// begin has a building system say that it begins anew, at whatever broker this is, or something of that sort.
+func (r *rig) begin(says string, retained bool) {
+	r.t.Helper()
+	as := account
+	if _, ok := r.server.(debian); ok {
+		as = building
+	}
+	c := dial(r.t, r.server, as)
+	defer c.Disconnect(100)
+	wait(r.t, "begin", c.Publish("homeassistant/status", 1, retained, says))
 }
 
 func wait(t *testing.T, what string, token mqtt.Token) {

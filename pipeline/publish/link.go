@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -32,6 +33,7 @@ type link struct {
 	connected bool
 	since     time.Time // when the connection began, if there is one
 	caveat    *Fault    // what is to be said of the connection though it serves, nil for nothing
+	lack      *Fault    // what the broker lacks, nil for nothing
 	unseen    []string  // topics of the gate on which what was published last has not come back, in their order
 }
 
@@ -74,7 +76,7 @@ func (l *link) fault(at int) *Fault {
 	case f == nil && len(l.unseen) > 0:
 		return l.withheld(l.unseen)
 	case f == nil:
-		return l.caveat
+		return cmp.Or(l.caveat, l.lack)
 	case l.connected || len(l.brokers) == 1 || slices.ContainsFunc(l.brokers, func(b standing) bool { return b.fault == nil }):
 		return f
 	}
@@ -93,9 +95,19 @@ func (b standing) other() Other {
 func (l *link) reached(at int, e explainer, caveat *Fault) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.at, l.explainer, l.caveat = at, e, caveat
+	l.at, l.explainer, l.caveat, l.lack = at, e, caveat, nil
 	if caveat != nil {
 		l.log.Warn("connected to the broker with a reservation", "error", caveat.Error(), "hint", caveat.Hint)
+	}
+}
+
+// lacking notes what the broker of the connection lacks. The log is told of it once.
+func (l *link) lacking(without lack) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	was := l.lack
+	if l.lack = l.without(without); l.lack != nil && (was == nil || was.Kind != l.lack.Kind) {
+		l.log.Warn("the broker lacks what events and states go by", "error", l.lack.Error(), "hint", l.lack.Hint)
 	}
 }
 
@@ -172,14 +184,14 @@ func (l *link) down(at int, f *Fault, since time.Time) {
 		l.log.Warn("no connection to the broker, trying again", "error", f.Error(), "hint", f.Hint)
 	}
 	b.fault, b.told, b.tried = f, f.Kind, time.Now()
-	l.connected, l.caveat, l.unseen = false, nil, nil
+	l.connected, l.caveat, l.lack, l.unseen = false, nil, nil, nil
 }
 
 // stopped notes that there is no connection, on purpose.
 func (l *link) stopped() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.connected, l.caveat, l.unseen = false, nil, nil
+	l.connected, l.caveat, l.lack, l.unseen = false, nil, nil, nil
 	for i := range l.brokers {
 		l.brokers[i].fault = nil
 	}

@@ -86,7 +86,7 @@ func guest(cfg Config, rand io.Reader) (*Publisher, error) {
 func (p *Publisher) connectToAny(ctx context.Context) (*conn, error) {
 	var errs []error
 	for _, b := range p.brokers {
-		c, err := p.connect(ctx, b)
+		c, err := p.connect(ctx, b, 0)
 		if err == nil {
 			return c, nil
 		}

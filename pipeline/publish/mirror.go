@@ -30,13 +30,15 @@ type mirror struct {
 	mu      sync.Mutex // guards what follows
 	watched map[string]bool
 	awaited map[sight]chan struct{}
+	came    map[string]bool          // topics on which what was published has come back
+	kept    map[string]chan struct{} // closed once something that was retained has come on a topic
 }
 
 // A sight is what a mirror may see.
 type sight struct{ topic, payload string }
 
 func newMirror() *mirror {
-	return &mirror{watched: map[string]bool{}, awaited: map[sight]chan struct{}{}}
+	return &mirror{watched: map[string]bool{}, awaited: map[sight]chan struct{}{}, came: map[string]bool{}, kept: map[string]chan struct{}{}}
 }
 
 // watches reports whether a topic is subscribed to.
@@ -66,13 +68,34 @@ func (m *mirror) expect(topic string, payload []byte) (came <-chan struct{}, for
 	}
 }
 
+// expectRetained returns what is closed when something that the broker has retained comes on a topic from now on.
+func (m *mirror) expectRetained(topic string) (came <-chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := make(chan struct{})
+	m.kept[topic] = c
+	return c
+}
+
 // see takes what comes on a topic. What the broker had retained says nothing of what it takes now.
 func (m *mirror) see(topic string, payload []byte, retained bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if c, ok := m.kept[topic]; ok && retained {
+		close(c)
+		delete(m.kept, topic)
+	}
 	s := sight{topic, string(payload)}
 	if c, ok := m.awaited[s]; ok && !retained {
 		close(c)
 		delete(m.awaited, s)
+		m.came[topic] = true
 	}
+}
+
+// sees reports whether anything that was published on a topic has come back.
+func (m *mirror) sees(topic string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.came[topic]
 }

@@ -77,6 +77,7 @@ type Publisher struct {
 	states  *states.States
 	orders  *orders.Desk // nil if none are taken
 	link    link
+	trials  []trial // of the brokers
 	boot    string
 	store   string // that of the numbers
 	birth   string
@@ -131,6 +132,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 		live:    make(live, mostLive),
 		states:  states.New(),
 		orders:  parts.Orders,
+		trials:  make([]trial, len(cfg.Brokers)),
 		boot:    boot,
 		store:   n.Store,
 		birth:   parts.Birth,
@@ -228,8 +230,13 @@ func (p *Publisher) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
+		if errors.Is(err, errProve) {
+			continue
+		}
 		f := new(Fault)
 		errors.As(err, &f)
+		early, granted := f.mayLack()
+		p.trials[t.at].ended(since.IsZero() && early, granted)
 		p.link.down(t.at, f, since)
 		lasted := !since.IsZero() && time.Since(since) > backoffMax && !errors.As(err, new(*unseen))
 		sleep(ctx, t.next(lasted))

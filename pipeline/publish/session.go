@@ -17,24 +17,37 @@ import (
 // session is one connection, from its opening to its end. It tells since when the gate was online, the zero time for never.
 // A broker that withholds what it is told is kept to for as long as stay.
 func (p *Publisher) session(ctx context.Context, at int, stay time.Duration) (since time.Time, err error) {
-	c, err := p.connect(ctx, p.brokers[at])
+	c, err := p.connect(ctx, p.brokers[at], p.trials[at].begin())
 	if err != nil {
 		return time.Time{}, err
 	}
 	p.link.reached(at, c.explainer, c.caveat(c.secure))
 	defer func() {
-		if err != nil {
+		switch {
+		case errors.Is(err, errProve):
+			c.close()
+		case err != nil:
 			c.abandon()
 		}
 	}()
+	trial := &p.trials[at]
+	if err := trial.lasts(false); err != nil {
+		return time.Time{}, err
+	}
 	lingering, cancel := linger(ctx, c.alive, farewell)
 	defer cancel()
-	duties := p.duties(c, stay)
+	duties := p.duties(c, trial, stay)
 	for _, d := range duties {
 		if err := d.begin(lingering); err != nil {
 			return time.Time{}, c.explain(announcing, err)
 		}
 	}
+	if c.mirror.sees(p.cfg.topic(availability)) { // otherwise a broker that drops what it lacks would pass for one that takes it
+		if err := trial.lasts(true); err != nil {
+			return time.Time{}, err
+		}
+	}
+	p.link.lacking(trial.lacks())
 	since = time.Now()
 	queued, _ := p.feed.Stats()
 	p.link.up(queued)
@@ -56,8 +69,8 @@ type duty struct {
 
 // duties returns what is done on c. Every state is told before anything happens, and the availability before every other; then
 // orders are taken; what happened is told last.
-func (p *Publisher) duties(c *conn, stay time.Duration) []duty {
-	list := []duty{p.telling(c)}
+func (p *Publisher) duties(c *conn, trial *trial, stay time.Duration) []duty {
+	list := []duty{p.telling(c), p.proving(c, trial)}
 	if p.orders != nil {
 		list = append(list, p.listening(c))
 	}

@@ -35,9 +35,14 @@ type script struct {
 	leave   func(attempt int) bool                           // whether to end the connection a second after CONNACK
 	left    bool                                             // whether a former session has subscribed, and something came
 	forbids bool                                             // whether to refuse subscriptions
+	closes  func(attempt int) bool                           // whether to end the connection in place of CONNACK
+	forgets bool                                             // whether to take what it lacks all the same
 	mu      sync.Mutex                                       // guards what follows
 	dials   []time.Duration                                  // since start
 	heard   []string                                         // what was published, with what ended each connection
+	lacks   lack                                             // what it does without
+	kept    map[string][]byte                                // what it retains
+	conn    net.Conn                                         // the latest
 	live    []uint64                                         // the events that were told as they happened, see wantLive
 	serving sync.WaitGroup
 }
@@ -53,6 +58,7 @@ func (s *script) dial(context.Context, endpoint) (net.Conn, error) {
 		}
 	}
 	near, far := net.Pipe()
+	s.conn = far
 	s.serving.Go(func() { s.serve(attempt, far) })
 	return near, nil
 }
@@ -67,8 +73,14 @@ func (s *script) serve(attempt int, conn net.Conn) {
 		}
 		switch p := p.(type) {
 		case *packets.ConnectPacket:
-			if p.CleanSession || !p.WillFlag || !p.WillRetain || p.WillQos != 1 || string(p.WillMessage) != "offline" {
+			if s.closes != nil && s.closes(attempt) {
+				return
+			}
+			if p.CleanSession || !p.WillFlag || string(p.WillMessage) != "offline" || s.asked() && (!p.WillRetain || p.WillQos != 1) {
 				s.hear("bad CONNECT: " + p.String())
+			}
+			if s.refuses(p.WillRetain, p.WillQos) {
+				return
 			}
 			if !s.deaf {
 				packets.NewControlPacket(packets.Connack).Write(conn)
@@ -86,22 +98,30 @@ func (s *script) serve(attempt int, conn net.Conn) {
 				s.hearLive(p)
 				continue
 			}
+			if s.refuses(p.Retain, p.Qos) {
+				s.hear("refused")
+				return
+			}
 			if !strings.HasSuffix(p.TopicName, "/echo") {
 				s.hear(summary(p))
 			}
 			if s.silent != nil && s.silent(attempt, p) {
 				continue
 			}
-			ack := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
-			ack.MessageID = p.MessageID
-			ack.Write(conn)
+			if ack := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket); p.Qos == 1 {
+				ack.MessageID = p.MessageID
+				ack.Write(conn)
+			}
 			s.giveBack(conn, p)
 		case *packets.PubackPacket:
 			s.hear("PUBACK")
 		case *packets.SubscribePacket:
 			ack := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
 			ack.MessageID, ack.ReturnCodes = p.MessageID, []byte{p.Qoss[0]}
-			if p.Qoss[0] == 1 { // not to see what it publishes itself
+			if s.without(noQoS1) {
+				ack.ReturnCodes[0] = 0
+			}
+			if strings.HasSuffix(p.Topics[0], "/cmd/open") { // not to see what it publishes itself
 				s.hear("SUBSCRIBE " + strings.Join(p.Topics, " "))
 				if s.forbids {
 					ack.ReturnCodes[0] = 0x80
@@ -110,6 +130,7 @@ func (s *script) serve(attempt int, conn net.Conn) {
 				ack.ReturnCodes[0] = 0x80
 			}
 			ack.Write(conn)
+			s.sendKept(conn, p.Topics[0])
 		case *packets.PingreqPacket:
 			packets.NewControlPacket(packets.Pingresp).Write(conn)
 		case *packets.DisconnectPacket:
@@ -124,9 +145,56 @@ func (s *script) giveBack(conn net.Conn, p *packets.PublishPacket) {
 	if s.keeps != nil && s.keeps(strings.TrimPrefix(p.TopicName, "facegate/hq/north/")) {
 		return
 	}
+	if p.Retain && !s.without(noRetain) {
+		s.keep(p)
+	}
 	back := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
 	back.TopicName, back.Payload = p.TopicName, p.Payload
 	back.Write(conn)
+}
+
+// refuses reports whether a message asks for what the broker lacks, and ends the connection for it.
+func (s *script) refuses(retain bool, qos byte) bool {
+	return !s.forgets && (retain && s.without(noRetain) || qos > 0 && s.without(noQoS1))
+}
+
+func (s *script) without(l lack) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lacks&l != 0
+}
+
+// asked reports whether a gate has no reason not to ask for all.
+func (s *script) asked() bool { return !s.without(noRetain|noQoS1) && s.closes == nil }
+
+// mend gives the broker what it lacks, and ends the connection.
+func (s *script) mend() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lacks = 0
+	s.conn.Close()
+}
+
+func (s *script) keep(p *packets.PublishPacket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kept == nil {
+		s.kept = map[string][]byte{}
+	}
+	s.kept[p.TopicName] = p.Payload
+}
+
+// sendKept sends what the broker retains on a topic.
+func (s *script) sendKept(conn net.Conn, topic string) {
+	s.mu.Lock()
+	payload, ok := s.kept[topic]
+	s.mu.Unlock()
+	if !ok {
+		return
+	}
+	p := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
+	p.TopicName, p.Payload, p.Retain = topic, payload, true
+	p.Write(conn)
 }
 
 func (s *script) hear(what string) {
@@ -173,7 +241,7 @@ func summary(p *packets.PublishPacket) string {
 	if e.Replayed {
 		what += " replayed"
 	}
-	if p.Retain || p.Dup || p.Qos != 1 {
+	if p.Retain || p.Dup || p.Qos > 1 {
 		what += " wrongly flagged"
 	}
 	return what

@@ -209,3 +209,18 @@ func (b *Broker) Stop(t testing.TB) {
 		t.Errorf("mosquitto: %v", err)
 	}
 }
+
+// Configure adds lines to the configuration of b, which is not started yet. What it hands out is not held to the contract any more, which
+// counts on what every broker has.
+func (b *Broker) Configure(t testing.TB, lines ...string) {
+	t.Helper()
+	b.watches = false
+	conf, err := os.OpenFile(b.conf, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conf.Close()
+	if _, err := fmt.Fprintln(conf, strings.Join(lines, "\n")); err != nil {
+		t.Fatal(err)
+	}
+}
