@@ -113,7 +113,7 @@ func kindAt(t *testing.T, cfg Config, m Moment) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := p.connect(t.Context(), p.brokers[0])
+	c, err := p.connect(t.Context(), p.brokers[0], 0)
 	if f := new(Fault); errors.As(err, &f) {
 		return f.Kind
 	}
@@ -275,7 +275,7 @@ func TestCertificateOfTheGate(t *testing.T) {
 			if step.edit != nil {
 				step.edit()
 			}
-			c, err := p.connect(t.Context(), p.brokers[0])
+			c, err := p.connect(t.Context(), p.brokers[0], 0)
 			f := new(Fault)
 			if errors.As(err, &f) != (step.kind != "") || f.Kind != step.kind || !strings.Contains(f.Hint, step.todo) {
 				t.Errorf("%s, TLS %x: %s: %v, to do %q; want %q, %q", step.name, version, f.Kind, err, f.Hint, step.kind, step.todo)
