@@ -47,6 +47,11 @@ import (
 // in its memory, of which a core dump would be made.
 func TestPrivacy(t *testing.T) {
 	g := watch(t, nil)
+	for _, topic := range []string{"availability", "lock/state", "health", "mode", "info", "pass", "pass/live"} {
+		if !strings.Contains(g.mqtt.seen.String(), "/"+topic) {
+			t.Errorf("nothing of %s was searched", topic)
+		}
+	}
 	for place, leaks := range g.find(t) {
 		for _, leak := range leaks {
 			t.Errorf("%s: %s", place, leak)

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -78,7 +79,7 @@ func sign(on, known bool) publish.Sign {
 // gateNow says how the gate is. It waits for the records no longer than a status does.
 func (d *Daemon) gateNow(ctx context.Context) bulletin.Gate {
 	s, _ := running{d: d}.Status(ctx) // which has no error
-	h := publish.Health{State: string(s.Health.State), Conditions: conditions(s.Health), Clock: publish.Clock(s.Clock.Trust)}
+	h := publish.Health{State: string(s.Health.State), Conditions: conditions(s.Health), Clock: cmp.Or(publish.Clock(s.Clock.Trust), publish.Bad)}
 	return bulletin.Gate{Health: h, Mode: d.modeNow(&s, time.Now())}
 }
 

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -66,6 +67,27 @@ func parsed(t *testing.T, text string, begun time.Time) (e door.Event) {
 	}
 	e.What = door.What(what)
 	return e
+}
+
+// TestHealthFits checks that a gate at which everything is wrong can say so: it reads back what it says, and no packet of more than 4 KB.
+func TestHealthFits(t *testing.T) {
+	var all []health.Condition
+	for _, name := range health.Names() {
+		all = append(all, health.Condition{Name: name, Part: health.Profile, State: health.Degraded})
+	}
+	for _, part := range []health.Part{health.Entry, health.Faces} { // of means, each of which may be of either
+		for _, name := range []health.Name{health.MeansFlooded, health.MeansOff, health.MeansSlowed} {
+			all = append(all, health.Condition{Name: name, Part: part, State: health.Degraded})
+		}
+	}
+	r := health.Assess(all...)
+	text, err := json.Marshal(publish.Health{
+		Schema: publish.HealthSchema, State: string(r.State), Conditions: conditions(r), Time: publish.At(time.Now()), Clock: publish.Synced,
+	})
+	const topic = 2 + 3*128 // the longest
+	if err != nil || len(text)+topic > 4<<10 {
+		t.Errorf("it has %d bytes, %v", len(text), err)
+	}
 }
 
 // TestConditionsHaveNoWords checks that nothing which somebody wrote gets into what building systems are told of the health.
