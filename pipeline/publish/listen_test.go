@@ -57,10 +57,23 @@ func listenTo(t *testing.T, cfg publish.Config) *listener {
 	return l
 }
 
-// TestListen listens as the gate's own user, under the access list that is shipped, to a gate that does not notice.
+// TestListen listens as the gate's own user, on brokers that let it do what the access list that is shipped does, to a gate that does not
+// notice.
 func TestListen(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, mosquittotest.NewGuarded(t, account, "topic readwrite facegate/#"))
+	for name, s := range map[string]func(*testing.T) server{
+		"mosquitto": func(t *testing.T) server {
+			return mosquittotest.NewGuarded(t, account, "topic readwrite facegate/#")
+		},
+		"nats-server": newNATS, "mochi": newMochi,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			listenBeside(t, newRig(t, s(t)))
+		})
+	}
+}
+
+func listenBeside(t *testing.T, r *rig) {
 	r.run()
 	r.connected()
 	first := listenTo(t, gate("tcp", r.cable))
@@ -79,8 +92,8 @@ func TestListen(t *testing.T) {
 	if n := strings.Count(r.log.String(), "connected to the broker"); n != 1 || r.publisher.Status().Fault != "" {
 		t.Errorf("the gate has connected %d times:\n%s", n, &r.log)
 	}
-	if n := len(r.observer.on("availability")); n != 1 {
-		t.Errorf("the gate has said %d times whether it is there", n)
+	if said := r.observer.availability(); len(said) != 1 {
+		t.Errorf("the gate is said to be %q", said)
 	}
 }
 

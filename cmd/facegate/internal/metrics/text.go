@@ -36,4 +36,9 @@ func seriesOf(m Metric, labels []string) string {
 	return m.Name + "{" + strings.Join(pairs, ",") + "}"
 }
 
-func escape(s string, pairs ...string) string { return strings.NewReplacer(pairs...).Replace(s) }
+func escape(s string, pairs ...string) string {
+	if !strings.ContainsAny(s, "\\\n\"") {
+		return s
+	}
+	return strings.NewReplacer(pairs...).Replace(s)
+}
