@@ -77,6 +77,10 @@ lab: models ## run the gate at a door, and test camera and lines, on emulated bo
 machine: models tools ## install the package on a bare Debian 12 and 13 under systemd, and go through the life of a gate there
 	@scripts/machine/run.sh contained
 
+.PHONY: machine-emulated
+machine-emulated: models tools ## the same on emulated machines with Debian's own kernels, a camera, and lines
+	@scripts/machine/run.sh emulated
+
 .PHONY: build
 build: setup ## set up and build .build/facegate
 	$(say) "building $(BINARY) $(VERSION)$(if $(wildcard $(BINARY)),,; the first time takes a few minutes)"

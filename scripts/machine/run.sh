@@ -16,7 +16,7 @@ export LC_ALL=C
 
 machine=$PWD/.build/machine
 cache=${FACEGATE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/facegate}
-limit=${LIMIT:-30m} # for one machine; on a core of its own it takes a fraction of that
+limit=${LIMIT:-60m} # for one machine; on a core of its own it takes a fraction of that
 first=74.11.1 newer=74.11.2 bad=74.11.3 # versions that no other word in the program is like
 
 say() { printf 'facegate: machine: %s\n' "$*"; }
@@ -111,6 +111,7 @@ try() {
   "$how" "$name" & # in a condition itself it would go on after an error
   if wait "$!"; then
     sed -n -E 's/^.*lab: (machine|gate): /  /p' "$machine/$name.log"
+    [[ $how != emulated ]] || tail -n 1 "$machine/$name.said"
     say "$name, $how: PASS after $((SECONDS / 60)) min $((SECONDS % 60)) s"
   else
     { grep -E -A 12 '_test.go:[0-9]+:' "$machine/$name.log" || true; } | tail -n 40 >&2 # there may be no log

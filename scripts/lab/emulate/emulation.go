@@ -16,9 +16,10 @@ import (
 // An emulation is one boot of a board, with all that was seen of it.
 type emulation struct {
 	board board
-	log   io.Writer // everything
-	out   io.Writer // what somebody who waits wants to see
-	lines []string  // of the console
+	log   io.Writer     // everything
+	out   io.Writer     // what somebody who waits wants to see
+	lines []string      // of the console
+	busy  time.Duration // processor time of the host, once it is over
 
 	mu      sync.Mutex // guards changes
 	changes []pinChange
@@ -53,7 +54,9 @@ func (e *emulation) boot(ctx context.Context, lab string) error {
 	defer d.close()
 	e.listen(console, answers, d)
 	readers.Wait()
-	return cmd.Wait()
+	err = cmd.Wait()
+	e.busy = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return err
 }
 
 // watch follows what QEMU reports.

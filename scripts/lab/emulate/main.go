@@ -63,6 +63,6 @@ func run(args []string) error {
 		e.showEnd()
 		return fmt.Errorf("%s: FAIL after %v: %w; the whole log is %s", b.name, took, verdict, log.Name())
 	}
-	fmt.Printf("facegate: lab: %s: PASS after %v; the whole log is %s\n", b.name, took, log.Name())
+	fmt.Printf("facegate: lab: %s: PASS after %v, %v of a processor; the whole log is %s\n", b.name, took, e.busy.Round(time.Second), log.Name())
 	return nil
 }
