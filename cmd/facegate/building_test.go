@@ -62,7 +62,7 @@ func TestBuildingSeesTheDoor(t *testing.T) {
 	broker.Start(t)
 	building := subscribe(t, broker.URL(), loopback.Account{})
 	wire := newTap(t, "tcp", "127.0.0.1:0", broker.URL())
-	b := launchAt(t, gatetest.NewSite(t), "max_open: 1h, held_warn: 2s, held_after: 3s, "+inputsWired,
+	b := launchAt(t, gatetest.NewSite(t), "pulse: 3s, max_open: 1h, held_warn: 4s, held_after: 5s, "+inputsWired,
 		gatetest.Settings{"mqtt": fmt.Sprintf("{broker: %q}", "tcp://"+wire.listener.Addr().String())})
 	for topic, want := range map[string]string{
 		"lock/state": "LOCKED", "door/state": "CLOSED", "alarm/held/state": "OFF", "alarm/forced/state": "OFF", "alarm/tamper/state": "OFF",
@@ -85,11 +85,11 @@ func TestBuildingSeesTheDoor(t *testing.T) {
 	b.set("FIRE", true)
 	building.says(t, "alarm/fire/state", "ON")
 	building.opened(t, 3, "fire")
-	b.do("door", "release").want(t, exitOK, "", "")
+	b.do("door", "release").want(t, exitOK, "held open no more", "")
 	b.set("FIRE", false)
 	building.says(t, "alarm/fire/state", "OFF")
 	building.says(t, "lock/state", "LOCKED")
-	b.do("door", "test", "--yes").want(t, exitOK, "", "")
+	b.do("door", "test", "--yes").want(t, exitOK, "the door was unlocked for", "")
 	building.opened(t, 4, "manual")
 
 	b.set("TAMPER", true)
