@@ -112,7 +112,7 @@ func writeStatus(w *tabwriter.Writer, s status.Status) {
 	trouble(s.Door.Err, s.Door.Hint)
 	broker := "not connected"
 	if s.MQTT.Connected {
-		broker = "connected"
+		broker = "connected to " + s.MQTT.Broker
 	}
 	row("broker", "%s, %d events waiting, %d lost", broker, s.MQTT.Queued, s.MQTT.Dropped)
 	trouble(s.MQTT.Err, s.MQTT.Hint)

@@ -295,3 +295,34 @@ func TestNeverAhead(t *testing.T) {
 		}
 	})
 }
+
+// TestTrust has the word for a clock in each of the states that it may be in.
+func TestTrust(t *testing.T) {
+	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	read := func(wall time.Time, synced, kept bool) clock.Reading {
+		return clock.Reading{Wall: wall, Up: time.Hour, Boot: "1", Synced: synced, Kept: kept, Past: now.AddDate(0, 0, -7)}
+	}
+	for _, test := range []struct {
+		name string
+		at   []clock.Reading
+		want clock.Trust
+		past time.Time
+	}{
+		{"a time server", []clock.Reading{read(now, true, false)}, clock.Synced, now},
+		{"a clock that is kept", []clock.Reading{read(now, false, true)}, clock.RTC, now.AddDate(0, 0, -7)},
+		{"none", []clock.Reading{read(now, false, false)}, clock.Guess, now.AddDate(0, 0, -7)},
+		{"before what has passed", []clock.Reading{read(now.AddDate(0, 0, -8), false, true)}, clock.Bad, now.AddDate(0, 0, -7)},
+		{"before what has passed, by a time server", []clock.Reading{read(now.AddDate(0, 0, -8), true, true)}, clock.Bad, now.AddDate(0, 0, -7)},
+		{"1970", []clock.Reading{read(time.Unix(60, 0), false, false)}, clock.Bad, now.AddDate(0, 0, -7)},
+		{"set ahead", []clock.Reading{read(now, true, true), read(now.AddDate(9, 0, 0), false, true)}, clock.Bad, now},
+		{"right once, and no server since", []clock.Reading{read(now, true, false), read(now, false, false)}, clock.RTC, now},
+	} {
+		judge, v := new(clock.Judge), clock.Verdict{}
+		for _, r := range test.at {
+			v = judge.Judge(r)
+		}
+		if v.Trust() != test.want || !v.Past.Equal(test.past) {
+			t.Errorf("%s: %s, and %v has passed; want %s and %v", test.name, v.Trust(), v.Past, test.want, test.past)
+		}
+	}
+}

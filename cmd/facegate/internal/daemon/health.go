@@ -23,6 +23,7 @@ import (
 	"facegate/gpio"
 	"facegate/gpio/door"
 	"facegate/pipeline/attempt"
+	"facegate/pipeline/publish"
 )
 
 // health says how the gate is. Each part has one function, which says of a status, complete but for its health, what is not
@@ -233,9 +234,20 @@ func brokerHealth(s *status.Status) []health.Condition {
 	return slices.Concat(
 		health.When(!m.Connected || m.Err != "", health.BrokerTrouble, health.Broker, health.Degraded, cmp.Or(m.Err, "not connected to the broker yet"),
 			cmp.Or(m.Hint, "wait a few seconds")),
+		otherBrokersHealth(m),
 		health.When(m.Dropped > 0, health.EventsLost, health.Broker, health.Degraded, fmt.Sprintf("%d events were given up", m.Dropped),
 			"the broker was away for too long: mend the connection, and restart facegate once you have read this"),
 	)
+}
+
+// otherBrokersHealth says of the brokers that a gate is not at what was wrong with them when they were tried last: one after the other, the
+// gate has nowhere to go.
+func otherBrokersHealth(m publish.Status) (all []health.Condition) {
+	for _, o := range m.Others {
+		all = append(all, health.When(o.Err != "", health.BrokerTrouble, health.Broker, health.Degraded,
+			"another broker would not serve: "+o.Err, o.Hint)...)
+	}
+	return all
 }
 
 // diskHealth holds what is free against what an erasure needs: it writes the databases anew before it destroys the old ones.

@@ -84,6 +84,12 @@ func TestHealthOfParts(t *testing.T) {
 			"two gates of one name", func(s *status.Status) { s.MQTT.Err = "another client has the client id" },
 			health.Broker, health.Degraded, "another client",
 		},
+		{
+			"one of two brokers away", func(s *status.Status) {
+				s.MQTT.Others = []publish.Other{{Broker: "ssl://b:8883", Err: "ssl://b:8883 refuses", Hint: "start it"}, {Broker: "ssl://c:8883"}}
+			},
+			health.Broker, health.Degraded, "another broker",
+		},
 		{"events lost", func(s *status.Status) { s.MQTT.Dropped = 2 }, health.Broker, health.Degraded, "2 events"},
 		{"assessment due", func(s *status.Status) { s.Assessment.Due = true }, health.Law, health.Degraded, "does not cover"},
 	} {
