@@ -21,6 +21,7 @@ func (d *document) mqtt(cfg *Config) {
 	d.check(!strings.ContainsFunc(m.ClientID, text.Unreadable), "mqtt.client_id",
 		"%q contains a character that cannot be printed", m.ClientID)
 	d.check(m.PasswordFile == "" || m.Username != "", "mqtt.password_file", "has no effect without mqtt.username")
+	d.homeAssistant(m.HomeAssistant)
 	d.mqttFiles(m)
 	if d.errs = append(d.errs, d.late...); len(d.late) > 0 {
 		return // the rest is about brokers

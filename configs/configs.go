@@ -298,6 +298,14 @@ type MQTT struct {
 	KeyFile      string  `yaml:"key_file"`      // PEM file of its key, "" for none
 	Plaintext    bool    `yaml:"plaintext"`     // events may go unencrypted to another machine
 	Transfer     string  `yaml:"transfer"`      // reference of the decision that lets events leave the site, "" for none
+
+	HomeAssistant HomeAssistant `yaml:"home_assistant"`
+}
+
+// HomeAssistant is whether a Home Assistant at the same broker learns of the gate by itself.
+type HomeAssistant struct {
+	Discovery bool   `yaml:"discovery"` // it is told what there is to see, and where
+	Prefix    string `yaml:"prefix"`    // of the topics by which it discovers devices
 }
 
 // Control is the socket that the command line talks to.

@@ -116,9 +116,12 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 		Match: configs.Match{
 			Mode: law.AutoMode, Trigger: law.AutoTrigger, FPIR: 0.001, Margin: 0.06, WhenAlike: law.AutoAlike,
 		},
-		Decide:  configs.Decide{Judge: configs.Mean, Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second},
-		Enrol:   configs.Enrol{Frames: 5, Timeout: time.Minute, ValidDays: 365},
-		MQTT:    configs.MQTT{Brokers: configs.Brokers{{Host: "127.0.0.1", Port: 1883}}, ClientID: "facegate-example-main"},
+		Decide: configs.Decide{Judge: configs.Mean, Agree: 3, Window: 2 * time.Second, Rearm: 5 * time.Second},
+		Enrol:  configs.Enrol{Frames: 5, Timeout: time.Minute, ValidDays: 365},
+		MQTT: configs.MQTT{
+			Brokers: configs.Brokers{{Host: "127.0.0.1", Port: 1883}}, ClientID: "facegate-example-main",
+			HomeAssistant: configs.HomeAssistant{Prefix: "homeassistant"},
+		},
 		Control: configs.Control{Socket: "/run/facegate/control.sock", Group: "facegate"},
 		Log:     configs.Log{Level: slog.LevelInfo},
 
@@ -260,7 +263,8 @@ func TestParseValues(t *testing.T) {
 			c.Door.Interlock.Line = "I"
 		}},
 		{"a broker with TLS", "mqtt: {broker: 'ssl://[fd00::1]:8883', ca_file: /etc/ca.pem, client_id: x}", func(c *configs.Config) {
-			c.MQTT = configs.MQTT{Brokers: configs.Brokers{{Host: "fd00::1", Port: 8883, TLS: true}}, CAFile: "/etc/ca.pem", ClientID: "x"}
+			c.MQTT.Brokers = configs.Brokers{{Host: "fd00::1", Port: 8883, TLS: true}}
+			c.MQTT.CAFile, c.MQTT.ClientID = "/etc/ca.pem", "x"
 		}},
 		{"brokers", "mqtt: {broker: ['mqtts://a:8883', 'tcp://[::1]:1883/'], cert_file: /c, key_file: /k}", func(c *configs.Config) {
 			c.MQTT.Brokers = configs.Brokers{{Host: "a", Port: 8883, TLS: true}, {Host: "::1", Port: 1883}}

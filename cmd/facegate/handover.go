@@ -23,6 +23,8 @@ type legacy struct {
 
 	Door *door.Left   // what lasts there; nil for nothing
 	Hold *daemon.Hold // who holds it; nil for nobody
+
+	Silent bool // the broker was told to forget the gate
 }
 
 // legacyEnv is the variable of the environment that has the legacy, as JSON.
@@ -65,7 +67,7 @@ func (l legacy) file(fd int, name string) *os.File {
 // handOver has a fresh process take the place of this one, and returns only if that fails (execve(2)). The program is the
 // one that runs, even if its file was replaced meanwhile.
 func (l legacy) handOver(left daemon.Left) (err error) {
-	l.Door, l.Hold = left.Door, left.Hold
+	l.Door, l.Hold, l.Silent = left.Door, left.Hold, left.Silent
 	if l.Listener, err = inherited(left.Socket); err != nil {
 		return err
 	}

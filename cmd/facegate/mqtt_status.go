@@ -56,7 +56,10 @@ func writeMQTT(w *tabwriter.Writer, m publish.Status, prefix string, now time.Ti
 	}
 	row("topics", "%s#", prefix)
 	for _, topic := range m.Withheld {
-		row("withheld", "%s%s: nobody gets what the gate tells there", prefix, topic)
+		row("withheld", "%s: nobody gets what the gate tells there", topic)
+	}
+	if m.Forgotten {
+		row("retained", "nothing, since facegate mqtt forget; the gate says how it is once it is started again")
 	}
 	row("queue", "%d events wait, %d were given up", m.Queued, m.Dropped)
 	if m.Store != "" {

@@ -30,7 +30,7 @@ func TestMQTTStatusSays(t *testing.T) {
 		},
 		{
 			"kept from everybody",
-			publish.Status{Connected: true, Withheld: []string{"echo", "pass"}, Err: "it keeps them", Hint: "let them pass", Queued: 2},
+			publish.Status{Connected: true, Withheld: []string{"facegate/hq/north/echo", "facegate/hq/north/pass"}, Err: "it keeps them", Hint: "let them pass", Queued: 2},
 			"connection connected since 2026-03-02 12:00:00, for 0s it keeps them to do: let them pass topics facegate/hq/north/# " +
 				"withheld facegate/hq/north/echo: nobody gets what the gate tells there " +
 				"withheld facegate/hq/north/pass: nobody gets what the gate tells there queue 2 events wait, 0 were given up",

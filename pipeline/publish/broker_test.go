@@ -56,6 +56,8 @@ func TestBrokers(t *testing.T) {
 			{"orders", takesOrders},
 			{"no orders", takesNoOrders},
 			{"orders once they are wanted", takesWantedOrders},
+			{"forget", forgets},
+			{"forget a stopped gate", forgetsStopped},
 			{"wrong password", wrongPassword},
 			{"TLS", overTLS},
 			{"TLS with foreign names", foreignNames},

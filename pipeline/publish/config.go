@@ -11,6 +11,7 @@ import (
 
 	"facegate/configs/address"
 	"facegate/configs/hint"
+	"facegate/pipeline/publish/homeassistant"
 )
 
 // ErrConfig is wrapped by every error about a Config.
@@ -28,6 +29,7 @@ type Config struct {
 	Plaintext    bool              // without TLS there may be other machines on the way
 	Site         string            // first level of the topics after "facegate"
 	Gate         string            // second level
+	Prefix       string            // first levels of the topics of Home Assistant
 }
 
 // Check says what New would refuse. It reads no file.
@@ -67,6 +69,12 @@ func (cfg Config) inTurn() []address.Address {
 
 // topic returns the topic of this gate that is called name.
 func (cfg Config) topic(name string) string {
+	switch name {
+	case discovery:
+		return homeassistant.Gate{Site: cfg.Site, Gate: cfg.Gate}.Topic(cfg.Prefix)
+	case birth:
+		return homeassistant.StatusTopic(cfg.Prefix)
+	}
 	return strings.Join([]string{"facegate", cfg.Site, cfg.Gate, name}, "/")
 }
 

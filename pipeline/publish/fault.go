@@ -289,9 +289,12 @@ func (e explainer) withheld(topics []string) *Fault {
 	if slices.Contains(topics, echo) || slices.Contains(topics, pass) {
 		waits = " Until then events wait."
 	}
+	place := e.cfg.topic("#")
+	if slices.Contains(topics, discovery) {
+		place += ", and " + e.cfg.topic(discovery) + ","
+	}
 	return e.fault("withheld", "does not give back what this gate tells on "+strings.Join(whole, ", "),
-		"Let the user %q read and write facegate/%s/%s/# in the broker's access list.%s",
-		cmp.Or(e.cfg.Username, "(none)"), e.cfg.Site, e.cfg.Gate, waits)
+		"Let the user %q read and write %s in the broker's access list.%s", cmp.Or(e.cfg.Username, "(none)"), place, waits)
 }
 
 // again explains a connection that is granted and ends after a short time, again and again.

@@ -288,7 +288,7 @@ func gate(scheme string, c *cable) publish.Config {
 	return publish.Config{
 		Brokers: []address.Address{addressOf(scheme, c.listener.Addr())}, ClientID: "facegate-hq-north",
 		Username: account.Username, PasswordFile: passwordFile(c.t, account.Password),
-		Site: "hq", Gate: "north", CAFile: c.ca,
+		Site: "hq", Gate: "north", Prefix: "homeassistant", CAFile: c.ca,
 	}
 }
 

@@ -35,7 +35,7 @@ type Status struct {
 	TLS        bool     `json:"tls"`    // what is said to it is encrypted
 	Connected  bool     `json:"connected"`
 	ConnectedS int      `json:"connected_s"`        // seconds for which it has been, whatever was done to the clock
-	Withheld   []string `json:"withheld,omitempty"` // topics of the gate on which the broker gives nothing back
+	Withheld   []string `json:"withheld,omitempty"` // topics on which the broker gives nothing back
 	Queued     int      `json:"queued"`             // events that wait until the broker has given them back
 	Dropped    uint64   `json:"dropped"`            // events that the outbox gave up
 	Store      string   `json:"store"`              // that of the events
@@ -44,6 +44,7 @@ type Status struct {
 	Fault      string   `json:"fault"`              // Fault.Kind of what is wrong, "" if nothing is; connections that do not last are a fault
 	Err        string   `json:"error"`              // what is wrong, in a sentence
 	Hint       string   `json:"hint"`               // what to do about it
+	Forgotten  bool     `json:"forgotten"`          // nothing is retained, since the broker was told to forget the gate
 	Others     []Other  `json:"others,omitempty"`   // the other brokers, in the order in which they are tried
 }
 
@@ -96,6 +97,10 @@ type Publisher struct {
 	newest    atomic.Uint64 // seq of the newest event, for who must not wait for a disk
 	delivered atomic.Uint64 // seq of the event that was given back last
 	handsOver atomic.Bool   // see HandOver
+
+	silent      atomic.Bool     // nothing is to be retained
+	forgettings chan forgetting // orders to forget
+	ordered     forgetting      // the order that is being followed, nil for none
 }
 
 // Parts are what a Publisher works with.
@@ -104,6 +109,7 @@ type Parts struct {
 	Orders *orders.Desk // nil takes no orders, and subscribes to nothing
 	Rand   io.Reader    // draws the ids of this start and, at the first, of the store
 	Birth  string       // a topic on which a building system says "online" when it begins anew; "" for none
+	Silent bool         // the process before this one was told to have the broker forget the gate
 
 	// Clock says by what time certificates are judged. Nil is the clock of this machine, which is believed.
 	Clock func() Moment
@@ -126,7 +132,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 	p := &Publisher{
 		cfg:     cfg,
 		brokers: cfg.inTurn(),
-		dial:    func(ctx context.Context, e endpoint) (net.Conn, error) { return e.dial(ctx) },
+		dial:    dial,
 		clock:   parts.Clock,
 		feed:    feed.New(parts.Outbox, log),
 		live:    make(live, mostLive),
@@ -139,21 +145,29 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 		born:    make(chan struct{}, 1),
 		told:    newTally(),
 		numbers: n,
-		topics:  Topics(),
+		topics:  slices.Concat(Topics(), HomeAssistantTopics()),
 		log:     log,
 		ready:   make(chan struct{}),
+
+		forgettings: make(chan forgetting),
 	}
 	if p.clock == nil {
-		p.clock = func() Moment { return Moment{Now: time.Now(), Clock: Synced} }
+		p.clock = believed
 	}
 	p.link.log = log
 	for _, b := range p.brokers {
 		p.link.brokers = append(p.link.brokers, standing{Address: b})
 	}
 	p.newest.Store(n.Events)
+	p.silent.Store(parts.Silent)
 	p.states.Set(availability, []byte(Online)) // the first state, and so the first that is told
 	return p, nil
 }
+
+func dial(ctx context.Context, e endpoint) (net.Conn, error) { return e.dial(ctx) }
+
+// believed is the clock of this machine.
+func believed() Moment { return Moment{Now: time.Now(), Clock: Synced} }
 
 // Tell adds an event, and gives it its place: store, boot and seq. It does not wait for the network. It returns ErrMethod or the
 // outbox's error; then the event is lost, and its seq is missing for the consumers to see, unless the process ends before another
@@ -230,7 +244,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		if errors.Is(err, errProve) {
+		if err == nil || errors.Is(err, errProve) { // nil: the broker is to forget the gate
 			continue
 		}
 		f := new(Fault)
@@ -258,6 +272,10 @@ func (p *Publisher) String() string { return fmt.Sprintf("publisher to %v", p.cf
 func (p *Publisher) Status() Status {
 	s := p.link.status()
 	s.Store, s.Seq, s.Delivered = p.store, p.newest.Load(), p.delivered.Load()
+	s.Forgotten = p.Silent()
+	for i, name := range s.Withheld {
+		s.Withheld[i] = p.cfg.topic(name)
+	}
 	s.Queued, s.Dropped = p.feed.Stats()
 	return s
 }

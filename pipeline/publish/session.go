@@ -17,6 +17,7 @@ import (
 // session is one connection, from its opening to its end. It tells since when the gate was online, the zero time for never.
 // A broker that withholds what it is told is kept to for as long as stay.
 func (p *Publisher) session(ctx context.Context, at int, stay time.Duration) (since time.Time, err error) {
+	p.quiet = p.silent.Load()
 	c, err := p.connect(ctx, p.brokers[at], p.trials[at].begin())
 	if err != nil {
 		return time.Time{}, err
@@ -51,7 +52,10 @@ func (p *Publisher) session(ctx context.Context, at int, stay time.Duration) (si
 	since = time.Now()
 	queued, _ := p.feed.Stats()
 	p.link.up(queued)
-	if err := serve(lingering, ctx.Done(), duties); err != nil {
+	if err := serve(lingering, ctx.Done(), duties); errors.Is(err, errForgetting) {
+		c.close()
+		return since, nil
+	} else if err != nil {
 		return since, c.explain(serving, err)
 	}
 	if err := p.leave(lingering, c); err != nil {
@@ -70,7 +74,12 @@ type duty struct {
 // duties returns what is done on c. Every state is told before anything happens, and the availability before every other; then
 // orders are taken; what happened is told last.
 func (p *Publisher) duties(c *conn, trial *trial, stay time.Duration) []duty {
-	list := []duty{p.telling(c), p.proving(c, trial)}
+	list := []duty{p.yielding()}
+	if p.quiet {
+		list = append(list, p.clearing(c))
+	} else {
+		list = append(list, p.telling(c), p.proving(c, trial))
+	}
 	if p.orders != nil {
 		list = append(list, p.listening(c))
 	}
@@ -431,9 +440,9 @@ func (p *Publisher) scout(ctx context.Context, at int) {
 	}
 }
 
-// leave says that the gate has stopped, unless another process goes on.
+// leave says that the gate has stopped, unless another process goes on, or nothing is to be retained.
 func (p *Publisher) leave(ctx context.Context, c *conn) error {
-	if p.handsOver.Load() {
+	if p.handsOver.Load() || p.quiet {
 		return nil
 	}
 	p.states.Set(availability, []byte(Stopped))

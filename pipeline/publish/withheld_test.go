@@ -57,7 +57,7 @@ func staysUntilSeen(t *testing.T, b guarded) {
 	withheld := func() bool {
 		s := r.publisher.Status()
 		return s.Fault == "withheld" && strings.Contains(s.Err, "facegate/hq/north/pass") && s.Queued > 0 &&
-			slices.Equal(s.Withheld, []string{"pass"}) && s.Delivered < s.Seq
+			slices.Equal(s.Withheld, []string{"facegate/hq/north/pass"}) && s.Delivered < s.Seq
 	}
 	eventually(t, "the status says what the broker drops", withheld)
 	if n := len(r.observer.on("pass")); n > 0 {

@@ -100,10 +100,33 @@ func broker() object {
 }
 
 // address returns a topic as a consumer sees it.
-func address(topic string) string { return "facegate/{site}/{gate}/" + topic }
+func address(topic string) string {
+	if strings.HasPrefix(topic, "{") { // it is not below those of the gate
+		return topic
+	}
+	return "facegate/{site}/{gate}/" + topic
+}
 
 // id returns the name of a topic in the document.
-func id(t publish.Topic) string { return strings.ReplaceAll(t.Name, "/", "-") }
+func id(t publish.Topic) string {
+	return strings.NewReplacer("/", "-", "{", "", "}", "").Replace(t.Name)
+}
+
+// parameters returns what the places of an address stand for.
+func parameters(address string) object {
+	all := object{}
+	for name, says := range map[string]string{
+		"site":   "The configured name of the building.",
+		"gate":   "The configured name of the gate, which no other gate of the building has.",
+		"prefix": "The configured discovery prefix of Home Assistant.",
+		"id":     "What Home Assistant knows the gate by, which follows from site and gate.",
+	} {
+		if strings.Contains(address, "{"+name+"}") {
+			all[name] = object{"description": says}
+		}
+	}
+	return all
+}
 
 // add adds a topic, and who speaks on it: the gate sends, or receives.
 func (d *document) add(t publish.Topic, p payload) {
@@ -111,11 +134,8 @@ func (d *document) add(t publish.Topic, p payload) {
 	d.Components.Messages[p.name] = messageOf(p)
 	d.Channels[id] = object{
 		"address": address(t.Name), "title": t.Name, "description": t.Doc,
-		"messages": object{p.name: reference("components/messages/" + p.name)},
-		"parameters": object{
-			"site": object{"description": "The configured name of the building."},
-			"gate": object{"description": "The configured name of the gate, which no other gate of the building has."},
-		},
+		"messages":   object{p.name: reference("components/messages/" + p.name)},
+		"parameters": parameters(address(t.Name)),
 	}
 	action := "send"
 	if t.From != publish.Gate {

@@ -21,7 +21,7 @@ const root = "../.."
 
 func generated(t *testing.T) map[string][]byte {
 	t.Helper()
-	files, err := generate(root, publish.Topics())
+	files, err := generate(root, topics())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"facegate/pipeline/publish"
 )
@@ -22,12 +23,15 @@ func main() {
 	}
 }
 
+// topics returns every topic on which a gate speaks or listens.
+func topics() []publish.Topic { return slices.Concat(publish.Topics(), publish.HomeAssistantTopics()) }
+
 // folder is where the contract stands, below the top of the source tree.
 const folder = "configs/contract"
 
 // write makes the contract anew in a folder.
 func write(root, dir string) error {
-	files, err := generate(root, publish.Topics())
+	files, err := generate(root, topics())
 	if err != nil {
 		return err
 	}

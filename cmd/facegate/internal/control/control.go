@@ -73,6 +73,10 @@ type Running interface {
 	// line first. show is called from one goroutine.
 	WatchDoor(ctx context.Context, show func(status.DoorMoment)) error
 
+	// ForgetMQTT has the broker forget the gate, which goes on telling events and says nothing more that is retained. It waits for
+	// a connection, though not long.
+	ForgetMQTT(ctx context.Context) (status.Forgotten, error)
+
 	// Status says how the gate is.
 	Status(ctx context.Context) (status.Status, error)
 }

@@ -212,6 +212,11 @@ func (g running) TestDoor(ctx context.Context) (status.DoorTest, error) {
 	return status.DoorTest{Line: "twin", Pulse: time.Second}, nil
 }
 
+func (g running) ForgetMQTT(context.Context) (status.Forgotten, error) {
+	g.called()
+	return status.Forgotten{Removed: []string{"facegate/hq/north/availability"}, Kept: []string{}}, nil
+}
+
 func (g running) HoldDoor(_ context.Context, q status.DoorHold) error {
 	g.called()
 	g.mu.Lock()

@@ -56,6 +56,7 @@ type table struct {
 	TestDoor     question[none, status.DoorTest]
 	HoldDoor     question[hold, none]
 	ReleaseDoor  question[none, none]
+	ForgetMQTT   question[none, status.Forgotten]
 	Backup       question[none, people.Backup]
 	FacesOff     question[reason, none]
 	FacesOn      question[none, none]
@@ -109,6 +110,7 @@ func newTable() table {
 		TestDoor:     ofGate("POST /door/test", technicians, Running.TestDoor),
 		HoldDoor:     ofGateAbout("POST /door/hold", technicians, hold.hold),
 		ReleaseDoor:  ofGateAbout("POST /door/release", technicians, none.release),
+		ForgetMQTT:   ofGate("POST /mqtt/forget", technicians, Running.ForgetMQTT),
 		Backup:       ofRecords("POST /backup", eithers, bare(people.Records.Backup)),
 		FacesOff:     ofRecords("POST /faces/off", eithers, reason.facesOff),
 		FacesOn:      ofRecords("POST /faces/on", technicians, order(people.Records.TurnFacesOn)),
@@ -498,6 +500,11 @@ func (c *Client) TestCamera(ctx context.Context) (probe.Verdict, error) {
 // TestDoor implements Running.
 func (c *Client) TestDoor(ctx context.Context) (status.DoorTest, error) {
 	return ask(ctx, c, c.table.TestDoor, none{})
+}
+
+// ForgetMQTT implements Running.
+func (c *Client) ForgetMQTT(ctx context.Context) (status.Forgotten, error) {
+	return ask(ctx, c, c.table.ForgetMQTT, none{})
 }
 
 // A hold is a status.DoorHold that was typed.

@@ -53,7 +53,7 @@ func TestRights(t *testing.T) {
 		"POST /person": desk, "POST /join": desk, "POST /relabel": desk, "POST /groups": desk, "POST /pass": desk, "POST /pin": desk, "POST /pin/remove": desk, "POST /pin/number": desk, "POST /pin/renumber": desk, "POST /enrol": desk, "POST /card/add": desk, "POST /card/remove": desk,
 		"GET /visits": desk, "POST /visits/revoke": desk, "POST /visits/show": desk, "POST /offices": desk, "POST /offices/remove": desk,
 		"GET /operators": staffed, "POST /operators": things, "POST /operators/remove": things,
-		"GET /door": things, "POST /door/test": things, "POST /door/hold": things, "POST /door/release": things, "POST /door/watch": things, "POST /camera/aim": things, "POST /camera/test": things, "POST /camera/prompt": things, "POST /camera/calibrate": things, "POST /clock/confirm": things, "POST /lockout/reset": things, "POST /epoch/begin": things,
+		"GET /door": things, "POST /door/test": things, "POST /door/hold": things, "POST /door/release": things, "POST /door/watch": things, "POST /mqtt/forget": things, "POST /camera/aim": things, "POST /camera/test": things, "POST /camera/prompt": things, "POST /camera/calibrate": things, "POST /clock/confirm": things, "POST /lockout/reset": things, "POST /epoch/begin": things,
 		"POST /epoch/end": together, "POST /templates/destroy": together, "POST /templates/destroy/end": staffed,
 		"POST /faces/off": staffed, "POST /faces/on": things, "POST /backup": staffed,
 	}

@@ -44,6 +44,7 @@ import (
 	"facegate/pipeline/liveness"
 	"facegate/pipeline/models"
 	"facegate/pipeline/publish"
+	"facegate/pipeline/publish/homeassistant"
 	"facegate/pipeline/quality"
 	"facegate/store"
 	"facegate/store/clock"
@@ -333,8 +334,14 @@ func (d *Daemon) openPublisher() error {
 	if err != nil {
 		return err
 	}
-	d.publisher, err = publish.New(cfg, publish.Parts{Outbox: kept, Orders: d.openOrders(), Rand: rand.Reader, Clock: d.moment}, d.log)
-	return err
+	parts := publish.Parts{Outbox: kept, Orders: d.openOrders(), Rand: rand.Reader, Clock: d.moment, Silent: d.outside.Left.Silent}
+	if h := d.config.MQTT.HomeAssistant; h.Discovery {
+		parts.Birth = homeassistant.StatusTopic(h.Prefix)
+	}
+	if d.publisher, err = publish.New(cfg, parts, d.log); err != nil || !d.config.MQTT.HomeAssistant.Discovery {
+		return err
+	}
+	return d.publisher.Introduce(d.version, d.doorNow())
 }
 
 func (d *Daemon) settings() pipeline.Settings {

@@ -24,6 +24,7 @@ type Left struct {
 	Line   *os.File   // what holds the line of the relay, whose level stays as it is; nil for a line that is to be opened anew
 	Door   *door.Left // what lasts at the door; nil for nothing
 	Hold   *Hold      // who holds it; nil for nobody
+	Silent bool       // the broker was told to forget the gate, which says nothing that is retained
 }
 
 const (
@@ -98,6 +99,7 @@ func (d *Daemon) Process() (name string, ends bool) { return d.handover.process,
 // holds a door shut goes on doing so, and so does one that leaves it open by a hold or by its schedule.
 func (d *Daemon) Leave() (left Left, err error) {
 	left.Socket, left.Door, left.Hold = d.handover.socket, d.door.Left(), d.holding.left(time.Now())
+	left.Silent = d.publisher.Silent()
 	if lasting, can := d.line.(gpio.Lasting); can {
 		left.Line, err = lasting.Leave()
 	} else {

@@ -270,6 +270,11 @@ func (l left) TestDoor(ctx context.Context) (status.DoorTest, error) {
 	return d.awaitPulse(ctx, edge)
 }
 
+// ForgetMQTT implements control.Running: it refuses.
+func (l left) ForgetMQTT(context.Context) (status.Forgotten, error) {
+	return status.Forgotten{}, l.r.why
+}
+
 // An announcement is the task that tells systemd that the process is up, and how it is.
 type announcement struct{ r *Remnant }
 

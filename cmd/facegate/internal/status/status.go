@@ -44,6 +44,9 @@ type Status struct {
 	Filing     Filing     `json:"filing,omitzero"`
 }
 
+// Forgotten is what came of having the broker forget the gate.
+type Forgotten = publish.Forgotten
+
 // Assessment says whether the impact assessment covers what is in use. It is empty where the profile asks for none.
 type Assessment struct {
 	ID      string `json:"id"`

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/status"
+	"facegate/pipeline/publish/contracttest"
+	"facegate/pipeline/publish/loopback"
+)
+
+// TestForget has a gate discovered, and forgotten while it runs and after it has stopped. The broker keeps nothing of it.
+func TestForget(t *testing.T) {
+	t.Parallel()
+	site := gatetest.NewSite(t)
+	account := loopback.NewAccount()
+	b := contracttest.Start(t, account)
+	must(t, os.WriteFile(site.Path("password"), []byte(account.Password), 0o600))
+	settings := gatetest.Settings{"mqtt": fmt.Sprintf("{broker: %q, username: %s, password_file: %s, home_assistant: {discovery: true, prefix: ha}}",
+		b.URL(), account.Username, site.Path("password"))}
+	config := site.WriteConfig(t, settings)
+	retained := func() []string { return retainedBy(t, b.URL(), account) }
+	discovered := func() bool {
+		return slices.ContainsFunc(retained(), func(topic string) bool {
+			return strings.HasPrefix(topic, "ha/device/facegate_") && strings.HasSuffix(topic, "/config")
+		})
+	}
+
+	l := startLive(t, site, settings)
+	gatetest.Eventually(t, "the gate is discovered", discovered)
+	gatetest.Eventually(t, "the health is told", func() bool {
+		return slices.ContainsFunc(retained(), func(topic string) bool { return strings.HasSuffix(topic, "/health") })
+	})
+	answering(t.Context(), "n\n", "mqtt", "forget", "--config", config).want(t, exitUnconfirmed, "", "not confirmed, and nothing was done")
+	if !discovered() {
+		t.Error("what was not confirmed was done")
+	}
+	l.do(t, "mqtt", "forget").want(t, exitUnconfirmed, "", "--yes") // nobody can be asked
+	var f status.Forgotten
+	l.do(t, "mqtt", "forget", "--yes", "--json").decode(t, &f)
+	if len(f.Removed) < 10 || len(f.Kept) > 0 || len(retained()) > 0 {
+		t.Errorf("forgotten: %+v; the broker retains %q", f, retained())
+	}
+	l.do(t, "mqtt", "status").want(t, exitOK, "facegate mqtt forget", "")
+	l.do(t, "door", "test").want(t, exitOK, "the door was unlocked", "")
+	l.stop()
+	if kept := retained(); len(kept) > 0 {
+		t.Errorf("after the gate has stopped the broker retains %q", kept)
+	}
+
+	l = startLive(t, site, settings) // which is to say something again
+	gatetest.Eventually(t, "the gate is discovered again", discovered)
+	l.stop()
+	if !discovered() {
+		t.Error("a gate that has stopped is not there any more")
+	}
+	facegate(t.Context(), "mqtt", "forget", "--yes", "--config", config).want(t, exitOK, "removed", "")
+	if kept := retained(); len(kept) > 0 {
+		t.Errorf("after a stopped gate was forgotten the broker retains %q", kept)
+	}
+	config = site.WriteConfig(t, gatetest.Settings{"mqtt": `{broker: "tcp://127.0.0.1:1"}`})
+	facegate(t.Context(), "mqtt", "forget", "--yes", "--config", config).want(t, exitFailed, "", "refuses the connection")
+}
+
+// retainedBy returns the topics on which a broker keeps something for whoever comes.
+func retainedBy(t *testing.T, url string, account loopback.Account) []string {
+	t.Helper()
+	const end = "facegate/hq/other/cmd/open" // on which anybody may say anything
+	topics, ends := map[string]bool{}, make(chan struct{})
+	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(url).SetUsername(account.Username).SetPassword(account.Password).
+		SetAutoReconnect(false).SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {
+		if m.Topic() == end {
+			close(ends)
+		} else if m.Retained() {
+			topics[m.Topic()] = true
+		}
+	}))
+	for _, do := range []func() mqtt.Token{
+		c.Connect,
+		func() mqtt.Token { return c.Subscribe("#", 1, nil) },
+		func() mqtt.Token { return c.Publish(end, 1, false, "end") },
+	} {
+		if token := do(); !token.WaitTimeout(15*time.Second) || token.Error() != nil {
+			t.Fatalf("the broker: %v", token.Error())
+		}
+	}
+	defer c.Disconnect(0)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	select {
+	case <-ends:
+	case <-ctx.Done():
+		t.Fatal("what is retained does not come to an end")
+	}
+	return slices.Sorted(maps.Keys(topics))
+}

@@ -1,0 +1,149 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"facegate/configs/address"
+)
+
+// Forgotten is what came of having a broker forget a gate.
+type Forgotten struct {
+	Removed []string `json:"removed"` // topics on which the broker retains nothing any more; never nil
+	Kept    []string `json:"kept"`    // topics on which it has not shown that it does so, whether or not it ever did; never nil
+}
+
+// A Publisher that was told to forget ends the connection under way for one that leaves nothing behind.
+var errForgetting = errors.New("the broker is to forget this gate")
+
+// A forgetting is an order to forget, and where to say what came of it. Nobody need wait for that.
+type forgetting chan Forgotten
+
+// Forget has the broker forget the gate: all that it retains of it is removed. Events are told as before. From then on nothing is
+// retained until another process is told otherwise (see Parts), and the connection has no will, so that its end leaves nothing either.
+// The end of ctx gives up the wait: the gate is forgotten as soon as there is a connection.
+func (p *Publisher) Forget(ctx context.Context) (Forgotten, error) {
+	p.silent.Store(true)
+	f := make(forgetting, 1)
+	select {
+	case p.forgettings <- f:
+	case <-ctx.Done():
+		return Forgotten{}, ctx.Err()
+	}
+	select {
+	case done := <-f:
+		return done, nil
+	case <-ctx.Done():
+		return Forgotten{}, ctx.Err()
+	}
+}
+
+// Silent reports whether nothing of the gate is to be retained.
+func (p *Publisher) Silent() bool { return p.silent.Load() }
+
+// Forget has every broker of a gate that does not run forget it, and ends the gate's session there. What could not be done at one
+// does not keep it from being done at the others. An error wraps a *Fault for each broker that was not told, or ErrConfig.
+func Forget(ctx context.Context, cfg Config, log *slog.Logger) (Forgotten, error) {
+	if err := cfg.Check(); err != nil {
+		return Forgotten{}, err
+	}
+	p := &Publisher{cfg: cfg, clock: believed, dial: dial, quiet: true, ends: true, log: log}
+	all, errs := Forgotten{Removed: []string{}, Kept: []string{}}, []error{}
+	for _, b := range cfg.Brokers {
+		f, err := p.forgetAt(ctx, b)
+		if errs = append(errs, err); err != nil {
+			continue
+		}
+		all.Kept = append(all.Kept, f.Kept...)
+		all.Removed = append(all.Removed, f.Removed...)
+	}
+	return all.compact(), errors.Join(errs...)
+}
+
+// compact leaves each topic once. One that a broker keeps is not removed, whatever others have done.
+func (f Forgotten) compact() Forgotten {
+	f.Kept = slices.Compact(slices.Sorted(slices.Values(f.Kept)))
+	f.Removed = slices.Compact(slices.Sorted(slices.Values(f.Removed)))
+	f.Removed = slices.DeleteFunc(f.Removed, func(topic string) bool { return slices.Contains(f.Kept, topic) })
+	return Forgotten{Removed: append([]string{}, f.Removed...), Kept: append([]string{}, f.Kept...)}
+}
+
+// forgetAt has one broker forget a gate that does not run.
+func (p *Publisher) forgetAt(ctx context.Context, to address.Address) (Forgotten, error) {
+	c, err := p.connect(ctx, to, 0)
+	if err != nil {
+		return Forgotten{}, err
+	}
+	defer c.close()
+	linked, cancel := context.WithCancelCause(c.alive)
+	defer context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })()
+	f, err := p.clear(linked, c)
+	if err != nil {
+		return Forgotten{}, c.explain(serving, err)
+	}
+	return f, nil
+}
+
+// clear removes over c all that the broker retains of the gate. It waits for all topics at a time, each of which the broker may keep.
+func (p *Publisher) clear(ctx context.Context, c *conn) (Forgotten, error) {
+	names := retained()
+	came := make([]bool, len(names))
+	all, ctx := errgroup.WithContext(ctx)
+	for i, name := range names {
+		all.Go(func() error {
+			err := c.publish(ctx, p.cfg.topic(name), true, nil)
+			came[i] = err == nil
+			return unlessUnseen(err)
+		})
+	}
+	err := all.Wait()
+	f := Forgotten{Removed: []string{}, Kept: []string{}}
+	for i, name := range names {
+		if came[i] {
+			f.Removed = append(f.Removed, p.cfg.topic(name))
+		} else {
+			f.Kept = append(f.Kept, p.cfg.topic(name))
+		}
+	}
+	return f, err
+}
+
+// clearing is the duty to have the broker forget the gate over c, and to say so to whoever has ordered it.
+func (p *Publisher) clearing(c *conn) duty {
+	return duty{
+		begin: func(ctx context.Context) error {
+			f, err := p.clear(ctx, c)
+			if err != nil {
+				return err
+			}
+			p.log.Info("the broker was told to forget this gate", "removed", len(f.Removed), "kept", f.Kept)
+			if p.ordered != nil {
+				p.ordered <- f
+				p.ordered = nil
+			}
+			return nil
+		},
+		serve: func(context.Context, <-chan struct{}) error { return nil },
+	}
+}
+
+// yielding is the duty to end the connection as soon as the broker is to forget the gate.
+func (p *Publisher) yielding() duty {
+	return duty{
+		begin: func(context.Context) error { return nil },
+		serve: func(ctx context.Context, stop <-chan struct{}) error {
+			select {
+			case p.ordered = <-p.forgettings:
+				return errForgetting
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-stop:
+				return nil
+			}
+		},
+	}
+}
