@@ -44,6 +44,7 @@ type commandLine struct {
 
 	Status  statusCommand  `cmd:"" help:"Say how camera, door, broker and people are, and what to do where one is not well."`
 	Camera  cameraCommand  `cmd:"" help:"List, test, aim and calibrate the camera."`
+	Open    openCommand    `cmd:"" help:"Open the door of a gate from afar, over its broker, with an order that an operator's key signs."`
 	Door    doorCommand    `cmd:"" help:"Test the door, or force it to its safe level."`
 	MQTT    mqttCommand    `cmd:"" name:"mqtt" help:"Say how the connection to the broker is, and what building systems are told."`
 	Models  modelsCommand  `cmd:"" help:"Bring and check the networks."`

@@ -29,6 +29,8 @@ const (
 	exitTooSlow
 	exitOwed
 	exitHeld
+	exitRefused
+	exitUnanswered
 )
 
 // An exitCode is a code that a command ends with, and what it means.
@@ -51,6 +53,8 @@ func exitCodes() []exitCode {
 		{exitTooSlow, "the demo: nothing went wrong, but this machine is too slow for a gate", []error{errTooSlow}},
 		{exitOwed, "the erasure is owed: it is done by itself when the disk can be written to", []error{people.ErrOwed}},
 		{exitHeld, "somebody else holds a line of the door, such as a gate that runs", []error{gpio.ErrInUse, errRunning}},
+		{exitRefused, "the gate has refused the order to open, for the reason that is printed", []error{errRefused}},
+		{exitUnanswered, "the gate has not answered an order: whether the door was opened is not known", []error{errUnanswered}},
 	}
 }
 

@@ -1,10 +1,12 @@
 package publish_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -15,6 +17,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +28,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"facegate/configs/passage"
+	"facegate/pipeline/order"
 	"facegate/pipeline/publish"
 	"facegate/pipeline/publish/orders"
 )
@@ -58,6 +62,7 @@ func TestBrokers(t *testing.T) {
 			{"orders once they are wanted", takesWantedOrders},
 			{"forget", forgets},
 			{"forget a stopped gate", forgetsStopped},
+			{"an order and its answer", asksGate},
 			{"wrong password", wrongPassword},
 			{"TLS", overTLS},
 			{"TLS with foreign names", foreignNames},
@@ -312,13 +317,23 @@ func stopSendsQueue(t *testing.T, r *rig) {
 	}
 }
 
+// opened is the answer to an order that was carried out.
+func opened(payload []byte) []byte {
+	sum := sha256.Sum256(payload)
+	answer, err := order.Answer(order.Nonce(sum[:8]), "")
+	if err != nil {
+		panic(err)
+	}
+	return answer
+}
+
 // takesOrders gives orders to a gate that takes them from whoever says please.
 func takesOrders(t *testing.T, r *rig) {
 	open := func(_ context.Context, o orders.Order) ([]byte, error) {
 		if !strings.HasPrefix(string(o.Payload), "please ") {
 			return nil, errors.New("nobody says please")
 		}
-		return append([]byte("done: "), o.Payload...), nil
+		return opened(o.Payload), nil
 	}
 	r.desk = orders.New(orders.Parts{Handle: open, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	r.build(gate("tcp", r.cable))
@@ -328,14 +343,14 @@ func takesOrders(t *testing.T, r *rig) {
 	r.connected()
 	r.observer.order("open", false)
 	r.observer.order("please open", false)
-	r.observer.awaitReplies("done: please open")
+	r.observer.awaitReplies(string(opened([]byte("please open"))))
 
 	r.cable.block(true)
 	r.cable.cut()
 	r.disconnected()
 	r.reconnect() // upon which the broker says again what it has retained
 	r.observer.order("please open again", false)
-	r.observer.awaitReplies("done: please open", "done: please open again")
+	r.observer.awaitReplies(string(opened([]byte("please open"))), string(opened([]byte("please open again"))))
 	r.grant(1) // the gate goes on telling what happens
 	wantEvents(t, r.observer.awaitEvents(1), 1, false)
 }
@@ -343,7 +358,10 @@ func takesOrders(t *testing.T, r *rig) {
 // takesNoOrders leaves a broker with a subscription of a former time, under which it keeps orders for the gate.
 func takesNoOrders(t *testing.T, r *rig) {
 	done := make(chan string, 10)
-	open := func(_ context.Context, o orders.Order) ([]byte, error) { done <- string(o.Payload); return nil, nil }
+	open := func(_ context.Context, o orders.Order) ([]byte, error) {
+		done <- string(o.Payload)
+		return opened(o.Payload), nil
+	}
 	r.desk = orders.New(orders.Parts{Handle: open, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	r.build(gate("tcp", r.cable))
 	r.run()
@@ -389,7 +407,7 @@ func (w *wish) set(wanted bool) {
 // takesWantedOrders gives orders to a gate that wants none, then some, then none.
 func takesWantedOrders(t *testing.T, r *rig) {
 	var done atomic.Int32
-	open := func(context.Context, orders.Order) ([]byte, error) { done.Add(1); return []byte("done"), nil }
+	open := func(_ context.Context, o orders.Order) ([]byte, error) { done.Add(1); return opened(o.Payload), nil }
 	w := &wish{changed: make(chan struct{})}
 	r.desk = orders.New(orders.Parts{Handle: open, Wanted: w.get, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	r.build(gate("tcp", r.cable))
@@ -418,6 +436,71 @@ func takesWantedOrders(t *testing.T, r *rig) {
 	r.reconnect()
 	if given() {
 		t.Error("an order was heard on the next connection")
+	}
+}
+
+// asksGate gives orders as somebody elsewhere does: to a gate that answers, to one that does not, and to one that has stopped.
+func asksGate(t *testing.T, r *rig) {
+	carry := func(_ context.Context, o orders.Order) ([]byte, error) {
+		if string(o.Payload) != "please open" {
+			return nil, errors.New("nobody says please")
+		}
+		return opened(o.Payload), nil
+	}
+	r.desk = orders.New(orders.Parts{Handle: carry, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	r.build(gate("tcp", r.cable))
+	r.run()
+	r.connected()
+	operator := gate("tcp", r.cable)
+	operator.ClientID = "operator"
+	ask := func(what string, within time.Duration) error {
+		return publish.Ask(t.Context(), operator, rand.Reader, publish.Inquiry{
+			Order:  func() ([]byte, error) { return []byte(what), nil },
+			Mine:   func(answer []byte) bool { return bytes.Equal(answer, opened([]byte(what))) },
+			Within: within,
+		})
+	}
+	if err := ask("please open", patience); err != nil {
+		t.Errorf("a good order: %v", err)
+	}
+	silent := func(what string, is publish.Availability) {
+		t.Helper()
+		if s := new(publish.Silence); !errors.As(ask(what, 300*time.Millisecond), &s) || s.Availability != is {
+			t.Errorf("%s: the gate is %q, want %q", what, s.Availability, is)
+		}
+	}
+	silent("open", publish.Online)
+	r.halt()
+	r.observer.awaitAvailability("stopped")
+	silent("please open", publish.Stopped)
+	failed := errors.New("no key")
+	if err := publish.Ask(t.Context(), operator, rand.Reader, publish.Inquiry{Order: func() ([]byte, error) { return nil, failed }}); !errors.Is(err, failed) {
+		t.Errorf("an order that cannot be made: %v", err)
+	}
+
+	// Of several brokers it is given where the gate is, whatever is wrong with the others.
+	r.build(gate("tcp", r.cable))
+	r.run()
+	r.connected()
+	nobody, scheme := listen(t), "tcp"
+	nobody.Close()
+	if r.cable.ca != "" {
+		scheme = "ssl"
+	}
+	operator.Brokers = append(operator.Brokers, addressOf(scheme, nobody.Addr()))
+	if err := ask("please open", patience); err != nil {
+		t.Errorf("with another broker behind: %v", err)
+	}
+	slices.Reverse(operator.Brokers)
+	if err := ask("please open", patience); err != nil {
+		t.Errorf("with another broker before: %v", err)
+	}
+	operator.Brokers = operator.Brokers[:1]
+	if f := new(publish.Fault); !errors.As(ask("please open", patience), &f) || f.Kind != "refused" || f.Hint == "" {
+		t.Errorf("where nothing listens: %+v", f)
+	}
+	if got := r.observer.availability(); slices.Contains(got, "offline") {
+		t.Errorf("whoever gives an order speaks for the gate: %q", got)
 	}
 }
 

@@ -27,7 +27,7 @@ type Heard struct {
 // session behind, so that nobody notices it, the gate included. begun is called once with that id, and hear for each message; both
 // from one goroutine. An error is a *Fault, wraps ErrConfig, or is that of rand.
 func Listen(ctx context.Context, cfg Config, rand io.Reader, begun func(id string), hear func(Heard)) error {
-	p, err := guest(cfg, rand)
+	p, err := guest(cfg, "listens", rand)
 	if err != nil {
 		return err
 	}
@@ -62,8 +62,8 @@ func unless(ctx context.Context, err error) error {
 	return err
 }
 
-// guest returns a Publisher that connects beside the gate, and is not run.
-func guest(cfg Config, rand io.Reader) (*Publisher, error) {
+// guest returns a Publisher that connects beside the gate, and is not run. as is what it does, for its client id.
+func guest(cfg Config, as string, rand io.Reader) (*Publisher, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
@@ -76,8 +76,8 @@ func guest(cfg Config, rand io.Reader) (*Publisher, error) {
 		dial:  func(ctx context.Context, e endpoint) (net.Conn, error) { return e.dial(ctx) },
 		clock: func() Moment { return Moment{Now: time.Now(), Clock: Synced} },
 	}
-	if p.cfg.ClientID += "-listens-" + id; !validText(p.cfg.ClientID) { // it is too long
-		p.cfg.ClientID = "facegate-listens-" + id
+	if p.cfg.ClientID += "-" + as + "-" + id; !validText(p.cfg.ClientID) { // it is too long
+		p.cfg.ClientID = "facegate-" + as + "-" + id
 	}
 	return p, nil
 }

@@ -73,6 +73,12 @@ func NewGuarded(t testing.TB, account loopback.Account, lines ...string) *Broker
 	return b
 }
 
+// Unwatched has b hand out what is outside of the contract too, as strangers say it. It is to be called before b is started, and returns b.
+func (b *Broker) Unwatched() *Broker {
+	b.watches = false
+	return b
+}
+
 // list returns the name of the access list.
 func (b *Broker) list() string { return filepath.Join(filepath.Dir(b.conf), "list") }
 
