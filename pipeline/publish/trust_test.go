@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -176,12 +177,13 @@ func TestClockComesRight(t *testing.T) {
 	}{"valid": {days(301), ""}, "not valid": {days(200), "not-yet-valid"}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				now := Moment{days(1), floor, Guess}
-				p := &Publisher{cfg: goodConfig(), clock: func() Moment { return now }}
+				var now atomic.Pointer[Moment]
+				now.Store(&Moment{days(1), floor, Guess})
+				p := &Publisher{cfg: goodConfig(), clock: func() Moment { return *now.Load() }}
 				p.link.caveat = new(Fault)
 				c := &conn{
 					explainer: explainer{cfg: p.cfg, to: brokers("ssl://127.0.0.1:8883")[0]},
-					trust:     trust{"127.0.0.1", []*x509.Certificate{a.cert}, now}, secure: &secured{chain: []*x509.Certificate{leaf}, early: days(300)},
+					trust:     trust{"127.0.0.1", []*x509.Certificate{a.cert}, *now.Load()}, secure: &secured{chain: []*x509.Certificate{leaf}, early: days(300)},
 				}
 				ended := make(chan error, 1)
 				go func() { ended <- p.believing(c).serve(t.Context(), nil) }()
@@ -190,7 +192,7 @@ func TestClockComesRight(t *testing.T) {
 				if len(ended) > 0 {
 					t.Fatalf("while the clock is a guess: %v", <-ended)
 				}
-				now = Moment{test.right, floor, Synced}
+				now.Store(&Moment{test.right, floor, Synced})
 				f := new(Fault)
 				if err := <-ended; errors.As(err, &f) != (test.kind != "") || f.Kind != test.kind {
 					t.Errorf("%v, want %q", err, test.kind)

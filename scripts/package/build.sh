@@ -105,6 +105,7 @@ lay() {
   put configs/tmpfiles.conf usr/lib/tmpfiles.d/facegate.conf
   put configs/facegate.yaml usr/share/doc/facegate/examples/facegate.yaml
   put configs/mosquitto.conf usr/share/doc/facegate/examples/mosquitto.conf
+  put configs/mosquitto-tls.conf usr/share/doc/facegate/examples/mosquitto-tls.conf
   put configs/alerts.yaml usr/share/doc/facegate/examples/alerts.yaml
   put scripts/package/copyright usr/share/doc/facegate/copyright
   put scripts/package/lintian-overrides usr/share/lintian/overrides/facegate

@@ -38,9 +38,7 @@ func Installed(t testing.TB, shipped string, users ...loopback.Account) *Broker 
 			t.Fatal(err)
 		}
 	}
-	move := func(text string) string {
-		return regexp.MustCompile(`(?m) (/(etc|var|run)/)`).ReplaceAllString(text, " "+dir+"$1")
-	}
+	move := func(text string) string { return moved(text, dir) }
 	var passwords strings.Builder
 	for _, u := range users {
 		passwords.WriteString(password(t, u))
@@ -52,6 +50,32 @@ func Installed(t testing.TB, shipped string, users ...loopback.Account) *Broker 
 		"facegate.passwd":      passwords.String(),
 	})
 	return b
+}
+
+// moved returns a configuration with all paths in dir.
+func moved(text, dir string) string {
+	return regexp.MustCompile(`(?m) (/(etc|var|run)/)`).ReplaceAllString(text, " "+dir+"$1")
+}
+
+// Example gives an installed Broker the shipped file for TLS besides (configs/mosquitto-tls.conf, wherever that is), with what lies in
+// /etc/mosquitto/certs by name. It returns the address of its listener, "unix:///path".
+func (b *Broker) Example(t testing.TB, shipped string, certs map[string]string) string {
+	t.Helper()
+	text, err := os.ReadFile(shipped)
+	if err == nil {
+		err = os.Mkdir(filepath.Join(filepath.Dir(b.conf), "certs"), 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{
+		"conf.d/facegate-tls.conf": strings.Replace(moved(string(text), filepath.Dir(b.socket)), "listener 8883", "listener 0 "+b.socket+"-site", 1),
+	}
+	for name, content := range certs {
+		files["certs/"+name] = content
+	}
+	b.install(t, files)
+	return "unix://" + b.socket + "-site"
 }
 
 // rights returns the access list that stands in the comments of the shipped file, for the gate north of the site hq.
