@@ -410,6 +410,18 @@ func TestProfilesRefuse(t *testing.T) {
 			file{"mqtt": "{broker: 'ssl://b.example.org:8883', username: a, transfer: D-3}"},
 			"", all(accepted), "",
 		},
+		{
+			"broker on the internet, by decision, for a certificate",
+			file{"mqtt": "{broker: 'ssl://b.example.org:8883', cert_file: /c, key_file: /k, transfer: D-3}"},
+			"", all(accepted), "",
+		},
+		{
+			"one of two brokers on the internet",
+			file{"mqtt": "{broker: ['ssl://192.168.1.4:8883', 'ssl://b.example.org:8883'], username: a}"},
+			"mqtt.broker[2]",
+			[4]string{"Measures Art. 8", accepted, accepted, accepted},
+			"is not on the site",
+		},
 		{"broker on the site", file{"mqtt": "{broker: 'tcp://192.168.1.4:1883', plaintext: true}"}, "", all(accepted), ""},
 		{"broker on the site by IPv6", file{"mqtt": "{broker: 'tcp://[fd00::1]:1883', plaintext: true}"}, "", all(accepted), ""},
 		{"broker on the site by name", file{"mqtt": "{broker: 'tcp://broker.local:1883', plaintext: true}"}, "", all(accepted), ""},
