@@ -300,6 +300,9 @@ type MQTT struct {
 	Transfer     string  `yaml:"transfer"`      // reference of the decision that lets events leave the site, "" for none
 
 	HomeAssistant HomeAssistant `yaml:"home_assistant"`
+
+	Means      MeansTold     `yaml:"means"`      // whether events tell by what means of theirs somebody has passed
+	Resolution time.Duration `yaml:"resolution"` // in which times are told, at least a millisecond
 }
 
 // HomeAssistant is whether a Home Assistant at the same broker learns of the gate by itself.

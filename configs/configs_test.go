@@ -120,7 +120,7 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 		Enrol:  configs.Enrol{Frames: 5, Timeout: time.Minute, ValidDays: 365},
 		MQTT: configs.MQTT{
 			Brokers: configs.Brokers{{Host: "127.0.0.1", Port: 1883}}, ClientID: "facegate-example-main",
-			HomeAssistant: configs.HomeAssistant{Prefix: "homeassistant"},
+			HomeAssistant: configs.HomeAssistant{Prefix: "homeassistant"}, Means: configs.AutoMeans, Resolution: time.Millisecond,
 		},
 		Control: configs.Control{Socket: "/run/facegate/control.sock", Group: "facegate"},
 		Log:     configs.Log{Level: slog.LevelInfo},

@@ -28,6 +28,7 @@ func (d *document) validate(cfg *Config) {
 	d.recognition(cfg)
 	d.enrol(&cfg.Enrol)
 	d.mqtt(cfg)
+	d.telling(&cfg.MQTT)
 	d.control(&cfg.Control)
 	d.entrances(cfg)
 	d.lawful(cfg)

@@ -11,7 +11,7 @@ timeout=${TEST_TIMEOUT:-20m}
 # Tests that search or measure all memory of a gate, or its decisions on thousands of frames: with the race detector memory and
 # arithmetic are ten times as much. With them those that count what comes of hundreds of people who are drawn; the same goroutines
 # do it for fewer people in the tests beside them.
-measures='Test(Privacy|MemoryIsFlat|GateKeepsItsPromise|GateBeforeOneWebcam|(Raise|Beta|Correlation)\b|IntervalsCover)'
+measures='Test(Privacy|MemoryIsFlat|PassesCannotBeLinked|LinksAreFound|GateKeepsItsPromise|GateBeforeOneWebcam|(Raise|Beta|Correlation)\b|IntervalsCover)'
 # The test that searches all states of a door, and says how many there are: nothing in it is shared by goroutines but the sum.
 proof=TestEveryState
 

@@ -92,6 +92,7 @@ type Rules struct {
 	Accuracy     string // nobody is let in by a face that may be another's: WarnAlike is refused
 	Zone         string // people who pass by are left alone
 	Transfer     string // what leaves the site is stated and protected
+	Sparing      string // building systems are told no more than they need, unless the operator wants it
 	Records      string // records are kept for RecordDays
 	Filing       string // many persons are filed
 }

@@ -65,6 +65,7 @@ func europe() Rules {
 		OneToMany: airports + "; GDPR Art. 5(1)(e), 5(1)(f), 25, 32",
 		Accuracy:  "GDPR Art. 5(1)(d), 5(1)(f)",
 		Zone:      airports,
+		Sparing:   "GDPR Art. 5(1)(c), 25(2)",
 	}
 }
 

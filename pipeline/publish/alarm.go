@@ -16,13 +16,13 @@ type Alarm struct {
 	Store    string    `json:"store" jsonschema:"pattern=^[0-9a-f]{16}$"`                 // as that of an Event
 	Seq      uint64    `json:"seq" jsonschema:"minimum=1"`                                // counts the alarms of a store from 1
 	Boot     string    `json:"boot" jsonschema:"pattern=^[0-9a-f]{16}$"`                  // as that of an Event
-	Time     string    `json:"ts" jsonschema:"format=date-time,pattern=\\.[0-9]{3}Z$"`    // when it was asked, as Timestamp
-	Clock    Clock     `json:"clock"`                                                     // whether Time can be trusted
+	Time     string    `json:"ts" jsonschema:"format=date-time,pattern=\\.[0-9]{3}Z$"`    // when it was asked: as that of an Event
+	Clock    Clock     `json:"clock"`                                                     // whether ts can be trusted
 	Door     string    `json:"door" jsonschema:"maxLength=128,pattern=^[^\\x00-\\x1f]+$"` // the configured name of the door
 	Replayed bool      `json:"replayed"`                                                  // it waited for a connection, or may have been sent before
 }
 
 // Duress returns the alarm that somebody was forced to ask for the door at the given time.
 func (s Source) Duress(at time.Time) Alarm {
-	return Alarm{Schema: AlarmSchema, Type: Duress, Time: At(at), Clock: s.Clock(), Door: s.Door}
+	return Alarm{Schema: AlarmSchema, Type: Duress, Time: s.At(at), Clock: s.Clock(), Door: s.Door}
 }

@@ -62,8 +62,8 @@ type Health struct {
 	Schema     string      `json:"schema" jsonschema:"enum=health/1"`
 	State      string      `json:"state" jsonschema:"enum=ok,enum=degraded,enum=down"`     // ok, degraded, down: the worst of the conditions
 	Conditions []Condition `json:"conditions"`                                             // each once; never null
-	Time       string      `json:"ts" jsonschema:"format=date-time,pattern=\\.[0-9]{3}Z$"` // when it was so, as Timestamp
-	Clock      Clock       `json:"clock"`                                                  // whether Time can be trusted
+	Time       string      `json:"ts" jsonschema:"format=date-time,pattern=\\.[0-9]{3}Z$"` // when it was so: RFC 3339 in UTC, with milliseconds, cut to what the gate is set to
+	Clock      Clock       `json:"clock"`                                                  // whether ts can be trusted
 }
 
 // A Condition is one thing that is not well. Its texts are of closed sets, and none was written by anybody at the gate.

@@ -18,7 +18,7 @@ import (
 
 const event = `{"schema":"pass/2","event_type":"granted","store":"5e0ad3c4416b27f9","seq":48213,"boot":"7c1e5a0b93d2f148",` +
 	`"ts":"2026-03-02T08:14:07.412Z","clock":"synced","door":"main","direction":"in","method":"face","reason":null,` +
-	`"latency_ms":500,"replayed":false}`
+	`"latency_ms":1000,"replayed":false}`
 
 // changed is the event with one thing changed.
 func changed(t *testing.T, from, to string) string {

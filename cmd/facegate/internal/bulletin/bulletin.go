@@ -42,6 +42,7 @@ type Parts struct {
 	Stirred <-chan struct{}                // holds a token if something has happened there
 	Gate    func(ctx context.Context) Gate // looks at the gate; it may take a second
 	Tell    Teller
+	At      func(time.Time) string // writes a time as it is told
 	Log     *slog.Logger
 }
 
@@ -142,7 +143,7 @@ func (b *Bulletin) followGate(ctx context.Context) {
 }
 
 func (b *Bulletin) tell(g Gate, at time.Time) {
-	g.Health.Time = publish.At(at)
+	g.Health.Time = b.parts.At(at)
 	for _, err := range []error{b.parts.Tell.SetHealth(g.Health), b.parts.Tell.SetMode(g.Mode)} {
 		if err != nil {
 			b.parts.Log.Error("building systems are not told how the gate is", "error", err, "hint", "this is a mistake in facegate: report it")

@@ -67,6 +67,7 @@ func run(t *testing.T, s *site, test func()) {
 	synctest.Test(t, func(t *testing.T) {
 		s.start, s.stirred = time.Now(), make(chan struct{}, 1)
 		b := bulletin.New(bulletin.Parts{
+			At:      publish.At,
 			Stirred: s.stirred, Tell: s, Log: slog.New(slog.DiscardHandler),
 			Door: func() publish.Door {
 				s.mu.Lock()

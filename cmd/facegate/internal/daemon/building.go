@@ -19,7 +19,10 @@ import (
 
 // openBulletin makes what keeps building systems told of how the gate is.
 func (d *Daemon) openBulletin() error {
-	d.bulletin = bulletin.New(bulletin.Parts{Door: d.doorNow, Stirred: d.stirred, Gate: d.gateNow, Tell: d.publisher, Log: d.log})
+	d.bulletin = bulletin.New(bulletin.Parts{
+		Door: d.doorNow, Stirred: d.stirred, Gate: d.gateNow, Tell: d.publisher,
+		At: events(d.config, nil).At, Log: d.log,
+	})
 	return d.publisher.SetInfo(publish.Info{
 		Version: d.version, Profile: string(d.config.Jurisdiction), Door: d.config.Door.Name, Direction: d.config.Door.Direction,
 	})

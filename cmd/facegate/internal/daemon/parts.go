@@ -221,5 +221,7 @@ func checkPapers(cfg publish.Config) error {
 
 // events returns what makes the events of the door.
 func events(c *configs.Config, clock func() publish.Clock) publish.Source {
-	return publish.Source{Door: c.Door.Name, Direction: c.Door.Direction, Clock: clock}
+	return publish.Source{
+		Door: c.Door.Name, Direction: c.Door.Direction, Clock: clock, Resolution: c.MQTT.Resolution, Withhold: c.WithholdsMeans(),
+	}
 }
