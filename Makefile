@@ -73,6 +73,16 @@ installed: setup-test models from-npm nats ## run every test as on a machine wit
 lab: models ## run the gate at a door, and test camera and lines, on emulated boards with a real kernel
 	@scripts/lab/run.sh
 
+.PHONY: fleet
+GATES ?= 200
+TIME ?= 60s
+EACH ?= 4s
+SYNC ?= always
+fleet: nats ## have 200 gates at three brokers, kill one of them, and count what is lost; GATES=, TIME=, EACH= and SYNC= change it
+	@mkdir -p $(BUILD)/fleet
+	@TMPDIR=$(CURDIR)/$(BUILD)/fleet go test -count=1 -v -timeout 60m -run '^TestFleet$$' ./scripts/fleet \
+	  -disk -gates $(GATES) -time $(TIME) -each $(EACH) -sync $(SYNC) | grep -vE '^(=== |ok |PASS)'
+
 .PHONY: machine
 machine: models tools ## install the package on a bare Debian 12 and 13 under systemd, and go through the life of a gate there
 	@scripts/machine/run.sh contained

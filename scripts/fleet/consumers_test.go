@@ -77,7 +77,7 @@ func exactlyOnce(t *testing.T, c consumer, b broker, of, system loopback.Account
 	line := newRelay(t, b.URL)
 	c.start(t, folder, line.address(), system)
 	cfg, dir := named(t, "north", line.address(), of), t.TempDir()
-	g, err := openGate(dir, cfg)
+	g, err := openGate(dir, cfg, outboxSize)
 	must(t, err)
 	g.run()
 	passages := func(n int) {
@@ -95,7 +95,7 @@ func exactlyOnce(t *testing.T, c consumer, b broker, of, system loopback.Account
 	b.Stop(t)
 	passages(10)
 	must(t, g.close())
-	g, err = openGate(dir, cfg)
+	g, err = openGate(dir, cfg, outboxSize)
 	must(t, err)
 	gap := g.told() + 1
 	passages(1)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -33,22 +34,54 @@ type gate struct {
 	publisher *publish.Publisher
 	outbox    *timedOutbox
 	store     *store.Store
+	links     *links
 	cancel    context.CancelFunc
 	ended     chan error
 }
 
-// openGate opens a gate on what is in dir. Nothing is sent before run.
-func openGate(dir string, cfg publish.Config) (*gate, error) {
+// links are when a gate was connected, taken from what it logs.
+type links struct {
+	slog.Handler
+	mu sync.Mutex // guards at
+	at []time.Time
+}
+
+func (l *links) WithAttrs([]slog.Attr) slog.Handler { return l }
+func (l *links) WithGroup(string) slog.Handler      { return l }
+
+func (l *links) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "connected to the broker" {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.at = append(l.at, time.Now())
+	}
+	return nil
+}
+
+// after returns how long after a time the next connection was there, and whether there was one.
+func (l *links) after(t time.Time) (time.Duration, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, at := range l.at {
+		if at.After(t) {
+			return at.Sub(t), true
+		}
+	}
+	return 0, false
+}
+
+// openGate opens a gate on what is in dir, with room for so many messages. Nothing is sent before run.
+func openGate(dir string, cfg publish.Config, size int) (*gate, error) {
 	s, err := store.Open(storetest.Options(dir))
 	if err != nil {
 		return nil, err
 	}
-	kept, err := s.Outbox(outboxSize)
+	kept, err := s.Outbox(size)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	g := &gate{store: s, outbox: &timedOutbox{Outbox: kept}}
-	g.publisher, err = publish.New(cfg, publish.Parts{Outbox: g.outbox, Rand: rand.Reader}, slog.New(slog.DiscardHandler))
+	g := &gate{store: s, outbox: &timedOutbox{Outbox: kept}, links: &links{Handler: slog.NewTextHandler(io.Discard, nil)}}
+	g.publisher, err = publish.New(cfg, publish.Parts{Outbox: g.outbox, Rand: rand.Reader}, slog.New(g.links))
 	return g, err
 }
 
@@ -70,8 +103,11 @@ func (g *gate) close() error {
 
 // pass has somebody pass.
 func (g *gate) pass() error {
-	door := publish.Source{Door: "main", Direction: passage.In, Clock: func() publish.Clock { return publish.Synced }}
-	return g.publisher.Tell(door.Granted(time.Now(), attempt.Face, 143*time.Millisecond))
+	return g.publisher.Tell(door().Granted(time.Now(), attempt.Face, 143*time.Millisecond))
+}
+
+func door() publish.Source {
+	return publish.Source{Door: "main", Direction: passage.In, Clock: func() publish.Clock { return publish.Synced }}
 }
 
 // told returns how many passages the gate has told of since it has a store.
@@ -128,7 +164,7 @@ func runChild(orders string) error {
 	if err := json.Unmarshal([]byte(orders), &o); err != nil {
 		return err
 	}
-	g, err := openGate(o.Dir, o.Config)
+	g, err := openGate(o.Dir, o.Config, outboxSize)
 	if err != nil {
 		return err
 	}

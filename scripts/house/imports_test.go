@@ -97,6 +97,7 @@ func TestImports(t *testing.T) {
 		"github.com/eclipse/paho.mqtt.golang": {"facegate/pipeline/publish", "facegate/cmd/facegate", "facegate/scripts/fleet"}, // in cmd the demo's subscriber
 		"github.com/makiuchi-d/gozxing":       {"facegate/pipeline/template/pass", "facegate/pipeline/qrcode"},
 		"github.com/mochi-mqtt/server/v2":     {"facegate/pipeline/publish/loopback"},
+		"github.com/nats-io":                  {"facegate/scripts/fleet"}, // in its tests
 		"codeberg.org/go-pdf/fpdf":            {"facegate/cmd/facegate/internal/visitsheet"},
 		"github.com/yuin/goldmark":            {"facegate/cmd/facegate/internal/kiosk"},
 		"github.com/prometheus":               {"facegate/cmd/facegate/internal/metrics"}, // in its tests
