@@ -81,6 +81,7 @@ func (c *wipeCommand) gate(cfg *configs.Config, t terminal) wipe.Stopped {
 func (c *wipeCommand) confirmed(ctx context.Context, t terminal, cfg *configs.Config) error {
 	about := []string{
 		fmt.Sprintf("all records in %s and their keys in %s", cfg.StateDir, cfg.KeysDir), "the device key: no receipt can be signed any more",
+		"not what the broker retains of the gate, which names nobody: facegate mqtt forget removes it, before this",
 	}
 	if !c.Yes && opening.Holds(cfg) {
 		if s, err := stopped(cfg, t); err == nil {
