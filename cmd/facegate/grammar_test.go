@@ -37,7 +37,7 @@ func TestGrammar(t *testing.T) {
 			t.Errorf("%s is\n%s\nand among all\n%s", command.Name, got, want)
 		}
 	}
-	for _, args := range [][]string{nil, {"--help"}, {"--version"}, {"open"}, {"--json", "status"}, {"showversion"}} {
+	for _, args := range [][]string{nil, {"--help"}, {"--version"}, {"unlock"}, {"--json", "status"}, {"showversion"}} {
 		if n := len(parserOf(t, grammar(args)).Model.Children); n != len(commands) {
 			t.Errorf("of %q the parser knows %d commands of %d", args, n, len(commands))
 		}
