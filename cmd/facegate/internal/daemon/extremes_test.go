@@ -19,7 +19,7 @@ import (
 // that only go together with them, and the profile, which wants a file of its own.
 var elsewhere = []string{
 	"profile", "state_dir", "keys_dir", "key_file", "camera.source", "camera.path", "camera.device", "camera.loop", "vision.models_dir", "vision.embedder",
-	"vision.calibration", "mqtt.password_file", "mqtt.ca_file", "control.socket", "control.group",
+	"vision.calibration", "mqtt.password_file", "mqtt.ca_file", "mqtt.cert_file", "mqtt.key_file", "control.socket", "control.group",
 	"control.office_group", "control.technician_group", "door.driver",
 }
 
