@@ -92,10 +92,10 @@ func statusOf(t *testing.T, field string) int {
 
 // A foul broker sends what no broker sends.
 type foul struct {
-	rand    *rand.Rand
 	serving sync.WaitGroup
 
 	mu    sync.Mutex // guards what follows
+	rand  *rand.Rand
 	sent  int
 	most  int
 	dials int
@@ -122,7 +122,9 @@ func (f *foul) dial(context.Context, endpoint) (net.Conn, error) {
 		return nil, errDown
 	}
 	near, far := net.Pipe()
+	f.mu.Lock()
 	f.dials++
+	f.mu.Unlock()
 	f.serving.Go(func() { f.serve(far) })
 	return near, nil
 }
@@ -134,12 +136,12 @@ func (f *foul) serve(conn net.Conn) {
 		return
 	}
 	f.serving.Go(func() { io.Copy(io.Discard, conn) })
-	if f.rand.IntN(4) > 0 {
+	if f.takes() {
 		packets.NewControlPacket(packets.Connack).Write(conn)
 	}
 	for f.due() {
 		conn.SetWriteDeadline(time.Now().Add(time.Second))
-		if _, err := conn.Write(f.packet()); err != nil {
+		if _, err := conn.Write(f.next()); err != nil {
 			return
 		}
 		f.mu.Lock()
@@ -148,6 +150,20 @@ func (f *foul) serve(conn net.Conn) {
 	}
 }
 
+// takes reports whether to take a connection.
+func (f *foul) takes() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rand.IntN(4) > 0
+}
+
+func (f *foul) next() []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.packet()
+}
+
+// junk returns bytes without meaning. f.mu must be held.
 func (f *foul) junk(most int) []byte {
 	b := make([]byte, f.rand.IntN(most+1))
 	for i := range b {
@@ -156,7 +172,7 @@ func (f *foul) junk(most int) []byte {
 	return b
 }
 
-// packet returns one of several kinds.
+// packet returns one of several kinds. f.mu must be held.
 func (f *foul) packet() []byte {
 	r := f.rand
 	header := byte(r.Uint32())
