@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -16,7 +17,7 @@ const mostHeard = 256
 
 // A Heard is a message as a broker gives it to whoever listens.
 type Heard struct {
-	Topic    string // below facegate/<site>/<gate>/
+	Topic    string // below facegate/<site>/<gate>/, "" for that itself
 	Payload  []byte
 	QoS      byte
 	Retained bool // it was said before the connection began
@@ -110,8 +111,9 @@ func (c *conn) deaf(err error) *Fault {
 func (c *conn) overhear(ctx context.Context, prefix string, heard chan<- Heard) error {
 	all := prefix + "#"
 	token := c.client.Subscribe(all, qos, func(_ mqtt.Client, m mqtt.Message) {
+		topic, _ := strings.CutPrefix(m.Topic()+"/", prefix) // # is the level above as well (MQTT 3.1.1, section 4.7.1.2)
 		select {
-		case heard <- Heard{m.Topic()[len(prefix):], m.Payload(), m.Qos(), m.Retained()}:
+		case heard <- Heard{strings.TrimSuffix(topic, "/"), m.Payload(), m.Qos(), m.Retained()}:
 		case <-ctx.Done():
 		}
 	})

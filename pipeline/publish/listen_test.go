@@ -97,6 +97,19 @@ func listenBeside(t *testing.T, r *rig) {
 	}
 }
 
+// TestListenAbove has somebody speak on the level above the topics of the gate, which is heard with them.
+func TestListenAbove(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, newNATS(t))
+	l := listenTo(t, gate("tcp", r.cable))
+	speaker := dial(t, r.server, account)
+	defer speaker.Disconnect(100)
+	for _, topic := range []string{"facegate/hq/north", "facegate/hq/north/a/b"} {
+		wait(t, "speak", speaker.Publish(topic, 1, false, topic))
+	}
+	eventually(t, "it hears both", func() bool { return len(l.on("")) == 1 && len(l.on("a/b")) == 1 })
+}
+
 // TestListenInVain says why nothing can be heard, and ends with its connection.
 func TestListenInVain(t *testing.T) {
 	t.Parallel()
