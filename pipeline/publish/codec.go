@@ -12,6 +12,18 @@ type message struct {
 	Topic string `json:"topic,omitempty"`
 	Event Event  `json:"event,omitzero"`
 	Alarm *Alarm `json:"alarm,omitempty"`
+	After uint64 `json:"after,omitempty"` // of an alarm by itself: seq of the newest event
+}
+
+// place returns the seq of the newest event before the message, and the store of that.
+func (m message) place() (after uint64, store string) {
+	switch {
+	case m.Topic != "":
+		return m.Event.Seq - 1, m.Event.Store
+	case m.Alarm != nil:
+		return m.After, m.Alarm.Store
+	}
+	return 0, ""
 }
 
 var errNothing = errors.New("there is nothing to tell")

@@ -210,6 +210,8 @@ func (p *Publisher) tell(e *Event, a *Alarm) error {
 		p.numbers.Events++
 		e.Store, e.Boot, e.Seq = p.numbers.Store, p.boot, p.numbers.Events
 		m.Topic, m.Event = pass, *e
+	} else {
+		m.After = p.numbers.Events
 	}
 	msg, err := json.Marshal(m)
 	mark, numbered := json.Marshal(p.numbers)
@@ -256,7 +258,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 		sleep(ctx, t.next(lasted))
 	}
 	p.link.stopped()
-	if queued, _ := p.feed.Stats(); queued > 0 {
+	if queued := p.waiting(); queued > 0 {
 		p.log.Warn("stopped with events unsent", "queued", queued)
 	}
 	return nil
@@ -276,8 +278,26 @@ func (p *Publisher) Status() Status {
 	for i, name := range s.Withheld {
 		s.Withheld[i] = p.cfg.topic(name)
 	}
-	s.Queued, s.Dropped = p.feed.Stats()
+	s.Queued = p.waiting()
+	_, s.Dropped = p.feed.Stats()
 	return s
+}
+
+// waiting returns how many events wait. An alarm by itself is none: counted beside the events it would say that somebody was forced. So
+// events are counted by their numbers, from the one before the oldest message; what has no numbers of this store is counted as it is.
+func (p *Publisher) waiting() int {
+	queued, _ := p.feed.Stats()
+	msg, ok := p.feed.Oldest()
+	if !ok {
+		return 0
+	}
+	m, err := decode(msg)
+	after, store := m.place()
+	if err != nil || store != p.store {
+		return queued
+	}
+	newest := p.newest.Load()
+	return int(min(uint64(queued), newest-min(after, newest)))
 }
 
 // Told returns how many events were told since the start, by each method that an event may have.

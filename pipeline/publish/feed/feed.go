@@ -53,6 +53,12 @@ func (f *Feed) Append(msg, mark []byte) error {
 // Stats returns how many messages wait, and how many were given up.
 func (f *Feed) Stats() (queued int, dropped uint64) { return f.outbox.Stats() }
 
+// Oldest returns the oldest message that waits; ok is false if none does. The caller does not change it.
+func (f *Feed) Oldest() (msg []byte, ok bool) {
+	_, msg, ok = f.outbox.Next()
+	return msg, ok
+}
+
 // Begin says that the connection is a new one. What is in the outbox by now will be replayed. It must not run beside Serve.
 func (f *Feed) Begin() { f.backlog = f.outbox.Last() }
 
