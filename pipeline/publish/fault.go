@@ -286,7 +286,7 @@ func (e explainer) withheld(topics []string) *Fault {
 		whole = append(whole, e.cfg.topic(name))
 	}
 	waits := ""
-	if slices.Contains(topics, echo) || slices.Contains(topics, pass) {
+	if slices.ContainsFunc(topics, func(name string) bool { return name == echo || name == pass || name == duress }) {
 		waits = " Until then events wait."
 	}
 	place := e.cfg.topic("#")

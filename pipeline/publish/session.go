@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,8 +51,7 @@ func (p *Publisher) session(ctx context.Context, at int, stay time.Duration) (si
 	}
 	p.link.lacking(trial.lacks())
 	since = time.Now()
-	queued, _ := p.feed.Stats()
-	p.link.up(queued)
+	p.link.up(p.waiting())
 	if err := serve(lingering, ctx.Done(), duties); errors.Is(err, errForgetting) {
 		c.close()
 		return since, nil
@@ -251,19 +251,19 @@ func (p *Publisher) feeding(c *conn, stay time.Duration) duty {
 				p.delivered.Store(s.seq)
 			}
 		}
-		return p.note(pass, err) // of all alike, since the log and the status are not to say that somebody was forced
+		return p.note(pass, p.likePassages(err))
 	}
 	heard := false
+	watch := p.watching(c)
 	begin := func(ctx context.Context) error {
-		for _, topic := range []string{pass, duress} { // or the first alarm would take longer than any other event
-			if err := unlessUnseen(c.watch(ctx, p.cfg.topic(topic))); err != nil {
-				return err
-			}
+		hidden := watch(ctx)
+		if unlessUnseen(hidden) != nil {
+			return hidden
 		}
 		err := p.publish(ctx, c, echo, []byte(p.boot))
-		heard = err == nil
+		heard = err == nil && hidden == nil
 		p.feed.Begin()
-		return err
+		return cmp.Or(err, hidden)
 	}
 	return duty{
 		begin: func(ctx context.Context) error {
@@ -285,6 +285,35 @@ func (p *Publisher) feeding(c *conn, stay time.Duration) duty {
 			})
 		},
 	}
+}
+
+// watching returns what has c see passages and alarms before there are any, or the first alarm would take longer than any other event.
+// Where the broker refuses that it is told at once, and not when somebody is forced.
+func (p *Publisher) watching(c *conn) func(ctx context.Context) error {
+	refused := map[string]bool{}
+	return func(ctx context.Context) (hidden error) {
+		for _, topic := range []string{pass, duress} {
+			err := c.watch(ctx, p.cfg.topic(topic))
+			if unlessUnseen(err) != nil {
+				return err
+			}
+			if err != nil || refused[topic] { // that it may be seen says nothing of what was published
+				p.note(topic, err)
+			}
+			refused[topic] = err != nil
+			hidden = cmp.Or(hidden, err)
+		}
+		return hidden
+	}
+}
+
+// likePassages has an unseen of an alarm say what that of a passage says: neither the log nor the status is to tell that somebody was
+// forced.
+func (p *Publisher) likePassages(err error) error {
+	if u := new(unseen); errors.As(err, &u) {
+		return &unseen{p.cfg.topic(pass), u.why}
+	}
+	return err
 }
 
 // living is the duty to tell over c what happens, as it does.

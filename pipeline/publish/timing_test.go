@@ -31,7 +31,7 @@ type script struct {
 	deaf    bool                                             // whether to withhold CONNACK
 	silent  func(attempt int, p *packets.PublishPacket) bool // whether to withhold the PUBACK
 	keeps   func(topic string) bool                          // whether to acknowledge what comes on a topic, and give it to nobody
-	hides   bool                                             // whether to refuse the gate to see what it publishes
+	hides   func(topic string) bool                          // whether to refuse the gate to see what it publishes on a topic
 	leave   func(attempt int) bool                           // whether to end the connection a second after CONNACK
 	left    bool                                             // whether a former session has subscribed, and something came
 	forbids bool                                             // whether to refuse subscriptions
@@ -126,7 +126,7 @@ func (s *script) serve(attempt int, conn net.Conn) {
 				if s.forbids {
 					ack.ReturnCodes[0] = 0x80
 				}
-			} else if s.hides {
+			} else if s.hides != nil && s.hides(strings.TrimPrefix(p.Topics[0], "facegate/hq/north/")) {
 				ack.ReturnCodes[0] = 0x80
 			}
 			ack.Write(conn)
@@ -261,9 +261,14 @@ func play(t *testing.T, s *script, outbox feed.Outbox) *stage {
 
 func playWith(t *testing.T, s *script, parts Parts) *stage {
 	t.Helper()
+	return playAs(t, s, goodConfig(), parts)
+}
+
+func playAs(t *testing.T, s *script, cfg Config, parts Parts) *stage {
+	t.Helper()
 	s.start = time.Now()
 	g := new(stage)
-	p, err := New(goodConfig(), parts, slog.New(slog.NewTextHandler(&g.log, nil)))
+	p, err := New(cfg, parts, slog.New(slog.NewTextHandler(&g.log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -553,7 +558,7 @@ func TestWithheld(t *testing.T) {
 // TestHidden checks that a gate which may write and not read says that it is online, and keeps its events.
 func TestHidden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &script{hides: true}
+		s := &script{hides: func(string) bool { return true }}
 		g := play(t, s, feed.NewMemory(10))
 		g.grant(t, 1)
 		time.Sleep(time.Second)
@@ -591,6 +596,67 @@ func TestWithheldAlarm(t *testing.T) {
 	}
 	if diff := cmp.Diff(told[pass], told[duress]); diff != "" || strings.Contains(fmt.Sprint(told[duress]), duress) {
 		t.Errorf("of a passage and of an alarm that do not come back is told (-passage +alarm):\n%s", diff)
+	}
+}
+
+// TestHiddenAlarm has a broker refuse to let the gate see its alarms. That is told before anybody is forced, and passages wait from the
+// beginning, so that nothing changes when somebody is.
+func TestHiddenAlarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mended atomic.Bool
+		s := &script{hides: func(topic string) bool { return !mended.Load() && topic == duress }}
+		g := play(t, s, feed.NewMemory(10))
+		g.grant(t, 1)
+		time.Sleep(time.Minute)
+		status := g.Status()
+		if !status.Connected || !slices.Equal(status.Withheld, []string{"facegate/hq/north/alarm/duress"}) || status.Fault != "withheld" ||
+			status.Queued != 1 || !strings.HasSuffix(status.Hint, "Until then events wait.") {
+			t.Errorf("status is %+v", status)
+		}
+		log, at := g.log.String(), time.Now()
+		if err := g.TellFact(source(), attempt.Fact{Attempt: attempt.Attempt{Means: attempt.PIN, Asked: at, Duress: true}}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		status.ConnectedS += 60
+		if diff := cmp.Diff(status, g.Status()); diff != "" || log != g.log.String() {
+			t.Errorf("when somebody is forced the status differs (-before +after):\n%s\nand the log is\n%s", diff, &g.log)
+		}
+		mended.Store(true)
+		time.Sleep(2 * patience)
+		synctest.Wait()
+		if status := g.Status(); status.Fault != "" || len(status.Withheld) > 0 || status.Queued != 0 || status.Delivered != 1 {
+			t.Errorf("with other rules the status is %+v", status)
+		}
+		g.stop()
+	})
+}
+
+// TestWithheldAlarmAmongBrokers has every broker keep passages, or alarms. What is told of the one is told of the other.
+func TestWithheldAlarmAmongBrokers(t *testing.T) {
+	told := map[string][2]string{}
+	for _, kept := range []string{pass, duress} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &script{keeps: func(topic string) bool { return topic == kept }}
+			cfg := goodConfig()
+			cfg.Brokers = brokers("tcp://127.0.0.1:1883", "tcp://127.0.0.1:1884")
+			g := playAs(t, s, cfg, Parts{Outbox: feed.NewMemory(10), Rand: draws()})
+			synctest.Wait()
+			at := time.Now()
+			f := attempt.Fact{Attempt: attempt.Attempt{Means: attempt.PIN, Asked: at, Duress: true}, Opened: at}
+			if err := g.TellFact(source(), f); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			told[kept] = [2]string{fmt.Sprintf("%+v", g.Status()), g.log.String()}
+			g.stop()
+		})
+	}
+	if diff := cmp.Diff(told[pass], told[duress]); diff != "" || strings.Contains(fmt.Sprint(told[duress]), duress) {
+		t.Errorf("of a passage and of an alarm that do not come back is told (-passage +alarm):\n%s", diff)
+	}
+	if !strings.Contains(told[pass][1], "no connection to the broker") {
+		t.Errorf("no other broker was tried:\n%s", told[pass][1])
 	}
 }
 
