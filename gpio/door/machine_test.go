@@ -183,7 +183,7 @@ func TestRules(t *testing.T) {
 			60m  wait      | locked
 			61m  hold 60m  | unlocked hold
 			119m plan normal |
-			119m plan open |
+			119m plan open | kept open schedule
 			121m wait      | locked
 			122m fire+     | fire, unlocked fire
 			999m wait      |
