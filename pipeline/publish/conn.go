@@ -115,8 +115,23 @@ func (c *conn) subscribe(ctx context.Context, topic string, most byte, take func
 	return err
 }
 
+// asks is how often a subscription is asked for before the broker counts as one that forbids it. mochi refuses one whose packet has the
+// number of a message that it has sent to the session before, and that was not acknowledged when the connection ended. Each time the
+// number is another one.
+const asks = 3
+
 // request is subscribe, and returns the QoS that the broker grants.
 func (c *conn) request(ctx context.Context, topic string, most byte, take func(payload []byte, retained bool)) (granted byte, err error) {
+	for range asks {
+		if granted, err = c.ask(ctx, topic, most, take); !errors.Is(err, errUnheard) {
+			break
+		}
+	}
+	return granted, err
+}
+
+// ask is request, once.
+func (c *conn) ask(ctx context.Context, topic string, most byte, take func(payload []byte, retained bool)) (granted byte, err error) {
 	token := c.client.Subscribe(topic, most, func(_ mqtt.Client, m mqtt.Message) { take(m.Payload(), m.Retained()) })
 	if err := c.await(ctx, token); err != nil {
 		return 0, err

@@ -35,6 +35,7 @@ type script struct {
 	leave   func(attempt int) bool                           // whether to end the connection a second after CONNACK
 	left    bool                                             // whether a former session has subscribed, and something came
 	forbids bool                                             // whether to refuse subscriptions
+	shuns   func(topic string, nth int) bool                 // whether to refuse the nth subscription to a topic
 	closes  func(attempt int) bool                           // whether to end the connection in place of CONNACK
 	forgets bool                                             // whether to take what it lacks all the same
 	mu      sync.Mutex                                       // guards what follows
@@ -43,6 +44,7 @@ type script struct {
 	lacks   lack                                             // what it does without
 	kept    map[string][]byte                                // what it retains
 	conn    net.Conn                                         // the latest
+	subs    map[string]int                                   // how often a topic was subscribed to
 	live    []uint64                                         // the events that were told as they happened, see wantLive
 	serving sync.WaitGroup
 }
@@ -129,6 +131,9 @@ func (s *script) serve(attempt int, conn net.Conn) {
 			} else if s.hides != nil && s.hides(strings.TrimPrefix(p.Topics[0], "facegate/hq/north/")) {
 				ack.ReturnCodes[0] = 0x80
 			}
+			if s.shunsNext(p.Topics[0]) {
+				ack.ReturnCodes[0] = 0x80
+			}
 			ack.Write(conn)
 			s.sendKept(conn, p.Topics[0])
 		case *packets.PingreqPacket:
@@ -138,6 +143,17 @@ func (s *script) serve(attempt int, conn net.Conn) {
 			return
 		}
 	}
+}
+
+// shunsNext reports whether the next subscription to a topic is refused.
+func (s *script) shunsNext(topic string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.subs == nil {
+		s.subs = map[string]int{}
+	}
+	s.subs[topic]++
+	return s.shuns != nil && s.shuns(topic, s.subs[topic])
 }
 
 // giveBack gives a message back to the gate that has published it, as a broker does that is subscribed to.
@@ -570,7 +586,7 @@ func TestHidden(t *testing.T) {
 		g.stop()
 		for _, heard := range s.heard {
 			if heard != "online" && heard != "stopped" && heard != "DISCONNECT" {
-				t.Errorf("the broker heard %q", s.heard)
+				t.Errorf("the broker heard %q, and the log says:\n%s", s.heard, &g.log)
 			}
 		}
 	})
@@ -746,12 +762,50 @@ func TestForbiddenSubscription(t *testing.T) {
 			g.grant(t, 1)
 			synctest.Wait()
 			g.stop()
-			s.wantHeard(t, "online", "SUBSCRIBE facegate/hq/north/cmd/open", "event 1", "stopped", "DISCONNECT")
+			want := []string{"online", "SUBSCRIBE facegate/hq/north/cmd/open", "event 1", "stopped", "DISCONNECT"}
+			if forbids {
+				want = slices.Insert(want, 1, slices.Repeat(want[1:2], asks-1)...)
+			}
+			s.wantHeard(t, want...)
 			if told := strings.Contains(g.log.String(), "facegate/hq/north/cmd/open"); told != forbids {
 				t.Errorf("forbidden = %t, log:\n%s", forbids, &g.log)
 			}
 		})
 	}
+}
+
+// TestShySubscription checks that a broker which refuses a subscription for the number of its packet is asked again, before it is said
+// that it forbids anything.
+func TestShySubscription(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const birth = "homeassistant/status"
+		s := &script{shuns: func(_ string, nth int) bool { return nth == 1 }}
+		silent := func(context.Context, orders.Order) ([]byte, error) { return nil, nil }
+		desk := orders.New(orders.Parts{Handle: silent, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+		g := playWith(t, s, Parts{Outbox: feed.NewMemory(10), Orders: desk, Birth: birth, Rand: draws()})
+		synctest.Wait()
+		g.grant(t, 1)
+		synctest.Wait()
+		g.stop()
+		const listens = "SUBSCRIBE facegate/hq/north/cmd/open"
+		s.wantHeard(t, "online", listens, listens, "event 1", "stopped", "DISCONNECT")
+		if strings.Contains(g.log.String(), "WARN") {
+			t.Errorf("the log says:\n%s", &g.log)
+		}
+	})
+}
+
+// TestRulesThatChange checks that the connection outlives that a broker forbids what it has let the gate read a moment ago.
+func TestRulesThatChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{shuns: func(topic string, nth int) bool { return topic == "facegate/hq/north/availability" && nth > 1 }}
+		g := play(t, s, feed.NewMemory(10))
+		synctest.Wait()
+		g.grant(t, 1)
+		time.Sleep(time.Minute)
+		g.stop()
+		s.wantHeard(t, "online", "event 1", "stopped", "DISCONNECT")
+	})
 }
 
 func TestTellRefusesUnknownMethods(t *testing.T) {
