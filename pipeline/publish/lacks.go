@@ -181,7 +181,9 @@ func (c *conn) keeps(ctx context.Context, stop <-chan struct{}, topic string) (k
 		return true, nil
 	}
 	came := c.mirror.expectRetained(topic)
-	if err := c.subscribe(ctx, topic, 0, c.see(topic)); err != nil {
+	if err := c.subscribe(ctx, topic, 0, c.see(topic)); errors.Is(err, errUnheard) { // the broker's rules may be others by now
+		return false, &unseen{topic, err}
+	} else if err != nil {
 		return false, err
 	}
 	late := time.NewTimer(seenTimeout)
