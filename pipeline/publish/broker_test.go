@@ -143,6 +143,7 @@ func (r *rig) anotherObserver() *observer {
 func tellsAvailability(t *testing.T, r *rig) {
 	r.run()
 	r.observer.awaitAvailability("online")
+	r.connected() // or it would not yet be that the cable is cut, and disconnected at once
 	r.cable.block(true)
 	r.cable.cut()
 	r.observer.awaitAvailability("offline") // the will
