@@ -155,6 +155,7 @@ func TestForgetWithoutBroker(t *testing.T) {
 
 // TestForgetForbidden has a gate forgotten by a broker that lets it write nothing on some topics.
 func TestForgetForbidden(t *testing.T) {
+	t.Parallel()
 	b := mosquittotest.NewGuarded(t, account, "topic readwrite #")
 	r := newRig(t, b)
 	introduced(r)
@@ -173,6 +174,7 @@ func TestForgetForbidden(t *testing.T) {
 
 // TestDiscoveryForbidden introduces a gate where the broker's list has no word of Home Assistant. All else is told.
 func TestDiscoveryForbidden(t *testing.T) {
+	t.Parallel()
 	b := mosquittotest.NewGuarded(t, account, "topic readwrite facegate/#", "topic write "+end, "topic read #")
 	r := newRig(t, b)
 	if err := r.publisher.Introduce("1.2.3", publish.Door{}); err != nil {

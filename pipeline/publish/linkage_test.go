@@ -369,6 +369,7 @@ var everyMeans = []attempt.Means{attempt.Face, attempt.Pass, attempt.Card, attem
 // TestPassesCannotBeLinked has an attacker try to link two passes of one person, by every field, by order and by latency: of people
 // with all means where those are withheld, and of people with one means where it is told.
 func TestPassesCannotBeLinked(t *testing.T) {
+	t.Parallel()
 	seeds := []uint64{1}
 	if slow {
 		seeds = []uint64{1, 2, 3, 4, 5, 6, 7, 8}
@@ -408,6 +409,7 @@ func with(field string, value func(p *passing) any) func(*passing) {
 
 // TestLinksAreFound leaks in each of these ways: an attacker who finds nothing must be one who finds.
 func TestLinksAreFound(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(7, 0))
 	secret := fmt.Sprint(r.Uint64())
 	hash := func(p *passing) uint64 {
