@@ -38,14 +38,28 @@ type cluster struct {
 // newCluster starts a cluster whose gates and others are the users in gates. edit changes what the shipped file says.
 func newCluster(t *testing.T, users string, edit func(string) string) *cluster {
 	t.Helper()
+	c := unstarted(t, users, edit)
+	for i := range c.nodes {
+		c.start(i)
+	}
+	for i := range c.nodes {
+		c.healthy(i)
+	}
+	return c
+}
+
+// unstarted is a cluster of which no node runs yet.
+func unstarted(t *testing.T, users string, edit func(string) string) *cluster {
+	t.Helper()
 	binary, err := natstest.Lookup()
 	if err != nil {
 		t.Skip(err)
 	}
 	c := &cluster{t: t, dir: t.TempDir(), edit: edit}
-	c.pki = newAuthority(t, c.dir)
+	c.pki = newAuthority(t, c.dir, "ca")
 	must(t, os.WriteFile(filepath.Join(c.dir, "users.conf"), []byte(users), 0o600))
 	c.pki.issue(t, "node", net.IPv4(127, 0, 0, 1))
+	newAuthority(t, c.dir, "cluster-ca").issue(t, "cluster", net.IPv4(127, 0, 0, 1))
 	for i := range c.nodes {
 		n := &natstest.Node{Binary: binary, Dir: filepath.Join(c.dir, string(rune('a'+i)))}
 		must(t, os.Mkdir(n.Dir, 0o700))
@@ -53,12 +67,6 @@ func newCluster(t *testing.T, users string, edit func(string) string) *cluster {
 		c.nodes[i] = n
 		c.relays[i] = newRelay(t, func() string { return "tcp://" + n.Address(natstest.MQTT) })
 		c.routes[i] = newRelay(t, func() string { return "tcp://" + n.Address(natstest.Routes) })
-	}
-	for i := range c.nodes {
-		c.start(i)
-	}
-	for i := range c.nodes {
-		c.healthy(i)
 	}
 	return c
 }
@@ -107,7 +115,7 @@ func (c *cluster) healthy(node int) {
 	})
 }
 
-// An authority signs certificates, and keeps them in a folder: name.crt, name.key, and its own ca.crt.
+// An authority signs certificates, and keeps them in a folder: name.crt, name.key, and its own by its own name.
 type authority struct {
 	dir    string
 	cert   *x509.Certificate
@@ -115,15 +123,15 @@ type authority struct {
 	serial int64
 }
 
-func newAuthority(t *testing.T, dir string) *authority {
+func newAuthority(t *testing.T, dir, name string) *authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
 	a := &authority{dir: dir, key: key, cert: &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "the building"}, NotBefore: time.Now().Add(-time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour),
 		NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}}
-	a.sign(t, "ca", a.cert, key)
+	a.sign(t, name, a.cert, key)
 	return a
 }
 
