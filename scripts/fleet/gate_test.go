@@ -197,7 +197,9 @@ func (c *child) start() {
 	c.cmd = exec.Command(os.Args[0])
 	c.cmd.Env = append(os.Environ(), childGate+"="+string(orders))
 	c.cmd.Stdout, c.cmd.Stderr = &c.said, &c.said
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it waits for its broker for as long as it lives
 	must(c.t, c.cmd.Start())
+	c.t.Cleanup(func() { c.cmd.Process.Kill() })
 	c.ended = make(chan error, 1)
 	go func() { c.ended <- c.cmd.Wait() }()
 }
@@ -207,6 +209,7 @@ func (c *child) kill() bool {
 	c.t.Helper()
 	c.cmd.Process.Kill()
 	err := <-c.ended
+	c.ended <- err // for done
 	if exit := new(exec.ExitError); errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
 		return true
 	}

@@ -40,9 +40,7 @@ func TestKilled(t *testing.T) {
 		time.Sleep(rand.N(200 * time.Millisecond))
 		broker.Start(t)
 	}
-	for !c.done() {
-		time.Sleep(10 * time.Millisecond)
-	}
+	within(t, patience+2*time.Duration(passages)*pause, "the gate has told all", c.done)
 	eventually(t, "all have come", func() bool { return b.count("north") >= int(passages) })
 	y := b.mustHave(t, "north", passages)
 	if y.outOfOrder > 0 {
@@ -50,4 +48,19 @@ func TestKilled(t *testing.T) {
 	}
 	broker.Stop(t)
 	t.Logf("%d passages, the broker killed %d times, the gate %d times: %d came twice", passages, kills, gateKills, y.repeated)
+}
+
+// TestKillDone has a gate that has told all be done, also after a kill that came too late.
+func TestKillDone(t *testing.T) {
+	c := &child{t: t, orders: childOrders{Dir: t.TempDir(), Config: named(t, "north", "127.0.0.1:1", account)}}
+	c.start()
+	eventually(t, "the gate has told all", c.done)
+	for range 2 {
+		if c.kill() {
+			t.Error("a gate was killed that had ended")
+		}
+		if !c.done() {
+			t.Error("a gate that was done is so no longer")
+		}
+	}
 }

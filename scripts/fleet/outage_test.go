@@ -42,9 +42,7 @@ func TestOutage(t *testing.T) {
 	b := newBuilding(t, "building", nil, account.Username, account.Password, "tcp://"+line.address())
 	began, before = time.Now(), handedOver(t)
 	g.run()
-	for g.publisher.Status().Queued > 0 {
-		time.Sleep(10 * time.Millisecond)
-	}
+	within(t, patience+time.Duration(size)*20*time.Millisecond, "all are drained", func() bool { return g.publisher.Status().Queued == 0 })
 	took, drained := time.Since(began), handedOver(t)-before
 	eventually(t, "all have come", func() bool { return b.count("north") == size })
 	if y := b.mustHave(t, "north", uint64(size)); y.outOfOrder+y.repeated > 0 {
