@@ -2,7 +2,7 @@
 // says what came of it. It knows no broker.
 //
 //  1. An order that nobody whose key is registered has signed for this gate is refused without an answer, and so is one that was given
-//     before: it has its answer.
+//     before: it has its answer, whether it opened the door or not.
 //  2. One that comes too late or too early, that the broker may have kept, or that comes while nobody knows what time it is, is refused.
 //  3. Any other is an attempt, as a card at a reader is. It is on disk as given before the door opens.
 //
@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"facegate/configs/hint"
 	"facegate/pipeline/attempt"
@@ -32,12 +33,18 @@ type Parts struct {
 }
 
 // A Remote carries out orders.
-type Remote struct{ parts Parts }
+type Remote struct {
+	parts    Parts
+	answered answered
+}
 
 // New returns a Remote.
-func New(p Parts) *Remote { return &Remote{p} }
+func New(p Parts) *Remote {
+	return &Remote{parts: p, answered: answered{expires: make(map[order.ID]time.Time)}}
+}
 
-// Carry carries out an order, and returns the answer. An error says why there is to be none. It is an orders.Handler.
+// Carry carries out an order, and returns the answer. An error says why there is to be none. It is an orders.Handler, and one order
+// is carried out at a time.
 func (r *Remote) Carry(_ context.Context, o orders.Order) ([]byte, error) {
 	g, err := r.parts.Find(o.Payload)
 	if g.Operator.Name == "" || errors.Is(err, store.ErrRepeated) {
@@ -45,6 +52,9 @@ func (r *Remote) Carry(_ context.Context, o orders.Order) ([]byte, error) {
 	}
 	if err == nil && g.Issued.Before(o.Since) {
 		err = ErrQueued
+	}
+	if !r.answered.first(g.Order, err == nil) {
+		return nil, store.ErrRepeated
 	}
 	if err != nil {
 		return r.refuse(g, why(err), err)

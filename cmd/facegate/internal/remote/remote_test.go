@@ -1,6 +1,8 @@
 package remote_test
 
 import (
+	"crypto/ed25519"
+	"encoding/binary"
 	"errors"
 	"log/slog"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"facegate/pipeline/order"
 	"facegate/pipeline/publish/orders"
 	"facegate/store"
+	"facegate/store/storetest"
 )
 
 var nonce = order.Nonce{1, 2, 3, 4, 5, 6, 7, 8}
@@ -120,5 +123,113 @@ func TestAttempt(t *testing.T) {
 		if why, err := g.carry(t, now, now); err != nil || known && why != wanted || why == "" {
 			t.Errorf("%v: %q, %v", r, why, err)
 		}
+	}
+}
+
+// newSite returns what carries out the orders of a porter at a gate with a store, and the orders: each is given at its time.
+func newSite(t *testing.T, ask func(attempt.Attempt) attempt.Outcome) (r *remote.Remote, sign func(n byte, at time.Time) []byte, log *strings.Builder) {
+	t.Helper()
+	s := storetest.Open(t, t.TempDir())
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	if _, err := s.Credentials().Orders().AddOperator("porter", key.Public().(ed25519.PublicKey), 1000); err != nil {
+		t.Fatal(err)
+	}
+	log = new(strings.Builder)
+	r = remote.New(remote.Parts{
+		Find: func(p []byte) (store.Given, error) { return s.Credentials().Orders().Find(p, "hq", "north") },
+		Ask:  ask, Log: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	return r, func(n byte, at time.Time) []byte {
+		body := order.Order{Issued: at, Expires: at.Add(order.MaxLife), Nonce: order.Nonce{n}}
+		payload, err := order.Sign(key, order.Gate{Site: "hq", Name: "north", Device: s.Device().PublicKey}, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return payload
+	}, log
+}
+
+// TestRefusedStaysRefused gives orders again that were refused, for whatever reason, once nothing is in their way any more. They have
+// their answer.
+func TestRefusedStaysRefused(t *testing.T) {
+	outcome := attempt.Outcome{Reason: attempt.Passing}
+	asked := 0
+	r, sign, log := newSite(t, func(attempt.Attempt) attempt.Outcome { asked++; return outcome })
+	now := storetest.Now()
+	carry := func(payload []byte, since time.Time) ([]byte, error) {
+		return r.Carry(t.Context(), orders.Order{Payload: payload, Arrived: now, Since: since})
+	}
+	passing, queued := sign(1, now), sign(2, now)
+	expired, early := sign(3, now.Add(-time.Minute)), sign(4, now.Add(time.Hour))
+	for _, tt := range []struct {
+		payload []byte
+		since   time.Time
+		want    order.Reason
+	}{
+		{passing, now, order.Passing},
+		{queued, now.Add(time.Second), order.Queued},
+		{expired, now.Add(-time.Hour), order.Expired},
+		{early, now, order.Early},
+	} {
+		answer, err := carry(tt.payload, tt.since)
+		if _, why, readErr := order.ReadReply(answer); err != nil || readErr != nil || why != tt.want {
+			t.Errorf("%s, %v, want %s", answer, err, tt.want)
+		}
+	}
+	outcome = attempt.Outcome{Opened: now}
+	lines := strings.Count(log.String(), "\n")
+	for _, payload := range [][]byte{passing, queued, expired, early} {
+		for range 100 {
+			if answer, err := carry(payload, now.Add(-time.Hour)); !errors.Is(err, store.ErrRepeated) || answer != nil {
+				t.Fatalf("given again: %s, %v", answer, err)
+			}
+		}
+	}
+	if n := strings.Count(log.String(), "\n"); asked != 1 || n != lines || lines != 4 {
+		t.Errorf("asked %d times, the log has %d lines, %d at first", asked, n, lines)
+	}
+	if answer, err := carry(sign(5, now), now); err != nil || asked != 2 {
+		t.Errorf("another order: %s, %v", answer, err)
+	}
+}
+
+// TestCollectedOrders gives more orders of long ago than are remembered, again and again: each is answered once at most, and none of
+// them makes the gate forget what it has refused now.
+func TestCollectedOrders(t *testing.T) {
+	now := time.Now()
+	var found store.Given
+	why, asked, answers := store.ErrOrderClock, 0, 0
+	r := remote.New(remote.Parts{
+		Find: func([]byte) (store.Given, error) { return found, why },
+		Ask:  func(attempt.Attempt) attempt.Outcome { asked++; return attempt.Outcome{Reason: attempt.Passing} },
+		Log:  slog.New(slog.DiscardHandler),
+	})
+	carry := func(n uint64, at time.Time) ([]byte, error) {
+		found = given(at)
+		binary.BigEndian.PutUint64(found.Nonce[:], n)
+		return r.Carry(t.Context(), orders.Order{Arrived: now, Since: now.Add(-time.Hour)})
+	}
+	why = nil
+	if _, err := carry(0, now); err != nil {
+		t.Fatal(err)
+	}
+	why = store.ErrOrderClock
+	const collected = 1500
+	for range 3 {
+		for n := range uint64(collected) {
+			if answer, _ := carry(n+1, now.Add(-time.Duration(n+1)*time.Minute)); answer != nil {
+				answers++
+			}
+		}
+	}
+	if answers == 0 || answers > collected {
+		t.Errorf("%d orders have %d answers", collected, answers)
+	}
+	why = nil
+	if _, err := carry(0, now); !errors.Is(err, store.ErrRepeated) || asked != 1 {
+		t.Errorf("the order of now, again: %v, asked %d times", err, asked)
+	}
+	if _, err := carry(9999, now); err != nil || asked != 2 {
+		t.Errorf("another order: %v, asked %d times", err, asked)
 	}
 }
