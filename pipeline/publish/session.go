@@ -413,25 +413,30 @@ func each(ctx context.Context, stop <-chan struct{}, do func() (done bool, err e
 	}
 }
 
-// believing is the duty to judge the broker's certificate again once the clock is right, where it was taken before its time.
+// believing is the duty to judge the broker's certificate again once the clock is right, where it was taken by one that was not known to
+// be: a clock that is late takes what has expired since as well as what is to come.
 func (p *Publisher) believing(c *conn) duty {
 	return duty{
 		begin: func(context.Context) error { return nil },
 		serve: func(ctx context.Context, stop <-chan struct{}) error {
-			if c.secure == nil || c.secure.early.IsZero() {
+			by := c.trust.moment.Clock
+			if c.secure == nil || by == Synced {
 				return nil
 			}
 			return each(ctx, stop, func() (bool, error) {
 				m := p.clock()
-				if m.doubted() {
+				if m.doubted() || m.Clock == by {
 					return false, nil
 				}
+				by = m.Clock
 				if err := c.trust.verify(c.secure.chain, m.at()); err != nil {
 					c.now = m.at()
 					return true, c.explain(securing, err)
 				}
-				p.link.credible()
-				return true, nil
+				if !c.secure.early.IsZero() {
+					p.link.credible()
+				}
+				return by == Synced, nil
 			})
 		},
 	}

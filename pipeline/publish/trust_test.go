@@ -163,42 +163,53 @@ func TestOnlyThePinnedCounts(t *testing.T) {
 	}
 }
 
-// TestClockComesRight connects by a clock that is a guess to a broker whose certificate is early, and has the clock come right: the
-// connection stays where the certificate is valid, and ends where it is not.
+// TestClockComesRight connects by a clock that nobody vouches for, and has the clock come right: the connection stays where the broker's
+// certificate is valid then, and ends where it is not, whether or not it seemed to be valid before.
 func TestClockComesRight(t *testing.T) {
 	a := newAuthority(t, lifetime(-10, 4000))
-	leaf, err := x509.ParseCertificate(a.sign(lifetime(300, 2000)).Certificate[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	early, soon := lifetime(300, 2000), lifetime(-10, 50)
 	for name, test := range map[string]struct {
+		has   func(*x509.Certificate)
+		since time.Time // when it begins to be valid, where it is taken before
+		by    Clock     // by which it is taken
 		right time.Time
 		kind  string
-	}{"valid": {days(301), ""}, "not valid": {days(200), "not-yet-valid"}} {
+	}{
+		"valid":                 {early, days(300), Guess, days(301), ""},
+		"not valid":             {early, days(300), Guess, days(200), "not-yet-valid"},
+		"valid all along":       {soon, time.Time{}, Guess, days(40), ""},
+		"expired since":         {soon, time.Time{}, Guess, days(200), "expired"},
+		"expired since, by bad": {soon, time.Time{}, Bad, days(200), "expired"},
+		"expired since, by rtc": {soon, time.Time{}, RTC, days(200), "expired"},
+	} {
 		t.Run(name, func(t *testing.T) {
+			leaf, err := x509.ParseCertificate(a.sign(test.has).Certificate[0])
+			if err != nil {
+				t.Fatal(err)
+			}
 			synctest.Test(t, func(t *testing.T) {
 				var now atomic.Pointer[Moment]
-				now.Store(&Moment{days(1), floor, Guess})
+				now.Store(&Moment{days(1), floor, test.by})
 				p := &Publisher{cfg: goodConfig(), clock: func() Moment { return *now.Load() }}
 				p.link.caveat = new(Fault)
 				c := &conn{
 					explainer: explainer{cfg: p.cfg, to: brokers("ssl://127.0.0.1:8883")[0]},
-					trust:     trust{"127.0.0.1", []*x509.Certificate{a.cert}, *now.Load()}, secure: &secured{chain: []*x509.Certificate{leaf}, early: days(300)},
+					trust:     trust{"127.0.0.1", []*x509.Certificate{a.cert}, *now.Load()}, secure: &secured{chain: []*x509.Certificate{leaf}, early: test.since},
 				}
 				ended := make(chan error, 1)
 				go func() { ended <- p.believing(c).serve(t.Context(), nil) }()
 				time.Sleep(10 * time.Minute)
 				synctest.Wait()
 				if len(ended) > 0 {
-					t.Fatalf("while the clock is a guess: %v", <-ended)
+					t.Fatalf("before the clock is right: %v", <-ended)
 				}
 				now.Store(&Moment{test.right, floor, Synced})
 				f := new(Fault)
 				if err := <-ended; errors.As(err, &f) != (test.kind != "") || f.Kind != test.kind {
 					t.Errorf("%v, want %q", err, test.kind)
 				}
-				if still := p.link.caveat != nil; still != (test.kind != "") {
-					t.Errorf("the reservation is told still: %v", still)
+				if still := p.link.caveat != nil; still != (test.kind != "" || test.since.IsZero()) {
+					t.Errorf("what was said of it before is told still: %v", still)
 				}
 			})
 		})
