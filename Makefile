@@ -79,6 +79,7 @@ TIME ?= 60s
 EACH ?= 4s
 SYNC ?= always
 fleet: nats ## have 200 gates at three brokers, kill one of them, and count what is lost; GATES=, TIME=, EACH= and SYNC= change it
+	@[[ -x $(FACEGATE_NATS) ]] || { printf 'facegate: without nats-server there is no fleet; it is fetched with network\n' >&2; exit 1; }
 	@mkdir -p $(BUILD)/fleet
 	@TMPDIR=$(CURDIR)/$(BUILD)/fleet go test -count=1 -v -timeout 60m -run '^TestFleet$$' ./scripts/fleet \
 	  -disk -gates $(GATES) -time $(TIME) -each $(EACH) -sync $(SYNC) | grep -vE '^(=== |ok |PASS)'
