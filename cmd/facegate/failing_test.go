@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -15,14 +14,14 @@ import (
 // TestStatusOfAGateThatFails wants the last reason, its advice and the log where somebody looks for the gate.
 func TestStatusOfAGateThatFails(t *testing.T) {
 	site := gatetest.NewSite(t)
-	config := site.WriteConfig(t, gatetest.Settings{"vision": fmt.Sprintf("{models_dir: %s, calibration: /nonexistent}", gatetest.Models(t))})
+	config := site.WriteConfig(t, gatetest.Settings{"camera": "{source: replay, path: /nonexistent}"})
 	facegate(t.Context(), "status", "--config", config).want(t, exitNotRunning, "", "systemctl start facegate")
 	for range 3 {
-		facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", ": vision.calibration: ")
+		facegate(t.Context(), "run", "--config", config).want(t, exitFailed, "", ": camera.path: ")
 	}
 	for _, args := range [][]string{{"status", "--config", config}, {"status", "--socket", site.Socket()}, {"door", "test", "--config", config}} {
 		p := facegate(t.Context(), args...)
-		for _, want := range []string{"it failed 3 times in a row", "vision.calibration", "correct vision.calibration", "journalctl -u facegate"} {
+		for _, want := range []string{"it failed 3 times in a row", "camera.path", "folder of JPEG files", "journalctl -u facegate"} {
 			if p.code != exitNotRunning || !strings.Contains(p.err, want) {
 				t.Errorf("%q: exit code %d:\n%s\nwant %q in it", args, p.code, p.err, want)
 			}
@@ -32,7 +31,7 @@ func TestStatusOfAGateThatFails(t *testing.T) {
 	var c complaint
 	p := facegate(t.Context(), "status", "--json", "--config", config)
 	unmarshal(t, p.err, &c)
-	if c.Code != exitNotRunning || !strings.Contains(c.Error, "vision.calibration") || !strings.Contains(c.ToDo, "journalctl") {
+	if c.Code != exitNotRunning || !strings.Contains(c.Error, "camera.path") || !strings.Contains(c.ToDo, "journalctl") {
 		t.Errorf("as JSON: %+v", c)
 	}
 	left, err := filepath.Glob(site.Path("*.failure"))

@@ -27,6 +27,7 @@ import (
 	"facegate/device/reader"
 	"facegate/gpio/sim"
 	"facegate/pipeline/attempt"
+	"facegate/pipeline/calibrate"
 	"facegate/pipeline/matchertest"
 	"facegate/pipeline/models"
 	"facegate/pipeline/visitor"
@@ -72,6 +73,50 @@ func without(file string, content []byte) func(*testing.T, gatetest.Site) {
 			must(t, os.WriteFile(path, content, 0o600))
 		}
 	}
+}
+
+// calibrationOf is the file of the calibration of a site.
+func calibrationOf(s gatetest.Site) string { return s.Path("calibration.json") }
+
+// bringCalibration writes the shipped calibration for a site, whatever is in its place.
+func bringCalibration(t *testing.T, s gatetest.Site) {
+	t.Helper()
+	must(t, os.RemoveAll(calibrationOf(s)))
+	must(t, os.Rename(otherCalibration(t, s, func(*calibrate.File) {}), calibrationOf(s)))
+}
+
+// calibrations are what may be broken about the calibration of a gate.
+func calibrations() (all []broken) {
+	add := func(name, todo string, spoil func(*testing.T, gatetest.Site)) {
+		all = append(all, broken{name: name, spoil: spoil, mend: bringCalibration, part: health.Faces, todo: todo, networks: true})
+	}
+	changed := func(change func(*calibrate.File)) func(*testing.T, gatetest.Site) {
+		return func(t *testing.T, s gatetest.Site) {
+			must(t, os.Rename(otherCalibration(t, s, change), calibrationOf(s)))
+		}
+	}
+	add("no calibration", "put the file there, or correct vision.calibration", func(t *testing.T, s gatetest.Site) {
+		must(t, os.Remove(calibrationOf(s)))
+	})
+	add("a calibration that is cut off", "write it again", func(t *testing.T, s gatetest.Site) {
+		must(t, os.Truncate(calibrationOf(s), 1000))
+	})
+	add("a calibration that everybody may write to", "chmod o-w", func(t *testing.T, s gatetest.Site) {
+		must(t, os.Chmod(calibrationOf(s), 0o646))
+	})
+	add("a pipe for a calibration", "name the file itself", func(t *testing.T, s gatetest.Site) {
+		must(t, errors.Join(os.Remove(calibrationOf(s)), syscall.Mkfifo(calibrationOf(s), 0o600)))
+	})
+	add("the calibration of another embedder", "name the calibration of this embedder", changed(func(f *calibrate.File) {
+		f.ModelID = strings.Repeat("ab", 32)
+	}))
+	add("a calibration of single pictures", "measure it again", changed(func(f *calibrate.File) { f.TemplatePictures = 1 }))
+	add("a calibration of too few people", "measure on more people", changed(func(f *calibrate.File) {
+		for i := range f.Decisions {
+			f.Decisions[i].Points = f.Decisions[i].Points[:1]
+		}
+	}))
+	return all
 }
 
 // back brings networks back, whatever is in their place.
@@ -125,7 +170,7 @@ func breakages(t *testing.T, disk string) (all []broken) {
 	if _, err := os.Stat(filepath.Join(gatetest.Models(t), preferred[0].Files[0].File)); err == nil {
 		all = append(all, networks("no liveness networks but weaker ones", "vision.liveness", without(preferred[0].Files[0].File, nil)))
 	}
-	if disk == "" {
+	if all = append(all, calibrations()...); disk == "" {
 		return all
 	}
 	var room func()
@@ -185,12 +230,14 @@ func (h *hall) guests(t *testing.T) (often, counted string) {
 func TestOtherWaysAtABrokenStart(t *testing.T) {
 	site := gatetest.NewSite(t)
 	disk := smallDisk(t, site)
-	more := with(otherWays, "vision", "{models_dir: "+networksOf(site)+"}")
+	more := with(otherWays, "vision", "{models_dir: "+networksOf(site)+", calibration: "+calibrationOf(site)+"}")
+	more["door"] = doorOf("")["door"]
 	if disk != "" {
 		more = with(with(more, "state_dir", disk+"/state"), "keys_dir", disk+"/keys")
 	}
 	bringNetworks(t, site)
-	h := open(t, site, more, daemon.Outside{})
+	bringCalibration(t, site)
+	h := open(t, site, more, daemon.Outside{Inputs: wire().inputs()})
 	_, err := h.Register().Enrol(people.EnrolRequest{Label: "p01", Consent: "form 1", Age: "adult", Witness: "Li Na"}, matchertest.Face(1))
 	must(t, err)
 	text := h.joins(t, "none")
@@ -201,7 +248,9 @@ func TestOtherWaysAtABrokenStart(t *testing.T) {
 	for _, b := range breakages(t, disk) {
 		t.Run(b.name, func(t *testing.T) {
 			b.spoil(t, site)
-			h := open(t, site, more, daemon.Outside{})
+			w := wire()
+			h := open(t, site, more, daemon.Outside{Inputs: w.inputs()})
+			w.leave(t, h.line)
 			conditions := conditionsOf(h.Status().Health, b.part)
 			if !slices.ContainsFunc(conditions, func(c health.Condition) bool { return strings.Contains(c.Todo, b.todo) }) {
 				t.Errorf("nothing says %q: %+v", b.todo, h.Status().Health)
@@ -234,7 +283,7 @@ func TestOtherWaysAtABrokenStart(t *testing.T) {
 			b.mend(t, site)
 		})
 	}
-	h = open(t, site, more, daemon.Outside{})
+	h = open(t, site, more, daemon.Outside{Inputs: wire().inputs()})
 	if s := h.Status(); s.Vision.Err != "" || s.People.Enrolled != 1 || s.Epoch.Number != 1 {
 		t.Errorf("when all is mended: %+v", s)
 	}
@@ -295,6 +344,18 @@ func awaitMended(t *testing.T, site gatetest.Site, more gatetest.Settings, mend 
 	case <-time.After(time.Minute):
 		t.Fatalf("nobody sees that it is mended:\n%s", logged)
 	}
+}
+
+// TestCalibrationAppears has the calibration come while a gate goes on without it, half of it first.
+func TestCalibrationAppears(t *testing.T) {
+	t.Parallel()
+	site := gatetest.NewSite(t)
+	vision := fmt.Sprintf("{models_dir: %s, calibration: %s}", gatetest.Models(t), calibrationOf(site))
+	awaitMended(t, site, gatetest.Settings{"vision": vision}, func() {
+		must(t, os.WriteFile(calibrationOf(site), []byte("{"), 0o600))
+		time.Sleep(50 * time.Millisecond)
+		bringCalibration(t, site)
+	})
 }
 
 // TestNetworksAppear has the networks come while a gate goes on without them, one that is cut off first.

@@ -141,19 +141,6 @@ func TestCheckRefusesWhatNewRefuses(t *testing.T) {
 			return gatetest.Settings{"door": fmt.Sprintf("{driver: sim, chip: %s, exit: {line: ../E}}", s.Path("board"))}
 		}, "door"},
 		{"an unknown liveness model", func(t *testing.T, _ gatetest.Site) gatetest.Settings { return vision(t, ", liveness: [psychic]") }, "vision"},
-		{"no calibration", func(t *testing.T, _ gatetest.Site) gatetest.Settings { return vision(t, ", calibration: /nonexistent") }, "vision"},
-		{"the calibration of another embedder", func(t *testing.T, s gatetest.Site) gatetest.Settings {
-			return vision(t, ", calibration: "+otherCalibration(t, s, func(f *calibrate.File) { f.ModelID = strings.Repeat("ab", 32) }))
-		}, "vision"},
-		{"a calibration of single pictures", func(t *testing.T, s gatetest.Site) gatetest.Settings {
-			return vision(t, ", calibration: "+otherCalibration(t, s, func(f *calibrate.File) { f.TemplatePictures = 1 }))
-		}, "vision"},
-		{"a calibration without the mean of three frames", func(t *testing.T, s gatetest.Site) gatetest.Settings {
-			return vision(t, ", calibration: "+otherCalibration(t, s, func(f *calibrate.File) { f.Decisions = f.Decisions[:1] }))
-		}, "vision"},
-		{"a calibration of the format before", func(t *testing.T, s gatetest.Site) gatetest.Settings {
-			return vision(t, ", calibration: "+otherCalibration(t, s, func(f *calibrate.File) { f.Schema = "facegate-calibration/1" }))
-		}, "vision"},
 		{"no recording", set("camera", "{source: replay, path: /nonexistent}"), "camera"},
 		{"a device for a recording", set("camera", "{source: replay, path: /dev/null}"), "camera"},
 		{"no such group", func(_ *testing.T, s gatetest.Site) gatetest.Settings {
@@ -206,13 +193,48 @@ func TestCheckRefusesWhatNewRefuses(t *testing.T) {
 
 // TestCheckRefusesWhatNewDoesWithout has the check refuse what takes faces from a gate that starts all the same.
 func TestCheckRefusesWhatNewDoesWithout(t *testing.T) {
-	dir := gatetest.Models(t)
-	for _, test := range []struct{ name, vision, key, todo string }{
-		{"no networks", "{models_dir: /nonexistent}", "vision", "facegate models fetch --bundle registry --dir /nonexistent"},
-		{"an unknown embedder", "{models_dir: " + dir + ", embedder: arcface}", "vision.embedder", "mobilefacenet"},
+	named := func(path string) func(*testing.T, gatetest.Site) string {
+		return func(t *testing.T, _ gatetest.Site) string { return "{models_dir: " + gatetest.Models(t) + path + "}" }
+	}
+	changed := func(change func(*calibrate.File)) func(*testing.T, gatetest.Site) string {
+		return func(t *testing.T, s gatetest.Site) string {
+			return named(", calibration: "+otherCalibration(t, s, change))(t, s)
+		}
+	}
+	for _, test := range []struct {
+		name, key, todo string
+		vision          func(*testing.T, gatetest.Site) string
+	}{
+		{"no networks", "vision", "facegate models fetch --bundle registry --dir /nonexistent", func(*testing.T, gatetest.Site) string {
+			return "{models_dir: /nonexistent}"
+		}},
+		{"an unknown embedder", "vision.embedder", "mobilefacenet", named(", embedder: arcface")},
+		{"no calibration", "vision.calibration", "put the file there, or correct vision.calibration", named(", calibration: /nonexistent")},
+		{
+			"the calibration of another embedder", "vision.calibration", "of this embedder",
+			changed(func(f *calibrate.File) { f.ModelID = strings.Repeat("ab", 32) }),
+		},
+		{
+			"a calibration of single pictures", "vision.calibration", "measure it again",
+			changed(func(f *calibrate.File) { f.TemplatePictures = 1 }),
+		},
+		{
+			"a calibration without the mean of three frames", "vision.calibration", "measure it again",
+			changed(func(f *calibrate.File) { f.Decisions = f.Decisions[:1] }),
+		},
+		{
+			"a calibration of the format before", "vision.calibration", "measure it again",
+			changed(func(f *calibrate.File) { f.Schema = "facegate-calibration/1" }),
+		},
+		{"a calibration of too few people", "vision.calibration", "measure on more people", changed(func(f *calibrate.File) {
+			for i := range f.Decisions {
+				f.Decisions[i].Points = f.Decisions[i].Points[:1]
+			}
+		})},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, checked, opened := verdicts(t, gatetest.NewSite(t), gatetest.Settings{"vision": test.vision})
+			site := gatetest.NewSite(t)
+			_, checked, opened := verdicts(t, site, gatetest.Settings{"vision": test.vision(t, site)})
 			if checked == nil || !strings.Contains(checked.Error(), ": "+test.key) || !strings.Contains(hint.Of(checked), test.todo) || opened != nil {
 				t.Errorf("check: %v, to do %q\nrun: %v", checked, hint.Of(checked), opened)
 			}

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,7 +25,6 @@ import (
 	"facegate/cmd/facegate/internal/health"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
-	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/device"
@@ -130,7 +128,6 @@ func TestContract(t *testing.T) {
 
 // TestNewRefuses checks that a gate that cannot work says why and what to do, with the door at its safe level.
 func TestNewRefuses(t *testing.T) {
-	dir := gatetest.Models(t)
 	tests := []struct {
 		name    string
 		prepare func(t *testing.T, s gatetest.Site) gatetest.Settings
@@ -188,22 +185,9 @@ func TestNewRefuses(t *testing.T) {
 			},
 		},
 		{
-			name: "no calibration file", err: fs.ErrNotExist, hint: "vision.calibration",
-			prepare: func(*testing.T, gatetest.Site) gatetest.Settings {
-				return gatetest.Settings{"vision": fmt.Sprintf("{models_dir: %s, calibration: /nonexistent.json}", dir)}
-			},
-		},
-		{
 			name: "no recording", err: fs.ErrNotExist, hint: "folder of JPEG files",
 			prepare: func(*testing.T, gatetest.Site) gatetest.Settings {
 				return gatetest.Settings{"camera": "{source: replay, path: /nonexistent}"}
-			},
-		},
-		{
-			name: "pipe for a calibration", err: file.ErrKind, hint: "name the file itself",
-			prepare: func(t *testing.T, s gatetest.Site) gatetest.Settings {
-				must(t, syscall.Mkfifo(s.Path("calibration"), 0o600))
-				return gatetest.Settings{"vision": fmt.Sprintf("{models_dir: %s, calibration: %s}", gatetest.Models(t), s.Path("calibration"))}
 			},
 		},
 		{

@@ -10,6 +10,7 @@ import (
 
 	"facegate/cmd/facegate/internal/chosen"
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/file"
 	"facegate/configs/hint"
@@ -125,17 +126,26 @@ func aboutControl(err error) error {
 const maxCalibration = 4 << 20
 
 // loadCalibration returns the calibration of the embedder, which is for templates and decisions as the gate makes them, nil with an
-// error.
+// error. Without one no face can be compared.
 func loadCalibration(c *configs.Config, b models.Bundle) (*calibrate.File, error) {
 	f, err := readCalibration(c.Vision, b)
 	if err == nil {
 		err = f.Suits(c.Enrol.Frames, judged(c.Decide))
 	}
+	if err == nil {
+		_, err = sameFace(f)
+	}
 	if err != nil {
-		return nil, configs.About("vision.calibration", err)
+		return nil, ofSight(configs.About("vision.calibration", err))
+	}
+	if err := people.Covers(f, judged(c.Decide), c.Match.FPIR); err != nil {
+		return nil, ofSight(configs.About("match.fpir", err))
 	}
 	return f, nil
 }
+
+// sameFace returns the cosine from which two frames of one face are of one person.
+func sameFace(f *calibrate.File) (float64, error) { return f.Threshold(1, 1, otherFMR) }
 
 func readCalibration(v configs.Vision, b models.Bundle) (*calibrate.File, error) {
 	id := b.Embedder.ID()
@@ -148,7 +158,7 @@ func readCalibration(v configs.Vision, b models.Bundle) (*calibrate.File, error)
 	}
 	data, err := file.ReadShared(v.Calibration, maxCalibration)
 	if err != nil {
-		return nil, hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "correct vision.calibration"))
+		return nil, hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "put the file there, or correct vision.calibration"))
 	}
 	f, err := calibrate.Read(bytes.NewReader(data))
 	if err == nil && f.ModelID != id {

@@ -72,10 +72,7 @@ func (d *Daemon) terms() (people.Terms, error) {
 	if d.calibration == nil { // no face is looked at
 		return t, nil
 	}
-	if err := people.Covers(d.calibration, judged(c.Decide), c.Match.FPIR); err != nil {
-		return people.Terms{}, configs.About("match.fpir", err)
-	}
-	if d.same, err = d.calibration.Threshold(1, 1, otherFMR); err != nil {
+	if d.same, err = sameFace(d.calibration); err != nil {
 		return people.Terms{}, configs.About("vision.calibration", err)
 	}
 	_, err = hex.Decode(t.ModelID[:], []byte(d.bundle.Embedder.ID()))

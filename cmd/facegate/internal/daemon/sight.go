@@ -20,7 +20,7 @@ import (
 	"facegate/pipeline/vision"
 )
 
-// An unsighted error is about what lies in the folder of networks. It takes faces from a gate, and nothing else: cards, passes, PINs
+// An unsighted error is about what lies in the folder of networks, or about their calibration. It takes faces from a gate, and nothing else: cards, passes, PINs
 // and the door need no network.
 type unsighted struct{ error }
 
@@ -34,9 +34,10 @@ func ofSight(err error) error {
 	return unsighted{err}
 }
 
-// openEngine chooses the networks, and loads them unless they are left out. A gate whose networks are missing or damaged is blind.
+// openEngine chooses the networks, and loads them unless they are left out. A gate whose networks or their calibration are missing or
+// damaged is blind.
 func (d *Daemon) openEngine() (camera.Engine, error) {
-	d.looked = traceOf(d.config.Vision.ModelsDir)
+	d.looked = traceOf(d.config.Vision)
 	err := d.chooseNetworks()
 	if errors.Is(err, chosen.ErrWeaker) { // there may be none at all
 		err = cmp.Or(checkNetworks(d.config.Vision, d.bundle), err)
@@ -92,7 +93,7 @@ func loadNetworks(v configs.Vision, b models.Bundle) (camera.Engine, error) {
 // goWithout has the gate go on without its networks because of err.
 func (d *Daemon) goWithout(err error) {
 	advice := cmp.Or(hint.Of(err), "facegate models list shows which networks are in order") +
-		"; the gate takes them by itself within seconds, and the other ways in work meanwhile"
+		"; the gate looks at faces by itself within seconds of the files being in order, and the other ways in work meanwhile"
 	d.unseen = hint.Wrap(fmt.Errorf("no face is looked at, because the networks cannot be used: %w", err), "%s", advice)
 	d.log.Error(d.unseen.Error(), "hint", advice)
 }
@@ -116,12 +117,12 @@ func (d *Daemon) sightHealth(*status.Status) []health.Condition {
 	return health.When(true, health.NetworksUnusable, health.Faces, health.Down, d.unseen.Error(), hint.Of(d.unseen))
 }
 
-// networksMended returns what reports whether the networks can be used by now. They are read only when their folder has changed since
-// they were read last.
+// networksMended returns what reports whether the networks can be used by now. They are read only when their folder or the file of their
+// calibration has changed since they were read last.
 func (d *Daemon) networksMended() func() bool {
 	last := d.looked
 	return func() bool {
-		now := traceOf(d.config.Vision.ModelsDir)
+		now := traceOf(d.config.Vision)
 		if now == last {
 			return false
 		}
@@ -132,22 +133,24 @@ func (d *Daemon) networksMended() func() bool {
 			err = checkNetworks(d.config.Vision, fresh.bundle)
 		}
 		if err != nil {
-			d.log.Warn("the networks have changed, and cannot be used yet", "error", err, "hint", hint.Of(err))
+			d.log.Warn("the networks or their calibration have changed, and cannot be used yet", "error", err, "hint", hint.Of(err))
 		}
 		return err == nil
 	}
 }
 
-// traceOf says of which length and age the files of a folder are, or those that links in it lead to.
-func traceOf(dir string) string {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err.Error()
+// traceOf says of which length and age the files of networks are and that of their calibration, or those that links lead to.
+func traceOf(v configs.Vision) string {
+	paths := []string{v.Calibration}
+	entries, err := os.ReadDir(v.ModelsDir)
+	for _, e := range entries {
+		paths = append(paths, filepath.Join(v.ModelsDir, e.Name()))
 	}
 	var trace strings.Builder
-	for _, e := range entries {
-		if info, err := os.Stat(filepath.Join(dir, e.Name())); err == nil {
-			fmt.Fprintln(&trace, e.Name(), info.Size(), info.ModTime().UnixNano(), info.Mode())
+	fmt.Fprintln(&trace, err)
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil {
+			fmt.Fprintln(&trace, path, info.Size(), info.ModTime().UnixNano(), info.Mode())
 		}
 	}
 	return trace.String()
