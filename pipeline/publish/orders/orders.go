@@ -28,9 +28,9 @@ var (
 
 // An Order is a message that may be an order.
 type Order struct {
-	Payload []byte
-	Arrived time.Time
-	Since   time.Time // when the connection began on which it came: the broker may have kept what is older
+	Payload   []byte
+	Arrived   time.Time     // with a monotonic reading
+	Connected time.Duration // for how long there had been the connection on which it came: the broker may have kept what is older
 }
 
 // A Handler carries out an order, and returns the answer, or why there is to be none.
@@ -90,7 +90,8 @@ func (d *Desk) Take(payload []byte, retained bool) {
 		return
 	}
 	d.mu.Lock()
-	o := Order{append([]byte{}, payload...), d.parts.Now(), d.since}
+	now := d.parts.Now()
+	o := Order{append([]byte{}, payload...), now, now.Sub(d.since)} // by the monotonic clock: the other one may have been set since
 	d.mu.Unlock()
 	select {
 	case d.waiting <- o:

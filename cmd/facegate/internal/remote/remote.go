@@ -50,7 +50,8 @@ func (r *Remote) Carry(_ context.Context, o orders.Order) ([]byte, error) {
 	if g.Operator.Name == "" || errors.Is(err, store.ErrRepeated) {
 		return nil, err
 	}
-	if err == nil && g.Issued.Before(o.Since) {
+	// The clock may have been set since the connection began. When that was, by the clock of now, tells the monotonic one.
+	if err == nil && g.Issued.Before(o.Arrived.Add(-o.Connected)) {
 		err = ErrQueued
 	}
 	if !r.answered.first(g.Order, err == nil) {

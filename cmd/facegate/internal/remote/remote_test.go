@@ -37,8 +37,8 @@ type gate struct {
 	log     strings.Builder
 }
 
-// carry carries out an order that arrives at a time, on a connection that began then or before.
-func (g *gate) carry(t *testing.T, arrived, since time.Time) (why order.Reason, err error) {
+// carry carries out an order that arrives at a time, on a connection that there had been for some time.
+func (g *gate) carry(t *testing.T, arrived time.Time, connected time.Duration) (why order.Reason, err error) {
 	t.Helper()
 	r := remote.New(remote.Parts{
 		Find: func([]byte) (store.Given, error) { return g.found, g.err },
@@ -48,7 +48,7 @@ func (g *gate) carry(t *testing.T, arrived, since time.Time) (why order.Reason, 
 		},
 		Log: slog.New(slog.NewTextHandler(&g.log, nil)),
 	})
-	answer, err := r.Carry(t.Context(), orders.Order{Payload: []byte("{}"), Arrived: arrived, Since: since})
+	answer, err := r.Carry(t.Context(), orders.Order{Payload: []byte("{}"), Arrived: arrived, Connected: connected})
 	if err != nil {
 		if answer != nil {
 			t.Errorf("%s is answered beside %v", answer, err)
@@ -75,7 +75,7 @@ func TestSilence(t *testing.T) {
 		{err: order.ErrSignature},
 		{found: given(now), err: store.ErrRepeated},
 	} {
-		if _, err := g.carry(t, now, now); !errors.Is(err, g.err) || len(g.asked) > 0 {
+		if _, err := g.carry(t, now, 0); !errors.Is(err, g.err) || len(g.asked) > 0 {
 			t.Errorf("%v: %v, asked %d times", g.err, err, len(g.asked))
 		}
 	}
@@ -85,18 +85,18 @@ func TestSilence(t *testing.T) {
 func TestRefused(t *testing.T) {
 	now := time.Now()
 	for _, tt := range []struct {
-		err   error
-		since time.Time
-		want  order.Reason
+		err       error
+		connected time.Duration
+		want      order.Reason
 	}{
-		{hint.Wrap(store.ErrOrderExpired, "compare the clocks"), now.Add(-time.Hour), order.Expired},
-		{store.ErrOrderEarly, now.Add(-time.Hour), order.Early},
-		{store.ErrOrderClock, now.Add(-time.Hour), order.Clock},
-		{store.ErrOrderBefore, now.Add(-time.Hour), order.Expired},
-		{nil, now.Add(time.Millisecond), order.Queued},
+		{hint.Wrap(store.ErrOrderExpired, "compare the clocks"), time.Hour, order.Expired},
+		{store.ErrOrderEarly, time.Hour, order.Early},
+		{store.ErrOrderClock, time.Hour, order.Clock},
+		{store.ErrOrderBefore, time.Hour, order.Expired},
+		{nil, 999 * time.Millisecond, order.Queued},
 	} {
 		g := &gate{found: given(now), err: tt.err}
-		if why, err := g.carry(t, now.Add(time.Second), tt.since); err != nil || why != tt.want || len(g.asked) > 0 {
+		if why, err := g.carry(t, now.Add(time.Second), tt.connected); err != nil || why != tt.want || len(g.asked) > 0 {
 			t.Errorf("%v: %q, %v, asked %d times", tt.err, why, err, len(g.asked))
 		}
 	}
@@ -106,7 +106,7 @@ func TestRefused(t *testing.T) {
 func TestAttempt(t *testing.T) {
 	now := time.Now()
 	g := &gate{found: given(now), outcome: attempt.Outcome{Opened: now}}
-	if why, err := g.carry(t, now, now); err != nil || why != "" {
+	if why, err := g.carry(t, now, 0); err != nil || why != "" {
 		t.Errorf("%q, %v", why, err)
 	}
 	want := attempt.Attempt{Means: attempt.Order, Asked: now, Finding: attempt.Matched, Credential: attempt.Credential(given(now).ID())}
@@ -120,8 +120,22 @@ func TestAttempt(t *testing.T) {
 			attempt.Passing: order.Passing, attempt.Shut: order.Shut, attempt.Interlock: order.Interlock, attempt.Fault: order.Fault,
 		}[r]
 		g := &gate{found: given(now), outcome: attempt.Outcome{Reason: r, Err: errors.New("of the gate")}}
-		if why, err := g.carry(t, now, now); err != nil || known && why != wanted || why == "" {
+		if why, err := g.carry(t, now, 0); err != nil || known && why != wanted || why == "" {
 			t.Errorf("%v: %q, %v", r, why, err)
+		}
+	}
+}
+
+// TestQueued takes orders on a connection that began a minute ago. What the clock of the gate said then counts for nothing: it may have
+// been set since.
+func TestQueued(t *testing.T) {
+	now := time.Now()
+	for ago, want := range map[time.Duration]order.Reason{
+		-time.Second: "", 0: "", time.Minute: "", time.Minute + time.Millisecond: order.Queued,
+	} {
+		g := &gate{found: given(now.Add(-ago).Round(0)), outcome: attempt.Outcome{Opened: now}}
+		if why, err := g.carry(t, now, time.Minute); err != nil || why != want {
+			t.Errorf("given %v ago: %q, %v, want %q", ago, why, err, want)
 		}
 	}
 }
@@ -156,22 +170,22 @@ func TestRefusedStaysRefused(t *testing.T) {
 	asked := 0
 	r, sign, log := newSite(t, func(attempt.Attempt) attempt.Outcome { asked++; return outcome })
 	now := storetest.Now()
-	carry := func(payload []byte, since time.Time) ([]byte, error) {
-		return r.Carry(t.Context(), orders.Order{Payload: payload, Arrived: now, Since: since})
+	carry := func(payload []byte, connected time.Duration) ([]byte, error) {
+		return r.Carry(t.Context(), orders.Order{Payload: payload, Arrived: now.Add(time.Second), Connected: connected})
 	}
 	passing, queued := sign(1, now), sign(2, now)
 	expired, early := sign(3, now.Add(-time.Minute)), sign(4, now.Add(time.Hour))
 	for _, tt := range []struct {
-		payload []byte
-		since   time.Time
-		want    order.Reason
+		payload   []byte
+		connected time.Duration
+		want      order.Reason
 	}{
-		{passing, now, order.Passing},
-		{queued, now.Add(time.Second), order.Queued},
-		{expired, now.Add(-time.Hour), order.Expired},
-		{early, now, order.Early},
+		{passing, time.Second, order.Passing},
+		{queued, 0, order.Queued},
+		{expired, time.Hour, order.Expired},
+		{early, time.Second, order.Early},
 	} {
-		answer, err := carry(tt.payload, tt.since)
+		answer, err := carry(tt.payload, tt.connected)
 		if _, why, readErr := order.ReadReply(answer); err != nil || readErr != nil || why != tt.want {
 			t.Errorf("%s, %v, want %s", answer, err, tt.want)
 		}
@@ -180,7 +194,7 @@ func TestRefusedStaysRefused(t *testing.T) {
 	lines := strings.Count(log.String(), "\n")
 	for _, payload := range [][]byte{passing, queued, expired, early} {
 		for range 100 {
-			if answer, err := carry(payload, now.Add(-time.Hour)); !errors.Is(err, store.ErrRepeated) || answer != nil {
+			if answer, err := carry(payload, time.Hour); !errors.Is(err, store.ErrRepeated) || answer != nil {
 				t.Fatalf("given again: %s, %v", answer, err)
 			}
 		}
@@ -188,7 +202,7 @@ func TestRefusedStaysRefused(t *testing.T) {
 	if n := strings.Count(log.String(), "\n"); asked != 1 || n != lines || lines != 4 {
 		t.Errorf("asked %d times, the log has %d lines, %d at first", asked, n, lines)
 	}
-	if answer, err := carry(sign(5, now), now); err != nil || asked != 2 {
+	if answer, err := carry(sign(5, now), time.Hour); err != nil || asked != 2 {
 		t.Errorf("another order: %s, %v", answer, err)
 	}
 }
@@ -207,7 +221,7 @@ func TestCollectedOrders(t *testing.T) {
 	carry := func(n uint64, at time.Time) ([]byte, error) {
 		found = given(at)
 		binary.BigEndian.PutUint64(found.Nonce[:], n)
-		return r.Carry(t.Context(), orders.Order{Arrived: now, Since: now.Add(-time.Hour)})
+		return r.Carry(t.Context(), orders.Order{Arrived: now, Connected: time.Hour})
 	}
 	why = nil
 	if _, err := carry(0, now); err != nil {
