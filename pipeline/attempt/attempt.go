@@ -106,6 +106,9 @@ type Attempt struct {
 	Credential Credential
 	Unlimited  bool
 
+	// Ends is from when it opens nothing, also if it has waited for a disk until then. It has a monotonic reading, and is zero for never.
+	Ends time.Time
+
 	// Counted says that it is on disk as a failure since before anybody has looked what it comes to. A success takes that back.
 	Counted bool
 

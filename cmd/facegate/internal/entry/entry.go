@@ -225,6 +225,11 @@ func (e *Entry) finish(a *ask) {
 
 // open opens the door, and hands over that it did. Whoever is let in while it is open already goes through as well.
 func (e *Entry) open(a *ask) {
+	if ends := a.attempt.Ends; !ends.IsZero() && !e.parts.Now().Before(ends) {
+		e.put(a, time.Time{})
+		a.answer <- attempt.Outcome{Reason: attempt.Expired}
+		return
+	}
 	edge, err := e.parts.Door.Open(door.Granted)
 	switch {
 	case errors.Is(err, gpio.ErrBusy):

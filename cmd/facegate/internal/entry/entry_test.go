@@ -442,6 +442,23 @@ func TestUsedUpFirst(t *testing.T) {
 	}
 }
 
+// TestEndsMeanwhile checks that what has ended by the time that its use is on disk opens nothing.
+func TestEndsMeanwhile(t *testing.T) {
+	for after, opened := range map[time.Duration]bool{400 * time.Millisecond: true, 500 * time.Millisecond: false, 600 * time.Millisecond: false} {
+		synctest.Test(t, func(t *testing.T) {
+			b := start(t)
+			v := visitor()
+			v.Ends = time.Now().Add(500 * time.Millisecond)
+			answer := b.later(v)
+			time.AfterFunc(after, func() { b.disk.answer(nil) })
+			o := <-answer
+			if (b.door.times() == 1) != opened || o.Opened.IsZero() == opened || !opened && o.Reason != attempt.Expired {
+				t.Errorf("on disk after %v: %+v, the door was opened %d times", after, o, b.door.times())
+			}
+		})
+	}
+}
+
 // TestStop checks that whoever asks is answered when the entry ends, and after.
 func TestStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

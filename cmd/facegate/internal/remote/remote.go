@@ -62,6 +62,7 @@ func (r *Remote) Carry(_ context.Context, o orders.Order) ([]byte, error) {
 	}
 	outcome := r.parts.Ask(attempt.Attempt{
 		Means: attempt.Order, Asked: o.Arrived, Finding: attempt.Matched, Credential: attempt.Credential(g.ID()),
+		Ends: o.Arrived.Add(g.Expires.Sub(o.Arrived)),
 	})
 	if outcome.Opened.IsZero() {
 		return r.refuse(g, reason(outcome.Reason), outcome.Err)

@@ -111,7 +111,7 @@ func TestAttempt(t *testing.T) {
 	}
 	want := attempt.Attempt{Means: attempt.Order, Asked: now, Finding: attempt.Matched, Credential: attempt.Credential(given(now).ID())}
 	if len(g.asked) != 1 || g.asked[0].Credential != want.Credential || g.asked[0].Means != want.Means || g.asked[0].Finding != want.Finding ||
-		!g.asked[0].Asked.Equal(now) || g.asked[0].Unlimited || len(g.asked[0].Groups) > 0 {
+		!g.asked[0].Asked.Equal(now) || !g.asked[0].Ends.Equal(given(now).Expires) || g.asked[0].Unlimited || len(g.asked[0].Groups) > 0 {
 		t.Errorf("asked for %+v", g.asked)
 	}
 	for r := attempt.None; r <= attempt.Again; r++ {
