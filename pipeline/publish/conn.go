@@ -52,7 +52,8 @@ func (p *Publisher) connect(ctx context.Context, to address.Address, without lac
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{explainer: p.explainer(e), trust: e.trust(), mirror: newMirror(), ending: ctx.Done(), lack: without}
+	will := sight{p.cfg.topic(availability), string(Offline)}
+	c := &conn{explainer: p.explainer(e), trust: e.trust(), mirror: newMirror(will), ending: ctx.Done(), lack: without}
 	if c.raw, err = p.dial(ctx, e); err != nil {
 		return nil, c.explain(dialling, err)
 	}

@@ -32,13 +32,19 @@ type mirror struct {
 	awaited map[sight]chan struct{}
 	came    map[string]bool          // topics on which what was published has come back
 	kept    map[string]chan struct{} // closed once something that was retained has come on a topic
+
+	will   sight         // what a broker says for a gate that it has lost
+	belied chan struct{} // tells that the will has come after what was published on its topic
 }
 
 // A sight is what a mirror may see.
 type sight struct{ topic, payload string }
 
-func newMirror() *mirror {
-	return &mirror{watched: map[string]bool{}, awaited: map[sight]chan struct{}{}, came: map[string]bool{}, kept: map[string]chan struct{}{}}
+func newMirror(will sight) *mirror {
+	return &mirror{
+		watched: map[string]bool{}, awaited: map[sight]chan struct{}{}, came: map[string]bool{}, kept: map[string]chan struct{}{},
+		will: will, belied: make(chan struct{}, 1),
+	}
 }
 
 // watches reports whether a topic is subscribed to.
@@ -86,6 +92,12 @@ func (m *mirror) see(topic string, payload []byte, retained bool) {
 		delete(m.kept, topic)
 	}
 	s := sight{topic, string(payload)}
+	if s == m.will && !retained && m.came[topic] {
+		select {
+		case m.belied <- struct{}{}:
+		default:
+		}
+	}
 	if c, ok := m.awaited[s]; ok && !retained {
 		close(c)
 		delete(m.awaited, s)

@@ -78,7 +78,7 @@ func (p *Publisher) duties(c *conn, trial *trial, stay time.Duration) []duty {
 	if p.quiet {
 		list = append(list, p.clearing(c))
 	} else {
-		list = append(list, p.telling(c), p.proving(c, trial))
+		list = append(list, p.telling(c), p.insisting(c), p.proving(c, trial))
 	}
 	if p.orders != nil {
 		list = append(list, p.listening(c))
@@ -355,6 +355,31 @@ func (p *Publisher) renewing(c *conn) duty {
 					return nil
 				}
 				select {
+				case <-time.After(birthRest):
+				case <-ctx.Done():
+				case <-stop:
+				}
+			}
+		},
+	}
+}
+
+// insisting is the duty to tell every state again over c when the will of the connection before is said after the gate was called
+// online: some brokers are late with it.
+func (p *Publisher) insisting(c *conn) duty {
+	return duty{
+		begin: func(context.Context) error { return nil },
+		serve: func(ctx context.Context, stop <-chan struct{}) error {
+			for {
+				select {
+				case <-c.mirror.belied:
+					p.states.Again()
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				case <-stop:
+					return nil
+				}
+				select { // others may say it too
 				case <-time.After(birthRest):
 				case <-ctx.Done():
 				case <-stop:

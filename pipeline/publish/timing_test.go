@@ -808,6 +808,26 @@ func TestRulesThatChange(t *testing.T) {
 	})
 }
 
+// TestLateWill checks that a will which a broker is late with is not its last word on whether the gate is there.
+func TestLateWill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := new(script)
+		g := play(t, s, feed.NewMemory(10))
+		synctest.Wait()
+		will := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
+		will.TopicName, will.Payload = "facegate/hq/north/availability", []byte("offline")
+		for range 3 { // the gate does not answer each
+			will.Write(s.conn)
+		}
+		synctest.Wait()
+		s.wantHeard(t, "online", "online")
+		time.Sleep(birthRest)
+		synctest.Wait()
+		g.stop()
+		s.wantHeard(t, "online", "online", "online", "stopped", "DISCONNECT")
+	})
+}
+
 func TestTellRefusesUnknownMethods(t *testing.T) {
 	p, err := New(goodConfig(), Parts{Outbox: feed.NewMemory(1), Rand: draws()}, slog.New(slog.DiscardHandler))
 	if err != nil {
