@@ -93,8 +93,11 @@ func (m *mochi) Stop(t testing.TB) {
 
 func newMosquitto(t *testing.T) server { return mosquittotest.New(t, account) }
 
-func newNATS(t *testing.T) server {
-	return natstest.New(t, account.Username, account.Password, natsRights("facegate.>", "facegate.>"))
+func newNATS(t *testing.T) server { return natsBroker(t) }
+
+// natsBroker lets its user, as whom gate, building system and Home Assistant come, read everything, and write what any of them may.
+func natsBroker(t *testing.T) *natstest.Broker {
+	return natstest.New(t, account, natsRights("facegate.>, homeassistant.>", `">"`))
 }
 
 // natsRights returns what a user of nats-server may write and read. A client has a subject besides on which it is sent what it

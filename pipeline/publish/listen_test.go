@@ -100,7 +100,7 @@ func listenBeside(t *testing.T, r *rig) {
 // TestListenAbove has somebody speak on the level above the topics of the gate, which is heard with them.
 func TestListenAbove(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, newNATS(t))
+	r := newRig(t, natsBroker(t).Unwatched())
 	l := listenTo(t, gate("tcp", r.cable))
 	speaker := dial(t, r.server, account)
 	defer speaker.Disconnect(100)

@@ -30,7 +30,7 @@ func guardedMosquitto(t *testing.T) guarded {
 
 func guardedNATS(t *testing.T) guarded {
 	const all, rest = "facegate.>", "facegate.hq.north.echo, facegate.hq.north.availability"
-	b := natstest.New(t, account.Username, account.Password, "")
+	b := natstest.New(t, account, "")
 	allow := func(t testing.TB, lines ...string) { b.Allow(t, strings.Join(lines, "")) }
 	return guarded{b, allow, rights{
 		all: []string{natsRights(all, all)}, mute: []string{natsRights(rest, all)}, blind: []string{natsRights(all, rest)},

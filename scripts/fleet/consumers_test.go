@@ -56,7 +56,7 @@ func TestConsumers(t *testing.T) {
 		"mosquitto": func(t *testing.T) broker {
 			return mosquittotest.Installed(t, "../../configs/mosquitto.conf", account, system)
 		},
-		"nats-server": func(t *testing.T) broker { return natstest.New(t, system.Username, system.Password, "") },
+		"nats-server": func(t *testing.T) broker { return natstest.New(t, system, "") },
 	}
 	for name, c := range consumers() {
 		for broker, make := range brokers {

@@ -237,9 +237,10 @@ func TestPublishIsNoStage(t *testing.T) {
 }
 
 // TestBrokersAreWatched checks that no test starts a broker whose messages are not held to the contract with building systems. The one
-// in the process is started with a tap of contracttest, mosquitto by mosquittotest, which watches it.
+// in the process is started with a tap of contracttest, mosquitto and nats-server by packages which watch them.
 func TestBrokersAreWatched(t *testing.T) {
 	const loopback, watch = "facegate/pipeline/publish/loopback", "facegate/pipeline/publish/contracttest"
+	others := []string{"facegate/pipeline/publish/mosquittotest", "facegate/pipeline/publish/natstest"}
 	starts := regexp.MustCompile(`loopback\.Start\(.*\)`)
 	seen := 0
 	for _, p := range listPackages(t) {
@@ -262,8 +263,8 @@ func TestBrokersAreWatched(t *testing.T) {
 		t.Error("no test starts a broker")
 	}
 	for _, p := range listPackages(t) {
-		if p.ImportPath == "facegate/pipeline/publish/mosquittotest" && !slices.Contains(p.Imports, watch) {
-			t.Error("mosquitto is not watched")
+		if slices.Contains(others, p.ImportPath) && !slices.Contains(p.Imports, watch) {
+			t.Errorf("%s does not watch its broker", p.ImportPath)
 		}
 		if !within(p.ImportPath, "facegate/scripts") && !strings.HasSuffix(p.ImportPath, "test") &&
 			slices.ContainsFunc(p.Imports, func(i string) bool { return i == watch }) {

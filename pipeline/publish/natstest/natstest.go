@@ -2,6 +2,7 @@
 package natstest
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"facegate/pipeline/publish/contracttest"
+	"facegate/pipeline/publish/loopback"
 )
 
 // Env names the program: scripts/nats.sh builds it, and make test and make fleet set it.
@@ -159,24 +163,36 @@ func (n *Node) Stop() error {
 	return err
 }
 
-// A Broker is a Node by itself, with one user, as a broker in a test.
+// A Broker is a Node by itself, with one user and one who watches, as a broker in a test. What it hands out has to keep the contract.
 type Broker struct {
 	node        Node
-	user        string
-	password    string
+	user        loopback.Account
 	permissions string
+
+	watcher loopback.Account // of the watch
+	watches bool             // what it hands out is held to the contract
+	watch   *contracttest.Watch
 }
 
-// New returns a Broker, not started, whose one user may do what permissions say ("publish: ..." in the words of nats-server), and
+// New returns a Broker, not started, whose user may do what permissions say ("publish: ..." in the words of nats-server), and
 // everything with "". It is killed when the test is over. New skips the test where nats-server was not built.
-func New(t testing.TB, user, password, permissions string) *Broker {
+func New(t testing.TB, user loopback.Account, permissions string) *Broker {
 	t.Helper()
 	binary, err := Lookup()
 	if err != nil {
 		t.Skip(err)
 	}
-	b := &Broker{node: Node{Binary: binary, Dir: t.TempDir()}, user: user, password: password, permissions: permissions}
-	t.Cleanup(b.node.Kill)
+	b := &Broker{
+		node: Node{Binary: binary, Dir: t.TempDir()}, user: user, permissions: permissions,
+		watches: true, watcher: loopback.Account{Username: contracttest.Username, Password: rand.Text()},
+	}
+	t.Cleanup(b.Kill)
+	return b
+}
+
+// Unwatched has b hand out what is outside of the contract too, as strangers say it. It is to be called before b is started, and returns b.
+func (b *Broker) Unwatched() *Broker {
+	b.watches = false
 	return b
 }
 
@@ -186,8 +202,11 @@ host: 127.0.0.1
 port: -1
 jetstream { store_dir: %q }
 mqtt { host: 127.0.0.1, port: -1 }
-accounts { FACEGATE { jetstream: enabled, users: [ { user: %q, password: %q, permissions: { %s } } ] } }
-`, filepath.Join(b.node.Dir, "streams"), b.user, b.password, b.permissions)
+accounts { FACEGATE { jetstream: enabled, users: [
+  { user: %q, password: %q, permissions: { %s } }
+  { user: %q, password: %q }
+] } }
+`, filepath.Join(b.node.Dir, "streams"), b.user.Username, b.user.Password, b.permissions, b.watcher.Username, b.watcher.Password)
 }
 
 // URL returns the address for MQTT of a Broker that runs, "tcp://127.0.0.1:port", and "" of another one.
@@ -204,6 +223,17 @@ func (b *Broker) Start(t testing.TB) {
 	if err := b.node.Start(b.config()); err != nil {
 		t.Fatal(err)
 	}
+	if b.watches {
+		b.watch = contracttest.NewWatch(t, b.URL(), b.watcher)
+	}
+}
+
+// unwatch ends the watch, which has seen everything then.
+func (b *Broker) unwatch() {
+	if b.watch != nil {
+		b.watch.Close()
+		b.watch = nil
+	}
 }
 
 // Allow gives the user of b other permissions, also while it runs.
@@ -218,12 +248,16 @@ func (b *Broker) Allow(t testing.TB, permissions string) {
 	}
 }
 
-// Kill ends b with no time to write anything.
-func (b *Broker) Kill() { b.node.Kill() }
+// Kill ends b with no time to write anything, after the watch has seen what was published.
+func (b *Broker) Kill() {
+	b.unwatch()
+	b.node.Kill()
+}
 
 // Stop ends b as a service manager does.
 func (b *Broker) Stop(t testing.TB) {
 	t.Helper()
+	b.unwatch()
 	if err := b.node.Stop(); err != nil {
 		t.Errorf("nats-server: %v", err)
 	}
