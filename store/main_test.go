@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"facegate/store"
+	"facegate/store/durable/durabletest"
 	"facegate/store/storetest"
 )
 
@@ -47,10 +48,9 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(1)
 	}
-	// No test pulls the plug, so that memory does for a disk, and is faster. Benchmarks are to have the disk.
 	flag.Parse()
-	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() && flag.Lookup("test.bench").Value.String() == "" {
-		os.Setenv("TMPDIR", "/dev/shm")
+	if flag.Lookup("test.bench").Value.String() == "" { // which is to have the disk
+		durabletest.InMemory()
 	}
 	os.Exit(m.Run())
 }

@@ -1,16 +1,14 @@
 package publish_test
 
 import (
-	"os"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"facegate/store/durable/durabletest"
 )
 
 func TestMain(m *testing.M) {
-	// No test pulls the plug, so that memory does for the disk of a broker, and is faster.
-	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
-		os.Setenv("TMPDIR", "/dev/shm")
-	}
+	durabletest.InMemory() // for the disk of a broker
 	goleak.VerifyTestMain(m)
 }

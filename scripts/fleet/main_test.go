@@ -8,6 +8,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"facegate/store/durable/durabletest"
 )
 
 // childGate names the environment variable that makes the test binary a gate that is killed: what it is told, see childOrders.
@@ -21,10 +23,9 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	// Nobody pulls the plug of a machine here, so that memory does for a disk, and is faster. A fleet is to have the disk.
 	flag.Parse()
-	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() && !*onDisk {
-		os.Setenv("TMPDIR", "/dev/shm")
+	if !*onDisk { // as a fleet is to be
+		durabletest.InMemory()
 	}
 	os.Exit(m.Run())
 }
