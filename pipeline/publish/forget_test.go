@@ -172,6 +172,25 @@ func TestForgetForbidden(t *testing.T) {
 	}
 }
 
+// TestForgetWithheld has a broker that keeps the lock to itself forget the gate. Of the connection afterwards, which does not speak of the
+// lock, it is not said that the broker keeps that.
+func TestForgetWithheld(t *testing.T) {
+	const lock = "facegate/hq/north/lock/state"
+	r := newRig(t, mosquittotest.NewGuarded(t, account, "topic readwrite facegate/#", "topic deny "+lock, "topic readwrite homeassistant/#"))
+	r.publisher.SetDoor(publish.Door{Lock: publish.Locked})
+	r.run()
+	eventually(t, "the broker keeps the lock", func() bool { return slices.Equal(r.publisher.Status().Withheld, []string{lock}) })
+	if f, err := r.publisher.Forget(t.Context()); err != nil || !slices.Contains(f.Kept, lock) {
+		t.Errorf("it is forgotten but for %q: %v", f.Kept, err)
+	}
+	r.connected()
+	r.grant(1)
+	r.observer.awaitEvents(1)
+	if s := r.publisher.Status(); len(s.Withheld) > 0 || s.Fault != "" {
+		t.Errorf("the status is %+v", s)
+	}
+}
+
 // TestDiscoveryForbidden introduces a gate where the broker's list has no word of Home Assistant. All else is told.
 func TestDiscoveryForbidden(t *testing.T) {
 	t.Parallel()

@@ -96,6 +96,7 @@ func (l *link) reached(at int, e explainer, caveat *Fault) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.at, l.explainer, l.caveat, l.lack = at, e, caveat, nil
+	l.connected, l.unseen = false, nil // the one before may have ended well
 	if caveat != nil {
 		l.log.Warn("connected to the broker with a reservation", "error", caveat.Error(), "hint", caveat.Hint)
 	}
