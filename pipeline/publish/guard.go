@@ -7,8 +7,9 @@ import (
 )
 
 // maxPacket bounds what a broker may send, in bytes after the fixed header. An acknowledgement has two bytes, an order and what the
-// gate has said itself some hundreds; the rest is room for a session that another client has left under the same client id.
-const maxPacket = 4 << 10
+// gate has said itself some hundreds, but for what it tells Home Assistant: some thousands, and more where the names of site and gate are
+// of signs that JSON has longer words for. The rest is room for a session that another client has left under the same client id.
+const maxPacket = 16 << 10
 
 // What a guard ends a connection for.
 var (
