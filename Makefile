@@ -74,10 +74,10 @@ lab: models ## run the gate at a door, and test camera and lines, on emulated bo
 	@scripts/lab/run.sh
 
 .PHONY: fleet
-GATES ?= 200
-TIME ?= 60s
-EACH ?= 4s
-SYNC ?= always
+GATES = 200
+TIME = 60s
+EACH = 4s
+SYNC = always
 fleet: nats ## have 200 gates at three brokers, kill one of them, and count what is lost; GATES=, TIME=, EACH= and SYNC= change it
 	@[[ -x $(FACEGATE_NATS) ]] || { printf 'facegate: without nats-server there is no fleet; it is fetched with network\n' >&2; exit 1; }
 	@mkdir -p $(BUILD)/fleet
