@@ -86,7 +86,6 @@ type ear struct {
 	heard  bool      // there was one
 
 	messages, again, wrong int
-	missing                uint64
 }
 
 // begun says that a connection has begun.
@@ -105,7 +104,6 @@ func (e *ear) hear(h publish.Heard) {
 	}
 	l := e.watch.Hear(h, time.Now())
 	e.messages++
-	e.missing += l.Missing
 	if l.Again {
 		e.again++
 	}
@@ -138,8 +136,9 @@ func (e *ear) show(l mqttwatch.Line) {
 
 // end says what was heard in all, and returns errHeard if something is wrong with it.
 func (e *ear) end() error {
-	sum := fmt.Sprintf("%d messages, %d told again; %d are missing, and %d wrong", e.messages, e.again, e.missing, e.wrong)
-	if e.missing == 0 && e.wrong == 0 {
+	missing := e.watch.Missing()
+	sum := fmt.Sprintf("%d messages, %d told again; %d are missing, and %d wrong", e.messages, e.again, missing, e.wrong)
+	if missing == 0 && e.wrong == 0 {
 		if !e.json {
 			show.Fprintln(e.t.err, sum)
 		}

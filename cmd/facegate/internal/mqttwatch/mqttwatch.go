@@ -30,6 +30,8 @@ type Line struct {
 type Watch struct {
 	topics map[string]publish.Topic
 	counts map[string]*sequence // by the topic that is counted
+
+	missing uint64
 }
 
 // New returns a Watch that has heard nothing.
@@ -44,6 +46,9 @@ func New() *Watch {
 
 // Begin says that a connection begins: what came before it was not heard, and is not missing.
 func (w *Watch) Begin() { w.counts = map[string]*sequence{} }
+
+// Missing returns how many events and alarms should have come, on all connections, and have not. What comes out of its order is not missing.
+func (w *Watch) Missing() uint64 { return w.missing }
 
 // Hear returns what is to be said of a message that is heard at a time.
 func (w *Watch) Hear(h publish.Heard, at time.Time) Line {
@@ -71,10 +76,14 @@ func (w *Watch) count(l *Line, n number) {
 		s = &sequence{}
 		w.counts[l.Topic] = s
 	}
+	if s.misses(n) {
+		w.missing--
+	}
 	var note string
 	if l.Missing, l.Again, note = s.next(n); note != "" {
 		l.Notes = append(l.Notes, note)
 	}
+	w.missing += l.Missing
 }
 
 // carriage says what is wrong with how a message came.

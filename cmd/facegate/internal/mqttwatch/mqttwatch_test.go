@@ -168,6 +168,9 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("%d: seq %d: %d missing, again %v, %q; want %+v", i, tt.seq, l.Missing, l.Again, notes, tt)
 		}
 	}
+	if n := w.Missing(); n != 1 {
+		t.Errorf("%d are missing in all, and all but seq 13 came", n)
+	}
 	other := strings.Replace(fmt.Sprintf(pass, 1, false), store, boot, 1)
 	if l := hear(w, "pass", other); l.Missing != 0 || !slices.ContainsFunc(l.Notes, func(n string) bool { return strings.Contains(n, "begun anew") }) {
 		t.Errorf("after a wipe: %+v", l)
@@ -175,5 +178,9 @@ func TestNumbers(t *testing.T) {
 	w.Begin()
 	if l := hear(w, "pass", fmt.Sprintf(pass, 900, false)); len(l.Notes) > 0 {
 		t.Errorf("on another connection: %q", l.Notes)
+	}
+	hear(w, "pass", fmt.Sprintf(pass, 903, false))
+	if n := w.Missing(); n != 3 {
+		t.Errorf("%d are missing on both connections, want seq 13, 901 and 902", n)
 	}
 }

@@ -59,9 +59,17 @@ func (s *sequence) next(n number) (missing uint64, again bool, note string) {
 	return 0, true, fmt.Sprintf("seq %d was heard before: it is told again", n.seq)
 }
 
+// misses reports whether a number should have come before.
+func (s *sequence) misses(n number) bool { return n.store == s.last.store && s.gap(n.seq) >= 0 }
+
+// gap returns which span of what is missing has a number, -1 for none.
+func (s *sequence) gap(seq uint64) int {
+	return slices.IndexFunc(s.missing, func(m span) bool { return m.from <= seq && seq <= m.to })
+}
+
 // fill reports whether a number was missing, and is not any more.
 func (s *sequence) fill(seq uint64) bool {
-	i := slices.IndexFunc(s.missing, func(m span) bool { return m.from <= seq && seq <= m.to })
+	i := s.gap(seq)
 	if i < 0 {
 		return false
 	}
