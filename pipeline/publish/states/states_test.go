@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -165,10 +166,14 @@ func TestServeMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, b := states.New(), &broker{retained: map[string]string{}}
 		ctx, cancel := context.WithCancel(t.Context())
-		ended, tries, forbidden := make(chan error, 1), 0, true
+		var mu sync.Mutex // guards b and what follows: the clock of a bubble orders nothing
+		tries, forbidden := 0, true
+		ended := make(chan error, 1)
 		s.Set("forbidden", nil)
 		go func() {
 			ended <- s.Serve(ctx, nil, time.Second, func(_ context.Context, topic string, value []byte) error {
+				mu.Lock()
+				defer mu.Unlock()
 				if topic == "forbidden" && forbidden {
 					tries++
 					return states.ErrMissed
@@ -180,10 +185,12 @@ func TestServeMissed(t *testing.T) {
 		time.Sleep(2500 * time.Millisecond)
 		s.Set("door", []byte("OPEN")) // does not have the other tried again
 		synctest.Wait()
+		mu.Lock()
 		if diff := cmp.Diff([]string{"door OPEN"}, b.heard); diff != "" || tries != 3 {
 			t.Errorf("after %d tries heard (-want +got):\n%s", tries, diff)
 		}
 		forbidden = false
+		mu.Unlock()
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if diff := cmp.Diff([]string{"door OPEN", "forbidden "}, b.heard); diff != "" {
