@@ -169,7 +169,7 @@ func TestOperators(t *testing.T) {
 	default:
 		t.Error("nobody is told of the first operator")
 	}
-	if wanted, changed = orders.Wanted(); !wanted {
+	if wanted, _ = orders.Wanted(); !wanted {
 		t.Error("no orders are wanted of an operator")
 	}
 	must(t, add("desk", officePublic(2)))
