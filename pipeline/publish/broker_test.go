@@ -431,6 +431,7 @@ func takesWantedOrders(t *testing.T, r *rig) {
 	eventually(t, "an order is heard", given)
 	w.set(false)
 	eventually(t, "no more orders are heard", func() bool { return !given() })
+	eventually(t, "the outbox is empty", func() bool { return r.publisher.Status().Queued == 0 }) // or an event comes again
 	r.cable.block(true)
 	r.cable.cut()
 	r.disconnected()
