@@ -99,6 +99,7 @@ func TestHeartbeat(t *testing.T) {
 	s := &site{gate: bulletin.Gate{Health: publish.Health{State: "ok"}}}
 	run(t, s, func() {
 		time.Sleep(10*time.Minute + time.Second)
+		synctest.Wait()
 		if n := len(s.beats); n < 10 || n > 12 {
 			t.Errorf("%d heartbeats in ten minutes", n)
 		}
@@ -115,6 +116,7 @@ func TestHeartbeat(t *testing.T) {
 		}
 		s.change(func() { s.gate.Mode.Faces, s.modes = true, 0 })
 		time.Sleep(3 * time.Second) // no event tells that somebody has turned faces on
+		synctest.Wait()
 		if s.modes != 1 {
 			t.Errorf("another change was told %d times within seconds", s.modes)
 		}
