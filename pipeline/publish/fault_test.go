@@ -333,8 +333,8 @@ func TestGiantPackets(t *testing.T) {
 		{"a message", append([]byte{0x20, 2, 0, 0}, giant(0x30)...), errTooBig},
 		{"an acknowledgement", append([]byte{0x20, 2, 0, 0, 0x40, 2, 0, 1}, giant(0x40)...), errTooBig},
 		{"a length that does not end", append([]byte{0x20, 2, 0, 0}, 0x30, 0xff, 0xff, 0xff, 0xff, 0xff), errTooBig},
-		{"one byte too many", append([]byte{0x20, 2, 0, 0}, 0x30, 0x81, 0x20), errTooBig},
-		{"as much as may be", append([]byte{0x20, 2, 0, 0}, 0x30, 0x80, 0x20), io.EOF},
+		{"one byte too many", append([]byte{0x20, 2, 0, 0}, 0x30, 0x81, 0x80, 0x01), errTooBig},
+		{"as much as may be", append([]byte{0x20, 2, 0, 0}, 0x30, 0x80, 0x80, 0x01), io.EOF},
 	} {
 		for _, chunk := range []int{1, 3, 4096} {
 			t.Run(fmt.Sprintf("%s, %d at a time", test.name, chunk), func(t *testing.T) {
