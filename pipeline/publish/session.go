@@ -344,23 +344,7 @@ func (p *Publisher) renewing(c *conn) duty {
 		begin: func(ctx context.Context) error {
 			return p.unlessUnheard(c.subscribe(ctx, p.birth, qos, hear), "building systems that begin anew are not heard", p.birth)
 		},
-		serve: func(ctx context.Context, stop <-chan struct{}) error {
-			for {
-				select {
-				case <-p.born:
-					p.states.Again()
-				case <-ctx.Done():
-					return context.Cause(ctx)
-				case <-stop:
-					return nil
-				}
-				select {
-				case <-time.After(birthRest):
-				case <-ctx.Done():
-				case <-stop:
-				}
-			}
-		},
+		serve: func(ctx context.Context, stop <-chan struct{}) error { return p.retell(ctx, stop, p.born) },
 	}
 }
 
@@ -369,23 +353,26 @@ func (p *Publisher) renewing(c *conn) duty {
 func (p *Publisher) insisting(c *conn) duty {
 	return duty{
 		begin: func(context.Context) error { return nil },
-		serve: func(ctx context.Context, stop <-chan struct{}) error {
-			for {
-				select {
-				case <-c.mirror.belied:
-					p.states.Again()
-				case <-ctx.Done():
-					return context.Cause(ctx)
-				case <-stop:
-					return nil
-				}
-				select { // others may say it too
-				case <-time.After(birthRest):
-				case <-ctx.Done():
-				case <-stop:
-				}
-			}
-		},
+		serve: func(ctx context.Context, stop <-chan struct{}) error { return p.retell(ctx, stop, c.mirror.belied) },
+	}
+}
+
+// retell tells every state again whenever it is asked for, and then not for birthRest, until stop is closed.
+func (p *Publisher) retell(ctx context.Context, stop, asked <-chan struct{}) error {
+	for {
+		select {
+		case <-asked:
+			p.states.Again()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-stop:
+			return nil
+		}
+		select {
+		case <-time.After(birthRest):
+		case <-ctx.Done():
+		case <-stop:
+		}
 	}
 }
 
