@@ -10,7 +10,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -119,17 +118,11 @@ func (c *operatorAddCommand) Run(ctx context.Context, t terminal) error {
 
 // public returns the public key in hexadecimal.
 func (c *operatorAddCommand) public(t terminal) (string, error) {
-	var data []byte
-	var err error
-	if c.File == standard {
-		data, err = io.ReadAll(io.LimitReader(t.in, maxOperatorKey))
-	} else {
-		data, err = file.Read(c.File, maxOperatorKey)
-	}
+	text, err := readPublicKey(t, c.File, maxOperatorKey)
 	if err != nil {
-		return "", hint.Wrap(fmt.Errorf("read the public key: %w", err), "%s", cmp.Or(hint.Of(err), "name the file that ends with "+publicKey))
+		return "", err
 	}
-	return operatorPublic(string(data))
+	return operatorPublic(text)
 }
 
 // operatorPublic returns a public key in hexadecimal, that is given so or in a line of OpenSSH.

@@ -100,9 +100,9 @@ type officeAddCommand struct {
 }
 
 func (c *officeAddCommand) Run(ctx context.Context, t terminal) error {
-	public, err := c.public(t)
+	public, err := readPublicKey(t, c.File, maxOfficeKey)
 	if err != nil {
-		return hint.Wrap(fmt.Errorf("read the public key: %w", err), "%s", cmp.Or(hint.Of(err), "name the file that ends with "+publicKey))
+		return err
 	}
 	r, done, err := c.records(ctx, t)
 	if err != nil {
@@ -117,13 +117,19 @@ func (c *officeAddCommand) Run(ctx context.Context, t terminal) error {
 	})
 }
 
-func (c *officeAddCommand) public(t terminal) (string, error) {
-	if c.File == standard {
-		data, err := io.ReadAll(io.LimitReader(t.in, maxOfficeKey))
-		return string(data), err
+// readPublicKey returns what a file, or standard input, has of a public key: most bytes of it at most.
+func readPublicKey(t terminal, name string, most int64) (string, error) {
+	var data []byte
+	var err error
+	if name == standard {
+		data, err = io.ReadAll(io.LimitReader(t.in, most))
+	} else {
+		data, err = file.Read(name, most)
 	}
-	data, err := file.Read(c.File, maxOfficeKey)
-	return string(data), err
+	if err != nil {
+		return "", hint.Wrap(fmt.Errorf("read the public key: %w", err), "%s", cmp.Or(hint.Of(err), "name the file that ends with "+publicKey))
+	}
+	return string(data), nil
 }
 
 type officeListCommand struct {
