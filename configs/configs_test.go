@@ -89,8 +89,6 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 	got := configs.Defaults()
 	pulled := configs.Input{Bias: configs.PullUp, Debounce: 50 * time.Millisecond}
 	want := &configs.Config{
-		Jurisdiction: law.Lab,
-
 		Site: "example",
 		Gate: "main",
 		Door: configs.Door{
@@ -505,7 +503,7 @@ func TestParseFaults(t *testing.T) {
 }
 
 func TestParseWantsProfileSiteGateAndLock(t *testing.T) {
-	for _, text := range []string{"", "# nothing\n", "door: {name: main}\n", "profile:\nsite:\ngate: ~\n"} {
+	for _, text := range []string{"", "# nothing\n", "door: {name: main}\n", "profile:\nsite:\ngate: ~\n", "profile: \"\"\n"} {
 		var keys []string
 		for _, e := range faultsOf(t, text) {
 			keys = append(keys, e.Key)
@@ -549,7 +547,7 @@ func TestParseRefusesAHugeFile(t *testing.T) {
 
 // TestDoorIsAsked checks that nothing is made of a real door that its owner has not said, in words that say what it means.
 func TestDoorIsAsked(t *testing.T) {
-	for _, text := range []string{minimal, minimal + "door: {driver: cdev, kind: '', fail:}\n", string(configs.Reference())} {
+	for _, text := range []string{minimal, minimal + "door: {driver: cdev, kind: '', fail:}\n"} {
 		list := faultsOf(t, text)
 		if len(list) != 2 || list[0].Key != "door.kind" || list[1].Key != "door.fail" {
 			t.Fatalf("%.40q: %v", text, list)
@@ -563,6 +561,24 @@ func TestDoorIsAsked(t *testing.T) {
 	c := parse(t, minimal+"door: {driver: sim}\n")
 	if c.Door.Kind != configs.Strike || c.Door.Fail != configs.FailSecure {
 		t.Errorf("a simulated door is %+v", c.Door)
+	}
+}
+
+// TestReferenceIsNoGate wants a copy of the reference refused, with all that only the owner of a gate knows and no word of what they do
+// not have to know. Under whose law it stands comes first, and names what there is to choose from.
+func TestReferenceIsNoGate(t *testing.T) {
+	var keys []string
+	list := faultsOf(t, string(configs.Reference()))
+	for _, e := range list {
+		keys = append(keys, e.Key)
+	}
+	if want := []string{"profile", "door.kind", "door.fail"}; !slices.Equal(keys, want) {
+		t.Errorf("faults of %q, want of %q", keys, want)
+	}
+	for _, j := range jurisdictions {
+		if !strings.Contains(list[0].Message, string(j)) || list[0].Line == 0 {
+			t.Errorf("%v does not name %s", list[0], j)
+		}
 	}
 }
 

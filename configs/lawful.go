@@ -16,11 +16,11 @@ import (
 
 // jurisdiction checks the profile, which has no default: the law of a place is not a matter of taste.
 func (d *document) jurisdiction(cfg *Config) {
-	if !d.given["profile"] {
-		d.at([]string{"profile"}, "is missing; name whose law the gate stands under: cn, eu, us-il, or lab")
+	if cfg.Jurisdiction == "" {
+		d.at([]string{"profile"}, "is missing; name whose law the gate stands under: cn, eu, us-il, or lab, where nobody is enrolled who exists")
 		return
 	}
-	oneOf(d, "profile", cfg.Jurisdiction, law.CN, law.EU, law.USIL, law.Lab)
+	oneOf(d, "profile", cfg.Jurisdiction, law.Jurisdictions()...)
 }
 
 // lawful records what the profile forbids, and what it wants the operator to state.

@@ -17,7 +17,7 @@ import (
 	"facegate/configs/passage"
 )
 
-var jurisdictions = []law.Jurisdiction{law.CN, law.EU, law.USIL, law.Lab}
+var jurisdictions = law.Jurisdictions()
 
 // A file is the text of each top-level key.
 type file map[string]string

@@ -18,6 +18,9 @@ const (
 	Lab  Jurisdiction = "lab"   // no real person is enrolled
 )
 
+// Jurisdictions returns all of them.
+func Jurisdictions() []Jurisdiction { return []Jurisdiction{CN, EU, USIL, Lab} }
+
 // A Mode is what a face is compared with.
 type Mode string
 

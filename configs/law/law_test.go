@@ -107,7 +107,7 @@ func usual(j law.Jurisdiction) law.Profile {
 // TestRulesBindSomebody checks that every place but the laboratory names the law behind its bounds, and that what most operators
 // choose is within them.
 func TestRulesBindSomebody(t *testing.T) {
-	for _, j := range []law.Jurisdiction{law.CN, law.EU, law.USIL, law.Lab} {
+	for _, j := range law.Jurisdictions() {
 		r, chosen := law.Of(j), terms(j)
 		if !r.ValidDays.Holds(chosen.ValidDays) || !r.IdleDays.Holds(chosen.IdleDays) || !r.AccessLogDays.Holds(chosen.AccessLogDays) ||
 			!r.DelayAfter.Holds(chosen.Lockout.DelayAfter) || !r.Delay.Holds(chosen.Lockout.Delay) ||

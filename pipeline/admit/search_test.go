@@ -1,7 +1,6 @@
 package admit_test
 
 import (
-	"bytes"
 	"testing"
 	"time"
 
@@ -11,14 +10,8 @@ import (
 )
 
 // pinLimits are those that a gate has whose configuration says nothing of them.
-func pinLimits(t *testing.T) admit.Limits {
-	t.Helper()
-	text := bytes.Replace(configs.Reference(), []byte("kind: \"\""), []byte("kind: strike"), 1)
-	c, _, err := configs.Read("reference", bytes.NewReader(bytes.Replace(text, []byte("fail: \"\""), []byte("fail: secure"), 1)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := c.Lockout
+func pinLimits() admit.Limits {
+	l := configs.Defaults().Lockout
 	return admit.Limits{DelayAfter: uint32(l.DelayAfter), Delay: l.Delay, DisableAfter: uint32(l.DisableAfter)}
 }
 
@@ -63,7 +56,7 @@ func tries(t *testing.T, l admit.Limits, within time.Duration, visits, resets in
 // more be tried.
 func TestSearchOfPINs(t *testing.T) {
 	const all, days, year = 1e6, 10, 365.25
-	l := pinLimits(t)
+	l := pinLimits()
 	t.Logf("after %d failures a PIN waits %v after each, after %d it opens nothing until a technician resets it", l.DelayAfter, l.Delay, l.DisableAfter)
 	if n := tries(t, l, days*24*time.Hour, 0, 0, false); n != int(l.DisableAfter) {
 		t.Errorf("%d are tried before the PIN opens nothing any more", n)

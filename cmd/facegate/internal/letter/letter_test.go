@@ -15,15 +15,10 @@ import (
 	"facegate/store/receipt"
 )
 
-// config returns the reference configuration under a profile.
-func config(t *testing.T, profile string) *configs.Config {
-	t.Helper()
-	text := strings.Replace(string(configs.Reference()), "profile: lab", "profile: "+profile, 1)
-	c, err := configs.Parse("reference", strings.NewReader(text))
-	if err != nil {
-		c = configs.Defaults()
-		c.Jurisdiction = law.Jurisdiction(profile) // whose other demands on a gate do not concern the letter
-	}
+// config returns the reference configuration under a profile, whose demands on a gate do not concern the letter.
+func config(profile string) *configs.Config {
+	c := configs.Defaults()
+	c.Jurisdiction = law.Jurisdiction(profile)
 	return c
 }
 
@@ -91,7 +86,7 @@ func TestAccess(t *testing.T) {
 		{"access-lab-zh.golden", "lab", notice.Chinese, gone},
 	} {
 		var b strings.Builder
-		if err := letter.Access(&b, tt.lang, china, at(22), tt.file, config(t, tt.profile).Particulars()); err != nil {
+		if err := letter.Access(&b, tt.lang, china, at(22), tt.file, config(tt.profile).Particulars()); err != nil {
 			t.Fatalf("%s: %v", tt.name, err)
 		}
 		goldentest.Check(t, tt.name, b.String())
@@ -109,7 +104,7 @@ func TestAccess(t *testing.T) {
 }
 
 func TestAccessWithoutNotice(t *testing.T) {
-	c := config(t, "lab")
+	c := config("lab")
 	c.Notice.ZH = configs.Words{}
 	if err := letter.Access(new(strings.Builder), notice.Chinese, china, at(22), file(), c.Particulars()); !errors.Is(err, notice.ErrNone) {
 		t.Errorf("got %v", err)
@@ -170,7 +165,7 @@ func TestAccessIsOneLetter(t *testing.T) {
 	f.Label, f.Consent, f.Agreed.Guardian = "Zhang\nYou owe us money", "7\r\x1b[2J", "Min\u2028\u202e"
 	f.Agreed.Age, f.Agreed.ChildAge = "14-17", 18
 	var b strings.Builder
-	if err := letter.Access(&b, notice.English, china, at(22), f, config(t, "eu").Particulars()); err != nil {
+	if err := letter.Access(&b, notice.English, china, at(22), f, config("eu").Particulars()); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(b.String(), "\nYou owe") || strings.ContainsAny(b.String(), "\r\x1b\u2028\u202e") || !strings.Contains(b.String(), "age: 14 to 17 years") {

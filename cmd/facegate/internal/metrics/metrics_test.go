@@ -219,7 +219,7 @@ func TestAlertsAreOfMetrics(t *testing.T) {
 
 // TestSeries checks that no series comes or goes, whatever happens, and that labels have no values but those of closed sets.
 func TestSeries(t *testing.T) {
-	for _, p := range []law.Jurisdiction{law.Lab, law.CN, law.EU, law.USIL} {
+	for _, p := range law.Jurisdictions() {
 		r := register(p)
 		want := slices.Sorted(maps.Keys(read(t, r.Text(well(), began))))
 		odd := bad()
