@@ -6,17 +6,35 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/google/go-cmp/cmp"
 
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/pipeline/publish/contracttest"
 	"facegate/pipeline/publish/loopback"
 )
+
+// stateTopics are the topics on which a gate without inputs says how it is, and Home Assistant learns of it.
+func stateTopics() []string {
+	return []string{
+		gateTopics + "availability", gateTopics + "health", gateTopics + "info", gateTopics + "lock/state", gateTopics + "mode",
+		"ha/device/facegate_test_front/config",
+	}
+}
+
+// stands returns those of stateTopics on which there was something that was not removed since.
+func (s *subscriber) stands() (topics []string) {
+	for _, topic := range stateTopics() {
+		if heard := s.on(topic); len(heard) > 0 && len(heard[len(heard)-1].Payload()) > 0 {
+			topics = append(topics, topic)
+		}
+	}
+	return topics
+}
 
 // TestForget has a gate discovered, and forgotten while it runs and after it has stopped. The broker keeps nothing of it.
 func TestForget(t *testing.T) {
@@ -29,19 +47,19 @@ func TestForget(t *testing.T) {
 		b.URL(), account.Username, site.Path("password"))}
 	config := site.WriteConfig(t, settings)
 	retained := func() []string { return retainedBy(t, b.URL(), account) } // while the gate says nothing: mochi cannot do both at a time
-	var discovered atomic.Bool
-	see(t, b.URL(), account, "ha/device/+/config", func(m mqtt.Message) { discovered.Store(len(m.Payload()) > 0) })
+	building := subscribe(t, b.URL(), account)
+	all := func() bool { return slices.Equal(building.stands(), stateTopics()) }
 
 	l := startLive(t, site, settings)
-	gatetest.Eventually(t, "the gate is discovered", discovered.Load)
+	gatetest.Eventually(t, "the gate is discovered", all)
 	answering(t.Context(), "n\n", "mqtt", "forget", "--config", config).want(t, exitUnconfirmed, "", "not confirmed, and nothing was done")
-	if !discovered.Load() {
+	if !all() {
 		t.Error("what was not confirmed was done")
 	}
 	l.do(t, "mqtt", "forget").want(t, exitUnconfirmed, "", "--yes") // nobody can be asked
 	var f status.Forgotten
 	l.do(t, "mqtt", "forget", "--yes", "--json").decode(t, &f)
-	gatetest.Eventually(t, "Home Assistant has lost the gate", func() bool { return !discovered.Load() })
+	gatetest.Eventually(t, "Home Assistant and others have lost the gate", func() bool { return len(building.stands()) == 0 })
 	if len(f.Removed) < 10 || len(f.Kept) > 0 {
 		t.Errorf("forgotten: %+v", f)
 	}
@@ -53,10 +71,10 @@ func TestForget(t *testing.T) {
 	}
 
 	l = startLive(t, site, settings) // which is to say something again
-	gatetest.Eventually(t, "the gate is discovered again", discovered.Load)
+	gatetest.Eventually(t, "the gate is discovered again", all)
 	l.stop()
-	if kept := retained(); len(kept) < 5 || !discovered.Load() {
-		t.Errorf("of a gate that has stopped the broker retains %q", kept)
+	if diff := cmp.Diff(stateTopics(), retained()); diff != "" {
+		t.Errorf("of a gate that has stopped the broker retains (-want +got):\n%s", diff)
 	}
 	facegate(t.Context(), "mqtt", "forget", "--yes", "--config", config).want(t, exitOK, "removed", "")
 	if kept := retained(); len(kept) > 0 {
@@ -64,21 +82,6 @@ func TestForget(t *testing.T) {
 	}
 	config = site.WriteConfig(t, gatetest.Settings{"mqtt": `{broker: "tcp://127.0.0.1:1"}`})
 	facegate(t.Context(), "mqtt", "forget", "--yes", "--config", config).want(t, exitFailed, "", "refuses the connection")
-}
-
-// see has a client see what is published on a topic.
-func see(t *testing.T, url string, account loopback.Account, topic string, take func(mqtt.Message)) {
-	t.Helper()
-	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(url).SetUsername(account.Username).SetPassword(account.Password).SetAutoReconnect(false))
-	for _, do := range []func() mqtt.Token{
-		c.Connect,
-		func() mqtt.Token { return c.Subscribe(topic, 1, func(_ mqtt.Client, m mqtt.Message) { take(m) }) },
-	} {
-		if token := do(); !token.WaitTimeout(15*time.Second) || token.Error() != nil {
-			t.Fatalf("the broker: %v", token.Error())
-		}
-	}
-	t.Cleanup(func() { c.Disconnect(0) })
 }
 
 // retainedBy returns the topics on which a broker keeps something for whoever comes.

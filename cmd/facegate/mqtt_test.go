@@ -101,6 +101,7 @@ func TestMQTTWatch(t *testing.T) {
 		t.Errorf("code %d, %v:\n%s%s", present.code, err, present.out, present.err)
 	}
 
+	forger.awaitAvailability(t, "online")
 	before := len(forger.on(availabilityTopic))
 	var out, errs record
 	ctx, cancel := context.WithCancel(t.Context())

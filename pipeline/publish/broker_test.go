@@ -228,9 +228,12 @@ func tellsStates(t *testing.T, r *rig) {
 		})
 	}
 	again("each is told once", 0)
+	r.cable.block(true)
 	r.cable.cut()
+	first.awaitAvailability("offline") // a will that is late has all told once more
+	r.disconnected()
+	r.reconnect()
 	again("all are told on another connection", 1)
-	r.connected()
 	for _, m := range []struct {
 		says     string
 		retained bool

@@ -96,6 +96,7 @@ func forgets(t *testing.T, r *rig) {
 	r.grant(1)
 	r.observer.awaitEvents(1)
 	keepsNothing(t, r, "after another event")
+	eventually(t, "the outbox is empty", func() bool { return r.publisher.Status().Queued == 0 }) // or the event comes again
 	r.cable.cut()
 	r.grant(1)
 	r.observer.awaitEvents(2)
@@ -232,6 +233,7 @@ func TestBirth(t *testing.T) {
 			again <- struct{}{}
 		}
 	}))
+	eventually(t, "the lock is told", func() bool { return len(r.observer.on("lock/state")) > 0 })
 	locks := len(r.observer.on("lock/state"))
 	for range 3 {
 		wait(t, "say", r.observer.client.Publish(homeassistant.StatusTopic("homeassistant"), 0, false, homeassistant.Birth))
