@@ -9,7 +9,8 @@ import (
 )
 
 type noticeCommand struct {
-	Lang string `enum:"en,zh" default:"en" help:"Language: en or zh (${default})."`
+	Lang notice.Language `enum:"en,zh" default:"en" help:"Language: en or zh (${default})."`
+	HTML bool            `name:"html" help:"Print a page that a browser shows and prints: facegate notice --html > notice.html"`
 	configFlag
 	jsonFlag
 }
@@ -19,7 +20,7 @@ func (c *noticeCommand) Run(t terminal) error {
 	if err != nil {
 		return err
 	}
-	n, err := cfg.Particulars().Text(notice.Language(c.Lang))
+	n, err := cfg.Particulars().Text(c.Lang)
 	if err != nil {
 		return err
 	}
@@ -28,6 +29,16 @@ func (c *noticeCommand) Run(t terminal) error {
 		Version  string          `json:"version"`
 		SHA256   string          `json:"sha256"`
 		Text     string          `json:"text"`
-	}{n.Language, n.Version, hex.EncodeToString(n.SHA256[:]), n.Text}
-	return c.print(t, v, func(w *tabwriter.Writer) { io.WriteString(w, n.Text) })
+		HTML     string          `json:"html,omitempty"`
+	}{n.Language, n.Version, hex.EncodeToString(n.SHA256[:]), n.Text, ""}
+	text := n.Text
+	if c.HTML {
+		page, err := n.HTML()
+		if err != nil {
+			return err
+		}
+		v.HTML = string(page)
+		text = v.HTML
+	}
+	return c.print(t, v, func(w *tabwriter.Writer) { io.WriteString(w, text) })
 }

@@ -22,6 +22,7 @@ func expiryOf(p people.Person) string {
 }
 
 type peopleCommand struct {
+	Form string `type:"reference" placeholder:"NUMBER" help:"Say what is held under the number of a form alone, also of whoever was erased since."`
 	gateFlags
 	jsonFlag
 }
@@ -30,6 +31,13 @@ func (c *peopleCommand) Run(ctx context.Context, t terminal) error {
 	r, done, err := c.records(ctx, t)
 	if err != nil {
 		return err
+	}
+	if c.Form != "" {
+		f, err := r.Form(ctx, people.FormRequest{Number: c.Form})
+		if err = done(err); err != nil {
+			return err
+		}
+		return c.print(t, f, func(w *tabwriter.Writer) { writeForm(w, f) })
 	}
 	list, err := r.People(ctx)
 	if err = done(err); err != nil {

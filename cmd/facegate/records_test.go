@@ -156,6 +156,7 @@ func TestPolicyAndNotice(t *testing.T) {
 	config := site.WriteConfig(t, gatetest.Settings{"retention": "{idle_days: 77}"})
 	facegate(t.Context(), "policy", "--config", config).want(t, exitOK, "77 days after the last pass", "")
 	facegate(t.Context(), "notice", "--config", config).want(t, exitOK, "for 77 days", "")
+	facegate(t.Context(), "notice", "--config", config, "--html").want(t, exitOK, `<html lang="en" dir="ltr">`, "")
 	var policy map[string]string
 	p := facegate(t.Context(), "policy", "--config", config, "--json")
 	if err := json.Unmarshal([]byte(p.out), &policy); err != nil || !strings.Contains(policy["policy"], "77 days") {

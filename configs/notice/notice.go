@@ -43,6 +43,9 @@ type Text struct {
 //go:embed notice.en.md notice.zh.md policy.md
 var templates embed.FS
 
+//go:embed notice.html
+var pages embed.FS
+
 // Text writes the notice in a language. One without a statement that the law requires (PIPL 17 and 30, GDPR 13) is ErrNone.
 func (p Particulars) Text(lang Language) (Text, error) {
 	if lang != English && lang != Chinese {

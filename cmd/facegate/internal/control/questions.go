@@ -24,6 +24,7 @@ type table struct {
 
 	People    question[none, []people.Person]
 	Show      question[person, people.File]
+	Form      question[people.FormRequest, people.Form]
 	Join      question[people.JoinRequest, joined]
 	Relabel   question[relabelling, people.Person]
 	SetGroups question[people.GroupsRequest, people.Person]
@@ -78,6 +79,7 @@ func newTable() table {
 
 		People:    ofRecords("GET /people", offices, bare(people.Records.People)),
 		Show:      ofRecords("POST /person", offices, person.show),
+		Form:      ofRecords("POST /form", offices, form),
 		Join:      ofRecords("POST /join", offices, join),
 		Relabel:   ofRecords("POST /relabel", offices, relabelling.relabel),
 		SetGroups: ofRecords("POST /groups", offices, setGroups),
@@ -191,6 +193,15 @@ func (c *Client) Show(ctx context.Context, label string) (people.File, error) {
 
 func (p person) show(ctx context.Context, r people.Records) (people.File, error) {
 	return r.Show(ctx, p.Label)
+}
+
+// Form implements people.Records.
+func (c *Client) Form(ctx context.Context, r people.FormRequest) (people.Form, error) {
+	return ask(ctx, c, c.table.Form, r)
+}
+
+func form(q people.FormRequest, ctx context.Context, r people.Records) (people.Form, error) {
+	return r.Form(ctx, q)
 }
 
 // A joined is a people.Joined with the letters of the pass.

@@ -50,7 +50,7 @@ func TestRights(t *testing.T) {
 	want := map[string][]string{
 		"GET /status": all, "GET /clock": all, "GET /process": all, "GET /device": all, "GET /audit": staffed, "GET /epoch": staffed,
 		"GET /people": desk, "GET /receipts": desk, "POST /receipts/fetched": desk, "POST /erase": desk,
-		"POST /person": desk, "POST /join": desk, "POST /relabel": desk, "POST /groups": desk, "POST /pass": desk, "POST /pin": desk, "POST /pin/remove": desk, "POST /pin/number": desk, "POST /pin/renumber": desk, "POST /enrol": desk, "POST /card/add": desk, "POST /card/remove": desk,
+		"POST /person": desk, "POST /form": desk, "POST /join": desk, "POST /relabel": desk, "POST /groups": desk, "POST /pass": desk, "POST /pin": desk, "POST /pin/remove": desk, "POST /pin/number": desk, "POST /pin/renumber": desk, "POST /enrol": desk, "POST /card/add": desk, "POST /card/remove": desk,
 		"GET /visits": desk, "POST /visits/revoke": desk, "POST /visits/show": desk, "POST /offices": desk, "POST /offices/remove": desk,
 		"GET /operators": staffed, "POST /operators": things, "POST /operators/remove": things,
 		"GET /door": things, "POST /door/test": things, "POST /door/hold": things, "POST /door/release": things, "POST /door/watch": things, "POST /mqtt/forget": things, "POST /camera/aim": things, "POST /camera/test": things, "POST /camera/prompt": things, "POST /camera/calibrate": things, "POST /clock/confirm": things, "POST /lockout/reset": things, "POST /epoch/begin": things,

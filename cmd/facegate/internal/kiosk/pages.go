@@ -10,8 +10,6 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/yuin/goldmark"
-
 	"facegate/cmd/facegate/internal/guide"
 	"facegate/configs/notice"
 	"facegate/configs/passage"
@@ -88,13 +86,13 @@ func unwatched(ways []passage.Way) []passage.Way {
 // told makes the page with the whole notice, as people read it before they consent.
 func told(n notice.Text, others []link) (page, error) {
 	w := wordsOf(n.Language)
-	var body bytes.Buffer
-	if err := goldmark.Convert([]byte(n.Text), &body); err != nil { // without raw HTML, which it leaves out
-		return page{}, fmt.Errorf("typeset the notice: %w", err)
+	body, err := n.Body()
+	if err != nil {
+		return page{}, err
 	}
 	return fill("notice.html", map[string]any{
 		"Language": n.Language, "Title": w.notice, "Links": w.links, "Back": w.back, "Others": others,
-		"Body": template.HTML(body.String()),
+		"Body": body,
 	})
 }
 

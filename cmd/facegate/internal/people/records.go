@@ -23,6 +23,10 @@ type Records interface {
 	// Show returns all that is held of a person, but for the template.
 	Show(ctx context.Context, label string) (File, error)
 
+	// Form returns what is held under the number of a form: of whoever is on the list by it, of consents that are over, and of receipts
+	// that wait. Nothing at all is an answer too.
+	Form(ctx context.Context, r FormRequest) (Form, error)
+
 	// Join puts somebody on the list who gives no face, with a pass if that is asked for, whose token is kept nowhere else.
 	Join(ctx context.Context, r JoinRequest) (Joined, error)
 

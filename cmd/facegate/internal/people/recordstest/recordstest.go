@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"nobody", nobody},
 		{"people", listed},
 		{"members", members},
+		{"forms", forms},
 		{"groups", groups},
 		{"whose face opens nothing alone", seconds},
 		{"erase", erased},
