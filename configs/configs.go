@@ -370,21 +370,39 @@ func Read(name string, r io.Reader) (*Config, *Source, error) {
 		return nil, nil, fmt.Errorf("configs: read %s: %w", name, err)
 	}
 	if len(text) > MaxSize {
-		return nil, nil, fmt.Errorf("configs: %s is longer than %d bytes", name, MaxSize)
+		return nil, nil, tooLong(name)
 	}
-	cfg := new(Config)
-	defaults := newDocument("facegate.yaml", string(reference))
-	defaults.decode(cfg)
-	doc := newDocument(name, string(text))
-	doc.usual = *cfg
-	doc.decode(cfg)
+	doc, cfg := decoded(name, string(text))
 	if len(doc.errs) == 0 {
 		doc.validate(cfg)
 	}
-	if err := errors.Join(append(defaults.errs, doc.errs...)...); err != nil {
-		return nil, nil, hint.Wrap(err, "correct %s and check it with: facegate config check --config %s", name, name)
+	if err := doc.refusal(); err != nil {
+		return nil, nil, err
 	}
 	doc.clearUnspoken(cfg)
 	cfg.complete()
 	return cfg, &Source{doc}, nil
+}
+
+func tooLong(name string) error {
+	return fmt.Errorf("configs: %s is longer than %d bytes", name, MaxSize)
+}
+
+// decoded returns what a text says, over what the reference has. Nothing of it is checked but its form.
+func decoded(name, text string) (*document, *Config) {
+	cfg := new(Config)
+	defaults := newDocument("facegate.yaml", string(reference))
+	defaults.decode(cfg)
+	doc := newDocument(name, text)
+	doc.usual, doc.errs = *cfg, defaults.errs
+	doc.decode(cfg)
+	return doc, cfg
+}
+
+// refusal returns all faults that were found, nil for none.
+func (d *document) refusal() error {
+	if err := errors.Join(d.errs...); err != nil {
+		return hint.Wrap(err, "correct %s and check it with: facegate config check --config %s", d.name, d.name)
+	}
+	return nil
 }

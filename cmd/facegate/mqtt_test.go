@@ -55,16 +55,19 @@ func TestMQTTStatusSays(t *testing.T) {
 	}
 }
 
-// TestMQTTStatus asks a gate that has a broker, before and after it has told of an opening.
+// TestMQTTStatus asks a gate that has a broker, before and after it has told of an opening. The broker is tried before there is a gate.
 func TestMQTTStatus(t *testing.T) {
 	site := gatetest.NewSite(t)
 	_, mqtt := loopbackBroker(t, site)
-	l := startLive(t, site, gatetest.Settings{"mqtt": mqtt})
+	more := gatetest.Settings{"mqtt": mqtt}
+	facegate(t.Context(), "mqtt", "test", "--config", site.WriteConfig(t, more)).want(t, exitOK, "serves this gate, not encrypted: it gives back what the gate tells\n", "")
+	l := startLive(t, site, more)
 	ask := func() (s publish.Status) {
 		l.do(t, "mqtt", "status", "--json").decode(t, &s)
 		return s
 	}
 	gatetest.Eventually(t, "the gate is connected", func() bool { return ask().Connected })
+	l.do(t, "mqtt", "test").want(t, exitOK, "connected since ", "")
 	s := ask()
 	if !strings.HasPrefix(s.Broker, "tcp://127.0.0.1:") || s.TLS || len(s.Store) != 16 || s.Seq != 0 || s.Delivered != 0 || len(s.Withheld) > 0 {
 		t.Errorf("the status is %+v", s)
@@ -138,8 +141,13 @@ func except(payload string, tap loopback.Tap) loopback.Tap {
 	}
 }
 
-// TestMQTTWatchNoBroker says what to do where no broker answers.
-func TestMQTTWatchNoBroker(t *testing.T) {
-	config := gatetest.NewSite(t).WriteConfig(t, nil)
-	facegate(t.Context(), "mqtt", "watch", "--config", config).want(t, exitFailed, "", "to do: Start the broker")
+// TestMQTTNoBroker says what to do where no broker answers, or what it needs is not there.
+func TestMQTTNoBroker(t *testing.T) {
+	site := gatetest.NewSite(t)
+	for _, command := range []string{"watch", "test"} {
+		facegate(t.Context(), "mqtt", command, "--config", site.WriteConfig(t, nil)).want(t, exitFailed, "", "to do: Start the broker")
+	}
+	without := site.WriteConfig(t, gatetest.Settings{"mqtt": `{broker: "tcp://127.0.0.1:1", username: gate, password_file: /nonexistent}`})
+	facegate(t.Context(), "mqtt", "test", "--config", without).want(t, exitFailed, "", "facegate: mqtt.password_file: ")
+	startLive(t, site, nil).do(t, "mqtt", "test").want(t, exitFailed, "not connected", "")
 }

@@ -3,41 +3,55 @@
 package edit
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"facegate/configs/hint"
 )
 
-// A Setting is a value of a key in a section, or in a section of that, as in "quality.max_yaw" and "door.exit.line". The Value is as
-// YAML has it.
+// A Setting is a value of a key, as "site", or of one in a section, or in a section of that, as "quality.max_yaw" and
+// "door.exit.line". The Value is as YAML has it.
 type Setting struct{ Key, Value string }
 
 // ErrShape means that a section is not written as lines of keys, nor on one line in braces.
 var ErrShape = errors.New("the section is not written as lines of its own")
 
 // Set returns text with the settings. The value of a key that is there is replaced. A key that is not is put at the beginning of
-// its section, and a section that is not at the beginning of the one around it, or at the end of the text.
+// its section or, in none, before the first key of the text; a section that is not there is put at the beginning of the one around it,
+// or at the end of the text.
 func Set(text string, settings ...Setting) (string, error) {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	for _, s := range settings {
 		path := strings.Split(s.Key, ".")
-		if len(path) < 2 {
-			return "", fmt.Errorf("%w: %s is in none", ErrShape, s.Key)
-		}
 		at := find(lines, 0, 0, path[0])
-		if at < 0 {
+		switch {
+		case at < 0 && len(path) == 1:
+			lines = slices.Insert(lines, first(lines), entry(path, s.Value))
+			continue
+		case at < 0:
 			lines = append(lines, "", path[0]+":", "  "+entry(path[1:], s.Value))
 			continue
 		}
 		var err error
 		if lines, err = set(lines, at, path, s.Value); err != nil {
-			return "", hint.Wrap(fmt.Errorf("%w: %w", ErrShape, err), "write it over several lines, or paste the proposals by hand")
+			return "", hint.Wrap(fmt.Errorf("%w: %w", ErrShape, err), "write the section over several lines and each value on one, or make the change by hand")
 		}
 	}
 	return strings.Join(lines, "\n") + "\n", nil
+}
+
+// first returns the line of the first key, or where it would be.
+func first(lines []string) int {
+	i := slices.IndexFunc(lines, func(line string) bool { return !blank(line) && !strings.HasPrefix(line, "---") })
+	if i < 0 {
+		return len(lines)
+	}
+	return i
 }
 
 // entry writes a value, and the sections around it that are not there yet.
@@ -52,6 +66,8 @@ func entry(path []string, value string) string {
 func set(lines []string, at int, path []string, value string) ([]string, error) {
 	before, old, after := part(lines[at])
 	switch {
+	case len(path) == 1 && continued(lines, at):
+		return nil, fmt.Errorf("%s has a value of several lines", path[0])
 	case len(path) == 1:
 		lines[at] = before + value + after
 	case strings.HasPrefix(old, "{"):
@@ -75,6 +91,18 @@ func setBlock(lines []string, at int, path []string, value string) ([]string, er
 		return set(lines, child, path[1:], value)
 	}
 	return slices.Insert(lines, at+1, strings.Repeat(" ", indent)+entry(path[1:], value)), nil
+}
+
+// continued reports whether the value of the key whose line is at goes on below it.
+func continued(lines []string, at int) bool {
+	own := len(lines[at]) - len(strings.TrimLeft(lines[at], " "))
+	for _, line := range lines[at+1:] {
+		if bare := strings.TrimLeft(line, " "); !blank(bare) {
+			in := len(line) - len(bare)
+			return in > own || in == own && strings.HasPrefix(bare, "-") && !strings.HasPrefix(bare, "---")
+		}
+	}
+	return false
 }
 
 // find returns the line of a key among those that are indented so far, from a line on up to the end of their section; -1 if there is
@@ -107,6 +135,31 @@ func indentOf(lines []string, at int) int {
 		break
 	}
 	return own + 2
+}
+
+// Quote returns a text as YAML has it: as it stands where that cannot be taken for anything else, and otherwise in quotes.
+func Quote(text string) string {
+	if plain(text) {
+		return text
+	}
+	var b strings.Builder
+	e := json.NewEncoder(&b) // whose strings YAML reads alike
+	e.SetEscapeHTML(false)
+	if err := e.Encode(text); err != nil { // which no string leads to
+		return strconv.Quote(text)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// plain reports whether text is of letters, digits and signs that mean nothing in YAML where they stand.
+func plain(text string) bool {
+	for i, r := range text {
+		inside := i > 0 && strings.ContainsRune("_.-:", r) && (r != ':' || i < len(text)-1)
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '/' && !inside {
+			return false
+		}
+	}
+	return text != "" && text != "null"
 }
 
 func blank(bare string) bool { return strings.TrimRight(bare, "\r") == "" || bare[0] == '#' }

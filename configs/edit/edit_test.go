@@ -130,9 +130,52 @@ func TestSetEveryLine(t *testing.T) {
 	if len(was) != len(is) || changed != len(roles) {
 		t.Errorf("%d lines changed, of %d now %d", changed, len(was), len(is))
 	}
-	after, err = edit.Set(after, edit.Setting{Key: "site", Value: "x"}) // in no section
-	if err == nil {
-		t.Errorf("set in no section:\n%s", after)
+}
+
+// TestSetInNoSection sets what is in no section, and takes no list or longer text for a value of one line.
+func TestSetInNoSection(t *testing.T) {
+	set := []edit.Setting{{"site", `"east wing"`}, {"alternatives", "[intercom]"}}
+	for _, test := range []struct{ name, text, want string }{
+		{"both there", site + "alternatives: [key] # ours\n", "profile: lab\nsite: \"east wing\" # ours\ngate: north\ndoor: {driver: sim}\nalternatives: [intercom] # ours\n"},
+		{"one there", site, "alternatives: [intercom]\nprofile: lab\nsite: \"east wing\" # ours\ngate: north\ndoor: {driver: sim}\n"},
+		{
+			"before the first key", "# ours\n\n---\n# a gate\nprofile: lab\ngate: north\ndoor: {driver: sim}\n",
+			"# ours\n\n---\n# a gate\nalternatives: [intercom]\nsite: \"east wing\"\nprofile: lab\ngate: north\ndoor: {driver: sim}\n",
+		},
+		{"without a value", "profile: lab\nsite:\ngate: north\nalternatives:\ndoor: {driver: sim}\n", "profile: lab\nsite: \"east wing\"\ngate: north\nalternatives: [intercom]\ndoor: {driver: sim}\n"},
+	} {
+		got, err := edit.Set(test.text, set...)
+		if err != nil || got != test.want {
+			t.Errorf("%s: %v\n%s\nwant\n%s", test.name, err, got, test.want)
+		}
+		if c, err := configs.Parse("test.yaml", strings.NewReader(got)); err != nil || c.Site != "east wing" {
+			t.Errorf("%s does not read as it should: %v", test.name, err)
+		}
+	}
+	for _, text := range []string{"site: hq\nalternatives:\n- key\n", "alternatives:\n  # ours\n\n  - key\n", "site: 'a\n  b'\n", "site: >\n  b\n"} {
+		if got, err := edit.Set(text, set...); !errors.Is(err, edit.ErrShape) || hint.Of(err) == "" {
+			t.Errorf("%q becomes %q, %v", text, got, err)
+		}
+	}
+}
+
+// TestQuote reads every text back as it was.
+func TestQuote(t *testing.T) {
+	for text, plain := range map[string]bool{
+		"hq": true, "007": true, "tcp://127.0.0.1:1883": true, "ssl://[::1]:8883": false, "/dev/v4l/by-id/usb-046d_C920-video-index0": true, "Zürich": true, "示例": true,
+		"": false, "~": false, "null": false, "east wing": false, "a: b": false, "a #b": false, "- a": false, `say "x" \ y`: false, "a:": false, "{a}": false,
+		"*a": false, "&a": false, "!a": false, "'a'": false, "<a>&\u2028": false, "a,b": false, "@a": false, "%a": false, "true": true, "PIN-4.b": true,
+	} {
+		quoted := edit.Quote(text)
+		if (quoted == text) != plain {
+			t.Errorf("%q is written as %s", text, quoted)
+		}
+		for _, written := range []string{"mqtt:\n  username: " + quoted + " # ours\n", "mqtt: {username: " + quoted + "}\n"} {
+			d, err := configs.ReadDraft("test.yaml", written)
+			if err != nil || d.MQTT.Username != text {
+				t.Errorf("%q: %v", written, err)
+			}
+		}
 	}
 }
 
@@ -141,8 +184,5 @@ func TestSetRefusesWhatItCannotRead(t *testing.T) {
 		if _, err := edit.Set(text, edit.Setting{"quality.min_sharpness", "40"}); !errors.Is(err, edit.ErrShape) || hint.Of(err) == "" {
 			t.Errorf("%q: %v", text, err)
 		}
-	}
-	if _, err := edit.Set(site, edit.Setting{"site", "x"}); err == nil {
-		t.Error("a key without a section is set")
 	}
 }
