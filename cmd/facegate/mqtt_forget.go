@@ -70,6 +70,9 @@ func (c *mqttForgetCommand) write(w *tabwriter.Writer, f status.Forgotten, stopp
 	for _, topic := range f.Kept {
 		show.Fprintf(w, "not removed\t%s\n", topic)
 	}
+	for _, topic := range f.Untold {
+		show.Fprintf(w, "not told\t%s: discovery is off, this gate may not write there, and the broker has shown nothing\n", topic)
+	}
 	if !stopped {
 		show.Fprintln(w, "the gate says nothing that is retained until it is started again; to have it stay away set "+
 			"mqtt.home_assistant.discovery to false, or another broker, before that")

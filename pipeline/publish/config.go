@@ -30,6 +30,7 @@ type Config struct {
 	Site         string            // first level of the topics after "facegate"
 	Gate         string            // second level
 	Prefix       string            // first levels of the topics of Home Assistant
+	Discovery    bool              // Home Assistant is to learn of the gate; see Publisher.Introduce
 }
 
 // Check says what New would refuse. It reads no file.

@@ -176,7 +176,8 @@ func (c *conn) publish(ctx context.Context, topic string, retained bool, payload
 	if unlessUnseen(watched) != nil {
 		return watched
 	}
-	came, forget := c.mirror.expect(topic, payload)
+	stays := retained && topic != c.cfg.topic(discovery) // whoever deletes the gate in Home Assistant empties that, and means it
+	came, forget := c.mirror.expect(topic, payload, stays)
 	defer forget()
 	if err := c.acknowledged(ctx, topic, retained, payload); err != nil {
 		return err

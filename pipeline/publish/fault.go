@@ -94,6 +94,9 @@ func (e explainer) fault(kind, says, advice string, args ...any) *Fault {
 	return &Fault{Kind: kind, says: string(show.Whole(e.to.String() + " " + says)), Hint: string(show.Sprintf(advice, args...))}
 }
 
+// user returns as whom the gate connects.
+func (e explainer) user() string { return cmp.Or(e.cfg.Username, "(none)") }
+
 // unknown is the Fault of a cause that has no sentence of its own.
 func (e explainer) unknown(says string, err error) *Fault {
 	return e.fault("other", says+": "+bare(err), "Look into the broker's log, and see that this machine reaches %s.", e.to)
@@ -260,7 +263,7 @@ func (e explainer) loss(at phase, err error) *Fault {
 	case isClosed(err) && at == announcing:
 		return e.fault("unwelcome", "closes the connection as soon as the gate says that it is online",
 			"Let the user %q write to facegate/%s/%s/#, and see that no other client has the client id %q.",
-			cmp.Or(e.cfg.Username, "(none)"), e.cfg.Site, e.cfg.Gate, e.cfg.ClientID)
+			e.user(), e.cfg.Site, e.cfg.Gate, e.cfg.ClientID)
 	case isClosed(err):
 		return e.fault("ended", "has ended the connection", adviceLost)
 	case isTimeout(err), strings.Contains(err.Error(), "pingresp"):
@@ -294,7 +297,7 @@ func (e explainer) withheld(topics []string) *Fault {
 		place += ", and " + e.cfg.topic(discovery) + ","
 	}
 	return e.fault("withheld", "does not give back what this gate tells on "+strings.Join(whole, ", "),
-		"Let the user %q read and write %s in the broker's access list.%s", cmp.Or(e.cfg.Username, "(none)"), place, waits)
+		"Let the user %q read and write %s in the broker's access list.%s", e.user(), place, waits)
 }
 
 // again explains a connection that is granted and ends after a short time, again and again.

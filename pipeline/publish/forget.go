@@ -15,6 +15,7 @@ import (
 type Forgotten struct {
 	Removed []string `json:"removed"` // topics on which the broker retains nothing any more; never nil
 	Kept    []string `json:"kept"`    // topics on which it has not shown that it does so, whether or not it ever did; never nil
+	Untold  []string `json:"untold"`  // likewise, but the gate says nothing there by its configuration, and the broker has shown nothing; never nil
 }
 
 // A Publisher that was told to forget ends the connection under way for one that leaves nothing behind.
@@ -52,7 +53,8 @@ func Forget(ctx context.Context, cfg Config, log *slog.Logger) (Forgotten, error
 		return Forgotten{}, err
 	}
 	p := &Publisher{cfg: cfg, clock: believed, dial: dial, quiet: true, ends: true, log: log}
-	all, errs := Forgotten{Removed: []string{}, Kept: []string{}}, []error{}
+	var all Forgotten
+	var errs []error
 	for _, b := range cfg.Brokers {
 		f, err := p.forgetAt(ctx, b)
 		if errs = append(errs, err); err != nil {
@@ -60,16 +62,26 @@ func Forget(ctx context.Context, cfg Config, log *slog.Logger) (Forgotten, error
 		}
 		all.Kept = append(all.Kept, f.Kept...)
 		all.Removed = append(all.Removed, f.Removed...)
+		all.Untold = append(all.Untold, f.Untold...)
 	}
 	return all.compact(), errors.Join(errs...)
 }
 
-// compact leaves each topic once. One that a broker keeps is not removed, whatever others have done.
+// compact leaves each topic once. One that a broker keeps is not removed, whatever others have done, and one that was removed was told.
 func (f Forgotten) compact() Forgotten {
-	f.Kept = slices.Compact(slices.Sorted(slices.Values(f.Kept)))
-	f.Removed = slices.Compact(slices.Sorted(slices.Values(f.Removed)))
-	f.Removed = slices.DeleteFunc(f.Removed, func(topic string) bool { return slices.Contains(f.Kept, topic) })
-	return Forgotten{Removed: append([]string{}, f.Removed...), Kept: append([]string{}, f.Kept...)}
+	var before []string
+	once := func(topics []string) []string {
+		all := []string{}
+		for _, topic := range slices.Compact(slices.Sorted(slices.Values(topics))) {
+			if !slices.Contains(before, topic) {
+				all = append(all, topic)
+			}
+		}
+		before = append(before, all...)
+		return all
+	}
+	kept := once(f.Kept)
+	return Forgotten{Kept: kept, Removed: once(f.Removed), Untold: once(f.Untold)}
 }
 
 // forgetAt has one broker forget a gate that does not run.
@@ -101,15 +113,18 @@ func (p *Publisher) clear(ctx context.Context, c *conn) (Forgotten, error) {
 		})
 	}
 	err := all.Wait()
-	f := Forgotten{Removed: []string{}, Kept: []string{}}
+	var f Forgotten
 	for i, name := range names {
-		if came[i] {
-			f.Removed = append(f.Removed, p.cfg.topic(name))
-		} else {
-			f.Kept = append(f.Kept, p.cfg.topic(name))
+		switch topic := p.cfg.topic(name); {
+		case came[i]:
+			f.Removed = append(f.Removed, topic)
+		case name == discovery && !p.cfg.Discovery && !c.mirror.leaves(topic): // which the access list need not let it write
+			f.Untold = append(f.Untold, topic)
+		default:
+			f.Kept = append(f.Kept, topic)
 		}
 	}
-	return f, err
+	return f.compact(), err
 }
 
 // clearing is the duty to have the broker forget the gate over c, and to say so to whoever has ordered it.

@@ -173,6 +173,34 @@ func TestForgetForbidden(t *testing.T) {
 	}
 }
 
+// TestForgetUntold has a gate forgotten that Home Assistant never learnt of, by a broker whose list has no word of that: nothing is left.
+// What a gate that may not write there has left there all the same is left.
+func TestForgetUntold(t *testing.T) {
+	t.Parallel()
+	b := mosquittotest.NewGuarded(t, account, "topic readwrite facegate/#")
+	r := newRig(t, b)
+	r.run()
+	r.connected()
+	f, err := r.publisher.Forget(t.Context())
+	if err != nil || len(f.Kept) != 0 || !slices.Equal(f.Untold, []string{config}) || slices.Contains(f.Removed, config) {
+		t.Errorf("Forget = %+v, %v", f, err)
+	}
+	r.halt()
+	b.Allow(t, "topic readwrite #")
+	eventually(t, "Home Assistant has learnt of it", func() bool {
+		wait(t, "say", r.observer.client.Publish(config, 1, true, "{}"))
+		return keeps(t, r.server)[config] != ""
+	})
+	b.Allow(t, "topic readwrite facegate/#", "topic read #")
+	eventually(t, "it is kept", func() bool {
+		f, err := publish.Forget(t.Context(), gate("tcp", r.cable), slog.New(slog.DiscardHandler))
+		if len(f.Kept) == 0 { // the broker had the former list still
+			wait(t, "say", r.observer.client.Publish(config, 1, true, "{}"))
+		}
+		return err == nil && slices.Equal(f.Kept, []string{config}) && len(f.Untold) == 0
+	})
+}
+
 // TestForgetWithheld has a broker that keeps the lock to itself forget the gate. Of the connection afterwards, which does not speak of the
 // lock, it is not said that the broker keeps that.
 func TestForgetWithheld(t *testing.T) {

@@ -34,7 +34,8 @@ type link struct {
 	since     time.Time // when the connection began, if there is one
 	caveat    *Fault    // what is to be said of the connection though it serves, nil for nothing
 	lack      *Fault    // what the broker lacks, nil for nothing
-	unseen    []string  // topics of the gate on which what was published last has not come back, in their order
+	rivalry   rivalry
+	unseen    []string // topics of the gate on which what was published last has not come back, in their order
 }
 
 // A standing is how it has been with one broker.
@@ -76,7 +77,7 @@ func (l *link) fault(at int) *Fault {
 	case f == nil && len(l.unseen) > 0:
 		return l.withheld(l.unseen)
 	case f == nil:
-		return cmp.Or(l.caveat, l.lack)
+		return cmp.Or(l.caveat, l.lack, l.rivalry.fault(l.explainer))
 	case l.connected || len(l.brokers) == 1 || slices.ContainsFunc(l.brokers, func(b standing) bool { return b.fault == nil }):
 		return f
 	}
@@ -109,6 +110,16 @@ func (l *link) lacking(without lack) {
 	was := l.lack
 	if l.lack = l.without(without); l.lack != nil && (was == nil || was.Kind != l.lack.Kind) {
 		l.log.Warn("the broker lacks what events and states go by", "error", l.lack.Error(), "hint", l.lack.Hint)
+	}
+}
+
+// overruled notes that somebody else has spoken on topics after the gate. The log is told when that is no coincidence any more.
+func (l *link) overruled(topics []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if was := l.rivalry.fault(l.explainer); l.rivalry.note(topics) && was == nil {
+		f := l.rivalry.fault(l.explainer)
+		l.log.Warn("somebody else speaks for this gate", "error", f.Error(), "hint", f.Hint)
 	}
 }
 
@@ -192,7 +203,7 @@ func (l *link) down(at int, f *Fault, since time.Time) {
 func (l *link) stopped() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.connected, l.caveat, l.lack, l.unseen = false, nil, nil, nil
+	l.connected, l.caveat, l.lack, l.unseen, l.rivalry = false, nil, nil, nil, rivalry{}
 	for i := range l.brokers {
 		l.brokers[i].fault = nil
 	}

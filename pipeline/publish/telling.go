@@ -59,24 +59,29 @@ func (p *Publisher) renewing(c *conn) duty {
 		begin: func(ctx context.Context) error {
 			return p.unlessUnheard(c.subscribe(ctx, p.birth, qos, hear), "building systems that begin anew are not heard", p.birth)
 		},
-		serve: func(ctx context.Context, stop <-chan struct{}) error { return p.retell(ctx, stop, p.born) },
+		serve: func(ctx context.Context, stop <-chan struct{}) error { return p.retell(ctx, stop, p.born, func() {}) },
 	}
 }
 
-// insisting is the duty to tell every state again over c when the will of the connection before is said after the gate was called
-// online: some brokers are late with it.
+// insisting is the duty to tell every state again over c when something else is said on the topic of one after the gate, and is what the
+// broker retains then: the will of the connection before, with which some brokers are late; what a bridge has kept; or what somebody says
+// who may not speak for the gate.
 func (p *Publisher) insisting(c *conn) duty {
+	note := func() { p.link.overruled(c.mirror.strangers()) }
 	return duty{
 		begin: func(context.Context) error { return nil },
-		serve: func(ctx context.Context, stop <-chan struct{}) error { return p.retell(ctx, stop, c.mirror.belied) },
+		serve: func(ctx context.Context, stop <-chan struct{}) error {
+			return p.retell(ctx, stop, c.mirror.belied, note)
+		},
 	}
 }
 
-// retell tells every state again whenever it is asked for, and then not for birthRest, until stop is closed.
-func (p *Publisher) retell(ctx context.Context, stop, asked <-chan struct{}) error {
+// retell tells every state again whenever it is asked for, after a note of that, and then not for birthRest, until stop is closed.
+func (p *Publisher) retell(ctx context.Context, stop, asked <-chan struct{}, note func()) error {
 	for {
 		select {
 		case <-asked:
+			note()
 			p.states.Again()
 		case <-ctx.Done():
 			return context.Cause(ctx)

@@ -818,14 +818,60 @@ func TestLateWill(t *testing.T) {
 		will.TopicName, will.Payload = "facegate/hq/north/availability", []byte("offline")
 		for range 3 { // the gate does not answer each
 			will.Write(s.conn)
+			synctest.Wait()
 		}
-		synctest.Wait()
 		s.wantHeard(t, "online", "online")
 		time.Sleep(birthRest)
 		synctest.Wait()
 		g.stop()
 		s.wantHeard(t, "online", "online", "online", "stopped", "DISCONNECT")
 	})
+}
+
+// TestRivalIsContradicted has somebody speak for the gate ten times a second for a minute. Each state is told again, every five seconds at
+// most; the status says so, until it has been calm for a while.
+func TestRivalIsContradicted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := new(script)
+		g := play(t, s, feed.NewMemory(10))
+		g.SetDoor(Door{Lock: Locked})
+		synctest.Wait()
+		rival := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
+		rival.TopicName, rival.Payload = "facegate/hq/north/lock/state", []byte("UNLOCKED")
+		for range 600 {
+			rival.Write(s.conn)
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(birthRest)
+		if n := s.times("LOCKED"); n != 14 { // at the start, at once, and twelve times after a rest
+			t.Errorf("the lock was told %d times", n)
+		}
+		if status := g.Status(); status.Fault != "overruled" || !strings.Contains(status.Err, rival.TopicName) || status.Hint == "" {
+			t.Errorf("status is %+v", status)
+		}
+		rival.Payload = []byte("LOCKED") // which is what the gate says
+		rival.Write(s.conn)
+		time.Sleep(calm)
+		if status := g.Status(); status.Fault != "" || s.times("LOCKED") != 14 {
+			t.Errorf("after a while the status is %+v", status)
+		}
+		if n := strings.Count(g.log.String(), "somebody else speaks"); n != 1 {
+			t.Errorf("the log says so %d times", n)
+		}
+		g.stop()
+	})
+}
+
+// times returns how often something was heard.
+func (s *script) times(what string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, heard := range s.heard {
+		if heard == what {
+			n++
+		}
+	}
+	return n
 }
 
 func TestTellRefusesUnknownMethods(t *testing.T) {

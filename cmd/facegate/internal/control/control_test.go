@@ -214,7 +214,7 @@ func (g running) TestDoor(ctx context.Context) (status.DoorTest, error) {
 
 func (g running) ForgetMQTT(context.Context) (status.Forgotten, error) {
 	g.called()
-	return status.Forgotten{Removed: []string{"facegate/hq/north/availability"}, Kept: []string{}}, nil
+	return status.Forgotten{Removed: []string{"facegate/hq/north/availability"}, Kept: []string{}, Untold: []string{}}, nil
 }
 
 func (g running) HoldDoor(_ context.Context, q status.DoorHold) error {

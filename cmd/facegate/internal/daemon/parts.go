@@ -217,6 +217,7 @@ func publishing(c *configs.Config) (publish.Config, error) {
 	cfg := publish.Config{
 		Brokers: m.Brokers, ClientID: m.ClientID, Username: m.Username, PasswordFile: m.PasswordFile,
 		CAFile: m.CAFile, CertFile: m.CertFile, KeyFile: m.KeyFile, Plaintext: m.Plaintext, Site: c.Site, Gate: c.Gate, Prefix: m.HomeAssistant.Prefix,
+		Discovery: m.HomeAssistant.Discovery,
 	}
 	return cfg, errors.Join(configs.About("mqtt.broker", cfg.Check()), configs.About("door.name", events(c, nil).Check()))
 }
