@@ -309,6 +309,8 @@ type MQTT struct {
 type HomeAssistant struct {
 	Discovery bool   `yaml:"discovery"` // it is told what there is to see, and where
 	Prefix    string `yaml:"prefix"`    // of the topics by which it discovers devices
+
+	UnsignedOrders string `yaml:"unsigned_orders"` // UnsignedWords, or "": it opens nothing
 }
 
 // Control is the socket that the command line talks to.

@@ -35,6 +35,7 @@ func (d *document) lawful(cfg *Config) {
 	d.assessment(&cfg.Assessment, cfg.Jurisdiction, r)
 	d.notice(&cfg.Notice, r)
 	d.transfer(&cfg.MQTT, r)
+	d.unsignedOrders(cfg, r)
 	if r.Production() {
 		d.examples(cfg, r)
 	}

@@ -432,6 +432,29 @@ func TestProfilesRefuse(t *testing.T) {
 			[4]string{"Measures Art. 8", accepted, accepted, accepted},
 			"is not on the site",
 		},
+
+		{
+			"unsigned orders in the open",
+			file{"mqtt": unsigned("['tcp://192.168.1.4:1883', 'ssl://192.168.1.4:8883']", "username: a, cert_file: /c, key_file: /k, plaintext: true")},
+			"mqtt.home_assistant.unsigned_orders", ordersLaw, "everybody on the way to it could open the door; use ssl://",
+		},
+		{
+			"unsigned orders by a broker for anybody",
+			file{"mqtt": unsigned("'tcp://127.0.0.1:1883'", "username: a")},
+			"mqtt.home_assistant.unsigned_orders", ordersLaw, "127.0.0.1 is shown neither a password nor a certificate",
+		},
+		{
+			"unsigned orders by one of two brokers for anybody",
+			file{"mqtt": unsigned("['tcp://127.0.0.1:1883', 'ssl://192.168.1.4:8883']", "username: a, cert_file: /c, key_file: /k")},
+			"mqtt.home_assistant.unsigned_orders", ordersLaw, "127.0.0.1 is shown neither a password nor a certificate",
+		},
+		{
+			"unsigned orders from the internet",
+			file{"mqtt": unsigned("'ssl://b.example.org:8883'", "username: a, password_file: /p, transfer: D-3")},
+			"mqtt.home_assistant.unsigned_orders", ordersLaw, "b.example.org is not on the site",
+		},
+		{"unsigned orders on the board", file{"mqtt": unsigned("'tcp://127.0.0.1:1883'", "username: a, password_file: /p")}, "", all(accepted), ""},
+		{"unsigned orders on the site", file{"mqtt": unsigned("'ssl://192.168.1.4:8883'", "cert_file: /c, key_file: /k")}, "", all(accepted), ""},
 	}
 	for i, j := range jurisdictions {
 		for _, test := range tests {
@@ -459,6 +482,14 @@ func TestProfilesRefuse(t *testing.T) {
 			})
 		}
 	}
+}
+
+// ordersLaw is the law about orders that nobody signs, by profile.
+var ordersLaw = [4]string{"PIPL Art. 51; Measures Art. 14", "GDPR Art. 32", "740 ILCS 14/15(e)", noLaw}
+
+// unsigned returns a section by which a Home Assistant opens the door.
+func unsigned(broker, papers string) string {
+	return fmt.Sprintf("{broker: %s, %s, home_assistant: {discovery: true, unsigned_orders: %q}}", broker, papers, configs.UnsignedWords)
 }
 
 func TestProductionProfileWantsEverythingStated(t *testing.T) {

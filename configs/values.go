@@ -35,7 +35,7 @@ func (c *Config) Policy() notice.Policy {
 		MaxAge: c.Camera.MaxAge, MinFace: c.Zone.MinFace,
 		Liveness: notice.Threshold(c.Liveness.Threshold), LivenessWindow: c.Liveness.Window,
 		Judge: string(c.Decide.Judge), Agree: c.Decide.Agree, Within: c.Decide.Window, Rearm: c.Decide.Rearm, FPIR: c.Match.FPIR, Margin: c.Match.Margin,
-		Broker: c.MQTT.Brokers.String(), Transfer: c.MQTT.Transfer,
+		Broker: c.MQTT.Brokers.String(), Transfer: c.MQTT.Transfer, Unsigned: c.MQTT.HomeAssistant.Orders(),
 	}
 }
 

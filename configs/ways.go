@@ -89,6 +89,7 @@ const usualWithin = 20 * time.Second
 func rulesMeans() []passage.Means {
 	return []passage.Means{
 		passage.ByFace, passage.ByPass, passage.ByVisitor, passage.ByCardUID, passage.ByCardSecure, passage.ByPIN, passage.ByOrder,
+		passage.ByHomeAssistant,
 	}
 }
 
@@ -203,13 +204,15 @@ func (d *document) rule(key string, r *Rule, plans map[string][]Hours) {
 		}
 		within(d, key+".within", r.Within, time.Second, maxWithin)
 		d.check(!slices.Contains(r.By, passage.ByVisitor), key+".by", "visitor goes with nothing else: the gate knows no person who could show it")
-		d.check(!slices.Contains(r.By, passage.ByOrder), key+".by", "order goes with nothing else: whoever gives it is not at the door")
+		for _, m := range r.By {
+			d.check(!m.Afar(), key+".by", "%s goes with nothing else: whoever gives the order is not at the door", m)
+		}
 	} else {
 		d.check(r.Within == 0, key+".within", "is of two means together, and the rule names one")
 	}
-	if slices.Contains(r.By, passage.ByOrder) {
+	if slices.ContainsFunc(r.By, passage.Means.Afar) {
 		d.check(len(r.Groups) == 0, key+".groups", "is of people, and whoever gives an order is in no group")
-		d.check(!r.Faceless, key+".faceless", "is of people, and an order is given by a key")
+		d.check(!r.Faceless, key+".faceless", "is of people, and an order from afar is of none")
 	}
 	_, ok := plans[r.When]
 	d.check(r.When == "" || ok, key+".when", "%q is none of plans", r.When)
@@ -250,6 +253,8 @@ func (c *Config) Takes(m passage.Means) bool {
 	switch m {
 	case passage.ByFace, passage.ByOrder:
 		return true
+	case passage.ByHomeAssistant:
+		return c.MQTT.HomeAssistant.Orders()
 	case passage.ByPass, passage.ByVisitor:
 		return c.CodesRead()
 	case passage.ByPIN:
@@ -269,6 +274,8 @@ func untaken(m passage.Means) string {
 		return "there is nothing to type it on; add a reader of kind keypad or wiegand-keypad to readers"
 	case passage.ByCardSecure:
 		return "nothing at the door has a card prove a key; add a reader of class card-secure to readers"
+	case passage.ByHomeAssistant:
+		return "mqtt.home_assistant.unsigned_orders is off: Home Assistant opens nothing"
 	}
 	return "nothing at the door reads cards; add a reader of kind wiegand or usb to readers"
 }

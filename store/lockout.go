@@ -14,20 +14,21 @@ type Means uint8
 
 // The means. The numbers are written to disk.
 const (
-	MeansFace       Means = 1
-	MeansPass       Means = 2
-	MeansCard       Means = 3
-	MeansPIN        Means = 4
-	MeansOrder      Means = 5
-	MeansVisitor    Means = 6
-	MeansSecureCard Means = 7
+	MeansFace          Means = 1
+	MeansPass          Means = 2
+	MeansCard          Means = 3
+	MeansPIN           Means = 4
+	MeansOrder         Means = 5
+	MeansVisitor       Means = 6
+	MeansSecureCard    Means = 7
+	MeansHomeAssistant Means = 8
 )
 
 // String returns the means in a word, "" for none.
 func (m Means) String() string {
 	names := [...]string{
 		MeansFace: "face", MeansPass: "pass", MeansCard: "card", MeansPIN: "PIN", MeansOrder: "order",
-		MeansVisitor: "visitor's pass", MeansSecureCard: "secure card",
+		MeansVisitor: "visitor's pass", MeansSecureCard: "secure card", MeansHomeAssistant: "Home Assistant",
 	}
 	if int(m) >= len(names) {
 		return ""

@@ -198,6 +198,11 @@ func (o Orders) Opened(now time.Time, id order.ID) error {
 	return o.s.Log().note(now, e)
 }
 
+// OpenedUnsigned notes in the audit log that the door was opened by an order that nobody had signed.
+func (o Orders) OpenedUnsigned(now time.Time) error {
+	return o.s.Log().note(now, audit.Entry{Kind: audit.OpenedUnsigned, Actor: audit.Daemon})
+}
+
 // orderRow returns the name of the row of an order. Without the device key nobody can tell from it which order that is.
 func (s *Store) orderRow(id order.ID) vault.Row {
 	return vault.At(ordersTable, template.Index(s.device, orderKind, id[:]))

@@ -199,7 +199,8 @@ func TestOperators(t *testing.T) {
 	_, err = orders.RemoveOperator("porter", 1000)
 	mustRefuseWith(t, "removing it again", err, store.ErrOperatorName)
 	must(t, orders.Opened(storetest.Now(), testOrder{operator: 2}.id()))
-	if got := kinds(t, s); !slices.Equal(got, []string{"created", "operator-added", "operator-added", "operator-removed", "opened-by-order"}) {
+	must(t, orders.OpenedUnsigned(storetest.Now()))
+	if got := kinds(t, s); !slices.Equal(got, []string{"created", "operator-added", "operator-added", "operator-removed", "opened-by-order", "opened-by-unsigned-order"}) {
 		t.Errorf("the audit log has %q", got)
 	}
 }

@@ -55,6 +55,9 @@ func writeMQTT(w *tabwriter.Writer, m publish.Status, prefix string, now time.Ti
 		}
 	}
 	row("topics", "%s#", prefix)
+	if m.Unsigned {
+		row("orders", "%s", unsignedOrders)
+	}
 	for _, topic := range m.Withheld {
 		row("withheld", "%s: nobody gets what the gate tells there", topic)
 	}
@@ -67,6 +70,9 @@ func writeMQTT(w *tabwriter.Writer, m publish.Status, prefix string, now time.Ti
 		row("", "%s", deliveredWords(m))
 	}
 }
+
+// unsignedOrders is what is said of a gate that takes orders of Home Assistant.
+const unsignedOrders = "Home Assistant opens the door, with orders that nobody signs: whoever may write to the broker may open this door"
 
 func encryption(tls bool) string {
 	if tls {

@@ -14,6 +14,7 @@ import (
 	"facegate/configs/law"
 	"facegate/configs/show"
 	"facegate/pipeline/attempt"
+	"facegate/pipeline/publish"
 )
 
 type statusCommand struct {
@@ -110,11 +111,10 @@ func writeStatus(w *tabwriter.Writer, s status.Status) {
 	}
 	row("door", "%s, %d pulses", s.Door.State, s.Door.Pulses)
 	trouble(s.Door.Err, s.Door.Hint)
-	broker := "not connected"
-	if s.MQTT.Connected {
-		broker = "connected to " + s.MQTT.Broker
+	row("broker", "%s, %d events waiting, %d lost", brokerWords(s.MQTT), s.MQTT.Queued, s.MQTT.Dropped)
+	if s.MQTT.Unsigned {
+		row("", "%s", unsignedOrders)
 	}
-	row("broker", "%s, %d events waiting, %d lost", broker, s.MQTT.Queued, s.MQTT.Dropped)
 	trouble(s.MQTT.Err, s.MQTT.Hint)
 	if s.People.Limit > 0 {
 		row("people", "%d of at most %d", s.People.Enrolled, s.People.Limit)
@@ -147,6 +147,13 @@ func writeStatus(w *tabwriter.Writer, s status.Status) {
 	if l := s.Frames.Latency; l.Grants > 0 {
 		row("frame to relay", "median %.0f ms, 95 %% within %.0f ms, at most %.0f ms (%d grants)", l.P50MS, l.P95MS, l.MaxMS, l.Grants)
 	}
+}
+
+func brokerWords(m publish.Status) string {
+	if !m.Connected {
+		return "not connected"
+	}
+	return "connected to " + m.Broker
 }
 
 // profileLine says whose rules the gate keeps to.

@@ -96,6 +96,7 @@ type Rules struct {
 	Zone         string // people who pass by are left alone
 	Transfer     string // what leaves the site is stated and protected
 	Sparing      string // building systems are told no more than they need, unless the operator wants it
+	Orders       string // who can have the door opened from afar is kept to those who may
 	Records      string // records are kept for RecordDays
 	Filing       string // many persons are filed
 }

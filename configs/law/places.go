@@ -9,6 +9,7 @@ const (
 	nist63B  = "NIST SP 800-63B-4"
 	bipa15a  = "740 ILCS 14/15(a)"
 	bipa15b  = "740 ILCS 14/15(b)"
+	bipa15e  = "740 ILCS 14/15(e)"
 	shortest = "PIPL Art. 19; Measures Art. 8"
 	limited  = "GDPR Art. 5(1)(e)"
 	airports = "EDPB Opinion 11/2024 (on airports)"
@@ -45,7 +46,7 @@ func china() Rules {
 		AccessLogDays: Bound[int]{1, 1095, shortest},
 		Alternatives:  "Measures Art. 10; SPC Art. 10", Assessment: "PIPL Art. 55, 56; Measures Art. 9",
 		Notice: "PIPL Art. 17, 30; Measures Art. 5", Sign: "PIPL Art. 26; Measures Art. 13",
-		Chinese: "PIPL Art. 17", Transfer: "Measures Art. 8",
+		Chinese: "PIPL Art. 17", Transfer: "Measures Art. 8", Orders: "PIPL Art. 51; Measures Art. 14",
 		Records: "PIPL Art. 56; Measures Art. 9", Filing: "Measures Art. 15",
 		childAt: 14, ChildAge: Bound[int]{14, 14, "PIPL Art. 31; Measures Art. 7"},
 	}
@@ -66,6 +67,7 @@ func europe() Rules {
 		Accuracy:  "GDPR Art. 5(1)(d), 5(1)(f)",
 		Zone:      airports,
 		Sparing:   "GDPR Art. 5(1)(c), 25(2)",
+		Orders:    "GDPR Art. 32",
 	}
 }
 
@@ -75,7 +77,7 @@ func illinois() Rules {
 		Attacks:   nist(),
 		ValidDays: Bound[int]{1, 1095, bipa15a}, IdleDays: Bound[int]{1, 1095, bipa15a},
 		AccessLogDays: Bound[int]{1, 1095, ""},
-		Assessment:    bipa15a, Notice: bipa15b, Sign: bipa15b, Zone: bipa15b, Accuracy: "740 ILCS 14/15(e)",
+		Assessment:    bipa15a, Notice: bipa15b, Sign: bipa15b, Zone: bipa15b, Accuracy: bipa15e, Orders: bipa15e,
 		// A release by the subject's legally authorized representative; a minor is who is under 18.
 		childAt: 18, ChildAge: Bound[int]{18, 18, "740 ILCS 14/10, 14/15(b)(3); 755 ILCS 5/11-1"},
 	}

@@ -166,6 +166,7 @@ func TestPolicy(t *testing.T) {
 		{"eu-many", law.EU, func(t *law.Terms) { t.Mode = law.OneToMany }, func(p *notice.Policy) {
 			p.FPIR, p.Margin, p.Insisted = 0.0002, 0.1, true
 		}},
+		{"eu-unsigned", law.EU, nil, func(p *notice.Policy) { p.Unsigned = true }},
 		{"us-il", law.USIL, nil, func(p *notice.Policy) { p.Assessment.ID = "https://example.org/biometric-policy" }},
 		{"lab", law.Lab, func(t *law.Terms) { t.WhenAlike = law.RefuseAlike }, func(p *notice.Policy) {
 			p.Assessment, p.Liveness = law.Assessment{}, notice.Threshold{}

@@ -29,6 +29,7 @@ type Policy struct {
 
 	Broker   string // that pass events go to
 	Transfer string // reference of the decision that lets them leave the site, "" for none
+	Unsigned bool   // whoever may write there may open the door: orders of a Home Assistant, which nobody signs, open it
 }
 
 // A Threshold is a score, or the one that was measured for the networks in use. A photo opens a gate at which it is 0.

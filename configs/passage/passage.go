@@ -40,4 +40,9 @@ const (
 	ByCardSecure Means = "card-secure"
 	ByPIN        Means = "pin"
 	ByOrder      Means = "order"
+
+	ByHomeAssistant Means = "home-assistant" // an order that nobody has signed
 )
+
+// Afar reports whether whoever asks by m is not at the door, and is nobody whom the gate knows.
+func (m Means) Afar() bool { return m == ByOrder || m == ByHomeAssistant }

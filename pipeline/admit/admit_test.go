@@ -110,6 +110,8 @@ func TestWeigh(t *testing.T) {
 		steps []step
 	}{
 		{"a face alone", alone(face), []step{{0, face, anna, matched, open, nil}}},
+		{"nor does one that nobody has signed", alone(attempt.HomeAssistant), []step{{0, attempt.HomeAssistant, nobody, matched, open, nil}}},
+		{"one that nobody has signed is another means", alone(order), []step{{0, attempt.HomeAssistant, nobody, matched, refuse, noWay}}},
 		{"an order names nobody", alone(order), []step{{0, order, nobody, matched, open, nil}}},
 		{"who is not enrolled", alone(face), []step{{0, face, nobody, attempt.Unknown, refuse, unproven}}},
 		{"whose right has ended", alone(card), []step{{0, card, anna, attempt.Ended, refuse, attempt.Expired}}},
@@ -289,6 +291,7 @@ func TestRulesAreRefused(t *testing.T) {
 		{"a face, or a visitor's pass", alone(face, attempt.Visitor), admit.ErrFaceOnly},
 		{"a face, or an order from elsewhere, and a key beside", alone(face, order), nil},
 		{"a face, or an order from elsewhere", admit.Rules{Table: admit.Alone(face, order), Limits: limits()}, admit.ErrFaceOnly},
+		{"a face, or Home Assistant", admit.Rules{Table: admit.Alone(face, attempt.HomeAssistant), Limits: limits()}, admit.ErrFaceOnly},
 		{"a face, or an order and a PIN", and(pairs(admit.Together(order, pin, second)), face), admit.ErrFaceOnly},
 		{"three", pairs(admit.Rule{By: []attempt.Means{card, pin, pass}, Within: second}), admit.ErrRules},
 		{"none", pairs(admit.Rule{}), admit.ErrRules},
@@ -362,7 +365,7 @@ func TestFaceIsNeverTheOnlyWay(t *testing.T) {
 // names reports whether a rule names the face, or something else.
 func names(r admit.Rules, isFace bool) bool {
 	return slices.ContainsFunc(r.Table, func(rule admit.Rule) bool {
-		elsewhere := len(rule.By) == 1 && rule.By[0] == order // which is given by somebody else
+		elsewhere := len(rule.By) == 1 && rule.By[0].Afar() // which is given by somebody else
 		return !elsewhere && slices.ContainsFunc(rule.By, func(m attempt.Means) bool { return (m == face) == isFace })
 	})
 }

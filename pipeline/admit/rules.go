@@ -66,8 +66,7 @@ func (r Rule) asks() bool { return slices.Contains(r.By, attempt.Face) }
 // serves reports whether a member of the house who gives no face gets in by the rule. A visitor's pass is a visitor's, and an
 // order somebody else's.
 func (r Rule) serves() bool {
-	none := []attempt.Means{attempt.Face, attempt.Visitor, attempt.Order}
-	return !slices.ContainsFunc(r.By, func(m attempt.Means) bool { return slices.Contains(none, m) })
+	return !slices.ContainsFunc(r.By, func(m attempt.Means) bool { return m == attempt.Face || m == attempt.Visitor || m.Afar() })
 }
 
 // isFor reports whether the rule is for somebody of these groups.
@@ -173,7 +172,7 @@ func (r Rules) sound(rule Rule) error {
 // besides reports whether the rule names something else than the face. An order that opens alone is given elsewhere, and is no way in of
 // whoever stands before the door.
 func (r Rule) besides() bool {
-	return r.alone() != attempt.Order && slices.ContainsFunc(r.By, func(m attempt.Means) bool { return m != attempt.Face })
+	return !r.alone().Afar() && slices.ContainsFunc(r.By, func(m attempt.Means) bool { return m != attempt.Face })
 }
 
 // equalled reports whether everybody to whom a rule that asks for a face opens the door gets in without one, whenever they get in by

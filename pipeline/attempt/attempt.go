@@ -14,22 +14,23 @@ type Means uint8
 
 // The means.
 const (
-	Face       Means = iota + 1
-	Pass             // somebody's own code, shown to the camera
-	Card             // read by a reader that takes its number on trust, so that it may be a copy
-	PIN              // typed on a keypad, by whoever has given a number, or shown a card or pass
-	Order            // signed, from afar
-	Visitor          // a visitor's signed pass, shown to the camera: of nobody on the list
-	SecureCard       // a card that has proved a key to its reader
+	Face          Means = iota + 1
+	Pass                // somebody's own code, shown to the camera
+	Card                // read by a reader that takes its number on trust, so that it may be a copy
+	PIN                 // typed on a keypad, by whoever has given a number, or shown a card or pass
+	Order               // signed, from afar
+	Visitor             // a visitor's signed pass, shown to the camera: of nobody on the list
+	SecureCard          // a card that has proved a key to its reader
+	HomeAssistant       // ordered from afar, and signed by nobody
 )
 
 // All lists every Means.
-func All() []Means { return []Means{Face, Pass, Card, PIN, Order, Visitor, SecureCard} }
+func All() []Means { return []Means{Face, Pass, Card, PIN, Order, Visitor, SecureCard, HomeAssistant} }
 
 // A means has the same word in the rules of a configuration.
 var means = [...]passage.Means{
 	Face: passage.ByFace, Pass: passage.ByPass, Card: passage.ByCardUID, PIN: passage.ByPIN, Order: passage.ByOrder,
-	Visitor: passage.ByVisitor, SecureCard: passage.ByCardSecure,
+	Visitor: passage.ByVisitor, SecureCard: passage.ByCardSecure, HomeAssistant: passage.ByHomeAssistant,
 }
 
 // String returns the means in a word, "" for none.
@@ -39,6 +40,9 @@ func (m Means) String() string {
 	}
 	return string(means[m])
 }
+
+// Afar reports whether whoever asks by m is not at the door, and is nobody whom the gate knows.
+func (m Means) Afar() bool { return passage.Means(m.String()).Afar() }
 
 // Remote is the Method of an Order.
 const Remote = "remote"

@@ -60,6 +60,7 @@ func TestBrokers(t *testing.T) {
 			{"orders", takesOrders},
 			{"no orders", takesNoOrders},
 			{"orders once they are wanted", takesWantedOrders},
+			{"unsigned orders", takesUnsignedOrders},
 			{"forget", forgets},
 			{"forget a stopped gate", forgetsStopped},
 			{"an order and its answer", asksGate},

@@ -112,8 +112,12 @@ func drop(mqtt.Client, mqtt.Message) {}
 // subscribe has what is published on a topic handed to take, at the QoS most or less. take must not wait. errUnheard means that the
 // broker forbids it; the connection is as good as before.
 func (c *conn) subscribe(ctx context.Context, topic string, most byte, take func(payload []byte, retained bool)) error {
-	_, err := c.request(ctx, topic, most, take)
+	_, err := c.request(ctx, topic, most, onlyPayload(take))
 	return err
+}
+
+func onlyPayload(take func(payload []byte, retained bool)) mqtt.MessageHandler {
+	return func(_ mqtt.Client, m mqtt.Message) { take(m.Payload(), m.Retained()) }
 }
 
 // asks is how often a subscription is asked for before the broker counts as one that forbids it. mochi refuses one whose packet has the
@@ -121,8 +125,8 @@ func (c *conn) subscribe(ctx context.Context, topic string, most byte, take func
 // number is another one.
 const asks = 3
 
-// request is subscribe, and returns the QoS that the broker grants.
-func (c *conn) request(ctx context.Context, topic string, most byte, take func(payload []byte, retained bool)) (granted byte, err error) {
+// request is subscribe, with the whole of each message, and returns the QoS that the broker grants.
+func (c *conn) request(ctx context.Context, topic string, most byte, take mqtt.MessageHandler) (granted byte, err error) {
 	for range asks {
 		if granted, err = c.ask(ctx, topic, most, take); !errors.Is(err, errUnheard) {
 			break
@@ -132,8 +136,8 @@ func (c *conn) request(ctx context.Context, topic string, most byte, take func(p
 }
 
 // ask is request, once.
-func (c *conn) ask(ctx context.Context, topic string, most byte, take func(payload []byte, retained bool)) (granted byte, err error) {
-	token := c.client.Subscribe(topic, most, func(_ mqtt.Client, m mqtt.Message) { take(m.Payload(), m.Retained()) })
+func (c *conn) ask(ctx context.Context, topic string, most byte, take mqtt.MessageHandler) (granted byte, err error) {
+	token := c.client.Subscribe(topic, most, take)
 	if err := c.await(ctx, token); err != nil {
 		return 0, err
 	}

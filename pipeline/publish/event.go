@@ -99,16 +99,19 @@ func (s Source) Check() error {
 }
 
 // Granted returns the event that the door was opened for somebody who was recognised, at the given time, by the given means,
-// with the given latency from frame to relay.
+// with the given latency from frame to relay. By an order that nobody has signed it was opened for nobody who was recognised.
 func (s Source) Granted(at time.Time, by attempt.Means, latency time.Duration) Event {
-	if s.Withhold && by != attempt.Order { // by which whoever ordered it has not passed
+	switch {
+	case by == attempt.HomeAssistant: // nobody knows whose order it was
+		return s.Opened(at, by.Method())
+	case s.Withhold && !by.Afar(): // whoever has ordered it has not passed
 		return s.event(Granted, at, Withheld, 0) // each means has a latency of its own
 	}
 	return s.event(Granted, at, by.Method(), latency)
 }
 
 // Opened returns the event that the door was opened at the given time for nobody who was recognised, by Manual, Hold, Exit, Schedule or
-// Fire. It says nothing of whoever pressed a button but when.
+// Fire, or by the method of attempt.HomeAssistant. It says nothing of whoever pressed a button but when.
 func (s Source) Opened(at time.Time, by string) Event { return s.event(Opened, at, by, 0) }
 
 func (s Source) event(what EventType, at time.Time, method string, latency time.Duration) Event {

@@ -100,11 +100,11 @@ func TestMethods(t *testing.T) {
 			t.Errorf("an event may not name %q", e.Method)
 		}
 	}
-	want := []string{"face", "pass", "card", "pin", "remote", "pass", "card"}
+	want := []string{"face", "pass", "card", "pin", "remote", "pass", "card", "home-assistant"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("methods (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"face", "pass", "card", "pin", "remote", "manual", "hold", "exit", "schedule", "fire", "withheld"}, Methods()); diff != "" {
+	if diff := cmp.Diff([]string{"face", "pass", "card", "pin", "remote", "home-assistant", "manual", "hold", "exit", "schedule", "fire", "withheld"}, Methods()); diff != "" {
 		t.Errorf("what an event may name (-want +got):\n%s", diff)
 	}
 }
@@ -115,8 +115,11 @@ func TestMeansWithheld(t *testing.T) {
 	s.Withhold = true
 	for _, m := range attempt.All() {
 		want := s.event(Granted, at, Withheld, 0)
-		if m == attempt.Order {
+		switch m {
+		case attempt.Order:
 			want = s.event(Granted, at, m.Method(), time.Second)
+		case attempt.HomeAssistant:
+			want = s.event(Opened, at, m.Method(), 0)
 		}
 		if diff := cmp.Diff(want, s.Granted(at, m, time.Second)); diff != "" {
 			t.Errorf("by %s (-want +got):\n%s", m, diff)

@@ -262,6 +262,7 @@ type rig struct {
 	cable     *cable
 	publisher *publish.Publisher
 	desk      *orders.Desk // nil where no orders are taken
+	home      *orders.Desk // nil where none of Home Assistant are
 	log       safeBuffer
 	halt      func()
 	observer  *observer
@@ -318,8 +319,10 @@ const boot, storeID = "7c1e5a0b93d2f148", "73746f7265206964"
 func (r *rig) build(cfg publish.Config) {
 	r.t.Helper()
 	var err error
-	r.publisher, err = publish.New(cfg, publish.Parts{Outbox: feed.NewMemory(1000), Orders: r.desk, Birth: "homeassistant/status", Rand: strings.NewReader("\x7c\x1e\x5a\x0b\x93\xd2\xf1\x48" + "store id")},
-		slog.New(slog.NewTextHandler(&r.log, nil)))
+	r.publisher, err = publish.New(cfg, publish.Parts{
+		Outbox: feed.NewMemory(1000), Orders: r.desk, Home: r.home, Birth: "homeassistant/status",
+		Rand: io.MultiReader(strings.NewReader("\x7c\x1e\x5a\x0b\x93\xd2\xf1\x48"+"store id"), rand.Reader),
+	}, slog.New(slog.NewTextHandler(&r.log, nil)))
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -1,9 +1,12 @@
 package publish
 
 import (
+	"io"
 	"slices"
+	"sync"
 
 	"facegate/pipeline/publish/homeassistant"
+	"facegate/pipeline/publish/orders"
 )
 
 // The topics that lie below the prefix of Home Assistant.
@@ -31,10 +34,20 @@ func retained() (names []string) {
 	return names
 }
 
+// A home is what a Home Assistant learns of the gate, and may order.
+type home struct {
+	desk *orders.Desk // nil if its orders are not taken
+	rand io.Reader
+
+	mu    sync.Mutex          // guards what follows
+	gate  *homeassistant.Gate // nil if it learns of none
+	order string              // the topic on which it orders on this connection, "" if it does not
+}
+
 // Introduce has Home Assistant learn of the gate: what there is to see of it, and of a door that has what is not "" in d. It waits for
 // nobody.
 func (p *Publisher) Introduce(version string, d Door) error {
-	g := homeassistant.Gate{
+	g := &homeassistant.Gate{
 		Site: p.cfg.Site, Gate: p.cfg.Gate, Version: version, Events: []string{string(Granted), string(Opened)},
 		Topics: homeassistant.Topics{Availability: p.cfg.topic(availability), Health: p.cfg.topic(healthState), Live: p.cfg.topic(passLive)},
 	}
@@ -55,6 +68,19 @@ func (p *Publisher) Introduce(version string, d Door) error {
 			*s.topic = p.cfg.topic(s.name)
 		}
 	}
+	p.home.mu.Lock()
+	defer p.home.mu.Unlock()
+	p.home.gate = g
+	return p.introduce()
+}
+
+// introduce says what Home Assistant is to learn now. p.home.mu must be held.
+func (p *Publisher) introduce() error {
+	if p.home.gate == nil {
+		return nil
+	}
+	g := *p.home.gate
+	g.Topics.Order = p.home.order
 	payload, err := g.Discovery()
 	if err == nil {
 		p.states.Set(discovery, payload)

@@ -164,7 +164,7 @@ func (p *Publisher) proving(c *conn, trial *trial) duty {
 
 // grants subscribes to what comes on a topic of the gate, and returns the QoS that the broker grants, of 1 that is asked for.
 func (c *conn) grants(ctx context.Context, topic string) (granted byte, err error) {
-	granted, err = c.request(ctx, topic, qos, c.see(topic))
+	granted, err = c.request(ctx, topic, qos, onlyPayload(c.see(topic)))
 	if errors.Is(err, errUnheard) {
 		return 0, &unseen{topic, err}
 	}

@@ -45,6 +45,7 @@ type Status struct {
 	Err        string   `json:"error"`              // what is wrong, in a sentence
 	Hint       string   `json:"hint"`               // what to do about it
 	Forgotten  bool     `json:"forgotten"`          // nothing is retained, since the broker was told to forget the gate
+	Unsigned   bool     `json:"unsigned_orders"`    // whoever may write there may open the door: orders of Home Assistant are taken
 	Others     []Other  `json:"others,omitempty"`   // the other brokers, in the order in which they are tried
 }
 
@@ -77,6 +78,7 @@ type Publisher struct {
 	live    live
 	states  *states.States
 	orders  *orders.Desk // nil if none are taken
+	home    home
 	link    link
 	trials  []trial // of the brokers
 	boot    string
@@ -107,7 +109,8 @@ type Publisher struct {
 type Parts struct {
 	Outbox feed.Outbox
 	Orders *orders.Desk // nil takes no orders, and subscribes to nothing
-	Rand   io.Reader    // draws the ids of this start and, at the first, of the store
+	Home   *orders.Desk // of orders of a Home Assistant, which nobody has signed; likewise. No answer of it is sent
+	Rand   io.Reader    // draws the ids of this start and, at the first, of the store; for Home that of each connection
 	Birth  string       // a topic on which a building system says "online" when it begins anew; "" for none
 	Silent bool         // the process before this one was told to have the broker forget the gate
 
@@ -138,6 +141,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 		live:    make(live, mostLive),
 		states:  states.New(),
 		orders:  parts.Orders,
+		home:    home{desk: parts.Home, rand: parts.Rand},
 		trials:  make([]trial, len(cfg.Brokers)),
 		boot:    boot,
 		store:   n.Store,
@@ -274,7 +278,7 @@ func (p *Publisher) String() string { return fmt.Sprintf("publisher to %v", p.cf
 func (p *Publisher) Status() Status {
 	s := p.link.status()
 	s.Store, s.Seq, s.Delivered = p.store, p.newest.Load(), p.delivered.Load()
-	s.Forgotten = p.Silent()
+	s.Forgotten, s.Unsigned = p.Silent(), p.home.desk != nil
 	for i, name := range s.Withheld {
 		s.Withheld[i] = p.cfg.topic(name)
 	}

@@ -136,6 +136,11 @@ func (s *script) serve(attempt int, conn net.Conn) {
 			}
 			ack.Write(conn)
 			s.sendKept(conn, p.Topics[0])
+		case *packets.UnsubscribePacket:
+			s.hear("UNSUBSCRIBE " + strings.Join(p.Topics, " "))
+			ack := packets.NewControlPacket(packets.Unsuback).(*packets.UnsubackPacket)
+			ack.MessageID = p.MessageID
+			ack.Write(conn)
 		case *packets.PingreqPacket:
 			packets.NewControlPacket(packets.Pingresp).Write(conn)
 		case *packets.DisconnectPacket:

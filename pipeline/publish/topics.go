@@ -2,8 +2,10 @@ package publish
 
 import (
 	"slices"
+	"strings"
 
 	"facegate/pipeline/order"
+	"facegate/pipeline/publish/homeassistant"
 )
 
 // The topics of a gate, below facegate/<site>/<gate>/. Topics says what each is for.
@@ -23,6 +25,7 @@ const (
 	modeState    = "mode"
 	infoState    = "info"
 	command      = "cmd/open"
+	unsigned     = "cmd/home-assistant/{connection}"
 	reply        = "cmd/reply"
 )
 
@@ -51,9 +54,12 @@ type Boot string
 // Pattern is the form of a Boot, a regular expression as JSON Schema has them.
 func (Boot) Pattern() string { return "^[0-9a-f]{16}$" }
 
+// An Unsigned is an order that nobody has signed: one word.
+type Unsigned string
+
 // A Topic is one on which a gate and the building systems speak.
 type Topic struct {
-	Name     string   // below facegate/<site>/<gate>/
+	Name     string   // below facegate/<site>/<gate>/; what stands in braces is any one level
 	From     Party    // who speaks on it
 	QoS      byte     // at which it is said; 1 is at least once
 	Retained bool     // the broker keeps what was said last for whoever asks later
@@ -81,6 +87,10 @@ func Topics() []Topic {
 		{echo, Gate, qos, false, Boot(""), nil, "The gate reads it back on each connection, and so sees that the broker keeps nothing from anybody."},
 		{command, Building, qos, false, order.Open{}, nil, "A signed order to open the door."},
 		{reply, Gate, qos, false, order.Reply{}, nil, "What came of an order."},
+		{
+			unsigned, Building, 0, false, Unsigned(""), words(Unsigned(homeassistant.Unlock)),
+			"An unsigned order of Home Assistant, taken only where the operator has said so in so many words.",
+		},
 	}
 }
 
@@ -91,6 +101,16 @@ func words[T ~string](all ...T) (texts []string) {
 		texts = append(texts, string(w))
 	}
 	return texts
+}
+
+// Has reports whether name, below facegate/<site>/<gate>/, is the topic, or one of those that t is.
+func (t Topic) Has(name string) bool {
+	head, _, several := strings.Cut(t.Name, "{")
+	if !several {
+		return name == t.Name
+	}
+	level, ok := strings.CutPrefix(name, head)
+	return ok && level != "" && !strings.Contains(level, "/")
 }
 
 // topic returns one of the topics. It panics for a name that is none: whoever reads the table is to know of all that is said.

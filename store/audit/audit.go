@@ -96,6 +96,7 @@ const (
 	OperatorAdded   Kind = 63 // an operator's key was registered, whose orders open the door; Digest: SHA-256 of the public key
 	OperatorRemoved Kind = 64 // and no order that it has signed opens the door any more; likewise
 	OpenedByOrder   Kind = 65 // the door was opened by an order from afar; Digest: likewise, or its first 8 bytes if the key was removed just then
+	OpenedUnsigned  Kind = 66 // the door was opened by an order from afar that nobody had signed
 )
 
 var kinds = [...]string{
@@ -115,6 +116,7 @@ var kinds = [...]string{
 	DoorHeld:    "door-held", DoorReleased: "door-released", DoorForced: "door-forced", Tampered: "tampered", FireAlarm: "fire-alarm",
 	OfficeAdded: "office-added", OfficeRemoved: "office-removed", VisitRevoked: "visitor-pass-revoked", Duress: "duress",
 	OperatorAdded: "operator-added", OperatorRemoved: "operator-removed", OpenedByOrder: "opened-by-order",
+	OpenedUnsigned: "opened-by-unsigned-order",
 }
 
 // String returns the kind in a word.

@@ -2,8 +2,10 @@
 // which topics. It sends nothing. The rules are those of the integration mqtt of Home Assistant from 2024.11 on, under "device
 // discovery", with its keys written out.
 //
-//  1. All is to be read alone. A lock wants a topic to be ordered on, and so the lock is shown as a binary sensor.
-//  2. What a gate does not have is a component without anything but its platform, which removes it where it was known before.
+//  1. All is to be read alone, unless the gate takes orders of Home Assistant. A lock wants a topic to be ordered on, and so the lock is
+//     shown as a binary sensor otherwise.
+//  2. What a gate does not have is a component without anything but its platform, which removes it where it was known before. Sensor and
+//     lock are two components, of which one is always removed: Home Assistant would keep one whose platform becomes another.
 //  3. Nobody who passes is named, and nothing but site and gate tells one building from another.
 package homeassistant
 
@@ -17,6 +19,9 @@ import (
 
 // Birth is what Home Assistant says on StatusTopic when it has started.
 const Birth = "online"
+
+// Unlock is what Home Assistant says on Topics.Order to have the door opened.
+const Unlock = "UNLOCK"
 
 // StatusTopic returns the topic on which Home Assistant says that it has started.
 func StatusTopic(prefix string) string { return prefix + "/status" }
@@ -33,6 +38,7 @@ type Gate struct {
 type Topics struct {
 	Availability string // "online", or what else it is; retained
 	Lock         string // LOCKED, UNLOCKED, or JAMMED where neither is known; retained
+	Order        string // the lock takes Unlock there; "" where it takes no orders of Home Assistant
 	Door         string // OPEN, CLOSED or UNKNOWN; retained
 	Held         string // ON, OFF or UNKNOWN, like the next three; retained
 	Forced       string
@@ -88,6 +94,12 @@ type component struct {
 	Types    []string `json:"event_types,omitempty"`
 	Expiry   int      `json:"expire_after,omitempty"` // seconds
 	QoS      int      `json:"qos,omitempty"`
+
+	// Of a lock alone. Home Assistant believes what the lock says, and has the broker retain no order.
+	Command    string `json:"command_topic,omitempty"`
+	Unlock     string `json:"payload_unlock,omitempty"`
+	Optimistic *bool  `json:"optimistic,omitempty"`
+	Retain     *bool  `json:"retain,omitempty"`
 }
 
 // Home Assistant knows one word for a device that is there and one for one that is not, and leaves all as it is after any other.
@@ -104,8 +116,13 @@ func (g Gate) Discovery() ([]byte, error) {
 		c.Topic, c.Template = topic, cmp.Or(c.Template, known)
 		return c.on("binary_sensor", id)
 	}
+	lock, opener := t.Lock, ""
+	if t.Order != "" {
+		lock, opener = "", t.Lock
+	}
 	all := map[string]component{
-		"lock":   sensor(t.Lock, component{UniqueID: "lock", Class: "lock", On: "UNLOCKED", Off: "LOCKED"}),
+		"lock":   sensor(lock, component{UniqueID: "lock", Class: "lock", On: "UNLOCKED", Off: "LOCKED"}),
+		"opener": ordered(t.Order, component{UniqueID: "opener", Topic: opener}).on("lock", id),
 		"door":   sensor(t.Door, component{UniqueID: "door", Class: "door", On: "OPEN", Off: "CLOSED"}),
 		"held":   sensor(t.Held, component{UniqueID: "held", Class: "problem", Name: "Held open"}),
 		"forced": sensor(t.Forced, component{UniqueID: "forced", Class: "safety", Name: "Forced open"}),
@@ -124,12 +141,21 @@ func (g Gate) Discovery() ([]byte, error) {
 	})
 }
 
+// ordered completes a lock that takes orders on a topic.
+func ordered(on string, c component) component {
+	c.Command, c.Unlock, c.Optimistic, c.Retain = on, Unlock, new(bool), new(bool)
+	return c
+}
+
 // on completes a component of a platform and a device. One without a topic becomes what removes it.
 func (c component) on(platform, device string) component {
 	if c.Topic == "" {
 		return component{Platform: platform}
 	}
 	c.Platform, c.UniqueID, c.QoS = platform, device+"_"+c.UniqueID, qos
+	if c.Command != "" {
+		c.QoS = 0 // at which it also orders: no broker keeps for later what is said at less than 1
+	}
 	return c
 }
 

@@ -24,10 +24,17 @@ func north() homeassistant.Gate {
 	}
 }
 
+// ordered returns a gate that takes orders of Home Assistant besides.
+func ordered() homeassistant.Gate {
+	g := north()
+	g.Topics.Order = "facegate/hq/north/cmd/home-assistant/0123456789abcdef"
+	return g
+}
+
 // optional returns the topics that a gate may do without.
 func optional(g *homeassistant.Gate) []*string {
 	t := &g.Topics
-	return []*string{&t.Lock, &t.Door, &t.Held, &t.Forced, &t.Tamper, &t.Fire, &t.Health, &t.Live}
+	return []*string{&t.Order, &t.Lock, &t.Door, &t.Held, &t.Forced, &t.Tamper, &t.Fire, &t.Health, &t.Live}
 }
 
 func discovery(t *testing.T, g homeassistant.Gate) []byte {
@@ -40,7 +47,7 @@ func discovery(t *testing.T, g homeassistant.Gate) []byte {
 }
 
 func TestDiscovery(t *testing.T) {
-	for name, g := range map[string]homeassistant.Gate{"all.json": north(), "bare.json": bare()} {
+	for name, g := range map[string]homeassistant.Gate{"all.json": north(), "bare.json": bare(), "ordered.json": ordered()} {
 		var indented bytes.Buffer
 		if err := json.Indent(&indented, discovery(t, g), "", "  "); err != nil {
 			t.Fatal(err)
@@ -61,7 +68,7 @@ func bare() homeassistant.Gate {
 // TestRules holds the messages of gates with any part of what there is against the rules of Home Assistant.
 func TestRules(t *testing.T) {
 	for wired := range 1 << len(optional(new(homeassistant.Gate))) {
-		g := north()
+		g := ordered()
 		for bit, topic := range optional(&g) {
 			if wired>>bit&1 == 0 {
 				*topic = ""
@@ -79,9 +86,33 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// TestSensorOrLock checks that Home Assistant has one of the two and is told to drop the other, whichever it knew before, and that what is
+// ordered by way of the lock is kept by nobody.
+func TestSensorOrLock(t *testing.T) {
+	for _, g := range []homeassistant.Gate{north(), ordered()} {
+		var m struct{ Components map[string]map[string]any }
+		if err := json.Unmarshal(discovery(t, g), &m); err != nil {
+			t.Fatal(err)
+		}
+		is, gone := m.Components["lock"], m.Components["opener"]
+		if g.Topics.Order != "" {
+			is, gone = gone, is
+			if is["optimistic"] != false || is["retain"] != false || is["qos"] != nil || is["payload_unlock"] != homeassistant.Unlock {
+				t.Errorf("the lock is %v", is)
+			}
+		}
+		if is["state_topic"] != g.Topics.Lock || len(gone) != 1 || gone["platform"] == nil || gone["platform"] == is["platform"] {
+			t.Errorf("with orders on %q there is %v, and gone is %v", g.Topics.Order, is, gone)
+		}
+		if on := is["command_topic"]; g.Topics.Order == "" && on != nil || g.Topics.Order != "" && on != g.Topics.Order {
+			t.Errorf("orders on %q are given on %v", g.Topics.Order, on)
+		}
+	}
+}
+
 // TestRulesRefuse checks that the rules find what is wrong.
 func TestRulesRefuse(t *testing.T) {
-	good := string(discovery(t, north()))
+	good := string(discovery(t, ordered()))
 	for _, c := range []struct{ from, to, want string }{
 		{`"state_topic"`, `"stat_topic"`, "door.stat_topic: is unknown"},
 		{`"origin":{"name":"facegate",`, `"origin":{`, "origin: .name: is missing"},
@@ -89,10 +120,16 @@ func TestRulesRefuse(t *testing.T) {
 		{`"device_class":"tamper"`, `"device_class":"sabotage"`, "sabotage is none of"},
 		{`"entity_category":"diagnostic"`, `"entity_category":"config"`, "config is none of"},
 		{`"event_types":["granted","opened"]`, `"event_types":[]`, "is no list of something"},
-		{`"platform":"event"`, `"platform":"lock"`, `the platform "lock" is unknown`},
+		{`"platform":"event"`, `"platform":"siren"`, `the platform "siren" is unknown`},
+		{`"command_topic"`, `"cmd_topic"`, "opener.cmd_topic: is unknown"},
+		{`,"command_topic":"facegate/hq/north/cmd/home-assistant/0123456789abcdef"`, ``, "opener.command_topic: is missing"},
+		{`cmd/home-assistant/0123456789abcdef`, `cmd/home-assistant/#`, "is no topic"},
+		{`"optimistic":false`, `"optimistic":"no"`, "no is neither true nor false"},
+		{`"payload_unlock":"UNLOCK"`, `"payload_unlock":""`, " is no text"},
+		{`"payload_unlock"`, `"payload_press"`, "opener.payload_press: is unknown"},
 		{`"expire_after":180`, `"expire_after":"3m"`, "3m is no whole number"},
 		{`"qos":1`, `"qos":3`, "3 is no whole number"},
-		{`facegate_hq_north_door`, `facegate_hq_north_lock`, "its unique_id is that of another"},
+		{`facegate_hq_north_door`, `facegate_hq_north_opener`, "its unique_id is that of another"},
 		{`"unique_id":"facegate_hq_north_held",`, ``, "unique_id: is missing"},
 		{`facegate/hq/north/door/state`, `facegate/hq/+/door/state`, "is no topic"},
 		{`"value_template":"{{ 'online'`, `"value_template":"{ 'online'`, "is no template"},
@@ -132,7 +169,7 @@ func TestTopic(t *testing.T) {
 // ones.
 func TestSize(t *testing.T) {
 	for _, name := range []string{strings.Repeat("大", 21), strings.Repeat("&", 64), strings.Repeat(`"`, 64), strings.Repeat("<", 64)} {
-		g := north()
+		g := ordered()
 		g.Site, g.Gate, g.Version = name, name, "v1.22.333-rc.4+0123456789abcdef"
 		g.Events = []string{"granted", "opened", "opened_exit", "opened_schedule", "opened_fire", "opened_remote"}
 		for _, topic := range append(optional(&g), &g.Topics.Availability) {

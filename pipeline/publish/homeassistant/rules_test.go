@@ -148,7 +148,7 @@ var availabilityRules = object{
 
 // shared are the keys of every entity, from 2024.11 to those that know no object_id any more.
 var shared = map[string]rule{
-	"platform": among("binary_sensor", "event", "button"), "unique_id": text, "name": text, "icon": text,
+	"platform": among("binary_sensor", "event", "button", "lock"), "unique_id": text, "name": text, "icon": text,
 	"enabled_by_default": yesOrNo, "entity_category": among("diagnostic"), // "config" is for what is written to
 	"availability": each(nested(availabilityRules)), "availability_mode": among("all", "any", "latest"),
 	"availability_topic": topic, "availability_template": template, "payload_available": text, "payload_not_available": text,
@@ -156,6 +156,7 @@ var shared = map[string]rule{
 }
 
 var componentRules = map[string]object{
+	"lock": lockRules,
 	"binary_sensor": {
 		required: []string{"platform", "unique_id", "state_topic"},
 		keys: with(shared, map[string]rule{
@@ -180,6 +181,16 @@ var componentRules = map[string]object{
 			"device_class": among("identify", "restart", "update"),
 		}),
 	},
+}
+
+var lockRules = object{
+	required: []string{"platform", "unique_id", "command_topic"},
+	keys: with(shared, map[string]rule{
+		"command_topic": topic, "command_template": template, "code_format": text, "state_topic": topic, "value_template": template,
+		"payload_lock": text, "payload_unlock": text, "payload_open": text, "payload_reset": text,
+		"state_locked": text, "state_locking": text, "state_unlocked": text, "state_unlocking": text, "state_open": text,
+		"state_opening": text, "state_jammed": text, "optimistic": yesOrNo, "retain": yesOrNo,
+	}),
 }
 
 func with(a, b map[string]rule) map[string]rule {
@@ -233,7 +244,7 @@ var discoveryTopic = regexp.MustCompile(`^device/[a-zA-Z0-9_-]+/config$`)
 // short are the abbreviations that Home Assistant takes for keys in use here. One message has them everywhere or, as ours, nowhere.
 var short = []string{
 	"dev", "o", "cmps", "avty", "avty_t", "avty_tpl", "p", "uniq_id", "stat_t", "val_tpl", "dev_cla", "ent_cat", "pl_on", "pl_off",
-	"evt_typ", "exp_aft", "cmd_t", "pl_prs", "ids", "mf", "mdl", "sw", "url", "t",
+	"evt_typ", "exp_aft", "cmd_t", "pl_prs", "pl_unlk", "opt", "ret", "ids", "mf", "mdl", "sw", "url", "t",
 }
 
 // faults says what is wrong with a message.

@@ -2,8 +2,8 @@
 //
 //  1. Take is handed every message, and never waits. What comes while many wait is dropped.
 //  2. A message that the broker had retained is dropped: nobody asks for it now.
-//  3. Serve has the Handler carry orders out one at a time, and answers each. The Handler says of what it refuses without an answer
-//     why: whoever cannot sign learns nothing from silence.
+//  3. Serve has the Handler carry orders out one at a time, and answers each that it has an answer to. The Handler says of what it refuses
+//     without an answer why: whoever cannot sign learns nothing from silence.
 //  4. Begin drops what came on an earlier connection and was not carried out: whoever asked has stopped waiting.
 //  5. Wanted says whether there is anybody whose orders are taken. Without one a gate need not listen.
 package orders
@@ -33,7 +33,7 @@ type Order struct {
 	Connected time.Duration // for how long there had been the connection on which it came: the broker may have kept what is older
 }
 
-// A Handler carries out an order, and returns the answer, or why there is to be none.
+// A Handler carries out an order, and returns the answer, nil for none, or why it is refused without one.
 type Handler func(ctx context.Context, o Order) (answer []byte, err error)
 
 // An Answer sends the answer to an order, and returns nil once it has arrived.
@@ -86,7 +86,7 @@ func (d *Desk) Begin() {
 // Take takes a message, of which it keeps a copy.
 func (d *Desk) Take(payload []byte, retained bool) {
 	if retained {
-		d.refuse(ErrRetained)
+		d.Refuse(ErrRetained)
 		return
 	}
 	d.mu.Lock()
@@ -96,7 +96,7 @@ func (d *Desk) Take(payload []byte, retained bool) {
 	select {
 	case d.waiting <- o:
 	default:
-		d.refuse(ErrBusy)
+		d.Refuse(ErrBusy)
 	}
 }
 
@@ -121,7 +121,10 @@ func (d *Desk) Serve(ctx context.Context, stop, changed <-chan struct{}, answer 
 func (d *Desk) serve(ctx context.Context, o Order, answer Answer) error {
 	said, err := d.parts.Handle(ctx, o)
 	if err != nil {
-		d.refuse(err)
+		d.Refuse(err)
+		return nil
+	}
+	if said == nil {
 		return nil
 	}
 	if err := answer(ctx, said); err != nil {
@@ -133,8 +136,8 @@ func (d *Desk) serve(ctx context.Context, o Order, answer Answer) error {
 // quiet is how long the log is told of no other refusal. Whoever reaches the broker can send as many as they like.
 const quiet = time.Minute
 
-// refuse tells the log of a refusal, with the number of those that it was not told of.
-func (d *Desk) refuse(why error) {
+// Refuse tells the log of a message that is not taken, with the number of those that it was not told of.
+func (d *Desk) Refuse(why error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.parts.Now()

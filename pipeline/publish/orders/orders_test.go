@@ -86,6 +86,23 @@ func TestOrders(t *testing.T) {
 	})
 }
 
+// TestNoAnswer carries out an order to which there is no answer.
+func TestNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		done := 0
+		quietly := func(context.Context, orders.Order) ([]byte, error) { done++; return nil, nil }
+		d := orders.New(orders.Parts{Handle: quietly, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+		stop, ended := make(chan struct{}), make(chan error, 1)
+		go func() { ended <- d.Serve(t.Context(), stop, nil, nil) }()
+		d.Take([]byte("s1"), false)
+		synctest.Wait()
+		close(stop)
+		if err := <-ended; err != nil || done != 1 {
+			t.Errorf("done %d times: %v", done, err)
+		}
+	})
+}
+
 // TestOrdersOfAnEarlierConnection checks that what waited when a connection ended is not done on the next one.
 func TestOrdersOfAnEarlierConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

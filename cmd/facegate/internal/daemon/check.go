@@ -209,6 +209,9 @@ func (k *checker) broker() {
 			k.note("mqtt.broker: %s is another machine; the service reaches it only where IPAddressAllow= of the unit names it", b.Host)
 		}
 	}
+	if k.config.MQTT.HomeAssistant.Orders() {
+		k.note("mqtt.home_assistant.unsigned_orders: %s", configs.UnsignedWords)
+	}
 }
 
 func (k *checker) socket() {

@@ -334,7 +334,9 @@ func (d *Daemon) openPublisher() error {
 	if err != nil {
 		return err
 	}
-	parts := publish.Parts{Outbox: kept, Orders: d.openOrders(), Rand: rand.Reader, Clock: d.moment, Silent: d.outside.Left.Silent}
+	parts := publish.Parts{
+		Outbox: kept, Orders: d.openOrders(), Home: d.openHome(), Rand: rand.Reader, Clock: d.moment, Silent: d.outside.Left.Silent,
+	}
 	if h := d.config.MQTT.HomeAssistant; h.Discovery {
 		parts.Birth = homeassistant.StatusTopic(h.Prefix)
 	}

@@ -14,7 +14,7 @@ func (g *Guide) Answer(m attempt.Means, o attempt.Outcome, now time.Time) {
 		g.say(Granted, Welcome, now, g.terms.Pulse)
 		g.claim, g.here.served = time.Time{}, true
 	case g.shut(now):
-		if m != attempt.Face && m != attempt.Order {
+		if m != attempt.Face && !m.Afar() {
 			g.hear(Refused) // and nothing more: no face or PIN helps
 		}
 	case o.Reason == attempt.Passing, o.Reason == attempt.Interlock:
@@ -22,7 +22,7 @@ func (g *Guide) Answer(m attempt.Means, o attempt.Outcome, now time.Time) {
 			g.hear(Refused)
 		}
 		g.say(Wait, Silence, now, told)
-	case m == attempt.Face, m == attempt.Order:
+	case m == attempt.Face, m.Afar():
 		// Of a face time says it, and an order is given elsewhere.
 	case o.Wait == attempt.Face:
 		g.claim = o.Until

@@ -5,6 +5,7 @@ package mqttwatch
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -28,7 +29,7 @@ type Line struct {
 
 // A Watch hears the messages of one gate, in their order.
 type Watch struct {
-	topics map[string]publish.Topic
+	topics []publish.Topic
 	counts map[string]*sequence // by the topic that is counted
 
 	missing uint64
@@ -36,10 +37,7 @@ type Watch struct {
 
 // New returns a Watch that has heard nothing.
 func New() *Watch {
-	w := &Watch{topics: map[string]publish.Topic{}}
-	for _, t := range publish.Topics() {
-		w.topics[t.Name] = t
-	}
+	w := &Watch{topics: publish.Topics()}
 	w.Begin()
 	return w
 }
@@ -53,11 +51,12 @@ func (w *Watch) Missing() uint64 { return w.missing }
 // Hear returns what is to be said of a message that is heard at a time.
 func (w *Watch) Hear(h publish.Heard, at time.Time) Line {
 	l := Line{At: at, Topic: h.Topic, QoS: h.QoS, Retained: h.Retained, Payload: raw(h.Payload), Notes: []string{}, Faults: []string{}}
-	t, known := w.topics[h.Topic]
-	if !known {
+	i := slices.IndexFunc(w.topics, func(t publish.Topic) bool { return t.Has(h.Topic) })
+	if i < 0 {
 		l.Says, l.Faults = string(show.Foreign(string(h.Payload))), []string{"it is on no topic of a gate"}
 		return l
 	}
+	t := w.topics[i]
 	value, faults := read(t, h.Payload)
 	l.Faults = append(append(l.Faults, faults...), carriage(t, h)...)
 	if l.Says = say(t, value); l.Says == "" || len(faults) > 0 {

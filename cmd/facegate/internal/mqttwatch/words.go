@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"facegate/configs/passage"
+	"facegate/configs/show"
+	"facegate/pipeline/attempt"
 	"facegate/pipeline/order"
 	"facegate/pipeline/publish"
 )
@@ -44,6 +46,8 @@ func say(t publish.Topic, value any) string {
 			says += ", " + string(*v.Reason)
 		}
 		return says
+	case publish.Unsigned:
+		return "an order to open the door that nobody has signed, as of Home Assistant: " + string(show.Foreign(string(v)))
 	case publish.Boot:
 		return "the gate reads back what it says: start " + string(v)
 	}
@@ -61,6 +65,7 @@ func event(e publish.Event) string {
 		what = "the door was opened: " + map[string]string{
 			publish.Manual: "by hand", publish.Hold: "somebody holds it open", publish.Exit: "the exit button",
 			publish.Schedule: "its schedule", publish.Fire: "the fire alarm",
+			attempt.HomeAssistant.Method(): "Home Assistant, with an order that nobody has signed",
 		}[e.Method]
 	}
 	return fmt.Sprintf("%s, seq %d, %s, %d ms from the frame%s", what, e.Seq, dated(e.Time, e.Clock), e.LatencyMS, replayed(e.Replayed))

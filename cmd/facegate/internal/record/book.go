@@ -15,6 +15,7 @@ import (
 var means = map[attempt.Means]store.Means{
 	attempt.Face: store.MeansFace, attempt.Pass: store.MeansPass, attempt.Card: store.MeansCard, attempt.PIN: store.MeansPIN,
 	attempt.Order: store.MeansOrder, attempt.Visitor: store.MeansVisitor, attempt.SecureCard: store.MeansSecureCard,
+	attempt.HomeAssistant: store.MeansHomeAssistant,
 }
 
 // A Ledger is the Book that a store is.
@@ -27,8 +28,11 @@ var _ Book = Ledger{}
 
 // Passed implements Book.
 func (l Ledger) Passed(t attempt.Attempt, at time.Time) error {
-	if t.Means == attempt.Order {
-		return l.Store.Credentials().Orders().Opened(at, order.ID(t.Credential))
+	switch orders := l.Store.Credentials().Orders(); t.Means {
+	case attempt.Order:
+		return orders.Opened(at, order.ID(t.Credential))
+	case attempt.HomeAssistant:
+		return orders.OpenedUnsigned(at)
 	}
 	if t.Person != (template.PersonID{}) {
 		l.Store.Retention().Seen(t.Person, at)

@@ -85,7 +85,8 @@ func means(word passage.Means) attempt.Means {
 //
 // Where everybody is compared a face opens alone, and so does everything else. Where nobody is looked for before a claim, a pass claims
 // and a face follows; whoever gives no face shows the pass alone. A card that can be copied wants a second means there, and in some
-// profiles everywhere. An order opens for whoever the people at the gate have registered the key of.
+// profiles everywhere. An order opens for whoever the people at the gate have registered the key of, and one of Home Assistant where the
+// configuration takes those at all.
 func profiled(c *configs.Config) []admit.Rule {
 	p := c.Profile()
 	rules := admit.Alone(attempt.Face, attempt.Pass)
@@ -101,7 +102,7 @@ func profiled(c *configs.Config) []admit.Rule {
 	default:
 		rules = append(rules, second(attempt.PIN), second(attempt.Pass), second(attempt.Face))
 	}
-	rules = append(rules, admit.Alone(attempt.PIN, attempt.Visitor, attempt.Order)...)
+	rules = append(rules, admit.Alone(attempt.PIN, attempt.Visitor, attempt.Order, attempt.HomeAssistant)...)
 	return slices.DeleteFunc(rules, func(r admit.Rule) bool {
 		return slices.ContainsFunc(r.By, func(m attempt.Means) bool { return !taken(c, m) })
 	})
@@ -143,7 +144,7 @@ func plans(c *configs.Config) (map[string]*schedule.Schedule, error) {
 
 // besidesFace reports whether a rule names something besides a face. An order is given by somebody else.
 func besidesFace(r admit.Rule) bool {
-	return slices.ContainsFunc(r.By, func(m attempt.Means) bool { return m != attempt.Face && m != attempt.Order })
+	return slices.ContainsFunc(r.By, func(m attempt.Means) bool { return m != attempt.Face && !m.Afar() })
 }
 
 // effective refuses an alternative by which nobody gets in who gives no face: a word is no way in.

@@ -51,6 +51,8 @@ func name(m attempt.Means, alone bool) string {
 			return "a number with its PIN"
 		}
 		return "a PIN"
+	case attempt.HomeAssistant:
+		return "Home Assistant, with an order that nobody signs and whoever may write to the broker can give,"
 	}
 	return "an order from afar by an operator's registered key"
 }
