@@ -28,7 +28,9 @@ type table struct {
 	Join      question[people.JoinRequest, joined]
 	Relabel   question[relabelling, people.Person]
 	SetGroups question[people.GroupsRequest, people.Person]
-	Erase     question[erasing, people.Erasure]
+	Erase     question[person, people.Erasure]
+	EraseOwn  question[ownPass, people.Erasure]
+	Withdraw  question[withdrawal, people.Erasure]
 	Pass      question[person, letters]
 	PIN       question[people.PINRequest, given]
 	RemovePIN question[removal, none]
@@ -83,7 +85,9 @@ func newTable() table {
 		Join:      ofRecords("POST /join", offices, join),
 		Relabel:   ofRecords("POST /relabel", offices, relabelling.relabel),
 		SetGroups: ofRecords("POST /groups", offices, setGroups),
-		Erase:     ofRecords("POST /erase", offices, erasing.erase),
+		Erase:     ofRecords("POST /erase", officesTogether, person.erase),
+		EraseOwn:  ofRecords("POST /erase/own", offices, ownPass.erase),
+		Withdraw:  ofRecords("POST /erase/withdrawn", offices, withdrawal.erase),
 		Pass:      ofRecords("POST /pass", offices, person.issuePass),
 		PIN:       ofRecords("POST /pin", offices, setPIN),
 		RemovePIN: ofRecords("POST /pin/remove", offices, removal.remove),
@@ -250,33 +254,56 @@ func setGroups(q people.GroupsRequest, ctx context.Context, r people.Records) (p
 	return r.SetGroups(ctx, q)
 }
 
-// An erasing names a person, or has the letters of their pass.
-type erasing struct {
-	Label     string `json:"label,omitempty"`
-	Pass      token  `json:"pass,omitzero"`
-	Withdrawn bool   `json:"withdrawn,omitempty"`
-	Stays     bool   `json:"stays,omitempty"` // on the list, without the face that was withdrawn
+// A withdrawal names a person who withdraws their consent.
+type withdrawal struct {
+	Label string `json:"label"`
+	Stays bool   `json:"stays,omitempty"` // on the list, without the face
 }
 
-func (e *erasing) Clean() error { return people.CleanLabel(&e.Label) }
+func (q *withdrawal) Clean() error { return people.CleanLabel(&q.Label) }
 
-// Erase implements people.Records.
+// An ownPass has the letters of the pass of a person who is to be erased. Who has it there is the second person.
+type ownPass struct {
+	Pass      token `json:"pass"`
+	Withdrawn bool  `json:"withdrawn,omitempty"`
+	Stays     bool  `json:"stays,omitempty"` // on the list, without the face that was withdrawn
+}
+
+// Erase implements people.Records. A withdrawal is asked for by one clerk, because the law has it be as easy as the consent was.
 func (c *Client) Erase(ctx context.Context, who people.Who, why audit.Reason) (people.Erasure, error) {
-	return ask(ctx, c, c.table.Erase, erasing{
-		Label: who.Label, Pass: token(who.Pass), Withdrawn: why == audit.Withdrawn, Stays: why == audit.FaceWithdrawn,
-	})
+	switch {
+	case who.ByPass():
+		return ask(ctx, c, c.table.EraseOwn, ownPass{
+			Pass: token(who.Pass), Withdrawn: why == audit.Withdrawn, Stays: why == audit.FaceWithdrawn,
+		})
+	case why == audit.Withdrawn, why == audit.FaceWithdrawn:
+		return ask(ctx, c, c.table.Withdraw, withdrawal{who.Label, why == audit.FaceWithdrawn})
+	}
+	return ask(ctx, c, c.table.Erase, person{who.Label})
 }
 
-func (e erasing) erase(ctx context.Context, r people.Records) (people.Erasure, error) {
-	defer template.Token(e.Pass).Clear()
+func (p person) erase(ctx context.Context, r people.Records) (people.Erasure, error) {
+	return r.Erase(ctx, people.Who{Label: p.Label}, audit.Requested)
+}
+
+func (q withdrawal) erase(ctx context.Context, r people.Records) (people.Erasure, error) {
+	why := audit.Withdrawn
+	if q.Stays {
+		why = audit.FaceWithdrawn
+	}
+	return r.Erase(ctx, people.Who{Label: q.Label}, why)
+}
+
+func (o ownPass) erase(ctx context.Context, r people.Records) (people.Erasure, error) {
+	defer template.Token(o.Pass).Clear()
 	why := audit.Requested
 	switch {
-	case e.Stays:
+	case o.Stays:
 		why = audit.FaceWithdrawn
-	case e.Withdrawn:
+	case o.Withdrawn:
 		why = audit.Withdrawn
 	}
-	return r.Erase(ctx, people.Who{Label: e.Label, Pass: template.Token(e.Pass)}, why)
+	return r.Erase(ctx, people.Who{Pass: template.Token(o.Pass)}, why)
 }
 
 // letters are those of a pass.

@@ -35,12 +35,16 @@ const (
 type right uint8
 
 const (
-	everybodys    right = iota + 1 // who may use the socket
-	offices                        // or of somebody with both roles
-	technicians                    // likewise
-	eithers                        // of whoever has a role
-	bothsTogether                  // of somebody with both roles, or of two people with one each: it cannot be undone, for all
+	everybodys      right = iota + 1 // who may use the socket
+	offices                          // or of somebody with both roles
+	technicians                      // likewise
+	eithers                          // of whoever has a role
+	bothsTogether                    // of somebody with both roles, or of two people with one each: it cannot be undone, for all
+	officesTogether                  // of somebody with both roles, or of two people, one of them of the office: it cannot be undone, for one person
 )
+
+// waits reports whether an order of this right waits for a second person.
+func (r right) waits() bool { return r == bothsTogether || r == officesTogether }
 
 // Errors of an order that is not carried out because of who gives it.
 var (
@@ -122,10 +126,10 @@ func (a *authority) permit(order string, needs right, p peer, now time.Time) err
 		needs == offices && has&office != 0,
 		needs == technicians && has&technician != 0,
 		needs == eithers && has != 0,
-		needs == bothsTogether && has == both:
+		needs.waits() && has == both:
 		return nil
-	case needs == bothsTogether && has != 0:
-		return a.second(order, p.uid, has, now)
+	case needs.waits() && has != 0:
+		return a.second(order, needs, p.uid, has, now)
 	}
 	group := a.wanted(needs)
 	return hint.Wrap(fmt.Errorf("%w: %s is not in the group %s", ErrForbidden, people.UserName(audit.Actor(p.uid)), group),
@@ -143,21 +147,41 @@ func (a *authority) wanted(needs right) string {
 	return a.names.Office + " or " + a.names.Technician
 }
 
-// second returns nil if somebody else, of the other role, has given the same order within the last ten minutes. Otherwise
-// the order waits.
-func (a *authority) second(order string, by uint32, as roles, now time.Time) error {
+// enough reports whether two people with these roles are those whom an order of this right takes.
+func (r right) enough(one, other roles) bool {
+	if r == officesTogether {
+		return (one|other)&office != 0
+	}
+	return one|other == both
+}
+
+// second returns nil if somebody else has given the same order within the last ten minutes, and the two have the roles for it.
+// Otherwise the order waits.
+func (a *authority) second(order string, needs right, by uint32, as roles, now time.Time) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	for other, first := range a.asked { // those that came to nothing are not kept
+		if !now.Before(first.until) {
+			delete(a.asked, other)
+		}
+	}
 	first, waits := a.asked[order]
 	delete(a.asked, order)
-	if waits && now.Before(first.until) && first.by != by && first.as|as == both {
+	if waits && first.by != by && needs.enough(first.as, as) {
 		return nil
 	}
 	a.asked[order] = asking{by, as, now.Add(secondWithin)}
-	other := a.names.Office
-	if as == office {
-		other = a.names.Technician
+	return hint.Wrap(fmt.Errorf("%w: it cannot be undone", ErrPending), "have %s give the same command within %d minutes",
+		a.others(needs, as), int(secondWithin.Minutes()))
+}
+
+// others says who may be the second, after somebody with these roles.
+func (a *authority) others(needs right, as roles) string {
+	switch {
+	case as == technician:
+		return "a member of the group " + a.names.Office
+	case needs == officesTogether:
+		return fmt.Sprintf("another member of the group %s, or one of %s,", a.names.Office, a.names.Technician)
 	}
-	return hint.Wrap(fmt.Errorf("%w: it cannot be undone", ErrPending),
-		"have a member of the group %s give the same command within %d minutes", other, int(secondWithin.Minutes()))
+	return "a member of the group " + a.names.Technician
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -49,7 +50,7 @@ func TestRights(t *testing.T) {
 	together := []string{"both", "root", "service"}
 	want := map[string][]string{
 		"GET /status": all, "GET /clock": all, "GET /process": all, "GET /device": all, "GET /audit": staffed, "GET /epoch": staffed,
-		"GET /people": desk, "GET /receipts": desk, "POST /receipts/fetched": desk, "POST /erase": desk,
+		"GET /people": desk, "GET /receipts": desk, "POST /receipts/fetched": desk, "POST /erase": together, "POST /erase/own": desk, "POST /erase/withdrawn": desk,
 		"POST /person": desk, "POST /form": desk, "POST /join": desk, "POST /relabel": desk, "POST /groups": desk, "POST /pass": desk, "POST /pin": desk, "POST /pin/remove": desk, "POST /pin/number": desk, "POST /pin/renumber": desk, "POST /enrol": desk, "POST /card/add": desk, "POST /card/remove": desk,
 		"GET /visits": desk, "POST /visits/revoke": desk, "POST /visits/show": desk, "POST /offices": desk, "POST /offices/remove": desk,
 		"GET /operators": staffed, "POST /operators": things, "POST /operators/remove": things,
@@ -95,7 +96,7 @@ func TestWithoutGroups(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, needs := range []right{everybodys, offices, technicians, eithers, bothsTogether} {
+	for _, needs := range []right{everybodys, offices, technicians, eithers, bothsTogether, officesTogether} {
 		if err := a.permit("x", needs, crew["stranger"], time.Now()); err != nil {
 			t.Errorf("right %d: %v", needs, err)
 		}
@@ -141,8 +142,37 @@ func TestSecondPerson(t *testing.T) {
 			}
 		}
 	}
-	if err := staff().permit("a", bothsTogether, crew["stranger"], start); !errors.Is(err, ErrForbidden) {
-		t.Errorf("a stranger begins: %v", err)
+	for _, needs := range []right{bothsTogether, officesTogether} {
+		if err := staff().permit("a", needs, crew["stranger"], start); !errors.Is(err, ErrForbidden) {
+			t.Errorf("a stranger begins: %v", err)
+		}
+	}
+	if a := staff(); a.permit("a", officesTogether, desk, start) == nil || a.permit("a", officesTogether, desk, start) == nil || a.permit("a", officesTogether, desk2, start) != nil {
+		t.Error("two of the office do not do for one person, or one does")
+	}
+	if a := staff(); a.permit("a", officesTogether, tools, start) == nil || a.permit("a", officesTogether, peer{uid: 1005, gid: 200}, start) == nil {
+		t.Error("two technicians do for one person")
+	}
+}
+
+// TestSecondPersonForTheSame checks that an order waits for the same order about the same person.
+func TestSecondPersonForTheSame(t *testing.T) {
+	s := &Server{authority: staff()}
+	handler := s.permitted(route{"POST /erase", officesTogether, func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) }})
+	give := func(by, body string) (int, string) {
+		w := httptest.NewRecorder()
+		handler(w, httptest.NewRequest("", "/", strings.NewReader(body)).WithContext(context.WithValue(t.Context(), peerKey{}, crew[by])))
+		return w.Code, w.Body.String()
+	}
+	for i, step := range []struct {
+		by, body string
+		done     bool
+	}{
+		{"office", "ada", false}, {"technician", "eve", false}, {"technician", "ada", true}, {"office", "eve", true}, {"both", "zoe", true},
+	} {
+		if code, body := give(step.by, step.body); (code == http.StatusOK && body == step.body) != step.done {
+			t.Errorf("step %d: %d %s", i+1, code, body)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -155,12 +156,29 @@ func (s *Server) handler() http.Handler {
 // permitted lets through who has the right.
 func (s *Server) permitted(to route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if err := s.authority.permit(to.pattern, to.right, peerOfRequest(r), time.Now()); err != nil {
+		order, err := orderOf(to, r)
+		if err == nil {
+			err = s.authority.permit(order, to.right, peerOfRequest(r), time.Now())
+		}
+		if err != nil {
 			fail(w, err)
 			return
 		}
 		to.serve(w, r)
 	}
+}
+
+// orderOf tells an order that waits for a second person from others: it is the same of the same route with the same words.
+func orderOf(to route, r *http.Request) (string, error) {
+	if !to.right.waits() {
+		return to.pattern, nil
+	}
+	body, err := io.ReadAll(r.Body) // receive has it in memory
+	if err != nil {
+		return "", err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return fmt.Sprintf("%s %x", to.pattern, sha256.Sum256(body)), nil
 }
 
 // known lets only peers through whose identity the kernel vouches for, and notes who asked for what. The mode of the
