@@ -32,6 +32,7 @@ type commandLine struct {
 	Policy  policyCommand  `cmd:"" help:"Print the retention schedule and the rules that the configuration enforces."`
 	Rules   rulesCommand   `cmd:"" help:"Say in words what opens the door, for whom and when, and what of it counts now."`
 	Notice  noticeCommand  `cmd:"" help:"Print the notice that people read before they consent."`
+	Office  officeCommand  `cmd:"" help:"Serve a page to a clerk on this machine: notice, consent, capture, passes, erasures and what is held of people."`
 	Lockout lockoutCommand `cmd:"" help:"Let every means open the door again after too many failures."`
 	Clock   clockCommand   `cmd:"" help:"Say whether the clock is believed, by which people are erased, or confirm it."`
 

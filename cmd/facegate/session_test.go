@@ -133,6 +133,7 @@ var elsewhere = map[string]struct{ file, words, needs string }{
 	"update":             {"update_test.go", `"update"`, "a release"},
 	"status":             {"status_test.go", `"--check"`, "a gate that is well"},
 	"completion":         {"cli_test.go", `"completion"`, "another shell"},
+	"office":             {"office_test.go", `"office", "--listen"`, "somebody at a browser"},
 	"clock confirm":      {"clock_test.go", `"clock"`, "somebody who reads the date"},
 	"destroy-templates":  {"epoch_test.go", `"destroy-templates"`, "templates"},
 	"person show":        {"add_test.go", `"--letter"`, "another language"},

@@ -27,7 +27,7 @@ func write(w io.Writer, name string, lang notice.Language, zone *time.Location, 
 		"count": count,
 		"list":  func(words []string) string { return list(lang, words) },
 		"fold":  fold,
-		"age":   func(name string, childAge int) string { return age(lang, name, childAge) },
+		"age":   func(name string, childAge int) string { return Age(lang, name, childAge) },
 	}).ParseFS(texts, "texts/"+file)
 	if err != nil {
 		return fmt.Errorf("letter: no text of it in language %q: %w", lang, err)
@@ -62,8 +62,8 @@ func day(lang notice.Language, t time.Time) string {
 	return t.UTC().Format("2 January 2006") + " (UTC)"
 }
 
-// age says how old somebody is in whose consent this age band stands, where a guardian consents for who is under childAge.
-func age(lang notice.Language, name string, childAge int) string {
+// Age says how old somebody is in whose consent this age band stands, where a guardian consents for who is under childAge.
+func Age(lang notice.Language, name string, childAge int) string {
 	words := map[string]string{"adult": "adult", "minor": fmt.Sprintf("%d or more, and a minor", max(childAge, law.FaceAloneFrom))}
 	under, years, from := "under %s", "%s years", "%s to %s years"
 	if lang == notice.Chinese {

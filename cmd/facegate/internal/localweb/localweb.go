@@ -201,7 +201,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, network string) bool {
 		http.Error(w, "only GET", http.StatusMethodNotAllowed)
 	case r.URL.RawQuery != "" || r.URL.ForceQuery || r.ContentLength != 0:
 		http.Error(w, "no parameters", http.StatusBadRequest)
-	case network == "tcp" && !thisMachine(r.Host):
+	case network == "tcp" && !Here(r):
 		http.Error(w, "not here", http.StatusMisdirectedRequest)
 	default:
 		return false
@@ -209,11 +209,11 @@ func Refuse(w http.ResponseWriter, r *http.Request, network string) bool {
 	return true
 }
 
-// thisMachine reports whether somebody has looked for this machine.
-func thisMachine(host string) bool {
-	name, _, err := net.SplitHostPort(host)
+// Here reports whether somebody has looked for this machine, by its address or as localhost.
+func Here(r *http.Request) bool {
+	name, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
-		name = strings.Trim(host, "[]")
+		name = strings.Trim(r.Host, "[]")
 	}
 	a, err := netip.ParseAddr(name)
 	return name == "localhost" || err == nil && a.Unmap().IsLoopback()

@@ -1,6 +1,7 @@
 package people
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -35,6 +36,16 @@ func AgeName(b store.AgeBand, childAge int) string {
 		}
 	}
 	return ""
+}
+
+// Ages returns the names of the age bands of those who can be enrolled under a profile, adults first.
+func Ages(p law.Profile) []string {
+	bands := ageBands(p.ChildAge)
+	names := slices.SortedFunc(maps.Keys(bands), func(a, b string) int { return cmp.Compare(bands[a], bands[b]) })
+	return slices.DeleteFunc(names, func(name string) bool {
+		band := bands[name]
+		return band.Guardian() && !p.MinorsAllowed || band.Under14() && !p.Passes
+	})
 }
 
 // ageBands returns the age bands by their names. Nobody is a minor who can consent alone where minors cannot. Where the age from

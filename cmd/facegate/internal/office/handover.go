@@ -1,0 +1,193 @@
+package office
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"facegate/cmd/facegate/internal/letter"
+	"facegate/cmd/facegate/internal/people"
+	"facegate/configs/notice"
+	token "facegate/pipeline/template"
+	"facegate/pipeline/template/pass"
+	"facegate/store/receipt"
+)
+
+// A handover is what a person is to be given, which is nowhere else but for a receipt. It is kept until the clerk says that it was
+// given, until there is something else, or until the page is locked.
+type handover struct {
+	say      string // key of what was done
+	label    string
+	person   people.Person // the zero Person if somebody was erased
+	warned   string        // see people.Enrolled
+	former   string        // likewise
+	picture  []byte        // of the pass
+	receipts []string
+	next     string          // path of the page that follows
+	lang     notice.Language // in which the person reads
+}
+
+// step returns which step of an enrolment it is, the last; 0 if it is none.
+func (h handover) step() int {
+	switch h.say {
+	case "is-enrolled":
+		return len(stepsOf(true))
+	case "is-joined":
+		return len(stepsOf(false))
+	}
+	return 0
+}
+
+// clear forgets the pass.
+func (h *handover) clear() {
+	if h != nil {
+		clear(h.picture)
+	}
+}
+
+// give keeps what a person is to be given. It takes the place of what was not given before. The token is cleared.
+func (s *session) give(h handover, t token.Token) (err error) {
+	defer t.Clear()
+	if t != (token.Token{}) {
+		h.picture, err = pass.PNG(t)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hand.clear()
+	s.hand = &h
+	return err
+}
+
+// given returns what is to be handed over, nil for nothing.
+func (s *session) given() *handover {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hand
+}
+
+// waits reports whether something is to be handed over.
+func (s *session) waits() bool { return s.given() != nil }
+
+// A paper is a receipt in words.
+type paper struct {
+	Lang    notice.Language
+	Words   string
+	Checked bool // its signature is that of the device
+	At      int  // which one of the handover's it is
+}
+
+// hand shows what is to be handed over.
+func (t turn) hand() {
+	h := t.s.given()
+	if h == nil {
+		t.to("/")
+		return
+	}
+	papers, err := t.papers(*h)
+	if err != nil {
+		t.trouble(err)
+		return
+	}
+	picture := template.URL("")
+	if h.picture != nil {
+		picture = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(h.picture))
+	}
+	t.show(http.StatusOK, "handover", struct {
+		Say, Label, Warned, Former string
+		Person                     people.Person
+		Picture                    template.URL
+		Papers                     []paper
+		Dated                      bool // somebody is on the list, whose term is told
+		Step                       int
+		Face                       bool
+	}{h.say, h.label, h.warned, h.former, h.person, picture, papers, h.step() > 0, h.step(), !h.person.NoFace})
+}
+
+// papers puts the receipts of h into words.
+func (t turn) papers(h handover) (all []paper, err error) {
+	for i, text := range h.receipts {
+		r, checked, err := t.checked(text)
+		if err != nil {
+			return nil, err
+		}
+		p := paper{Lang: notice.Language(r.Language), Checked: checked, At: i}
+		if p.Lang == "" {
+			p.Lang = h.lang
+		}
+		var b strings.Builder
+		if err := letter.Receipt(&b, p.Lang, time.Local, r, checked); err != nil {
+			p.Lang = notice.English
+			b.Reset()
+			err = letter.Receipt(&b, p.Lang, time.Local, r, checked)
+			if err != nil {
+				return nil, err
+			}
+		}
+		p.Words = b.String()
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// checked reads a receipt, and reports whether its signature is that of the gate.
+func (t turn) checked(text string) (receipt.Receipt, bool, error) {
+	device, err := t.parts.Gate.Device(t.ctx())
+	if err != nil {
+		return receipt.Receipt{}, false, err
+	}
+	key, err := hex.DecodeString(device.PublicKey)
+	if err != nil {
+		return receipt.Receipt{}, false, err
+	}
+	if r, err := receipt.Verify([]byte(text), key); err == nil {
+		return r, true, nil
+	}
+	r, err := receipt.Read([]byte(text))
+	return r, false, err
+}
+
+// file hands out a receipt as the gate has signed it.
+func (t turn) file() {
+	h := t.s.given()
+	n, err := strconv.Atoi(t.r.PathValue("n"))
+	if h == nil || err != nil || n < 0 || n >= len(h.receipts) {
+		http.NotFound(t.w, t.r)
+		return
+	}
+	id, err := receipt.ID([]byte(h.receipts[n]))
+	if err != nil {
+		t.trouble(err)
+		return
+	}
+	t.w.Header().Set("Content-Type", "application/json")
+	t.w.Header().Set("Content-Disposition", "attachment; filename="+id+".json")
+	t.w.Write([]byte(h.receipts[n]))
+}
+
+// handed forgets what was handed over. The gate need not keep its receipts any more.
+func (t turn) handed() {
+	h := t.s.given()
+	if h == nil {
+		t.to("/")
+		return
+	}
+	for _, text := range h.receipts {
+		id, err := receipt.ID([]byte(text))
+		if err == nil {
+			err = t.parts.Gate.Fetched(t.ctx(), id)
+		}
+		if err != nil {
+			t.trouble(err)
+			return
+		}
+	}
+	t.s.mu.Lock()
+	h.clear()
+	t.s.hand = nil
+	t.s.mu.Unlock()
+	t.to(h.next)
+}
