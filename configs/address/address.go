@@ -46,6 +46,10 @@ func Parse(text string) (Address, error) {
 	case err != nil || host == "":
 		return Address{}, fmt.Errorf("%q is not a broker; %s", u, Advice)
 	}
+	if secure && strings.Contains(host, "%") {
+		return Address{}, fmt.Errorf("%q names a network card of this machine (after the %%), as no certificate does; "+
+			"write a name or a number that the broker's certificate has", u)
+	}
 	number, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || number == 0 {
 		return Address{}, fmt.Errorf("%q is not a port; it is a number between 1 and 65535, mostly 1883, or 8883 for TLS", port)
