@@ -62,7 +62,7 @@ func (v Visits) AddOffice(name string, key ed25519.PublicKey, by audit.Actor) (O
 		return Office{}, err
 	}
 	o := Office{name, slices.Clone(key), day(v.s.now())}
-	if err := v.s.admits(o); err != nil {
+	if err := v.s.admits(v.s.state.Offices, o); err != nil {
 		return Office{}, err
 	}
 	next := v.s.state
@@ -79,8 +79,8 @@ func (v Visits) AddOffice(name string, key ed25519.PublicKey, by audit.Actor) (O
 	return o, nil
 }
 
-// admits says why an office cannot be registered.
-func (s *Store) admits(o Office) error {
+// admits says why an office cannot be registered beside others.
+func (s *Store) admits(others []Office, o Office) error {
 	refused := func(why, advice string) error {
 		return hint.Wrap(fmt.Errorf("%w: %s", ErrOfficeKey, why), "%s", advice)
 	}
@@ -90,7 +90,7 @@ func (s *Store) admits(o Office) error {
 	if err := pubkey.Check(o.Key); err != nil {
 		return refused("it is no public key of an office", "name the file that facegate pass key new has written beside the key")
 	}
-	for _, other := range s.state.Offices {
+	for _, other := range others {
 		switch {
 		case bytes.Equal(other.Key, o.Key):
 			return refused("it is registered already, as "+other.Name, "there is nothing to do")
@@ -100,7 +100,7 @@ func (s *Store) admits(o Office) error {
 			return refused("it has the same id as that of "+other.Name, "make another key: facegate pass key new FILE")
 		}
 	}
-	if len(s.state.Offices) >= MaxOffices {
+	if len(others) >= MaxOffices {
 		return refused(fmt.Sprintf("there are %d already", MaxOffices), "remove one that issues no passes any more: facegate pass key remove NAME")
 	}
 	return nil

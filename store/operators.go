@@ -81,7 +81,7 @@ func (o Orders) AddOperator(name string, key ed25519.PublicKey, by audit.Actor) 
 		return Operator{}, err
 	}
 	added := Operator{name, slices.Clone(key), day(o.s.now())}
-	if err := o.s.admitsOperator(added); err != nil {
+	if err := o.s.admitsOperator(o.s.state.Operators, added); err != nil {
 		return Operator{}, err
 	}
 	next := o.s.state
@@ -100,8 +100,8 @@ func (o Orders) AddOperator(name string, key ed25519.PublicKey, by audit.Actor) 
 
 func byOperatorName(a, b Operator) int { return cmp.Compare(a.Name, b.Name) }
 
-// admitsOperator says why the key of an operator cannot be registered.
-func (s *Store) admitsOperator(o Operator) error {
+// admitsOperator says why the key of an operator cannot be registered beside those of others.
+func (s *Store) admitsOperator(others []Operator, o Operator) error {
 	refused := func(why, advice string) error {
 		return hint.Wrap(fmt.Errorf("%w: %s", ErrOperatorKey, why), "%s", advice)
 	}
@@ -114,7 +114,7 @@ func (s *Store) admitsOperator(o Operator) error {
 	if o.Key.Equal(s.publicKey()) {
 		return refused("it is that of this device", "register the public key of whoever is to open the door, as facegate key new makes one")
 	}
-	for _, other := range s.state.Operators {
+	for _, other := range others {
 		switch {
 		case bytes.Equal(other.Key, o.Key):
 			return refused("it is registered already, as "+other.Name, "there is nothing to do")
@@ -124,7 +124,7 @@ func (s *Store) admitsOperator(o Operator) error {
 			return refused("it has the same id as that of "+other.Name, "make another key: facegate key new FILE")
 		}
 	}
-	if len(s.state.Operators) >= MaxOperators {
+	if len(others) >= MaxOperators {
 		return refused(fmt.Sprintf("there are %d already", MaxOperators), "remove one that gives no orders any more: facegate key remove NAME")
 	}
 	return nil

@@ -414,8 +414,9 @@ func (in *intake) visitors(b backup) error {
 	if s.state.Store == b.Store && !s.state.Awaits {
 		return nil
 	}
+	in.next.Offices = slices.Clone(in.next.Offices)
 	for _, o := range b.Offices {
-		if !in.verdict.keeps(s.officeMark(o.Key)) || s.admits(o) != nil {
+		if !in.verdict.keeps(s.officeMark(o.Key)) || s.admits(in.next.Offices, o) != nil {
 			in.restored.OfficesOut++
 			continue
 		}
@@ -439,8 +440,9 @@ func (in *intake) visitors(b backup) error {
 // operators takes in the operators of b. Which orders were given is not in it: those from before the restore open nothing.
 func (in *intake) operators(b backup) {
 	s := in.store
+	in.next.Operators = slices.Clone(in.next.Operators)
 	for _, o := range b.Operators {
-		if !in.verdict.keeps(s.operatorMark(o.Key)) || s.admitsOperator(o) != nil {
+		if !in.verdict.keeps(s.operatorMark(o.Key)) || s.admitsOperator(in.next.Operators, o) != nil {
 			in.restored.OperatorsOut++
 			continue
 		}
