@@ -77,6 +77,31 @@ func TestNumbers(t *testing.T) {
 	})
 }
 
+// TestGivenUp fills an outbox. The events that it gives up are counted, and an alarm by itself is not: nobody is to learn that somebody was
+// forced.
+func TestGivenUp(t *testing.T) {
+	p, err := New(goodConfig(), Parts{Outbox: feed.NewMemory(2), Rand: draws()}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := attempt.Fact{Attempt: attempt.Attempt{Means: attempt.PIN, Asked: time.Unix(1, 0)}, Opened: time.Unix(1, 0)}
+	refused := opened
+	refused.Attempt.Duress, refused.Opened = true, time.Time{}
+	forced := opened
+	forced.Attempt.Duress = true
+	for i, tt := range []struct {
+		fact attempt.Fact
+		want uint64
+	}{{refused, 0}, {forced, 0}, {opened, 0}, {opened, 1}, {refused, 2}, {opened, 3}, {opened, 3}, {opened, 4}} {
+		if err := p.TellFact(source(), tt.fact); err != nil {
+			t.Fatal(err)
+		}
+		if s := p.Status(); s.Dropped != tt.want {
+			t.Errorf("after message %d there were %d events given up, want %d", i+1, s.Dropped, tt.want)
+		}
+	}
+}
+
 // A numbered model is a gate, and the newest numbers that were delivered of its store.
 type numbered struct {
 	disk         *tight

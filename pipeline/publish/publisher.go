@@ -98,6 +98,7 @@ type Publisher struct {
 	told      tally
 	newest    atomic.Uint64 // seq of the newest event, for who must not wait for a disk
 	delivered atomic.Uint64 // seq of the event that was given back last
+	dropped   atomic.Uint64 // events that a full outbox has given up
 	handsOver atomic.Bool   // see HandOver
 
 	silent      atomic.Bool     // nothing is to be retained
@@ -220,7 +221,7 @@ func (p *Publisher) tell(e *Event, a *Alarm) error {
 	msg, err := json.Marshal(m)
 	mark, numbered := json.Marshal(p.numbers)
 	if err = errors.Join(err, numbered); err == nil {
-		err = p.feed.Append(msg, mark)
+		err = p.keep(msg, mark)
 	}
 	if err != nil {
 		return fmt.Errorf("keep event %d: %w", p.numbers.Events, err)
@@ -231,6 +232,21 @@ func (p *Publisher) tell(e *Event, a *Alarm) error {
 		return p.tellLive(*e)
 	}
 	return nil
+}
+
+// keep puts a message into the outbox. An event that leaves a full one for it was given up, and is counted; an alarm by itself is not, as
+// in waiting. p.mu must be held.
+func (p *Publisher) keep(msg, mark []byte) error {
+	oldest, _ := p.feed.Oldest()
+	_, before := p.feed.Stats()
+	err := p.feed.Append(msg, mark)
+	if _, after := p.feed.Stats(); after == before {
+		return err
+	}
+	if m, foreign := decode(oldest); foreign != nil || m.Topic != "" {
+		p.dropped.Add(1)
+	}
+	return err
 }
 
 func (p *Publisher) tellLive(e Event) error {
@@ -283,7 +299,7 @@ func (p *Publisher) Status() Status {
 		s.Withheld[i] = p.cfg.topic(name)
 	}
 	s.Queued = p.waiting()
-	_, s.Dropped = p.feed.Stats()
+	s.Dropped = p.dropped.Load()
 	return s
 }
 
