@@ -152,6 +152,18 @@ func (o Orders) Use(id order.ID) error {
 	return o.s.keepOrder(id, v)
 }
 
+// Spend uses up an order that Find has returned and that opens nothing now, as one from the future. It is not to open anything later
+// either, when nobody remembers what was answered. That is on disk, twice, when Spend returns nil. It may refuse with ErrOrdersFull.
+func (o Orders) Spend(id order.ID) error {
+	own := &o.s.orders
+	own.changing.Lock()
+	defer own.changing.Unlock()
+	if own.was(id) {
+		return nil
+	}
+	return o.s.keepOrder(id, o.s.look())
+}
+
 // keepOrder writes that an order was given, and drops those of long ago. orders.changing must be held.
 func (s *Store) keepOrder(id order.ID, v clock.Verdict) error {
 	over := s.orders.over(v)

@@ -105,6 +105,25 @@ func TestOrders(t *testing.T) {
 	}
 }
 
+// TestSpentOrders refuses an order from the future, which is used up by that. It opens nothing when its time has come, whether or not the
+// clock was known to be right, nor after a restart.
+func TestSpentOrders(t *testing.T) {
+	dir, now := t.TempDir(), storetest.Now()
+	s := openAt(t, dir, &now)
+	mustAddOperator(t, s, "porter", 1)
+	early := testOrder{1, 1, now.Add(time.Minute)}
+	mustCarryOut(t, s, "of the future", early, store.ErrOrderEarly)
+	for range 2 { // the second time there is nothing to do
+		must(t, s.Credentials().Orders().Spend(early.id()))
+	}
+	mustCarryOut(t, s, "spent", early, store.ErrRepeated)
+	must(t, s.Close())
+	now = now.Add(time.Minute)
+	s = openAt(t, dir, &now)
+	mustCarryOut(t, s, "when its time has come", early, store.ErrRepeated)
+	mustCarryOut(t, s, "another one", testOrder{1, 2, now}, nil)
+}
+
 // TestOrdersAreRemembered gives orders again after a restart, and once they are forgotten. By then they have expired, also by a clock
 // that was set back as far as it is believed.
 func TestOrdersAreRemembered(t *testing.T) {
@@ -261,6 +280,27 @@ func TestOrderOnABrokenDisk(t *testing.T) {
 	}
 	disk.Before = nil
 	mustCarryOut(t, s, "again with the disk back", orderNow(1), store.ErrRepeated)
+}
+
+// TestRestoreManyOperators brings keys back into a store that has others, but for one. Together they are as many as there may be.
+func TestRestoreManyOperators(t *testing.T) {
+	from, to := apart(t), apart(t)
+	s := mustOpenApart(t, from)
+	for n := range 3 {
+		mustAddOperator(t, s, fmt.Sprint("before ", n), byte(n+1))
+	}
+	b := mustBackup(t, s)
+	must(t, s.Close())
+	s = mustOpenApart(t, to)
+	for n := range store.MaxOperators - 2 {
+		mustAddOperator(t, s, fmt.Sprint("since ", n), byte(n+101))
+	}
+	must(t, s.Close())
+	r := mustRestore(t, to, b.Data, store.Proof{Said: true, Keys: store.BringBack})
+	s = mustOpenApart(t, to)
+	if n := len(s.Credentials().Orders().Operators()); r.Operators != 2 || r.OperatorsOut != 1 || n != store.MaxOperators {
+		t.Errorf("%d operators, of whom came back %+v", n, r)
+	}
 }
 
 // TestRestoreOperators brings back the keys of a backup, but for those that were removed since. Orders from before open nothing.

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,8 +34,16 @@ type farDoor struct {
 	key      string
 }
 
-// newFarDoor launches a gate whose operator is called "control room" there.
+// newFarDoor launches a gate whose operator is called "control room" there, and whose clock is right.
 func newFarDoor(t *testing.T, broker *mosquittotest.Broker, more gatetest.Settings) *farDoor {
+	t.Helper()
+	f := newFarDoorInDoubt(t, broker, more)
+	f.confirm()
+	return f
+}
+
+// newFarDoorInDoubt is newFarDoor, with a clock of which nobody has said that it is right.
+func newFarDoorInDoubt(t *testing.T, broker *mosquittotest.Broker, more gatetest.Settings) *farDoor {
 	t.Helper()
 	f := &farDoor{t: t, site: gatetest.NewSite(t), key: filepath.Join(t.TempDir(), "operator.key")}
 	f.empty = emptyPlace(t, f.site)
@@ -43,13 +53,17 @@ func newFarDoor(t *testing.T, broker *mosquittotest.Broker, more gatetest.Settin
 	facegate(t.Context(), "key", "new", f.key).want(t, exitOK, "stays with the operator", "")
 	f.launch(more)
 	facegate(t.Context(), "key", "add", "control room", f.key+".pub", "--socket", f.site.Socket()).want(t, exitOK, "orders that it has signed open this gate", "")
-	facegate(t.Context(), "clock", "confirm", "--yes", "--socket", f.site.Socket()).want(t, exitOK, "right", "")
 	var all people.Operators
 	facegate(t.Context(), "key", "list", "--json", "--socket", f.site.Socket()).decode(t, &all)
 	if f.device = all.Device; len(all.Operators) != 1 || all.Gate != "test/front" {
 		t.Fatalf("registered are %+v", all)
 	}
 	return f
+}
+
+func (f *farDoor) confirm() {
+	f.t.Helper()
+	facegate(f.t.Context(), "clock", "confirm", "--yes", "--socket", f.site.Socket()).want(f.t, exitOK, "right", "")
 }
 
 func (f *farDoor) launch(more gatetest.Settings) {
@@ -102,16 +116,35 @@ func (f *farDoor) sign() []byte {
 	f.t.Helper()
 	key, err := readOperatorKey(f.key)
 	must(f.t, err)
+	payload, _ := f.signed(key, "front", 0)
+	return payload
+}
+
+// signed returns an order to a gate of the site that was given some time after now, and its nonce.
+func (f *farDoor) signed(key ed25519.PrivateKey, gate string, after time.Duration) ([]byte, order.Nonce) {
+	f.t.Helper()
 	device, err := hex.DecodeString(f.device)
 	must(f.t, err)
 	nonce, err := order.NewNonce(rand.Reader)
 	must(f.t, err)
-	now := time.Now().Truncate(time.Millisecond)
-	payload, err := order.Sign(key, order.Gate{Site: "test", Name: "front", Device: device}, order.Order{
-		Issued: now, Expires: now.Add(order.MaxLife), Nonce: nonce,
+	issued := time.Now().Add(after).Truncate(time.Millisecond)
+	payload, err := order.Sign(key, order.Gate{Site: "test", Name: gate, Device: device}, order.Order{
+		Issued: issued, Expires: issued.Add(order.MaxLife), Nonce: nonce,
 	})
 	must(f.t, err)
-	return payload
+	return payload, nonce
+}
+
+// replies returns what the building has heard of orders, by their nonces: "" for one that was carried out.
+func (f *farDoor) replies() map[order.Nonce][]order.Reason {
+	f.t.Helper()
+	all := map[order.Nonce][]order.Reason{}
+	for _, m := range f.building.on("facegate/test/front/cmd/reply") {
+		nonce, why, err := order.ReadReply(m.Payload())
+		must(f.t, err)
+		all[nonce] = append(all[nonce], why)
+	}
+	return all
 }
 
 const openTopic = "facegate/test/front/cmd/open"
@@ -173,12 +206,20 @@ func TestOpenRemote(t *testing.T) {
 	<-f.gate.done
 	f.says(openTopic, false, given)
 	f.says(openTopic, false, f.sign())
+	own, err := readOperatorKey(f.key)
+	must(t, err)
+	retained, nonce := f.signed(own, "front", 5*time.Second) // by then the gate is connected, and would not call it queued
+	f.says(openTopic, true, retained)
 	f.launch(nil)
 	if opened = f.pulses(); opened != 0 {
 		t.Errorf("the door was opened %d times for what the broker had kept", opened)
 	}
+	f.says(openTopic, true, nil)
 	f.says(openTopic, false, given)
 	fence("an order again after kill -9")
+	if why, ok := f.replies()[nonce]; ok {
+		t.Errorf("an order that the broker had retained is answered with %q", why)
+	}
 
 	facegate(t.Context(), "key", "remove", "control room", "--socket", f.site.Socket()).want(t, exitUnconfirmed, "", "--yes")
 	facegate(t.Context(), "key", "remove", "control room", "--yes", "--socket", f.site.Socket()).want(t, exitOK, "no order that it has signed opens", "")
@@ -192,6 +233,82 @@ func TestOpenRemote(t *testing.T) {
 		if strings.Contains(string(m.Payload()), "control") {
 			t.Errorf("the operator is named on %s: %s", m.Topic(), m.Payload())
 		}
+	}
+}
+
+// TestOrdersThatOpenNothing gives a running gate every order that opens nothing: one that is genuine is answered once, and any other is not.
+func TestOrdersThatOpenNothing(t *testing.T) {
+	t.Parallel()
+	f := newFarDoorInDoubt(t, mosquittotest.New(t, loopback.Account{}), nil)
+	own, err := readOperatorKey(f.key)
+	must(t, err)
+	_, foreign, err := ed25519.GenerateKey(rand.Reader)
+	must(t, err)
+	f.doubts(own)
+	f.confirm()
+	_, opened := f.first()
+
+	const none = order.Reason("no answer")
+	want := map[order.Nonce]order.Reason{}
+	give := func(payload []byte, nonce order.Nonce, reason order.Reason) {
+		want[nonce] = reason
+		f.says(openTopic, false, payload)
+	}
+	for _, tt := range []struct {
+		name  string
+		key   ed25519.PrivateKey
+		gate  string
+		after time.Duration
+		want  order.Reason
+	}{
+		{"expired", own, "front", -time.Minute, order.Expired},
+		{"of the future", own, "front", time.Hour, order.Early},
+		{"for another gate", own, "back", 0, none},
+		{"by nobody who is known", foreign, "front", 0, none},
+	} {
+		payload, nonce := f.signed(tt.key, tt.gate, tt.after)
+		give(payload, nonce, tt.want)
+		f.says(openTopic, false, payload) // which has its answer, if it has one
+	}
+	payload, nonce := f.signed(own, "front", 0)
+	forged := []byte(strings.Replace(string(payload), `"signature":"`, `"signature":"00`, 1))
+	give(append(forged[:len(forged)-4], `"}`...), nonce, none)
+
+	f.fence(&opened, "of orders that open nothing")
+	gatetest.Eventually(t, "all answers are heard", func() bool {
+		n := 0
+		for _, reasons := range f.replies() {
+			if reasons[0] == "" {
+				n++
+			}
+		}
+		return n == int(opened) // the last one is that of the fence
+	})
+	replies := f.replies()
+	for nonce, reason := range want {
+		got := replies[nonce]
+		if reason == none && len(got) > 0 || reason != none && !slices.Equal(got, []order.Reason{reason}) {
+			t.Errorf("answered with %q, want %q", got, reason)
+		}
+	}
+}
+
+// doubts gives orders to a gate that listens soon, until one is answered. As long as nobody knows what time it is none opens the door.
+func (f *farDoor) doubts(key ed25519.PrivateKey) {
+	f.t.Helper()
+	var s people.ClockStatus
+	if facegate(f.t.Context(), "clock", "--json", "--socket", f.site.Socket()).decode(f.t, &s); s.Right {
+		f.t.Log("a time server has set the clock of this machine: nothing is in doubt")
+		return
+	}
+	gatetest.Eventually(f.t, "an order is refused for the clock", func() bool {
+		payload, nonce := f.signed(key, "front", 0)
+		f.says(openTopic, false, payload)
+		time.Sleep(100 * time.Millisecond) // or a slow gate would be given thousands
+		return slices.Equal(f.replies()[nonce], []order.Reason{order.Clock})
+	})
+	if n := f.pulses(); n != 0 {
+		f.t.Errorf("by a clock in doubt the door was opened %d times", n)
 	}
 }
 

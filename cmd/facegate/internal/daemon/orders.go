@@ -18,6 +18,8 @@ func (d *Daemon) openOrders() *orders.Desk {
 		Find: func(payload []byte) (store.Given, error) { return kept.Find(payload, c.Site, c.Gate) },
 		Ask:  d.answer,
 		Log:  d.log,
+
+		Spend: kept.Spend,
 	})
 	return orders.New(orders.Parts{Handle: carrier.Carry, Wanted: kept.Wanted, Now: time.Now, Log: d.log})
 }

@@ -4,12 +4,14 @@
 //  1. An order that nobody whose key is registered has signed for this gate is refused without an answer, and so is one that was given
 //     before: it has its answer, whether it opened the door or not.
 //  2. One that comes too late or too early, that the broker may have kept, or that comes while nobody knows what time it is, is refused.
+//     One that is from the future is used up by that.
 //  3. Any other is an attempt, as a card at a reader is. It is on disk as given before the door opens.
 //
 // The answer names nobody. Whose order it was stands in the log and, if the door was opened, in the audit log.
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -30,6 +32,8 @@ type Parts struct {
 	Find func(payload []byte) (store.Given, error) // as store.Orders.Find of this gate; it waits for no disk
 	Ask  func(attempt.Attempt) attempt.Outcome     // asks for the door
 	Log  *slog.Logger
+
+	Spend func(order.ID) error // as store.Orders.Spend
 }
 
 // A Remote carries out orders.
@@ -58,6 +62,7 @@ func (r *Remote) Carry(_ context.Context, o orders.Order) ([]byte, error) {
 		return nil, store.ErrRepeated
 	}
 	if err != nil {
+		r.spend(g, o.Arrived)
 		return r.refuse(g, why(err), err)
 	}
 	outcome := r.parts.Ask(attempt.Attempt{
@@ -69,6 +74,17 @@ func (r *Remote) Carry(_ context.Context, o orders.Order) ([]byte, error) {
 	}
 	r.parts.Log.Info("the door is opened by an order from afar", "operator", g.Operator.Name, "nonce", g.Nonce.String())
 	return order.Answer(g.Nonce, "")
+}
+
+// spend uses up an order from the future, that opens nothing. After a start, when its answer is forgotten, it would be of the present.
+func (r *Remote) spend(g store.Given, now time.Time) {
+	if !g.Issued.After(now) {
+		return
+	}
+	if err := r.parts.Spend(g.ID()); err != nil {
+		r.parts.Log.Error("an order from the future may open the door after a start", "operator", g.Operator.Name, "nonce", g.Nonce.String(),
+			"error", err, "hint", cmp.Or(hint.Of(err), "set the clock right where orders are given"))
+	}
 }
 
 // refuse answers an order that is genuine. err is nil where nothing is to be done about it.

@@ -34,6 +34,7 @@ type gate struct {
 	err     error
 	outcome attempt.Outcome
 	asked   []attempt.Attempt
+	spent   int
 	log     strings.Builder
 }
 
@@ -46,7 +47,8 @@ func (g *gate) carry(t *testing.T, arrived time.Time, connected time.Duration) (
 			g.asked = append(g.asked, a)
 			return g.outcome
 		},
-		Log: slog.New(slog.NewTextHandler(&g.log, nil)),
+		Spend: func(order.ID) error { g.spent++; return nil },
+		Log:   slog.New(slog.NewTextHandler(&g.log, nil)),
 	})
 	answer, err := r.Carry(t.Context(), orders.Order{Payload: []byte("{}"), Arrived: arrived, Connected: connected})
 	if err != nil {
@@ -102,6 +104,19 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestFutureIsSpent refuses orders from the future, which are used up by that.
+func TestFutureIsSpent(t *testing.T) {
+	now := time.Now()
+	for _, err := range []error{store.ErrOrderEarly, store.ErrOrderClock} {
+		for ahead, spent := range map[time.Duration]int{-time.Millisecond: 0, 0: 0, time.Millisecond: 1, time.Hour: 1} {
+			g := &gate{found: given(now.Add(ahead)), err: err}
+			if _, err := g.carry(t, now, time.Hour); err != nil || g.spent != spent {
+				t.Errorf("%v, %v ahead: spent %d times, %v", g.err, ahead, g.spent, err)
+			}
+		}
+	}
+}
+
 // TestAttempt checks that an order is an attempt, and that each outcome has an answer of the closed set.
 func TestAttempt(t *testing.T) {
 	now := time.Now()
@@ -151,7 +166,7 @@ func newSite(t *testing.T, ask func(attempt.Attempt) attempt.Outcome) (r *remote
 	log = new(strings.Builder)
 	r = remote.New(remote.Parts{
 		Find: func(p []byte) (store.Given, error) { return s.Credentials().Orders().Find(p, "hq", "north") },
-		Ask:  ask, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Ask:  ask, Spend: s.Credentials().Orders().Spend, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	return r, func(n byte, at time.Time) []byte {
 		body := order.Order{Issued: at, Expires: at.Add(order.MaxLife), Nonce: order.Nonce{n}}
@@ -216,7 +231,11 @@ func TestCollectedOrders(t *testing.T) {
 	r := remote.New(remote.Parts{
 		Find: func([]byte) (store.Given, error) { return found, why },
 		Ask:  func(attempt.Attempt) attempt.Outcome { asked++; return attempt.Outcome{Reason: attempt.Passing} },
-		Log:  slog.New(slog.DiscardHandler),
+		Spend: func(order.ID) error {
+			t.Error("an order of long ago is spent")
+			return nil
+		},
+		Log: slog.New(slog.DiscardHandler),
 	})
 	carry := func(n uint64, at time.Time) ([]byte, error) {
 		found = given(at)
