@@ -19,6 +19,7 @@ import (
 	"facegate/gpio/door"
 	"facegate/gpio/door/diagnose"
 	"facegate/gpio/sim"
+	"facegate/pipeline/publish/childtest"
 	"facegate/store/audit"
 )
 
@@ -207,7 +208,7 @@ func TestDoorTestDirectInterrupted(t *testing.T) {
 		cmd.Env = append(os.Environ(), asProgram+"=1")
 		var said bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &said, &said
-		must(t, cmd.Start())
+		must(t, childtest.Start(cmd))
 		gatetest.Eventually(t, "the door is open", func() bool {
 			high, err := board.Pin("RELAY")
 			return err == nil && high

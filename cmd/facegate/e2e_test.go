@@ -27,6 +27,7 @@ import (
 	"facegate/cmd/facegate/internal/status"
 	"facegate/gpio"
 	"facegate/pipeline/publish"
+	"facegate/pipeline/publish/childtest"
 	"facegate/pipeline/publish/contracttest"
 	"facegate/pipeline/publish/loopback"
 	"facegate/pipeline/publish/mosquittotest"
@@ -54,7 +55,7 @@ func launch(t *testing.T, site gatetest.Site, stdin *os.File, more gatetest.Sett
 	if stdin != nil {
 		p.cmd.Stdin = stdin
 	}
-	if err := p.cmd.Start(); err != nil {
+	if err := childtest.Start(p.cmd); err != nil {
 		t.Fatal(err)
 	}
 	go func() {

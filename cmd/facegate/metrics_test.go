@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/pipeline/publish/childtest"
 )
 
 // metricsAt returns where the metrics of a gate are, as its log says.
@@ -84,7 +85,7 @@ func monitor(t *testing.T, path, dir string) (ask func(expression string) string
 	var log record
 	cmd := exec.Command(path, "--config.file=prometheus.yaml", "--storage.tsdb.path=data", "--web.listen-address=127.0.0.1:0")
 	cmd.Dir, cmd.Stderr = dir, &log
-	must(t, cmd.Start())
+	must(t, childtest.Start(cmd))
 	t.Cleanup(func() {
 		cmd.Process.Kill()
 		cmd.Wait()

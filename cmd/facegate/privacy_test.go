@@ -34,6 +34,7 @@ import (
 	"facegate/device"
 	"facegate/device/evdev"
 	"facegate/pipeline/embed"
+	"facegate/pipeline/publish/childtest"
 	"facegate/pipeline/publish/contracttest"
 	"facegate/pipeline/publish/loopback"
 	"facegate/pipeline/template"
@@ -136,7 +137,7 @@ func TestPrivacyNoCoreDump(t *testing.T) {
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), asProgram+"=1", asPanicking+"=1", "GOTRACEBACK=crash")
 		stderr, err := cmd.StderrPipe()
 		must(t, err)
-		must(t, cmd.Start())
+		must(t, childtest.Start(cmd))
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
 			if strings.Contains(lines.Text(), "in service") {
 				cmd.Process.Signal(syscall.SIGUSR2) // see asPanicking

@@ -14,6 +14,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/gpio/sim"
+	"facegate/pipeline/publish/childtest"
 )
 
 const (
@@ -119,7 +120,7 @@ func launchOnBoard(t *testing.T, camera, door string, log *os.File, env ...strin
 	if log != nil {
 		cmd.Stderr = log
 	}
-	must(t, cmd.Start())
+	must(t, childtest.Start(cmd))
 	done := make(chan struct{})
 	go func() { cmd.Wait(); close(done) }()
 	t.Cleanup(func() { cmd.Process.Kill(); <-done })

@@ -20,6 +20,7 @@ import (
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/signals"
 	"facegate/device"
+	"facegate/pipeline/publish/childtest"
 )
 
 // asWitnessed is set in the environment of a program whose line is a file of that name, which outlives it.
@@ -159,7 +160,7 @@ func openWitnessed(t *testing.T, camera string, stderr *os.File) *witnessed {
 	if stderr == nil {
 		w.cmd.Stderr = w
 	}
-	must(t, w.cmd.Start())
+	must(t, childtest.Start(w.cmd))
 	go func() {
 		defer close(w.done)
 		w.err = w.cmd.Wait()

@@ -18,6 +18,7 @@ import (
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/gpio/sim"
+	"facegate/pipeline/publish/childtest"
 )
 
 // present puts the picture of a pass before a camera, whose pictures are in a folder.
@@ -73,7 +74,7 @@ func (k *killable) start() {
 	os.Remove(k.site.Path("control.crashes")) // which would have it leave parts of itself out
 	k.cmd = exec.Command(os.Args[0], "run", "--config", k.config)
 	k.cmd.Env = append(os.Environ(), asProgram+"=1")
-	must(k.t, k.cmd.Start())
+	must(k.t, childtest.Start(k.cmd))
 	gatetest.Eventually(k.t, "the gate answers", func() bool {
 		_, err := k.client.Status(k.t.Context())
 		return err == nil

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"facegate/pipeline/publish"
+	"facegate/pipeline/publish/childtest"
 	"facegate/pipeline/publish/loopback"
 	"facegate/pipeline/publish/mosquittotest"
 	"facegate/pipeline/publish/natstest"
@@ -239,7 +240,7 @@ func (c consumer) start(t *testing.T, folder, address string, as loopback.Accoun
 	cmd.Env = append(os.Environ(), "MQTT_USER="+as.Username, "MQTT_PASSWORD="+as.Password, "MQTT_HOST="+host, "MQTT_PORT="+port,
 		"PATIENCE_MS="+strconv.FormatInt(patience.Milliseconds(), 10), "HOME="+folder, "NODE_RED_CREDENTIAL_SECRET=")
 	cmd.Stdout, cmd.Stderr = said, said
-	must(t, cmd.Start())
+	must(t, childtest.Start(cmd))
 	end = sync.OnceFunc(func() {
 		cmd.Process.Signal(syscall.SIGTERM)
 		late := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })

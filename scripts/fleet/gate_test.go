@@ -20,6 +20,7 @@ import (
 	"facegate/configs/passage"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/publish"
+	"facegate/pipeline/publish/childtest"
 	"facegate/pipeline/publish/feed"
 	"facegate/pipeline/publish/loopback"
 	"facegate/store"
@@ -197,8 +198,7 @@ func (c *child) start() {
 	c.cmd = exec.Command(os.Args[0])
 	c.cmd.Env = append(os.Environ(), childGate+"="+string(orders))
 	c.cmd.Stdout, c.cmd.Stderr = &c.said, &c.said
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it waits for its broker for as long as it lives
-	must(c.t, c.cmd.Start())
+	must(c.t, childtest.Start(c.cmd)) // it waits for its broker for as long as it lives
 	c.t.Cleanup(func() { c.cmd.Process.Kill() })
 	c.ended = make(chan error, 1)
 	go func() { c.ended <- c.cmd.Wait() }()

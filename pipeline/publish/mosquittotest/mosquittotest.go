@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"facegate/pipeline/publish/childtest"
 	"facegate/pipeline/publish/contracttest"
 	"facegate/pipeline/publish/loopback"
 )
@@ -171,7 +172,7 @@ func (b *Broker) URL() string { return "unix://" + b.socket }
 func (b *Broker) Start(t testing.TB) {
 	t.Helper()
 	b.cmd = exec.Command(b.binary, "-c", b.conf)
-	if err := b.cmd.Start(); err != nil {
+	if err := childtest.Start(b.cmd); err != nil {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(5 * time.Millisecond) {

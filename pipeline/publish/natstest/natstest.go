@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"facegate/pipeline/publish/childtest"
 	"facegate/pipeline/publish/contracttest"
 	"facegate/pipeline/publish/loopback"
 )
@@ -62,7 +63,7 @@ func (n *Node) Start(config string, wanted ...Listener) error {
 	defer out.Close()
 	cmd := exec.Command(n.Binary, "-c", n.configFile())
 	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
+	if err := childtest.Start(cmd); err != nil {
 		return err
 	}
 	n.process, n.ended = cmd.Process, make(chan error, 1)

@@ -20,6 +20,7 @@ import (
 	"facegate/cmd/facegate/internal/record"
 	"facegate/pipeline/admit"
 	"facegate/pipeline/attempt"
+	"facegate/pipeline/publish/childtest"
 	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/durable/durabletest"
@@ -174,7 +175,7 @@ func killed(t *testing.T, dir string) (tried, compared uint32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := child.Start(); err != nil {
+	if err := childtest.Start(child); err != nil {
 		t.Fatal(err)
 	}
 	var killing *time.Timer
