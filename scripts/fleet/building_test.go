@@ -44,14 +44,14 @@ func (y *tally) take(e publish.Event) {
 	y.newest = max(y.newest, e.Seq)
 }
 
-// missing returns how many of the events 1 to told have not come.
-func (y *tally) missing(told uint64) (n int) {
+// missing returns which of the events 1 to told have not come.
+func (y *tally) missing(told uint64) (seqs []uint64) {
 	for seq := uint64(1); seq <= told; seq++ {
 		if _, ok := y.seen[seq]; !ok {
-			n++
+			seqs = append(seqs, seq)
 		}
 	}
-	return n
+	return seqs
 }
 
 // A ledger has the tallies of all gates.
@@ -79,14 +79,23 @@ func (l *ledger) take(topic string, payload []byte) {
 	l.gates[gate].take(e)
 }
 
-// of returns a copy of the tally of a gate, without what has come itself.
-func (l *ledger) of(gate string, told uint64) (y tally, missing int) {
+// of returns a copy of the tally of a gate, and which of the events 1 to told are missing there.
+func (l *ledger) of(gate string, told uint64) (y tally, missing []uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.gates[gate] == nil {
-		return tally{}, int(told)
+		return tally{}, new(tally).missing(told)
 	}
 	return *l.gates[gate], l.gates[gate].missing(told)
+}
+
+// missing returns how many of the passages that gates have told of, each from 1 on, have not come.
+func (l *ledger) missing(told map[string]uint64) (n int) {
+	for gate, told := range told {
+		_, missing := l.of(gate, told)
+		n += len(missing)
+	}
+	return n
 }
 
 func (l *ledger) count(gate string) int {
@@ -137,13 +146,25 @@ func newBuilding(t *testing.T, id string, settings *tls.Config, username, passwo
 	return b
 }
 
+// print says what came to whose ledger it is, and fails where a passage is missing, or came otherwise than it was.
+func (l *ledger) print(t *testing.T, whose string, told map[string]uint64) (outOfOrder int) {
+	t.Helper()
+	repeated := 0
+	for gate, told := range told {
+		y := l.mustHave(t, gate, told)
+		repeated, outOfOrder = repeated+y.repeated, outOfOrder+y.outOfOrder
+	}
+	fmt.Printf("%-18s lost %d, repeated %d, out of order %d\n", whose, l.missing(told), repeated, outOfOrder)
+	return outOfOrder
+}
+
 // mustHave fails where a passage of a gate is missing, or came otherwise than it was. It returns the rest of the count.
 func (l *ledger) mustHave(t *testing.T, gate string, told uint64) tally {
 	t.Helper()
 	y, missing := l.of(gate, told)
-	if missing > 0 || len(y.seen) > int(told) || len(y.faults) > 0 {
-		t.Errorf("of %d passages of %s %d are missing, %d came, and %d came otherwise than told: %.3q",
-			told, gate, missing, len(y.seen), len(y.faults), y.faults)
+	if len(missing) > 0 || len(y.seen) > int(told) || len(y.faults) > 0 {
+		t.Errorf("of %d passages of %s %d are missing (%v), %d came, and %d came otherwise than told: %.3q",
+			told, gate, len(missing), missing, len(y.seen), len(y.faults), y.faults)
 	}
 	return y
 }

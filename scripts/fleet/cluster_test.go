@@ -135,15 +135,19 @@ func newAuthority(t *testing.T, dir, name string) *authority {
 	return a
 }
 
-// issue makes a certificate for name, CN=name, and for addresses.
+// issue makes a certificate for name, CN=name, and for addresses, which are those of this machine.
 func (a *authority) issue(t *testing.T, name string, addresses ...net.IP) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
 	a.serial++
+	var names []string
+	if len(addresses) > 0 {
+		names = []string{"localhost"} // nats.js looks for a name
+	}
 	a.sign(t, name, &x509.Certificate{
 		SerialNumber: big.NewInt(1 + a.serial), Subject: pkix.Name{CommonName: name}, NotBefore: a.cert.NotBefore, NotAfter: a.cert.NotAfter,
-		IPAddresses: addresses, KeyUsage: x509.KeyUsageDigitalSignature,
+		IPAddresses: addresses, DNSNames: names, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
 	}, private)
 	return filepath.Join(a.dir, name+".crt"), filepath.Join(a.dir, name+".key")

@@ -19,6 +19,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 
 	"facegate/configs/address"
 	"facegate/pipeline/publish"
@@ -52,19 +53,34 @@ func TestFleet(t *testing.T) {
 	time.Sleep(*fleetTime / 3)
 	back()
 	passing.Wait()
+	f.since("nobody passes any more")
 	eventually(t, "every outbox is empty", func() bool { return f.queued() == 0 })
+	f.since("every outbox is empty")
+	f.arrived(systems, f.told())
+	f.printTimes()
+	f.close()
+	f.since("all is ended")
+}
+
+// arrived waits until building systems and the stream have all that was told, and prints what came of it.
+func (f *fleet) arrived(systems []*building, told map[string]uint64) {
+	f.t.Helper()
 	for i, s := range systems {
-		eventually(t, fmt.Sprintf("building system %d has all", i+1), func() bool { return f.missing(&s.ledger) == 0 })
+		eventually(f.t, fmt.Sprintf("building system %d has all", i+1), func() bool { return s.missing(told) == 0 })
 	}
 	waited := time.Now()
 	stream := f.read()
-	for f.missing(stream) > 0 && time.Since(waited) < 3*patience { // after a node has died it takes up its source again by and by
+	for stream.missing(told) > 0 && time.Since(waited) < 3*patience { // after a node has died it takes up its source again by and by
 		time.Sleep(time.Second)
 		stream = f.read()
 	}
-	fmt.Printf("the stream has it all %.0f s after the last\n", time.Since(waited).Seconds())
-	f.print(systems, stream)
-	f.close()
+	f.since(fmt.Sprintf("the stream has it all, %.0f s after the building systems", time.Since(waited).Seconds()))
+	for i, s := range systems {
+		s.print(f.t, fmt.Sprintf("building system %d", i+1), told)
+	}
+	if late := stream.print(f.t, "stream", told); late > 0 {
+		f.t.Errorf("the stream has %d passages behind later ones", late)
+	}
 }
 
 // A fleet is a cluster and its gates.
@@ -85,6 +101,7 @@ func newFleet(t *testing.T, gates int) *fleet {
 	f.cluster = newCluster(t, users(t, gates), func(shipped string) string {
 		return strings.Replace(shipped, "sync_interval: always", "sync_interval: "+*fleetSync, 1)
 	})
+	f.since(fmt.Sprintf("%d nodes are well", nodes))
 	return f
 }
 
@@ -123,8 +140,18 @@ func users(t *testing.T, gates int) string {
 
 // keep makes the stream of passages. The nodes keep nothing of MQTT before its first client has come.
 func (f *fleet) keep() {
-	_, err := f.jetStream("admin").CreateStream(f.t.Context(), passes())
-	must(f.t, err)
+	keep(f.t, f.jetStream("admin"), passes())
+}
+
+// keep makes a stream, and returns when it has a place of its own at its source, from which on it misses nothing.
+func keep(t *testing.T, js jetstream.JetStream, config jetstream.StreamConfig) {
+	t.Helper()
+	s, err := js.CreateStream(t.Context(), config)
+	must(t, err)
+	eventually(t, "the stream has taken up its source", func() bool {
+		info, err := s.Info(t.Context())
+		return err == nil && len(info.Sources) == 1 && info.Sources[0].Active >= 0
+	})
 }
 
 // config is the configuration of a gate.
@@ -140,14 +167,25 @@ func (f *fleet) config(i int) publish.Config {
 	}
 }
 
-// open makes the stores of all gates.
+// since says how long the fleet has been there when something has come.
+func (f *fleet) since(what string) {
+	fmt.Printf("%4.0f s: %s\n", time.Since(f.started).Seconds(), what)
+}
+
+// open makes the stores of all gates, at once: each of them waits for the disk.
 func (f *fleet) open() {
 	dir := f.t.TempDir()
-	for i := range *fleetGates {
-		g, err := openGate(filepath.Join(dir, gateName(i)), f.config(i), outboxSize)
-		must(f.t, err)
-		f.gates = append(f.gates, g)
+	f.gates = make([]*gate, *fleetGates)
+	var all errgroup.Group
+	for i := range f.gates {
+		config := f.config(i)
+		all.Go(func() (err error) {
+			f.gates[i], err = openGate(filepath.Join(dir, gateName(i)), config, outboxSize)
+			return err
+		})
 	}
+	must(f.t, all.Wait())
+	f.since(fmt.Sprintf("%d gates have their outbox", len(f.gates)))
 }
 
 // run connects all gates.
@@ -155,10 +193,8 @@ func (f *fleet) run() {
 	for _, g := range f.gates {
 		g.run()
 	}
-	eventually(f.t, "all gates are connected", func() bool {
-		return !slices.ContainsFunc(f.gates, func(g *gate) bool { return !g.publisher.Status().Connected })
-	})
-	fmt.Printf("%d gates and %d nodes are up after %.0f s\n", len(f.gates), nodes, time.Since(f.started).Seconds())
+	eventually(f.t, "all gates are connected", func() bool { return connected(f.gates) })
+	f.since("all gates are connected")
 }
 
 // pass has people pass all gates until stop.
@@ -194,12 +230,12 @@ func (f *fleet) leader() int {
 func (f *fleet) kill(node int) (back func()) {
 	f.killed = time.Now()
 	f.cluster.nodes[node].Kill()
-	fmt.Printf("node %c is killed\n", 'a'+node)
+	f.since(fmt.Sprintf("node %c is killed", 'a'+node))
 	return func() {
 		again := time.Now()
 		f.cluster.start(node)
 		f.cluster.healthy(node)
-		fmt.Printf("node %c is back, and well %.1f s after its start\n", 'a'+node, time.Since(again).Seconds())
+		f.since(fmt.Sprintf("node %c is back, and well %.1f s after its start", 'a'+node, time.Since(again).Seconds()))
 	}
 }
 
@@ -272,35 +308,27 @@ func (f *fleet) queued() (n int) {
 	return n
 }
 
-func (f *fleet) missing(l *ledger) (n int) {
+// told returns how many passages each gate has told of.
+func (f *fleet) told() map[string]uint64 {
+	told := map[string]uint64{}
 	for i, g := range f.gates {
-		_, missing := l.of(gateName(i), g.told())
-		n += missing
+		told[gateName(i)] = g.told()
 	}
-	return n
+	return told
 }
 
-// print says what came of it.
-func (f *fleet) print(systems []*building, stream *ledger) {
-	told := 0
+// printTimes says how long things took.
+func (f *fleet) printTimes() {
+	told := uint64(0)
 	var took, away []time.Duration
 	for _, g := range f.gates {
-		told += int(g.told())
+		told += g.told()
 		took = append(took, g.outbox.took...)
 		if d, ok := g.links.after(f.killed); ok {
 			away = append(away, d)
 		}
 	}
 	fmt.Printf("%d passages of %d gates, sync_interval %s\n", told, len(f.gates), *fleetSync)
-	for i, l := range []*ledger{&systems[0].ledger, &systems[1].ledger, stream} {
-		lost, repeated, late := 0, 0, 0
-		for n, g := range f.gates {
-			y := l.mustHave(f.t, gateName(n), g.told())
-			_, missing := l.of(gateName(n), g.told())
-			lost, repeated, late = lost+missing, repeated+y.repeated, late+y.outOfOrder
-		}
-		fmt.Printf("%-18s lost %d, repeated %d, out of order %d\n", []string{"building system 1", "building system 2", "stream"}[i], lost, repeated, late)
-	}
 	fmt.Printf("%d gates had to connect again, which took p50 %v, max %v\n", len(away), share(away, 50), share(away, 100))
 	fmt.Printf("told, acknowledged and given back: p50 %v, p99 %v, max %v\n", share(took, 50), share(took, 99), share(took, 100))
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -100,6 +101,11 @@ func (g *gate) close() error {
 		err = <-g.ended
 	}
 	return errors.Join(err, g.store.Close())
+}
+
+// connected reports whether all gates have a broker.
+func connected(gates []*gate) bool {
+	return !slices.ContainsFunc(gates, func(g *gate) bool { return !g.publisher.Status().Connected })
 }
 
 // pass has somebody pass.
