@@ -25,6 +25,7 @@ export FACEGATE_AXE := $(CURDIR)/$(BUILD)/axe/axe.min.js
 export FACEGATE_NATS := $(CURDIR)/$(BUILD)/nats/nats-server
 export FACEGATE_ASYNCAPI := $(CURDIR)/$(BUILD)/asyncapi/index.js
 export FACEGATE_MQTTJS := $(CURDIR)/$(BUILD)/mqtt
+export FACEGATE_NATSJS := $(CURDIR)/$(BUILD)/natsjs
 export FACEGATE_NODE_RED := $(CURDIR)/$(BUILD)/node-red
 ifneq ($(EVAL),)
 export FACEGATE_EVAL := $(abspath $(EVAL))
@@ -73,16 +74,23 @@ installed: setup-test models from-npm nats ## run every test as on a machine wit
 lab: models ## run the gate at a door, and test camera and lines, on emulated boards with a real kernel
 	@scripts/lab/run.sh
 
+# in-fleet runs a test of scripts/fleet on the disk.
+in-fleet = [[ -x $(FACEGATE_NATS) ]] || { printf 'facegate: without nats-server there is no fleet; it is fetched with network\n' >&2; exit 1; }; \
+	mkdir -p $(BUILD)/fleet; TMPDIR=$(CURDIR)/$(BUILD)/fleet go test -count=1 -v -timeout 180m -run '^$(1)$$' ./scripts/fleet -disk $(2) | \
+	grep -vE '^(=== |ok |PASS)'
+
 .PHONY: fleet
 GATES = 200
 TIME = 60s
 EACH = 4s
 SYNC = always
 fleet: nats ## have 200 gates at three brokers, kill one of them, and count what is lost; GATES=, TIME=, EACH= and SYNC= change it
-	@[[ -x $(FACEGATE_NATS) ]] || { printf 'facegate: without nats-server there is no fleet; it is fetched with network\n' >&2; exit 1; }
-	@mkdir -p $(BUILD)/fleet
-	@TMPDIR=$(CURDIR)/$(BUILD)/fleet go test -count=1 -v -timeout 60m -run '^TestFleet$$' ./scripts/fleet \
-	  -disk -gates $(GATES) -time $(TIME) -each $(EACH) -sync $(SYNC) | grep -vE '^(=== |ok |PASS)'
+	@$(call in-fleet,TestFleet,-gates $(GATES) -time $(TIME) -each $(EACH) -sync $(SYNC))
+
+.PHONY: fleet-kills
+PASSAGES = 10000
+fleet-kills: nats ## kill nodes and gates of a fleet again and again for 10,000 passages, a quarter of an hour; PASSAGES= changes it
+	@$(call in-fleet,TestNodesKilled,-passages $(PASSAGES))
 
 .PHONY: machine
 machine: models tools ## install the package on a bare Debian 12 and 13 under systemd, and go through the life of a gate there
@@ -165,6 +173,7 @@ from-npm: setup-test
 	@scripts/npm.sh axe $(BUILD)/axe
 	@scripts/npm.sh asyncapi $(BUILD)/asyncapi
 	@scripts/npm.sh mqtt $(BUILD)/mqtt
+	@scripts/npm.sh nats $(BUILD)/natsjs
 	@[[ -z $${FACEGATE_SLOW:-} ]] || scripts/npm.sh node-red $(BUILD)/node-red
 nats: setup
 	@scripts/nats.sh $(BUILD)/nats

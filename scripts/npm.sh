@@ -4,9 +4,10 @@
 # npm.sh axe FOLDER         puts axe-core 4.14.1 into FOLDER, by which a test judges whether everybody can use the screen at the door
 # npm.sh asyncapi FOLDER    puts the parser of AsyncAPI 3.6.3 into FOLDER, by which a test reads what building systems are given
 # npm.sh mqtt FOLDER        puts mqtt.js 5.16.0 into FOLDER/node_modules, with which a test runs docs/consumers/consumer.mjs
+# npm.sh nats FOLDER        puts nats.js 3.4.0 into FOLDER/node_modules, with which a test runs docs/consumers/stream.mjs
 # npm.sh node-red FOLDER    puts Node-RED 4.1.15 into FOLDER/node_modules, with which a test runs docs/consumers/flow.json
 #
-# Each comes from npm as one exact version, and nothing of it is kept unless its hash is the one below, or, of the last two and all
+# Each comes from npm as one exact version, and nothing of it is kept unless its hash is the one below, or, of the last three and all
 # that they are made of, the one in scripts/npm. No script of any package is run. Without network it says so, and the test is skipped.
 set -euo pipefail
 
@@ -43,14 +44,14 @@ asyncapi)
   package=@asyncapi/parser@3.6.3 file=browser/index.js test="the reading of the contract by it" # whole, with all that it needs
   integrity=sha512-MUC8xIUMcS2qNvqrqyx/ie0txu3d/OdIsrXs7UCzawdyR6P07gh35DpOqPz/z57s1UA3vERVpcheZYl3h8cVtw==
   ;;
-mqtt | node-red)
+mqtt | nats | node-red)
   [[ -n $folder ]] || { echo "usage: scripts/npm.sh $what FOLDER" >&2 && exit 2; }
   tree
   exit
   ;;
 esac
 if [[ -z ${package:-} || -z $folder ]]; then
-  echo "usage: scripts/npm.sh opencv-js|axe|asyncapi|mqtt|node-red FOLDER" >&2
+  echo "usage: scripts/npm.sh opencv-js|axe|asyncapi|mqtt|nats|node-red FOLDER" >&2
   exit 2
 fi
 

@@ -34,14 +34,17 @@ type broker interface {
 type consumer struct {
 	env  string // names the folder that has its node_modules
 	what string // of scripts/npm.sh
-	argv func(folder, url string) []string
+	argv func(address string) []string
+	as   []string // how it shows who it is, besides its account
 }
 
 // consumers are those of docs/consumers. Each works in a folder with a copy of docs/consumers, and writes passes.jsonl there.
 func consumers() map[string]consumer {
 	return map[string]consumer{
-		"mqtt.js": {"FACEGATE_MQTTJS", "mqtt", func(_, url string) []string { return []string{"consumer.mjs", url, "passes.jsonl"} }},
-		"Node-RED": {"FACEGATE_NODE_RED", "node-red", func(string, string) []string {
+		"mqtt.js": {env: "FACEGATE_MQTTJS", what: "mqtt", argv: func(address string) []string {
+			return []string{"consumer.mjs", "mqtt://" + address, "passes.jsonl"}
+		}},
+		"Node-RED": {env: "FACEGATE_NODE_RED", what: "node-red", argv: func(string) []string {
 			return []string{"node_modules/node-red/red.js", "--userDir", ".", "--settings", "settings.js", "flow.json"}
 		}},
 	}
@@ -235,10 +238,11 @@ func (c consumer) start(t *testing.T, folder, address string, as loopback.Accoun
 	said, err := os.OpenFile(filepath.Join(folder, "said"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	must(t, err)
 	defer said.Close()
-	cmd := exec.Command(node, append([]string{"--require", "./watch.cjs"}, c.argv(folder, "mqtt://"+address)...)...)
+	cmd := exec.Command(node, append([]string{"--require", "./watch.cjs"}, c.argv(address)...)...)
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "MQTT_USER="+as.Username, "MQTT_PASSWORD="+as.Password, "MQTT_HOST="+host, "MQTT_PORT="+port,
 		"PATIENCE_MS="+strconv.FormatInt(patience.Milliseconds(), 10), "HOME="+folder, "NODE_RED_CREDENTIAL_SECRET=")
+	cmd.Env = append(cmd.Env, c.as...)
 	cmd.Stdout, cmd.Stderr = said, said
 	must(t, childtest.Start(cmd))
 	end = sync.OnceFunc(func() {

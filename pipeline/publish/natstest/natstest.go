@@ -218,10 +218,18 @@ func (b *Broker) URL() string {
 	return ""
 }
 
+// Clients returns where a Broker that runs speaks its own protocol, "tcp://127.0.0.1:port", and "" of another one.
+func (b *Broker) Clients() string {
+	if address := b.node.Address(Clients); address != "" {
+		return "tcp://" + address
+	}
+	return ""
+}
+
 // Start returns when b takes connections.
 func (b *Broker) Start(t testing.TB) {
 	t.Helper()
-	if err := b.node.Start(b.config()); err != nil {
+	if err := b.node.Start(b.config(), Clients); err != nil {
 		t.Fatal(err)
 	}
 	if b.watches {
