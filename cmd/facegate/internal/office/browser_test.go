@@ -145,7 +145,7 @@ func threeSteps(t *testing.T, b *browser) {
 	b.click("a[href$='/enrol/zh/pass']") // step 1
 	b.title("Form")
 	b.fill("label", "Li Na")
-	b.paper("Li Na", "Agreement on a pass")
+	b.paper("Li Na", "门禁通行证约定", "本人领取此门的通行证")
 	b.click("[name=signed]") // step 2
 	b.submit("/pass")
 	b.title("To hand over")
@@ -178,7 +178,7 @@ func (b *browser) paper(texts ...string) {
 			b.T.Errorf("%q is not on paper:\n%s", want, text)
 		}
 	}
-	for _, not := range []string{"Lock this page", "Enrol somebody"} {
+	for _, not := range []string{"Lock this page", "Enrol somebody", "Print", "Handed over", "The form is signed", "Capture"} {
 		if strings.Contains(text, not) {
 			b.T.Errorf("%q is on paper:\n%s", not, text)
 		}

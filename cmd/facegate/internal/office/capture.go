@@ -116,8 +116,11 @@ func (t turn) watch() {
 	}{seen, c.form.Label, 3, true, c.lang, nil}
 	if err != nil {
 		_, told := troubleOf(err)
-		if errors.Is(err, context.Canceled) {
+		switch {
+		case errors.Is(err, context.Canceled):
 			told = trouble{Say: "given-up"}
+		case told.Say == "refused":
+			told.Say = "not-captured"
 		}
 		data.Trouble = &told
 	}

@@ -143,7 +143,8 @@ func (t turn) number() (string, error) {
 // An age is one that a form can say.
 type age struct {
 	Name  string // as the gate knows it
-	Words string
+	Words string // for the clerk
+	Paper string // for the person
 }
 
 // consent shows a form, with what was wrong with it.
@@ -151,7 +152,7 @@ func (t turn) consent(code int, f form, lang notice.Language, err error) {
 	p := t.parts.Told.Profile
 	ages := []age{}
 	for _, name := range people.Ages(p) {
-		ages = append(ages, age{name, letter.Age(t.s.speak(), name, p.ChildAge)})
+		ages = append(ages, age{name, letter.Age(t.s.speak(), name, p.ChildAge), letter.Age(known(lang), name, p.ChildAge)})
 	}
 	data := struct {
 		form

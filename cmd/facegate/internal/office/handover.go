@@ -1,6 +1,7 @@
 package office
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"html/template"
@@ -104,7 +105,8 @@ func (t turn) hand() {
 		Dated                      bool // somebody is on the list, whose term is told
 		Step                       int
 		Face                       bool
-	}{h.say, h.label, h.warned, h.former, h.person, picture, papers, h.step() > 0, h.step(), !h.person.NoFace})
+		Theirs                     notice.Language // of what is printed
+	}{h.say, h.label, h.warned, h.former, h.person, picture, papers, h.step() > 0, h.step(), !h.person.NoFace, known(h.lang)})
 }
 
 // papers puts the receipts of h into words.
@@ -114,18 +116,10 @@ func (t turn) papers(h handover) (all []paper, err error) {
 		if err != nil {
 			return nil, err
 		}
-		p := paper{Lang: notice.Language(r.Language), Checked: checked, At: i}
-		if p.Lang == "" {
-			p.Lang = h.lang
-		}
+		p := paper{Lang: known(cmp.Or(notice.Language(r.Language), h.lang)), Checked: checked, At: i}
 		var b strings.Builder
 		if err := letter.Receipt(&b, p.Lang, time.Local, r, checked); err != nil {
-			p.Lang = notice.English
-			b.Reset()
-			err = letter.Receipt(&b, p.Lang, time.Local, r, checked)
-			if err != nil {
-				return nil, err
-			}
+			return nil, err
 		}
 		p.Words = b.String()
 		all = append(all, p)

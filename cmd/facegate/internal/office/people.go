@@ -95,7 +95,7 @@ func (t turn) held() {
 		line
 		Lang   notice.Language
 		Letter string
-	}{line{p, t.s.address(p.Label)}, lang, text.String()})
+	}{line{p, t.s.address(p.Label)}, known(lang), text.String()})
 }
 
 // read returns the language of the notice that a person has read, or of the first one.

@@ -86,15 +86,8 @@ func (o *Office) enter(w http.ResponseWriter, r *http.Request, key string) {
 	http.Redirect(w, r, "/"+s.room+"/", http.StatusSeeOther)
 }
 
-// first returns the language in which a page begins: that of the first notice that it has words in.
-func (o *Office) first() notice.Language {
-	for _, n := range o.notices {
-		if _, known := o.views[n.Language]; known {
-			return n.Language
-		}
-	}
-	return notice.English
-}
+// first returns the language in which a page begins: that of the first notice, if there are words in it.
+func (o *Office) first() notice.Language { return known(o.notices[0].Language) }
 
 // of returns the session of a request, and the path below its room; false where there is none, or it is not this browser's.
 func (o *Office) of(r *http.Request) (s *session, path string, ok bool) {

@@ -35,6 +35,8 @@ func readViews() (views, error) {
 	for lang := range words {
 		t, err := template.New("").Option("missingkey=error").Funcs(template.FuncMap{
 			"say":   func(key string, args ...any) (string, error) { return say(lang, key, args...) },
+			"tell":  say,
+			"known": known,
 			"day":   func(t time.Time) string { return t.Local().Format(time.DateOnly) },
 			"name":  languageName,
 			"inc":   func(i int) int { return i + 1 },

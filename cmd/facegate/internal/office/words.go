@@ -18,6 +18,14 @@ func say(lang notice.Language, key string, args ...any) (string, error) {
 	return fmt.Sprintf(text, args...), nil
 }
 
+// known returns the language in which something is said to a person who reads this one: English where there are no words in it.
+func known(lang notice.Language) notice.Language {
+	if _, ok := words[lang]; ok {
+		return lang
+	}
+	return notice.English
+}
+
 // languageName returns the name of a language in itself, or its tag where that is not known here.
 func languageName(lang notice.Language) string {
 	if name, ok := words[lang]["language"]; ok {
@@ -68,7 +76,7 @@ var words = map[notice.Language]map[string]string{
 		"paper-sum": "Sum of the notice (SHA-256)",
 
 		"title-capture": "Capture", "capture-do": "Tell the person what stands here. There is no picture, and none is kept.",
-		"capture-bar": "Taken", "capture-look": "See how far it is", "capture-stop": "Stop", "capture-again": "Try again", "given-up": "The capture was stopped.",
+		"capture-bar": "Taken", "capture-look": "See how far it is", "capture-stop": "Stop", "capture-again": "Try again", "given-up": "The capture was stopped.", "not-captured": "The person was not captured.",
 		"capture-begin": "One moment",
 
 		"title-handover": "To hand over", "is-enrolled": "%s is enrolled.", "is-joined": "%s is on the list, without a face.", "lasts": "Until %s.",
@@ -134,7 +142,7 @@ var words = map[notice.Language]map[string]string{
 		"paper-sum": "告知书校验值（SHA-256）",
 
 		"title-capture": "采集", "capture-do": "请把这里的提示告诉本人。这里没有画面，也不保存任何画面。",
-		"capture-bar": "进度", "capture-look": "查看进度", "capture-stop": "停止", "capture-again": "再试一次", "given-up": "采集已停止。",
+		"capture-bar": "进度", "capture-look": "查看进度", "capture-stop": "停止", "capture-again": "再试一次", "given-up": "采集已停止。", "not-captured": "未能完成采集。",
 		"capture-begin": "请稍候",
 
 		"title-handover": "交付", "is-enrolled": "%s已登记。", "is-joined": "%s已列入名单，不使用人脸。", "lasts": "有效期至%s。",
