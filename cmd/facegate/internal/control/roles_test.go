@@ -147,11 +147,21 @@ func TestSecondPerson(t *testing.T) {
 			t.Errorf("a stranger begins: %v", err)
 		}
 	}
-	if a := staff(); a.permit("a", officesTogether, desk, start) == nil || a.permit("a", officesTogether, desk, start) == nil || a.permit("a", officesTogether, desk2, start) != nil {
-		t.Error("two of the office do not do for one person, or one does")
-	}
-	if a := staff(); a.permit("a", officesTogether, tools, start) == nil || a.permit("a", officesTogether, peer{uid: 1005, gid: 200}, start) == nil {
-		t.Error("two technicians do for one person")
+	for _, tt := range []struct {
+		name  string
+		by    []peer
+		wants []bool
+	}{
+		{"two of the office", []peer{desk, desk, desk2}, []bool{false, false, true}},
+		{"the office and a technician", []peer{tools, desk}, []bool{false, true}},
+		{"two technicians", []peer{tools, {uid: 1005, gid: 200}}, []bool{false, false}},
+	} {
+		a := staff()
+		for i, by := range tt.by {
+			if err := a.permit("a", officesTogether, by, start); (err == nil) != tt.wants[i] {
+				t.Errorf("for one person, %s, step %d: %v", tt.name, i+1, err)
+			}
+		}
 	}
 }
 
