@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // A Draft is a configuration that is being written: what it says already, and what keeps a gate from starting with it.
@@ -45,10 +46,10 @@ func (d *Draft) Given(key string) bool { return d.doc.given[key] }
 // Usual reports whether the text has for a key what the reference has, which for some keys is an example.
 func (d *Draft) Usual(of func(*Config) string) bool { return of(d.Config) == of(&d.doc.usual) }
 
-// About returns the faults that are about one of keys.
+// About returns the faults that are about one of keys, or about an item of the list that it has.
 func (d *Draft) About(keys ...string) (faults []*Error) {
 	for _, f := range d.Faults {
-		if slices.Contains(keys, f.Key) {
+		if key, _, _ := strings.Cut(f.Key, "["); slices.Contains(keys, key) {
 			faults = append(faults, f)
 		}
 	}

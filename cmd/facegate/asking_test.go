@@ -82,7 +82,7 @@ func TestJSONErrors(t *testing.T) {
 		{exitUsage, []string{"opne", "--json"}, "facegate --help"},
 		{exitNotRunning, []string{"status", "--json", "--socket", none}, "start it"},
 		{exitFailed, []string{"models", "verify", "--bundle", "none", "--json"}, "the bundles are"},
-		{exitFailed, []string{"policy", "--json", "--config", none + ".yaml"}, "facegate config example"},
+		{exitFailed, []string{"policy", "--json", "--config", none + ".yaml"}, "facegate init"},
 	} {
 		p := facegate(t.Context(), tt.args...)
 		var c complaint

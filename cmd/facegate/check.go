@@ -11,19 +11,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/daemon"
-	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/rulebook"
 	"facegate/cmd/facegate/internal/service"
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/configs/show"
-	"facegate/store/audit"
 )
 
 type configCheckCommand struct {
@@ -36,7 +33,7 @@ type configCheckCommand struct {
 // of its own.
 func (c *configCheckCommand) Run(ctx context.Context, t terminal) error {
 	unit, installed := service.Read(t.root())
-	who, note, err := c.user(unit, installed)
+	who, note, err := serviceUser(c.User, unit, installed)
 	if err != nil {
 		return err
 	}
@@ -92,40 +89,8 @@ func groupsNote(ctx context.Context, c *configs.Config) string {
 		strings.Join(empty, ", "), empty[0])
 }
 
-// self returns the name of who runs the command.
-func self() string { return people.UserName(audit.Actor(os.Geteuid())) }
-
-// user returns whom to check as, nil for whoever runs the command, which a note then says where it may matter.
-func (c *configCheckCommand) user(unit service.Unit, installed bool) (who *user.User, note string, err error) {
-	if os.Geteuid() != 0 {
-		if c.User != "" && c.User != self() {
-			return nil, "", hint.Wrap(fmt.Errorf("only root can check as %s", c.User), "run the command as root, or leave out --user")
-		}
-		if unit.User != self() {
-			note = fmt.Sprintf("checked as %s; as root this command checks as %s, the user of the service", self(), unit.User)
-		}
-		return nil, note, nil
-	}
-	name := c.User
-	if name == "" {
-		name = unit.User
-	}
-	who, err = user.Lookup(name)
-	switch {
-	case err == nil:
-		return who, "", nil
-	case c.User == "" && !installed:
-		return nil, fmt.Sprintf("checked as %s, because there is no user %s yet", self(), name), nil
-	}
-	return nil, "", hint.Wrap(fmt.Errorf("there is no user %s", name), "install the package, which makes it, or: useradd --system --no-create-home --groups video,gpio,input %s", name)
-}
-
 // as has another user check.
 func (c *configCheckCommand) as(ctx context.Context, t terminal, who *user.User, unit service.Unit) error {
-	credential, err := credentialOf(who, unit)
-	if err != nil {
-		return err
-	}
 	config, err := filepath.Abs(c.Config)
 	if err != nil {
 		return err
@@ -134,38 +99,9 @@ func (c *configCheckCommand) as(ctx context.Context, t terminal, who *user.User,
 	if c.JSON {
 		args = append(args, "--json")
 	}
-	// The file of this program may lie where that user has no way to.
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", raw(t.out), raw(t.err) // it is escaped already
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
-	err = cmd.Run()
+	err = asUser(ctx, who, unit, raw(t.out), raw(t.err), args...) // it is escaped already
 	if failed := new(exec.ExitError); errors.As(err, &failed) && failed.Exited() {
 		return exit{code: failed.ExitCode()}
 	}
 	return hint.Wrap(err, "check with --user root, and see that %s may read what the configuration names", who.Username)
-}
-
-// credentialOf returns who, with the groups of that user and those of the unit.
-func credentialOf(who *user.User, unit service.Unit) (*syscall.Credential, error) {
-	names := unit.Groups
-	ids, err := who.GroupIds()
-	if err != nil {
-		return nil, fmt.Errorf("the groups of %s: %w", who.Username, err)
-	}
-	for _, name := range names {
-		if g, err := user.LookupGroup(name); err == nil {
-			ids = append(ids, g.Gid)
-		}
-	}
-	c := new(syscall.Credential)
-	slices.Sort(ids)
-	for _, id := range append([]string{who.Uid, who.Gid}, slices.Compact(ids)...) {
-		n, err := strconv.ParseUint(id, 10, 32)
-		if err != nil {
-			return nil, fmt.Errorf("%s has the number %q", who.Username, id)
-		}
-		c.Groups = append(c.Groups, uint32(n))
-	}
-	c.Uid, c.Gid, c.Groups = c.Groups[0], c.Groups[1], c.Groups[2:]
-	return c, nil
 }

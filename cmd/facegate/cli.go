@@ -18,6 +18,7 @@ import (
 
 // A commandLine is every command with its flags and arguments.
 type commandLine struct {
+	Init    initCommand    `cmd:"" help:"Ask for what a gate has to be told, test each part, and write the configuration and the device key. Every answer has a flag, so that it runs without a terminal. Given again it changes what was answered."`
 	Run     runCommand     `cmd:"" help:"Run the gate: watch the camera, decide, open the door, tell the broker."`
 	Enroll  enrollCommand  `cmd:"" help:"Enrol the consenting person who stands before the camera."`
 	People  peopleCommand  `cmd:"" help:"List who is enrolled."`
@@ -88,7 +89,7 @@ func (f configFlag) read() ([]byte, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, hint.Wrap(fmt.Errorf("open the configuration: %w", err),
-			"write one with: facegate config example > %s", f.Config)
+			"write one with: facegate init --config %s", f.Config)
 	case err != nil:
 		return nil, hint.Wrap(fmt.Errorf("open the configuration: %w", err), "%s",
 			cmp.Or(hint.Of(err), fmt.Sprintf("let the user of facegate read %s", f.Config)))

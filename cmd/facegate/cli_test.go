@@ -142,14 +142,15 @@ func TestConfigCheck(t *testing.T) {
 
 	none := filepath.Join(dir, "none.yaml")
 	check(none).want(t, exitFailed, "",
-		"to do: write one with: facegate config example > "+none)
+		"to do: write one with: facegate init --config "+none)
 	check(dir).want(t, exitFailed, "", "is not a regular file, but a folder")
 
 	example := facegate(t.Context(), "config", "example")
 	example.want(t, exitOK, string(configs.Reference()), "")
 	path := file("example.yaml", example.out)
+	check(path).want(t, exitFailed, "", "profile: is missing; name whose law the gate stands under: cn, eu, us-il, or lab")
 	check(path).want(t, exitFailed, "", "door.kind: is missing")
-	answered := strings.NewReplacer(`kind: ""`, "kind: maglock", `fail: ""`, "fail: safe").Replace(example.out)
+	answered := strings.NewReplacer(`profile: ""`, "profile: lab", `kind: ""`, "kind: maglock", `fail: ""`, "fail: safe").Replace(example.out)
 	check(file("answered.yaml", answered)).want(t, exitOK, "is valid", "")
 }
 

@@ -47,7 +47,13 @@ type program struct {
 // launch starts "facegate run", as a service manager does. It is killed when the test is over, if it has not ended.
 func launch(t *testing.T, site gatetest.Site, stdin *os.File, more gatetest.Settings) *program {
 	t.Helper()
-	p := &program{config: site.WriteConfig(t, more), client: control.NewClient(site.Socket()), done: make(chan struct{})}
+	return launchFile(t, site, site.WriteConfig(t, more), stdin)
+}
+
+// launchFile is launch, with a configuration that is there.
+func launchFile(t *testing.T, site gatetest.Site, config string, stdin *os.File) *program {
+	t.Helper()
+	p := &program{config: config, client: control.NewClient(site.Socket()), done: make(chan struct{})}
 	p.cmd = exec.Command(os.Args[0], "run", "--config", p.config)
 	p.frames = filepath.Join(t.TempDir(), "frames")
 	p.cmd.Env = append(os.Environ(), asProgram+"=1", asObserved+"="+p.frames)

@@ -15,7 +15,7 @@ func (*manCommand) Run(k *kong.Kong, t terminal) error {
 	return manual.Page(t.out, k.Model, version,
 		manual.Section{Title: "exit status", Rows: exitRows()},
 		manual.Section{Title: "files", Rows: []manual.Row{
-			{Term: defaultConfig, Meaning: "The configuration; facegate config example prints it with every key explained."},
+			{Term: defaultConfig, Meaning: "The configuration; facegate init writes it, and facegate config example prints it with every key explained."},
 			{Term: "/etc/facegate/device.key", Meaning: "The device key, where it is a file."},
 			{Term: "/run/facegate/control.sock", Meaning: "The control socket of the running gate."},
 			{Term: "/var/lib/facegate", Meaning: "The records."},

@@ -101,6 +101,7 @@ demo --profile eu
 // elsewhere has the commands of documents that need what the gate of TestDocsAreRun has not, and the file of the tests that run
 // them, with the words by which they are found there.
 var elsewhere = map[string]struct{ file, words, needs string }{
+	"init":               {"init_test.go", `"init", "--config"`, "a machine that has no gate yet"},
 	"run":                {"e2e_test.go", `launch(`, "a process of its own"},
 	"demo":               {"session_test.go", `demo --profile`, "a minute, by TestDocsAreRunSlowly"},
 	"eval passes":        {"session_test.go", `eval passes --showings`, "seconds of the processor, by TestDocsAreRunSlowly"},

@@ -32,7 +32,7 @@ func TestTarget(t *testing.T) {
 		{"a socket alone", gateFlags{Socket: "/s"}, config, "/s", false, nil, ""},
 		{"a configuration alone", gateFlags{Config: config}, none, site.Socket(), true, nil, ""},
 		{"both", gateFlags{Socket: "/s", Config: config}, none, "/s", true, nil, ""},
-		{"a configuration that is not there", gateFlags{Config: none}, config, "", false, os.ErrNotExist, "facegate config example"},
+		{"a configuration that is not there", gateFlags{Config: none}, config, "", false, os.ErrNotExist, "facegate init"},
 		{"a configuration with a fault", gateFlags{Config: broken}, config, "", false, errAny, "--socket PATH"},
 	} {
 		g, err := tt.flags.target(tt.usual)

@@ -143,8 +143,9 @@ func TestFileIsApart(t *testing.T) {
 	const parser = "facegate/configs"
 	openers := []string{ // they open what the file names
 		"facegate/cmd/facegate", "facegate/cmd/facegate/internal/daemon", "facegate/cmd/facegate/internal/opening",
-		"facegate/cmd/facegate/internal/gatetest", // writes such files for tests
-		"facegate/cmd/facegate/internal/rulebook", // makes rules of what the file says of readers, rules and plans
+		"facegate/cmd/facegate/internal/gatetest",  // writes such files for tests
+		"facegate/cmd/facegate/internal/interview", // writes such a file
+		"facegate/cmd/facegate/internal/rulebook",  // makes rules of what the file says of readers, rules and plans
 	}
 	values := map[string][]string{ // of this module
 		parser + "/passage": {},

@@ -181,8 +181,8 @@ func files(t *testing.T) map[string]string {
 	return all
 }
 
-// How long somebody takes who types rarely: for a key, and to find in the file where a value belongs.
-const aKey, aPlace = 500 * time.Millisecond, 10 * time.Second
+// aKey is how long somebody takes for a key who types rarely.
+const aKey = 500 * time.Millisecond
 
 // What the first pass may take from a bare system on, and the machine of that.
 const toFirstPass, ofTheMachine = 10 * time.Minute, 2 * time.Minute
@@ -190,17 +190,12 @@ const toFirstPass, ofTheMachine = 10 * time.Minute, 2 * time.Minute
 // technician does what scripts/machine/technician says. The clock is that of the machine, from power-on to the relay; what somebody takes
 // to type it comes on top of that.
 func (m *machine) technician(t *testing.T) {
-	commands, values, keys := 0, 0, 0
+	commands, keys := 0, 0
 	begun := time.Now()
 	for line := range work(t, "/run/test/technician") {
 		keys += len(strings.TrimSpace(line)) + len("\n")
-		if value, ok := strings.CutPrefix(line, "\t"); ok {
-			values++
-			m.write(t, value)
-		} else {
-			commands++
-			m.give(t, commands, line)
-		}
+		commands++
+		m.give(t, commands, line)
 	}
 	if m.contained {
 		before := m.changes()
@@ -209,10 +204,10 @@ func (m *machine) technician(t *testing.T) {
 		m.walkUp(t)
 	}
 	took := m.site.pins.changes()[m.changes()-2].at.Sub(begun)
-	typing := time.Duration(keys)*aKey + time.Duration(values)*aPlace
+	typing := time.Duration(keys) * aKey
 	fmt.Printf("lab: machine: somebody is let in %.1f s after the first of %d commands, by the clock of the machine\n", took.Seconds(), commands)
-	fmt.Printf("lab: machine: commands and %d values are %d keys; with %v for each key and %v to find each value it is %v from the bare system\n",
-		values, keys, aKey, aPlace, (m.booted + took + typing).Round(time.Second))
+	fmt.Printf("lab: machine: the commands are %d keys; with %v for each key it is %v from the bare system\n",
+		keys, aKey, (m.booted + took + typing).Round(time.Second))
 	if took += m.booted; !m.contained && (took > ofTheMachine || took+typing > toFirstPass) { // a container goes by the clock of a host that may be busy
 		t.Errorf("the machine took %v of it, want %v at most, and typing %v, want %v in all", took, ofTheMachine, typing, toFirstPass)
 	}
@@ -237,9 +232,6 @@ func TestTechnician(t *testing.T) {
 	page := strings.ReplaceAll(string(read(t, "../../docs/install.md")), "sudo ", "")
 	commands := 0
 	for line := range work(t, "../machine/technician") {
-		if strings.HasPrefix(line, "\t") {
-			continue
-		}
 		command := strings.ReplaceAll(line, "sudo ", "")
 		if commands++; !strings.Contains(page, "    "+command) && !strings.Contains(page, ": "+command) {
 			t.Errorf("docs/install.md does not say: %s", line)
@@ -273,13 +265,6 @@ func (m *machine) give(t *testing.T, number int, command string) {
 		time.Sleep(2 * pulse) // who stands there still when they are enrolled is let in
 		m.await("the relay rests", 5*time.Second, m.rests)
 	}
-}
-
-// write writes a value into the configuration, where its key comes first.
-func (m *machine) write(t *testing.T, value string) {
-	t.Helper()
-	key, _, _ := strings.Cut(value, ":")
-	m.edit(t, `(?m)^( *)`+key+`: \S+`, `${1}`+value)
 }
 
 // edit changes the first place in the configuration that a pattern is found in.

@@ -170,9 +170,14 @@ is steps "$(wc -l <<<"$steps")" 3
 grep -q 'facegate models fetch$' <<<"$steps" || fail "nobody says how the networks come: $steps"
 sed -n 's/.*from a stick: //p' /run/dpkg.log | sed "s#DIR#$DIR/stick#" | bash -eu
 umask 022
-bash -eu <<<"$(sed -n 2p <<<"$steps")"
-grep -q '^door:' /etc/facegate/facegate.yaml
+bash -eu <<<"$(sed -n 2p <<<"$steps") --profile lab --site test --camera /dev/video0 --line sim --untested"
+grep -q '^site: test$' /etc/facegate/facegate.yaml
+is configuration "$(mode /etc/facegate/facegate.yaml)" "640 root:facegate"
+is key "$(mode /etc/facegate/device.key)" "600 facegate:facegate"
+bash -eu <<<"$(sed -n 2p <<<"$steps") --site other --untested --yes"
+is "the former configuration" "$(mode /etc/facegate/facegate.yaml.former)" "640 root:facegate"
 printf 'profile: lab\nsite: test\ngate: main\ndoor: {driver: sim}\ncamera: {source: replay, path: -}\n' >/etc/facegate/facegate.yaml
+is "what others may see" "$(mode /etc/facegate/facegate.yaml)" "640 root:facegate"
 rm -rf /run/facegate # which the unit makes
 bash -eu <<<"$(sed -n 3p <<<"$steps")"
 setpriv --reuid=facegate --regid=facegate --init-groups facegate models verify || fail "the gate cannot read its networks"
