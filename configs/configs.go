@@ -265,6 +265,8 @@ type Notice struct {
 	SignInstalled bool   `yaml:"sign_installed"` // the operator confirms a sign that can be seen before the camera sees
 	EN            Words  `yaml:"en"`
 	ZH            Words  `yaml:"zh"`
+
+	Languages map[string]Language `yaml:"languages"` // further ones, by their tag (BCP 47)
 }
 
 // Words are notice.Words, as the file has them.

@@ -145,6 +145,7 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 				Necessity: "刷脸无需用手，也不会像门禁卡那样丢失或被转借",
 				Rights:    "到前台办理，或者通过上述联系方式提出",
 			},
+			Languages: map[string]configs.Language{},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

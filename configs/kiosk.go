@@ -79,8 +79,8 @@ func (d *document) languages(cfg *Config) {
 	}
 	for i, lang := range cfg.Kiosk.Languages {
 		d.check(!slices.Contains(cfg.Kiosk.Languages[:i], lang), key, "%q stands there twice", lang)
-		if !slices.Contains(notice.Languages(), lang) {
-			oneOf(d, key, lang, notice.Languages()...)
+		if all := cfg.Notice.statement().Languages(); !slices.Contains(all, lang) {
+			oneOf(d, key, lang, all...)
 			continue
 		}
 		d.check(slices.Contains(spoken, lang), key, "%q has no notice, which the screen shows; write notice.%[1]s", lang)

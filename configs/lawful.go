@@ -248,8 +248,8 @@ func (d *document) notice(n *Notice, r law.Rules) {
 	switch {
 	case r.Chinese != "" && !d.given["notice.zh"]:
 		d.demand("notice.zh", r.Chinese, "is missing; the notice has to be in the language of the people it is for")
-	case !d.given["notice.en"] && !d.given["notice.zh"]:
-		d.demand("notice.en", r.Notice, "is missing; write the notice in at least one language, en or zh")
+	case !d.given["notice.en"] && !d.given["notice.zh"] && len(n.Languages) == 0:
+		d.demand("notice.en", r.Notice, "is missing; write the notice in at least one language: en, zh or one of notice.languages")
 	}
 }
 
@@ -260,7 +260,7 @@ func (d *document) complete(n *Notice) {
 	for _, f := range statement.Fields() {
 		d.check(f.Optional || strings.TrimSpace(f.Value) != "", f.Key, gap)
 	}
-	spoken := 0
+	spoken := len(n.Languages)
 	for _, lang := range notice.Languages() {
 		words := statement.Words(lang)
 		if words == (notice.Words{}) {
@@ -299,7 +299,7 @@ func (d *document) spoken(cfg *Config) (all []notice.Language) {
 			all = append(all, lang)
 		}
 	}
-	return all
+	return append(all, cfg.Notice.tags()...)
 }
 
 // transfer checks brokers that are not on the site. An event holds nobody's face or name. That a door opens, and when, is

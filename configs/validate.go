@@ -32,6 +32,7 @@ func (d *document) validate(cfg *Config) {
 	d.control(&cfg.Control)
 	d.entrances(cfg)
 	d.lawful(cfg)
+	d.further(cfg)
 	d.kiosk(cfg)
 	d.metrics(cfg)
 }

@@ -42,7 +42,7 @@ func (c *Config) Policy() notice.Policy {
 func (n *Notice) statement() notice.Statement {
 	return notice.Statement{
 		Version: n.Version, Controller: n.Controller, Contact: n.Contact, Officer: n.Officer, SignInstalled: n.SignInstalled,
-		EN: notice.Words(n.EN), ZH: notice.Words(n.ZH),
+		EN: notice.Words(n.EN), ZH: notice.Words(n.ZH), More: n.foreign(),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"os/user"
@@ -54,6 +55,7 @@ func (c *configCheckCommand) Run(ctx context.Context, t terminal) error {
 	if reason, todo := cfg.HolidaysPast(time.Now()); reason != "" {
 		notes = append(notes, reason+"; "+todo)
 	}
+	notes = append(notes, unsaidNotes(cfg)...)
 	if note := groupsNote(ctx, cfg); note != "" {
 		notes = append(notes, note)
 	}
@@ -68,6 +70,15 @@ func (c *configCheckCommand) Run(ctx context.Context, t terminal) error {
 			show.Fprintf(w, "  note: %s\n", n)
 		}
 	})
+}
+
+// unsaidNotes says what is said in English at the door, because a file of words lacks it.
+func unsaidNotes(c *configs.Config) (notes []string) {
+	unsaid := c.Unsaid()
+	for _, lang := range slices.Sorted(maps.Keys(unsaid)) {
+		notes = append(notes, fmt.Sprintf("notice.languages.%s.words: said in English at the door: %s; facegate notice --words prints what to translate", lang, strings.Join(unsaid[lang], ", ")))
+	}
+	return notes
 }
 
 // groupsNote says which groups of the rules nobody is in, "" for none. Only the gate knows, if it runs: the records are closed to this

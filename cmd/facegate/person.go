@@ -30,7 +30,7 @@ type personCommand struct {
 type personShowCommand struct {
 	Label  string `arg:"" type:"label" help:"Label from the people list."`
 	Letter bool   `help:"Answer the person's request for access: a letter that says in words what is held, why and until when."`
-	Lang   string `enum:",en,zh" default:"" help:"Language of the letter: en or zh. Otherwise that of the notice that the person has read."`
+	Lang   string `placeholder:"LANG" help:"Language of the letter: en or zh. Otherwise that of the notice that the person has read. In another one the letter is in English."`
 	gateFlags
 	jsonFlag
 }

@@ -22,6 +22,9 @@ man
 completion bash
 config example > $DIR/example.yaml
 notice --lang en > $DIR/notice.en.md
+notice --lang en --html > $DIR/notice.en.html
+notice --source
+notice --words
 rules
 policy
 status

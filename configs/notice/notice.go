@@ -15,6 +15,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/configs/passage"
+	"facegate/configs/words"
 )
 
 // A Language is one that notices are written in (BCP 47).
@@ -26,7 +27,7 @@ const (
 	Chinese Language = "zh"
 )
 
-// Languages returns every language that notices are written in.
+// Languages returns every language that facegate itself has a notice in. Statement.Languages has those of an operator besides.
 func Languages() []Language { return []Language{English, Chinese} }
 
 // ErrNone says that there is no complete notice, without which nobody may be asked for consent.
@@ -48,34 +49,48 @@ var pages embed.FS
 
 // Text writes the notice in a language. One without a statement that the law requires (PIPL 17 and 30, GDPR 13) is ErrNone.
 func (p Particulars) Text(lang Language) (Text, error) {
-	if lang != English && lang != Chinese {
+	s := p.Statement
+	if !slices.Contains(s.Languages(), lang) {
 		return Text{}, fmt.Errorf("%w in language %q", ErrNone, lang)
 	}
-	s, words := p.Statement, p.Statement.Words(lang)
-	for _, f := range append(s.Fields(), words.Fields(lang)...) {
+	for _, f := range append(s.Fields(), s.Words(lang).Fields(lang)...) {
 		if strings.TrimSpace(f.Value) == "" && !f.Optional {
 			err := fmt.Errorf("%w in language %q: %s is missing", ErrNone, lang, f.Key)
 			return Text{}, hint.Wrap(err, "write %s in the configuration", f.Key)
 		}
 	}
-	text, err := render("notice."+string(lang)+".md", page{
-		Place: phrase(words.Place), Purpose: phrase(words.Purpose),
-		Necessity: phrase(words.Necessity), Rights: phrase(words.Rights),
-		Version: phrase(s.Version), Controller: phrase(s.Controller),
-		Contact: phrase(s.Contact), Officer: phrase(s.Officer),
-		Ways: Ways(lang, p.Ways), Second: p.second(lang), Beside: p.beside(lang), Profile: p.Profile, RecordYears: law.RecordDays / 365,
-	})
+	text, err := p.fill(lang, p.page(lang))
 	if err != nil {
 		return Text{}, err
 	}
 	return Text{Language: lang, Version: s.Version, Text: text, SHA256: sha256.Sum256([]byte(text))}, nil
 }
 
+// fill fills the notice of a language.
+func (p Particulars) fill(lang Language, with page) (string, error) {
+	if f, ok := p.Statement.foreign(lang); ok {
+		return fill(f.File, f.Text, with)
+	}
+	return render("notice."+string(lang)+".md", with)
+}
+
+// page returns what the notice of a language is filled from.
+func (p Particulars) page(lang Language) page {
+	s, own := p.Statement, p.Statement.Words(lang)
+	return page{
+		Place: phrase(own.Place), Purpose: phrase(own.Purpose),
+		Necessity: phrase(own.Necessity), Rights: phrase(own.Rights),
+		Version: phrase(s.Version), Controller: phrase(s.Controller),
+		Contact: phrase(s.Contact), Officer: phrase(s.Officer),
+		Ways: p.listed(lang, p.Ways), Second: p.second(lang), Beside: p.beside(lang), Profile: p.Profile, RecordYears: law.RecordDays / 365,
+	}
+}
+
 // Texts writes the notice in every language that the operator speaks, the one of the place first. None at all is ErrNone.
 func (p Particulars) Texts() ([]Text, error) {
-	languages := Languages()
+	languages := p.Statement.Languages()
 	if p.Profile.Jurisdiction == law.CN {
-		languages = []Language{Chinese, English}
+		languages[0], languages[1] = Chinese, English
 	}
 	var texts []Text
 	for _, lang := range languages {
@@ -108,15 +123,29 @@ type page struct {
 
 // render fills an embedded template.
 func render(name string, page any) (string, error) {
-	t, err := template.New("").Option("missingkey=error").Funcs(template.FuncMap{"markdown": markdown, "days": days}).ParseFS(templates, name)
+	text, err := templates.ReadFile(name)
 	if err != nil {
 		return "", fmt.Errorf("fill %s: %w", name, err)
 	}
-	var text strings.Builder
-	if err := t.ExecuteTemplate(&text, name, page); err != nil {
+	return fill(name, string(text), page)
+}
+
+// parseText reads a template, of which name is said in errors.
+func parseText(name, text string) (*template.Template, error) {
+	return template.New(name).Option("missingkey=error").Funcs(template.FuncMap{"markdown": markdown, "days": days}).Parse(text)
+}
+
+// fill fills a template.
+func fill(name, text string, page any) (string, error) {
+	t, err := parseText(name, text)
+	if err != nil {
 		return "", fmt.Errorf("fill %s: %w", name, err)
 	}
-	return text.String(), nil
+	var filled strings.Builder
+	if err := t.Execute(&filled, page); err != nil {
+		return "", fmt.Errorf("fill %s: %w", name, err)
+	}
+	return filled.String(), nil
 }
 
 func days(d time.Duration) int { return int(d / (24 * time.Hour)) }
@@ -134,35 +163,24 @@ func markdown(text string) string {
 
 // second lists the ways in that are asked for besides a face.
 func (p Particulars) second(lang Language) string {
-	return Ways(lang, slices.DeleteFunc(slices.Clone(p.Ways), func(w passage.Way) bool { return !w.Second() }))
+	return p.listed(lang, slices.DeleteFunc(slices.Clone(p.Ways), func(w passage.Way) bool { return !w.Second() }))
 }
 
 // beside lists the ways in that the gate knows nothing of.
 func (p Particulars) beside(lang Language) string {
-	return Ways(lang, slices.DeleteFunc(slices.Clone(p.Ways), passage.Way.Second))
+	return p.listed(lang, slices.DeleteFunc(slices.Clone(p.Ways), passage.Way.Second))
+}
+
+// listed lists ways in as a sentence of the language does.
+func (p Particulars) listed(lang Language, ways []passage.Way) string {
+	return Ways(p.Statement.Says(lang), ways)
 }
 
 // Ways lists ways in as a sentence does.
-func Ways(lang Language, ways []passage.Way) string {
-	names := map[passage.Way]string{
-		passage.Card: "a card", passage.PIN: "a PIN", passage.QR: "a QR pass", passage.Intercom: "the intercom", passage.Key: "a key",
+func Ways(w words.Words, ways []passage.Way) string {
+	names := make([]string, 0, len(ways))
+	for _, way := range ways {
+		names = append(names, w.Say("way-"+string(way)))
 	}
-	comma, or := ", ", " or "
-	if lang == Chinese {
-		names = map[passage.Way]string{
-			passage.Card: "门禁卡", passage.PIN: "密码", passage.QR: "二维码", passage.Intercom: "对讲", passage.Key: "钥匙",
-		}
-		comma, or = "、", "或"
-	}
-	var b strings.Builder
-	for i, way := range ways {
-		switch {
-		case i > 0 && i == len(ways)-1:
-			b.WriteString(or)
-		case i > 0:
-			b.WriteString(comma)
-		}
-		b.WriteString(names[way])
-	}
-	return b.String()
+	return w.List(names)
 }

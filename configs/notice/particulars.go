@@ -1,8 +1,11 @@
 package notice
 
 import (
+	"slices"
+
 	"facegate/configs/law"
 	"facegate/configs/passage"
+	"facegate/configs/words"
 )
 
 // Particulars are what people are told of one gate before they consent.
@@ -20,6 +23,16 @@ type Statement struct {
 	Officer       string // contact of the data protection officer, "" for none
 	SignInstalled bool   // the operator confirms a sign that can be seen before the camera sees
 	EN, ZH        Words
+	More          []Foreign // further languages, in the order of the configuration
+}
+
+// A Foreign is a language that facegate has no notice in. The operator has written one.
+type Foreign struct {
+	Language Language
+	Words    Words
+	File     string      // from which Text is, for messages
+	Text     string      // Markdown with the places of the notice in English; see Check
+	Says     words.Words // what is said at the door
 }
 
 // Words are what the operator says in one language. All of them are empty if it is not offered.
@@ -47,17 +60,49 @@ func (s Statement) Fields() []Field {
 	}
 }
 
-// Words returns what the operator says in a language.
+// Words returns what the operator says in a language, nothing in one that is not offered.
 func (s Statement) Words(lang Language) Words {
-	if lang == Chinese {
+	switch lang {
+	case English:
+		return s.EN
+	case Chinese:
 		return s.ZH
 	}
-	return s.EN
+	f, _ := s.foreign(lang)
+	return f.Words
+}
+
+func (s Statement) foreign(lang Language) (Foreign, bool) {
+	i := slices.IndexFunc(s.More, func(f Foreign) bool { return f.Language == lang })
+	if i < 0 {
+		return Foreign{}, false
+	}
+	return s.More[i], true
+}
+
+// Says returns what is said at the door in a language.
+func (s Statement) Says(lang Language) words.Words {
+	if f, ok := s.foreign(lang); ok {
+		return f.Says
+	}
+	return words.Of(string(lang))
+}
+
+// Languages returns every language that there can be a notice in: those of facegate, and then the operator's.
+func (s Statement) Languages() []Language {
+	all := Languages()
+	for _, f := range s.More {
+		all = append(all, f.Language)
+	}
+	return all
 }
 
 // Fields returns what the notice says in one language, which is lang.
 func (w Words) Fields(lang Language) []Field {
 	prefix := "notice." + string(lang) + "."
+	if !slices.Contains(Languages(), lang) {
+		prefix = "notice.languages." + string(lang) + "."
+	}
 	return []Field{
 		{Key: prefix + "place", Value: w.Place},
 		{Key: prefix + "purpose", Value: w.Purpose},

@@ -41,7 +41,7 @@ type Threshold struct {
 // Write writes the retention schedule and the rules of the gate as Markdown.
 func (p Policy) Write(w io.Writer) error {
 	text, err := render("policy.md", policyPage{
-		Policy: p, Law: law.Of(p.Profile.Jurisdiction), Ways: Ways(English, p.Ways), Second: p.second(English), Beside: p.beside(English),
+		Policy: p, Law: law.Of(p.Profile.Jurisdiction), Ways: p.listed(English, p.Ways), Second: p.second(English), Beside: p.beside(English),
 		FilingWorkingDays: law.FilingWorkingDays, FaceAloneFrom: law.FaceAloneFrom, Majority: law.Majority,
 	})
 	if err != nil {

@@ -151,7 +151,8 @@ func TestFileIsApart(t *testing.T) {
 		parser + "/passage": {},
 		parser + "/week":    {},
 		parser + "/law":     {},
-		parser + "/notice":  {parser + "/law", parser + "/passage", parser + "/hint"},
+		parser + "/words":   {parser + "/hint", parser + "/text"},
+		parser + "/notice":  {parser + "/law", parser + "/passage", parser + "/hint", parser + "/words"},
 	}
 	seen := 0
 	for _, p := range listPackages(t) {

@@ -15,6 +15,9 @@ import (
 // basisOf returns what an impact assessment has to cover.
 func basisOf(c *configs.Config, b models.Bundle) law.Basis {
 	basis := law.Basis{Mode: c.Profile().Mode, Purposes: []string{c.Notice.EN.Purpose, c.Notice.ZH.Purpose}}
+	for _, f := range c.Particulars().Statement.More {
+		basis.Purposes = append(basis.Purposes, f.Words.Purpose)
+	}
 	for _, m := range b.Models() {
 		basis.Networks = append(basis.Networks, m.ID())
 	}

@@ -59,7 +59,7 @@ func (d *Daemon) openKiosk() (err error) {
 		return err
 	}
 	network, address := c.Kiosk.Address()
-	d.kiosk, err = kiosk.New(kiosk.Parts{Network: network, Address: address, Notices: notices, Ways: c.Alternatives, Log: d.log})
+	d.kiosk, err = kiosk.New(kiosk.Parts{Network: network, Address: address, Notices: notices, Says: c.Particulars().Statement.Says, Ways: c.Alternatives, Log: d.log})
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,11 @@ func (g *Guide) See(r pipeline.Report, now time.Time) {
 	case r.State != pipeline.Nobody && r.State != pipeline.Poor: // a frame or two may be missed
 		g.turned = time.Time{}
 	}
-	if word := word(r); word != "" {
+	word := word(r)
+	if g.works.Capturing {
+		word = Capture(r)
+	}
+	if word != "" && word != StepIn {
 		g.stands(word, r.State, now)
 	}
 }
@@ -40,6 +44,40 @@ func word(r pipeline.Report) Step {
 	return HoldStill
 }
 
+// Capture is what whoever is being enrolled is to do for a better picture than that of a frame.
+func Capture(r pipeline.Report) Step {
+	switch r.State {
+	case pipeline.Nobody:
+		return StepIn
+	case pipeline.Several:
+		return OneOnly
+	case pipeline.NotLive:
+		return Uncover
+	case pipeline.Poor:
+		return better(r.Reason)
+	}
+	return HoldStill
+}
+
+// better is what makes up for what is wrong with a picture.
+func better(r quality.Reason) Step {
+	switch r {
+	case quality.OutsideZone:
+		return StepIn
+	case quality.TooFar:
+		return ComeCloser
+	case quality.TooDark, quality.SideLit:
+		return FaceLight
+	case quality.TooBright:
+		return LessLight
+	case quality.TurnedAway:
+		return FaceCamera
+	case quality.Tilted:
+		return HeadUp
+	}
+	return HoldStill
+}
+
 // stands takes note of a face.
 func (g *Guide) stands(word Step, s pipeline.State, now time.Time) {
 	p := &g.here
@@ -56,7 +94,8 @@ func (g *Guide) stands(word Step, s pipeline.State, now time.Time) {
 	case word == HoldStill && p.near.IsZero():
 		p.near = now
 	}
-	p.lingers = s == pipeline.Lingering && p.served
+	p.captured = p.captured || s == pipeline.Captured
+	p.lingers = s == pipeline.Lingering && (p.served || p.captured)
 }
 
 // face is what is said to a face, "" for nothing.
@@ -65,6 +104,8 @@ func (g *Guide) face(now time.Time) Step {
 	switch {
 	case now.Sub(p.last) > gone, !g.works.Faces && !g.works.Capturing:
 		return ""
+	case p.lingers && !p.served:
+		return Enrolled
 	case p.lingers:
 		return Wait
 	case p.served:

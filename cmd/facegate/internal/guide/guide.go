@@ -28,16 +28,37 @@ const (
 	ShowFace   Step = "show-face" // a pass, a card or a number was good, and a face is to follow
 	EnterPIN   Step = "enter-pin"
 	Granted    Step = "granted"
+	Enrolled   Step = "enrolled"     // whoever was just enrolled is to go away once, before the door opens for them
 	TryCard    Step = "try-card"     // use another way in
 	Wait       Step = "wait"         // somebody else is passing, here or at the other door of two, or still stands there
 	Shut       Step = "shut"         // the door is shut to all at this time
 	OutOfOrder Step = "out-of-order" // nobody is let in by the gate
 )
 
+// The steps that are said besides to whoever is being enrolled, who has nowhere else to go and takes time for it.
+const (
+	StepIn     Step = "step-in" // nobody is there
+	FaceCamera Step = "face-camera"
+	HeadUp     Step = "head-up"
+	FaceLight  Step = "face-light"
+	LessLight  Step = "less-light"
+	Uncover    Step = "uncover"
+	OneOnly    Step = "one-only"
+)
+
+// Word returns the key under which package words has what is said for a step.
+func (s Step) Word() string {
+	if s == Notice { // which is also what a notice is called
+		return "about"
+	}
+	return string(s)
+}
+
 // Steps lists every Step.
 func Steps() []Step {
 	return []Step{
-		Idle, Notice, ComeCloser, HoldStill, LookAhead, LookLeft, LookRight, ShowPass, ShowFace, EnterPIN, Granted, TryCard, Wait, Shut, OutOfOrder,
+		StepIn, FaceCamera, HeadUp, FaceLight, LessLight, Uncover, OneOnly,
+		Idle, Notice, ComeCloser, HoldStill, LookAhead, LookLeft, LookRight, ShowPass, ShowFace, EnterPIN, Granted, Enrolled, TryCard, Wait, Shut, OutOfOrder,
 	}
 }
 
@@ -107,7 +128,8 @@ type presence struct {
 	at          time.Time // when that was first said
 	near        time.Time // since when it is near enough to be let in; zero if it never was
 	served      bool      // the door was opened meanwhile
-	lingers     bool      // the gate knows that it was
+	captured    bool      // somebody was enrolled meanwhile
+	lingers     bool      // the gate knows that the door was opened for it, or that it was enrolled
 	refused     bool      // it was told of the other ways in
 }
 
@@ -163,6 +185,8 @@ func (g *Guide) rest(now time.Time) Step {
 	switch {
 	case w.Open:
 		return Granted
+	case w.Capturing:
+		return StepIn
 	case w.Passes && (g.terms.PassFirst || !w.Faces):
 		return ShowPass
 	case !w.Faces || g.terms.PassFirst:

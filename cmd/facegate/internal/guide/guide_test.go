@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"facegate/cmd/facegate/internal/guide"
+	"facegate/configs/words"
 	"facegate/pipeline"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/challenge"
@@ -288,17 +289,72 @@ func TestShutBehindSomebody(t *testing.T) {
 	d.nobody(pulse + time.Second)
 	d.Works(guide.Works{Door: true, Faces: true, Shut: true, Capturing: true})
 	d.see(2*time.Second, poor(quality.TurnedAway))
-	d.want(t, "(welcome)", "granted", "shut", "hold-still")
+	d.want(t, "(welcome)", "granted", "shut", "face-camera")
 }
 
 func TestWhoeverIsEnrolledIsNotSentAway(t *testing.T) {
 	d := open(true)
 	d.Works(guide.Works{Door: true, Passes: true, Capturing: true})
 	for range 10 {
-		d.see(2*time.Second, poor(quality.TooDark))
-		d.see(frame, pipeline.Report{State: pipeline.Captured})
+		d.see(time.Second, poor(quality.TooDark))
+		d.see(time.Second, pipeline.Report{State: pipeline.Captured})
+		d.nobody(2 * time.Second)
 	}
-	d.want(t, "hold-still")
+	d.want(t, slices.Repeat([]string{"face-light", "hold-still", "step-in"}, 10)...)
+}
+
+// TestCapture says to whoever is being enrolled what makes their picture better, whatever is wrong with it, and that there are words
+// for all of it.
+func TestCapture(t *testing.T) {
+	for _, test := range []struct {
+		r    pipeline.Report
+		want guide.Step
+	}{
+		{pipeline.Report{State: pipeline.Nobody}, guide.StepIn},
+		{pipeline.Report{State: pipeline.Several}, guide.OneOnly},
+		{pipeline.Report{State: pipeline.NotLive}, guide.Uncover},
+		{pipeline.Report{State: pipeline.Checking}, guide.HoldStill},
+		{pipeline.Report{State: pipeline.Captured}, guide.HoldStill},
+		{poor(quality.OutsideZone), guide.StepIn},
+		{poor(quality.TooFar), guide.ComeCloser},
+		{poor(quality.TooDark), guide.FaceLight},
+		{poor(quality.SideLit), guide.FaceLight},
+		{poor(quality.TooBright), guide.LessLight},
+		{poor(quality.TurnedAway), guide.FaceCamera},
+		{poor(quality.Tilted), guide.HeadUp},
+		{poor(quality.Blurred), guide.HoldStill},
+	} {
+		if got := guide.Capture(test.r); got != test.want {
+			t.Errorf("%v, %v: %s, want %s", test.r.State, test.r.Reason, got, test.want)
+		}
+	}
+	said := map[string]guide.Step{}
+	for _, lang := range []string{"en", "zh"} {
+		for _, s := range guide.Steps() {
+			text := words.Of(lang).Say(s.Word())
+			if other, twice := said[text]; text == "" || twice {
+				t.Errorf("%s says %q for %s, as for %s", lang, text, s, other)
+			}
+			said[text] = s
+		}
+	}
+}
+
+// TestWhoeverWasEnrolledIsSentAwayOnce says it for as long as the gate knows that they stand there, and of nobody who was not enrolled.
+func TestWhoeverWasEnrolledIsSentAwayOnce(t *testing.T) {
+	d := open(false)
+	capture := guide.Works{Door: true, Faces: true, Capturing: true}
+	d.Works(capture)
+	d.see(2*time.Second, pipeline.Report{State: pipeline.Checking})
+	d.see(frame, pipeline.Report{State: pipeline.Captured})
+	capture.Capturing = false
+	d.Works(capture)
+	d.see(20*time.Second, pipeline.Report{State: pipeline.Lingering})
+	d.nobody(6 * time.Second)
+	d.see(time.Second, matching)
+	d.answer(attempt.Face, attempt.Outcome{})
+	d.see(2*pulse, pipeline.Report{State: pipeline.Lingering})
+	d.want(t, "hold-still", "enrolled", "idle", "hold-still", "(welcome)", "granted", "wait")
 }
 
 // TestWhoeverPassesByIsLeftAlone says nothing to faces outside the zone, and does not call a face for ever that stays away.

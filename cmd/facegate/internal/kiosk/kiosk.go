@@ -17,6 +17,7 @@ import (
 	"facegate/cmd/facegate/internal/localweb"
 	"facegate/configs/notice"
 	"facegate/configs/passage"
+	"facegate/configs/words"
 )
 
 const (
@@ -28,6 +29,7 @@ const (
 type Parts struct {
 	Network, Address string        // where it listens: "tcp" or "unix"
 	Notices          []notice.Text // in the languages of the screen, the first one first; at least one
+	Says             func(notice.Language) words.Words
 	Ways             []passage.Way // the other ways in
 	Log              *slog.Logger
 
@@ -54,7 +56,7 @@ type screen chan event
 
 // New returns a Kiosk, which shows Wait until it is told more.
 func New(p Parts) (*Kiosk, error) {
-	all, err := pages(p.Notices, p.Ways)
+	all, err := pages(p.Notices, p.Says, p.Ways)
 	if err != nil {
 		return nil, err
 	}

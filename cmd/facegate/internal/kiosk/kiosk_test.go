@@ -28,6 +28,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/configs/notice"
 	"facegate/configs/passage"
+	"facegate/configs/words"
 	"facegate/pipeline"
 	"facegate/pipeline/attempt"
 )
@@ -53,9 +54,12 @@ func notices(t testing.TB) []notice.Text {
 	return texts
 }
 
+// says are the words of the languages that facegate speaks itself.
+func says(lang notice.Language) words.Words { return words.Of(string(lang)) }
+
 func parts(t testing.TB) kiosk.Parts {
 	return kiosk.Parts{
-		Network: "tcp", Address: "127.0.0.1:0", Notices: notices(t), Ways: everyWay(), Log: slog.New(slog.DiscardHandler),
+		Network: "tcp", Address: "127.0.0.1:0", Notices: notices(t), Says: says, Ways: everyWay(), Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -90,6 +94,38 @@ func awaited(t testing.TB, what string, ok func() bool) {
 	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// TestFurtherLanguage serves pages in a language that is written from the right to the left, and lacks a word.
+func TestFurtherLanguage(t *testing.T) {
+	arabic, err := words.Parse("ar.yaml", []byte("name: العربية\nother-ways: \"طرق أخرى: @\"\nway-card: بطاقة\nlist-or: \" أو \"\nwait: لحظة\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := parts(t)
+	p.Notices = append(p.Notices, notice.Text{Language: "ar", Text: "# عن الوجوه\n"})
+	p.Says = func(lang notice.Language) words.Words {
+		if lang == "ar" {
+			return arabic
+		}
+		return says(lang)
+	}
+	k := open(t, p)
+	for path, wanted := range map[string][]string{
+		"/ar":        {`<html lang="ar" dir="rtl">`, "طرق أخرى: بطاقة, a PIN", " أو a key", `<li id="t-wait">لحظة`, `<li id="t-idle">Look at`, "DateTimeFormat(\"ar\""},
+		"/ar/notice": {`<html lang="ar" dir="rtl">`, "عن الوجوه</h1>"},
+		"/en":        {`dir="ltr"`, `lang="ar" dir="auto" hreflang="ar">العربية</a>`},
+	} {
+		body, err := io.ReadAll(get(k, func(r *http.Request) { r.URL.Path = path }).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range wanted {
+			if !strings.Contains(string(body), want) {
+				t.Errorf("%s has no %q:\n%s", path, want, body)
+			}
 		}
 	}
 }

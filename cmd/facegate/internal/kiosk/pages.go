@@ -9,10 +9,12 @@ import (
 	"html/template"
 	"regexp"
 	"slices"
+	"strings"
 
 	"facegate/cmd/facegate/internal/guide"
 	"facegate/configs/notice"
 	"facegate/configs/passage"
+	"facegate/configs/words"
 )
 
 //go:embed page.html notice.html
@@ -31,21 +33,21 @@ type link struct {
 }
 
 // pages makes every page, by its path. They change only with the configuration.
-func pages(notices []notice.Text, ways []passage.Way) (map[string]page, error) {
+func pages(notices []notice.Text, says func(notice.Language) words.Words, ways []passage.Way) (map[string]page, error) {
 	all := make(map[string]page)
 	for i, n := range notices {
 		var others []link
 		for _, o := range notices {
 			if o.Language != n.Language {
-				others = append(others, link{o.Language, wordsOf(o.Language).name})
+				others = append(others, link{o.Language, says(o.Language).Say("name")})
 			}
 		}
 		path := "/" + string(n.Language)
 		var err error
-		if all[path], err = door(n, others, ways, i > 0); err != nil {
+		if all[path], err = door(n.Language, says(n.Language), others, ways, i > 0); err != nil {
 			return nil, err
 		}
-		if all[path+"/notice"], err = told(n, others); err != nil {
+		if all[path+"/notice"], err = told(n, says(n.Language), others); err != nil {
 			return nil, err
 		}
 	}
@@ -53,29 +55,39 @@ func pages(notices []notice.Text, ways []passage.Way) (map[string]page, error) {
 }
 
 // door makes the page that follows the door. One that is away from the first language returns to it by itself.
-func door(n notice.Text, others []link, ways []passage.Way, away bool) (page, error) {
+func door(lang notice.Language, w words.Words, others []link, ways []passage.Way, away bool) (page, error) {
 	type text struct {
 		Step guide.Step
 		Text string
 	}
-	w := wordsOf(n.Language)
 	var texts []text
 	for _, s := range guide.Steps() {
-		texts = append(texts, text{s, w.steps[s]})
+		texts = append(texts, text{s, w.Say(s.Word())})
 	}
 	return fill("page.html", map[string]any{
-		"Language": n.Language, "Title": w.title, "Ways": listed(w, n.Language, ways), "WaysShut": listed(w, n.Language, unwatched(ways)),
-		"Until": w.until, "Links": w.links, "Notice": w.notice,
-		"Others": others, "Texts": texts, "Away": away,
+		"Language": lang, "Dir": lang.Dir(), "Title": w.Say("title"), "Ways": listed(w, ways), "WaysShut": listed(w, unwatched(ways)),
+		"Until": w.Say("shut-until"), "Links": w.Say("links"), "Notice": w.Say("notice"),
+		"Others": others, "Texts": texts, "Away": away, "Dates": dates(lang),
 	})
 }
 
+// dates is the place whose dates a language has, as browsers know it.
+func dates(lang notice.Language) string {
+	switch lang {
+	case notice.English:
+		return "en-GB"
+	case notice.Chinese:
+		return "zh-CN"
+	}
+	return string(lang)
+}
+
 // listed says in words which ways in there are, "" for none.
-func listed(w words, lang notice.Language, ways []passage.Way) string {
+func listed(w words.Words, ways []passage.Way) string {
 	if len(ways) == 0 {
 		return ""
 	}
-	return w.ways + notice.Ways(lang, ways)
+	return strings.ReplaceAll(w.Say("other-ways"), "@", notice.Ways(w, ways))
 }
 
 // unwatched returns those of ways of which the gate knows nothing, so that they may open a door that it keeps shut.
@@ -84,14 +96,13 @@ func unwatched(ways []passage.Way) []passage.Way {
 }
 
 // told makes the page with the whole notice, as people read it before they consent.
-func told(n notice.Text, others []link) (page, error) {
-	w := wordsOf(n.Language)
+func told(n notice.Text, w words.Words, others []link) (page, error) {
 	body, err := n.Body()
 	if err != nil {
 		return page{}, err
 	}
 	return fill("notice.html", map[string]any{
-		"Language": n.Language, "Title": w.notice, "Links": w.links, "Back": w.back, "Others": others,
+		"Language": n.Language, "Dir": n.Language.Dir(), "Title": w.Say("notice"), "Links": w.Say("links"), "Back": w.Say("back"), "Others": others,
 		"Body": body,
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -17,8 +18,11 @@ import (
 //go:embed texts/*.txt
 var texts embed.FS
 
-// write fills the text of this name in a language. Times are told in zone.
+// write fills the text of this name in a language, or in English where there is none in it. Times are told in zone.
 func write(w io.Writer, name string, lang notice.Language, zone *time.Location, page any) error {
+	if !slices.Contains(notice.Languages(), lang) {
+		lang = notice.English
+	}
 	file := fmt.Sprintf("%s.%s.txt", name, lang)
 	t, err := template.New(file).Option("missingkey=error").Funcs(template.FuncMap{
 		"when":  func(t time.Time) string { return when(lang, t.In(zone)) },
@@ -30,7 +34,7 @@ func write(w io.Writer, name string, lang notice.Language, zone *time.Location, 
 		"age":   func(name string, childAge int) string { return Age(lang, name, childAge) },
 	}).ParseFS(texts, "texts/"+file)
 	if err != nil {
-		return fmt.Errorf("letter: no text of it in language %q: %w", lang, err)
+		return fmt.Errorf("letter: %w", err)
 	}
 	if err := t.Execute(w, page); err != nil {
 		return fmt.Errorf("letter: %w", err)

@@ -154,8 +154,9 @@ func TestReceipt(t *testing.T) {
 			}
 		}
 	}
-	if err := letter.Receipt(new(strings.Builder), "fr", china, aReceipt("idle"), true); err == nil {
-		t.Error("in French")
+	var french, english strings.Builder // a language of an operator's
+	if err := errors.Join(letter.Receipt(&french, "fr", china, aReceipt("idle"), true), letter.Receipt(&english, notice.English, china, aReceipt("idle"), true)); err != nil || french.String() != english.String() {
+		t.Errorf("in French: %v\n%s", err, &french)
 	}
 }
 

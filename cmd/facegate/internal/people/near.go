@@ -7,6 +7,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/configs/notice"
+	"facegate/configs/words"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/match"
 	"facegate/pipeline/template"
@@ -91,5 +92,5 @@ func (r *Register) lacksPass(label string) bool {
 
 // otherWays names the ways in that are not the face.
 func (r *Register) otherWays() string {
-	return cmp.Or(notice.Ways(notice.English, slices.Clone(r.terms.Ways)), "another way in")
+	return cmp.Or(notice.Ways(words.Words{}, slices.Clone(r.terms.Ways)), "another way in")
 }
