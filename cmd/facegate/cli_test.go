@@ -466,5 +466,5 @@ func TestLive(t *testing.T) {
 	lines := &interrupter{interrupt: cancel}
 	args := []string{"enroll", "p01", "--consent", "form", "--age", "adult", "--socket", l.site.Socket()}
 	p = printout{code: run(ctx, args, terminal{out: &out, err: lines}), out: out.String(), err: lines.said.String()}
-	p.want(t, exitFailed, "", "0 of 5 frames: nobody - step in front of the camera\nfacegate: interrupted before it was done\n")
+	p.want(t, exitFailed, "", "0 of 5 frames: nobody - Please stand in front of the camera.\nfacegate: interrupted before it was done\n")
 }
