@@ -1,10 +1,14 @@
 package pipeline
 
 import (
+	"time"
+
 	"facegate/device"
+	"facegate/pipeline/decide"
 	"facegate/pipeline/enrol"
 	"facegate/pipeline/liveness"
 	"facegate/pipeline/quality"
+	"facegate/pipeline/track"
 )
 
 // Capture leads one frame through the stages up to the embedding, for an enrolment. The session takes the embedding if there
@@ -38,6 +42,31 @@ func (p *Pipeline) Capture(f device.Frame, session *enrol.Session) (Report, erro
 		return report, err
 	}
 	session.Add(p.vector, near[0].ID, f.Time)
-	report.State = Captured
+	report.State, report.Track = Captured, near[0].ID
 	return report, nil
+}
+
+// Enrolled has whoever was just captured on a track count as one who was let in at now: they stand there still, and have not asked for
+// the door. Once they have been gone for Rules.Rearm they are let in as anybody. Others are let in meanwhile.
+func (p *Pipeline) Enrolled(person decide.Person, on track.ID, now time.Time) {
+	p.enrolled = person
+	p.decider.Admit(person, on, now)
+}
+
+// Lingers reports whether whoever was captured last has not left by now, as far as is known.
+func (p *Pipeline) Lingers(now time.Time) bool { return p.decider.Inside(p.enrolled, now) }
+
+// Presume has those faces count as just enrolled that stand before the door in the first picture until a time that shows any. It is for
+// a Pipeline that takes the place of one by which somebody Lingers. Who that was it is not told.
+func (p *Pipeline) Presume(until time.Time) { p.presuming = until }
+
+// presume carries Presume out for the faces of a frame.
+func (p *Pipeline) presume(near []*track.Track, now time.Time) {
+	if len(near) == 0 || now.After(p.presuming) {
+		return
+	}
+	p.presuming = time.Time{}
+	for _, tr := range near {
+		p.decider.Presume(tr.ID)
+	}
 }

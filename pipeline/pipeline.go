@@ -93,6 +93,9 @@ type Pipeline struct {
 	refused  flood.Gauge // prints and screens; one is forgotten in each Attempts.Rest
 	renewal  renewal
 
+	enrolled  decide.Person // who was captured last; zero for nobody
+	presuming time.Time     // see Presume
+
 	sights  bool         // somebody wants to see what is measured
 	nearest *track.Track // in the frame under way, or nil
 
@@ -191,6 +194,7 @@ func (p *Pipeline) look(f device.Frame) (near []*track.Track, report Report, err
 	if len(tracks) > 0 {
 		p.nearest = tracks[0]
 	}
+	p.presume(near, f.Time)
 	p.decider.See(f.Time, near)
 	if reason != quality.OK {
 		report.State, report.Reason = Poor, reason

@@ -16,6 +16,7 @@ import (
 	"facegate/pipeline/enrol"
 	"facegate/pipeline/quality"
 	"facegate/pipeline/survey"
+	"facegate/pipeline/track"
 )
 
 // The people of these tests: Anna and Bert are enrolled unless it says otherwise, a stranger is not.
@@ -365,6 +366,87 @@ func TestCapture(t *testing.T) {
 	if !session.Done() || embed.Cosine(session.Mean(), vector('a')) < 0.9999 {
 		t.Errorf("done %v, the template of %v", session.Done(), session.Mean())
 	}
+}
+
+// TestWhoWasJustEnrolledOpensNothing captures Anna, who stands there still, turns away, and has Bert beside her. She is let in once she
+// has left and comes back, and not before. Bert is let in meanwhile.
+func TestWhoWasJustEnrolledOpensNothing(t *testing.T) {
+	captured := func(t *testing.T) *door {
+		d, session := newDoor(t, settings(), "ab"), enrol.NewSession(4, dim)
+		on := track.ID(0)
+		for !session.Done() {
+			if r, err := d.capture(session, anna); err != nil {
+				t.Fatal(err)
+			} else if r.State == pipeline.Captured {
+				on = r.Track
+			}
+		}
+		if d.pipeline.Lingers(d.now) {
+			t.Error("she lingers before she is kept")
+		}
+		d.pipeline.Enrolled(person('a'), on, d.now)
+		return d
+	}
+	never := func(t *testing.T, states []pipeline.State) {
+		t.Helper()
+		if n := count(states, pipeline.Granted); n > 0 {
+			t.Errorf("she is let in %d times: %v", n, states)
+		}
+	}
+	for name, stays := range map[string]func(*testing.T, *door){
+		"stands there":     func(t *testing.T, d *door) { never(t, d.run(600, anna)) },
+		"does not wait":    func(*testing.T, *door) {},
+		"turns away":       func(t *testing.T, d *door) { never(t, d.run(300, anna.turnedAway())); never(t, d.run(100, anna)) },
+		"steps aside":      func(t *testing.T, d *door) { never(t, d.run(100, anna.at(300))) },
+		"is lost for long": func(t *testing.T, d *door) { d.run(20); never(t, d.run(100, anna)) },
+		"is lost and turns": func(t *testing.T, d *door) {
+			d.run(20)
+			never(t, d.run(10, anna))
+			never(t, d.run(100, anna.turnedAway()))
+		},
+		"is joined":       func(t *testing.T, d *door) { d.untilGranted(20, "b", anna, bert); never(t, d.run(100, anna, bert)) },
+		"a pass is shown": func(t *testing.T, d *door) { d.pipeline.Rematch(); never(t, d.run(100, anna)) },
+		"is kept slowly": func(t *testing.T, d *door) {
+			for range 40 {
+				d.pipeline.Skip(d.frame())
+			}
+			never(t, d.run(100, anna))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := captured(t)
+			stays(t, d)
+			if !d.pipeline.Lingers(d.now) {
+				t.Error("she has left, as far as is known")
+			}
+			d.run(51) // gone for longer than Rearm
+			if d.pipeline.Lingers(d.now) {
+				t.Error("she has not left, as far as is known")
+			}
+			d.untilGranted(10, "a", anna)
+		})
+	}
+}
+
+// TestPresume has a fresh pipeline take the place of one by which somebody lingers, of whom it knows nothing.
+func TestPresume(t *testing.T) {
+	fresh := func(t *testing.T) *door {
+		d := newDoor(t, settings(), "ab")
+		d.pipeline.Presume(d.now.Add(settings().Rules.Rearm))
+		return d
+	}
+	d := fresh(t)
+	d.run(3)
+	if states := d.run(600, anna); count(states, pipeline.Granted) > 0 {
+		t.Errorf("whoever stands there is let in: %v", states)
+	}
+	d.untilGranted(20, "b", anna, bert)
+	d.run(51)
+	d.untilGranted(10, "a", anna)
+
+	d = fresh(t)
+	d.run(60) // nobody stands there
+	d.untilGranted(10, "a", anna)
 }
 
 // A face that is lit from the side is compared like any other, and the report says how it is lit whatever it comes to. No

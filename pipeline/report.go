@@ -22,7 +22,7 @@ const (
 	NotLive                // a print or a screen: refused, and neither recognised nor reported
 	Matching               // more frames are needed to tell who it is
 	Granted                // open now
-	Lingering              // was let in and has not left
+	Lingering              // was let in, or just enrolled, and has not left
 	Unknown                // not enrolled
 	Several                // several people are in the zone: only one can be enrolled at a time
 	Captured               // the frame was taken for an enrolment

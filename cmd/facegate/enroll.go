@@ -14,6 +14,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/configs/show"
+	"facegate/pipeline"
 	"facegate/pipeline/template"
 )
 
@@ -24,7 +25,7 @@ type enrollCommand struct {
 
 	Guardian string `type:"guardian" placeholder:"NAME" help:"Parent or guardian who consented for somebody who cannot alone."`
 	Witness  string `type:"witness" placeholder:"NAME" help:"Who saw the consent. Otherwise you, by the name of your login, unless that is root or a number."`
-	Lang     string `enum:",en,zh" default:"" placeholder:"LANG" help:"Language of the notice that the person has read: en or zh. Otherwise the first of the gate."`
+	Lang     string `placeholder:"LANG" help:"Language of the notice that the person has read: en, zh, or another of the gate. Otherwise the first of it. What to do before the camera is said in it too."`
 	Until    day    `placeholder:"DATE" help:"Day on which the consent ends, as 2027-11-26, if that is sooner than the term of the gate."`
 
 	Again   bool   `help:"Capture somebody who is enrolled already, by a new consent. Their former template is erased, with a receipt."`
@@ -84,7 +85,6 @@ func (c *enrollCommand) Run(ctx context.Context, t terminal) error {
 
 // capture has the gate capture the person, and shows what the camera sees.
 func (c *enrollCommand) capture(ctx context.Context, g control.Running, t terminal, pass bool) (people.Enrolled, error) {
-	last := ""
 	request := people.EnrolRequest{
 		Label: c.Label, Consent: c.Consent, Age: c.Age, Guardian: c.Guardian, Witness: cmp.Or(c.Witness, sudoer()), Language: c.Lang,
 		Until: c.Until.Time, Again: c.Again, FaceChanged: c.Changed, Pass: pass,
@@ -98,16 +98,27 @@ func (c *enrollCommand) capture(ctx context.Context, g control.Running, t termin
 		request.FormerPass = token.Text()
 		token.Clear()
 	}
-	return g.Enrol(ctx, request, func(p people.Progress) {
+	return g.Enrol(ctx, request, c.coach(t))
+}
+
+// coach returns what shows how far a capture has come and what the person is to do: in one line that is written anew, with the seconds
+// that are left, or in lines as they change where nothing can be written anew.
+func (c *enrollCommand) coach(t terminal) func(people.Progress) {
+	last, lines := "", 0
+	return func(p people.Progress) {
 		line := progressLine(p)
-		if c.JSON {
+		switch {
+		case c.JSON:
 			line = jsonLine(p)
+		case t.redraws:
+			lines = rewrite(raw(t.err), []string{coachLine(p)}, lines)
+			return
 		}
 		if line != last {
 			show.Fprintln(t.err, line)
 			last = line
 		}
-	})
+	}
 }
 
 // sudoer returns the login of who has become root by sudo, "" for others: root is nobody's name.
@@ -176,7 +187,12 @@ func (c *enrollCommand) sheet(ctx context.Context, g control.Running, t terminal
 	return newSheet("--pass", c.Pass, c.JSON, t)
 }
 
-// progressLine says in one line what the camera sees.
+// coachLine is for somebody who reads it aloud: how far it has come, what to do, and for how long there is time.
+func coachLine(p people.Progress) string {
+	return fmt.Sprintf("%d/%d  %s  (%d s)", p.Taken, p.Want, cmp.Or(p.Say, p.State), p.Left)
+}
+
+// progressLine says in one line what the camera sees, and what the person can do.
 func progressLine(p people.Progress) string {
 	line := fmt.Sprintf("%d of %d frames: ", p.Taken, p.Want)
 	if p.Reason != "" {
@@ -184,8 +200,8 @@ func progressLine(p people.Progress) string {
 	} else {
 		line += p.State
 	}
-	if p.Advice != "" {
-		line += " - " + p.Advice
+	if todo := cmp.Or(p.Say, p.Advice); todo != "" && p.State != pipeline.Captured.String() {
+		line += " - " + todo
 	}
 	return line
 }

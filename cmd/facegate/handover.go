@@ -25,6 +25,7 @@ type legacy struct {
 	Hold *daemon.Hold // who holds it; nil for nobody
 
 	Silent bool // the broker was told to forget the gate
+	Stands bool // somebody who was just captured may stand at the door
 }
 
 // legacyEnv is the variable of the environment that has the legacy, as JSON.
@@ -67,7 +68,7 @@ func (l legacy) file(fd int, name string) *os.File {
 // handOver has a fresh process take the place of this one, and returns only if that fails (execve(2)). The program is the
 // one that runs, even if its file was replaced meanwhile.
 func (l legacy) handOver(left daemon.Left) (err error) {
-	l.Door, l.Hold, l.Silent = left.Door, left.Hold, left.Silent
+	l.Door, l.Hold, l.Silent, l.Stands = left.Door, left.Hold, left.Silent, left.Stands
 	if l.Listener, err = inherited(left.Socket); err != nil {
 		return err
 	}

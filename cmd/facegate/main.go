@@ -38,6 +38,7 @@ func main() {
 	asks := isTerminal(os.Stdin) && isTerminal(os.Stdout)
 	os.Exit(run(ctx, os.Args[1:], terminal{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, asks: asks, draws: isTerminal(os.Stdout) && os.Getenv("TERM") != "dumb",
+		redraws: isTerminal(os.Stderr) && os.Getenv("TERM") != "dumb",
 	}))
 }
 
@@ -48,6 +49,7 @@ type terminal struct {
 	out, err io.Writer
 	asks     bool         // somebody reads out and answers on in
 	draws    bool         // out can be rewritten
+	redraws  bool         // err can be
 	disk     durable.Disk // that of the operating system if it is nil
 	machine  fs.FS        // the root of this one if it is nil
 }

@@ -58,7 +58,7 @@ type Verdict uint8
 const (
 	Undecided Verdict = iota // more frames are needed
 	Grant                    // open now; said once
-	Lingering                // the person was let in and has not left since
+	Lingering                // the person was let in, or just enrolled, and has not left since
 	Unknown                  // nobody enrolled: the track is left alone for a while
 
 	// Alike is Unknown, of a face that would have been let in without Match.Raise, Match.Half and Rules.Margin: it is near to the
@@ -91,7 +91,7 @@ const slack = 0.2
 type Decider struct {
 	rules  Rules
 	tracks map[track.ID]*evidence
-	inside map[Person]time.Time // people let in, and when they were last seen
+	inside map[Person]time.Time // people let in or just enrolled, and when they were last seen
 }
 
 type evidence struct {
@@ -104,6 +104,7 @@ type evidence struct {
 	alike     *Person   // to whom it was alike since
 	likened   time.Time // when a frame last said so
 	spared    *Person   // of whom it was said last that it is alike to them
+	presumed  bool      // whoever it is was just enrolled, as far as can be told
 }
 
 // New returns a Decider without evidence.
@@ -133,11 +134,7 @@ func (d *Decider) See(now time.Time, tracks []*track.Track) {
 // Observe weighs one match, with those that came before. By itself a frame suffices if its score reaches the threshold and
 // exceeds the second by the margin.
 func (d *Decider) Observe(m Match) Verdict {
-	e := d.tracks[m.Track]
-	if e == nil {
-		e = &evidence{}
-		d.tracks[m.Track] = e
-	}
+	e := d.evidence(m.Track)
 	e.add(m, d.rules.Window)
 	person := m.Person
 	suffices := d.rules.asked(m).met() && !m.Half
@@ -146,6 +143,7 @@ func (d *Decider) Observe(m Match) Verdict {
 		e.near = &person
 	}
 	_, again := d.inside[person]
+	again = again || e.presumed
 	// One frame is enough to keep the door shut for somebody known to stand there.
 	stays := suffices && again && e.admitted != nil && *e.admitted == person
 	switch {
@@ -165,6 +163,35 @@ func (d *Decider) Observe(m Match) Verdict {
 		return Undecided
 	}
 	return e.miss(m.Time.Add(-d.rules.Window))
+}
+
+// evidence returns what is known of a track, and begins to know it.
+func (d *Decider) evidence(id track.ID) *evidence {
+	e := d.tracks[id]
+	if e == nil {
+		e = &evidence{}
+		d.tracks[id] = e
+	}
+	return e
+}
+
+// Admit has a person count as one who was let in at now and has not left, without a grant. Their face is that of a track. So whoever was
+// just enrolled opens no door before they have been gone for Rules.Rearm.
+func (d *Decider) Admit(p Person, id track.ID, now time.Time) {
+	e := d.evidence(id)
+	e.clear()
+	e.admitted, e.confirmed, e.granted, e.misses = &p, now, &p, 0
+	e.near, e.alike = nil, nil
+	d.inside[p] = now
+}
+
+// Presume is Admit of whoever a track turns out to be, if anybody.
+func (d *Decider) Presume(id track.ID) { d.evidence(id).presumed = true }
+
+// Inside reports whether a person counts at now as one who was let in and has not left.
+func (d *Decider) Inside(p Person, now time.Time) bool {
+	seen, ok := d.inside[p]
+	return ok && now.Sub(seen) <= d.rules.Rearm
 }
 
 // Revoke takes back that a person was let in: the door did not open for them, and may be asked again.

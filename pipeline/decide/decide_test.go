@@ -50,6 +50,44 @@ func take(d *decide.Decider, s step) decide.Verdict {
 	})
 }
 
+// TestAdmit lets nobody in who was just enrolled, whatever track their face is on, until they have been gone.
+func TestAdmit(t *testing.T) {
+	for name, enter := range map[string]func(*decide.Decider){
+		"by name":  func(d *decide.Decider) { d.Admit(person("a"), 1, start) },
+		"by track": func(d *decide.Decider) { d.Presume(1) },
+	} {
+		d := decide.New(rules)
+		enter(d)
+		see := func(ms int, on track.ID, who string) decide.Verdict {
+			return take(d, step{ms: ms, track: on, who: who, score: 0.9, next: -1})
+		}
+		for i := range 20 {
+			if v := see(100*i, 1, "a"); v == decide.Grant {
+				t.Fatalf("%s: let in with frame %d", name, i)
+			}
+		}
+		if !d.Inside(person("a"), start.Add(6*time.Second)) || d.Inside(person("a"), start.Add(8*time.Second)) || d.Inside(person("b"), start) {
+			t.Errorf("%s: who has left is wrong", name)
+		}
+		d.Forget(1)
+		granted := map[string]decide.Verdict{}
+		for i := range 3 {
+			granted["a"] = see(3000+100*i, 2, "a")
+			granted["b"] = see(3050+100*i, 3, "b")
+		}
+		if granted["a"] != decide.Lingering || granted["b"] != decide.Grant {
+			t.Errorf("%s: on other tracks it is %v", name, granted)
+		}
+		d.Forget(2)
+		for i := range 3 {
+			granted["a"] = see(9000+100*i, 4, "a")
+		}
+		if granted["a"] != decide.Grant {
+			t.Errorf("%s: back again it is %v", name, granted["a"])
+		}
+	}
+}
+
 // times makes a list of steps of a track, every so many milliseconds. The last of each run of steps gets the verdict;
 // those before it are undecided.
 func times(n, from, every int, s step) (all []step) {

@@ -59,6 +59,7 @@ type Parts struct {
 	MaxAge   time.Duration // an older frame is not looked at
 	Frames   int           // that make one template
 	FPS      int           // that the camera is to send
+	Lingers  bool          // somebody was captured just before this process, and may stand there still
 
 	Emit   func(attempt.Attempt) attempt.Outcome           // asks for the door
 	Whom   func() pipeline.Matcher                         // what faces are compared with; nil where a pass comes first
@@ -104,10 +105,14 @@ func New(p Parts) *Camera {
 	if p.Spoilt == nil {
 		p.Spoilt = func(error) {}
 	}
-	return &Camera{
+	c := &Camera{
 		parts: p, pipeline: pipeline.New(p.Settings, p.Engine), ready: make(chan struct{}),
 		trouble: trouble{log: p.Log},
 	}
+	if p.Lingers {
+		c.pipeline.Presume(p.Now().Add(p.Settings.Rules.Rearm))
+	}
+	return c
 }
 
 func (c *Camera) String() string { return "camera" }

@@ -47,6 +47,7 @@ func TestPerson(t *testing.T) {
 		t.Errorf("people (-want +got), error %v:\n%s", err, diff)
 	}
 
+	b.leave()
 	passages := b.show(walk...)
 	if n := count(passages, pipeline.Granted); n != 1 || b.pulses() != 1 || b.told() != 1 {
 		t.Fatalf("walking up came to %d grants, %d pulses and %d events, want one each", n, b.pulses(), b.told())
@@ -574,6 +575,36 @@ func TestLockout(t *testing.T) {
 	}
 	if n := grants(b); n != 1 {
 		t.Errorf("after the reset there are %d grants", n)
+	}
+}
+
+// TestWhoWasJustCaptured has somebody stand at the door who was just captured, for the first time or again: it opens for others, and
+// for them once they have left.
+func TestWhoWasJustCaptured(t *testing.T) {
+	b := start(t, gatetest.NewSite(t), defaults())
+	b.mustEnrol("p02")
+	for i, again := range []bool{false, true} {
+		r := request("p01")
+		r.Again = again
+		if _, err := b.enrol(r, gatetest.Pose(t, "p01")); err != nil {
+			t.Fatal(err)
+		}
+		before := b.pulses()
+		stays := b.show(gatetest.Hold(gatetest.Pose(t, "p01"), 4*time.Second)...)
+		if n := count(stays, pipeline.Granted); n != 0 || b.pulses() != before || !b.camera.Lingers() {
+			t.Errorf("again %v: %d grants, %d pulses, stands there %v", again, n, b.pulses()-before, b.camera.Lingers())
+		}
+		if n := count(b.show(gatetest.Hold(gatetest.Pose(t, "p02"), time.Second)...), pipeline.Granted); n != 1 {
+			t.Errorf("again %v: p02 is let in %d times meanwhile", again, n)
+		}
+		b.leave()
+		if b.camera.Lingers() {
+			t.Error("whoever has left stands there still")
+		}
+		if n := count(b.show(gatetest.Hold(gatetest.Pose(t, "p01"), time.Second)...), pipeline.Granted); n != 1 || b.told() != 2*(i+1) {
+			t.Errorf("again %v: back again there are %d grants, and %d events in all", again, n, b.told())
+		}
+		b.leave()
 	}
 }
 

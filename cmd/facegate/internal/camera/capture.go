@@ -9,8 +9,10 @@ import (
 	"facegate/configs/hint"
 	"facegate/device"
 	"facegate/pipeline"
+	"facegate/pipeline/decide"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/enrol"
+	"facegate/pipeline/track"
 )
 
 // Errors of a capture.
@@ -26,22 +28,27 @@ type Progress struct {
 	Advice string // what the person can do
 	Taken  int    // frames taken
 	Want   int    // frames wanted
+
+	Seen   bool            // a frame was looked at
+	Report pipeline.Report // of it
 }
 
 // A capture is a request for frames of one person, which the task gathers.
 type capture struct {
 	since    time.Time // an older frame may show whoever stood there before
 	session  *enrol.Session
+	track    track.ID      // of the face that was captured last
 	progress chan Progress // holds the newest only
 	done     chan error    // gets one value: nil once the session is complete, or why it is not going to be
 	complete bool
 }
 
 // Capture gathers frames of the person before the camera, who is compared with nobody, and nobody is let in by face meanwhile.
-// When there are enough it calls keep with their mean, which it clears, and returns what keep returns. Otherwise it returns why
+// When there are enough it calls keep with their mean, which it clears, and returns the error of keep. Otherwise it returns why
 // there are not, such as ErrGaveUp when ctx is done. progress and keep are called from the calling goroutine: frames go on being
-// taken while keep waits for a disk.
-func (c *Camera) Capture(ctx context.Context, progress func(Progress), keep func(mean embed.Vector) error) error {
+// taken while keep waits for a disk. progress is called each second at least. The person whom keep returns, if any, can match from then on. They open no door before they
+// have left.
+func (c *Camera) Capture(ctx context.Context, progress func(Progress), keep func(mean embed.Vector) (decide.Person, error)) error {
 	e := &capture{
 		session:  enrol.NewSession(c.parts.Frames, c.parts.Engine.Dim()),
 		progress: make(chan Progress, 1), done: make(chan error, 1),
@@ -50,6 +57,8 @@ func (c *Camera) Capture(ctx context.Context, progress func(Progress), keep func
 		return err
 	}
 	defer c.end(e)
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
 	last := Progress{
 		State: "no frame from the camera", Advice: "see the camera in facegate status", Want: c.parts.Frames,
 	}
@@ -57,25 +66,40 @@ func (c *Camera) Capture(ctx context.Context, progress func(Progress), keep func
 		select {
 		case last = <-e.progress:
 			progress(last)
+		case <-second.C: // so that whoever waits is told for how long, whatever the camera does
+			progress(last)
 		case err := <-e.done:
-			return finish(e, err, keep)
+			return c.finish(e, err, keep)
 		case <-ctx.Done():
 			if c.giveUp(e) {
 				return gaveUp(ctx.Err(), last)
 			}
-			return finish(e, <-e.done, keep) // it was complete just before
+			return c.finish(e, <-e.done, keep) // it was complete just before
 		}
 	}
 }
 
 // finish ends a capture that has come to err.
-func finish(e *capture, err error, keep func(embed.Vector) error) error {
+func (c *Camera) finish(e *capture, err error, keep func(embed.Vector) (decide.Person, error)) error {
 	if err != nil {
 		return err
 	}
 	mean := e.session.Mean()
 	defer clear(mean)
-	return keep(mean)
+	person, err := keep(mean)
+	if person != (decide.Person{}) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.pipeline.Enrolled(person, e.track, c.parts.Now())
+	}
+	return err
+}
+
+// Lingers reports whether whoever was captured last has not left, as far as is known.
+func (c *Camera) Lingers() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pipeline.Lingers(c.parts.Now())
 }
 
 func gaveUp(cause error, last Progress) error {
@@ -157,6 +181,9 @@ func (c *Camera) take(f device.Frame) (pipeline.Report, Blind, error) {
 	if err != nil {
 		return report, Sees, err
 	}
+	if report.State == pipeline.Captured {
+		e.track = report.Track
+	}
 	e.tell(report)
 	if e.session.Done() {
 		e.complete = true
@@ -167,7 +194,7 @@ func (c *Camera) take(f device.Frame) (pipeline.Report, Blind, error) {
 
 // tell replaces the progress that was not read yet: only the newest counts.
 func (e *capture) tell(r pipeline.Report) {
-	p := Progress{State: r.State.String(), Advice: advice(r, Sees)}
+	p := Progress{State: r.State.String(), Advice: advice(r, Sees), Seen: true, Report: r}
 	p.Taken, p.Want = e.session.Progress()
 	if r.State == pipeline.Poor {
 		p.Reason = r.Reason.String()

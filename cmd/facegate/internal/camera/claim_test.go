@@ -70,6 +70,7 @@ func claimComesFirst(t *testing.T, b *bench, asked *counts) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.leave()
 	nothing := func(when string, pictures [][]byte) {
 		t.Helper()
 		*asked = counts{Engine: asked.Engine}

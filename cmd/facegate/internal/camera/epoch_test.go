@@ -17,7 +17,7 @@ import (
 func (b *bench) visit(person string) bool {
 	b.t.Helper()
 	passages := b.show(gatetest.Hold(gatetest.Clip(b.t, "people/"+person)[3:6], time.Second)...)
-	b.clock.advance(6 * time.Second) // longer than rearm
+	b.leave()
 	b.show(gatetest.Corridor(b.t))
 	for _, p := range passages {
 		if p.Report.State == pipeline.Granted && !p.Opened.IsZero() {
@@ -95,6 +95,7 @@ func TestEpoch(t *testing.T) {
 	if p, err := b.enrol(again, gatetest.Pose(t, "p09")); err != nil || p.Receipt != "" {
 		t.Fatalf("captured again: %+v, %v", p, err)
 	}
+	b.leave()
 	lets("captured again", []string{"p09"}, true)
 	b.mustEpochs(store.EpochState{Current: 2, Renewed: 4})
 }

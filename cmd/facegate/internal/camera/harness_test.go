@@ -337,7 +337,7 @@ func (b *bench) enrol(r people.EnrolRequest, pictures [][]byte) (people.Enrolled
 		if b.show(picture)[0].Report.State == pipeline.Captured {
 			captured++
 		}
-		if captured == frames { // who is shown any longer would be let in
+		if captured == frames {
 			o := <-done
 			return o.enrolled, o.err
 		}
@@ -357,20 +357,24 @@ func (b *bench) ask(ctx context.Context, r people.EnrolRequest, progress func(ca
 	if err := b.gallery.Accepts(r); err != nil {
 		return people.Enrolled{}, err
 	}
-	err = b.camera.Capture(ctx, progress, func(mean embed.Vector) (err error) {
+	err = b.camera.Capture(ctx, progress, func(mean embed.Vector) (_ decide.Person, err error) {
 		e, err = b.gallery.Enrol(r, mean)
-		return err
+		return e.ID, err
 	})
 	return e, err
 }
 
-// mustEnrol enrols a person of testdata under the name that they have there.
+// mustEnrol enrols a person of testdata under the name that they have there, who then leaves.
 func (b *bench) mustEnrol(person string) {
 	b.t.Helper()
 	if _, err := b.enrol(request(person), gatetest.Pose(b.t, person)); err != nil {
 		b.t.Fatalf("enrol %s: %v", person, err)
 	}
+	b.leave()
 }
+
+// leave lets so much time pass that whoever was there has been gone for longer than decide.rearm.
+func (b *bench) leave() { b.clock.advance(6 * time.Second) }
 
 func request(label string) people.EnrolRequest {
 	return people.EnrolRequest{Label: label, Consent: "form " + label, Age: "adult", Witness: "Li Na"}

@@ -22,7 +22,6 @@ func TestTenFrames(t *testing.T) {
 	b := start(t, gatetest.NewSite(t).FixKey(t), o)
 	b.mustEnrol("p01")
 	b.show(gatetest.Corridor(t))
-	b.clock.advance(6 * time.Second) // gone for longer than rearm
 	frames := []struct {
 		picture string
 		want    pipeline.State

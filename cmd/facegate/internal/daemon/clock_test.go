@@ -22,6 +22,14 @@ func clocked(t *testing.T, site gatetest.Site, machine *clocktest.Machine) *runn
 // enrol enrols a person of testdata.
 func (r *running) enrol(t *testing.T, person string) people.Enrolled {
 	t.Helper()
+	e := r.capture(t, person)
+	gatetest.Eventually(t, person+" has left", func() bool { return !r.Lingers() })
+	return e
+}
+
+// capture captures somebody.
+func (r *running) capture(t *testing.T, person string) people.Enrolled {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	gone := make(chan struct{})
@@ -61,7 +69,7 @@ func TestFalseClock(t *testing.T) {
 	machine := clocktest.New(now)
 	machine.Ahead(time.Unix(100, 0).Sub(now))
 	r := clocked(t, site, machine)
-	if e := r.enrol(t, "p01"); !e.Provisional {
+	if e := r.capture(t, "p01"); !e.Provisional {
 		t.Errorf("enrolled in 1970: %+v", e)
 	}
 	r.expect(t, "it is not 1970", 1, func(c people.ClockStatus) bool {
@@ -97,7 +105,7 @@ func TestFalseClock(t *testing.T) {
 
 	machine.Ahead(-100 * 24 * time.Hour)
 	r.expect(t, "the clock is behind", 1, func(c people.ClockStatus) bool { return strings.Contains(c.Reason, "100 days behind") })
-	if e := r.enrol(t, "p02"); !e.Provisional {
+	if e := r.capture(t, "p02"); !e.Provisional {
 		t.Errorf("enrolled by a clock that is behind: %+v", e)
 	}
 	if _, err := r.client.Verify(t.Context(), nil); err != nil {

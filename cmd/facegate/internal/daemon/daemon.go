@@ -189,7 +189,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	}
 	d.camera = camera.New(camera.Parts{
 		Mailbox: mailbox, Engine: eyes, Settings: d.settings(), MaxAge: c.Camera.MaxAge, Frames: c.Enrol.Frames, FPS: c.Camera.FPS,
-		Emit: d.askByFace, Whom: d.claim.Matcher, Off: d.register.WhyOff, Renew: d.record.Renew,
+		Lingers: out.Left.Stands, Emit: d.askByFace, Whom: d.claim.Matcher, Off: d.register.WhyOff, Renew: d.record.Renew,
 		Prompt: d.prompt.Show, Now: time.Now, Spoilt: d.capture.Spoilt, Observe: d.observe, Log: log,
 	})
 	if err := d.openControl(d, out.Left.Socket); err != nil {

@@ -76,7 +76,7 @@ func (d *doorEvents) tell(e door.Event) {
 	if n := d.lost.Swap(0); n > 0 {
 		d.log.Error("events of the door were lost, because too many came at once", "events", n, "hint", "see whether a line of the door is loose")
 	}
-	switch says := words(e.What); {
+	switch says := inWords(e.What); {
 	case e.What == door.LineFault:
 		d.log.Error("a line of the door is in fault", "line", e.Line, "error", e.Err, "hint", hint.Of(e.Err))
 	case e.What == door.LineMended:
@@ -95,8 +95,8 @@ func (d *doorEvents) tell(e door.Event) {
 	}
 }
 
-// words say what went wrong at the door, or is over; "" for anything else.
-func words(w door.What) string {
+// inWords says what went wrong at the door, or is over; "" for anything else.
+func inWords(w door.What) string {
 	switch w {
 	case door.Forced:
 		return "alarm: the door was opened, and nobody was let in or out"

@@ -28,6 +28,9 @@ func (d *Daemon) Entry() *entry.Entry { return d.entry }
 // Enrolling reports whether somebody is being captured.
 func (d *Daemon) Enrolling() bool { return d.camera.Enrolling() }
 
+// Lingers reports whether somebody who was just captured stands there still.
+func (d *Daemon) Lingers() bool { return d.camera.Lingers() }
+
 // LookEvery has the disk looked at in other times than usual.
 func (r *Remnant) LookEvery(t time.Duration) { r.every = t }
 

@@ -25,6 +25,7 @@ type Left struct {
 	Door   *door.Left // what lasts at the door; nil for nothing
 	Hold   *Hold      // who holds it; nil for nobody
 	Silent bool       // the broker was told to forget the gate, which says nothing that is retained
+	Stands bool       // somebody who was just captured may stand at the door, whom it is not to open for
 }
 
 const (
@@ -99,7 +100,7 @@ func (d *Daemon) Process() (name string, ends bool) { return d.handover.process,
 // holds a door shut goes on doing so, and so does one that leaves it open by a hold or by its schedule.
 func (d *Daemon) Leave() (left Left, err error) {
 	left.Socket, left.Door, left.Hold = d.handover.socket, d.door.Left(), d.holding.left(time.Now())
-	left.Silent = d.publisher.Silent()
+	left.Silent, left.Stands = d.publisher.Silent(), d.camera.Lingers()
 	if lasting, can := d.line.(gpio.Lasting); can {
 		left.Line, err = lasting.Leave()
 	} else {

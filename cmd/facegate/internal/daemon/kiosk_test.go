@@ -83,8 +83,9 @@ func (s *screen) await(t *testing.T, n int, step string) int {
 func TestScreenFollowsTheDoor(t *testing.T) {
 	buzzer := sim.New()
 	r := start(t, gatetest.NewSite(t).FixKey(t), gatetest.Settings{
-		"door":  "{driver: sim, pulse: 300ms, contact: {line: C}, buzzer: {line: B}}",
-		"kiosk": `{listen: "127.0.0.1:0", tones: true}`,
+		"door":   "{driver: sim, pulse: 300ms, contact: {line: C}, buzzer: {line: B}}",
+		"decide": "{rearm: 1s}",
+		"kiosk":  `{listen: "127.0.0.1:0", tones: true}`,
 	}, daemon.Outside{Inputs: door.Inputs{Contact: sim.NewInput()}, Signals: door.Signals{Buzzer: buzzer}})
 	s := r.screen(t)
 	n := s.await(t, 0, "idle")

@@ -11,15 +11,19 @@ import (
 
 	"facegate/cmd/facegate/internal/camera"
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/guide"
 	"facegate/cmd/facegate/internal/health"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/rulebook"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/hint"
+	"facegate/configs/notice"
+	"facegate/configs/words"
 	"facegate/device"
 	"facegate/gpio"
 	"facegate/pipeline/challenge"
 	"facegate/pipeline/crowd"
+	"facegate/pipeline/decide"
 	"facegate/pipeline/embed"
 	"facegate/pipeline/models"
 	"facegate/pipeline/publish"
@@ -99,11 +103,34 @@ func (d *Daemon) enrol(ctx context.Context, q people.EnrolRequest, progress func
 		return people.Enrolled{}, err
 	}
 	defer d.guidance.captures()()
-	err = d.camera.Capture(ctx, func(p camera.Progress) { progress(people.Progress(p)) }, func(mean embed.Vector) (err error) {
+	said := d.said(q.Language)
+	err = d.camera.Capture(ctx, func(p camera.Progress) { progress(coached(ctx, p, said)) }, func(mean embed.Vector) (_ decide.Person, err error) {
 		e, err = d.register.Enrol(q, mean)
-		return err
+		return e.ID, err
 	})
 	return e, err
+}
+
+// said returns what is said to somebody who has read the notice in a language, or in the first of the gate.
+func (d *Daemon) said(lang string) words.Words {
+	p := d.config.Particulars()
+	if texts, err := p.Texts(); lang == "" && err == nil {
+		return p.Statement.Says(texts[0].Language)
+	}
+	return p.Statement.Says(notice.Language(lang))
+}
+
+// coached returns what whoever enrols somebody is told of a capture that ends with ctx at the latest.
+func coached(ctx context.Context, p camera.Progress, said words.Words) people.Progress {
+	t := people.Progress{State: p.State, Reason: p.Reason, Advice: p.Advice, Taken: p.Taken, Want: p.Want}
+	if p.Seen {
+		step := guide.Capture(p.Report)
+		t.Step, t.Say = string(step), said.Say(step.Word())
+	}
+	if end, ends := ctx.Deadline(); ends {
+		t.Left = max(0, int(math.Ceil(time.Until(end).Seconds())))
+	}
+	return t
 }
 
 // TestDoor implements control.Running.

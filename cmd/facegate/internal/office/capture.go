@@ -190,7 +190,7 @@ func (t turn) giveUp() {
 	t.consent(http.StatusOK, c.form, c.lang, nil)
 }
 
-// guidance says in a language what the person before the camera can do.
+// guidance says what the person before the camera can do, in the language of the notice that they have read as soon as there is a frame.
 func guidance(lang notice.Language) func(people.Progress) string {
-	return func(p people.Progress) string { return cmp.Or(p.Advice, p.State, words[lang]["capture-begin"]) }
+	return func(p people.Progress) string { return cmp.Or(p.Say, p.Advice, p.State, words[lang]["capture-begin"]) }
 }

@@ -12,6 +12,7 @@ import (
 	"facegate/configs/law"
 	"facegate/configs/notice"
 	"facegate/pipeline/embed"
+	"facegate/pipeline/template"
 	"facegate/store"
 )
 
@@ -143,7 +144,7 @@ func (r *Register) Enrol(q EnrolRequest, v embed.Vector) (enrolled Enrolled, err
 	}
 	if err = r.keep(&enrolled, e, q, v); err != nil {
 		enrolled.Pass.Clear()
-		return Enrolled{}, err
+		return Enrolled{ID: enrolled.ID}, err
 	}
 	return enrolled, nil
 }
@@ -166,20 +167,20 @@ func (r *Register) keep(enrolled *Enrolled, e store.Enrolment, q EnrolRequest, v
 	}
 	e.Made = made
 	if q.Again {
-		enrolled.Person, err = r.recapture(e)
+		enrolled.Person, enrolled.ID, err = r.recapture(e)
 		return err
 	}
 	p, err := r.store.Enrol(e)
 	if err != nil {
 		return err
 	}
-	enrolled.Person = Listed(p)
+	enrolled.Person, enrolled.ID = Listed(p), p.ID
 	r.ranks.read(r.store)
 	return r.scheme.add(p, e.Code)
 }
 
 // recapture stores a new template in the place of the person's former one. r.mu must be held.
-func (r *Register) recapture(e store.Enrolment) (Person, error) {
+func (r *Register) recapture(e store.Enrolment) (Person, template.PersonID, error) {
 	old, _ := r.store.Person(e.Label)
 	_, receipt, err := r.store.Recapture(e)
 	now, _ := r.store.Person(e.Label)
@@ -189,11 +190,11 @@ func (r *Register) recapture(e store.Enrolment) (Person, error) {
 		err = errors.Join(err, r.scheme.add(now, e.Code))
 	}
 	if err != nil {
-		return Person{}, err
+		return Person{}, now.ID, err
 	}
 	listed := Listed(now)
 	listed.Receipt = string(receipt)
-	return listed, nil
+	return listed, now.ID, nil
 }
 
 // ErrFacesOff refuses an enrolment while no face is looked at, of those who stand at a desk neither.

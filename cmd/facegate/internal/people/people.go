@@ -58,9 +58,10 @@ func (r *EnrolRequest) Clean() error {
 // An Enrolled is what came of a capture.
 type Enrolled struct {
 	Person
-	Pass   template.Token // of the person's pass, which is kept nowhere else; the zero Token if there is none
-	Former string         // whether the face is that of the former template, or why that is not known; "" for somebody new
-	Warned string         // what is to be expected of the face at the door; "" for nothing
+	ID     template.PersonID `json:"-"` // by which they match from now on, also beside an error; zero for nobody. It leaves no process
+	Pass   template.Token    // of the person's pass, which is kept nowhere else; the zero Token if there is none
+	Former string            // whether the face is that of the former template, or why that is not known; "" for somebody new
+	Warned string            // what is to be expected of the face at the door; "" for nothing
 }
 
 // An Erasure is what was erased.
@@ -204,6 +205,12 @@ type Progress struct {
 	Advice string `json:"advice,omitempty"` // what the person can do
 	Taken  int    `json:"taken"`            // frames taken
 	Want   int    `json:"want"`             // frames wanted
+
+	// Step is what the person is to do, as the screen at the door has it, and Say the same in words of the language of the notice that
+	// they have read. Both are "" before there is a frame.
+	Step string `json:"step,omitempty"`
+	Say  string `json:"say,omitempty"`
+	Left int    `json:"seconds_left"` // before the gate gives up
 }
 
 // A Person is one line of the people list.
