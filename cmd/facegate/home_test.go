@@ -4,14 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/cmd/facegate/internal/opening"
+	"facegate/cmd/facegate/internal/status"
 	"facegate/cmd/facegate/internal/systime"
+	"facegate/cmd/facegate/internal/unsigned"
 	"facegate/configs"
 	"facegate/pipeline/publish/loopback"
 	"facegate/pipeline/publish/mosquittotest"
@@ -40,8 +41,8 @@ func (s *subscriber) lock(t *testing.T) (order string, known bool) {
 	return lock.Command, true
 }
 
-// TestHomeAssistantOpens has a Home Assistant open a door with what it is told, once, and say so everywhere; and no more once the words are
-// gone by which it may.
+// TestHomeAssistantOpens has a Home Assistant open a door with what it is told, not more often than it may, and say so everywhere; and no
+// more once the words are gone by which it may.
 func TestHomeAssistantOpens(t *testing.T) {
 	t.Parallel()
 	site, account := gatetest.NewSite(t), loopback.NewAccount()
@@ -55,20 +56,37 @@ func TestHomeAssistantOpens(t *testing.T) {
 			t.Fatalf("publish on %s: %v", topic, token.Error())
 		}
 	}
+	heard := func() { // the gate has heard what was said before that
+		t.Helper()
+		before := len(building.on(gateTopics + "info"))
+		says("homeassistant/status", "online")
+		gatetest.Eventually(t, "the gate says again what it is", func() bool { return len(building.on(gateTopics+"info")) > before })
+	}
 	settings := func(words string) gatetest.Settings {
 		return gatetest.Settings{"mqtt": fmt.Sprintf(
 			"{broker: 'tcp://%s', username: %s, password_file: %s, home_assistant: {discovery: true, unsigned_orders: %q}}",
 			newTap(t, "tcp", "127.0.0.1:0", b.URL()).listener.Addr(), account.Username, site.Path("password"), words)}
 	}
+	started := func(with gatetest.Settings) *live {
+		t.Helper()
+		l := startLive(t, site, with)
+		gatetest.Eventually(t, "the gate is connected", func() bool {
+			var s status.Status
+			l.do(t, "status", "--json").decode(t, &s)
+			return s.MQTT.Connected
+		})
+		return l
+	}
 
 	on := settings(configs.UnsignedWords)
 	facegate(t.Context(), "config", "check", "--config", site.WriteConfig(t, on)).want(t, exitOK, configs.UnsignedWords, "")
-	l := startLive(t, site, on)
+	l := started(on)
 	var topic string
 	gatetest.Eventually(t, "the lock takes orders", func() bool { topic, _ = building.lock(t); return topic != "" })
 	for _, word := range []string{"LOCK", "OPEN", "unlock", "", strings.Repeat("UNLOCK", 2000)} {
 		says(topic, word)
 	}
+	first := time.Now()
 	says(topic, "UNLOCK")
 	if e := string(building.awaitPass(t, 1).Payload()); !strings.Contains(e, `"opened"`) || !strings.Contains(e, `"method":"home-assistant"`) {
 		t.Errorf("the event is %s", e)
@@ -76,11 +94,8 @@ func TestHomeAssistantOpens(t *testing.T) {
 	for range 100 {
 		says(topic, "UNLOCK")
 	}
-	tested := func() bool { return l.do(t, "door", "test").code == exitOK }
-	gatetest.Eventually(t, "the door is tested", tested)
-	if e := string(building.awaitPass(t, 2).Payload()); !strings.Contains(e, `"method":"manual"`) {
-		t.Errorf("after a flood of orders the event is %s", e)
-	}
+	heard()
+	most := 1 + int(time.Since(first)/unsigned.Rest) // one, unless this machine is slow
 	for _, command := range [][]string{{"status"}, {"mqtt", "status"}} {
 		l.do(t, command...).want(t, exitOK, "whoever may write to the broker may open this door", "")
 	}
@@ -88,29 +103,26 @@ func TestHomeAssistantOpens(t *testing.T) {
 	l.stop()
 
 	off := settings("")
-	l = startLive(t, site, off)
+	l = started(off)
 	gatetest.Eventually(t, "a sensor is in place of the lock", func() bool { order, known := building.lock(t); return known && order == "" })
 	says(topic, "UNLOCK")
-	gatetest.Eventually(t, "the door is tested again", tested)
-	if e := string(building.awaitPass(t, 3).Payload()); !strings.Contains(e, `"method":"manual"`) {
-		t.Errorf("without the words the event is %s", e)
-	}
+	heard()
 	if said := l.do(t, "mqtt", "status").out; strings.Contains(said, "nobody signs") {
 		t.Errorf("without the words the status is\n%s", said)
 	}
 	l.stop()
-	s, err := opening.Store(site.Config(t, off), systime.New(), discard)
+	records, err := opening.Store(site.Config(t, off), systime.New(), discard)
 	must(t, err)
-	defer s.Close()
-	log, err := s.Log().Read()
+	defer records.Close()
+	log, err := records.Log().Read()
 	must(t, err)
-	kinds := []audit.Kind{}
+	opened := 0
 	for _, r := range log.Records {
-		if r.Entry != nil && (r.Entry.Kind == audit.OpenedUnsigned || r.Entry.Kind == audit.OpenedByHand) {
-			kinds = append(kinds, r.Entry.Kind)
+		if r.Entry != nil && r.Entry.Kind == audit.OpenedUnsigned {
+			opened++
 		}
 	}
-	if !slices.Equal(kinds, []audit.Kind{audit.OpenedUnsigned, audit.OpenedByHand, audit.OpenedByHand}) {
-		t.Errorf("the audit log has %v", kinds)
+	if told := len(building.on(passTopic)); opened == 0 || opened > most || told != opened {
+		t.Errorf("the audit log has %d openings of %d at most, and building systems were told %d", opened, most, told)
 	}
 }

@@ -115,7 +115,7 @@ func takesUnsignedOrders(t *testing.T, r *rig) {
 
 	r.cable.block(true)
 	r.cable.cut()
-	r.disconnected()
+	r.observer.awaitAvailability("offline")
 	for i := range 20 {
 		h.orders(first, "while it was away", byte(i%2), i == 19)
 	}
@@ -168,7 +168,7 @@ func TestQueuedUnsignedOrders(t *testing.T) {
 	h.fence(first, "one")
 	h.cable.block(true)
 	h.cable.cut()
-	h.disconnected()
+	h.observer.awaitAvailability("offline") // or the broker may still write into the cable
 	for i := range 200 {
 		h.orders(first, fmt.Sprint("queued ", i), byte(i%2), false)
 	}
