@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 	"sync"
 
@@ -32,8 +33,12 @@ type message struct {
 	text   []byte
 }
 
-// noMessage is the number of no message. Its row has the mark.
-const noMessage = 0
+// The numbers of no message. The row of the first has the mark: it is behind the newest message, so that both are mostly in one page, which
+// each message has written anew. In stores of before the row of the second has it.
+const (
+	markNumber       = math.MaxUint64
+	formerMarkNumber = 0
+)
 
 func messageRow(number uint64) vault.Row {
 	row := vault.Row{Table: outboxTable}
@@ -48,8 +53,8 @@ func (s *Store) Outbox(capacity int) (*Outbox, error) {
 	// The rows are in the order of their numbers.
 	err := s.journal.EachValue(outboxTable, func(id [16]byte, plain []byte) error {
 		n, text := binary.BigEndian.Uint64(id[8:]), slices.Clone(plain)
-		if n == noMessage {
-			o.mark = text
+		if n == markNumber || n == formerMarkNumber {
+			o.mark = text // the last one counts
 			return nil
 		}
 		o.last = n
@@ -67,7 +72,7 @@ func (o *Outbox) Append(text, mark []byte) error {
 	added := message{o.Last() + 1, slices.Clone(text)}
 	mark = slices.Clone(mark)
 	c := vault.Change{Puts: []vault.Put{
-		o.journal.Value(messageRow(added.number), added.text), o.journal.Value(messageRow(noMessage), mark),
+		o.journal.Value(messageRow(added.number), added.text), o.journal.Value(messageRow(markNumber), mark),
 	}}
 	queued, _ := o.Stats()
 	full := queued >= o.capacity
