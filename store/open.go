@@ -18,7 +18,7 @@ func (s *Store) openAll() error {
 	if err := s.setAside(); err != nil {
 		return err
 	}
-	if err := checkVersion(s.people, s.journal); err != nil {
+	if err := checkOrigin(s.people, s.journal); err != nil {
 		return err
 	}
 	people, err := s.people.LoadRings()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -68,7 +69,7 @@ func CheckKeyrings(dir, keyDir string, keys KeySource) error {
 			Dir: dir, KeyDir: keyDir, Name: name, Version: version, Wrap: wrappingKey(device, name), Disk: durable.OS{},
 		}))
 	}
-	if err := checkVersion(vaults[0], vaults[1]); err != nil {
+	if err := checkOrigin(vaults[0], vaults[1]); err != nil {
 		return err
 	}
 	for _, v := range vaults {
@@ -79,13 +80,24 @@ func CheckKeyrings(dir, keyDir string, keys KeySource) error {
 	return nil
 }
 
-// checkVersion refuses a store of another version. All its vaults say so; where it is one alone, that one is damaged.
-func checkVersion(vaults ...*vault.Vault) error {
+// checkOrigin refuses a store of another version, or of another device key. All its vaults say so; where it is one alone, that one is
+// damaged.
+func checkOrigin(vaults ...*vault.Vault) error {
+	var errs []error
 	for _, v := range vaults {
-		if _, err := v.LoadRings(); !errors.Is(err, vault.ErrVersion) {
-			return nil
-		}
+		_, err := v.LoadRings()
+		errs = append(errs, err)
 	}
-	return hint.Wrap(fmt.Errorf("store: %w", ErrVersion),
-		"start the facegate that it was made with; to begin anew with this one, wipe it and enrol people again: facegate wipe")
+	all := func(kind error) bool {
+		return !slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, kind) })
+	}
+	switch {
+	case all(vault.ErrVersion):
+		return hint.Wrap(fmt.Errorf("store: %w", ErrVersion),
+			"start the facegate that it was made with; to begin anew with this one, wipe it and enrol people again: facegate wipe")
+	case all(vault.ErrDamaged):
+		return hint.Wrap(errs[0], "put the device key back that these records were made under, for nothing of them opens with this one; otherwise: %s",
+			hint.Of(errs[0]))
+	}
+	return nil
 }
