@@ -24,6 +24,14 @@ type about struct {
 	err error
 }
 
+// KeyOf returns the key that err is about, a dotted path, "" for none.
+func KeyOf(err error) string {
+	if a := new(about); errors.As(err, &a) {
+		return a.key
+	}
+	return ""
+}
+
 func (a *about) Error() string { return a.key + ": " + a.err.Error() }
 func (a *about) Unwrap() error { return a.err }
 

@@ -45,9 +45,13 @@ func (c *configCheckCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	notes, err := daemon.Check(cfg, t.root(), unit.Credential)
+	found, err := daemon.Check(cfg, t.host(unit))
 	if err != nil {
 		return source.Place(err)
+	}
+	var notes []string
+	for _, n := range found {
+		notes = append(notes, n.String())
 	}
 	if note != "" {
 		notes = append(notes, note)

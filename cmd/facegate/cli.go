@@ -45,6 +45,7 @@ type commandLine struct {
 	Backup   backupCommand   `cmd:"" help:"Copy people and templates without their keys, and bring them back without those who were erased."`
 
 	Status  statusCommand  `cmd:"" help:"Say how camera, door, broker and people are, and what to do where one is not well."`
+	Doctor  doctorCommand  `cmd:"" help:"Say what is wrong with gate and machine, and what to do next about each. It changes nothing; as root it looks as the user of the service."`
 	Camera  cameraCommand  `cmd:"" help:"List, test, aim and calibrate the camera."`
 	Open    openCommand    `cmd:"" help:"Open the door of a gate from afar, over its broker, with an order that an operator's key signs."`
 	Door    doorCommand    `cmd:"" help:"Test the door, or force it to its safe level."`

@@ -15,9 +15,14 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/memory"
+	"facegate/cmd/facegate/internal/service"
+	"facegate/cmd/facegate/internal/systime"
 	"facegate/configs"
 	"facegate/configs/show"
+	"facegate/gpio/cdev"
+	"facegate/store/clock"
 	"facegate/store/durable"
 )
 
@@ -52,6 +57,9 @@ type terminal struct {
 	redraws  bool         // err can be
 	disk     durable.Disk // that of the operating system if it is nil
 	machine  fs.FS        // the root of this one if it is nil
+
+	chips func() ([]cdev.Chip, error) // those of this machine if it is nil
+	clock clock.Source                // likewise
 }
 
 // root returns where the command looks for what the machine has installed.
@@ -60,6 +68,23 @@ func (t terminal) root() fs.FS {
 		return os.DirFS("/")
 	}
 	return t.machine
+}
+
+// host returns the machine on which a configuration is checked.
+func (t terminal) host(unit service.Unit) daemon.Host {
+	h := daemon.Host{Root: t.root(), Chips: t.chips, Credential: unit.Credential}
+	if h.Chips == nil {
+		h.Chips = cdev.Chips
+	}
+	return h
+}
+
+// time returns the clocks of the machine.
+func (t terminal) time() clock.Source {
+	if t.clock == nil {
+		return systime.New()
+	}
+	return t.clock
 }
 
 // newFiles returns where the command makes new files.

@@ -119,6 +119,7 @@ var elsewhere = map[string]struct{ file, words, needs string }{
 	"open":               {"open_test.go", `"--remote"`, "a broker"},
 	"mqtt watch":         {"mqtt_test.go", `"mqtt", "watch"`, "a broker"},
 	"mqtt forget":        {"mqtt_forget_test.go", `"mqtt", "forget"`, "a broker"},
+	"doctor":             {"doctor_test.go", `"doctor", "--json"`, "a machine"},
 	"door lines":         {"door_lines_test.go", `"door", "lines"`, "a board"},
 	"door test --direct": {"door_trial_test.go", `"--direct"`, "a gate that is stopped, and a board"},
 	"camera test":        {"camera_list_test.go", `"camera", "test"`, "a camera"},

@@ -53,14 +53,7 @@ const (
 // check prints how a gate is that has answered with r, or not at all but with err, and returns it as an exit.
 func (c *statusCommand) check(t terminal, r health.Report, err error) error {
 	if errors.Is(err, control.ErrNotRunning) {
-		gone := health.Condition{
-			Name: health.NotRunning, Part: "gate", State: health.Down, Reason: "it is not running", Todo: "systemctl status facegate says why",
-		}
-		if e := new(control.EndedError); errors.As(err, &e) {
-			gone.Reason += ": " + e.Last.String()
-			gone.Todo = cmp.Or(e.Last.ToDo, gone.Todo)
-		}
-		r = health.Assess(gone)
+		r = health.Assess(gone(err))
 	} else if err != nil {
 		return exit{checkUnknown, err}
 	}
@@ -74,6 +67,18 @@ func (c *statusCommand) check(t terminal, r health.Report, err error) error {
 		code = checkUnknown
 	}
 	return exit{code: code}
+}
+
+// gone is the condition of a gate that does not run, which is err.
+func gone(err error) health.Condition {
+	c := health.Condition{
+		Name: health.NotRunning, Part: "gate", State: health.Down, Reason: "it is not running", Todo: "systemctl status facegate says why",
+	}
+	if e := new(control.EndedError); errors.As(err, &e) {
+		c.Reason += ": " + e.Last.String()
+		c.Todo = cmp.Or(e.Last.ToDo, c.Todo)
+	}
+	return c
 }
 
 // checkLine says the health in one line: the state, and the worst reason.

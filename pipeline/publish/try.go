@@ -9,8 +9,8 @@ import (
 )
 
 // Try sees whether the brokers of a gate that does not run serve it: each is connected to as the gate would, and has to give back what
-// the gate may tell on the topic that it reads back itself. It is a client of its own, as that of Listen is. An error wraps a *Fault for
-// each broker that does not serve, or ErrConfig, or is that of rand.
+// the gate may tell on the topic that it reads back itself. It is a client of its own, as that of Listen is. An error wraps a *Fault,
+// with its hint, for each broker that does not serve, or ErrConfig, or is that of rand.
 func Try(ctx context.Context, cfg Config, rand io.Reader) error {
 	p, err := guest(cfg, "tries", rand)
 	if err != nil {
@@ -22,7 +22,7 @@ func Try(ctx context.Context, cfg Config, rand io.Reader) error {
 	}
 	var errs []error
 	for _, b := range p.brokers {
-		errs = append(errs, p.try(ctx, b, id))
+		errs = append(errs, advised(p.try(ctx, b, id)))
 	}
 	return errors.Join(errs...)
 }
@@ -41,6 +41,9 @@ func (p *Publisher) try(ctx context.Context, to address.Address, id string) erro
 		return c.kept(err)
 	case err != nil:
 		return c.explain(serving, err)
+	}
+	if f := c.caveat(c.secure); f != nil {
+		return f
 	}
 	return nil
 }

@@ -5,14 +5,18 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/opening"
+	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/rulebook"
 	"facegate/configs"
 	"facegate/device/v4l2/nodes"
@@ -20,31 +24,57 @@ import (
 	"facegate/pipeline/models"
 	"facegate/pipeline/vision"
 	"facegate/store"
+	"facegate/store/audit"
 )
+
+// A Host is the machine on which a configuration is checked.
+type Host struct {
+	Root       fs.FS                       // of its file system
+	Chips      func() ([]cdev.Chip, error) // of its GPIO
+	Credential bool                        // the unit brings the device key along, and the key file is not read
+}
 
 // Check says, for the user who runs it, what New would refuse of c on this machine: all of it, joined, each with the key that
 // it is about. It makes, changes and locks nothing, and the gate may be running. The notes are what it could not look at, or
 // what need not be there yet.
 //
 // On a machine that has nothing of this gate yet, what is at the places of the reference is not looked for: the file may be
-// checked where it is written. machine is the root of the file system in which that is found out. With credential the unit
-// brings the device key along, and the key file is not read.
-func Check(c *configs.Config, machine fs.FS, credential bool) (notes []string, err error) {
-	k := &checker{config: c, usual: configs.Defaults(), machine: machine, credential: credential}
+// checked where it is written.
+func Check(c *configs.Config, on Host) (notes []Note, err error) {
+	k := &checker{config: c, usual: configs.Defaults(), machine: on.Root, credential: on.Credential}
 	if k.fresh = k.missing(c.KeyFile) && k.missing(c.StateDir) && k.missing(c.Vision.ModelsDir); k.fresh {
-		k.note("there is nothing of this gate on this machine yet; what its key, networks and groups are like shows only there")
+		k.note(Note{Says: "there is nothing of this gate on this machine yet; what its key, networks and groups are like shows only there"})
 	}
 	_, err = rulebook.Of(c)
 	k.refuse(err)
 	k.networks()
 	k.records()
-	k.wires(cdev.Chips())
+	k.wires(on.Chips())
 	k.door()
 	k.camera()
 	k.readers()
 	k.broker()
 	k.socket()
 	return k.notes, errors.Join(k.errs...)
+}
+
+// A Note is what Check could not look at, or what need not be there yet.
+type Note struct {
+	Key   string // of the configuration, a dotted path; "" for none
+	Says  string
+	Todo  string // "" where there is nothing to do
+	Lacks bool   // the gate starts, and lacks something until it is done
+}
+
+func (n Note) String() string {
+	text := n.Says
+	if n.Key != "" {
+		text = n.Key + ": " + text
+	}
+	if n.Todo != "" {
+		text += "; " + n.Todo
+	}
+	return text
 }
 
 // A checker collects what Check finds.
@@ -54,13 +84,11 @@ type checker struct {
 	machine    fs.FS           // its root
 	credential bool
 	fresh      bool // the machine has nothing of this gate
-	notes      []string
+	notes      []Note
 	errs       []error
 }
 
-func (k *checker) note(format string, args ...any) {
-	k.notes = append(k.notes, fmt.Sprintf(format, args...))
-}
+func (k *checker) note(n Note) { k.notes = append(k.notes, n) }
 
 func (k *checker) refuse(err error) {
 	if err != nil {
@@ -89,7 +117,7 @@ func (k *checker) networks() {
 	}
 	k.refuse(checkWeaker(c, bundle))
 	if lacks, err := cost(bundle); err == nil && lacks != "" {
-		k.note("vision.liveness: %s; facegate models import FROM --dir %s brings them", lacks, c.Vision.ModelsDir)
+		k.note(Note{Key: "vision.liveness", Says: lacks, Todo: fmt.Sprintf("facegate models import FROM --dir %s brings them", c.Vision.ModelsDir)})
 	}
 	_, err = livenessThresholds(c, bundle)
 	k.refuse(err)
@@ -100,12 +128,12 @@ func (k *checker) networks() {
 // strangers notes the networks that were not measured for this project.
 func (k *checker) strangers(b models.Bundle) {
 	if a := b.Embedder.Adopted; a != nil {
-		k.note("vision.embedder: %s was adopted here on %s: %s", b.Embedder.Name, a.Day, a.Measured)
+		k.note(Note{Key: "vision.embedder", Says: fmt.Sprintf("%s was adopted here on %s: %s", b.Embedder.Name, a.Day, a.Measured)})
 	}
 	for _, r := range models.Dir(k.config.Vision.ModelsDir).Verify(b.Models(), vision.OpenCV()) {
 		if r.Status == models.OK && r.File.OpenCV == "" {
-			k.note("vision.models_dir: %s is a file of %s that was never tried; the gate starts only if it gives the same numbers",
-				r.File.File, r.Model.Name)
+			k.note(Note{Key: "vision.models_dir", Says: fmt.Sprintf("%s is a file of %s that was never tried; the gate starts only if it gives the same numbers",
+				r.File.File, r.Model.Name)})
 		}
 	}
 }
@@ -130,7 +158,7 @@ func madeByUnit() []string {
 func (k *checker) toBeMade(key, dir string) bool {
 	made := k.missing(dir) && slices.Contains(madeByUnit(), filepath.Clean(dir))
 	if made {
-		k.note("%s: %s is not there yet; systemd makes it when it starts the service", key, dir)
+		k.note(Note{Key: key, Says: dir + " is not there yet; systemd makes it when it starts the service"})
 	}
 	return made
 }
@@ -150,7 +178,7 @@ func (k *checker) records() {
 	}
 	keys := opening.Keys(c)
 	if k.credential && keys.Class() == "file" {
-		k.note("key_file: the unit brings the device key along as a credential; this command cannot see it")
+		k.note(Note{Key: "key_file", Says: "the unit brings the device key along as a credential; this command cannot see it"})
 		return
 	}
 	if !k.counts(c.KeyFile, k.usual.KeyFile) {
@@ -173,16 +201,41 @@ func (k *checker) camera() {
 		k.refuse(err)
 		return
 	}
-	switch err := unix.Access(c.Device, unix.R_OK|unix.W_OK); {
-	case errors.Is(err, unix.ENOENT):
-		k.note("camera.device: %s is not there; the gate starts and waits for it", c.Device)
-	case err != nil:
-		k.note("camera.device: this user may not use %s (%v); make the service's user a member of the group video", c.Device, err)
-	default:
-		if note := nodes.This().Describe(c.Device).Note(); note != "" {
-			k.note("camera.device: %s", note)
-		}
+	if note, ok := usable("camera.device", c.Device, unix.R_OK|unix.W_OK, "video", "facegate camera list"); !ok {
+		k.note(note)
+		return
 	}
+	switch n := nodes.This().Describe(c.Device); {
+	case !n.Usable():
+		k.note(Note{"camera.device", fmt.Sprintf("%s cannot be used: %s", n.Path, n.Problem), n.ToDo, true})
+	case n.Note() != "":
+		k.note(Note{Key: "camera.device", Says: n.Note(), Todo: "set camera.device to that"})
+	}
+}
+
+// usable says why this user cannot use a device, which is usually for a group, and where all are listed.
+func usable(key, path string, mode uint32, group, list string) (why Note, ok bool) {
+	switch err := unix.Access(path, mode); {
+	case errors.Is(err, unix.ENOENT):
+		return Note{key, path + " is not there; the gate starts and waits for it", "plug it in, or name another one: " + list, true}, false
+	case err != nil:
+		return Note{key, fmt.Sprintf("this user may not use %s (%v)", path, err), letIn(path, group), true}, false
+	}
+	return Note{}, true
+}
+
+// letIn says how the user of this process is let use a device, which is usually for a group. Nobody is made a member of the group root.
+func letIn(path, usual string) string {
+	var s unix.Stat_t
+	if unix.Stat(path, &s) != nil || s.Gid == 0 || s.Mode&0o060 != 0o060 {
+		return fmt.Sprintf("make the device one of the group %s, as the rules of udev do: udevadm trigger, or chgrp %[1]s %s && chmod g+rw %[2]s", usual, path)
+	}
+	group := strconv.Itoa(int(s.Gid))
+	if g, err := user.LookupGroupId(group); err == nil {
+		group = g.Name
+	}
+	return fmt.Sprintf("make the service's user a member of the group %s: usermod -aG %[1]s %s && systemctl restart facegate",
+		group, people.UserName(audit.Actor(os.Geteuid())))
 }
 
 // readers says which readers on USB this user cannot read. The gate starts without them.
@@ -191,12 +244,8 @@ func (k *checker) readers() {
 		if r.Device == "" {
 			continue
 		}
-		key := fmt.Sprintf("readers[%d].device", i+1)
-		switch err := unix.Access(r.Device, unix.R_OK); {
-		case errors.Is(err, unix.ENOENT):
-			k.note("%s: %s is not there; the gate starts and waits for it", key, r.Device)
-		case err != nil:
-			k.note("%s: this user may not use %s (%v); make the service's user a member of the group input", key, r.Device, err)
+		if note, ok := usable(fmt.Sprintf("readers[%d].device", i+1), r.Device, unix.R_OK, "input", "ls -l /dev/input/by-id"); !ok {
+			k.note(note)
 		}
 	}
 }
@@ -206,11 +255,11 @@ func (k *checker) broker() {
 	k.refuse(errors.Join(err, checkPapers(cfg)))
 	for _, b := range k.config.MQTT.Brokers {
 		if !b.OnBoard() {
-			k.note("mqtt.broker: %s is another machine; the service reaches it only where IPAddressAllow= of the unit names it", b.Host)
+			k.note(Note{Key: "mqtt.broker", Says: b.Host + " is another machine; the service reaches it only where IPAddressAllow= of the unit names it"})
 		}
 	}
 	if k.config.MQTT.HomeAssistant.Orders() {
-		k.note("mqtt.home_assistant.unsigned_orders: %s", configs.UnsignedWords)
+		k.note(Note{Key: "mqtt.home_assistant.unsigned_orders", Says: configs.UnsignedWords})
 	}
 }
 

@@ -19,25 +19,26 @@ import (
 	"facegate/cmd/facegate/internal/gatetest"
 	"facegate/configs"
 	"facegate/configs/hint"
+	"facegate/gpio/cdev"
 	"facegate/gpio/sim"
 	"facegate/pipeline/calibrate"
 )
 
 // verdicts returns what Check and New have against the configuration of a site.
-func verdicts(t *testing.T, site gatetest.Site, more gatetest.Settings) (notes []string, checked, opened error) {
+func verdicts(t *testing.T, site gatetest.Site, more gatetest.Settings) (notes []daemon.Note, checked, opened error) {
 	t.Helper()
 	return verdictsOf(t, site, site.YAML(t, more))
 }
 
 // verdictsOf is verdicts for the text of a configuration.
-func verdictsOf(t *testing.T, site gatetest.Site, text string) (notes []string, checked, opened error) {
+func verdictsOf(t *testing.T, site gatetest.Site, text string) (notes []daemon.Note, checked, opened error) {
 	t.Helper()
 	c, source, err := configs.Read("gate.yaml", strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := listing(t, site.Dir)
-	notes, err = daemon.Check(c, os.DirFS("/"), false)
+	notes, err = daemon.Check(c, daemon.Host{Root: os.DirFS("/"), Chips: cdev.Chips})
 	checked = source.Place(err)
 	if after := listing(t, site.Dir); !slices.Equal(before, after) {
 		t.Errorf("the check has changed %q to %q", before, after)
@@ -317,7 +318,7 @@ func TestCheckOfARunningGate(t *testing.T) {
 	site := gatetest.NewSite(t)
 	start(t, site, nil, daemon.Outside{})
 	c := site.Config(t, nil)
-	if _, err := daemon.Check(c, os.DirFS("/"), false); err != nil {
+	if _, err := daemon.Check(c, daemon.Host{Root: os.DirFS("/"), Chips: cdev.Chips}); err != nil {
 		t.Errorf("check of a running gate: %v", err)
 	}
 }
@@ -325,12 +326,12 @@ func TestCheckOfARunningGate(t *testing.T) {
 // TestCheckAwayFromTheGate checks a file on a machine that has nothing of it.
 func TestCheckAwayFromTheGate(t *testing.T) {
 	c := configs.Defaults()
-	notes, err := daemon.Check(c, fstest.MapFS{}, false)
-	if err != nil || !slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, "nothing of this gate") }) {
+	notes, err := daemon.Check(c, daemon.Host{Root: fstest.MapFS{}, Chips: cdev.Chips})
+	if err != nil || !slices.ContainsFunc(notes, func(n daemon.Note) bool { return strings.Contains(n.Says, "nothing of this gate") }) {
 		t.Errorf("notes %q, %v", notes, err)
 	}
 	c.KeyFile, c.StateDir, c.KeysDir = "/nonexistent/key", t.TempDir(), t.TempDir()
-	if _, err := daemon.Check(c, fstest.MapFS{}, false); err == nil || !strings.Contains(err.Error(), "key_file") {
+	if _, err := daemon.Check(c, daemon.Host{Root: fstest.MapFS{}, Chips: cdev.Chips}); err == nil || !strings.Contains(err.Error(), "key_file") {
 		t.Errorf("a file that nobody would name is missing, and the check says %v", err)
 	}
 }

@@ -311,7 +311,7 @@ func (d *Daemon) checkRules() (err error) {
 	if d.rules, err = rulebook.Of(d.config); err != nil {
 		return err
 	}
-	if d.labInUse() {
+	if watchesUnderLab(d.config) {
 		d.log.Warn(labInUse, "hint", adviceInUse)
 	}
 	return nil

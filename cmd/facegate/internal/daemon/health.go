@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -44,14 +45,17 @@ const (
 	adviceInUse = "set profile to cn, eu or us-il before anybody is enrolled"
 )
 
-// labInUse reports whether the gate watches real people under the profile for those who do not exist.
-func (d *Daemon) labInUse() bool {
-	c := d.config
+// watchesUnderLab reports whether a gate watches real people under the profile for those who do not exist.
+func watchesUnderLab(c *configs.Config) bool {
 	return c.Jurisdiction == law.Lab && (c.Camera.Source == configs.V4L2 || c.Door.Driver == configs.Cdev)
 }
 
 func (d *Daemon) profileHealth(*status.Status) []health.Condition {
-	return health.When(d.labInUse(), health.LabInUse, health.Profile, health.Degraded, labInUse, adviceInUse)
+	return profileHealth(d.config)
+}
+
+func profileHealth(c *configs.Config) []health.Condition {
+	return health.When(watchesUnderLab(c), health.LabInUse, health.Profile, health.Degraded, labInUse, adviceInUse)
 }
 
 func cameraHealth(s *status.Status) []health.Condition {
@@ -250,17 +254,29 @@ func otherBrokersHealth(m publish.Status) (all []health.Condition) {
 	return all
 }
 
+// Foresee says of a gate that does not run what its health would be, as far as configuration and disk tell.
+func Foresee(c *configs.Config) []health.Condition {
+	return append(profileHealth(c), roomHealth(c)...)
+}
+
 // diskHealth holds what is free against what an erasure needs: it writes the databases anew before it destroys the old ones.
 func (d *Daemon) diskHealth(*status.Status) (c []health.Condition) {
 	for _, m := range d.store.Log().Mended() {
 		c = append(c, health.When(true, health.FileMended, health.Disk, health.Degraded, m.File+" was damaged and has been restored from its copy",
 			"check the disk, and replace it if this comes again")...)
 	}
-	c = append(c, folderHealth(d.config.StateDir)...)
-	if !sameDisk(d.config.StateDir, d.config.KeysDir) {
-		c = append(c, folderHealth(d.config.KeysDir)...)
+	return append(c, roomHealth(d.config)...)
+}
+
+// roomHealth says of the folders of records whether they can be written to. One that is not there yet is made when the gate starts.
+func roomHealth(c *configs.Config) (all []health.Condition) {
+	for i, dir := range []string{c.StateDir, c.KeysDir} {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || i > 0 && sameDisk(c.StateDir, c.KeysDir) {
+			continue
+		}
+		all = append(all, folderHealth(dir)...)
 	}
-	return c
+	return all
 }
 
 func folderHealth(dir string) []health.Condition {

@@ -16,6 +16,7 @@ import (
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/configs/law"
+	"facegate/gpio/cdev"
 	"facegate/gpio/sim"
 	"facegate/pipeline/liveness"
 	"facegate/pipeline/liveness/thresholds"
@@ -51,7 +52,7 @@ func TestVanishedNetworks(t *testing.T) {
 	start := func(vision string) (names []string, err error) {
 		t.Helper()
 		c := site.Config(t, gatetest.Settings{"vision": fmt.Sprintf("{models_dir: %s%s}", dir, vision)})
-		_, checked := Check(c, os.DirFS("/"), false)
+		_, checked := Check(c, Host{Root: os.DirFS("/"), Chips: cdev.Chips})
 		d, err := New(c, Outside{Line: sim.New(), Source: gatetest.Stage(t)}, "test", slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"facegate/configs"
-	"facegate/configs/hint"
 	"facegate/pipeline/publish"
 )
 
@@ -17,9 +16,5 @@ func TryMQTT(ctx context.Context, c *configs.Config) error {
 	if err := errors.Join(err, checkPapers(cfg)); err != nil {
 		return err
 	}
-	err = publish.Try(ctx, cfg, rand.Reader)
-	if f := new(publish.Fault); errors.As(err, &f) {
-		return hint.Wrap(err, "%s", f.Hint)
-	}
-	return err
+	return publish.Try(ctx, cfg, rand.Reader)
 }

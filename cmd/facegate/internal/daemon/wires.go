@@ -55,7 +55,7 @@ func (k *checker) wires(chips []cdev.Chip, unread error) {
 		case errors.Is(err, cdev.ErrNotFound) && unread != nil: // it may be on a chip that could not be read
 			k.refuse(configs.About(w.Key, unread))
 		case errors.Is(err, cdev.ErrNoChip):
-			k.note("%s: %s cannot be checked, because this machine has no GPIO chip", w.Key, w.Line)
+			k.note(Note{Key: w.Key, Says: w.Line + " cannot be checked, because this machine has no GPIO chip"})
 		case w.Chip != "" && errors.Is(err, cdev.ErrNoSuchChip):
 			k.refuse(configs.About(w.Key[:strings.LastIndex(w.Key, ".")]+".chip", err))
 		case err != nil:

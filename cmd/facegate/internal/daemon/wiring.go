@@ -193,6 +193,6 @@ func (k *checker) door() {
 	c := k.config
 	k.refuse(checkBoard(c))
 	if reason, todo := c.Door.ShutsIn(); reason != "" {
-		k.note("door.fail: %s; %s", reason, todo)
+		k.note(Note{Key: "door.fail", Says: reason, Todo: todo, Lacks: true})
 	}
 }

@@ -70,15 +70,8 @@ func mayLock() bool {
 // of the process forbids none of it (memory.swap.max of cgroup v2, which a kernel whose memory controller is off does not
 // have, whatever a unit says). root is the root of the file system.
 func Swappable(root fs.FS) (bool, error) {
-	swaps, err := fs.ReadFile(root, "proc/swaps")
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil // a kernel that knows no swap
-	}
-	if err != nil {
+	if on, err := SwapOn(root); err != nil || !on {
 		return false, err
-	}
-	if bytes.Count(bytes.TrimSpace(swaps), []byte("\n")) == 0 { // the heading alone
-		return false, nil
 	}
 	groups, err := fs.ReadFile(root, "proc/self/cgroup")
 	if err != nil {
@@ -90,6 +83,15 @@ func Swappable(root fs.FS) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// SwapOn reports whether swap is on, whoever may use it.
+func SwapOn(root fs.FS) (bool, error) {
+	swaps, err := fs.ReadFile(root, "proc/swaps")
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil // a kernel that knows no swap
+	}
+	return bytes.Count(bytes.TrimSpace(swaps), []byte("\n")) > 0, err // the first line is a heading
 }
 
 // forbidden reports whether the control group, or one that it is in, may not swap.

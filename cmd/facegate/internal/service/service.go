@@ -3,6 +3,7 @@ package service
 
 import (
 	"io/fs"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -15,6 +16,12 @@ type Unit struct {
 	User       string   // whom the gate runs as
 	Groups     []string // besides those of the user
 	Credential bool     // systemd brings the device key along
+
+	LocksMemory bool     // the gate may lock any amount of memory
+	NoSwap      bool     // none of its memory is swapped, where the kernel has a memory controller
+	Confined    bool     // it reaches no address but those of Allowed
+	Allowed     []string // addresses, networks and words such as localhost
+	HidesClock  bool     // it may not ask whether a time server has set the clock
 }
 
 // name of the unit.
@@ -48,6 +55,40 @@ func Read(root fs.FS) (u Unit, installed bool) {
 	return u, installed
 }
 
+// isTrue reports whether a value is one of those that systemd takes for yes (systemd.syntax(7)).
+func isTrue(value string) bool {
+	return slices.Contains([]string{"1", "yes", "true", "on"}, strings.ToLower(value))
+}
+
+// Permits reports whether the unit lets the gate reach a machine.
+func (u Unit) Permits(number netip.Addr) bool {
+	return !u.Confined || slices.ContainsFunc(u.Allowed, func(allowed string) bool { return covers(allowed, number) })
+}
+
+// PermitsOthers reports whether the unit lets the gate reach any other machine than this one.
+func (u Unit) PermitsOthers() bool {
+	return !u.Confined || slices.ContainsFunc(u.Allowed, func(allowed string) bool { return allowed != "localhost" })
+}
+
+// covers reports whether an entry of IPAddressAllow= names a machine (systemd.resource-control(5)).
+func covers(allowed string, number netip.Addr) bool {
+	switch allowed {
+	case "any":
+		return true
+	case "localhost":
+		return number.IsLoopback()
+	case "link-local":
+		return number.IsLinkLocalUnicast()
+	case "multicast":
+		return number.IsMulticast()
+	}
+	if network, err := netip.ParsePrefix(allowed); err == nil {
+		return network.Contains(number)
+	}
+	one, err := netip.ParseAddr(allowed)
+	return err == nil && one == number
+}
+
 // read takes over what text sets.
 func (u *Unit) read(text string) {
 	for line := range strings.Lines(text) {
@@ -59,9 +100,27 @@ func (u *Unit) read(text string) {
 		case "Group":
 			u.Groups = append(u.Groups, value)
 		case "SupplementaryGroups":
-			u.Groups = append(u.Groups, strings.Fields(value)...)
+			u.Groups = add(u.Groups, value)
+		case "LimitMEMLOCK":
+			u.LocksMemory = value == "infinity"
+		case "MemorySwapMax":
+			u.NoSwap = value == "0"
+		case "ProtectClock":
+			u.HidesClock = isTrue(value)
+		case "IPAddressDeny":
+			u.Confined = value == "any" || value != "" && u.Confined
+		case "IPAddressAllow":
+			u.Allowed = add(u.Allowed, value)
 		case "LoadCredential", "LoadCredentialEncrypted", "SetCredentialEncrypted", "ImportCredential":
 			u.Credential = u.Credential || strings.HasPrefix(value, opening.KeyCredential)
 		}
 	}
+}
+
+// add returns a list with the words of value more. Without one systemd forgets the list.
+func add(list []string, value string) []string {
+	if value == "" {
+		return nil
+	}
+	return append(list, strings.Fields(value)...)
 }

@@ -1,8 +1,10 @@
 package service_test
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -18,7 +20,14 @@ func TestRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	const etc, lib = "etc/systemd/system/facegate.service", "usr/lib/systemd/system/facegate.service"
-	ours := service.Unit{User: "facegate", Groups: []string{"facegate", "video", "gpio", "input"}}
+	ours := service.Unit{
+		User: "facegate", Groups: []string{"facegate", "video", "gpio", "input"}, LocksMemory: true, NoSwap: true, Confined: true, Allowed: []string{"localhost"},
+	}
+	changed := ours
+	changed.User, changed.Groups, changed.Credential = "door", []string{"facegate", "video", "gpio", "input", "gpio", "dialout"}, true
+	bent := ours
+	bent.Groups, bent.HidesClock, bent.LocksMemory, bent.NoSwap = []string{"video"}, true, false, false
+	bent.Allowed = []string{"192.0.2.7", "2001:db8::/32"}
 	for _, test := range []struct {
 		name      string
 		files     map[string]string
@@ -34,7 +43,12 @@ func TestRead(t *testing.T) {
 			etc + ".d/a.conf":  "[Service]\nUser=door\nSupplementaryGroups=gpio dialout\n",
 			etc + ".d/b.conf":  "[Service]\n# User=other\nLoadCredentialEncrypted = facegate-device-key:/etc/k\n",
 			etc + ".d/c.conf~": "User=nobody\n",
-		}, service.Unit{User: "door", Groups: []string{"facegate", "video", "gpio", "input", "gpio", "dialout"}, Credential: true}, true},
+		}, changed, true},
+		{"with drop-ins that take away", map[string]string{
+			lib: string(shipped),
+			etc + ".d/a.conf": "[Service]\nSupplementaryGroups=\nSupplementaryGroups=video\nProtectClock=yes\nLimitMEMLOCK=64K\nMemorySwapMax=1G\n" +
+				"IPAddressAllow=\nIPAddressAllow=192.0.2.7 2001:db8::/32\n",
+		}, bent, true},
 	} {
 		root := fstest.MapFS{}
 		for path, text := range test.files {
@@ -44,5 +58,27 @@ func TestRead(t *testing.T) {
 		if diff := cmp.Diff(test.want, got); diff != "" || installed != test.installed {
 			t.Errorf("%s: installed = %t, want %t; (-want +got):\n%s", test.name, installed, test.installed, diff)
 		}
+	}
+}
+
+// TestPermits checks which machines a unit lets a gate reach.
+func TestPermits(t *testing.T) {
+	for allowed, machines := range map[string]map[string]bool{
+		"localhost":          {"127.0.0.1": true, "::1": true, "192.0.2.7": false},
+		"192.0.2.7":          {"192.0.2.7": true, "192.0.2.8": false},
+		"192.0.2.0/24 ::1":   {"192.0.2.8": true, "::1": true, "198.51.100.1": false},
+		"any":                {"198.51.100.1": true},
+		"link-local":         {"169.254.1.1": true, "192.0.2.7": false},
+		"multicast nonsense": {"224.0.0.1": true, "192.0.2.7": false},
+	} {
+		u := service.Unit{Confined: true, Allowed: strings.Fields(allowed)}
+		for machine, want := range machines {
+			if got := u.Permits(netip.MustParseAddr(machine)); got != want {
+				t.Errorf("IPAddressAllow=%s: %s is permitted: %t", allowed, machine, got)
+			}
+		}
+	}
+	if !(service.Unit{}).Permits(netip.MustParseAddr("192.0.2.7")) {
+		t.Error("a unit that denies nothing forbids something")
 	}
 }
