@@ -63,10 +63,10 @@ func unstarted(t *testing.T, users string, edit func(string) string) *cluster {
 	for i := range c.nodes {
 		n := &natstest.Node{Binary: binary, Dir: filepath.Join(c.dir, string(rune('a'+i)))}
 		must(t, os.Mkdir(n.Dir, 0o700))
-		t.Cleanup(n.Kill)
 		c.nodes[i] = n
 		c.relays[i] = newRelay(t, func() string { return "tcp://" + n.Address(natstest.MQTT) })
 		c.routes[i] = newRelay(t, func() string { return "tcp://" + n.Address(natstest.Routes) })
+		t.Cleanup(n.Kill) // before the relays wait for what goes through them
 	}
 	return c
 }

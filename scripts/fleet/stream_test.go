@@ -97,7 +97,7 @@ func TestStreamOfACluster(t *testing.T) {
 		time.Sleep(time.Second)
 		f.revive([]int{node})
 	}
-	eventually(t, "the gates have told all", func() bool { return done(doors) })
+	within(t, 3*patience, "the gates have told all", func() bool { return done(doors) })
 	within(t, 3*patience, "the consumer has all", func() bool {
 		return countLines(t, filepath.Join(folder, "passes.jsonl")) >= gates*passages
 	})
