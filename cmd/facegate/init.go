@@ -176,11 +176,11 @@ func (d *initDone) tell(r interview.Result) {
 	for _, f := range r.Draft.Faults {
 		d.Missing = append(d.Missing, owed{f.Key, f.Message, f.Law, todoOf(f.Key)})
 	}
-	for _, part := range []interview.Part{interview.Camera, interview.Networks, interview.Door, interview.Broker} {
+	for _, part := range []interview.Part{interview.Camera, interview.Door, interview.Broker} {
 		if v := r.Verdicts[part]; v != interview.Well {
 			d.Notes = append(d.Notes, fmt.Sprintf("the %s %s: %s", part, map[interview.Verdict]string{
 				interview.Unwell: "is not well", interview.Untested: "was not tested",
-			}[v], testOf(part, r.Draft.Config)))
+			}[v], testOf(part)))
 		}
 	}
 	if reason, todo := r.Draft.Door.ShutsIn(); reason != "" {
@@ -211,10 +211,9 @@ func fetchOf(c *configs.Config) string {
 }
 
 // testOf is the command that tests a part.
-func testOf(p interview.Part, c *configs.Config) string {
+func testOf(p interview.Part) string {
 	return map[interview.Part]string{
-		interview.Camera: "facegate camera test", interview.Networks: fetchOf(c), interview.Door: "facegate door test",
-		interview.Broker: "facegate mqtt test",
+		interview.Camera: "facegate camera test", interview.Door: "facegate door test", interview.Broker: "facegate mqtt test",
 	}[p]
 }
 
