@@ -181,7 +181,7 @@ func (t turn) handed() {
 	}
 	t.s.mu.Lock()
 	h.clear()
-	t.s.hand = nil
+	t.s.hand, t.s.capture = nil, nil
 	t.s.mu.Unlock()
 	t.to(h.next)
 }

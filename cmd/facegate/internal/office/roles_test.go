@@ -22,6 +22,7 @@ import (
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/law"
+	"facegate/pipeline/publish/childtest"
 	"facegate/store/audit"
 )
 
@@ -149,7 +150,7 @@ func pageOf(t *testing.T, path string, uid, gid uint32) *clerk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := childtest.Start(cmd); err != nil {
 		t.Skip(err) // such as where no user may be changed to
 	}
 	t.Cleanup(func() { in.Close(); cmd.Wait() })

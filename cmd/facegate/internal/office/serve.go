@@ -70,6 +70,8 @@ func foreign(r *http.Request) (code int, why string) {
 		return http.StatusMethodNotAllowed, "only GET and POST"
 	case r.URL.RawQuery != "" || r.URL.ForceQuery:
 		return http.StatusBadRequest, "no parameters"
+	case r.Header.Get("Sec-Purpose") != "": // a link that a browser opens by itself would be used up
+		return http.StatusServiceUnavailable, "not ahead of time"
 	case site != "" && site != "none" && site != "same-origin",
 		origin != "" && origin != "http://"+r.Host,
 		r.Method == http.MethodPost && origin == "":

@@ -123,6 +123,7 @@ func TestForeign(t *testing.T) {
 		{"without an origin", func(r *http.Request) { r.Header.Del("Origin") }, http.StatusForbidden},
 		{"as a browser says of another site", func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, http.StatusForbidden},
 		{"as a browser says of another port", func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-site") }, http.StatusForbidden},
+		{"before anybody wants it", func(r *http.Request) { r.Header.Set("Sec-Purpose", "prefetch;prerender") }, http.StatusServiceUnavailable},
 		{"another method", func(r *http.Request) { r.Method = http.MethodPut }, http.StatusMethodNotAllowed},
 		{"with parameters", func(r *http.Request) { r.URL.RawQuery = "text=ada" }, http.StatusBadRequest},
 		{"without the secret of the form", form(url.Values{"text": {"x"}}), http.StatusForbidden},
