@@ -104,7 +104,7 @@ func fourSteps(t *testing.T, b *browser) {
 	seen := make(chan struct{})
 	b.office.gate.set(func() {
 		b.office.gate.capture = func(ctx context.Context, progress func(people.Progress)) error {
-			progress(people.Progress{State: "enrolling", Advice: "come closer", Taken: 3, Want: 10})
+			progress(people.Progress{State: "enrolling", Say: "Please come a little closer.", Left: 21, Taken: 3, Want: 10})
 			select {
 			case <-seen:
 				return nil
@@ -123,7 +123,7 @@ func fourSteps(t *testing.T, b *browser) {
 	b.click("[name=signed]") // step 2
 	b.submit("/face")
 	b.title("Capture")
-	b.until("the guidance is there", "document.getElementById('live').textContent.includes('loser') && document.getElementById('bar').value === 3")
+	b.until("the guidance is there", "document.getElementById('live').textContent.includes('loser') && document.getElementById('bar').value === 3 && document.getElementById('left').textContent === '21'")
 	close(seen) // step 3
 	b.title("To hand over")
 	b.until("the pass is drawn", "document.querySelector('.pass img').naturalWidth > 100")
@@ -246,7 +246,8 @@ func states() []state {
 	return []state{
 		{"nobody", at("/")},
 		{"notice", func(b *browser, lang string) { b.visit("/enrol/" + lang) }},
-		{"notice in another language", func(b *browser, lang string) { b.visit("/enrol/" + map[string]string{"en": "zh", "zh": "en"}[lang]) }},
+		{"notice in a further language", at("/enrol/ar")},
+		{"form in a further language", at("/enrol/ar/face")},
 		{"form", func(b *browser, lang string) { b.visit("/enrol/" + lang + "/face") }},
 		{"form without a face", func(b *browser, lang string) { b.visit("/enrol/" + lang + "/pass") }},
 		{"form that is refused", refusedForm},
@@ -300,7 +301,7 @@ func refusedForm(b *browser, lang string) {
 func capturing(b *browser, lang string) {
 	b.office.gate.set(func() {
 		b.office.gate.capture = func(ctx context.Context, progress func(people.Progress)) error {
-			progress(people.Progress{State: "enrolling", Advice: "come closer", Taken: 3, Want: 10})
+			progress(people.Progress{State: "enrolling", Say: "Please come a little closer.", Left: 21, Taken: 3, Want: 10})
 			<-ctx.Done()
 			return ctx.Err()
 		}

@@ -1,7 +1,6 @@
 package office
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +33,8 @@ type capture struct {
 // A sight is what the page of a capture shows. It is sent to the page as it is.
 type sight struct {
 	Say   string `json:"say"`
+	Lang  string `json:"lang"` // of Say
+	Left  int    `json:"left"` // seconds before the gate gives up
 	Taken int    `json:"taken"`
 	Want  int    `json:"want"`
 	Ended bool   `json:"ended"`
@@ -80,11 +81,15 @@ func (c *capture) change(do func()) {
 	c.next = make(chan struct{})
 }
 
-// look returns what there is to be seen in a language, and what is closed when there is something else.
-func (c *capture) look(say func(people.Progress) string) (s sight, next <-chan struct{}, err error) {
+// look returns what there is to be seen on a page in a language, and what is closed when there is something else.
+func (c *capture) look(speaks notice.Language) (s sight, next <-chan struct{}, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return sight{say(c.seen), c.seen.Taken, max(c.seen.Want, 1), c.ended}, c.next, c.err
+	s = sight{c.seen.Say, string(c.lang), c.seen.Left, c.seen.Taken, max(c.seen.Want, 1), c.ended}
+	if s.Say == "" { // there is no frame yet
+		s.Say, s.Lang = words[speaks]["capture-begin"], string(speaks)
+	}
+	return s, c.next, c.err
 }
 
 // captured returns the capture that is under way or has ended, nil for none.
@@ -101,7 +106,7 @@ func (t turn) watch() {
 		t.to("/enrol")
 		return
 	}
-	seen, _, err := c.look(guidance(t.s.speak()))
+	seen, _, err := c.look(t.s.speak())
 	if seen.Ended && err == nil {
 		t.to("/handover")
 		return
@@ -111,9 +116,8 @@ func (t turn) watch() {
 		Label   string
 		Step    int
 		Face    bool
-		Lang    notice.Language
 		Trouble *trouble
-	}{seen, c.form.Label, 3, true, c.lang, nil}
+	}{seen, c.form.Label, 3, true, nil}
 	if err != nil {
 		_, told := troubleOf(err)
 		switch {
@@ -145,8 +149,8 @@ func (t turn) events() {
 	}
 	alive := time.NewTicker(aliveEvery)
 	defer alive.Stop()
-	for say := guidance(t.s.speak()); ; {
-		seen, next, _ := c.look(say)
+	for speaks := t.s.speak(); ; {
+		seen, next, _ := c.look(speaks)
 		if t.s.captured() != c {
 			return // it was given up, and its page is led elsewhere already
 		}
@@ -188,9 +192,4 @@ func (t turn) giveUp() {
 	t.s.mu.Unlock()
 	c.stop()
 	t.consent(http.StatusOK, c.form, c.lang, nil)
-}
-
-// guidance says what the person before the camera can do, in the language of the notice that they have read as soon as there is a frame.
-func guidance(lang notice.Language) func(people.Progress) string {
-	return func(p people.Progress) string { return cmp.Or(p.Say, p.Advice, p.State, words[lang]["capture-begin"]) }
 }

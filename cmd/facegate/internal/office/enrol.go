@@ -171,7 +171,8 @@ func (t turn) consent(code int, f form, lang notice.Language, err error) {
 	}{
 		form: f, Lang: lang, Notice: t.notices[slices.IndexFunc(t.notices, func(n notice.Text) bool { return n.Language == lang })],
 		Ages: ages, OneToOne: p.Mode == law.OneToOne, Passes: p.Passes, Told: t.parts.Told.Statement,
-		Rights: t.parts.Told.Statement.Words(lang).Rights, Ways: notice.Ways(t.parts.Told.Statement.Says(lang), t.parts.Told.Ways), Term: time.Now().Add(p.RetentionMax), Step: 2,
+		Rights: t.parts.Told.Statement.Words(lang).Rights,
+		Ways:   notice.Ways(t.parts.Told.Statement.Says(known(lang)), t.parts.Told.Ways), Term: time.Now().Add(p.RetentionMax), Step: 2,
 	}
 	if p.MinorsAllowed {
 		data.ChildAge = p.ChildAge

@@ -69,7 +69,7 @@ func New(p Parts) (*Office, error) {
 	if err != nil {
 		return nil, err
 	}
-	views, err := readViews()
+	views, err := readViews(p.Told.Statement)
 	if err != nil {
 		return nil, err
 	}

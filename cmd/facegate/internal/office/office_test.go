@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -23,6 +25,7 @@ import (
 	"facegate/configs/law"
 	"facegate/configs/notice"
 	"facegate/configs/passage"
+	"facegate/configs/words"
 	"facegate/store/audit"
 )
 
@@ -117,14 +120,38 @@ func (g *gate) enrol(t *testing.T, label string) {
 	}
 }
 
-// told is what people are told, under a law.
-func told(j law.Jurisdiction) notice.Particulars {
+// arabic is a language that facegate has no notice in, and that is written from the right.
+func arabic(t *testing.T) notice.Foreign {
+	t.Helper()
+	dir := os.DirFS("../../../../configs/testdata/languages")
+	text, err := fs.ReadFile(dir, "notice.ar.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := fs.ReadFile(dir, "words.ar.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	says, err := words.Parse("words.ar.yaml", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return notice.Foreign{
+		Language: "ar", File: "notice.ar.md", Text: string(text), Says: says,
+		Words: notice.Words{Place: "الباب الشمالي", Purpose: "فتح الباب للسكان", Necessity: "لتبقى اليدان حرتين", Rights: "اسأل البواب"},
+	}
+}
+
+// told is what people are told, under a law, in English, Chinese and Arabic.
+func told(t *testing.T, j law.Jurisdiction) notice.Particulars {
+	t.Helper()
 	ways := []passage.Way{passage.QR, passage.Card, passage.Intercom}
 	return notice.Particulars{
 		Statement: notice.Statement{
 			Version: "3", Controller: "Lime Court Ltd", Contact: "privacy@lime.example", SignInstalled: true,
-			EN: notice.Words{Place: "north door", Purpose: "To open this door for residents", Necessity: "Hands stay free", Rights: "ask the porter"},
-			ZH: notice.Words{Place: "北门", Purpose: "为住户开门", Necessity: "方便双手提物的住户", Rights: "到物业服务中心办理"},
+			EN:   notice.Words{Place: "north door", Purpose: "To open this door for residents", Necessity: "Hands stay free", Rights: "ask the porter"},
+			ZH:   notice.Words{Place: "北门", Purpose: "为住户开门", Necessity: "方便双手提物的住户", Rights: "到物业服务中心办理"},
+			More: []notice.Foreign{arabic(t)},
 		},
 		Ways: ways,
 		Profile: law.Resolve(law.Terms{
@@ -152,7 +179,7 @@ func serve(t *testing.T, g *gate, idle time.Duration) *open {
 	}
 	v := &open{t: t, gate: g, links: make(chan string, 100), log: new(bytes.Buffer)}
 	o, err := office.New(office.Parts{
-		Gate: g, Told: told(law.EU), Clerk: "li.na", Listener: l, Idle: idle, Link: func(url string) { v.links <- url },
+		Gate: g, Told: told(t, law.EU), Clerk: "li.na", Listener: l, Idle: idle, Link: func(url string) { v.links <- url },
 		Log: slog.New(slog.NewTextHandler(v.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

@@ -169,7 +169,7 @@ func asProgram(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	o, err := office.New(office.Parts{
-		Gate: control.NewClient(path), Told: told(law.EU), Listener: l, Idle: time.Hour,
+		Gate: control.NewClient(path), Told: told(t, law.EU), Listener: l, Idle: time.Hour,
 		Link: func(url string) { os.Stdout.WriteString(url + "\n") }, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

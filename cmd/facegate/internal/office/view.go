@@ -29,8 +29,8 @@ type view struct {
 // know reports whether the pages have words in a language.
 func (v views) know(lang notice.Language) bool { return v[lang] != nil }
 
-// readViews reads every page.
-func readViews() (views, error) {
+// readViews reads every page. The name of a language is what it says itself.
+func readViews(s notice.Statement) (views, error) {
 	all := make(views)
 	for lang := range words {
 		t, err := template.New("").Option("missingkey=error").Funcs(template.FuncMap{
@@ -38,7 +38,7 @@ func readViews() (views, error) {
 			"tell":  say,
 			"known": known,
 			"day":   func(t time.Time) string { return t.Local().Format(time.DateOnly) },
-			"name":  languageName,
+			"name":  func(lang notice.Language) string { return s.Says(lang).Say("name") },
 			"inc":   func(i int) int { return i + 1 },
 			"steps": stepsOf,
 		}).ParseFS(pages, "pages/*.html")

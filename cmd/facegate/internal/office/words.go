@@ -26,19 +26,10 @@ func known(lang notice.Language) notice.Language {
 	return notice.English
 }
 
-// languageName returns the name of a language in itself, or its tag where that is not known here.
-func languageName(lang notice.Language) string {
-	if name, ok := words[lang]["language"]; ok {
-		return name
-	}
-	return string(lang)
-}
-
 // words are all that the pages say, by language and key.
 var words = map[notice.Language]map[string]string{
 	notice.English: {
-		"language": "English",
-		"office":   "Office of the gate", "main": "Pages", "home": "People", "enrol": "Enrol somebody", "lock": "Lock this page",
+		"office": "Office of the gate", "main": "Pages", "home": "People", "enrol": "Enrol somebody", "lock": "Lock this page",
 		"title-home": "People", "title-person": "What is held of this person", "title-trouble": "This was not done",
 		"title-locked": "This page is locked",
 		"locked":       "Open it by the link that facegate office has printed last. Each link opens it once, in one browser.",
@@ -76,7 +67,7 @@ var words = map[notice.Language]map[string]string{
 		"paper-sum": "Sum of the notice (SHA-256)",
 
 		"title-capture": "Capture", "capture-do": "Tell the person what stands here. There is no picture, and none is kept.",
-		"capture-bar": "Taken", "capture-look": "See how far it is", "capture-stop": "Stop", "capture-again": "Try again", "given-up": "The capture was stopped.", "not-captured": "The person was not captured.",
+		"capture-bar": "Taken", "capture-left": "Seconds left:", "capture-look": "See how far it is", "capture-stop": "Stop", "capture-again": "Try again", "given-up": "The capture was stopped.", "not-captured": "The person was not captured.",
 		"capture-begin": "One moment",
 
 		"title-handover": "To hand over", "is-enrolled": "%s is enrolled.", "is-joined": "%s is on the list, without a face.", "lasts": "Until %s.",
@@ -103,8 +94,7 @@ var words = map[notice.Language]map[string]string{
 		"nobody":      "Nobody on the list has this label any more.",
 	},
 	notice.Chinese: {
-		"language": "中文",
-		"office":   "门禁办公室", "main": "页面", "home": "人员名单", "enrol": "登记新人员", "lock": "锁定本页面",
+		"office": "门禁办公室", "main": "页面", "home": "人员名单", "enrol": "登记新人员", "lock": "锁定本页面",
 		"title-home": "人员名单", "title-person": "本机保存的此人信息", "title-trouble": "未能完成",
 		"title-locked": "本页面已锁定",
 		"locked":       "请使用 facegate office 最近一次显示的链接打开。每个链接只能在一个浏览器中打开一次。",
@@ -142,7 +132,7 @@ var words = map[notice.Language]map[string]string{
 		"paper-sum": "告知书校验值（SHA-256）",
 
 		"title-capture": "采集", "capture-do": "请把这里的提示告诉本人。这里没有画面，也不保存任何画面。",
-		"capture-bar": "进度", "capture-look": "查看进度", "capture-stop": "停止", "capture-again": "再试一次", "given-up": "采集已停止。", "not-captured": "未能完成采集。",
+		"capture-bar": "进度", "capture-left": "剩余秒数：", "capture-look": "查看进度", "capture-stop": "停止", "capture-again": "再试一次", "given-up": "采集已停止。", "not-captured": "未能完成采集。",
 		"capture-begin": "请稍候",
 
 		"title-handover": "交付", "is-enrolled": "%s已登记。", "is-joined": "%s已列入名单，不使用人脸。", "lasts": "有效期至%s。",

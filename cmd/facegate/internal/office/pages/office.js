@@ -20,7 +20,9 @@ if (live) {
       location.replace(live.dataset.next);
       return;
     }
+    live.lang = seen.lang;
     if (live.textContent !== seen.say) live.textContent = seen.say;
+    document.getElementById('left').textContent = seen.left;
     bar.max = seen.want;
     bar.value = seen.taken;
   };
