@@ -158,14 +158,14 @@ func (l *live) throughOffice(t *testing.T, p *deskPage, person, label string) {
 	body := p.post(t, "/enrol/en/face", url.Values{
 		"number": {fieldOf(t, form, "number")}, "label": {label}, "age": {"adult"}, "witness": {"Li Na"}, "signed": {"yes"},
 	})
-	gatetest.Eventually(t, label+" is captured", func() bool {
-		if !strings.Contains(body, "<h1>Capture</h1>") {
-			return true
+	// The gate gives a capture up after a time, and the page says so: a busy machine may need another one, as people do.
+	for tries := 1; strings.Contains(body, "<h1>Capture</h1>") && tries <= 3; body = p.get(t, "/capture") {
+		if strings.Contains(body, `role="alert"`) {
+			p.post(t, "/capture/again", url.Values{})
+			tries++
 		}
 		time.Sleep(50 * time.Millisecond)
-		body = p.get(t, "/capture")
-		return false
-	})
+	}
 	if !strings.Contains(body, label+" is enrolled.") || !strings.Contains(body, "data:image/png;base64,") {
 		t.Fatalf("%s has no pass:\n%s", label, body)
 	}
