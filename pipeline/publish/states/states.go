@@ -28,8 +28,9 @@ var ErrMissed = errors.New("the value has not arrived")
 type States struct {
 	wake chan struct{} // tells that there is a new value
 
-	mu   sync.Mutex // guards what follows
-	list []state    // in the order in which they were set first
+	mu    sync.Mutex // guards what follows
+	list  []state    // in the order in which they were set first
+	round uint64     // how often every value has become due
 }
 
 type state struct {
@@ -37,7 +38,8 @@ type state struct {
 	value []byte // like told it is not changed, but replaced
 	told  []byte // the value that has arrived on this connection; nil if that is not known of any
 
-	missed bool // it was sent, and is not to be sent again yet
+	missed bool   // it was sent, and is not to be sent again yet
+	round  uint64 // in which it was sent last
 }
 
 // due reports whether the value is to be told.
@@ -79,6 +81,7 @@ func (s *States) find(topic string) int {
 func (s *States) Begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.round++
 	for i := range s.list {
 		s.list[i].told = nil
 	}
@@ -154,7 +157,7 @@ func (s *States) next() (state, bool) {
 	if i < 0 {
 		return state{}, false
 	}
-	s.list[i].told = nil
+	s.list[i].told, s.list[i].round = nil, s.round
 	return s.list[i], true
 }
 
@@ -167,12 +170,12 @@ func (s *States) retry() {
 	}
 }
 
-// sent notes whether a state has arrived, though it may have another value by now.
+// sent notes whether a state has arrived, though it may have another value by now, or be due once more.
 func (s *States) sent(e state, arrived bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.find(e.topic)
-	if s.list[i].missed = !arrived; arrived {
+	if s.list[i].missed = !arrived; arrived && e.round == s.round {
 		s.list[i].told = e.value
 	}
 }

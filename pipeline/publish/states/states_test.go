@@ -209,3 +209,26 @@ func TestServeEndsWithItsContext(t *testing.T) {
 		t.Errorf("Serve = %v, want the cause", err)
 	}
 }
+
+// TestAgainMeanwhile makes every value due while one is being sent. It is sent once more.
+func TestAgainMeanwhile(t *testing.T) {
+	s := states.New()
+	s.Set("a", []byte("1"))
+	sent := 0
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(s.Flush(t.Context(), func(context.Context, string, []byte) error {
+		if sent++; sent == 1 {
+			s.Again()
+		}
+		return nil
+	}))
+	must(s.Flush(t.Context(), func(context.Context, string, []byte) error { sent++; return nil }))
+	if sent != 2 {
+		t.Errorf("it was sent %d times", sent)
+	}
+}
