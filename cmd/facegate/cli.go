@@ -58,6 +58,8 @@ type commandLine struct {
 	Demo    demoCommand    `cmd:"" help:"Show the gate at work on recorded people who do not exist."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
+	Bugreport bugreportCommand `cmd:"" help:"Write what whoever mends a gate has to know of it, without names, tokens, keys and addresses."`
+
 	Man         manCommand        `cmd:"" help:"Print the man page: facegate man | man -l -"`
 	Completion  completionCommand `cmd:"" help:"Print what completes commands and flags in a shell."`
 	ShowVersion versionFlag       `name:"version" help:"Print the version, wherever it stands."`
@@ -115,18 +117,26 @@ func (f jsonFlag) print(t terminal, v any, text func(w *tabwriter.Writer)) error
 
 type versionCommand struct{ jsonFlag }
 
-func (c *versionCommand) Run(t terminal) error {
-	v := struct {
-		Version string            `json:"version"`
-		Go      string            `json:"go"`
-		System  string            `json:"system"`
-		Modules map[string]string `json:"modules"`
-	}{version, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, map[string]string{}}
+// built is what a facegate was built of.
+type built struct {
+	Version string            `json:"version"`
+	Go      string            `json:"go"`
+	System  string            `json:"system"`
+	Modules map[string]string `json:"modules"`
+}
+
+func versionOf() built {
+	v := built{version, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, map[string]string{}}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {
 			v.Modules[m.Path] = m.Version
 		}
 	}
+	return v
+}
+
+func (c *versionCommand) Run(t terminal) error {
+	v := versionOf()
 	return c.print(t, v, func(w *tabwriter.Writer) {
 		show.Fprintf(w, "facegate %s (%s, %s)\n", v.Version, v.Go, v.System)
 	})

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/needle"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
@@ -28,22 +29,22 @@ type held struct {
 }
 
 // needles are the forms in which it would be found, by kind.
-func (h *held) needles(t *testing.T) map[string][]needle {
+func (h *held) needles(t *testing.T) map[string][]needle.Needle {
 	t.Helper()
 	letters := h.pass.Text()
 	raw, err := base32.StdEncoding.DecodeString(letters)
 	must(t, err)
-	return map[string][]needle{
-		"label":             encodings("the label", []byte(h.label)),
-		"form":              encodings("the form number", []byte(h.form)),
-		"letters of a pass": encodings("the letters of the pass", []byte(letters)),
-		"secret of a pass":  encodings("the secret of the pass", raw[1:17]),
-		"template":          encodings("the template", h.code[:24]),
+	return map[string][]needle.Needle{
+		"label":             needle.Encodings("the label", []byte(h.label)),
+		"form":              needle.Encodings("the form number", []byte(h.form)),
+		"letters of a pass": needle.Encodings("the letters of the pass", []byte(letters)),
+		"secret of a pass":  needle.Encodings("the secret of the pass", raw[1:17]),
+		"template":          needle.Encodings("the template", h.code[:24]),
 	}
 }
 
 // all are the needles of all kinds.
-func (h *held) all(t *testing.T) (all []needle) {
+func (h *held) all(t *testing.T) (all []needle.Needle) {
 	for _, n := range h.needles(t) {
 		all = append(all, n...)
 	}
@@ -135,12 +136,12 @@ func (s *scanned) readCodes(t *testing.T, all ...*held) {
 }
 
 // find returns what of these needles is in the memory of the gate.
-func (s *scanned) find(t *testing.T, needles []needle) []string {
+func (s *scanned) find(t *testing.T, needles []needle.Needle) []string {
 	t.Helper()
 	mem, err := os.Open(s.memory())
 	must(t, err)
 	defer mem.Close()
-	return newSearch(needles).find(memoryOf(t, s.cmd.Process.Pid, mem))
+	return needle.NewSearch(needles).Find(memoryOf(t, s.cmd.Process.Pid, mem))
 }
 
 // plant has every process of the gate that starts from now on leak these.
@@ -175,7 +176,7 @@ func TestPrivacyAfterErasure(t *testing.T) {
 		}
 	}
 	pid := s.cmd.Process.Pid
-	gone := func(how string, needles []needle) {
+	gone := func(how string, needles []needle.Needle) {
 		t.Helper()
 		for _, leak := range s.find(t, needles) {
 			t.Errorf("after %s: %s", how, leak)
@@ -195,7 +196,7 @@ func TestPrivacyAfterErasure(t *testing.T) {
 	gone("the end of all templates", slices.Concat(cyd.needles(t)["template"], cyd.needles(t)["secret of a pass"]))
 	var planted [][]byte
 	for _, needles := range ada.needles(t) {
-		planted = append(planted, needles[0].bytes)
+		planted = append(planted, needles[0].Bytes)
 	}
 	s.plant(t, planted...)
 	must(t, s.client.EndLockdown(t.Context()))

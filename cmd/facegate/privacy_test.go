@@ -28,6 +28,7 @@ import (
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/needle"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/systime"
@@ -219,10 +220,10 @@ type watched struct {
 	pass         template.Token
 	card, pad    *evdev.Twin
 	typed        string // a number and a PIN
-	faces        *search
-	shown        *search        // for what was shown to a reader, and belongs in no answer
-	cleared      *search        // for what of that leaves the memory with the answer
-	all          *search        // for all of these, names, and what belongs in an answer alone
+	faces        *needle.Search
+	shown        *needle.Search // for what was shown to a reader, and belongs in no answer
+	cleared      *needle.Search // for what of that leaves the memory with the answer
+	all          *needle.Search // for all of these, names, and what belongs in an answer alone
 	searched     map[string]int // bytes, by place
 }
 
@@ -371,44 +372,44 @@ func (g *watched) lookFor(t *testing.T, pictures [][]byte) {
 	t.Helper()
 	engine := gatetest.Engine(t)
 	defer engine.Close()
-	var faces, names []needle
+	var faces, names []needle.Needle
 	embeddings := 0
 	for i, picture := range pictures {
 		middle := len(picture) / 2
-		faces = append(faces, needle{fmt.Sprintf("a part of picture %d", i), picture[middle : middle+24]})
+		faces = append(faces, needle.Needle{What: fmt.Sprintf("a part of picture %d", i), Bytes: picture[middle : middle+24]})
 		v, chip, ok := faceOf(t, engine, picture)
 		if !ok {
 			continue
 		}
 		embeddings++
-		faces = append(faces, needle{fmt.Sprintf("pixels of face %d", i), chip[len(chip)/2 : len(chip)/2+48]})
+		faces = append(faces, needle.Needle{What: fmt.Sprintf("pixels of face %d", i), Bytes: chip[len(chip)/2 : len(chip)/2+48]})
 		faces = append(faces, vectorNeedles(fmt.Sprintf("the embedding of face %d", i), v)...)
 	}
 	if embeddings < 50 {
 		t.Fatalf("only %d embeddings to look for", embeddings)
 	}
 	for _, name := range []string{poisonName, poisonForm} {
-		names = append(names, encodings(name, []byte(name))...)
+		names = append(names, needle.Encodings(name, []byte(name))...)
 	}
-	names = append(names, encodings("the text of a pass", []byte(g.pass.Text()))...)
-	names = append(names, encodings("the PIN", []byte(poisonPIN))...)
-	card := encodings("the number of a card", []byte(poisonCard))
-	g.cleared = newSearch(append(encodings("what was typed", []byte(g.typed)), card...))
+	names = append(names, needle.Encodings("the text of a pass", []byte(g.pass.Text()))...)
+	names = append(names, needle.Encodings("the PIN", []byte(poisonPIN))...)
+	card := needle.Encodings("the number of a card", []byte(poisonCard))
+	g.cleared = needle.NewSearch(append(needle.Encodings("what was typed", []byte(g.typed)), card...))
 	guest := guestPass(t)
 	shown := slices.Concat(
-		encodings("the text of a visitor's pass", []byte(guest.text[40:80])), encodings("the number of a visitor's pass", []byte(guest.number)),
-		card, []needle{{"the serial of a visitor's pass", guest.serial[:]}, {"the serial of a visitor's pass in hexadecimal", fmt.Appendf(nil, "%x", guest.serial)}},
+		needle.Encodings("the text of a visitor's pass", []byte(guest.text[40:80])), needle.Encodings("the number of a visitor's pass", []byte(guest.number)),
+		card, needle.Encodings("the serial of a visitor's pass", guest.serial[:])[:2], // it is too short for base64
 	)
 	raw, err := base32.StdEncoding.DecodeString(g.pass.Text())
 	must(t, err)
-	secret := encodings("the secret of a pass", raw[1:17])
+	secret := needle.Encodings("the secret of a pass", raw[1:17])
 	names = append(names, secret...)
 	faces = append(faces, secret...) // as the text, it belongs on the socket, and nowhere in memory afterwards
-	g.faces, g.shown, g.all = newSearch(faces), newSearch(shown), newSearch(slices.Concat(faces, shown, names, g.codes(t)))
+	g.faces, g.shown, g.all = needle.NewSearch(faces), needle.NewSearch(shown), needle.NewSearch(slices.Concat(faces, shown, names, g.codes(t)))
 }
 
 // codes returns the templates in the clear, which belong nowhere but in memory.
-func (g *watched) codes(t *testing.T) (needles []needle) {
+func (g *watched) codes(t *testing.T) (needles []needle.Needle) {
 	t.Helper()
 	s, err := opening.Store(g.site.Config(t, nil), systime.New(), discard)
 	must(t, err)
@@ -426,7 +427,7 @@ func (g *watched) codes(t *testing.T) (needles []needle) {
 	for _, word := range records[0].Code {
 		code = binary.LittleEndian.AppendUint64(code, word)
 	}
-	return encodings("the template", code[:24])
+	return needle.Encodings("the template", code[:24])
 }
 
 // find returns what leaked, by place.
@@ -435,14 +436,14 @@ func (g *watched) find(t *testing.T) map[string][]string {
 	found := map[string][]string{
 		onDisk: g.findOnDisk(t),
 		// Names belong on the socket of technicians, and in memory. So do pictures: that of the empty corridor.
-		onSocket: slices.Concat(g.faces.find([]byte(g.socket.seen.String())), g.shown.find([]byte(g.socket.seen.String()))),
+		onSocket: slices.Concat(g.faces.Find([]byte(g.socket.seen.String())), g.shown.Find([]byte(g.socket.seen.String()))),
 	}
 	g.searched[onSocket] = len(g.socket.seen.String())
 	if g.memory != nil {
-		found[inMemory], g.searched[inMemory] = append(g.faces.find(g.memory), g.cleared.find(g.memory)...), len(g.memory)
+		found[inMemory], g.searched[inMemory] = append(g.faces.Find(g.memory), g.cleared.Find(g.memory)...), len(g.memory)
 	}
 	for place, text := range map[string]string{inLog: g.log, onMQTT: g.mqtt.seen.String(), onPage: g.page} {
-		found[place] = append(g.all.find([]byte(text)), pictureIn([]byte(text))...)
+		found[place] = append(g.all.Find([]byte(text)), pictureIn([]byte(text))...)
 		g.searched[place] = len(text)
 	}
 	return found
@@ -458,7 +459,7 @@ func (g *watched) findOnDisk(t *testing.T) (found []string) {
 			}
 			data, err := os.ReadFile(path)
 			g.searched[onDisk] += len(data)
-			for _, leak := range append(g.all.find(data), pictureIn(data)...) {
+			for _, leak := range append(g.all.Find(data), pictureIn(data)...) {
 				found = append(found, e.Name()+": "+leak)
 			}
 			return err
@@ -507,31 +508,15 @@ func pictureIn(data []byte) []string {
 	return []string{fmt.Sprintf("a picture begins at byte %d", at)}
 }
 
-// A needle is one form of one secret, of at least 8 bytes.
-type needle struct {
-	what  string
-	bytes []byte
-}
-
-// encodings returns a secret as it is, in hexadecimal, and in base64 wherever it may begin in a group of three bytes.
-func encodings(what string, secret []byte) []needle {
-	needles := []needle{{what, secret}, {what + " in hexadecimal", []byte(hex.EncodeToString(secret))}}
-	for shift := range 3 {
-		text := base64.RawStdEncoding.EncodeToString(append(make([]byte, shift), secret...))
-		needles = append(needles, needle{what + " in base64", []byte(text[4 : len(text)-4])})
-	}
-	return needles
-}
-
 // vectorNeedles returns the forms in which a vector may be kept. The first numbers of each stand for all.
-func vectorNeedles(what string, v embed.Vector) []needle {
+func vectorNeedles(what string, v embed.Vector) []needle.Needle {
 	const enough = 24 // bytes that no other data has by chance
-	needles := encodings(what+" as float32", float32s(v)[:enough])
-	needles = append(needles, encodings(what+" as float16", float16s(v)[:enough])...)
-	needles = append(needles, encodings(what+" as int8", int8s(v)[:enough])...)
+	needles := needle.Encodings(what+" as float32", float32s(v)[:enough])
+	needles = append(needles, needle.Encodings(what+" as float16", float16s(v)[:enough])...)
+	needles = append(needles, needle.Encodings(what+" as int8", int8s(v)[:enough])...)
 	for _, x := range v[:4] {
 		if text := strconv.FormatFloat(float64(x), 'g', -1, 32); len(text) >= 10 {
-			needles = append(needles, needle{what + " as text", []byte(text)})
+			needles = append(needles, needle.Needle{What: what + " as text", Bytes: []byte(text)})
 		}
 	}
 	return needles
@@ -566,41 +551,6 @@ func int8s(v embed.Vector) (b []byte) {
 		b = append(b, byte(int8(math.Round(float64(x)/greatest*127))))
 	}
 	return b
-}
-
-// A search finds many needles in one pass.
-type search struct {
-	maybe   []bool // by the first three bytes
-	needles map[[8]byte][]needle
-}
-
-func newSearch(needles []needle) *search {
-	s := &search{maybe: make([]bool, 1<<24), needles: map[[8]byte][]needle{}}
-	for _, n := range needles {
-		key := [8]byte(n.bytes)
-		s.maybe[prefix(n.bytes)] = true
-		s.needles[key] = append(s.needles[key], n)
-	}
-	return s
-}
-
-func prefix(b []byte) int { return int(b[0])<<16 | int(b[1])<<8 | int(b[2]) }
-
-// find lists the needles in data, each once.
-func (s *search) find(data []byte) (found []string) {
-	seen := map[string]bool{}
-	for at := 0; at+8 <= len(data); at++ {
-		if !s.maybe[prefix(data[at:])] {
-			continue
-		}
-		for _, n := range s.needles[[8]byte(data[at:])] {
-			if !seen[n.what] && bytes.HasPrefix(data[at:], n.bytes) {
-				seen[n.what] = true
-				found = append(found, fmt.Sprintf("%s at byte %d", n.what, at))
-			}
-		}
-	}
-	return found
 }
 
 // memoryOf reads what of a process is its own and can be written to: what a core dump has of it.

@@ -86,6 +86,7 @@ door release
 mqtt status
 mqtt test
 camera list
+bugreport $DIR/report.txt --log $DIR/example.yaml
 models list
 `
 
