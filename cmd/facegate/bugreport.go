@@ -51,6 +51,7 @@ func (c *bugreportCommand) Run(ctx context.Context, t terminal) error {
 	tellProgram(r.Page("program"))
 	tellMachine(r.Page("machine"), t.root(), cfg)
 	tellConfiguration(r.Page("configuration"), cfg, faults)
+	c.examined(ctx, t, r.Page("doctor"))
 	c.status(ctx, r.Page("status"))
 	log := r.Page("log")
 	if logErr != nil {
@@ -150,6 +151,16 @@ func tellConfiguration(p *bugreport.Page, cfg *configs.Config, faults []error) {
 	p.Values(cfg, "yaml", bugreport.Public{
 		Word: func(s string) bool { return reference[s] }, Text: func(s string) bool { return usual[s] },
 	})
+}
+
+// examined writes what the doctor finds.
+func (c *bugreportCommand) examined(ctx context.Context, t terminal, p *bugreport.Page) {
+	found, err := (&doctorCommand{configFlag: configFlag{cmp.Or(c.Config, defaultConfig)}}).examine(ctx, t)
+	if err != nil {
+		p.Sentence("not examined", show.Plain(err.Error()))
+		return
+	}
+	p.Values(found, "json", bugreport.Public{Word: func(string) bool { return true }, Text: bugreport.Says})
 }
 
 // status writes how the running gate is.

@@ -85,9 +85,9 @@ func TestBugreport(t *testing.T) {
 			}
 		}
 	}
-	check(report("running.txt"), "health.state: down", "people.enrolled: 0", "site: <site-1>", "door.state: locked")
+	check(report("running.txt"), "running: true", "findings[1].state: wrong", "health.state: down", "people.enrolled: 0", "site: <site-1>", "door.state: locked")
 	l.stop()
-	check(report("stopped.txt"), "not known: the gate is not running")
+	check(report("stopped.txt"), "running: false", "not known: the gate is not running")
 	l.report(t, config, site.Path("stopped.txt"), site.Path("log")).want(t, exitFailed, "configuration: ", "name a new file")
 	must(t, os.WriteFile(config, []byte("profile: lab\nsite: "+topic+"\ngate: ["), 0o600))
 	l.report(t, config, site.Path("broken.txt"), site.Path("log")).want(t, exitOK, "not looked for: the names that the records hold", "")
