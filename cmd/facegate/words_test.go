@@ -6,8 +6,11 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"facegate/cmd/facegate/internal/gatetest"
 )
 
 // TestComplain prints errors as they come, joined and wrapped.
@@ -92,6 +95,26 @@ func TestExitCodes(t *testing.T) {
 	}
 	if codeOf(errors.New("x")) != exitFailed || codeOf(nil) != exitOK {
 		t.Error("an error of no kind has not failed")
+	}
+}
+
+// TestExitCodesAreInTheDocuments compares the table of docs/exit-codes.md with the codes that there are.
+func TestExitCodesAreInTheDocuments(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(gatetest.Root(t), "docs", "exit-codes.md"))
+	must(t, err)
+	var rows []string
+	for _, c := range exitCodes() {
+		rows = append(rows, fmt.Sprintf("| %d | %s |", c.code, c.meaning))
+	}
+	_, table, _ := strings.Cut(string(text), "|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	if want := strings.Join(rows, "\n"); table != want {
+		t.Errorf("the table is\n%s\nwant\n%s", table, want)
+	}
+	var c complaint
+	unmarshal(t, facegate(t.Context(), "status", "--jsno", "--json").err, &c)
+	if c.Code != exitUsage || c.Error == "" || c.ToDo == "" {
+		t.Errorf("a wrong command line is answered with %+v", c)
 	}
 }
 
