@@ -79,6 +79,9 @@ func (b *Broker) serve(account Account, taps []Tap) error {
 	if err := b.server.AddHook(&tapped{taps: taps}, nil); err != nil {
 		return err
 	}
+	if err := b.server.AddHook(&retaining{}, nil); err != nil {
+		return err
+	}
 	if err := b.server.AddListener(b.listener); err != nil {
 		return err
 	}

@@ -2,10 +2,13 @@ package loopback_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -157,4 +160,43 @@ func TestCloseEndsClients(t *testing.T) {
 			t.Fatal("the client is still connected")
 		}
 	}
+}
+
+// TestRetainedWhileSomebodySubscribes retains messages and wills on many topics while others subscribe to all of them, which the race
+// detector is to find nothing in.
+func TestRetainedWhileSomebodySubscribes(t *testing.T) {
+	account := loopback.NewAccount()
+	b := start(t, account)
+	const clients, rounds = 4, 20
+	var all sync.WaitGroup
+	for i := range clients {
+		all.Go(func() {
+			for round := range rounds {
+				topic := fmt.Sprintf("facegate/%d/%d", i, round)
+				var conn net.Conn
+				c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(b.URL()).SetClientID(fmt.Sprint("client", i)).SetAutoReconnect(false).
+					SetUsername(account.Username).SetPassword(account.Password).SetWill(topic+"/will", "gone", 1, true).
+					SetCustomOpenConnectionFn(func(at *url.URL, _ mqtt.ClientOptions) (_ net.Conn, err error) {
+						conn, err = net.Dial("tcp", at.Host)
+						return conn, err
+					}))
+				for _, do := range []func() mqtt.Token{
+					c.Connect,
+					func() mqtt.Token { return c.Publish(topic, 1, true, "kept") },
+					func() mqtt.Token { return c.Subscribe("facegate/#", 1, nil) },
+					func() mqtt.Token { return c.Publish(topic, 1, true, "") },
+				} {
+					if token := do(); !token.WaitTimeout(10*time.Second) || token.Error() != nil {
+						t.Errorf("client %d, round %d: %v", i, round, token.Error())
+						return
+					}
+				}
+				if round%2 > 0 {
+					conn.Close() // the will is published
+				}
+				c.Disconnect(0)
+			}
+		})
+	}
+	all.Wait()
 }
