@@ -93,7 +93,7 @@ func invalid(why, advice string) error {
 
 // Claim returns the person with the pass that k comes from, and their Code, to be compared with one face and cleared. It
 // refuses with ErrPass a pass that nobody has, that was replaced or has expired, and one whose Code was made with another
-// model or is gone since a lockdown.
+// model or was destroyed.
 func (t Templates) Claim(k *template.TokenKeys, modelID [32]byte) (p Person, code template.Code, err error) {
 	t.s.mu.Lock()
 	defer t.s.mu.Unlock()
@@ -146,7 +146,7 @@ func (s *Store) codeOf(p Person, k *template.TokenKeys, modelID [32]byte) (Perso
 	case !p.Consented():
 		return Person{}, template.Code{}, invalid("the person gives no face", "open with the pass alone, where the site lets it")
 	case p.Record == (template.RecordID{}), s.barred(p), s.templatesGone():
-		return Person{}, template.Code{}, invalid("the template is gone since a lockdown", adviceAgain)
+		return Person{}, template.Code{}, invalid("the template was destroyed with all others, or with its epoch", adviceAgain)
 	}
 	sealed, err := s.faces.GetValue(vault.At(recordsTable, p.Record))
 	if err != nil {

@@ -18,5 +18,5 @@ func (*lockdownCommand) Run() error {
 		"the other ways in, and the lock itself, are not facegate's to lock")
 }
 
-var errLockdown = errors.New("there is no lockdown here: elsewhere the word means to lock every door, " +
+var errLockdown = errors.New("there is no \"lockdown\" here: elsewhere the word means to lock every door, " +
 	"and this command destroyed templates")
