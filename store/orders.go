@@ -41,6 +41,12 @@ const (
 	// a clock that is not known exactly may be set back by up to a day and be believed.
 	ordersKept = 48 * time.Hour
 
+	// maxAhead is how many orders from the future are remembered, which may be for long: the rest is for those that people give now.
+	maxAhead = MaxOrders / 2
+
+	// farthest is how far in the future an order counts at most. No gate lasts so long.
+	farthest = 100 * 365 * 24 * time.Hour
+
 	// orderKind is that of an order in template.Index, beside the kinds of credentials.
 	orderKind = 65
 )
@@ -149,35 +155,56 @@ func (o Orders) Use(id order.ID) error {
 	case !v.Right():
 		return orderError(ErrOrderClock)
 	}
-	return o.s.keepOrder(id, v)
+	return o.s.keepOrder(id, v.Count, v)
 }
 
-// Spend uses up an order that Find has returned and that opens nothing now, as one from the future. It is not to open anything later
-// either, when nobody remembers what was answered. That is on disk, twice, when Spend returns nil. It may refuse with ErrOrdersFull.
-func (o Orders) Spend(id order.ID) error {
+// Spend uses up an order that Find has returned and that opens nothing now, as one from the future. It is not to open anything when
+// its time has come either, however long that takes, if the clock is known to be right now. That is on disk, twice, when Spend returns
+// nil. It may refuse with ErrOrdersFull.
+func (o Orders) Spend(g order.Order) error {
 	own := &o.s.orders
 	own.changing.Lock()
 	defer own.changing.Unlock()
-	if own.was(id) {
-		return nil
+	v := o.s.look()
+	at := v.Count
+	if v.Right() { // by a clock that is late every order is from the future
+		at += min(max(g.Issued.Sub(v.Wall), 0), farthest)
 	}
-	return o.s.keepOrder(id, o.s.look())
+	switch {
+	case own.was(g.ID()):
+		return nil
+	case at > v.Count && own.ahead(v) >= maxAhead:
+		return hint.Wrap(ErrOrdersFull, "%d from the future are: set the clock right where orders are given", maxAhead)
+	}
+	return o.s.keepOrder(g.ID(), at, v)
 }
 
-// keepOrder writes that an order was given, and drops those of long ago. orders.changing must be held.
-func (s *Store) keepOrder(id order.ID, v clock.Verdict) error {
+// ahead returns how many orders are remembered that were from the future, and are so still.
+func (k *orders) ahead(v clock.Verdict) (n int) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for _, at := range k.given {
+		if at > v.Count {
+			n++
+		}
+	}
+	return n
+}
+
+// keepOrder writes that an order was given at a count, and drops those of long ago. orders.changing must be held.
+func (s *Store) keepOrder(id order.ID, at time.Duration, v clock.Verdict) error {
 	over := s.orders.over(v)
 	if len(s.orders.given)-len(over) >= MaxOrders { // which changes under changing alone
 		return hint.Wrap(ErrOrdersFull, "%d are, of the last two days: see who gives so many", MaxOrders)
 	}
-	c := vault.Change{Puts: []vault.Put{s.journal.Value(s.orderRow(id), encodeOrder(id, v.Count))}}
+	c := vault.Change{Puts: []vault.Put{s.journal.Value(s.orderRow(id), encodeOrder(id, at))}}
 	for _, old := range over {
 		c.Dels = append(c.Dels, s.orderRow(old))
 	}
 	err := s.journal.Commit(c)
 	s.orders.mu.Lock()
 	defer s.orders.mu.Unlock()
-	s.orders.given[id] = v.Count // also where nobody can tell whether it is on disk
+	s.orders.given[id] = at // also where nobody can tell whether it is on disk
 	if err == nil {
 		for _, old := range over {
 			delete(s.orders.given, old)
@@ -223,7 +250,7 @@ func (s *Store) orderRow(id order.ID) vault.Row {
 // A givenRow is an order that was given, in journal.db. Its length is fixed.
 type givenRow struct {
 	ID order.ID
-	At int64 // clock.Verdict.Count
+	At int64 // clock.Verdict.Count when it was given or, of one from the future, when it would be issued
 }
 
 func encodeOrder(id order.ID, at time.Duration) []byte {

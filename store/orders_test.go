@@ -40,11 +40,13 @@ func (o testOrder) payload(tb testing.TB, g order.Gate) []byte {
 	return payload
 }
 
-func (o testOrder) id() order.ID {
-	body := order.Order{Key: order.KeyOf(officePublic(o.operator))}
+func (o testOrder) order() order.Order {
+	body := order.Order{Key: order.KeyOf(officePublic(o.operator)), Issued: o.issued, Expires: o.issued.Add(order.MaxLife)}
 	binary.BigEndian.PutUint64(body.Nonce[:], o.nonce)
-	return body.ID()
+	return body
 }
+
+func (o testOrder) id() order.ID { return o.order().ID() }
 
 func limeCourt(name string, s *store.Store) order.Gate {
 	return order.Gate{Site: "lime court", Name: name, Device: s.Device().PublicKey}
@@ -114,7 +116,7 @@ func TestSpentOrders(t *testing.T) {
 	early := testOrder{1, 1, now.Add(time.Minute)}
 	mustCarryOut(t, s, "of the future", early, store.ErrOrderEarly)
 	for range 2 { // the second time there is nothing to do
-		must(t, s.Credentials().Orders().Spend(early.id()))
+		must(t, s.Credentials().Orders().Spend(early.order()))
 	}
 	mustCarryOut(t, s, "spent", early, store.ErrRepeated)
 	must(t, s.Close())
@@ -122,6 +124,30 @@ func TestSpentOrders(t *testing.T) {
 	s = openAt(t, dir, &now)
 	mustCarryOut(t, s, "when its time has come", early, store.ErrRepeated)
 	mustCarryOut(t, s, "another one", testOrder{1, 2, now}, nil)
+}
+
+// TestOrdersOfTheFarFuture remembers an order until its time has come, however many others are forgotten meanwhile.
+func TestOrdersOfTheFarFuture(t *testing.T) {
+	now := storetest.Now()
+	s := openAt(t, t.TempDir(), &now)
+	mustAddOperator(t, s, "porter", 1)
+	far := testOrder{1, 1, now.Add(30 * 24 * time.Hour)}
+	mustCarryOut(t, s, "of the future", far, store.ErrOrderEarly)
+	must(t, s.Credentials().Orders().Spend(far.order()))
+	never := testOrder{1, 2, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
+	must(t, s.Credentials().Orders().Spend(never.order()))
+	for n := uint64(3); now.Before(far.issued); n++ {
+		now = now.Add(50 * time.Hour)
+		if !now.Before(far.issued) {
+			now = far.issued
+		}
+		mustCarryOut(t, s, "another one", testOrder{1, n, now}, nil)
+	}
+	mustCarryOut(t, s, "when its time has come", far, store.ErrRepeated)
+	mustCarryOut(t, s, "one that never comes", never, store.ErrRepeated)
+	now = now.Add(50 * time.Hour)
+	mustCarryOut(t, s, "another one", testOrder{1, 1000, now}, nil)
+	mustCarryOut(t, s, "once it is forgotten", far, store.ErrOrderExpired)
 }
 
 // TestOrdersAreRemembered gives orders again after a restart, and once they are forgotten. By then they have expired, also by a clock

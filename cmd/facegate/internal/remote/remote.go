@@ -33,7 +33,7 @@ type Parts struct {
 	Ask  func(attempt.Attempt) attempt.Outcome     // asks for the door
 	Log  *slog.Logger
 
-	Spend func(order.ID) error // as store.Orders.Spend
+	Spend func(order.Order) error // as store.Orders.Spend
 }
 
 // A Remote carries out orders.
@@ -81,7 +81,7 @@ func (r *Remote) spend(g store.Given, now time.Time) {
 	if !g.Issued.After(now) {
 		return
 	}
-	if err := r.parts.Spend(g.ID()); err != nil {
+	if err := r.parts.Spend(g.Order); err != nil {
 		r.parts.Log.Error("an order from the future may open the door after a start", "operator", g.Operator.Name, "nonce", g.Nonce.String(),
 			"error", err, "hint", cmp.Or(hint.Of(err), "set the clock right where orders are given"))
 	}

@@ -47,7 +47,7 @@ func (g *gate) carry(t *testing.T, arrived time.Time, connected time.Duration) (
 			g.asked = append(g.asked, a)
 			return g.outcome
 		},
-		Spend: func(order.ID) error { g.spent++; return nil },
+		Spend: func(order.Order) error { g.spent++; return nil },
 		Log:   slog.New(slog.NewTextHandler(&g.log, nil)),
 	})
 	answer, err := r.Carry(t.Context(), orders.Order{Payload: []byte("{}"), Arrived: arrived, Connected: connected})
@@ -231,7 +231,7 @@ func TestCollectedOrders(t *testing.T) {
 	r := remote.New(remote.Parts{
 		Find: func([]byte) (store.Given, error) { return found, why },
 		Ask:  func(attempt.Attempt) attempt.Outcome { asked++; return attempt.Outcome{Reason: attempt.Passing} },
-		Spend: func(order.ID) error {
+		Spend: func(order.Order) error {
 			t.Error("an order of long ago is spent")
 			return nil
 		},
