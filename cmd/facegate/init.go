@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -85,6 +86,9 @@ func (c *initCommand) Run(ctx context.Context, t terminal) error {
 		if err := c.agreed(ctx, t, text, r); err != nil {
 			return err
 		}
+		if err := c.unchanged(text); err != nil {
+			return err
+		}
 		if done.Former, err = place.put(text, r.Text); err != nil {
 			return err
 		}
@@ -141,6 +145,18 @@ func (c *initCommand) agreed(ctx context.Context, t terminal, former []byte, r i
 	yes, err := t.yesOrNo(ctx, "Write it? The former one is kept beside it.")
 	if err == nil && !yes {
 		err = hint.Wrap(errUnconfirmed, "the configuration is as it was; give the command again to change it")
+	}
+	return err
+}
+
+// errMeanwhile says that a file is another one than that which the answers are about.
+var errMeanwhile = errors.New("was changed meanwhile")
+
+// unchanged refuses to write over what somebody else has written while questions were asked.
+func (c *initCommand) unchanged(former []byte) error {
+	now, err := c.former()
+	if err == nil && !bytes.Equal(now, former) {
+		err = hint.Wrap(fmt.Errorf("%s %w", c.Config, errMeanwhile), "give the same command again, which begins with what is there now")
 	}
 	return err
 }

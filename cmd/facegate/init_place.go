@@ -41,10 +41,10 @@ func (p place) rights() (mode fs.FileMode, uid, gid int) {
 	return 0o640, -1, gid
 }
 
-// own gives a file to a user and a group.
+// own gives a file to a user and a group, and what a link leads to never: the folder may be somebody else's.
 func (p place) own(path string, uid, gid int) error {
 	if uid < 0 && gid < 0 {
 		return nil
 	}
-	return os.Chown(path, uid, gid)
+	return os.Lchown(path, uid, gid)
 }

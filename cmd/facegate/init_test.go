@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -116,6 +118,54 @@ func TestInitKeepsRights(t *testing.T) {
 	facegate(t.Context(), "init", "--config", path, "--untested").want(t, exitOK, "stays as it is", "")
 	if after, err := os.ReadFile(filepath.Join(filepath.Dir(path), "key")); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the device key is another one: %v", err)
+	}
+}
+
+// A knock does something when an answer is awaited, and then answers yes.
+type knock struct{ do func() }
+
+func (k *knock) Read(p []byte) (int, error) {
+	if k.do == nil {
+		return 0, io.EOF
+	}
+	k.do()
+	k.do = nil
+	return copy(p, "y\n"), nil
+}
+
+// TestInitMeanwhile leaves a configuration alone that somebody else has changed while questions were asked.
+func TestInitMeanwhile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "facegate.yaml")
+	must(t, os.WriteFile(path, []byte("gate: front\n"), 0o600))
+	const others = "gate: back\n"
+	in := &knock{func() { must(t, os.WriteFile(path, []byte(others), 0o600)) }}
+	args := append([]string{
+		"init", "--config", path, "--gate", "side", "--level", "high", "--broker", "tcp://127.0.0.1:1883", "--mqtt-user", "none",
+		"--bundle", "registry", "--alternatives", "key",
+	}, enough...)
+	var out, errs bytes.Buffer
+	code := run(t.Context(), args, terminal{in: in, out: &out, err: &errs, asks: true, machine: bare})
+	printout{code, out.String(), errs.String()}.want(t, exitFailed, "", "was changed meanwhile")
+	if now, err := os.ReadFile(path); string(now) != others || in.do != nil {
+		t.Errorf("the file is %q, %v", now, err)
+	}
+	absent(t, path+".former")
+}
+
+// TestInitOwnsNoTarget gives away a link, and not what it leads to.
+func TestInitOwnsNoTarget(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	dir := t.TempDir()
+	target, link := filepath.Join(dir, "target"), filepath.Join(dir, "link")
+	must(t, os.WriteFile(target, nil, 0o600))
+	must(t, os.Symlink(target, link))
+	must(t, place{}.own(link, 65534, 65534))
+	info, err := os.Stat(target)
+	must(t, err)
+	if uid := info.Sys().(*syscall.Stat_t).Uid; uid != 0 {
+		t.Errorf("what the link leads to is %d's", uid)
 	}
 }
 
