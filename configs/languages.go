@@ -77,7 +77,8 @@ func (d *document) further(cfg *Config) {
 	for _, lang := range slices.Sorted(maps.Keys(cfg.Notice.Languages)) {
 		key := "notice.languages." + lang
 		tag, err := language.Parse(lang)
-		d.check(err == nil && tag.String() == lang, key, "%q is no language; write its tag (BCP 47), such as de, ar or pt-BR", lang)
+		d.check(err == nil && tag.String() == lang && !strings.HasPrefix(lang, "x-"), key, // browsers know no date in one of one's own
+			"%q is no language; write its tag (BCP 47), such as de, ar or pt-BR", lang)
 		d.check(!slices.Contains(notice.Languages(), notice.Language(lang)), key, "the notice in %s is facegate's own; write notice.%[1]s", lang)
 		l := cfg.Notice.Languages[lang]
 		for name, value := range map[string]*string{"place": &l.Place, "purpose": &l.Purpose, "necessity": &l.Necessity, "rights": &l.Rights} {

@@ -160,7 +160,7 @@ func TestSpoiltLanguages(t *testing.T) {
 // TestLanguageTags refuses what is no tag of a language, and one that facegate speaks itself.
 func TestLanguageTags(t *testing.T) {
 	dir := copied(t)
-	for _, tag := range []string{"en", "zh", "German", "DE", "x y"} {
+	for _, tag := range []string{"en", "zh", "German", "DE", "x y", "x-klingon"} {
 		_, err := configs.Parse("test.yaml", strings.NewReader(lawful(law.EU).with(file{"notice": further(statement("en"), dir, tag)}).text()))
 		if err == nil || !strings.Contains(err.Error(), "notice.languages."+tag) {
 			t.Errorf("%s: %v", tag, err)
