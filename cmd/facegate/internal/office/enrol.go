@@ -2,6 +2,7 @@ package office
 
 import (
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"html/template"
 	"net/http"
@@ -17,7 +18,8 @@ import (
 
 // A form is what is typed of the signed form of a person.
 type form struct {
-	Face     bool // the person gives their face
+	Face     bool   // the person gives their face
+	Sum      string // SHA-256 of the notice that they have read, in hexadecimal
 	Number   string
 	Label    string
 	Age      string
@@ -63,7 +65,7 @@ func (f form) until() (time.Time, error) {
 func (f form) request(lang string) people.EnrolRequest {
 	until, _ := f.until() // read has seen to it that it is a day
 	return people.EnrolRequest{
-		Label: f.Label, Consent: f.Number, Age: f.Age, Guardian: f.Guardian, Witness: f.Witness, Language: lang, Until: until,
+		Label: f.Label, Consent: f.Number, Age: f.Age, Guardian: f.Guardian, Witness: f.Witness, Language: lang, Notice: f.Sum, Until: until,
 		Pass: f.Pass, PassIfNeeded: true, Again: f.Again, FormerPass: f.Former,
 	}
 }
@@ -192,6 +194,7 @@ func (t turn) take() {
 		return
 	}
 	f, err := read(t.r, face)
+	f.Sum = hex.EncodeToString(n.SHA256[:])
 	if err == nil && f.Face {
 		t.begin(f, n.Language)
 		t.to("/capture")

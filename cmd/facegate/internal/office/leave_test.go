@@ -3,6 +3,7 @@ package office_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"net/http"
 	"os"
 	"regexp"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"facegate/configs/law"
+	"facegate/configs/notice"
 	"facegate/pipeline/template/pass"
 	"facegate/store/receipt"
 )
@@ -65,6 +68,10 @@ func TestEnrol(t *testing.T) {
 	}
 	want(t, "the pass", code, body, http.StatusOK, "Ada is enrolled.", "Handed over: next person")
 	letters := passOf(t, body)
+	n, err := told(t, law.EU).Text(notice.Chinese)
+	if sum := hex.EncodeToString(n.SHA256[:]); err != nil || g.read != sum {
+		t.Errorf("she has read the notice %s, and was shown %s, %v", g.read, sum, err)
+	}
 	code, body = c.get("/")
 	want(t, "before it is handed over", code, body, http.StatusOK, "Something has not been handed over yet")
 	code, body = c.post("/handover")

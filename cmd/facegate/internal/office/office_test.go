@@ -38,6 +38,7 @@ type gate struct {
 	err     error      // that it answers with to everything
 	health  health.Report
 	capture func(ctx context.Context, progress func(people.Progress)) error // what is seen before somebody is captured
+	read    string                                                          // sum of the notice that whoever was captured last has read
 }
 
 func newGate(t *testing.T) *gate {
@@ -97,6 +98,7 @@ func (g *gate) Enrol(ctx context.Context, r people.EnrolRequest, progress func(p
 	}
 	g.mu.Lock()
 	capture := g.capture
+	g.read = r.Notice
 	g.mu.Unlock()
 	if err := capture(ctx, progress); err != nil {
 		return people.Enrolled{}, err

@@ -2,6 +2,7 @@ package people
 
 import (
 	"cmp"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,6 +31,9 @@ var (
 
 	// ErrNoPass says that nobody can have the pass that their face would need.
 	ErrNoPass = errors.New("under 14 no face opens the door alone, and no pass can be shown at this one")
+
+	// ErrNotice says that somebody has consented to another text than the gate would write down.
+	ErrNotice = errors.New("the notice that was read is not that of the gate")
 
 	ErrWitness = errors.New("somebody has to have seen the consent")
 
@@ -81,6 +85,11 @@ func (r *Register) enrolment(q EnrolRequest) (store.Enrolment, error) {
 		return store.Enrolment{}, hint.Wrap(fmt.Errorf("%w in language %q", notice.ErrNone, q.Language),
 			"have the person read one that facegate notice prints")
 	}
+	notice := r.terms.Notices[i]
+	if q.Notice != "" && q.Notice != hex.EncodeToString(notice.SHA256[:]) {
+		return store.Enrolment{}, hint.Wrap(ErrNotice, "the configuration was changed: have a technician restart the gate (systemctl restart facegate), begin the page "+
+			"anew, and have the person read the notice there")
+	}
 	witness, err := r.witness(q)
 	if err == nil {
 		err = r.named(q.Grouping, nil)
@@ -88,7 +97,6 @@ func (r *Register) enrolment(q EnrolRequest) (store.Enrolment, error) {
 	if err != nil {
 		return store.Enrolment{}, err
 	}
-	notice := r.terms.Notices[i]
 	return store.Enrolment{
 		Label: q.Label, Groups: q.Groups, ModelID: r.terms.ModelID, Term: r.term(age), Expires: q.Until, By: q.By,
 		Again: q.Again, FaceChanged: q.Again && q.FaceChanged,

@@ -2,6 +2,7 @@ package people_test
 
 import (
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"os"
 	"os/user"
@@ -125,7 +126,17 @@ func TestChildren(t *testing.T) {
 	if err := g.Accepts(child); !errors.Is(err, notice.ErrNone) || hint.Of(err) == "" {
 		t.Errorf("Accepts on a notice in French: %v, hint %q", err, hint.Of(err))
 	}
-	child.Language, child.Age = "zh", ""
+	child.Language, child.Notice = "zh", strings.Repeat("00", 32)
+	if err := g.Accepts(child); !errors.Is(err, people.ErrNotice) || hint.Of(err) == "" {
+		t.Errorf("Accepts on a notice that the gate does not have: %v, hint %q", err, hint.Of(err))
+	}
+	for _, n := range c.Notices {
+		child.Language, child.Notice = string(n.Language), hex.EncodeToString(n.SHA256[:])
+		if err := g.Accepts(child); err != nil {
+			t.Errorf("Accepts on the notice in %s: %v", n.Language, err)
+		}
+	}
+	child.Language, child.Notice, child.Age = "zh", "", ""
 	if err := g.Accepts(child); !errors.Is(err, store.ErrNoConsent) {
 		t.Errorf("Accepts without an age: %v", err)
 	}

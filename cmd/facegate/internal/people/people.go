@@ -23,6 +23,7 @@ type EnrolRequest struct {
 	Guardian string    `json:"guardian,omitempty"` // who consented for somebody who cannot alone
 	Witness  string    `json:"witness,omitempty"`  // who saw the consent; the user who asks if empty, unless that is nobody's name
 	Language string    `json:"language,omitempty"` // of the notice that was read; the first of the gate if empty
+	Notice   string    `json:"notice,omitempty"`   // SHA-256 of it, in hexadecimal; whichever the gate has in that language if empty
 	Until    time.Time `json:"until,omitzero"`     // end of the consent, if sooner than the gate's own term
 	Pass     bool      `json:"pass,omitempty"`     // the person gets one, as everybody does where faces are compared 1:1
 
