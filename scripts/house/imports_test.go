@@ -99,11 +99,15 @@ func TestImports(t *testing.T) {
 		"github.com/mochi-mqtt/server/v2":     {"facegate/pipeline/publish/loopback"},
 		"github.com/nats-io":                  {"facegate/scripts/fleet"}, // in its tests
 		"codeberg.org/go-pdf/fpdf":            {"facegate/cmd/facegate/internal/visitsheet"},
-		"github.com/yuin/goldmark":            {"facegate/configs/notice", "facegate/cmd/facegate", "facegate/scripts/house"},                                                  // in cmd and scripts tests, which read the documents
-		"github.com/prometheus":               {"facegate/cmd/facegate/internal/metrics"},                                                                                      // in its tests
-		"github.com/chromedp":                 {"facegate/cmd/facegate/internal/browsertest", "facegate/cmd/facegate/internal/kiosk", "facegate/cmd/facegate/internal/office"}, // in tests
-		"github.com/invopop/jsonschema":       {"facegate/scripts/contract"},                                                                                                   // which is no part of the program
-		"github.com/santhosh-tekuri":          {"facegate/pipeline/publish/contracttest"},
+		"github.com/prometheus":               {"facegate/cmd/facegate/internal/metrics"}, // in its tests
+		"github.com/invopop/jsonschema":       {"facegate/scripts/contract"},              // which is no part of the program
+		"github.com/yuin/goldmark": {
+			"facegate/configs/notice", "facegate/cmd/facegate", "facegate/scripts/house", // in the last two tests, which read the documents
+		},
+		"github.com/chromedp": { // in tests
+			"facegate/cmd/facegate/internal/browsertest", "facegate/cmd/facegate/internal/kiosk", "facegate/cmd/facegate/internal/office",
+		},
+		"github.com/santhosh-tekuri": {"facegate/pipeline/publish/contracttest"},
 	}
 	seen := map[string]bool{}
 	for _, p := range listPackages(t) {
