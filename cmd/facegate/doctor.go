@@ -179,7 +179,7 @@ func (c *doctorCommand) within(ctx context.Context, t terminal) doctor.Look {
 
 // refusals returns what each error of a check finds. source says where its key stands, nil where the file could not be read.
 func refusals(source *configs.Source, err error) (found []doctor.Finding) {
-	for _, e := range joined(err) {
+	for _, e := range every(err) {
 		todo := hint.Of(e)
 		if source != nil {
 			todo = hint.Of(source.Place(e))
@@ -194,20 +194,19 @@ func refusals(source *configs.Source, err error) (found []doctor.Finding) {
 // plain says err in one line. Of a fault of the configuration it leaves the line of the file to facegate config check.
 func plain(err error) string { return show.Plain(faults(err)[0]) }
 
-// joined returns the errors that errors.Join has joined.
-func joined(err error) (all []error) {
-	if j, ok := err.(interface{ Unwrap() []error }); ok {
-		if each := j.Unwrap(); errors.Join(each...).Error() == err.Error() {
-			for _, e := range each {
-				all = append(all, joined(e)...)
-			}
-			return all
-		}
-	}
+// every returns the errors that errors.Join has joined, however often; none for nil.
+func every(err error) (all []error) {
 	if err == nil {
 		return nil
 	}
-	return []error{err}
+	each := joined(err)
+	if each == nil {
+		return []error{err}
+	}
+	for _, e := range each {
+		all = append(all, every(e)...)
+	}
+	return all
 }
 
 // noted returns what the notes of a check find: those that say what to do.
@@ -236,7 +235,7 @@ func trials(ctx context.Context, cfg *configs.Config, source *configs.Source, kn
 	}
 	if !isWrong(known, health.Broker) {
 		all.Go(func() {
-			for _, e := range joined(daemon.TryMQTT(ctx, cfg)) {
+			for _, e := range every(daemon.TryMQTT(ctx, cfg)) {
 				if configs.KeyOf(e) == "" {
 					e = configs.About("mqtt.broker", e)
 				}
@@ -274,7 +273,10 @@ func (c *doctorCommand) gate(ctx context.Context, t terminal, cfg *configs.Confi
 	l = doctor.Health(s.Health)
 	if c.Camera {
 		v, err := client.TestCamera(ctx)
-		l.Findings = append(append(l.Findings, refusals(nil, err)...), doctor.Seen(v)...)
+		if err != nil {
+			l.Findings = append(l.Findings, doctor.Finding{Part: health.Camera, State: doctor.Unknown, Reason: plain(err), Todo: hint.Of(err)})
+		}
+		l.Findings = append(l.Findings, doctor.Seen(v)...)
 	} else if rate, ok := rateOf(ctx, client, s); ok {
 		l.Findings = append(l.Findings, doctor.Rate(rate, cfg.Camera.FPS)...)
 	}

@@ -100,17 +100,24 @@ func complain(w io.Writer, err error, code int, asJSON bool) int {
 	return code
 }
 
-// parts returns the errors that errors.Join has joined, where each has advice of its own.
-func parts(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error })
+// joined returns the errors that errors.Join has joined, nil for another error.
+func joined(err error) []error {
+	j, ok := err.(interface{ Unwrap() []error })
 	if !ok {
+		return nil
+	}
+	if each := j.Unwrap(); errors.Join(each...).Error() == err.Error() {
+		return each
+	}
+	return nil
+}
+
+// parts returns the errors that errors.Join has joined, where each has advice of its own.
+func parts(err error) (all []error) {
+	each := joined(err)
+	if each == nil || slices.ContainsFunc(each, func(e error) bool { return hint.Of(e) == "" }) {
 		return []error{err}
 	}
-	each := joined.Unwrap()
-	if errors.Join(each...).Error() != err.Error() || slices.ContainsFunc(each, func(e error) bool { return hint.Of(e) == "" }) {
-		return []error{err}
-	}
-	var all []error
 	for _, e := range each {
 		all = append(all, parts(e)...)
 	}

@@ -165,14 +165,12 @@ var errInterrupted = errors.New("interrupted before it was done")
 // faults returns the lines that tell of err: one for each error that errors.Join has joined, and for a fault of the
 // configuration the line of the file besides. A line break in any other text begins no line.
 func faults(err error) []string {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		if each := joined.Unwrap(); errors.Join(each...).Error() == err.Error() {
-			var lines []string
-			for _, e := range each {
-				lines = append(lines, faults(e)...)
-			}
-			return lines
+	if each := joined(err); each != nil {
+		var lines []string
+		for _, e := range each {
+			lines = append(lines, faults(e)...)
 		}
+		return lines
 	}
 	if inner := errors.Unwrap(err); inner != nil && inner.Error() == err.Error() { // with a hint
 		return faults(inner)
