@@ -169,7 +169,7 @@ func (l *live) throughOffice(t *testing.T, p *deskPage, person, label string) {
 	if !strings.Contains(body, label+" is enrolled.") || !strings.Contains(body, "data:image/png;base64,") {
 		t.Fatalf("%s has no pass:\n%s", label, body)
 	}
-	p.post(t, "/handover", url.Values{})
+	p.post(t, "/handover", url.Values{"hand": {fieldOf(t, body, "hand")}})
 }
 
 // TestOfficeWithoutGate opens the page while the gate is not running, and refuses to open others.

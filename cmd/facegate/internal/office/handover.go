@@ -21,6 +21,7 @@ import (
 // A handover is what a person is to be given, which is nowhere else but for a receipt. It is kept until the clerk says that it was
 // given, until there is something else, or until the page is locked.
 type handover struct {
+	id       string // that its page holds, so that nothing is taken for handed over that another page shows
 	say      string // key of what was done
 	label    string
 	person   people.Person // the zero Person if somebody was erased
@@ -59,6 +60,7 @@ func (s *session) give(h handover, t token.Token) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hand.clear()
+	h.id = secret()
 	s.hand = &h
 	return err
 }
@@ -98,15 +100,15 @@ func (t turn) hand() {
 		picture = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(h.picture))
 	}
 	t.show(http.StatusOK, "handover", struct {
-		Say, Label, Warned, Former string
-		Person                     people.Person
-		Picture                    template.URL
-		Papers                     []paper
-		Dated                      bool // somebody is on the list, whose term is told
-		Step                       int
-		Face                       bool
-		Theirs                     notice.Language // of what is printed
-	}{h.say, h.label, h.warned, h.former, h.person, picture, papers, h.step() > 0, h.step(), !h.person.NoFace, known(h.lang)})
+		ID, Say, Label, Warned, Former string
+		Person                         people.Person
+		Picture                        template.URL
+		Papers                         []paper
+		Dated                          bool // somebody is on the list, whose term is told
+		Step                           int
+		Face                           bool
+		Theirs                         notice.Language // of what is printed
+	}{h.id, h.say, h.label, h.warned, h.former, h.person, picture, papers, h.step() > 0, h.step(), !h.person.NoFace, known(h.lang)})
 }
 
 // papers puts the receipts of h into words.
@@ -162,11 +164,15 @@ func (t turn) file() {
 	t.w.Write([]byte(h.receipts[n]))
 }
 
-// handed forgets what was handed over. The gate need not keep its receipts any more.
+// handed forgets what was handed over, unless another page has taken its place. The gate need not keep its receipts any more.
 func (t turn) handed() {
 	h := t.s.given()
 	if h == nil {
 		t.to("/")
+		return
+	}
+	if t.r.PostForm.Get("hand") != h.id {
+		t.to("/handover")
 		return
 	}
 	for _, text := range h.receipts {
@@ -181,7 +187,9 @@ func (t turn) handed() {
 	}
 	t.s.mu.Lock()
 	h.clear()
-	t.s.hand, t.s.capture = nil, nil
+	if t.s.hand == h { // and nothing else meanwhile
+		t.s.hand, t.s.capture = nil, nil
+	}
 	t.s.mu.Unlock()
 	t.to(h.next)
 }

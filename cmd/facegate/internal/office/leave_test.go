@@ -104,6 +104,26 @@ func TestPassIsForgotten(t *testing.T) {
 	want(t, "in the next session", code, body, http.StatusOK, "<h1>People</h1>")
 }
 
+// TestHandOverWhatIsShown has two pages beside each other give a pass. What is handed over is what the page shows, and the other stays.
+func TestHandOverWhatIsShown(t *testing.T) {
+	g := newGate(t)
+	g.join(t, "Ada")
+	g.join(t, "Eve")
+	c := serve(t, g, time.Hour).enter()
+	ada, eve := c.personOf("Ada")+"/pass", c.personOf("Eve")+"/pass"
+	c.post(ada)
+	former := c.hand
+	_, body := c.post(eve)
+	letters := passOf(t, body)
+	code, body := c.post("/handover", "hand", former)
+	want(t, "the other page", code, body, http.StatusOK, "Eve has another pass")
+	if passOf(t, body) != letters {
+		t.Error("it is another pass")
+	}
+	code, body = c.post("/handover")
+	want(t, "its own page", code, body, http.StatusOK, "<h1>People</h1>")
+}
+
 // TestLeave withdraws a face and erases people, who get their receipts in words and as they were signed.
 func TestLeave(t *testing.T) {
 	g := newGate(t)

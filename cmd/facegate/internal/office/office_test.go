@@ -219,6 +219,7 @@ type clerk struct {
 	origin string
 	base   string // of the session
 	form   string // that forms hold
+	hand   string // that the form of what is to be handed over holds
 	seen   []string
 }
 
@@ -247,7 +248,10 @@ func enter(t *testing.T, link string) *clerk {
 	return c
 }
 
-var formOf = regexp.MustCompile(`name="form" value="([^"]+)"`)
+var (
+	formOf = regexp.MustCompile(`name="form" value="([^"]+)"`)
+	handOf = regexp.MustCompile(`name="hand" value="([^"]+)"`)
+)
 
 func (c *clerk) body(res *http.Response) string {
 	c.t.Helper()
@@ -257,6 +261,9 @@ func (c *clerk) body(res *http.Response) string {
 		c.t.Fatal(err)
 	}
 	c.seen = append(c.seen, res.Request.URL.String())
+	if found := handOf.FindSubmatch(text); found != nil {
+		c.hand = string(found[1])
+	}
 	return string(text)
 }
 
@@ -273,7 +280,7 @@ func (c *clerk) get(path string) (code int, body string) {
 // post sends a form as a page does, and follows where it leads.
 func (c *clerk) post(path string, fields ...string) (code int, body string) {
 	c.t.Helper()
-	values := url.Values{"form": {c.form}}
+	values := url.Values{"form": {c.form}, "hand": {c.hand}}
 	for i := 0; i < len(fields); i += 2 {
 		values.Set(fields[i], fields[i+1])
 	}
