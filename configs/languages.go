@@ -81,9 +81,10 @@ func (d *document) further(cfg *Config) {
 			"%q is no language; write its tag (BCP 47), such as de, ar or pt-BR", lang)
 		d.check(!slices.Contains(notice.Languages(), notice.Language(lang)), key, "the notice in %s is facegate's own; write notice.%[1]s", lang)
 		l := cfg.Notice.Languages[lang]
-		for name, value := range map[string]*string{"place": &l.Place, "purpose": &l.Purpose, "necessity": &l.Necessity, "rights": &l.Rights} {
-			d.statement(key+"."+name, value)
-		}
+		d.statement(key+".place", &l.Place)
+		d.statement(key+".purpose", &l.Purpose)
+		d.statement(key+".necessity", &l.Necessity)
+		d.statement(key+".rights", &l.Rights)
 		d.include(key+".notice", &l.Notice, notice.MaxSize)
 		if d.given[key+".words"] {
 			d.include(key+".words", &l.Said, words.MaxSize)
