@@ -21,8 +21,8 @@ import (
 // self returns the name of who runs the command.
 func self() string { return people.UserName(audit.Actor(os.Geteuid())) }
 
-// serviceUser returns whom to check as, who is the user of the service unless another one is wanted, and nil for whoever runs the command, which a
-// note then says where it may matter.
+// serviceUser returns whom to check as, who is the user of the service unless another one is wanted, and nil for whoever runs the command,
+// which a note then says where it may matter.
 func serviceUser(wanted string, unit service.Unit, installed bool) (who *user.User, note string, err error) {
 	if os.Geteuid() != 0 {
 		if wanted != "" && wanted != self() {
@@ -59,12 +59,11 @@ func asUser(ctx context.Context, who *user.User, unit service.Unit, out, errs io
 
 // credentialOf returns who, with the groups of that user and those of the unit.
 func credentialOf(who *user.User, unit service.Unit) (*syscall.Credential, error) {
-	names := unit.Groups
 	ids, err := who.GroupIds()
 	if err != nil {
 		return nil, fmt.Errorf("the groups of %s: %w", who.Username, err)
 	}
-	for _, name := range names {
+	for _, name := range unit.Groups {
 		if g, err := user.LookupGroup(name); err == nil {
 			ids = append(ids, g.Gid)
 		}

@@ -61,8 +61,7 @@ func TestCoach(t *testing.T) {
 	}
 }
 
-// TestEnrollSaysWhatToDo captures somebody who has read the notice in Chinese, and then stands at the door: it opens for them once they
-// have left.
+// TestEnrollSaysWhatToDo captures somebody who has read the notice in Chinese, and nobody who has read one that there is not.
 func TestEnrollSaysWhatToDo(t *testing.T) {
 	l := startLive(t, gatetest.NewSite(t), nil)
 	p := l.enroll(t, "p01", "--lang", "zh", "--json")

@@ -23,8 +23,8 @@ import (
 	"facegate/pipeline/vision"
 )
 
-// An initMachine is the one on which facegate init is given. What it tests it tests by the commands that a technician would give, as the
-// user of the service where that is another one.
+// An initMachine is the one on which facegate init is given. What it tests it tests by the commands that a technician would give. Camera
+// and broker it tests as the user of the service where that is another one; for the door somebody has to answer.
 type initMachine struct {
 	t        terminal
 	who      *user.User // of the service, nil for whoever gives the command

@@ -262,7 +262,7 @@ func (g *gate) enrol(t *testing.T) {
 	defer leave()
 	facegate(t, "enroll", "p01", "--consent", "form 1", "--age", "adult", "--witness", "lab")
 	leave()
-	time.Sleep(2 * pulse) // who stands there still when they are enrolled is let in
+	time.Sleep(2 * pulse) // longer than decide.rearm: whoever was just enrolled has to be gone for so long before they are let in
 	g.await("the relay rests", 5*time.Second, g.rests)
 }
 

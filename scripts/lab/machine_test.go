@@ -262,7 +262,7 @@ func (m *machine) give(t *testing.T, number int, command string) {
 	}
 	if strings.Contains(command, "enroll") {
 		leave()
-		time.Sleep(2 * pulse) // who stands there still when they are enrolled is let in
+		time.Sleep(2 * pulse) // longer than decide.rearm: whoever was just enrolled has to be gone for so long before they are let in
 		m.await("the relay rests", 5*time.Second, m.rests)
 	}
 }

@@ -46,8 +46,8 @@ type capture struct {
 // Capture gathers frames of the person before the camera, who is compared with nobody, and nobody is let in by face meanwhile.
 // When there are enough it calls keep with their mean, which it clears, and returns the error of keep. Otherwise it returns why
 // there are not, such as ErrGaveUp when ctx is done. progress and keep are called from the calling goroutine: frames go on being
-// taken while keep waits for a disk. progress is called each second at least. The person whom keep returns, if any, can match from then on. They open no door before they
-// have left.
+// taken while keep waits for a disk. progress is called each second at least. The person whom keep returns, if any, can match from then
+// on. They open no door before they have left.
 func (c *Camera) Capture(ctx context.Context, progress func(Progress), keep func(mean embed.Vector) (decide.Person, error)) error {
 	e := &capture{
 		session:  enrol.NewSession(c.parts.Frames, c.parts.Engine.Dim()),

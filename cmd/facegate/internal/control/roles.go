@@ -40,7 +40,7 @@ const (
 	technicians                      // likewise
 	eithers                          // of whoever has a role
 	bothsTogether                    // of somebody with both roles, or of two people with one each: it cannot be undone, for all
-	officesTogether                  // of somebody with both roles, or of two people, one of them of the office: it cannot be undone, for one person
+	officesTogether                  // likewise, but one of the two is of the office: it cannot be undone, for one person
 )
 
 // waits reports whether an order of this right waits for a second person.
