@@ -188,8 +188,9 @@ func ofMachine(root fs.FS) (all []needle.Needle) {
 		all = append(all, needle.Text("a number of this machine", readable(root, name))...)
 	}
 	all = append(all, needle.Text("the name of a user", cmp.Or(os.Getenv("SUDO_USER"), os.Getenv("USER")))...)
-	for lines := bufio.NewScanner(strings.NewReader(readable(root, "etc/passwd"))); lines.Scan(); {
-		fields := strings.Split(lines.Text(), ":")
+	users, _ := fs.ReadFile(root, "etc/passwd") // of which none is none to look for
+	for line := range strings.Lines(string(users)) {
+		fields := strings.Split(line, ":")
 		if len(fields) < 7 {
 			continue
 		}

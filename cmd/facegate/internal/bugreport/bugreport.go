@@ -8,6 +8,7 @@ package bugreport
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -144,18 +145,9 @@ func (r *Report) Text() ([]byte, error) {
 		}
 	}
 	for at, n := range r.search.All(text) {
-		if !all(mask[at : at+len(n.Bytes)]) {
+		if slices.Contains(mask[at:at+len(n.Bytes)], false) {
 			return nil, fmt.Errorf("%w: %s", ErrSecret, n.What)
 		}
 	}
 	return text, nil
-}
-
-func all(mask []bool) bool {
-	for _, ok := range mask {
-		if !ok {
-			return false
-		}
-	}
-	return true
 }
