@@ -69,27 +69,3 @@ func TestAskingEnds(t *testing.T) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
 }
-
-// TestJSONErrors checks that a program can read why a command failed, and what to do.
-func TestJSONErrors(t *testing.T) {
-	none := gatetest.NewSite(t).Socket()
-	for _, tt := range []struct {
-		code int
-		args []string
-		todo string
-	}{
-		{exitUsage, []string{"erase", "--json"}, "facegate --help"},
-		{exitUsage, []string{"opne", "--json"}, "facegate --help"},
-		{exitNotRunning, []string{"status", "--json", "--socket", none}, "start it"},
-		{exitFailed, []string{"models", "verify", "--bundle", "none", "--json"}, "the bundles are"},
-		{exitFailed, []string{"policy", "--json", "--config", none + ".yaml"}, "facegate init"},
-	} {
-		p := facegate(t.Context(), tt.args...)
-		var c complaint
-		unmarshal(t, p.err, &c)
-		if p.code != tt.code || c.Code != tt.code || c.Error == "" || !strings.Contains(c.ToDo, tt.todo) {
-			t.Errorf("%v: code %d, %+v", tt.args, p.code, c)
-		}
-	}
-	facegate(t.Context(), "opne", "--", "--json").want(t, exitUsage, "", "facegate: ")
-}

@@ -36,6 +36,7 @@ const (
 // An exitCode is a code that a command ends with, and what it means.
 type exitCode struct {
 	code    int
+	kind    string // a word for it
 	meaning string
 	errs    []error // that lead to it
 }
@@ -43,39 +44,44 @@ type exitCode struct {
 // exitCodes are all of them, in order. An error that leads to none of the others has failed.
 func exitCodes() []exitCode {
 	return []exitCode{
-		{exitOK, "done", nil},
-		{exitFailed, "failed, for the reason that is printed", nil},
-		{exitUsage, "the command line is wrong, or names two gates", []error{errOtherGate, errNoGate, errLockdown}},
-		{exitNotRunning, "the gate is not running", []error{control.ErrNotRunning}},
-		{exitForbidden, "this user may not do it", []error{opening.ErrOwner, fs.ErrPermission, control.ErrForbidden}},
-		{exitUnconfirmed, "it cannot be undone, and was not confirmed: add --yes", []error{errUnconfirmed}},
-		{exitPending, "it cannot be undone, and waits for a second person", []error{control.ErrPending}},
-		{exitTooSlow, "the demo: nothing went wrong, but this machine is too slow for a gate", []error{errTooSlow}},
-		{exitOwed, "the erasure is owed: it is done by itself when the disk can be written to", []error{people.ErrOwed}},
-		{exitHeld, "somebody else holds a line of the door, such as a gate that runs", []error{gpio.ErrInUse, errRunning}},
-		{exitRefused, "the gate has refused the order to open, for the reason that is printed", []error{errRefused}},
-		{exitUnanswered, "the gate has not answered an order: whether the door was opened is not known", []error{errUnanswered}},
+		{exitOK, "done", "done", nil},
+		{exitFailed, "failed", "failed, for the reason that is printed", nil},
+		{exitUsage, "usage", "the command line is wrong, or names two gates", []error{errUsage, errOtherGate, errNoGate, errLockdown}},
+		{exitNotRunning, "not-running", "the gate is not running", []error{control.ErrNotRunning}},
+		{exitForbidden, "forbidden", "this user may not do it", []error{opening.ErrOwner, fs.ErrPermission, control.ErrForbidden}},
+		{exitUnconfirmed, "unconfirmed", "it cannot be undone, and was not confirmed: add --yes", []error{errUnconfirmed}},
+		{exitPending, "pending", "it cannot be undone, and waits for a second person", []error{control.ErrPending}},
+		{exitTooSlow, "too-slow", "the demo: nothing went wrong, but this machine is too slow for a gate", []error{errTooSlow}},
+		{exitOwed, "owed", "the erasure is owed: it is done by itself when the disk can be written to", []error{people.ErrOwed}},
+		{exitHeld, "held", "somebody else holds a line of the door, such as a gate that runs", []error{gpio.ErrInUse, errRunning}},
+		{exitRefused, "refused", "the gate has refused the order to open, for the reason that is printed", []error{errRefused}},
+		{exitUnanswered, "unanswered", "the gate has not answered an order: whether the door was opened is not known", []error{errUnanswered}},
 	}
 }
 
 // codeOf returns the exit code of err.
-func codeOf(err error) int {
+func codeOf(err error) int { return exitOf(err).code }
+
+// exitOf returns the exit code of err, with the words for it.
+func exitOf(err error) exitCode {
+	all := exitCodes()
 	if err == nil {
-		return exitOK
+		return all[exitOK]
 	}
-	for _, c := range exitCodes() {
+	for _, c := range all {
 		if slices.ContainsFunc(c.errs, func(e error) bool { return errors.Is(err, e) }) {
-			return c.code
+			return c
 		}
 	}
-	return exitFailed
+	return all[exitFailed]
 }
 
 // A complaint is an error as people and programs read it.
 type complaint struct {
 	Error string `json:"error"`
 	ToDo  string `json:"todo,omitempty"`
-	Code  int    `json:"code"`
+	Code  int    `json:"code"` // that the command ends with
+	Kind  string `json:"kind"` // of the error, whatever the code
 }
 
 // complain prints an error and what to do about it, as one line of JSON if that is wanted, and returns the exit code.
@@ -86,7 +92,7 @@ func complain(w io.Writer, err error, code int, asJSON bool) int {
 		for _, e := range each {
 			advice = append(advice, hint.Of(e))
 		}
-		c := complaint{show.Plain(err.Error()), strings.Trim(strings.Join(slices.Compact(advice), "\n"), "\n"), code}
+		c := complaint{show.Plain(err.Error()), strings.Trim(strings.Join(slices.Compact(advice), "\n"), "\n"), code, exitOf(err).kind}
 		show.Fprintln(w, jsonLine(c))
 		return code
 	}
@@ -146,10 +152,15 @@ func jsonLine(v any) string {
 }
 
 // wantsJSON reports whether a command line asks for JSON, even if it is wrong otherwise.
-func wantsJSON(args []string) bool {
-	flags := args
-	if i := slices.Index(args, "--"); i >= 0 {
-		flags = args[:i]
+func wantsJSON(args []string) (wants bool) {
+	for _, arg := range args {
+		name, value, given := strings.Cut(arg, "=")
+		switch {
+		case arg == "--":
+			return wants
+		case name == "--json":
+			wants = !given || !slices.Contains([]string{"false", "0", "no"}, strings.ToLower(value))
+		}
 	}
-	return slices.Contains(flags, "--json")
+	return wants
 }

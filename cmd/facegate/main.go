@@ -33,7 +33,7 @@ func main() {
 	// Every command may come to hold a key, a code or a name. Where it may not lock its memory it works all the same, and a
 	// gate says so in its status.
 	if err := memory.Seal(); err != nil {
-		os.Exit(complain(os.Stderr, err, exitFailed, false))
+		os.Exit(complain(os.Stderr, err, exitFailed, wantsJSON(os.Args[1:])))
 	}
 	_ = memory.Lock()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
