@@ -56,6 +56,7 @@ func atTheGate(ctx context.Context, study gallery.Study, f *calibrate.File, prog
 			study.Templates = templates
 			bar := newBar(progress, int64(plan.Draws), fmt.Sprintf("galleries of %d", plan.Enrolled))
 			outcomes, err := study.Measure(ctx, plan, ways, func(done, _ int) { bar.Set(done) })
+			bar.Finish()
 			if err != nil {
 				return nil, err
 			}
@@ -73,6 +74,7 @@ func (c *evalRecognitionCommand) calibration(ctx context.Context, study gallery.
 		return calibrate.Shipped(r.ModelID)
 	}
 	bar := newBar(progress, 3, "calibration")
+	defer bar.Finish()
 	impostors, err := study.Impostors(ctx, 1)
 	if err != nil {
 		return nil, err

@@ -32,6 +32,7 @@ func (c *evalPassesCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	bar := newBar(t.err, int64(len(tables)*len(tables[0].Cells)), "conditions")
+	defer bar.Finish()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, table := range tables {

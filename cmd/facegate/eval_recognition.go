@@ -212,6 +212,7 @@ func (c *evalRecognitionCommand) measure(ctx context.Context, result *recognitio
 ) error {
 	bar := newBar(progress, 1, s.String())
 	all, err := bypeople.Compare(ctx, samples, s, func(done, total int64) { bar.ChangeMax64(total); bar.Set64(done) })
+	bar.Finish()
 	if err != nil {
 		return err
 	}
