@@ -172,8 +172,8 @@ func TestInitOwnsNoTarget(t *testing.T) {
 // film writes a recording in which somebody stands there, is gone, comes, and is gone again.
 func film(t *testing.T, path, person string) {
 	t.Helper()
-	gone := gatetest.Hold([][]byte{gatetest.Corridor(t)}, 8*time.Second)
-	frames := slices.Concat(gatetest.Pose(t, person), gatetest.Pose(t, person), gone, gatetest.Arrival(t), gone[:len(gone)/2])
+	gone := gatetest.Hold([][]byte{gatetest.Corridor(t)}, 3*time.Second)
+	frames := slices.Concat(gatetest.Pose(t, person), gatetest.Pose(t, person), gone, gatetest.Arrival(t), gone)
 	must(t, os.WriteFile(path, bytes.Join(frames, nil), 0o600))
 }
 
@@ -181,7 +181,8 @@ func film(t *testing.T, path, person string) {
 const most = 25
 
 // TestFirstGate has somebody set up a gate who has never done that: they answer what facegate init asks, start the gate, enrol the one
-// who stands there, and see them let in. Folders, frames and the distance of faces are those of the test, as a file says beforehand.
+// who stands there, and see them let in. Folders, frames, the distance of faces and the patience with a busy machine are those of the
+// test, as a file says beforehand.
 func TestFirstGate(t *testing.T) {
 	t.Parallel()
 	site, account := gatetest.NewSite(t), loopback.NewAccount()
@@ -193,7 +194,7 @@ func TestFirstGate(t *testing.T) {
 	film(t, site.Path("film.mjpeg"), "p01")
 	path := site.Path("facegate.yaml")
 	must(t, os.WriteFile(path, fmt.Appendf(nil, "state_dir: %s\nkey_file: %s\ncontrol: {socket: %s, group: \"\"}\nvision: {models_dir: %s}\n"+
-		"camera: {fps: %d, max_age: 3s, loop: true}\nzone: {min_face: 45}\ndoor: {pulse: 300ms}\n",
+		"camera: {fps: %d, max_age: 3s, loop: true}\nzone: {min_face: 45}\ndoor: {pulse: 300ms}\ndecide: {window: 5s, rearm: 1s}\n",
 		site.State(), site.Path("device.key"), site.Socket(), gatetest.Models(t), gatetest.FPS), 0o600))
 
 	answers := []string{
