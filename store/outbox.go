@@ -33,12 +33,9 @@ type message struct {
 	text   []byte
 }
 
-// The numbers of no message. The row of the first has the mark: it is behind the newest message, so that both are mostly in one page, which
-// each message has written anew. In stores of before the row of the second has it.
-const (
-	markNumber       = math.MaxUint64
-	formerMarkNumber = 0
-)
+// markNumber is the number of no message. Its row has the mark. It is behind the newest message, so that both are mostly in one page, which
+// each message has written anew.
+const markNumber = math.MaxUint64
 
 func messageRow(number uint64) vault.Row {
 	row := vault.Row{Table: outboxTable}
@@ -53,8 +50,8 @@ func (s *Store) Outbox(capacity int) (*Outbox, error) {
 	// The rows are in the order of their numbers.
 	err := s.journal.EachValue(outboxTable, func(id [16]byte, plain []byte) error {
 		n, text := binary.BigEndian.Uint64(id[8:]), slices.Clone(plain)
-		if n == markNumber || n == formerMarkNumber {
-			o.mark = text // the last one counts
+		if n == markNumber {
+			o.mark = text
 			return nil
 		}
 		o.last = n

@@ -7,7 +7,6 @@ import (
 
 	"facegate/store/audit"
 	"facegate/store/durable/durabletest"
-	"facegate/store/vault"
 )
 
 // A message is added while an erasure waits for the disk under faces.db, for as long as that takes.
@@ -96,22 +95,4 @@ func TestOutboxOnADiskThatHangs(t *testing.T) {
 		t.Errorf("%q is message %d of %d, %d dropped", text, n, queued, dropped)
 	}
 	s.disk.(*durabletest.Watched).Before = nil
-}
-
-// TestFormerMark reads the mark where stores of before have it, until there is another.
-func TestFormerMark(t *testing.T) {
-	dir := t.TempDir()
-	s := mustOpen(t, dir)
-	must(t, s.journal.Commit(vault.Change{Puts: []vault.Put{s.journal.Value(messageRow(formerMarkNumber), []byte("former"))}}))
-	for _, want := range []string{"former", "new"} {
-		must(t, s.Close())
-		s = mustOpen(t, dir)
-		o, err := s.Outbox(100)
-		must(t, err)
-		if queued, _ := o.Stats(); string(o.Mark()) != want || queued > 1 {
-			t.Errorf("the mark of %d messages is %q, want %q", queued, o.Mark(), want)
-		}
-		must(t, o.Append([]byte("somebody came in"), []byte("new")))
-	}
-	must(t, s.Close())
 }

@@ -142,7 +142,8 @@ var (
 // version is that of the rows in all databases: 3 has the ages that a template is judged by, and the mark of who is near to
 // somebody else; 4 has what is kept of visitors' passes; 5 has the numbers of people, and PINs for duress; 6
 // has whether a card has proved a key; 7 has which visitors' passes were revoked by their number alone; 8 has the
-// groups of people; 9 has the operators who open the door from afar, and which orders were given.
+// groups of people; 9 has the operators who open the door from afar, which orders were
+// given, and the mark of the outbox behind its messages.
 const version = 9
 
 // Options say where a store is and what it depends on. All are required but those that say otherwise.
