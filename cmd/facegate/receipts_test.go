@@ -203,7 +203,7 @@ func TestLetter(t *testing.T) {
 	letter("--letter").want(t, exitOK, "Last let in by face: never", "")
 	letter("--letter").want(t, exitOK, "number form-ann, given on ", "")
 	letter("--letter", "--lang", "zh").want(t, exitOK, "最近一次刷脸通行：从未", "")
-	letter("--letter", "--lang", "fr").want(t, exitUsage, "", `must be one of "","en","zh"`)
+	letter("--letter", "--lang", "fr").want(t, exitFailed, "", `there is no notice in language "fr"`)
 	letter().want(t, exitOK, "last let in  never", "")
 	var v map[string]string
 	letter("--letter", "--json").decode(t, &v)
