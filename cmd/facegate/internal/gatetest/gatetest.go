@@ -247,10 +247,10 @@ func (s Site) WriteConfig(t testing.TB, more Settings) string {
 	return path
 }
 
-// Eventually waits until ok, and fails the test after 20 seconds.
+// Eventually waits until ok, and fails the test after a minute.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("in vain waited until %s", what)
 		}
