@@ -10,8 +10,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 timeout=${TEST_TIMEOUT:-20m}
 # Tests that search or measure all memory of a gate, or its decisions on thousands of frames: with the race detector memory and
 # arithmetic are ten times as much. With them those that count what comes of hundreds of people who are drawn; the same goroutines
-# do it for fewer people in the tests beside them.
-measures='Test(Privacy|MemoryIsFlat|PassesCannotBeLinked|LinksAreFound|GateKeepsItsPromise|GateBeforeOneWebcam|(Raise|Beta|Correlation)\b|IntervalsCover)'
+# do it for fewer people in the tests beside them. And those that give one command after another, to gates whose goroutines other tests race.
+commands='DoctorNames|DoctorLooks|DocsAreRun|DocsSay|JSON(Errors|IsInTheDocuments)?\b|Bugreport'
+measures='Test('$commands'|Privacy|MemoryIsFlat|PassesCannotBeLinked|LinksAreFound|GateKeepsItsPromise|GateBeforeOneWebcam|(Raise|Beta|Correlation)\b|IntervalsCover)'
 # The test that searches all states of a door, and says how many there are: nothing in it is shared by goroutines but the sum.
 proof=TestEveryState
 
@@ -57,7 +58,7 @@ without() {
   # shellcheck disable=SC2046
   step "testing without it what is done in one goroutine" tested $(scripts/race.sh rest)
   # shellcheck disable=SC2046
-  step "searching memory, and measuring decisions" \
+  step "searching memory, measuring decisions, and giving commands" \
     tested -run "^$measures" $(grep -rlE --include='*_test.go' "^func $measures" . | xargs -n1 dirname | sort -u)
   step "fuzzing" scripts/fuzz.sh
   step "searching all states of the door" proved
