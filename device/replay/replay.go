@@ -121,8 +121,9 @@ type recording struct {
 
 	told func(why error) // of pictures that are passed over; may be nil
 
-	played bool  // some Stream has delivered a frame: an input with nothing more in it has ended, it is not empty
-	why    error // the last picture was passed over
+	played bool         // some Stream has delivered a frame: an input with nothing more in it has ended, it is not empty
+	why    error        // the last picture was passed over
+	ending func() error // why the Stream ends, nil while it goes on
 }
 
 func newRecording(name string, opts Options) *recording {
@@ -137,8 +138,11 @@ func (r *recording) String() string { return r.name }
 // Tell implements device.Teller.
 func (r *recording) Tell(told func(why error)) { r.told = told }
 
-// passOver takes note of a picture that cannot be used.
+// passOver takes note of a picture that cannot be used. One that is cut off because the input was closed at the end is none.
 func (r *recording) passOver(why error) {
+	if r.ending() != nil {
+		return
+	}
 	r.why = hint.Wrap(why, "%s", advice(why))
 	if r.told != nil {
 		r.told(r.why)
@@ -160,6 +164,7 @@ func advice(why error) string {
 
 func (r *recording) Stream(ctx context.Context, emit func(device.Frame)) error {
 	p := newPacer(r.opts.FPS)
+	r.ending = ctx.Err
 	for ctx.Err() == nil {
 		before := p.next
 		if err := r.play(ctx, p, emit); ctx.Err() != nil {
