@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -81,6 +82,10 @@ func (c *Client) do(ctx context.Context, method, path string, in any) (*http.Res
 		return nil, err
 	}
 	res, err := c.http.Do(req)
+	if method == http.MethodGet && errors.Is(err, io.EOF) { // the process that was asked hands over, and did not come to it any more
+		req.Body, _ = req.GetBody()
+		res, err = c.http.Do(req)
+	}
 	if err != nil {
 		return nil, c.explain(path, err)
 	}
