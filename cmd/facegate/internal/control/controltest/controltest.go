@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,6 +124,10 @@ func enrolAs(t *testing.T, subject Subject, c *control.Client, r people.EnrolReq
 		subject.Appear(ctx)
 	}()
 	enrolled, err := c.Enrol(ctx, r, progress)
+	for err != nil && strings.Contains(err.Error(), "another enrolment is under way") { // one that was broken off, as the gate has not noticed yet
+		time.Sleep(10 * time.Millisecond)
+		enrolled, err = c.Enrol(ctx, r, progress)
+	}
 	cancel()
 	<-gone
 	if err != nil {
@@ -154,7 +159,7 @@ func enrolmentBrokenOff(t *testing.T, subject Subject, c *control.Client) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) { // the gate must notice
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) { // the gate must notice
 		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		_, err := c.Enrol(short, people.EnrolRequest{Label: "Ada", Consent: "form", Age: "adult"}, func(people.Progress) {})
 		cancel()
@@ -165,7 +170,6 @@ func enrolmentBrokenOff(t *testing.T, subject Subject, c *control.Client) {
 			t.Fatalf("after the cancellation: %v", err)
 		}
 	}
-	time.Sleep(100 * time.Millisecond)
 	enrol(t, subject, c, "Ada", func(people.Progress) {})
 }
 
