@@ -33,9 +33,11 @@ func Judge(r Report, w Wanted) Verdict {
 	return Verdict{Report: r, Wanted: w, Findings: append([]Finding{}, r.findings(w)...)}
 }
 
-// From where on something is wrong.
+// SlowBelow is the share of the wanted frames below which a camera is slow.
+const SlowBelow = 0.8
+
+// From where on something else is wrong.
 const (
-	slowBelow   = 0.8  // of the frames that are wanted
 	stutterFrom = 0.5  // seconds without a frame: a face not seen for so long is a new one
 	manyFrom    = 0.01 // of all frames
 	sameFrom    = 0.5  // of all frames
@@ -66,7 +68,7 @@ func (r Report) findings(w Wanted) (all []Finding) {
 		"take off the cap, and light the place; in the dark a camera is slow as well")
 	add(r.Grey >= brightFrom, fmt.Sprintf("the picture is white: mean grey value %.0f", r.Grey),
 		"turn the camera away from lamp or window, or set camera.exposure")
-	add(r.Rate < slowBelow*float64(w.FPS), fmt.Sprintf("it sends %.1f frames a second, and %d are wanted", r.Rate, w.FPS), r.slow())
+	add(r.Rate < SlowBelow*float64(w.FPS), fmt.Sprintf("it sends %.1f frames a second, and %d are wanted", r.Rate, w.FPS), r.slow())
 	add(r.Gap >= stutterFrom, fmt.Sprintf("for %.1f s no frame came", r.Gap), device.AdviceDamaged)
 	add(w.Width > 0 && (r.Width != w.Width || r.Height != w.Height),
 		fmt.Sprintf("it sends %dx%d, and %dx%d is wanted, which it does not have", r.Width, r.Height, w.Width, w.Height),

@@ -47,12 +47,9 @@ func Seen(v probe.Verdict) (found []Finding) {
 	return found
 }
 
-// slowBelow is the share of the wanted frames below which a camera is slow.
-const slowBelow = 0.8
-
 // Rate says whether a camera that the gate reads sends as many frames a second as are wanted.
 func Rate(sends float64, wanted int) []Finding {
-	return when(sends < slowBelow*float64(wanted), health.Camera, Wrong,
+	return when(sends < probe.SlowBelow*float64(wanted), health.Camera, Wrong,
 		fmt.Sprintf("the camera sends %.0f frames a second, and %d are wanted", sends, wanted),
 		"facegate doctor --camera measures why: the dark, a damaged cable, or a size that its bus does not carry")
 }
