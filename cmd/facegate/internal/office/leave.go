@@ -28,27 +28,28 @@ func (t turn) newPass() {
 	t.to("/handover")
 }
 
-// way returns how somebody leaves, as the address of the page says.
-func (t turn) way() (why audit.Reason, ok bool) {
+// leaver returns who is to leave, and how, as the address of the page says. If it says neither, that is answered.
+func (t turn) leaver() (p people.Person, why audit.Reason, ok bool) {
 	switch t.r.PathValue("how") {
 	case "erase":
-		return audit.Requested, true
+		why = audit.Requested
 	case "withdraw":
-		return audit.FaceWithdrawn, true
-	}
-	http.NotFound(t.w, t.r)
-	return 0, false
-}
-
-// leaving asks whether the right person is named who withdraws their face, or is erased.
-func (t turn) leaving() {
-	why, ok := t.way()
-	if !ok {
-		return
+		why = audit.FaceWithdrawn
+	default:
+		http.NotFound(t.w, t.r)
+		return people.Person{}, 0, false
 	}
 	p, err := t.whom()
 	if err != nil {
 		t.trouble(err)
+	}
+	return p, why, err == nil
+}
+
+// leaving asks whether the right person is named who withdraws their face, or is erased.
+func (t turn) leaving() {
+	p, why, ok := t.leaver()
+	if !ok {
 		return
 	}
 	t.show(http.StatusOK, "leave", struct {
@@ -59,13 +60,8 @@ func (t turn) leaving() {
 
 // leave erases a person, or the face of one. The receipt is theirs.
 func (t turn) leave() {
-	why, ok := t.way()
+	p, why, ok := t.leaver()
 	if !ok {
-		return
-	}
-	p, err := t.whom()
-	if err != nil {
-		t.trouble(err)
 		return
 	}
 	h := handover{say: "is-erased", label: p.Label, next: "/", lang: t.s.speak()}
