@@ -24,8 +24,8 @@ func Plain(text string) string {
 // internal reports whether a part of an error is the name of a package, of ours or of Go's.
 func internal(part string) bool {
 	switch part {
-	case "audit", "calibration", "configs", "control", "device", "durable", "gate", "gpio", "health", "keyring", "letter",
-		"loopback", "models", "pass", "pubkey", "publish", "receipt", "replay", "scan", "store", "template", "v4l2", "vision",
+	case "anchor", "audit", "calibration", "checkpoint", "configs", "control", "device", "durable", "gate", "gpio", "health", "keyring",
+		"letter", "loopback", "models", "pass", "pubkey", "publish", "receipt", "replay", "scan", "store", "template", "v4l2", "vision",
 		"asn1", "base32", "bbolt", "gzip", "hex", "http", "image", "json", "net", "net/http", "os", "png", "strconv", "strconv.Atoi",
 		"strconv.ParseFloat", "strconv.ParseInt", "strconv.ParseUint", "tls", "url", "x509", "yaml":
 		return true

@@ -8,6 +8,7 @@ package pubkey
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -44,3 +45,6 @@ func Parse(text string) (ed25519.PublicKey, error) {
 func Verify(public ed25519.PublicKey, message, signature []byte) bool {
 	return len(public) == ed25519.PublicKeySize && Check(public) == nil && ed25519.Verify(public, message, signature)
 }
+
+// Fingerprint returns the short name of a device's public key: its SHA-256.
+func Fingerprint(public ed25519.PublicKey) [32]byte { return sha256.Sum256(public) }

@@ -161,7 +161,7 @@ const domain = "facegate receipt 1\n"
 
 // Fingerprint returns the short name of a device's public key: its SHA-256.
 func Fingerprint(public ed25519.PublicKey) Bytes {
-	sum := sha256.Sum256(public)
+	sum := pubkey.Fingerprint(public)
 	return sum[:]
 }
 
