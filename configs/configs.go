@@ -48,6 +48,7 @@ type Config struct {
 	Decide   Decide   `yaml:"decide"`
 	Enrol    Enrol    `yaml:"enrol"`
 	MQTT     MQTT     `yaml:"mqtt"`
+	Witness  Witness  `yaml:"witness"`
 	Control  Control  `yaml:"control"`
 	Log      Log      `yaml:"log"`
 	Metrics  Metrics  `yaml:"metrics"`

@@ -120,6 +120,7 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 			Brokers: configs.Brokers{{Host: "127.0.0.1", Port: 1883}}, ClientID: "facegate-example-main",
 			HomeAssistant: configs.HomeAssistant{Prefix: "homeassistant"}, Means: configs.AutoMeans, Resolution: time.Millisecond,
 		},
+		Witness: configs.Witness{Every: time.Hour},
 		Control: configs.Control{Socket: "/run/facegate/control.sock", Group: "facegate"},
 		Log:     configs.Log{Level: slog.LevelInfo},
 

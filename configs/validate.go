@@ -29,6 +29,7 @@ func (d *document) validate(cfg *Config) {
 	d.enrol(&cfg.Enrol)
 	d.mqtt(cfg)
 	d.telling(&cfg.MQTT)
+	d.witness(&cfg.Witness)
 	d.control(&cfg.Control)
 	d.entrances(cfg)
 	d.lawful(cfg)

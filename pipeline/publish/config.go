@@ -31,6 +31,7 @@ type Config struct {
 	Gate         string            // second level
 	Prefix       string            // first levels of the topics of Home Assistant
 	Discovery    bool              // Home Assistant is to learn of the gate; see Publisher.Introduce
+	Witnesses    []string          // ids of the keys of those who cosign how far the audit log has come, 8 hexadecimal digits each
 }
 
 // Check says what New would refuse. It reads no file.

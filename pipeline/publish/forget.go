@@ -5,7 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
+	"sync"
 
+	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"golang.org/x/sync/errgroup"
 
 	"facegate/configs/address"
@@ -102,7 +105,46 @@ func (p *Publisher) forgetAt(ctx context.Context, to address.Address) (Forgotten
 
 // clear removes over c all that the broker retains of the gate. It waits for all topics at a time, each of which the broker may keep.
 func (p *Publisher) clear(ctx context.Context, c *conn) (Forgotten, error) {
-	names := retained()
+	others, err := c.requests(ctx)
+	if err != nil {
+		return Forgotten{}, err
+	}
+	known := p.cfg.retained()
+	f, err := p.clearTopics(ctx, c, known)
+	if err != nil {
+		return f, err
+	}
+	former := slices.DeleteFunc(others(), func(name string) bool { return slices.Contains(known, name) })
+	more, err := p.clearTopics(ctx, c, former)
+	f.Removed, f.Kept = append(f.Removed, more.Removed...), append(f.Kept, more.Kept...)
+	return f.compact(), err
+}
+
+// requests asks what the broker retains for witnesses, of which the configuration may have lost some. It has come once something that is
+// published afterwards has come back.
+func (c *conn) requests(ctx context.Context) (names func() []string, err error) {
+	prefix := c.cfg.topic("")
+	var mu sync.Mutex // guards found
+	var found []string
+	_, err = c.request(ctx, c.cfg.topic(Topic{Name: request}.of("+")), 0, func(_ mqtt.Client, m mqtt.Message) {
+		mu.Lock()
+		defer mu.Unlock()
+		if m.Retained() && len(m.Payload()) > 0 {
+			found = append(found, strings.TrimPrefix(m.Topic(), prefix))
+		}
+	})
+	if errors.Is(err, errUnheard) {
+		err = nil
+	}
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(found)
+	}, err
+}
+
+// clearTopics removes what the broker retains on topics.
+func (p *Publisher) clearTopics(ctx context.Context, c *conn, names []string) (f Forgotten, err error) {
 	came := make([]bool, len(names))
 	all, ctx := errgroup.WithContext(ctx)
 	for i, name := range names {
@@ -112,8 +154,7 @@ func (p *Publisher) clear(ctx context.Context, c *conn) (Forgotten, error) {
 			return unlessUnseen(err)
 		})
 	}
-	err := all.Wait()
-	var f Forgotten
+	err = all.Wait()
 	for i, name := range names {
 		switch topic := p.cfg.topic(name); {
 		case came[i]:
@@ -124,7 +165,7 @@ func (p *Publisher) clear(ctx context.Context, c *conn) (Forgotten, error) {
 			f.Kept = append(f.Kept, topic)
 		}
 	}
-	return f.compact(), err
+	return f, err
 }
 
 // clearing is the duty to have the broker forget the gate over c, and to say so to whoever has ordered it.

@@ -25,9 +25,15 @@ func HomeAssistantTopics() []Topic {
 }
 
 // retained returns the names of the topics on which the broker keeps what the gate has said last.
-func retained() (names []string) {
+func (cfg Config) retained() (names []string) {
 	for _, t := range slices.Concat(Topics(), HomeAssistantTopics()) {
-		if t.From == Gate && t.Retained {
+		switch {
+		case t.From != Gate || !t.Retained:
+		case t.Name == request:
+			for _, witness := range cfg.Witnesses {
+				names = append(names, t.of(witness))
+			}
+		default:
 			names = append(names, t.Name)
 		}
 	}

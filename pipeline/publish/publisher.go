@@ -80,14 +80,16 @@ type Publisher struct {
 	orders  *orders.Desk // nil if none are taken
 	home    home
 	link    link
-	trials  []trial // of the brokers
-	boot    string
-	store   string // that of the numbers
-	birth   string
-	born    chan struct{} // holds a token if a building system has begun anew
-	log     *slog.Logger
-	ready   chan struct{}
-	topics  []Topic
+
+	hearWitness func(witness string, signed []byte) // see Parts.Cosigned
+	trials      []trial                             // of the brokers
+	boot        string
+	store       string // that of the numbers
+	birth       string
+	born        chan struct{} // holds a token if a building system has begun anew
+	log         *slog.Logger
+	ready       chan struct{}
+	topics      []Topic
 
 	mu      sync.Mutex // guards what follows, and keeps the outbox in its order; a disk is waited for under it
 	numbers numbers
@@ -114,6 +116,10 @@ type Parts struct {
 	Rand   io.Reader    // draws the ids of this start and, at the first, of the store; for Home that of each connection
 	Birth  string       // a topic on which a building system says "online" when it begins anew; "" for none
 	Silent bool         // the process before this one was told to have the broker forget the gate
+
+	// Cosigned is handed what is said for a witness, of which the id of its key is given. Nothing of it was verified, and it is none of the
+	// caller's to keep or change. Cosigned does not wait. It is nil where Config names no witnesses.
+	Cosigned func(witness string, signed []byte)
 
 	// Clock says by what time certificates are judged. Nil is the clock of this machine, which is believed.
 	Clock func() Moment
@@ -154,6 +160,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Publisher, error) {
 		log:     log,
 		ready:   make(chan struct{}),
 
+		hearWitness: parts.Cosigned,
 		forgettings: make(chan forgetting),
 	}
 	if p.clock == nil {

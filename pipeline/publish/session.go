@@ -64,14 +64,15 @@ type duty struct {
 	serve func(ctx context.Context, stop <-chan struct{}) error // all at a time, until stop is closed and nothing is left to do
 }
 
-// duties returns what is done on c. Orders of Home Assistant are listened for before it is told where to give them. Every state is told
+// duties returns what is done on c. What witnesses know is heard before anything is said, and orders of Home Assistant
+// are listened for before it is told where to give them. Every state is told
 // before anything happens, and the availability before every other; then orders are taken; what happened is told last.
 func (p *Publisher) duties(c *conn, trial *trial, stay time.Duration) []duty {
 	list := []duty{p.yielding()}
 	if p.quiet {
 		list = append(list, p.clearing(c))
 	} else {
-		list = append(list, p.heeding(c), p.telling(c), p.insisting(c), p.proving(c, trial))
+		list = append(list, p.cosigned(c), p.heeding(c), p.telling(c), p.insisting(c), p.proving(c, trial))
 	}
 	if p.orders != nil {
 		list = append(list, p.listening(c))

@@ -27,6 +27,9 @@ const (
 	command      = "cmd/open"
 	unsigned     = "cmd/home-assistant/{connection}"
 	reply        = "cmd/reply"
+	checkpoint   = "audit/checkpoint"
+	request      = "audit/checkpoint/{witness}"
+	cosignature  = "audit/cosignature/{witness}"
 )
 
 // A Party is who speaks on a topic.
@@ -36,6 +39,7 @@ type Party string
 const (
 	Gate     Party = "gate"
 	Building Party = "building" // a building system, and whoever else the broker lets
+	Witness  Party = "witness"  // who cosigns how far the audit log has come
 )
 
 // An Availability is whether a gate is there.
@@ -56,6 +60,26 @@ func (Boot) Pattern() string { return "^[0-9a-f]{16}$" }
 
 // An Unsigned is an order that nobody has signed: one word.
 type Unsigned string
+
+// A Checkpoint is how far an audit log has come: a signed note of three lines, with the signatures of the gate and of witnesses below
+// (https://c2sp.org/tlog-checkpoint).
+type Checkpoint string
+
+const (
+	hash         = "[A-Za-z0-9+/]{43}="
+	signedNote   = "[0-9a-f]{64}\\n(0|[1-9][0-9]{0,18})\\n" + hash + "\\n\\n(— [^ \\n]+ [A-Za-z0-9+/]+={0,2}\\n)+"
+	addRequested = "old (0|[1-9][0-9]{0,18})\\n(" + hash + "\\n)*\\n"
+)
+
+// Pattern is the form of a Checkpoint, a regular expression as JSON Schema has them.
+func (Checkpoint) Pattern() string { return "^" + signedNote + "$" }
+
+// An AddCheckpoint asks a witness to cosign a Checkpoint: the size of the log that it cosigned last, the proof that the log has grown from
+// there, and the Checkpoint (https://c2sp.org/tlog-witness, the body of add-checkpoint).
+type AddCheckpoint string
+
+// Pattern is the form of an AddCheckpoint, a regular expression as JSON Schema has them.
+func (AddCheckpoint) Pattern() string { return "^" + addRequested + signedNote + "$" }
 
 // A Topic is one on which a gate and the building systems speak.
 type Topic struct {
@@ -87,6 +111,9 @@ func Topics() []Topic {
 		{echo, Gate, qos, false, Boot(""), nil, "The gate reads it back on each connection, and so sees that the broker keeps nothing from anybody."},
 		{command, Building, qos, false, order.Open{}, nil, "A signed order to open the door."},
 		{reply, Gate, qos, false, order.Reply{}, nil, "What came of an order."},
+		{checkpoint, Gate, qos, true, Checkpoint(""), nil, "How far the audit log has come; at fixed times, whatever has happened, where there are witnesses."},
+		{request, Gate, qos, true, AddCheckpoint(""), nil, "The same for one witness, by the id of its key, with the proof that nothing was taken back; at the same times."},
+		{cosignature, Witness, qos, true, Checkpoint(""), nil, "How far the audit log has come as that witness knows it, with its cosignature; empty where it knows nothing."},
 		{
 			unsigned, Building, 0, false, Unsigned(""), words(Unsigned(homeassistant.Unlock)),
 			"An unsigned order of Home Assistant, taken only where the operator has said so in so many words.",
@@ -113,8 +140,11 @@ func (t Topic) Has(name string) bool {
 	return ok && level != "" && !strings.Contains(level, "/")
 }
 
-// topic returns one of the topics. It panics for a name that is none: whoever reads the table is to know of all that is said.
+// of returns the name of the topic that t is for one witness.
+func (t Topic) of(witness string) string { return strings.Replace(t.Name, "{witness}", witness, 1) }
+
+// topic returns one of the topics, or the one that name is one of. It panics for a name that is none: whoever reads the table is to know of all that is said.
 func (p *Publisher) topic(name string) Topic {
-	i := slices.IndexFunc(p.topics, func(t Topic) bool { return t.Name == name })
+	i := slices.IndexFunc(p.topics, func(t Topic) bool { return t.Name == name || t.Has(name) })
 	return p.topics[i]
 }

@@ -12,7 +12,7 @@ import (
 
 // The contract as a whole is numbered by what a building system has to change for it: the first number rises where it has to, the
 // second where it may. Each JSON payload has a version of its own as well, in its field schema.
-const version = "1.1.0"
+const version = "1.2.0"
 
 const title = "facegate: what a gate tells a building, and what it takes from it"
 
@@ -121,6 +121,7 @@ func parameters(address string) object {
 		"prefix": "The configured discovery prefix of Home Assistant.",
 		"id":     "What Home Assistant knows the gate by, which follows from site and gate.",
 
+		"witness":    "8 hexadecimal digits: the id of the key of a witness (https://c2sp.org/signed-note).",
 		"connection": "16 hexadecimal digits, others on each connection of the gate to the broker. Home Assistant learns them of the gate.",
 	} {
 		if strings.Contains(address, "{"+name+"}") {

@@ -1,6 +1,7 @@
 // Package states tells what is so now: on each topic the latest value, which the broker retains for whoever asks later.
 //
-//  1. Set gives a topic its value. A value that nobody was told of yet is forgotten for a later one.
+//  1. Set gives a topic its value. A value that nobody was told of yet is forgotten for a later one. Say does so and has the value told,
+//     though it may be the one that was told last.
 //  2. Begin says that a connection is new. Every value is due then, for a broker may have lost what it retained, or have put a
 //     will in its place. Again says that somebody asks for all of them on the same connection.
 //  3. Flush tells what is due, in the order in which the topics were set first. Serve does so whenever a topic is set.
@@ -40,6 +41,7 @@ type state struct {
 
 	missed bool   // it was sent, and is not to be sent again yet
 	round  uint64 // in which it was sent last
+	said   uint64 // how often it was to be told whatever it was before
 }
 
 // due reports whether the value is to be told.
@@ -51,6 +53,16 @@ func New() *States { return &States{wake: make(chan struct{}, 1)} }
 // Set gives a topic its value, of which it keeps a copy. It waits for nobody. A value that was told already is not told again.
 func (s *States) Set(topic string, value []byte) {
 	s.replace(topic, append([]byte{}, value...))
+	s.rouse()
+}
+
+// Say is Set, but the value is told though it was told already: that it comes again is part of what is said.
+func (s *States) Say(topic string, value []byte) {
+	s.replace(topic, append([]byte{}, value...))
+	s.mu.Lock()
+	e := &s.list[s.find(topic)]
+	e.told, e.said = nil, e.said+1
+	s.mu.Unlock()
 	s.rouse()
 }
 
@@ -174,8 +186,8 @@ func (s *States) retry() {
 func (s *States) sent(e state, arrived bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := s.find(e.topic)
-	if s.list[i].missed = !arrived; arrived && e.round == s.round {
-		s.list[i].told = e.value
+	now := &s.list[s.find(e.topic)]
+	if now.missed = !arrived; arrived && e.round == s.round && e.said == now.said {
+		now.told = e.value
 	}
 }

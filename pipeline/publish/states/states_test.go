@@ -232,3 +232,33 @@ func TestAgainMeanwhile(t *testing.T) {
 		t.Errorf("it was sent %d times", sent)
 	}
 }
+
+// TestSay has the same value told again each time, also where it is said while it is on its way.
+func TestSay(t *testing.T) {
+	s, told := states.New(), 0
+	flush := func(again bool) {
+		t.Helper()
+		err := s.Flush(t.Context(), func(_ context.Context, _ string, value []byte) error {
+			if told++; again && told == 3 {
+				s.Say("audit", value)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		s.Say("audit", []byte("5"))
+		flush(false)
+		s.Set("audit", []byte("5"))
+		flush(false)
+	}
+	if told != 2 {
+		t.Errorf("said twice, and told %d times", told)
+	}
+	s.Say("audit", []byte("5"))
+	if flush(true); told != 4 {
+		t.Errorf("said twice more, and told %d times in all", told)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -35,10 +36,19 @@ func read(t publish.Topic, payload []byte) (value any, faults []string) {
 	return value, append(valueFaults(value), orderFaults(value, payload)...)
 }
 
+// noteForms are the forms of what is signed, which may be removed, and is empty then.
+var noteForms = map[reflect.Type]*regexp.Regexp{
+	reflect.TypeFor[publish.Checkpoint]():    regexp.MustCompile(publish.Checkpoint("").Pattern()),
+	reflect.TypeFor[publish.AddCheckpoint](): regexp.MustCompile(publish.AddCheckpoint("").Pattern()),
+}
+
 // wordFaults says what is wrong with a payload that is a word.
 func wordFaults(t publish.Topic, text string) []string {
 	if _, isID := t.Payload.(publish.Boot); isID && !isHex(text) {
 		return []string{fmt.Sprintf("%q is no id of 16 hexadecimal digits", show.Foreign(text))}
+	}
+	if form, ok := noteForms[reflect.TypeOf(t.Payload)]; ok && text != "" && !form.MatchString(text) {
+		return []string{"it is no signed note of the form of this topic"}
 	}
 	if t.Words != nil && !slices.Contains(t.Words, text) {
 		return []string{fmt.Sprintf("%q is none of %s", show.Foreign(text), strings.Join(t.Words, ", "))}

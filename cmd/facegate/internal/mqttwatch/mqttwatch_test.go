@@ -20,6 +20,9 @@ const (
 		`"clock":"synced","door":"main","direction":"in","method":"face","reason":null,"latency_ms":1000,"replayed":%t}`
 )
 
+// note is a checkpoint that nobody has signed.
+var note = strings.Repeat("0123456789abcdef", 4) + "\n212\n" + strings.Repeat("A", 43) + "=\n\n— " + strings.Repeat("0123456789abcdef", 4) + " AAAA\n"
+
 // TestSays holds what is said of a message on each topic, and that a message of another form does not pass for one.
 func TestSays(t *testing.T) {
 	good := fmt.Sprintf(pass, 7, false)
@@ -71,6 +74,21 @@ func TestSays(t *testing.T) {
 		},
 		{"cmd/reply", `{"schema":"reply/1","nonce":"` + boot + `","result":"refused","reason":null}`, "", "do not go together"},
 		{"cmd/open", `{"schema":"open/1"}`, "", "missing or of another form: device"},
+		{"audit/checkpoint", note, "the audit log of the gate has 212 entries; signed by the gate", ""},
+		{"audit/checkpoint", "", "nothing is asked of a witness any more", ""},
+		{"audit/checkpoint", strings.Replace(note, "212", "many", 1), "", "no signed note of the form of this topic"},
+		{
+			"audit/checkpoint/0011aabb", "old 200\n" + strings.Repeat("A", 43) + "=\n\n" + note,
+			"a witness that knows 200 entries is asked to cosign: the audit log of the gate has 212 entries", "",
+		},
+		{"audit/checkpoint/0011aabb", note, "", "no signed note of the form of this topic"},
+		{"audit/checkpoint/0011aabb", "", "nothing is asked of this witness any more", ""},
+		{
+			"audit/cosignature/0011aabb", note + "— auditor.example AAAA\n",
+			"a witness knows the audit log of the gate with 212 entries; signed by the gate, auditor.example", "",
+		},
+		{"audit/cosignature/0011aabb", "", "the witness knows nothing of this gate", ""},
+		{"audit/cosignature/0011aabb", note + "Zdenka\n", "", "no signed note of the form of this topic"},
 		{"who/passed", "Zdenka", "Zdenka", "on no topic of a gate"},
 	} {
 		l := hear(mqttwatch.New(), tt.topic, tt.payload)

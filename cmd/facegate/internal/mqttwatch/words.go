@@ -48,6 +48,10 @@ func say(t publish.Topic, value any) string {
 		return says
 	case publish.Unsigned:
 		return "an order to open the door that nobody has signed, as of Home Assistant: " + string(show.Foreign(string(v)))
+	case publish.Checkpoint:
+		return checkpoint(t, string(v))
+	case publish.AddCheckpoint:
+		return request(string(v))
 	case publish.Boot:
 		return "the gate reads back what it says: start " + string(v)
 	}
@@ -113,4 +117,44 @@ func mode(m publish.Mode) string {
 		faces = "no face is looked at"
 	}
 	return fmt.Sprintf("the door is opened by %s; %s; schedule: %s", ways, faces, m.Schedule)
+}
+
+// checkpoint says how far an audit log has come, as the gate says it or a witness. Whether the signatures are right, who has the keys can tell.
+func checkpoint(t publish.Topic, note string) string {
+	switch {
+	case note == "" && t.From == publish.Witness:
+		return "the witness knows nothing of this gate"
+	case note == "":
+		return "nothing is asked of a witness any more"
+	}
+	text, signatures, _ := strings.Cut(note, "\n\n")
+	lines := strings.Split(text, "\n")
+	if len(lines) < 2 {
+		return ""
+	}
+	says := "the audit log of the gate has " + lines[1] + " entries"
+	if t.From == publish.Witness {
+		says = "a witness knows the audit log of the gate with " + lines[1] + " entries"
+	}
+	return says + "; signed by " + string(show.Foreign(strings.Join(signers(lines[0], signatures), ", ")))
+}
+
+// signers returns the names that stand before signatures, of which the gate's is the origin of its log.
+func signers(origin, signatures string) (names []string) {
+	for line := range strings.Lines(signatures) {
+		if words := strings.Fields(line); len(words) == 3 {
+			names = append(names, strings.Replace(words[1], origin, "the gate", 1))
+		}
+	}
+	return names
+}
+
+// request says what a witness is asked for.
+func request(body string) string {
+	if body == "" {
+		return "nothing is asked of this witness any more"
+	}
+	head, signed, _ := strings.Cut(body, "\n\n")
+	old, _, _ := strings.Cut(strings.TrimPrefix(head, "old "), "\n")
+	return "a witness that knows " + old + " entries is asked to cosign: " + checkpoint(publish.Topic{From: publish.Gate}, signed)
 }
