@@ -35,7 +35,6 @@ import (
 	"facegate/pipeline/evaluate/passes"
 	"facegate/pipeline/survey"
 	"facegate/store"
-	"facegate/store/receipt"
 )
 
 var anew = flag.Bool("update", false, "write the fields of docs/json.md anew")
@@ -154,7 +153,7 @@ func printedByCommands() map[string][]answer {
 		"policy":          one(keys("policy")),
 		"receipt fetch":   one([]string{}),
 		"receipt show":    one(keys("receipt")),
-		"receipt verify":  one(receipt.Receipt{}),
+		"receipt verify":  one(checkedReceipt{}),
 		"rules":           one(ruling{}),
 		"status":          {{values: []any{status.Status{}}}, {when: "--check", values: []any{health.Report{}}}},
 		"update":          one(update.Release{}),

@@ -27,7 +27,7 @@ func (c *receiptShowCommand) Run(t terminal) error {
 	}
 	var r receipt.Receipt
 	if c.Key != "" {
-		r, err = verifyReceipt(c.File, data, c.Key)
+		r, _, err = verifyReceipt(c.File, data, c.Key, nil)
 	} else {
 		r, err = receipt.Read(data)
 		err = adviseOn(c.File, err)

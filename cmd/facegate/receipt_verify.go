@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"text/tabwriter"
+	"time"
 
 	"facegate/configs/file"
 	"facegate/configs/hint"
@@ -12,13 +13,48 @@ import (
 	"facegate/configs/text"
 	"facegate/store/pubkey"
 	"facegate/store/receipt"
+	"facegate/store/receipt/proof"
 )
 
 type receiptVerifyCommand struct {
-	File string `arg:"" help:"File with the receipt."`
+	File string `arg:"" help:"File with the receipt and its proof, or what their codes say."`
 	Key  string `required:"" placeholder:"PUB" help:"Public key of the device, as facegate device pubkey prints it."`
 	Form string `placeholder:"NUMBER" help:"Number of the person's consent form, as --consent gave it: is the receipt about that person?"`
+	witnessFlag
 	jsonFlag
+}
+
+// A checkedReceipt is what facegate receipt verify prints as JSON.
+type checkedReceipt struct {
+	receipt.Receipt
+	Proof *checkedProof `json:"proof,omitempty"`
+}
+
+// A checkedProof says where the audit log of the device holds a receipt.
+type checkedProof struct {
+	Index     int64                `json:"index"`     // of the entry in the tree of the log, from 0
+	Size      int64                `json:"size"`      // of the tree, in entries, when the device showed it
+	Root      receipt.Bytes        `json:"root"`      // of the tree
+	Witnesses []checkedCosignature `json:"witnesses"` // that say that they have seen this tree
+}
+
+// A checkedCosignature is that of a witness.
+type checkedCosignature struct {
+	Name    string    `json:"name"`
+	Key     string    `json:"key"`     // as in its verifier key, 8 hexadecimal digits
+	Time    time.Time `json:"time"`    // by the clock of the witness
+	Checked bool      `json:"checked"` // the signature is genuine; otherwise nobody has named the key
+}
+
+func newCheckedProof(p *proof.Proof) *checkedProof {
+	if p == nil {
+		return nil
+	}
+	c := checkedProof{p.Index, p.Tree.N, p.Tree.Hash[:], []checkedCosignature{}}
+	for _, w := range p.Cosigned {
+		c.Witnesses = append(c.Witnesses, checkedCosignature{w.Name, w.Key, w.At, w.Checked})
+	}
+	return &c
 }
 
 // errNotAbout means that a receipt is genuine, and somebody else's.
@@ -29,7 +65,7 @@ func (c *receiptVerifyCommand) Run(t terminal) error {
 	if err != nil {
 		return err
 	}
-	r, err := verifyReceipt(c.File, data, c.Key)
+	r, p, err := verifyReceipt(c.File, data, c.Key, c.Witness)
 	if err != nil {
 		return err
 	}
@@ -41,7 +77,8 @@ func (c *receiptVerifyCommand) Run(t terminal) error {
 		return hint.Wrap(fmt.Errorf("%w: %s", errNotAbout, form),
 			"compare the number with the form, letter by letter; if it is right, ask the operator for the person's own receipt")
 	}
-	return c.print(t, r, func(w *tabwriter.Writer) { writeReceipt(w, r, form) })
+	v := checkedReceipt{r, newCheckedProof(p)}
+	return c.print(t, v, func(w *tabwriter.Writer) { writeReceipt(w, v, form) })
 }
 
 func readReceipt(path string) ([]byte, error) {
@@ -53,14 +90,19 @@ func readReceipt(path string) ([]byte, error) {
 	return data, nil
 }
 
-// verifyReceipt returns the receipt in the file at path, which the device with the public key in text has signed.
-func verifyReceipt(path string, data []byte, text string) (receipt.Receipt, error) {
+// verifyReceipt returns the receipt in the file at path, which the device with the public key in text has signed, and its proof, nil if
+// there is none in the file. All witnesses, by their verifier keys, have cosigned it.
+func verifyReceipt(path string, data []byte, text string, witnesses []string) (receipt.Receipt, *proof.Proof, error) {
 	key, err := pubkey.Parse(text)
 	if err != nil {
-		return receipt.Receipt{}, hint.Wrap(err, "get it on the gate with: facegate device pubkey")
+		return receipt.Receipt{}, nil, hint.Wrap(err, "get it on the gate with: facegate device pubkey")
 	}
 	r, err := receipt.Verify(data, key)
-	return r, adviseOn(path, err)
+	if err != nil {
+		return receipt.Receipt{}, nil, adviseOn(path, err)
+	}
+	p, err := verifyProof(data, key, witnesses)
+	return r, p, adviseOn(path, err)
 }
 
 // adviseOn returns what to do about a receipt that is none.
@@ -72,7 +114,7 @@ func adviseOn(path string, err error) error {
 		cmp.Or(hint.Of(err), "ask for the receipt again, and make sure of the key of the device"))
 }
 
-func writeReceipt(w *tabwriter.Writer, r receipt.Receipt, form string) {
+func writeReceipt(w *tabwriter.Writer, r checkedReceipt, form string) {
 	show.Fprintf(w, "the receipt is genuine\t\n")
 	show.Fprintf(w, "what\t%s%s\n", r.Kind, map[bool]string{true: " (" + r.Reason + ")"}[r.Reason != ""])
 	show.Fprintf(w, "number\t%d\n", r.Number)
@@ -86,6 +128,7 @@ func writeReceipt(w *tabwriter.Writer, r receipt.Receipt, form string) {
 	} else {
 		show.Fprintf(w, "whose\tnot checked: give the number of the person's form with --form\n")
 	}
+	writeProof(w, r.Proof)
 	show.Fprintf(w, "not reached\tcopies of databases and keyrings together, and backups, from before: with the device key they open\n")
 	show.Fprintf(w, "audit log\tentry %d\n", r.Audit.Seq)
 	show.Fprintf(w, "device key\tkept in a %s\n", r.KeyStore)

@@ -12,6 +12,9 @@
 //
 // A receipt is one line of JSON in a canonical form: fixed fields in a fixed order, no space, numbers without a sign,
 // bytes in lower-case hexadecimal. No other spelling of the same content is accepted.
+//
+// The file of a receipt has the proof after that line that the audit log of the device holds the receipt (Split). Room
+// receipt/proof checks the proof. Everything here takes the file as well as the line alone.
 package receipt
 
 import (
@@ -36,7 +39,7 @@ const Schema = "facegate.receipt.5"
 // schemas begins the version of every form.
 const schemas = "facegate.receipt."
 
-// MaxSize is the greatest length of a receipt in bytes: one of 100,000 people.
+// MaxSize is the greatest length of a file in bytes: the receipt of 100,000 people.
 const MaxSize = 16 << 20
 
 // Why Verify refuses.
@@ -185,7 +188,8 @@ func Sign(r Receipt, key ed25519.PrivateKey) ([]byte, error) {
 // ID returns the id of a receipt, in hexadecimal, without a look at its signature: a gate is told by it which one is meant.
 func ID(data []byte) (string, error) {
 	var envelope struct{ Receipt Receipt }
-	if err := json.Unmarshal(data, &envelope); err != nil {
+	line, _ := Split(data)
+	if err := json.Unmarshal(line, &envelope); err != nil {
 		return "", fmt.Errorf("receipt: %w: %w", ErrForm, err)
 	}
 	return hex.EncodeToString(envelope.Receipt.ID), nil
@@ -217,6 +221,7 @@ func read(data []byte) (r Receipt, signature []byte, err error) {
 	if len(data) > MaxSize {
 		return Receipt{}, nil, fmt.Errorf("receipt: %w: %d bytes", ErrForm, len(data))
 	}
+	data, _ = Split(data)
 	var e envelope
 	var version struct{ Schema string }
 	if err := errors.Join(json.Unmarshal(data, &e), json.Unmarshal(e.Receipt, &version)); err != nil {
