@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -249,12 +250,7 @@ func trials(ctx context.Context, cfg *configs.Config, source *configs.Source, kn
 
 // isWrong reports whether something is found to be wrong with a part.
 func isWrong(found []doctor.Finding, part health.Part) bool {
-	for _, f := range found {
-		if f.Part == part && f.State == doctor.Wrong {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.Part == part && f.State == doctor.Wrong })
 }
 
 // gate has a running gate say how it is, and reports whether it runs.

@@ -3,11 +3,9 @@ package contracttest
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -102,53 +100,31 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// A recorder is a test that is told of faults, and goes on.
-type recorder struct {
-	testing.TB
-
-	mu     sync.Mutex // guards faults
-	faults []string
-}
-
-func (r *recorder) Errorf(format string, args ...any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.faults = append(r.faults, fmt.Sprintf(format, args...))
-}
-
 // TestBrokerIsWatched publishes what the contract has and what it has not, also as a will, on the broker of the tests.
 func TestBrokerIsWatched(t *testing.T) {
-	r := &recorder{TB: t}
+	r := &Recorder{TB: t}
 	account := loopback.NewAccount()
 	b := Start(r, account)
 	o := mqtt.NewClientOptions().AddBroker(b.URL()).SetClientID("gate").SetUsername(account.Username).SetPassword(account.Password).
 		SetAutoReconnect(false).SetWill("facegate/hq/north/availability", "away", 1, true)
 	client := mqtt.NewClient(o)
-	done := func(token mqtt.Token) {
-		t.Helper()
-		if !token.WaitTimeout(15*time.Second) || token.Error() != nil {
-			t.Fatal(token.Error())
-		}
+	Done(t, client.Connect())
+	Done(t, client.Publish("facegate/hq/north/pass", 1, false, event))
+	if faults := r.Faults(); len(faults) > 0 {
+		t.Errorf("an event is outside the contract: %v", faults)
 	}
-	done(client.Connect())
-	done(client.Publish("facegate/hq/north/pass", 1, false, event))
-	if len(r.faults) > 0 {
-		t.Errorf("an event is outside the contract: %v", r.faults)
-	}
-	done(client.Publish("facegate/hq/north/pass", 1, false, changed(t, `"seq"`, `"name":"Zdenka","seq"`)))
-	done(client.Publish("facegate/hq/north/photo", 1, false, "x"))
+	Done(t, client.Publish("facegate/hq/north/pass", 1, false, changed(t, `"seq"`, `"name":"Zdenka","seq"`)))
+	Done(t, client.Publish("facegate/hq/north/photo", 1, false, "x"))
 	again := mqtt.NewClient(o.SetWill("facegate/hq/north/availability", "offline", 1, true)) // throws the first one out, whose will is sent
-	done(again.Connect())
+	Done(t, again.Connect())
 	defer again.Disconnect(100)
 	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		r.mu.Lock()
-		n := len(r.faults)
-		r.mu.Unlock()
-		if n == 3 {
+		faults := r.Faults()
+		if len(faults) == 3 {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d faults were found, want 3: %q", n, r.faults)
+			t.Fatalf("%d faults were found, want 3: %q", len(faults), faults)
 		}
 	}
 }

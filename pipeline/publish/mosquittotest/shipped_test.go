@@ -12,6 +12,7 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
+	"facegate/pipeline/publish/contracttest"
 	"facegate/pipeline/publish/loopback"
 )
 
@@ -63,16 +64,9 @@ func connect(t *testing.T, b *Broker, user loopback.Account, receive mqtt.Messag
 	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(b.URL()).SetClientID("the-" + user.Username).
 		SetUsername(user.Username).SetPassword(user.Password).SetCleanSession(false).SetAutoReconnect(false).
 		SetDefaultPublishHandler(receive).SetConnectionLostHandler(func(mqtt.Client, error) {}))
-	wait(t, c.Connect())
+	contracttest.Done(t, c.Connect())
 	t.Cleanup(func() { c.Disconnect(0) })
 	return c
-}
-
-func wait(t *testing.T, token mqtt.Token) {
-	t.Helper()
-	if !token.WaitTimeout(15*time.Second) || token.Error() != nil {
-		t.Fatalf("the broker: %v", token.Error())
-	}
 }
 
 // TestShippedConfiguration kills a broker with the shipped configuration while a building system is away, and looks for what
@@ -82,17 +76,17 @@ func TestShippedConfiguration(t *testing.T) {
 	b := Installed(t, "../../../configs/mosquitto.conf", gate, building)
 	b.Start(t)
 	l := listen(t, b, building)
-	wait(t, l.client.Subscribe("facegate/#", 1, nil))
+	contracttest.Done(t, l.client.Subscribe("facegate/#", 1, nil))
 	l.client.Disconnect(100)
 	var want []string
 	for round := range 3 {
 		g := connect(t, b, gate, func(mqtt.Client, mqtt.Message) {})
 		for i := range 10 {
 			event := fmt.Sprintf("event %d.%d", round, i)
-			wait(t, g.Publish("facegate/hq/north/pass", 1, false, event))
+			contracttest.Done(t, g.Publish("facegate/hq/north/pass", 1, false, event))
 			want = append(want, event)
 		}
-		wait(t, g.Publish("facegate/hq/north/availability", 1, true, fmt.Sprintf("online %d", round)))
+		contracttest.Done(t, g.Publish("facegate/hq/north/availability", 1, true, fmt.Sprintf("online %d", round)))
 		want = append(want, fmt.Sprintf("online %d", round))
 		written(t, b, want[len(want)-1])
 		b.Kill(t)
@@ -105,15 +99,15 @@ func TestShippedConfiguration(t *testing.T) {
 	if got := l.heard(); !slices.Equal(got, want) {
 		t.Errorf("after %d kills the building system has\n%q, want\n%q", 3, got, want)
 	}
-	wait(t, l.client.Subscribe("facegate/+/+/availability", 1, nil))
+	contracttest.Done(t, l.client.Subscribe("facegate/+/+/availability", 1, nil))
 	for deadline := time.Now().Add(15 * time.Second); !slices.Contains(l.heard(), "online 2*"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the retained availability is gone: %q", l.heard())
 		}
 	}
 	// Only the gate may speak for the gate. The broker acknowledges what it drops.
-	wait(t, l.client.Publish("facegate/hq/north/pass", 1, false, "forged"))
-	wait(t, connect(t, b, gate, func(mqtt.Client, mqtt.Message) {}).Publish("facegate/hq/north/pass", 1, false, "the last"))
+	contracttest.Done(t, l.client.Publish("facegate/hq/north/pass", 1, false, "forged"))
+	contracttest.Done(t, connect(t, b, gate, func(mqtt.Client, mqtt.Message) {}).Publish("facegate/hq/north/pass", 1, false, "the last"))
 	for deadline := time.Now().Add(15 * time.Second); !slices.Contains(l.heard(), "the last"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the last event did not arrive")
