@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"facegate/cmd/facegate/internal/typeset"
 	"facegate/cmd/facegate/internal/visitsheet"
 	"facegate/configs/file"
 	"facegate/configs/hint"
@@ -213,15 +214,15 @@ func (c *visitorIssueCommand) sheet(t terminal, text string, picture []byte, e e
 }
 
 // fonts returns the fonts of the sheet.
-func (c *visitorIssueCommand) fonts(t terminal) (visitsheet.Fonts, error) {
+func (c *visitorIssueCommand) fonts(t terminal) (typeset.Fonts, error) {
 	if c.Font == "" {
-		return visitsheet.Find(t.root()), nil
+		return typeset.Find(t.root()), nil
 	}
 	font, err := os.ReadFile(c.Font)
 	if err != nil {
-		return visitsheet.Fonts{}, hint.Wrap(fmt.Errorf("read the font: %w", err), "name a file .ttf")
+		return typeset.Fonts{}, hint.Wrap(fmt.Errorf("read the font: %w", err), "name a file .ttf")
 	}
-	return visitsheet.With(font)
+	return typeset.With(font)
 }
 
 // notices returns the notice of the gate in its languages, from files or from its configuration.

@@ -98,7 +98,7 @@ func TestImports(t *testing.T) {
 		"github.com/makiuchi-d/gozxing":       {"facegate/pipeline/template/pass", "facegate/pipeline/qrcode"},
 		"github.com/mochi-mqtt/server/v2":     {"facegate/pipeline/publish/loopback"},
 		"github.com/nats-io":                  {"facegate/scripts/fleet"}, // in its tests
-		"codeberg.org/go-pdf/fpdf":            {"facegate/cmd/facegate/internal/visitsheet"},
+		"codeberg.org/go-pdf/fpdf":            {"facegate/cmd/facegate/internal/typeset"},
 		"github.com/prometheus":               {"facegate/cmd/facegate/internal/metrics"}, // in its tests
 		"github.com/invopop/jsonschema":       {"facegate/scripts/contract"},              // which is no part of the program
 		"github.com/yuin/goldmark": {

@@ -2,89 +2,28 @@ package visitsheet_test
 
 import (
 	"bytes"
-	"compress/zlib"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"image/png"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
-	"unicode/utf16"
 
 	"golang.org/x/image/font/gofont/goregular"
 	"golang.org/x/image/font/sfnt"
 
+	"facegate/cmd/facegate/internal/typeset"
+	"facegate/cmd/facegate/internal/typeset/typesettest"
 	"facegate/cmd/facegate/internal/visitsheet"
 	"facegate/configs/hint"
 	"facegate/configs/notice"
 	"facegate/pipeline/template/pass"
 )
-
-// chinese returns a font that has a glyph for every letter of text that is not Latin, and for no other, as Debian's has: those of Go
-// Regular, which look like others. What the letters look like is not what these tests are about.
-func chinese(tb testing.TB, text string) []byte {
-	tb.Helper()
-	runes := []rune(text)
-	slices.Sort(runes)
-	runes = slices.Compact(runes)
-	runes = slices.DeleteFunc(runes, func(r rune) bool { return r < 0x2000 || r > 0xfff0 })
-	return withTable(tb, goregular.TTF, "cmap", cmap(runes))
-}
-
-// cmap returns a table that gives each rune a glyph (OpenType, cmap, format 4), a segment each.
-func cmap(runes []rune) []byte {
-	segments := len(runes) + 1
-	var ends, starts, deltas, offsets []uint16
-	for i, r := range runes {
-		glyph := uint16(3 + i%200)
-		ends, starts = append(ends, uint16(r)), append(starts, uint16(r))
-		deltas, offsets = append(deltas, glyph-uint16(r)), append(offsets, 0)
-	}
-	ends, starts, deltas, offsets = append(ends, 0xffff), append(starts, 0xffff), append(deltas, 1), append(offsets, 0)
-	power := 1
-	for power*2 <= segments {
-		power *= 2
-	}
-	log := uint16(0)
-	for 1<<(log+1) <= power {
-		log++
-	}
-	sub := []uint16{4, uint16(16 + 8*segments), 0, uint16(2 * segments), uint16(2 * power), log, uint16(2*segments - 2*power)}
-	sub = slices.Concat(sub, ends, []uint16{0}, starts, deltas, offsets)
-	head := []uint16{0, 1, 3, 1, 0, 12} // version, one table: platform 3, encoding 1, at 12
-	var b bytes.Buffer
-	binary.Write(&b, binary.BigEndian, slices.Concat(head, sub))
-	return b.Bytes()
-}
-
-// withTable returns a font with another table in the place of its own.
-func withTable(tb testing.TB, font []byte, name string, table []byte) []byte {
-	tb.Helper()
-	out := slices.Clone(font)
-	for len(out)%4 != 0 {
-		out = append(out, 0)
-	}
-	n := int(binary.BigEndian.Uint16(font[4:]))
-	for i := range n {
-		entry := out[12+16*i : 28+16*i]
-		if string(entry[:4]) == name {
-			binary.BigEndian.PutUint32(entry[8:], uint32(len(out)))
-			binary.BigEndian.PutUint32(entry[12:], uint32(len(table)))
-			return append(out, table...)
-		}
-	}
-	tb.Fatalf("the font has no table %s", name)
-	return nil
-}
 
 // letters is text in which every letter has a code of its own.
 const letters = "QABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -112,7 +51,7 @@ func chineseNotice() notice.Text {
 }
 
 // write draws a sheet.
-func write(tb testing.TB, s visitsheet.Sheet, f visitsheet.Fonts) []byte {
+func write(tb testing.TB, s visitsheet.Sheet, f typeset.Fonts) []byte {
 	tb.Helper()
 	var b bytes.Buffer
 	if err := visitsheet.Write(&b, s, f); err != nil {
@@ -121,63 +60,12 @@ func write(tb testing.TB, s visitsheet.Sheet, f visitsheet.Fonts) []byte {
 	return b.Bytes()
 }
 
-// streams returns the streams of a PDF, as they are before they are packed.
-func streams(pdf []byte) (all []string) {
-	for _, part := range bytes.Split(pdf, []byte("stream\n"))[1:] {
-		r, err := zlib.NewReader(bytes.NewReader(part))
-		if err != nil {
-			continue
-		}
-		if content, err := io.ReadAll(r); err == nil {
-			all = append(all, string(content))
-		}
-	}
-	return all
-}
-
-// A printed line, as a program reads it: its text, and the language that the page gives it.
-type printed struct{ lang, text string }
-
-// read returns what the pages of a PDF say, in order.
-func read(tb testing.TB, pdf []byte) (lines []printed) {
-	tb.Helper()
-	mark := regexp.MustCompile(`(?s)/Span <<(/Lang \((\w+)\)|/Alt <FEFF([0-9A-F]+)>)>> BDC\n(.*?)EMC\n`)
-	text := regexp.MustCompile(`(?s)Td \((.*?)\) ?Tj`)
-	for _, s := range streams(pdf) {
-		for _, m := range mark.FindAllStringSubmatch(s, -1) {
-			if m[3] != "" {
-				raw, err := hex.DecodeString(m[3])
-				if err != nil {
-					tb.Fatal(err)
-				}
-				lines = append(lines, printed{"picture", utf16Text(raw)})
-				continue
-			}
-			line := printed{lang: m[2]}
-			for _, t := range text.FindAllStringSubmatch(m[4], -1) {
-				unescaped := strings.NewReplacer(`\\`, `\`, `\(`, `(`, `\)`, `)`, `\r`, "\r").Replace(t[1])
-				line.text += utf16Text([]byte(unescaped))
-			}
-			lines = append(lines, line)
-		}
-	}
-	return lines
-}
-
-func utf16Text(raw []byte) string {
-	units := make([]uint16, len(raw)/2)
-	for i := range units {
-		units[i] = binary.BigEndian.Uint16(raw[2*i:])
-	}
-	return string(utf16.Decode(units))
-}
-
 // joined returns the lines in a language as one text.
-func joined(lines []printed, lang string) string {
+func joined(lines []typesettest.Line, lang string) string {
 	var b strings.Builder
 	for _, l := range lines {
-		if l.lang == lang {
-			b.WriteString(l.text + " ")
+		if l.Lang == lang {
+			b.WriteString(l.Text + " ")
 		}
 	}
 	return b.String()
@@ -186,7 +74,7 @@ func joined(lines []printed, lang string) string {
 // TestWrite draws a sheet in two languages, and reads it as a program does that reads it aloud.
 func TestWrite(t *testing.T) {
 	s := sheet(t, english(), chineseNotice())
-	f, err := visitsheet.With(chinese(t, chineseNotice().Text+allWords()))
+	f, err := typeset.With(typesettest.Chinese(t, chineseNotice().Text+allWords()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +84,7 @@ func TestWrite(t *testing.T) {
 			t.Errorf("the document does not say %s", want)
 		}
 	}
-	lines := read(t, pdf)
+	lines := typesettest.Read(t, pdf)
 	en, zh := joined(lines, "en"), joined(lines, "zh")
 	for _, want := range []string{
 		"Visitor's pass", "Gate: lime court/north", "Opens from: 2026-11-27 08:00 (UTC+01:00)", "Opens until: 2026-11-27 18:00",
@@ -218,7 +106,7 @@ func TestWrite(t *testing.T) {
 	if got := strings.Count(zh, "进行比对。"); got != 60 {
 		t.Errorf("%d of 60 sentences are there", got)
 	}
-	if lines[0].text != "Visitor's pass" || lines[1].lang != "picture" || !strings.Contains(lines[1].text, "held to the camera") {
+	if lines[0].Text != "Visitor's pass" || lines[1].Lang != "picture" || !strings.Contains(lines[1].Text, "held to the camera") {
 		t.Errorf("it begins with %q", lines[:3])
 	}
 	if second := write(t, s, f); !bytes.Equal(pdf, second) {
@@ -275,17 +163,17 @@ func TestWithoutTheLetters(t *testing.T) {
 	named.Door = "lime court/北门"
 	for name, s := range map[string]visitsheet.Sheet{"a notice": sheet(t, english(), chineseNotice()), "a gate": named} {
 		var b bytes.Buffer
-		if err := visitsheet.Write(&b, s, visitsheet.Fonts{}); !errors.Is(err, visitsheet.ErrFont) || !strings.Contains(hint.Of(err), "--font") || b.Len() > 0 {
+		if err := visitsheet.Write(&b, s, typeset.Fonts{}); !errors.Is(err, typeset.ErrFont) || !strings.Contains(hint.Of(err), "--font") || b.Len() > 0 {
 			t.Errorf("%s in Chinese: %v, %d bytes", name, err, b.Len())
 		}
 	}
-	if !bytes.HasPrefix(write(t, sheet(t, english()), visitsheet.Fonts{}), []byte("%PDF-")) {
+	if !bytes.HasPrefix(write(t, sheet(t, english()), typeset.Fonts{}), []byte("%PDF-")) {
 		t.Error("English alone is no PDF")
 	}
 	for name, font := range map[string][]byte{
 		"nothing": nil, "a text": []byte("font"), "a collection": append([]byte("ttcf"), goregular.TTF[4:]...), "half a font": goregular.TTF[:len(goregular.TTF)/2],
 	} {
-		if _, err := visitsheet.With(font); !errors.Is(err, visitsheet.ErrFont) || hint.Of(err) == "" {
+		if _, err := typeset.With(font); !errors.Is(err, typeset.ErrFont) || hint.Of(err) == "" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -293,11 +181,11 @@ func TestWithoutTheLetters(t *testing.T) {
 
 // TestFind finds a font where Debian keeps it.
 func TestFind(t *testing.T) {
-	font := chinese(t, chineseNotice().Text+allWords())
+	font := typesettest.Chinese(t, chineseNotice().Text+allWords())
 	machine := fstest.MapFS{"usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf": {Data: font}}
-	write(t, sheet(t, chineseNotice()), visitsheet.Find(machine))
+	write(t, sheet(t, chineseNotice()), typeset.Find(machine))
 	var b bytes.Buffer
-	if err := visitsheet.Write(&b, sheet(t, chineseNotice()), visitsheet.Find(fstest.MapFS{})); !errors.Is(err, visitsheet.ErrFont) {
+	if err := visitsheet.Write(&b, sheet(t, chineseNotice()), typeset.Find(fstest.MapFS{})); !errors.Is(err, typeset.ErrFont) {
 		t.Errorf("on a machine without one: %v", err)
 	}
 }
@@ -309,7 +197,7 @@ func TestSize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	placed := regexp.MustCompile(`q ([0-9.]+) 0 0 ([0-9.]+) `).FindStringSubmatch(strings.Join(streams(write(t, s, visitsheet.Fonts{})), "\n"))
+	placed := regexp.MustCompile(`q ([0-9.]+) 0 0 ([0-9.]+) `).FindStringSubmatch(strings.Join(typesettest.Streams(write(t, s, typeset.Fonts{})), "\n"))
 	if placed == nil {
 		t.Fatal("there is no picture on the page")
 	}
@@ -326,14 +214,14 @@ func TestSize(t *testing.T) {
 // TestWriteText holds the plain text to the words of the PDF, in their order, in both languages; the code is described in the PDF alone.
 func TestWriteText(t *testing.T) {
 	s := sheet(t, english(), chineseNotice())
-	f, err := visitsheet.With(chinese(t, chineseNotice().Text+allWords()))
+	f, err := typeset.With(typesettest.Chinese(t, chineseNotice().Text+allWords()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var drawn, plain strings.Builder
-	for _, line := range read(t, write(t, s, f)) {
-		if line.lang != "picture" {
-			drawn.WriteString(line.text)
+	for _, line := range typesettest.Read(t, write(t, s, f)) {
+		if line.Lang != "picture" {
+			drawn.WriteString(line.Text)
 		}
 	}
 	if err := visitsheet.WriteText(&plain, s); err != nil {

@@ -1,4 +1,4 @@
-package visitsheet
+package typeset
 
 import (
 	"errors"
