@@ -162,7 +162,14 @@ func readNote(signed []byte) (tlog.Tree, []Cosignature, error) {
 		return tlog.Tree{}, nil, fmt.Errorf("%w: %w", ErrForm, err)
 	}
 	var all []Cosignature
+	keys := make(map[string]bool)
 	for _, s := range unverified.Note.UnverifiedSigs {
+		// Of two signatures of one key the first alone would be verified, and the other could say that it was at any time.
+		key := fmt.Sprintf("%s+%08x", s.Name, s.Hash)
+		if keys[key] {
+			return tlog.Tree{}, nil, fmt.Errorf("%w: two signatures of %s", ErrForm, s.Name)
+		}
+		keys[key] = true
 		signature, err := base64.StdEncoding.DecodeString(s.Base64)
 		if err != nil || base64.StdEncoding.EncodeToString(signature) != s.Base64 {
 			return tlog.Tree{}, nil, fmt.Errorf("%w: the signature of %s", ErrForm, s.Name)

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +129,7 @@ func TestVerifyRefuses(t *testing.T) {
 		{"of another receipt", holding(func(l *prooftest.Log) { l.Entry.Digest[0]++ }), proof.ErrAnother},
 		{"an entry of another kind", holding(func(l *prooftest.Log) { l.Entry.Kind = audit.Erased }), proof.ErrAnother},
 		{"of another device", holding(func(l *prooftest.Log) { l.Device = stranger }), checkpoint.ErrSignature},
+		{"witnessed a second time, at a time of somebody's choosing", good + earlier(t, lines[len(lines)-2]), proof.ErrForm},
 		{"no checkpoint", good[:strings.Index(good, "\n\n")+2], proof.ErrForm},
 		{"too long", good + strings.Repeat("x", checkpoint.MaxSize), proof.ErrForm},
 	} {
@@ -134,6 +137,18 @@ func TestVerifyRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
 		}
 	}
+}
+
+// earlier returns the line of a cosignature that says that it is of 1970.
+func earlier(t *testing.T, cosignature string) string {
+	t.Helper()
+	words := strings.Fields(cosignature)
+	signature, err := base64.StdEncoding.DecodeString(words[2])
+	if err != nil || len(signature) != 76 {
+		t.Fatalf("%q is no cosignature: %v", cosignature, err)
+	}
+	binary.BigEndian.PutUint64(signature[4:], 1)
+	return fmt.Sprintf("%s %s %s\n", words[0], words[1], base64.StdEncoding.EncodeToString(signature))
 }
 
 // TestEveryByte changes every byte of a file that everybody has signed: nothing of it can be changed.
