@@ -7,6 +7,8 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"facegate/pipeline/publish/loopback"
 )
 
 // A Recorder is a test that is told of faults, and goes on.
@@ -33,18 +35,20 @@ func (r *Recorder) Faults() []string {
 
 // A Watched broker holds to the contract whatever is published on it, and tells the test that it is started and stopped with.
 type Watched interface {
+	URL() string // since it was started
 	Start(t testing.TB)
 	Stop(t testing.TB)
 }
 
 // Watches publishes as a user of broker what a gate says and what no gate may say, before and after the broker was started again, and
 // checks that broker tells of each fault. What was published before the broker ended is never missed.
-func Watches(t *testing.T, broker Watched, user *mqtt.ClientOptions) {
+func Watches(t *testing.T, broker Watched, user loopback.Account) {
 	t.Helper()
 	r := &Recorder{TB: t}
 	for range 2 {
 		broker.Start(r)
-		client := mqtt.NewClient(user.SetAutoReconnect(false))
+		client := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(broker.URL()).SetClientID("gate").
+			SetUsername(user.Username).SetPassword(user.Password).SetAutoReconnect(false))
 		Done(t, client.Connect())
 		for _, m := range []struct{ topic, payload string }{
 			{"facegate/hq/north/echo", "7c1e5a0b93d2f148"},

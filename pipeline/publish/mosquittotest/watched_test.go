@@ -3,8 +3,6 @@ package mosquittotest
 import (
 	"testing"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
-
 	"facegate/pipeline/publish/contracttest"
 	"facegate/pipeline/publish/loopback"
 )
@@ -18,8 +16,7 @@ func TestBrokerIsWatched(t *testing.T) {
 		"with an access list": NewGuarded(t, user, "topic write facegate/#"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			contracttest.Watches(t, b, mqtt.NewClientOptions().AddBroker(b.URL()).SetClientID("gate").
-				SetUsername(user.Username).SetPassword(user.Password))
+			contracttest.Watches(t, b, user)
 		})
 	}
 }
