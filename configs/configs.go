@@ -36,6 +36,7 @@ type Config struct {
 	StateDir string `yaml:"state_dir"` // absolute path of the folder of databases
 	KeysDir  string `yaml:"keys_dir"`  // absolute path of the folder of their keyrings, beside StateDir; never empty after Parse
 	KeyFile  string `yaml:"key_file"`  // absolute path of the device key, outside StateDir
+	TPM      string `yaml:"tpm"`       // absolute path of the TPM 2.0 that the device key is sealed to, "" for a key in a plain file
 
 	Camera   Camera   `yaml:"camera"`
 	Vision   Vision   `yaml:"vision"`

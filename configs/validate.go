@@ -127,6 +127,9 @@ func (d *document) prompt(cfg *Config) {
 func (d *document) files(cfg *Config) {
 	d.absolute("state_dir", cfg.StateDir)
 	d.absolute("key_file", cfg.KeyFile)
+	if cfg.TPM != "" {
+		d.absolute("tpm", cfg.TPM)
+	}
 	if inside(cfg.StateDir, cfg.KeyFile) {
 		d.at([]string{"key_file", "state_dir"},
 			"%s lies inside state_dir %s; a copy of that folder would then open itself", cfg.KeyFile, cfg.StateDir)

@@ -95,7 +95,7 @@ func writeFacts(w *tabwriter.Writer, f people.Facts) {
 	row("never held", "pictures, face vectors, the comings and goings of a person")
 	row("device key", "%s", map[bool]string{
 		true:  "in a plain file: whoever had this disk had it, and could turn templates of the 1:N scheme back into faces",
-		false: "in a " + f.KeyStore,
+		false: "in a " + keyStore(f.KeyStore),
 	}[f.KeyStore == "file"])
 	row("audit log", "entry %d, %s", f.AuditSeq, f.AuditLink)
 	row("device", "%s", f.Device)

@@ -23,6 +23,7 @@ import (
 	"facegate/configs/show"
 	"facegate/store"
 	"facegate/store/durable"
+	"facegate/store/tpm"
 )
 
 type initCommand struct {
@@ -296,7 +297,11 @@ func (p place) key(c *configs.Config, unit service.Unit) (made string, err error
 	if err := os.MkdirAll(filepath.Dir(c.KeyFile), 0o755); err != nil {
 		return "", err
 	}
-	if err := store.CreateKeyFile(p.disk, c.KeyFile, rand.Reader); err != nil {
+	create := store.CreateKeyFile
+	if c.TPM != "" {
+		create = tpm.Chip(c.TPM).CreateKey
+	}
+	if err := create(p.disk, c.KeyFile, rand.Reader); err != nil {
 		return "", err
 	}
 	uid, gid := p.ids()

@@ -109,7 +109,7 @@ func printedByCommands() map[string][]answer {
 		"faces on":         one(map[string]any{"faces": true}),
 		"init":             one(initDone{}),
 		"key add":          one(people.Operator{}),
-		"key create":       one(keys("created")),
+		"key create":       {{values: []any{keys("created")}}, {when: "--tpm", values: []any{keys("created", "tpm")}}},
 		"key list":         one(people.Operators{}),
 		"key new":          one(keys("key", "public", "id")),
 		"key remove":       one(people.Operator{}),

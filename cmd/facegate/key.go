@@ -22,6 +22,7 @@ import (
 	"facegate/configs/show"
 	"facegate/pipeline/order"
 	"facegate/store"
+	"facegate/store/tpm"
 )
 
 // errOperatorKey says that a file holds no key of an operator, or cannot be had.
@@ -40,16 +41,39 @@ type keyCommand struct {
 
 type keyCreateCommand struct {
 	File string `arg:"" optional:"" default:"/etc/facegate/device.key" help:"File to create (${default}); it must not exist."`
+	TPM  string `name:"tpm" placeholder:"DEVICE" help:"Seal the key to this TPM 2.0, such as /dev/tpmrm0, so that it opens on this board alone. The configuration has to name the same one (tpm:)."`
 	jsonFlag
 }
 
 func (c *keyCreateCommand) Run(t terminal) error {
+	if c.TPM != "" {
+		return c.seal(t)
+	}
 	if err := store.CreateKeyFile(t.newFiles(), c.File, rand.Reader); err != nil {
 		return err
 	}
 	return c.print(t, map[string]string{"created": c.File}, func(w *tabwriter.Writer) {
 		show.Fprintf(w, "%s created. Without it nobody who is enrolled can be recognised: give it to the service's user, keep no copy on this disk.\n", c.File)
 	})
+}
+
+// seal creates a key that is sealed to a TPM.
+func (c *keyCreateCommand) seal(t terminal) error {
+	if err := tpm.Chip(c.TPM).CreateKey(t.newFiles(), c.File, rand.Reader); err != nil {
+		return err
+	}
+	return c.print(t, map[string]string{"created": c.File, "tpm": c.TPM}, func(w *tabwriter.Writer) {
+		show.Fprintf(w, "%s created. It opens with the TPM of this board alone, and without it nobody who is enrolled can be recognised: give it to "+
+			"the service's user, and write tpm: %s into the configuration.\n", c.File, c.TPM)
+	})
+}
+
+// keyStore returns the word for where a device key is kept; see store.KeySource.
+func keyStore(class string) string {
+	if class == "tpm" {
+		return "TPM"
+	}
+	return class
 }
 
 type operatorNewCommand struct {

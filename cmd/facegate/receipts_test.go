@@ -26,6 +26,13 @@ import (
 func stoppedWith(t *testing.T, site gatetest.Site, labels ...string) (config string) {
 	t.Helper()
 	config = site.WriteConfig(t, nil)
+	enrolStopped(t, config, labels...)
+	return config
+}
+
+// enrolStopped enrols people as stoppedWith does, at the stopped gate of a configuration.
+func enrolStopped(t *testing.T, config string, labels ...string) {
+	t.Helper()
 	file, err := os.Open(config)
 	must(t, err)
 	defer file.Close()
@@ -43,7 +50,6 @@ func stoppedWith(t *testing.T, site gatetest.Site, labels ...string) (config str
 		_, err := s.Enrol(e)
 		must(t, err)
 	}
-	return config
 }
 
 // on carries out a command line that makes its new files on disk.

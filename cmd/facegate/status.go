@@ -147,7 +147,7 @@ func writeStatus(w *tabwriter.Writer, s status.Status) {
 	if lacks := s.Vision.CanBetter; lacks != "" {
 		row("", "%s", lacks)
 	}
-	row("device key", "%s", s.KeyStore)
+	row("device key", "%s", keyStore(s.KeyStore))
 	writeDuties(w, s)
 	if l := s.Frames.Latency; l.Grants > 0 {
 		row("frame to relay", "median %.0f ms, 95 %% within %.0f ms, at most %.0f ms (%d grants)", l.P50MS, l.P95MS, l.MaxMS, l.Grants)

@@ -21,6 +21,7 @@ import (
 	"facegate/configs/show"
 	"facegate/store"
 	"facegate/store/durable"
+	"facegate/store/tpm"
 )
 
 type wipeCommand struct {
@@ -71,8 +72,11 @@ func (c *wipeCommand) gate(cfg *configs.Config, t terminal) wipe.Stopped {
 			return opening.Stopped(cfg, systime.New(), newLog(t.err, slog.LevelWarn), keep)
 		},
 	}
-	if g.Keys.Class() == "file" {
+	if g.Keys.Class() != "credential" {
 		g.KeyFile = cfg.KeyFile
+	}
+	if cfg.TPM != "" {
+		g.ForgetKey = tpm.Chip(cfg.TPM).Key(cfg.KeyFile).Forget
 	}
 	return g
 }
@@ -117,7 +121,7 @@ func (c *wipeCommand) write(w *tabwriter.Writer, cfg *configs.Config, done wipe.
 	switch {
 	case done.KeyDestroyed:
 		show.Fprintf(w, "the device key %s is destroyed\n", cfg.KeyFile)
-	case class != "file":
+	case class == "credential":
 		show.Fprintf(w, "the device key is a %s: destroy it where it is kept\n", class)
 	}
 	switch {

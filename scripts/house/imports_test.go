@@ -81,8 +81,8 @@ func TestImports(t *testing.T) {
 		"facegate/device":  {"facegate/configs/hint", "facegate/configs/file"},
 		"facegate/gpio":    {"facegate/configs/hint"},
 		// A visitor's pass is read and checked where its uses are kept, so that nobody takes one of a pass that was not checked. So is
-		// an order from afar.
-		"facegate/store": append(slices.Clone(words), "facegate/pipeline/template", "facegate/pipeline/embed", "facegate/pipeline/visitor", "facegate/pipeline/order"),
+		// an order from afar. The programs of tests are started in one way, the emulated TPM as well.
+		"facegate/store": append(slices.Clone(words), "facegate/pipeline/publish/childtest", "facegate/pipeline/template", "facegate/pipeline/embed", "facegate/pipeline/visitor", "facegate/pipeline/order"),
 		// A passage has the same words in a configuration, in a document and in an event.
 		// So has a week plan in a configuration and for a schedule, and where a broker is in a configuration and for who connects to it.
 		"facegate/pipeline": append(slices.Clone(words), "facegate/device", "facegate/configs/passage", "facegate/configs/week", "facegate/configs/address"),
@@ -97,6 +97,7 @@ func TestImports(t *testing.T) {
 		"github.com/eclipse/paho.mqtt.golang": {"facegate/pipeline/publish", "facegate/cmd/facegate", "facegate/scripts/fleet"}, // in cmd the demo's subscriber
 		"github.com/makiuchi-d/gozxing":       {"facegate/pipeline/template/pass", "facegate/pipeline/qrcode"},
 		"github.com/mochi-mqtt/server/v2":     {"facegate/pipeline/publish/loopback"},
+		"github.com/google/go-tpm":            {"facegate/store/tpm"},
 		"github.com/nats-io":                  {"facegate/scripts/fleet"}, // in its tests
 		"codeberg.org/go-pdf/fpdf":            {"facegate/cmd/facegate/internal/typeset"},
 		"github.com/prometheus":               {"facegate/cmd/facegate/internal/metrics"}, // in its tests

@@ -219,18 +219,18 @@ func TestRuleWins(t *testing.T) {
 		}
 	}
 	rule := string(read(t, "../../configs/"+ours))
-	for _, want := range []string{`SUBSYSTEM=="gpio"`, `KERNEL=="gpiochip[0-9]*"`, `GROUP="gpio"`, `MODE="0660"`} {
+	for _, want := range []string{`SUBSYSTEM=="gpio"`, `KERNEL=="gpiochip[0-9]*"`, `GROUP="gpio"`, `MODE="0660"`, `SUBSYSTEM=="tpmrm", GROUP="tss"`} {
 		if !strings.Contains(rule, want) {
 			t.Errorf("the rule does not say %s", want)
 		}
 	}
 	users, unit := string(read(t, "../../configs/sysusers.conf")), string(read(t, "../../configs/facegate.service"))
-	for _, group := range []string{"video", "gpio", "input"} {
+	for _, group := range []string{"video", "gpio", "input", "tss"} {
 		if !strings.Contains(users, "\nm facegate "+group+"\n") {
 			t.Errorf("the user is not in group %s", group)
 		}
 	}
-	if !strings.Contains(unit, "\nSupplementaryGroups=video gpio input\n") {
+	if !strings.Contains(unit, "\nSupplementaryGroups=video gpio input tss\n") {
 		t.Error("the unit has other groups than the user")
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"facegate/store"
 	"facegate/store/audit"
 	"facegate/store/clock"
+	"facegate/store/tpm"
 )
 
 // KeyCredential is the name of the systemd credential that takes the place of the key file where there is one.
@@ -24,6 +25,9 @@ const KeyCredential = "facegate-device-key"
 
 // Keys returns where the device key of a gate comes from.
 func Keys(c *configs.Config) store.KeySource {
+	if c.TPM != "" {
+		return tpm.Chip(c.TPM).Key(c.KeyFile)
+	}
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
 		return store.SystemdCredential(dir, KeyCredential)
 	}
@@ -76,12 +80,19 @@ func StoreToWipe(c *configs.Config, source clock.Source, log *slog.Logger, keep 
 
 // ExplainKey adds to err, for want of the device key, what to do where there is none.
 func ExplainKey(err error, c *configs.Config, keys store.KeySource) error {
-	if !errors.Is(err, fs.ErrNotExist) || keys.Class() != "file" {
+	if keys.Class() == "file" && tpm.Sealed(c.KeyFile) {
+		return hint.Wrap(err, "the key in %s is sealed to a TPM: name it in tpm:, usually /dev/tpmrm0", c.KeyFile)
+	}
+	if _, lost := os.Lstat(c.KeyFile); !errors.Is(lost, fs.ErrNotExist) || keys.Class() == "credential" {
 		return err
+	}
+	create := "facegate key create " + c.KeyFile
+	if c.TPM != "" {
+		create += " --tpm " + c.TPM
 	}
 	advice := "the gate has records, which no other key opens: restore its own to " + c.KeyFile
 	if !Holds(c) {
-		advice = "the gate holds nobody, because it is new or was wiped: make a key with facegate key create " + c.KeyFile
+		advice = "the gate holds nobody, because it is new or was wiped: make a key with " + create
 	}
 	return hint.Wrap(err, "%s; where the unit has it as a credential: "+
 		"systemd-run --pipe --uid=facegate -p LoadCredentialEncrypted=%s:FILE facegate ...", advice, KeyCredential)

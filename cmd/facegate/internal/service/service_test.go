@@ -21,10 +21,10 @@ func TestRead(t *testing.T) {
 	}
 	const etc, lib = "etc/systemd/system/facegate.service", "usr/lib/systemd/system/facegate.service"
 	ours := service.Unit{
-		User: "facegate", Groups: []string{"facegate", "video", "gpio", "input"}, LocksMemory: true, NoSwap: true, Confined: true, Allowed: []string{"localhost"},
+		User: "facegate", Groups: []string{"facegate", "video", "gpio", "input", "tss"}, LocksMemory: true, NoSwap: true, Confined: true, Allowed: []string{"localhost"},
 	}
 	changed := ours
-	changed.User, changed.Groups, changed.Credential = "door", []string{"facegate", "video", "gpio", "input", "gpio", "dialout"}, true
+	changed.User, changed.Groups, changed.Credential = "door", []string{"facegate", "video", "gpio", "input", "tss", "gpio", "dialout"}, true
 	bent := ours
 	bent.Groups, bent.HidesClock, bent.LocksMemory, bent.NoSwap = []string{"video"}, true, false, false
 	bent.Allowed = []string{"192.0.2.7", "2001:db8::/32"}

@@ -19,6 +19,9 @@ type Stopped struct {
 	Keys    store.KeySource
 	KeyFile string // of the device key; "" where it is kept in something else than a file
 
+	// ForgetKey removes the part of the key that a TPM holds, without which the file opens nothing. It is nil without a TPM.
+	ForgetKey func() error
+
 	// Open opens the store as opening.Stopped does, for a wipe whose certificate goes to keep.
 	Open func(keep func(certificate []byte) error) (*store.Store, error)
 
@@ -53,11 +56,15 @@ func (g Stopped) DestroyKey(done *Done) error {
 	if g.KeyFile == "" {
 		return nil
 	}
+	var forgotten error
+	if g.ForgetKey != nil {
+		forgotten = g.ForgetKey() // which needs the file; without a TPM the file goes all the same
+	}
 	if err := store.DestroyKeyFile(g.KeyFile); err != nil {
 		return hint.Wrap(err, "everything else is done; destroy the device key as root: shred -u %s", g.KeyFile)
 	}
 	done.KeyDestroyed = true
-	return nil
+	return forgotten
 }
 
 // wipeStore wipes the store, or finishes a wipe that was cut off. A store that does not open is destroyed as well.
