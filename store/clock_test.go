@@ -166,8 +166,8 @@ func TestStepErasesNobody(t *testing.T) {
 				t.Errorf("synced %v: back again %d people match, %v", synced, len(records), err)
 			}
 		}
-		if log, err = s.Log().Read(); err != nil || len(log.Records) < entries || log.Verify(s.Device().PublicKey) != nil {
-			t.Errorf("synced %v: %d entries of %d: %v, %v", synced, len(log.Records), entries, err, log.Verify(s.Device().PublicKey))
+		if log, err = s.Log().Read(); err != nil || len(log.Records) < entries || log.Verify() != nil {
+			t.Errorf("synced %v: %d entries of %d: %v, %v", synced, len(log.Records), entries, err, log.Verify())
 		}
 	}
 }
@@ -281,7 +281,7 @@ func TestOrder(t *testing.T) {
 	if !slices.Equal(marks, want) {
 		t.Errorf("the marks are %v, want %v", marks, want)
 	}
-	if err := log.Verify(s.Device().PublicKey); err != nil {
+	if err := log.Verify(); err != nil {
 		t.Error(err)
 	}
 	consents, err := s.Retention().Ended()
@@ -579,7 +579,7 @@ func TestClockSteps(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := log.Verify(c.store.Device().PublicKey); err != nil {
+			if err := log.Verify(); err != nil {
 				t.Error(err)
 			}
 			t.Logf("%d steps: %d erased, %d lost, %d matching too late", c.steps, c.erased, c.lost, c.matching)

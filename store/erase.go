@@ -171,8 +171,11 @@ func (s *Store) intend(people []Person, why audit.Reason, by audit.Actor) (*inte
 
 // issue signs r, the receipt for what the first of entries is about. The last says that it was issued.
 func (s *Store) issue(r receipt.Receipt, entries []audit.Entry) ([]byte, error) {
-	at := s.head.Next(entries[0].Hash())
-	r.Audit = receipt.Audit{Seq: at.Seq, Link: at.Link[:]}
+	_, tree, err := audit.Grow(s.tree, s.leaf, entries[:1])
+	if err != nil {
+		return nil, err
+	}
+	r.Audit = inLog(tree)
 	r.Time = time.Unix(entries[0].Time, 0).UTC().Format(time.RFC3339)
 	r.Clock = entries[0].Marks.String()
 	signed, err := receipt.Sign(r, s.signer)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"facegate/pipeline/template"
 	"facegate/store"
@@ -127,11 +128,14 @@ func TestReceipt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := l.Records[r.Audit.Seq-1]
-	if !bytes.Equal(at.Link[:], r.Audit.Link) || at.Entry.Kind != audit.Erased || at.Entry.Actor != 1000 {
-		t.Errorf("the receipt points at %+v", at.Entry)
+	if err := l.Holds(tlog.Tree{N: int64(r.Audit.Size), Hash: tlog.Hash(r.Audit.Root)}); err != nil {
+		t.Error(err)
 	}
-	if next := l.Records[r.Audit.Seq].Entry; next.Kind != audit.ReceiptIssued || next.Digest != sha256.Sum256(e.Receipt) {
+	at := l.Leaves[r.Audit.Size-1].Seq
+	if e := l.Records[at-1].Entry; e.Kind != audit.Erased || e.Actor != 1000 {
+		t.Errorf("the receipt points at %+v", e)
+	}
+	if next := l.Records[at].Entry; next.Kind != audit.ReceiptIssued || next.Digest != sha256.Sum256(e.Receipt) {
 		t.Errorf("the receipt is not in the audit log: %+v", next)
 	}
 

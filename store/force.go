@@ -103,7 +103,7 @@ func ForceWipe(p Place, keys KeySource, now time.Time, rand io.Reader, keep func
 		public = append(public, signer.Public().(ed25519.PublicKey)...)
 		if certificate, err = certify(receipt.Receipt{
 			Kind: receipt.Wipe, Reason: receipt.Unopened, Time: now.UTC().Format(time.RFC3339), KeyStore: keys.Class(),
-			Audit: receipt.Audit{Link: make([]byte, 32)},
+			Audit: receipt.Audit{Root: make([]byte, 32)},
 		}, rand, signer); err != nil {
 			return nil, err
 		}

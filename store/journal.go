@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"facegate/pipeline/template"
 	"facegate/store/audit"
 	"facegate/store/vault"
@@ -17,6 +19,7 @@ import (
 // The tables of journal.db, besides stateTable, and of faces.db.
 const (
 	entriesTable  = "entries"  // number of the entry → audit.Record
+	treeTable     = "tree"     // number of the leaf → audit.Leaf
 	receiptsTable = "receipts" // id → signed receipt
 	outboxTable   = "outbox"   // number of the message → message
 	visitsTable   = "visits"   // template.Index of a visitor's pass → KnownVisit
@@ -27,11 +30,13 @@ const (
 // The rows of the state tables.
 const (
 	peopleRow   = "people"   // of people.db: state
-	headRow     = "head"     // of journal.db: audit.Head, the end of the log
+	headRow     = "head"     // of journal.db: logEnd
 	startRow    = "start"    // of journal.db: audit.Head, where the log begins since entries were dropped
 	intentRow   = "intent"   // of journal.db: intent
 	failuresRow = "lockouts" // of journal.db: failures
 	clockRow    = "clock"    // of journal.db: clock.Memory
+
+	witnessedRow = "witnessed" // of journal.db: witnessed
 )
 
 func stateRow(name string) vault.Row {
@@ -45,6 +50,19 @@ func entryRow(seq uint64) vault.Row {
 	row := vault.Row{Table: entriesTable}
 	binary.BigEndian.PutUint64(row.ID[8:], seq)
 	return row
+}
+
+// leafRow returns the name of the row of a leaf of the tree, in the order of the leaves.
+func leafRow(n int64) vault.Row {
+	row := vault.Row{Table: treeTable}
+	binary.BigEndian.PutUint64(row.ID[8:], uint64(n))
+	return row
+}
+
+// A logEnd is where the log ends that is in journal.db.
+type logEnd struct {
+	Head audit.Head
+	Tree tlog.Tree
 }
 
 // A state is what people.db holds besides people and consents.
@@ -127,7 +145,14 @@ func (s *Store) extend(entries []audit.Entry, c vault.Change) error {
 		c.Puts = append(c.Puts, s.journal.Value(entryRow(e.Seq), r.Append(nil)))
 		h = h.Next(r.Hash)
 	}
-	head, err := s.putJournal(headRow, h)
+	leaves, tree, err := audit.Grow(s.tree, s.leaf, entries)
+	if err != nil {
+		return err
+	}
+	for i, l := range leaves {
+		c.Puts = append(c.Puts, s.journal.Value(leafRow(s.tree.N+int64(i)), l.Append(nil)))
+	}
+	head, err := s.putJournal(headRow, logEnd{h, tree})
 	if err != nil {
 		return err
 	}
@@ -139,7 +164,7 @@ func (s *Store) extend(entries []audit.Entry, c vault.Change) error {
 	if err := s.journal.Commit(c); err != nil {
 		return errors.Join(err, s.load())
 	}
-	s.head, s.remembered = h, s.memory()
+	s.head, s.tree, s.remembered = h, tree, s.memory()
 	return nil
 }
 
@@ -223,7 +248,7 @@ func (s *Store) when(since time.Time, kinds ...audit.Kind) (at []time.Time, err 
 	return at, err
 }
 
-// Read returns the audit log, with its end signed. Its Verify tells whether it is what this device has written.
+// Read returns the audit log. Its Verify tells whether it holds together.
 func (l Log) Read() (audit.Log, error) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
@@ -244,7 +269,7 @@ func (s *Store) readLog() (l audit.Log, err error) {
 		return audit.Log{}, err
 	}
 	if start != nil {
-		l.Start = audit.SignStart(*start, s.signer)
+		l.Start = *start
 	}
 	if err := s.journal.EachValue(entriesTable, func(id [16]byte, plain []byte) error {
 		r, err := audit.DecodeRecord(binary.BigEndian.Uint64(id[8:]), plain)
@@ -256,6 +281,14 @@ func (s *Store) readLog() (l audit.Log, err error) {
 	}); err != nil {
 		return audit.Log{}, err
 	}
-	l.End = audit.SignEnd(s.head, s.signer)
-	return l, nil
+	err = s.journal.EachValue(treeTable, func(_ [16]byte, plain []byte) error {
+		leaf, err := audit.DecodeLeaf(plain)
+		if err != nil {
+			return s.journal.Damaged(err)
+		}
+		l.Leaves = append(l.Leaves, leaf)
+		return nil
+	})
+	l.End, l.Tree = s.head, s.tree
+	return l, err
 }

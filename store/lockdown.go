@@ -208,7 +208,7 @@ func (s *Store) Wipe(keep func(certificate []byte) error) error {
 	r := receipt.Receipt{
 		Number: s.state.Number + 1, Kind: receipt.Wipe, Time: s.now().UTC().Format(time.RFC3339), KeyStore: s.class,
 		Erased: receipt.Counts{Templates: uint32(len(s.linked()))},
-		Audit:  receipt.Audit{Seq: s.head.Seq, Link: s.head.Link[:]},
+		Audit:  inLog(s.tree),
 	}
 	for _, p := range s.register.byID {
 		tally(&r.Erased, p, audit.Requested)

@@ -90,7 +90,7 @@ func (s *Store) create(rings ...vault.Rings) error {
 	if err != nil {
 		return err
 	}
-	head, err := s.putJournal(headRow, audit.Head{})
+	head, err := s.putJournal(headRow, logEnd{Tree: audit.EmptyTree()})
 	if err != nil {
 		return err
 	}
@@ -217,15 +217,15 @@ func (s *Store) loadAll() error {
 }
 
 func (s *Store) loadJournal() error {
-	var head *audit.Head
+	var end *logEnd
 	var pending *intent
-	if err := errors.Join(s.getJournal(headRow, &head), s.getJournal(intentRow, &pending)); err != nil {
+	if err := errors.Join(s.getJournal(headRow, &end), s.getJournal(intentRow, &pending)); err != nil {
 		return err
 	}
-	if head == nil {
-		return s.journal.Damaged(errors.New("the head of the audit log is missing"))
+	if end == nil {
+		return s.journal.Damaged(errors.New("the end of the audit log is missing"))
 	}
-	if s.head, s.pending = *head, pending; pending == nil {
+	if s.head, s.tree, s.pending = end.Head, end.Tree, pending; pending == nil {
 		s.leaving = nil
 	}
 	return nil

@@ -2,14 +2,19 @@ package store
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/tlog"
+
 	"facegate/pipeline/template"
 	"facegate/store/audit"
+	"facegate/store/checkpoint"
 	"facegate/store/durable"
 	"facegate/store/durable/durabletest"
 	"facegate/store/receipt"
@@ -66,7 +71,30 @@ func mustBe(t *testing.T, s *Store, people, records int) {
 	}
 	l, err := s.Log().Read()
 	must(t, err)
-	must(t, l.Verify(s.Device().PublicKey))
+	must(t, l.Verify())
+}
+
+// mustPoint fails the test if the tree that r, with this line, names does not end with the erasure, or if there is no proof of r.
+func mustPoint(t *testing.T, s *Store, r receipt.Receipt, line []byte) {
+	t.Helper()
+	l, err := s.Log().Read()
+	must(t, err)
+	must(t, l.Verify())
+	must(t, l.Holds(tlog.Tree{N: int64(r.Audit.Size), Hash: tlog.Hash(r.Audit.Root)}))
+	if e := l.Records[l.Leaves[r.Audit.Size-1].Seq-1].Entry; e.Kind != audit.Erased {
+		t.Errorf("the receipt points at %+v", e)
+	}
+	proof, err := s.Log().Prove(line)
+	must(t, err)
+	leaf, err := torchwood.ProofExtraData(proof)
+	must(t, err)
+	v, err := checkpoint.Verifier(s.Device().PublicKey)
+	must(t, err)
+	policy := torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(v.Name()), torchwood.SingleVerifierPolicy(v))
+	must(t, torchwood.VerifyProof(policy, tlog.RecordHash(leaf), proof))
+	if digest := sha256.Sum256(line); !bytes.Contains(leaf, digest[:]) {
+		t.Error("the leaf is not about the receipt")
+	}
 }
 
 // save writes i to journal.db, and does not begin with it.
@@ -167,11 +195,7 @@ func TestErasureCutOff(t *testing.T) {
 			if got := (receipt.Generations{People: people.Generation, Faces: faces.Generation}); got != r.Generations {
 				t.Errorf("generations %v, and the receipt says %v", got, r.Generations)
 			}
-			l, err := s.Log().Read()
-			must(t, err)
-			if e := l.Records[r.Audit.Seq-1]; e.Entry.Kind != audit.Erased || !bytes.Equal(e.Link[:], r.Audit.Link) {
-				t.Errorf("the receipt points at %+v", e)
-			}
+			mustPoint(t, s, r, receipts[0])
 		})
 	}
 }
@@ -236,7 +260,7 @@ func TestWipeCutOff(t *testing.T) {
 			public := s.Device().PublicKey
 			certificate, err := receipt.Sign(receipt.Receipt{
 				ID: make([]byte, 16), Number: 1, Kind: receipt.Wipe, Time: "2026-03-01T12:00:00Z", Forms: []receipt.Salted{}, Records: []receipt.Salted{},
-				Audit: receipt.Audit{Link: make([]byte, 32)},
+				Audit: receipt.Audit{Root: make([]byte, 32)},
 			}, s.signer)
 			must(t, err)
 			must(t, durable.Replace(s.disk, s.journal.Keyrings()[0], append([]byte(wipedMagic), certificate...)))
@@ -480,12 +504,7 @@ func TestRecaptureCutOff(t *testing.T) {
 			if records, err := s.Templates().Records([32]byte{}); err != nil || len(records) != 3 || count(t, s.faces, recordsTable) != 3 {
 				t.Errorf("%d records open of %d, %v", len(records), count(t, s.faces, recordsTable), err)
 			}
-			l, err := s.Log().Read()
-			must(t, err)
-			must(t, l.Verify(s.Device().PublicKey))
-			if e := l.Records[r.Audit.Seq-1]; e.Entry.Kind != audit.Erased || !bytes.Equal(e.Link[:], r.Audit.Link) {
-				t.Errorf("the receipt points at %+v", e)
-			}
+			mustPoint(t, s, r, receipts[0])
 			// What is paid is not paid again, whatever else is cut off later.
 			must(t, s.Receipts().Fetched([16]byte(r.ID)))
 			must(t, s.Log().Access(testNow()))
@@ -623,7 +642,7 @@ func mustBeAsOnDisk(t *testing.T, s *Store, dir string) {
 		receipts, err := s.Receipts().All()
 		must(t, err)
 		l, err := s.Log().Read()
-		must(t, errors.Join(err, l.Verify(s.Device().PublicKey)))
+		must(t, errors.Join(err, l.Verify()))
 		issued := 0
 		for _, r := range l.Records {
 			if r.Entry.Kind == audit.ReceiptIssued {
@@ -633,7 +652,7 @@ func mustBeAsOnDisk(t *testing.T, s *Store, dir string) {
 		if issued != len(receipts) {
 			t.Errorf("%d receipts of %d", len(receipts), issued)
 		}
-		return fmt.Sprint(people, len(records), len(s.ended), s.Epochs().State(), l.End.Head, len(l.Records))
+		return fmt.Sprint(people, len(records), len(s.ended), s.Epochs().State(), l.End, l.Tree, len(l.Records))
 	}
 	before := say()
 	must(t, s.Close())

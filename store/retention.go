@@ -151,7 +151,7 @@ func (s *Store) pruneLog(v clock.Verdict) (pruned int, err error) {
 		return 0, err
 	}
 	var c vault.Change
-	start, leading := l.Start.Head, true
+	start, leading := l.Start, true
 	made := madeBy(l.Records)
 	for i, r := range l.Records {
 		if r.Entry != nil && s.old(*r.Entry, made[i], v) {

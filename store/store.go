@@ -110,6 +110,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"facegate/configs/hint"
 	"facegate/configs/text/lookalike"
 	"facegate/pipeline/template"
@@ -143,8 +145,8 @@ var (
 // somebody else; 4 has what is kept of visitors' passes; 5 has the numbers of people, and PINs for duress; 6
 // has whether a card has proved a key; 7 has which visitors' passes were revoked by their number alone; 8 has the
 // groups of people; 9 has the operators who open the door from afar, which orders were
-// given, and the mark of the outbox behind its messages.
-const version = 9
+// given, and the mark of the outbox behind its messages; 10 has the tree of the audit log.
+const version = 10
 
 // Options say where a store is and what it depends on. All are required but those that say otherwise.
 type Options struct {
@@ -245,6 +247,7 @@ type Store struct {
 	ended    map[[16]byte]moment // when the consents of people who were erased ended
 	state    state               // of people.db
 	head     audit.Head          // the end of the audit log in journal.db
+	tree     tlog.Tree           // of the log that ends there
 	gone     tombstones          // beside the keyrings
 	pending  *intent             // in journal.db
 	leaving  []Person            // whom pending erases, if this process began it
@@ -321,7 +324,7 @@ func prepare(o Options) (*Store, error) {
 	}
 	s.people = vaultOf("people", peopleTable, templatesTable, credentialsTable, consentsTable, stateTable)
 	s.faces = vaultOf("faces", recordsTable)
-	s.journal = vaultOf("journal", entriesTable, receiptsTable, outboxTable, visitsTable, ordersTable, stateTable)
+	s.journal = vaultOf("journal", entriesTable, treeTable, receiptsTable, outboxTable, visitsTable, ordersTable, stateTable)
 	return s, nil
 }
 
@@ -372,7 +375,7 @@ func (s *Store) ReadOnly() bool {
 type Device struct {
 	KeyStore  string            // how the key is kept, in a word; see KeySource
 	ID        [16]byte          // that the records of this device carry
-	PublicKey ed25519.PublicKey // verifies what this device signs: receipts, and the ends of the audit log
+	PublicKey ed25519.PublicKey // verifies what this device signs: receipts, and checkpoints of the audit log
 }
 
 // Device returns what can be said of the device key.

@@ -59,7 +59,7 @@ func tablesOf(s *Store) map[*vault.Vault][]string {
 	return map[*vault.Vault][]string{
 		s.people:  {peopleTable, consentsTable, stateTable},
 		s.faces:   {recordsTable},
-		s.journal: {entriesTable, receiptsTable, outboxTable, stateTable},
+		s.journal: {entriesTable, treeTable, receiptsTable, outboxTable, stateTable},
 	}
 }
 

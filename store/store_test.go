@@ -431,7 +431,7 @@ func kinds(tb testing.TB, s *store.Store) (kinds []string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := l.Verify(s.Device().PublicKey); err != nil {
+	if err := l.Verify(); err != nil {
 		tb.Error(err)
 	}
 	for _, r := range l.Records {

@@ -5,26 +5,30 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/configs/show"
-	"facegate/store/audit"
+	"facegate/store/checkpoint"
+	"facegate/store/durable"
 	"facegate/store/receipt"
 )
 
 type auditCommand struct {
-	Verify auditVerifyCommand `cmd:"" help:"Check that no entry of the audit log was removed, edited, moved or cut off."`
+	Checkpoint auditCheckpointCommand `cmd:"" help:"Print how far the audit log has come, signed by the device, for whoever wants to hold the gate to it later."`
+	Verify     auditVerifyCommand     `cmd:"" help:"Check that no entry of the audit log was removed, edited, moved or cut off."`
 }
 
 type auditVerifyCommand struct {
-	Since   []string `placeholder:"FILE" help:"Hold it against what facegate audit verify --json has printed before."`
-	Receipt []string `placeholder:"FILE" help:"Hold it against a receipt of this gate, which names a place in the log."`
+	Since   []string `placeholder:"FILE" help:"Hold it against a checkpoint, as facegate audit checkpoint has printed it before."`
+	Receipt []string `placeholder:"FILE" help:"Hold it against a receipt of this gate, which names how far the log had come."`
 	gateFlags
 	jsonFlag
 }
@@ -53,10 +57,7 @@ func (c *auditVerifyCommand) Run(ctx context.Context, t terminal) error {
 		if r.Held > 0 {
 			show.Fprintf(w, "it goes on from what was seen before: %d places of it\n", r.Held)
 		}
-		if r.Early > 0 {
-			show.Fprintf(w, "too old to be told, because the log begins after them: %d places\n", r.Early)
-		}
-		show.Fprintf(w, "end of the chain: %s\n", r.Link)
+		show.Fprintf(w, "its tree has %d leaves, and the root %s\n", r.Size, r.Root)
 	})
 }
 
@@ -65,8 +66,8 @@ const maxSeen = 64
 
 var errManySeen = errors.New("too many files at once")
 
-// seen returns the places in the log that the files name, which the device has signed.
-func (c *auditVerifyCommand) seen(ctx context.Context, t terminal) (seen []audit.Head, err error) {
+// seen returns the trees of the log that the files name, which the device has signed.
+func (c *auditVerifyCommand) seen(ctx context.Context, t terminal) (seen []tlog.Tree, err error) {
 	if n := len(c.Since) + len(c.Receipt); n == 0 {
 		return nil, nil
 	} else if n > maxSeen {
@@ -76,52 +77,97 @@ func (c *auditVerifyCommand) seen(ctx context.Context, t terminal) (seen []audit
 	if err != nil {
 		return nil, err
 	}
-	d, err := r.Device(ctx)
+	key, err := deviceKey(ctx, r)
 	if err = done(err); err != nil {
-		return nil, err
-	}
-	key, err := hex.DecodeString(d.PublicKey)
-	if err != nil {
 		return nil, err
 	}
 	for _, f := range []struct {
 		names []string
-		place func(data []byte, public ed25519.PublicKey) (audit.Head, error)
-	}{{c.Since, reportedEnd}, {c.Receipt, receiptPlace}} {
+		most  int64 // bytes
+		tree  func(data []byte, public ed25519.PublicKey) (tlog.Tree, error)
+	}{{c.Since, checkpoint.MaxSize, checkpointTree}, {c.Receipt, receipt.MaxSize, receiptTree}} {
 		for _, name := range f.names {
-			data, err := file.Read(name, receipt.MaxSize)
+			data, err := file.Read(name, f.most)
 			if err != nil {
 				return nil, hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "name a file that you may read"))
 			}
-			h, err := f.place(data, key)
+			tree, err := f.tree(data, key)
 			if err != nil {
 				return nil, hint.Wrap(fmt.Errorf("%s: %w", name, err), "%s", cmp.Or(hint.Of(err), "name a file of this gate, as it was written"))
 			}
-			seen = append(seen, h)
+			seen = append(seen, tree)
 		}
 	}
 	return seen, nil
 }
 
-// reportedEnd returns the end of the log as facegate audit verify --json has printed it.
-func reportedEnd(data []byte, public ed25519.PublicKey) (audit.Head, error) {
-	var r people.AuditReport
-	if err := json.Unmarshal(data, &r); err != nil {
-		return audit.Head{}, errors.New("this is not what facegate audit verify --json prints")
+// deviceKey returns the public key of the device that r is of.
+func deviceKey(ctx context.Context, r people.Records) (ed25519.PublicKey, error) {
+	d, err := r.Device(ctx)
+	if err != nil {
+		return nil, err
 	}
-	link, linkErr := hex.DecodeString(r.Link)
-	signature, err := hex.DecodeString(r.Signature)
-	end := audit.Checkpoint{Head: audit.Head{Seq: r.End}, Signature: signature}
-	if n := copy(end.Link[:], link); errors.Join(linkErr, err) != nil || n != len(end.Link) {
-		return audit.Head{}, errors.New("this is not what facegate audit verify --json prints")
+	key, err := hex.DecodeString(d.PublicKey)
+	if err != nil {
+		return nil, fmt.Errorf("the public key %q of the gate: %w", d.PublicKey, err)
 	}
-	return end.Head, end.VerifyEnd(public)
+	return key, nil
 }
 
-// receiptPlace returns the place in the log that a receipt names.
-func receiptPlace(data []byte, public ed25519.PublicKey) (audit.Head, error) {
+// checkpointTree returns the tree of a checkpoint.
+func checkpointTree(data []byte, public ed25519.PublicKey) (tlog.Tree, error) {
+	tree, _, err := checkpoint.Open(data, public)
+	return tree, err
+}
+
+var errNoPlace = errors.New("this receipt names no place in the audit log")
+
+// receiptTree returns the tree that a receipt names.
+func receiptTree(data []byte, public ed25519.PublicKey) (tlog.Tree, error) {
 	r, err := receipt.Verify(data, public)
-	h := audit.Head{Seq: r.Audit.Seq}
-	copy(h.Link[:], r.Audit.Link)
-	return h, err
+	if err == nil && r.Audit.Size == 0 {
+		err = hint.Wrap(errNoPlace, "it is of a store that was destroyed without being opened")
+	}
+	if err != nil {
+		return tlog.Tree{}, err
+	}
+	return tlog.Tree{N: int64(r.Audit.Size), Hash: tlog.Hash(r.Audit.Root)}, nil
+}
+
+type auditCheckpointCommand struct {
+	Output string `placeholder:"FILE" help:"File to write it to; it must not exist. Without it, the checkpoint is printed."`
+	gateFlags
+	jsonFlag
+}
+
+func (c *auditCheckpointCommand) Run(ctx context.Context, t terminal) error {
+	r, done, err := c.records(ctx, t)
+	if err != nil {
+		return err
+	}
+	key, err := deviceKey(ctx, r)
+	if err != nil {
+		return done(err)
+	}
+	signed, err := r.Checkpoint(ctx)
+	if err == nil {
+		_, err = checkpointTree([]byte(signed.Signed), key) // which has no lines of another's then
+	}
+	if err = done(err); err != nil {
+		return err
+	}
+	if c.Output != "" {
+		if err := durable.Write(t.newFiles(), c.Output, []byte(signed.Signed)); err != nil {
+			return hint.Wrap(fmt.Errorf("write the checkpoint: %w", err), "name a new file, in a folder with room")
+		}
+	}
+	return c.print(t, signed, func(w *tabwriter.Writer) {
+		if c.Output != "" {
+			show.Fprintf(w, "%s has the checkpoint; hold the log against it later with facegate audit verify --since\n", c.Output)
+			return
+		}
+		for line := range strings.Lines(signed.Signed) {
+			show.Fprintf(w, "%s\n", strings.TrimSuffix(line, "\n"))
+		}
+	})
 }

@@ -57,7 +57,7 @@ func TestWriteProvisional(t *testing.T) {
 	at := time.Date(1970, 1, 9, 12, 0, 0, 0, time.UTC)
 	f := people.File{
 		Person:  people.Person{Label: "one", Enrolled: at, Expires: at.AddDate(1, 0, 0), Provisional: true},
-		Entries: []people.AuditEntry{{Seq: 7, Time: at, Kind: "enrolled", Doubted: true}, {Seq: 9, Time: at, Kind: "pass-issued"}},
+		Entries: []people.AuditEntry{{Time: at, Kind: "enrolled", Doubted: true}, {Time: at, Kind: "pass-issued"}},
 	}
 	var out strings.Builder
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)

@@ -97,7 +97,7 @@ func writeFacts(w *tabwriter.Writer, f people.Facts) {
 		true:  "in a plain file: whoever had this disk had it, and could turn templates of the 1:N scheme back into faces",
 		false: "in a " + keyStore(f.KeyStore),
 	}[f.KeyStore == "file"])
-	row("audit log", "entry %d, %s", f.AuditSeq, f.AuditLink)
+	row("audit log", "%d leaves, root %s", f.AuditSize, f.AuditRoot)
 	row("device", "%s", f.Device)
 	if f.Undone != "" {
 		row("not done yet", "%s", f.Undone)

@@ -60,11 +60,12 @@ func evilGate(t *testing.T) (socket string) {
 	consent := people.Consent{NoticeVersion: evil, Purpose: evil, Method: evil, Witness: evil, Age: evil, Guardian: evil}
 	answers := map[string]any{
 		"/status": tells, "/people": []people.Person{person}, "/relabel": person, "/device": people.Device{PublicKey: evil},
-		"/person":     people.File{Person: person, Agreed: consent, Entries: []people.AuditEntry{{Kind: evil}}},
-		"/audit":      people.AuditReport{Link: evil},
-		"/door":       status.Door{Status: evilDoor, Kind: evil, Fail: evil, Held: evil, Schedule: &status.DoorPlan{Says: evil}},
-		"/door/watch": map[string]status.DoorMoment{"moment": {What: evil, Line: evil, Error: evil, Hint: evil}},
-		"/door/test":  status.DoorTest{Line: evil},
+		"/person":           people.File{Person: person, Agreed: consent, Entries: []people.AuditEntry{{Kind: evil}}},
+		"/audit/checkpoint": people.Checkpoint{Signed: evil},
+		"/audit":            people.AuditReport{Root: evil},
+		"/door":             status.Door{Status: evilDoor, Kind: evil, Fail: evil, Held: evil, Schedule: &status.DoorPlan{Says: evil}},
+		"/door/watch":       map[string]status.DoorMoment{"moment": {What: evil, Line: evil, Error: evil, Hint: evil}},
+		"/door/test":        status.DoorTest{Line: evil},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -98,6 +99,7 @@ func TestForeignTextFromTheGate(t *testing.T) {
 		{"person", "relabel", "p", "q"},
 		{"device", "pubkey"},
 		{"audit", "verify"},
+		{"audit", "checkpoint"},
 		{"door", "test"},
 		{"door", "status"},
 		{"door", "watch"},

@@ -115,7 +115,7 @@ func writePerson(w *tabwriter.Writer, f people.File) {
 	}
 	for _, e := range f.Entries {
 		doubt := map[bool]string{true: ", by a clock that was not known to be right"}[e.Doubted]
-		row("audit log", "%s entry %d: %s%s", e.Time.Local().Format("2006-01-02 15:04:05 -07:00"), e.Seq, e.Kind, doubt)
+		row("audit log", "%s: %s%s", e.Time.Local().Format("2006-01-02 15:04:05 -07:00"), e.Kind, doubt)
 	}
 }
 

@@ -21,7 +21,7 @@ func cosigned(t *testing.T, key ed25519.PrivateKey, witnesses ...signed.Signer) 
 	line, err := receipt.Sign(receipt.Receipt{
 		ID: bytes.Repeat([]byte{1}, 16), Number: 3, Kind: receipt.Erasure, Reason: "withdrawn", Time: "2026-03-01T12:30:00Z",
 		Erased: receipt.Counts{People: 1, Templates: 1, Consents: 1}, Forms: []receipt.Salted{receipt.CommitForm([16]byte{4}, "form 7")},
-		Records: []receipt.Salted{}, Audit: receipt.Audit{Seq: 17, Link: make([]byte, 32)}, Language: "en", KeyStore: "file",
+		Records: []receipt.Salted{}, Audit: receipt.Audit{Size: 17, Root: make([]byte, 32)}, Language: "en", KeyStore: "file",
 	}, key)
 	must(t, err)
 	path = filepath.Join(t.TempDir(), "receipt.txt")

@@ -201,7 +201,7 @@ func TestWithoutOpenCV(t *testing.T) {
 	}
 	signed, err := receipt.Sign(receipt.Receipt{
 		ID: make([]byte, 16), Number: 7, Kind: receipt.Erasure, Reason: "requested", Time: "2026-03-01T12:00:00Z", KeyStore: "file",
-		Forms: []receipt.Salted{}, Records: []receipt.Salted{}, Audit: receipt.Audit{Seq: 7, Link: make([]byte, 32)},
+		Forms: []receipt.Salted{}, Records: []receipt.Salted{}, Audit: receipt.Audit{Size: 7, Root: make([]byte, 32)},
 	}, private)
 	if err != nil {
 		t.Fatal(err)

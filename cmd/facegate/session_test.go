@@ -68,8 +68,8 @@ erase --pass $DIR/ada.png --receipt $DIR/ada.json
 receipt show $DIR/ben.json
 receipt fetch $DIR/receipts
 audit verify
-audit verify --json > $DIR/head.json
-audit verify --since $DIR/head.json --receipt $DIR/ada.json
+audit checkpoint --output $DIR/checkpoint
+audit verify --since $DIR/checkpoint --receipt $DIR/ada.json
 lockout reset
 clock
 clock confirm

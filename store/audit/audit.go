@@ -1,27 +1,38 @@
-// Package audit is a log in which every entry is chained to the one before by a hash, so that an entry cannot be removed,
-// edited or moved without a trace, nor the end cut off where a signed checkpoint is known.
+// Package audit is a log in which no entry can be removed, edited or moved without a trace, nor the end cut off where somebody
+// has seen it.
 //
 // An entry says what was done, when and by whom, in numbers alone: it has no room for a name, a score or anything that
 // comes from a face. Whom it was done to is a Subject, a random id that the store keeps beside the person's label and
 // destroys with it. From then on the entries of that person lead nowhere. (A keyed hash of the person's id would do the
 // same, and its key would need the same care.)
 //
-// The chain is link(n) = SHA-256("facegate audit 2" ‖ link(n−1) ‖ SHA-256(body(n))) (after Schneier and Kelsey, Secure
-// Audit Logs to Support Computer Forensics, 1999). The body of an old entry can be replaced by its hash without
+// # The chain
+//
+// Every entry is chained to the one before: link(n) = SHA-256("facegate audit 2" ‖ link(n−1) ‖ SHA-256(body(n))) (after Schneier
+// and Kelsey, Secure Audit Logs to Support Computer Forensics, 1999). The body of an old entry can be replaced by its hash without
 // breaking it. The body has a random salt, so that the hash cannot be turned back by trying.
+//
+// The chain has the entries of visits too. The databases of a store are told apart in age by it. No place of it ever leaves the
+// device: its numbers count the people who come in.
+//
+// # The tree
+//
+// The entries that say what was done with the store and with people's data (Kind.Shown) are the leaves of a Merkle tree as well, that
+// of RFC 6962. Its size and root are what others are shown (package checkpoint): whoever has seen them can be proved that an entry is
+// among the leaves, and that the tree has only grown since. Nothing of visits is in it. A leaf is Entry.Leaf, and the hashes of
+// leaves stay when bodies are dropped, so that every place of the tree can be proved for ever.
 //
 // The package is pure: it reads no clock and no file.
 package audit
 
 import (
-	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 
-	"facegate/store/pubkey"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // What Verify may find.
@@ -30,7 +41,6 @@ var (
 	ErrReordered = errors.New("an entry is not in its place")
 	ErrEdited    = errors.New("an entry was edited")
 	ErrTruncated = errors.New("the end of the log was cut off")
-	ErrSignature = errors.New("a checkpoint was not signed by this device")
 	ErrOlder     = errors.New("this log ends before an entry that was seen: it was put back, or begun anew")
 	ErrAnother   = errors.New("this is another log than the one that was seen")
 	ErrOrder     = errors.New("an entry is older than the one before, and does not say that the clock was set back")
@@ -97,6 +107,8 @@ const (
 	OperatorRemoved Kind = 64 // and no order that it has signed opens the door any more; likewise
 	OpenedByOrder   Kind = 65 // the door was opened by an order from afar; Digest: likewise, or its first 8 bytes if the key was removed just then
 	OpenedUnsigned  Kind = 66 // the door was opened by an order from afar that nobody had signed
+
+	RollbackSeen Kind = 69 // a witness has seen more of this log, or another, than is here; Digest: SHA-256 of the checkpoint that it signed
 )
 
 var kinds = [...]string{
@@ -116,7 +128,7 @@ var kinds = [...]string{
 	DoorHeld:    "door-held", DoorReleased: "door-released", DoorForced: "door-forced", Tampered: "tampered", FireAlarm: "fire-alarm",
 	OfficeAdded: "office-added", OfficeRemoved: "office-removed", VisitRevoked: "visitor-pass-revoked", Duress: "duress",
 	OperatorAdded: "operator-added", OperatorRemoved: "operator-removed", OpenedByOrder: "opened-by-order",
-	OpenedUnsigned: "opened-by-unsigned-order",
+	OpenedUnsigned: "opened-by-unsigned-order", RollbackSeen: "rollback-seen",
 }
 
 // String returns the kind in a word.
@@ -126,6 +138,18 @@ func (k Kind) String() string { return name(kinds[:], uint8(k)) }
 // rather than of the handling of their data.
 func (k Kind) ShortLived() bool {
 	return k == Access || k == SlowedDown || k == SwitchedOff || k == Renewed || k == CredentialUsedUp
+}
+
+// Shown reports whether entries of this kind are leaves of the tree. Others see how the tree grows. So whatever happens because
+// people come to the door is not in it, and neither is what is noted when entries of that are dropped.
+func (k Kind) Shown() bool {
+	switch k {
+	case Access, SlowedDown, SwitchedOff, Reset, Renewed, CredentialUsedUp, Pruned,
+		OpenedByHand, OpenedByOrder, OpenedUnsigned, DoorHeld, DoorReleased, DoorForced, DoorWatched, Tampered, FireAlarm, Duress,
+		VisitRevoked, Aimed, Calibrated:
+		return false
+	}
+	return true
 }
 
 // A Reason says why something was erased.
@@ -206,8 +230,15 @@ type Entry struct {
 	Salt    [16]byte // random
 }
 
-// EntrySize is the length of an encoded Entry in bytes.
-const EntrySize = 8 + 8 + 1 + 1 + 1 + 4 + 4 + 16 + 32 + 16
+const (
+	// EntrySize is the length of an encoded Entry in bytes.
+	EntrySize = seqSize + LeafSize
+
+	// LeafSize is the length of a leaf of the tree in bytes.
+	LeafSize = 8 + 1 + 1 + 1 + 4 + 4 + 16 + 32 + 16
+
+	seqSize = 8
+)
 
 // Append appends the canonical encoding of e, EntrySize bytes in big-endian order, to b.
 func (e Entry) Append(b []byte) []byte {
@@ -225,6 +256,9 @@ func DecodeEntry(b []byte) (e Entry, err error) {
 	}
 	return e, nil
 }
+
+// Leaf returns what stands for e in the tree: all of its encoding but Seq, which counts visits.
+func (e Entry) Leaf() []byte { return e.Append(nil)[seqSize:] }
 
 // Hash returns what stands for e in the chain.
 func (e Entry) Hash() [32]byte { return sha256.Sum256(e.Append(nil)) }
@@ -291,81 +325,19 @@ func DecodeRecord(seq uint64, b []byte) (Record, error) {
 	return r, nil
 }
 
-// A Checkpoint is a Head, signed. As a log's end it proves that nothing has been cut off, as its start that what came
-// before was dropped by the device. The one does not pass for the other.
-type Checkpoint struct {
-	Head
-	Signature []byte
-}
-
-// What a Checkpoint is signed as.
-const (
-	asStart = "facegate audit start 1"
-	asEnd   = "facegate audit end 1"
-)
-
-// SignStart returns the checkpoint for a log that begins after h.
-func SignStart(h Head, key ed25519.PrivateKey) Checkpoint { return sign(asStart, h, key) }
-
-// SignEnd returns the checkpoint for a log that ends with h.
-func SignEnd(h Head, key ed25519.PrivateKey) Checkpoint { return sign(asEnd, h, key) }
-
-func sign(as string, h Head, key ed25519.PrivateKey) Checkpoint {
-	return Checkpoint{h, ed25519.Sign(key, h.message(as))}
-}
-
-func (h Head) message(as string) []byte {
-	m := binary.BigEndian.AppendUint64([]byte(as), h.Seq)
-	return append(m, h.Link[:]...)
-}
-
-func (c Checkpoint) verify(as string, public ed25519.PublicKey) error {
-	if !pubkey.Verify(public, c.message(as), c.Signature) {
-		return fmt.Errorf("audit: after entry %d: %w", c.Seq, ErrSignature)
-	}
-	return nil
-}
-
-// VerifyEnd reports whether the device with the key public has signed c as the end of its log.
-func (c Checkpoint) VerifyEnd(public ed25519.PublicKey) error { return c.verify(asEnd, public) }
-
 // A Log is what a verifier needs.
 type Log struct {
-	Start   Checkpoint // what came before was dropped; the zero Checkpoint if nothing was
+	Start   Head // what came before was dropped; the zero Head if nothing was
 	Records []Record
-	End     Checkpoint
+	End     Head // the place after the last of them
+	Leaves  Leaves
+	Tree    tlog.Tree // of Leaves
 }
 
-// Holds holds l, which has been verified, against a place in it that was seen before. A place before its start cannot be told,
-// for which it returns false.
-func (l Log) Holds(seen Head) (bool, error) {
-	start := l.Start.Seq
-	link := l.Start.Link
-	switch {
-	case seen.Seq > l.End.Seq:
-		return false, fmt.Errorf("audit: entry %d of %d: %w", seen.Seq, l.End.Seq, ErrOlder)
-	case seen.Seq < start:
-		return false, nil
-	case seen.Seq > start:
-		link = l.Records[seen.Seq-start-1].Link
-	}
-	if link != seen.Link {
-		return false, fmt.Errorf("audit: entry %d: %w", seen.Seq, ErrAnother)
-	}
-	return true, nil
-}
-
-// Verify reports the first place where l is not what the device with the key public has written.
-func (l Log) Verify(public ed25519.PublicKey) error {
-	if l.Start.Head != (Head{}) {
-		if err := l.Start.verify(asStart, public); err != nil {
-			return err
-		}
-	}
-	if err := l.End.verify(asEnd, public); err != nil {
-		return err
-	}
-	at := l.Start.Head
+// Verify reports the first place where l does not hold together: the chain of its entries, and their tree. Who could write both
+// anew is found by what others saw of the tree before (Holds).
+func (l Log) Verify() error {
+	at := l.Start
 	for _, r := range l.Records {
 		next := at.Next(r.Hash)
 		switch {
@@ -381,10 +353,13 @@ func (l Log) Verify(public ed25519.PublicKey) error {
 	switch {
 	case at.Seq < l.End.Seq:
 		return fmt.Errorf("audit: after entry %d of %d: %w", at.Seq, l.End.Seq, ErrTruncated)
-	case at != l.End.Head:
+	case at != l.End:
 		return fmt.Errorf("audit: entry %d: %w", at.Seq, ErrEdited)
 	}
-	return l.inOrder()
+	if err := l.inOrder(); err != nil {
+		return err
+	}
+	return l.verifyTree()
 }
 
 // inOrder reports the first entry that is older than the one before without saying so.

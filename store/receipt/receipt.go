@@ -25,6 +25,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ import (
 )
 
 // Schema is the version of the form of a receipt.
-const Schema = "facegate.receipt.5"
+const Schema = "facegate.receipt.6"
 
 // schemas begins the version of every form.
 const schemas = "facegate.receipt."
@@ -135,10 +136,11 @@ type Generations struct {
 	Faces  uint64 `json:"faces"`
 }
 
-// An Audit is the entry of the erasure in the audit log, and the link of the chain after it.
+// An Audit is the tree of the audit log when the entry of the erasure is its last leaf; see package audit. The entry that says of
+// this receipt that it was issued comes after.
 type Audit struct {
-	Seq  uint64 `json:"seq"`
-	Link Bytes  `json:"link"`
+	Size uint64 `json:"size"` // in leaves; 0 of a wipe that is Unopened
+	Root Bytes  `json:"root"` // RFC 6962; zeros of such a wipe
 }
 
 // Bytes are written in lower-case hexadecimal.
@@ -253,7 +255,7 @@ func (r Receipt) check() error {
 	at, err := time.Parse(time.RFC3339, r.Time)
 	ok := err == nil && at.UTC().Format(time.RFC3339) == r.Time && r.Schema == Schema &&
 		(r.Kind == Erasure || r.Kind == Wipe) && (r.Number > 0 || r.Kind == Wipe && r.Reason == Unopened) && word(r.Reason) && word(r.Clock) && word(r.KeyStore) && word(r.Language) &&
-		len(r.ID) == 16 && len(r.Device) == 32 && len(r.Audit.Link) == 32 && checked(r.Forms) && checked(r.Records)
+		len(r.ID) == 16 && len(r.Device) == 32 && len(r.Audit.Root) == 32 && r.Audit.Size <= math.MaxInt64 && checked(r.Forms) && checked(r.Records)
 	if !ok {
 		return fmt.Errorf("receipt: %w", ErrForm)
 	}

@@ -32,7 +32,7 @@ func example() receipt.Receipt {
 		Forms:       []receipt.Salted{receipt.CommitForm([16]byte{4}, "form 7")},
 		Records:     []receipt.Salted{receipt.Commit([16]byte{2}, []byte("sealed"))},
 		Generations: receipt.Generations{People: 4, Faces: 5},
-		Audit:       receipt.Audit{Seq: 17, Link: bytes.Repeat([]byte{3}, 32)},
+		Audit:       receipt.Audit{Size: 17, Root: bytes.Repeat([]byte{3}, 32)},
 		Language:    "zh",
 		KeyStore:    "credential",
 	}
@@ -87,9 +87,9 @@ func TestVerifyRefuses(t *testing.T) {
 	}{
 		{"nothing", "", receipt.ErrForm},
 		{"no JSON", "hello", receipt.ErrForm},
-		{"an older version", replace("receipt.5", "receipt.4"), receipt.ErrVersion},
-		{"a newer version", replace("receipt.5", "receipt.6"), receipt.ErrVersion},
-		{"another schema", replace("facegate.receipt.5", "facegate.bill.5"), receipt.ErrForm},
+		{"an older version", replace("receipt.6", "receipt.5"), receipt.ErrVersion},
+		{"a newer version", replace("receipt.6", "receipt.7"), receipt.ErrVersion},
+		{"another schema", replace("facegate.receipt.6", "facegate.bill.6"), receipt.ErrForm},
 		{"no number", replace(`"number":3`, `"number":0`), receipt.ErrForm},
 		{"another kind", replace(`"erasure"`, `"party"`), receipt.ErrForm},
 		{"reason edited", replace("withdrawn", "requested"), receipt.ErrSignature},
@@ -130,7 +130,7 @@ func TestSignRefuses(t *testing.T) {
 	for name, edit := range map[string]func(*receipt.Receipt){
 		"no id":      func(r *receipt.Receipt) { r.ID = nil },
 		"no time":    func(r *receipt.Receipt) { r.Time = "" },
-		"no link":    func(r *receipt.Receipt) { r.Audit.Link = nil },
+		"no root":    func(r *receipt.Receipt) { r.Audit.Root = nil },
 		"no records": func(r *receipt.Receipt) { r.Records = nil },
 		"no forms":   func(r *receipt.Receipt) { r.Forms = nil },
 		"forms in order of people": func(r *receipt.Receipt) {

@@ -31,7 +31,7 @@ func line(tb testing.TB) []byte {
 	signed, err := receipt.Sign(receipt.Receipt{
 		ID: bytes.Repeat([]byte{1}, 16), Number: 3, Kind: receipt.Erasure, Reason: "withdrawn", Time: "2026-03-01T12:30:00Z",
 		Erased: receipt.Counts{People: 1, Templates: 1, Consents: 1}, Forms: []receipt.Salted{receipt.CommitForm([16]byte{4}, "form 7")},
-		Records: []receipt.Salted{receipt.Commit([16]byte{2}, []byte("sealed"))}, Audit: receipt.Audit{Seq: 17, Link: make([]byte, 32)}, Language: "en", KeyStore: "file",
+		Records: []receipt.Salted{receipt.Commit([16]byte{2}, []byte("sealed"))}, Audit: receipt.Audit{Size: 17, Root: make([]byte, 32)}, Language: "en", KeyStore: "file",
 	}, device)
 	if err != nil {
 		tb.Fatal(err)

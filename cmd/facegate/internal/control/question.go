@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/pipeline/template"
@@ -95,21 +97,21 @@ func ask[Q, A any](ctx context.Context, c *Client, q question[Q, A], in Q) (out 
 	return out, err
 }
 
-// A place is one in the audit log. Its text is its number, a colon, and the link in hexadecimal.
-type place audit.Head
+// A place is a tree of the audit log. Its text is its size, a colon, and the root in hexadecimal.
+type place tlog.Tree
 
 // MarshalText implements encoding.TextMarshaler.
-func (p place) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%d:%x", p.Seq, p.Link), nil }
+func (p place) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%d:%x", p.N, p.Hash[:]), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (p *place) UnmarshalText(text []byte) error {
-	seq, link, _ := strings.Cut(string(text), ":")
-	n, err := strconv.ParseUint(seq, 10, 64)
-	b, notHex := hex.DecodeString(link)
-	if err != nil || notHex != nil || len(b) != len(p.Link) {
+	size, root, _ := strings.Cut(string(text), ":")
+	n, err := strconv.ParseInt(size, 10, 64)
+	b, notHex := hex.DecodeString(root)
+	if err != nil || notHex != nil || len(b) != tlog.HashSize {
 		return hint.Wrap(fmt.Errorf("%q is no place in an audit log", text), adviceVersion)
 	}
-	*p = place{Seq: n, Link: [32]byte(b)}
+	*p = place{N: n, Hash: tlog.Hash(b)}
 	return nil
 }
 

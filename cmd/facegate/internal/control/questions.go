@@ -5,6 +5,8 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/device/probe"
@@ -21,6 +23,8 @@ type table struct {
 	Status  question[none, status.Status]
 	Device  question[none, people.Device]
 	Audit   question[places, people.AuditReport]
+
+	Checkpoint question[none, people.Checkpoint]
 
 	People    question[none, []people.Person]
 	Show      question[person, people.File]
@@ -78,6 +82,8 @@ func newTable() table {
 		Status:  ofGate("GET /status", everybodys, Running.Status),
 		Device:  ofRecords("GET /device", everybodys, bare(people.Records.Device)),
 		Audit:   ofRecords("GET /audit", eithers, places.verify),
+
+		Checkpoint: ofRecords("GET /audit/checkpoint", eithers, bare(people.Records.Checkpoint)),
 
 		People:    ofRecords("GET /people", offices, bare(people.Records.People)),
 		Show:      ofRecords("POST /person", offices, person.show),
@@ -156,26 +162,31 @@ func (c *Client) Device(ctx context.Context) (people.Device, error) {
 	return ask(ctx, c, c.table.Device, none{})
 }
 
-// places are places in the audit log that were seen before.
+// places are trees of the audit log that were seen before.
 type places struct {
 	Seen []place `json:"seen,omitempty"`
 }
 
 // Verify implements people.Records.
-func (c *Client) Verify(ctx context.Context, seen []audit.Head) (people.AuditReport, error) {
+func (c *Client) Verify(ctx context.Context, seen []tlog.Tree) (people.AuditReport, error) {
 	var p places
-	for _, h := range seen {
-		p.Seen = append(p.Seen, place(h))
+	for _, t := range seen {
+		p.Seen = append(p.Seen, place(t))
 	}
 	return ask(ctx, c, c.table.Audit, p)
 }
 
 func (p places) verify(ctx context.Context, r people.Records) (people.AuditReport, error) {
-	var seen []audit.Head
-	for _, h := range p.Seen {
-		seen = append(seen, audit.Head(h))
+	var seen []tlog.Tree
+	for _, t := range p.Seen {
+		seen = append(seen, tlog.Tree(t))
 	}
 	return r.Verify(ctx, seen)
+}
+
+// Checkpoint implements people.Records.
+func (c *Client) Checkpoint(ctx context.Context) (people.Checkpoint, error) {
+	return ask(ctx, c, c.table.Checkpoint, none{})
 }
 
 // People implements people.Records.

@@ -35,7 +35,7 @@ func file() people.File {
 		Agreed: people.Consent{
 			NoticeVersion: "1", Method: "separate", Witness: "Li Na", Age: "adult", ChildAge: 14, Given: at(20), Expires: at(20).AddDate(1, 0, 0),
 		},
-		Entries: []people.AuditEntry{{Seq: 7, Time: at(20), Kind: "enrolled"}},
+		Entries: []people.AuditEntry{{Time: at(20), Kind: "enrolled"}},
 	}
 }
 
@@ -44,7 +44,7 @@ func everything() people.File {
 	f := file()
 	f.Scheme, f.Pass, f.LastSeen, f.Owed = "S2", true, time.Date(2026, 5, 2, 0, 0, 0, 0, time.UTC), at(3).AddDate(0, 3, 0)
 	f.Agreed.Age, f.Agreed.Guardian = "under-14", "Zhang Min"
-	f.Entries = append(f.Entries, people.AuditEntry{Seq: 9, Time: at(21), Kind: "pass-issued"})
+	f.Entries = append(f.Entries, people.AuditEntry{Time: at(21), Kind: "pass-issued"})
 	return f
 }
 
@@ -58,7 +58,7 @@ func TestAccess(t *testing.T) {
 	member.NoFace, member.Template, member.Pass, member.Agreed, member.LastSeen = true, false, true, people.Consent{}, at(0)
 	member.Groups = []string{"cleaners", "night"}
 	member.Entries = []people.AuditEntry{
-		{Seq: 8, Time: at(20), Kind: "joined"}, {Seq: 9, Time: at(21), Kind: "credential-issued"}, {Seq: 10, Time: at(21), Kind: "regrouped"},
+		{Time: at(20), Kind: "joined"}, {Time: at(21), Kind: "credential-issued"}, {Time: at(21), Kind: "regrouped"},
 	}
 	member.Credentials = []people.Credential{
 		{Kind: "pass", Issued: at(0)},
@@ -114,7 +114,7 @@ func TestAccessWithoutNotice(t *testing.T) {
 func aReceipt(reason string) receipt.Receipt {
 	return receipt.Receipt{
 		Number: 3, Kind: receipt.Erasure, Reason: reason, Time: "2026-03-01T20:30:00Z", Erased: receipt.Counts{People: 1, Templates: 1, Consents: 1, Guardians: 1},
-		Forms: []receipt.Salted{receipt.CommitForm([16]byte{1}, "folder 7")}, Audit: receipt.Audit{Seq: 17}, Device: []byte{0xab, 0xcd},
+		Forms: []receipt.Salted{receipt.CommitForm([16]byte{1}, "folder 7")}, Audit: receipt.Audit{Size: 17}, Device: []byte{0xab, 0xcd},
 	}
 }
 

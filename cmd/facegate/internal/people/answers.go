@@ -79,7 +79,7 @@ func (b bound) Show(_ context.Context, label string) (File, error) {
 	}
 	for _, e := range held.Entries {
 		f.Entries = append(f.Entries, AuditEntry{
-			Seq: e.Seq, Time: time.Unix(e.Time, 0).UTC(), Kind: e.Kind.String(), Doubted: e.Marks&audit.Doubted != 0,
+			Time: time.Unix(e.Time, 0).UTC(), Kind: e.Kind.String(), Doubted: e.Marks&audit.Doubted != 0,
 		})
 	}
 	return f, nil

@@ -26,7 +26,7 @@ func Kinds() []error {
 		store.ErrKeyless, store.ErrGroups, store.ErrCard, store.ErrWeakPIN, store.ErrNoPIN,
 		store.ErrPass, store.ErrBound, store.ErrLockdown, store.ErrEpoch, store.ErrNoEpoch, store.ErrClock, store.ErrDates,
 		store.ErrOffice, store.ErrOfficeKey, store.ErrOfficeName, store.ErrRevokedFull, store.ErrOperatorKey, store.ErrOperatorName, visitor.ErrText, visitor.ErrNumber,
-		audit.ErrRemoved, audit.ErrReordered, audit.ErrEdited, audit.ErrTruncated, audit.ErrSignature, audit.ErrOlder,
+		audit.ErrRemoved, audit.ErrReordered, audit.ErrEdited, audit.ErrTruncated, audit.ErrOlder,
 		audit.ErrAnother, audit.ErrOrder,
 	}
 }

@@ -50,7 +50,7 @@ func (b bound) facts(all []store.Person, undone error) Facts {
 		}
 	}
 	log, unread := b.store.Log().Read()
-	f.AuditSeq, f.AuditLink = log.End.Seq, hex.EncodeToString(log.End.Link[:])
+	f.AuditSize, f.AuditRoot = log.Tree.N, hex.EncodeToString(log.Tree.Hash[:])
 	if undone = errors.Join(undone, unread); undone != nil {
 		f.Undone = "the records do not say that the templates are destroyed: " + undone.Error()
 	}

@@ -82,8 +82,8 @@ type Facts struct {
 	Guardians int       `json:"guardians"`  // people with the name of a guardian
 	Near      int       `json:"near"`       // people with the mark that their face is near to another's; whose is kept nowhere
 	Former    int       `json:"former"`     // consents of people who were erased before, which lead to nobody by name
-	AuditSeq  uint64    `json:"audit_seq"`  // the last entry of the audit log
-	AuditLink string    `json:"audit_link"` // its link, in hexadecimal
+	AuditSize int64     `json:"audit_size"` // of the tree of the audit log, in leaves
+	AuditRoot string    `json:"audit_root"` // its root, in hexadecimal
 
 	// Undone says what could not be written down, and why. It is, as soon as the store can be written to.
 	Undone string `json:"undone,omitempty"`
@@ -153,7 +153,6 @@ type Consent struct {
 
 // An AuditEntry is an entry of the audit log that concerns a person.
 type AuditEntry struct {
-	Seq  uint64    `json:"seq"`
 	Time time.Time `json:"time"`
 	Kind string    `json:"kind"`
 
@@ -162,17 +161,21 @@ type AuditEntry struct {
 
 // An AuditReport says that the audit log is whole.
 type AuditReport struct {
-	Entries   int    `json:"entries"`
-	Pruned    int    `json:"pruned"`    // of them, those whose body was dropped in time
-	Dropped   uint64 `json:"dropped"`   // entries before, of which nothing is kept
-	Doubted   int    `json:"doubted"`   // entries made while the clock was not known to be right
-	SetBack   int    `json:"set_back"`  // other entries that are older than the one before, because the clock was set back
-	End       uint64 `json:"end"`       // number of the last entry
-	Link      string `json:"link"`      // of the chain, after it
-	Signature string `json:"signature"` // of the end, by the device
+	Entries int    `json:"entries"`
+	Pruned  int    `json:"pruned"`   // of them, those whose body was dropped in time
+	Dropped uint64 `json:"dropped"`  // entries before, of which nothing is kept
+	Doubted int    `json:"doubted"`  // entries made while the clock was not known to be right
+	SetBack int    `json:"set_back"` // other entries that are older than the one before, because the clock was set back
+	End     uint64 `json:"end"`      // number of the last entry
+	Size    int64  `json:"size"`     // of the tree, in leaves: of the entries, those that others can be shown
+	Root    string `json:"root"`     // of the tree, in hexadecimal
 
-	Held  int `json:"held"`  // places that were seen before, and are in it
-	Early int `json:"early"` // such places before its first entry, of which nothing can be told
+	Held int `json:"held"` // checkpoints and receipts that it was held against
+}
+
+// A Checkpoint is a checkpoint of the audit log.
+type Checkpoint struct {
+	Signed string `json:"signed"` // a signed note (C2SP) of the origin, the size and the root of the log, to the byte
 }
 
 // A Backup is a copy of people, consents and templates, sealed under the device key.

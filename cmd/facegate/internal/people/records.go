@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/audit"
@@ -79,8 +81,11 @@ type Records interface {
 	// Fetched says that somebody has the receipt with this id (see receipt.ID), and it need not be kept.
 	Fetched(ctx context.Context, id string) error
 
-	// Verify checks the audit log, also against places in it that were seen before.
-	Verify(ctx context.Context, seen []audit.Head) (AuditReport, error)
+	// Verify checks the audit log, also against trees of it that were seen before.
+	Verify(ctx context.Context, seen []tlog.Tree) (AuditReport, error)
+
+	// Checkpoint returns the signed checkpoint of the audit log as it is.
+	Checkpoint(ctx context.Context) (Checkpoint, error)
 
 	// Device returns the identity of the device.
 	Device(ctx context.Context) (Device, error)

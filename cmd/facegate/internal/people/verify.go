@@ -5,23 +5,25 @@ import (
 	"encoding/hex"
 	"fmt"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"facegate/configs/hint"
 	"facegate/store/audit"
 )
 
-// Verify implements Records. The key of the device vouches for the log.
-func (b bound) Verify(_ context.Context, seen []audit.Head) (AuditReport, error) {
+// Verify implements Records.
+func (b bound) Verify(_ context.Context, seen []tlog.Tree) (AuditReport, error) {
 	log, err := b.store.Log().Read()
 	if err != nil {
 		return AuditReport{}, err
 	}
-	if err := log.Verify(b.store.Device().PublicKey); err != nil {
+	if err := log.Verify(); err != nil {
 		return AuditReport{}, hint.Wrap(fmt.Errorf("audit log: %w", err),
 			"keep a copy of the state folder as evidence, and find out who could write there")
 	}
 	r := AuditReport{
-		Entries: len(log.Records), Dropped: log.Start.Seq, End: log.End.Seq, Link: hex.EncodeToString(log.End.Link[:]),
-		Signature: hex.EncodeToString(log.End.Signature),
+		Entries: len(log.Records), Dropped: log.Start.Seq, End: log.End.Seq,
+		Size: log.Tree.N, Root: hex.EncodeToString(log.Tree.Hash[:]),
 	}
 	for _, e := range log.Records {
 		switch {
@@ -33,25 +35,18 @@ func (b bound) Verify(_ context.Context, seen []audit.Head) (AuditReport, error)
 			r.SetBack++
 		}
 	}
-	if err := r.compare(log, seen); err != nil {
-		return AuditReport{}, err
+	for _, tree := range seen {
+		if err := log.Holds(tree); err != nil {
+			return AuditReport{}, hint.Wrap(fmt.Errorf("audit log: %w", err), "find out who has put older files back, or begun anew: "+
+				"whoever was erased since may be back; after facegate backup restore the log begins anew")
+		}
+		r.Held++
 	}
 	return r, nil
 }
 
-// compare holds a log against places in it that were seen before.
-func (r *AuditReport) compare(log audit.Log, seen []audit.Head) error {
-	for _, place := range seen {
-		held, err := log.Holds(place)
-		switch {
-		case err != nil:
-			return hint.Wrap(fmt.Errorf("audit log: %w", err), "find out who has put older files back, or begun anew: "+
-				"whoever was erased since may be back; after facegate backup restore the log begins anew")
-		case held:
-			r.Held++
-		default:
-			r.Early++
-		}
-	}
-	return nil
+// Checkpoint implements Records.
+func (b bound) Checkpoint(context.Context) (Checkpoint, error) {
+	signed, err := b.store.Log().Checkpoint()
+	return Checkpoint{string(signed)}, err
 }

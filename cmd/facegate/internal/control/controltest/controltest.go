@@ -5,9 +5,12 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/people"
@@ -193,20 +196,23 @@ func rights(t *testing.T, subject Subject, c *control.Client) {
 	_, err = c.Relabel(ctx, "Ada", "Eve")
 	refused(t, "relabel the old label", err)
 	r, err := c.Verify(ctx, nil)
-	if err != nil || r.End == 0 || r.Held != 0 {
+	if err != nil || r.Size == 0 || r.Held != 0 {
 		t.Errorf("audit: %+v, %v", r, err)
 	}
-	end := audit.Head{Seq: r.End}
-	if _, err := hex.Decode(end.Link[:], []byte(r.Link)); err != nil {
-		t.Errorf("audit: the link %q: %v", r.Link, err)
+	end := tlog.Tree{N: r.Size}
+	if _, err := hex.Decode(end.Hash[:], []byte(r.Root)); err != nil {
+		t.Errorf("audit: the root %q: %v", r.Root, err)
 	}
-	if r, err := c.Verify(ctx, []audit.Head{end, end}); err != nil || r.Held != 2 {
+	if c, err := c.Checkpoint(ctx); err != nil || !strings.Contains(c.Signed, fmt.Sprint("\n", r.Size, "\n")) {
+		t.Errorf("audit: the checkpoint %q: %v", c.Signed, err)
+	}
+	if r, err := c.Verify(ctx, []tlog.Tree{end, end}); err != nil || r.Held != 2 {
 		t.Errorf("audit since its end: %+v, %v", r, err)
 	}
-	end.Link[0] ^= 1
-	_, err = c.Verify(ctx, []audit.Head{end})
+	end.Hash[0] ^= 1
+	_, err = c.Verify(ctx, []tlog.Tree{end})
 	refused(t, "verify the audit log of another gate", err)
-	_, err = c.Verify(ctx, []audit.Head{{Seq: r.End + 1000}})
+	_, err = c.Verify(ctx, []tlog.Tree{{N: r.Size + 1000}})
 	refused(t, "verify a longer audit log", err)
 	if d, err := c.Device(ctx); err != nil || d.PublicKey == "" || d.Fingerprint == "" {
 		t.Errorf("device: %+v, %v", d, err)

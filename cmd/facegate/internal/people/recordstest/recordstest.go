@@ -3,6 +3,7 @@ package recordstest
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/hex"
 	"errors"
 	"slices"
@@ -10,12 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/hint"
 	"facegate/configs/text"
 	"facegate/pipeline/template"
 	"facegate/store"
 	"facegate/store/audit"
+	"facegate/store/checkpoint"
 	"facegate/store/receipt"
 )
 
@@ -383,7 +387,7 @@ func lockdown(t *testing.T, s Subject) {
 	ctx := t.Context()
 	s.enrol(t, "Ada")
 	f, err := s.Lockdown(ctx)
-	if err != nil || f.People != 1 || f.Templates != 1 || f.Bound != 0 || f.AuditSeq == 0 || time.Since(f.Time) > time.Minute {
+	if err != nil || f.People != 1 || f.Templates != 1 || f.Bound != 0 || f.AuditSize == 0 || time.Since(f.Time) > time.Minute {
 		t.Errorf("the facts are %+v, %v", f, err)
 	}
 	s.noted(t, audit.LockedDown)
@@ -416,16 +420,21 @@ func audited(t *testing.T, s Subject) {
 	ctx := t.Context()
 	s.enrol(t, "Ada")
 	r := done(s.Verify(ctx, nil))(t)
-	end := audit.Head{Seq: r.End, Link: [32]byte(done(hex.DecodeString(r.Link))(t))}
-	if r, err := s.Verify(ctx, []audit.Head{end, end}); err != nil || r.Held != 2 || r.Entries == 0 {
+	end := tlog.Tree{N: r.Size, Hash: tlog.Hash(done(hex.DecodeString(r.Root))(t))}
+	if r, err := s.Verify(ctx, []tlog.Tree{end, end}); err != nil || r.Held != 2 || r.Entries == 0 {
 		t.Errorf("held against its own end: %+v, %v", r, err)
 	}
 	later := end
-	later.Seq += 1000
-	_, err := s.Verify(ctx, []audit.Head{end, later})
+	later.N += 1000
+	_, err := s.Verify(ctx, []tlog.Tree{end, later})
 	refused(t, "hold it against a longer one", err, audit.ErrOlder)
-	end.Link[0] ^= 1
-	_, err = s.Verify(ctx, []audit.Head{end})
+	c := done(s.Checkpoint(ctx))(t)
+	key := ed25519.PublicKey(done(hex.DecodeString(done(s.Device(ctx))(t).PublicKey))(t))
+	if tree, _, err := checkpoint.Open([]byte(c.Signed), key); err != nil || tree != end {
+		t.Errorf("the checkpoint is of %+v, want %+v: %v", tree, end, err)
+	}
+	end.Hash[0] ^= 1
+	_, err = s.Verify(ctx, []tlog.Tree{end})
 	refused(t, "hold it against another one", err, audit.ErrAnother)
 }
 
@@ -463,10 +472,10 @@ func Refusals() map[string]func(context.Context, people.Records) error {
 		"no such receipt": func(ctx context.Context, r people.Records) error { return r.Fetched(ctx, "x") },
 		"an epoch":        func(ctx context.Context, r people.Records) error { return second(r.EndEpoch(ctx)) },
 		"another log": func(ctx context.Context, r people.Records) error {
-			return second(r.Verify(ctx, []audit.Head{{Seq: 1}}))
+			return second(r.Verify(ctx, []tlog.Tree{{N: 1}}))
 		},
 		"a longer log": func(ctx context.Context, r people.Records) error {
-			return second(r.Verify(ctx, []audit.Head{{Seq: 9999}}))
+			return second(r.Verify(ctx, []tlog.Tree{{N: 9999}}))
 		},
 		"a long reason": func(ctx context.Context, r people.Records) error {
 			return r.TurnFacesOff(ctx, strings.Repeat("x", 300))
