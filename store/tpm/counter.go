@@ -24,14 +24,14 @@ func (k *Key) Counter() *Counter { return &Counter{k} }
 // Class implements anchor.Place.
 func (*Counter) Class() string { return "tpm" }
 
-// Last implements anchor.Place.
+// Last implements anchor.Place. Without the key there is nothing.
 func (c *Counter) Last() (m anchor.Memory, err error) {
 	err = c.use(func(t transport.TPM, counter, kept index) error {
 		value, first, err := numbers(t, counter, kept)
 		m.Count = value - first
 		return err
 	})
-	if err == nil && m.Count == 0 {
+	if err == nil && m.Count == 0 || keyless(err) {
 		err = anchor.ErrNone
 	}
 	return m, err
@@ -61,7 +61,7 @@ func (c *Counter) Remember(m anchor.Memory) error {
 
 // Forget implements anchor.Place: counts begin anew. The counter goes with the key.
 func (c *Counter) Forget() error {
-	return c.use(func(t transport.TPM, counter, kept index) error {
+	err := c.use(func(t transport.TPM, counter, kept index) error {
 		value, _, err := numbers(t, counter, kept)
 		if errors.Is(err, anchor.ErrDamaged) {
 			return c.renew(t, counter, kept, 0)
@@ -71,7 +71,14 @@ func (c *Counter) Forget() error {
 		}
 		return keep(t, kept, value)
 	})
+	if keyless(err) {
+		return nil
+	}
+	return err
 }
+
+// keyless reports whether err says that the key is gone, and the counter with it.
+func keyless(err error) bool { return errors.Is(err, errNoFile) || errors.Is(err, errWiped) }
 
 // errRemoved means that the counter is not there. Last hands it on as damage.
 var errRemoved = hint.Wrap(fmt.Errorf("%w: the TPM's counter is gone, or another is in its place: somebody has removed it", anchor.ErrDamaged),

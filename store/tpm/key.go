@@ -35,6 +35,9 @@ type sealed struct {
 	Index   tpm2.TPMHandle `json:"index"`   // of the counter; what else the TPM keeps is in the index after it
 }
 
+// errNoFile means that there is no file with the sealed half of a key.
+var errNoFile = errors.New("there is no sealed key")
+
 // errWiped means that the half of the key that was in the TPM is gone.
 var errWiped = hint.Wrap(errors.New("the TPM does not hold its half of the key any more: it was wiped, or somebody has removed it"),
 	"nothing that was sealed under this key opens again: remove the file and make a new key (facegate key create --tpm)")
@@ -116,7 +119,7 @@ func (k *Key) open(t transport.TPM) (key [32]byte, err error) {
 func (k *Key) read() (s sealed, err error) {
 	data, err := file.ReadSecret(k.path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return s, hint.Wrap(err, "restore the file, which opens on this TPM alone; a new key is for a device on which nobody is enrolled")
+		return s, hint.Wrap(fmt.Errorf("%w: %w", errNoFile, err), "restore the file, which opens on this TPM alone; a new key is for a device on which nobody is enrolled")
 	}
 	if err != nil {
 		return s, hint.Wrap(err, "%s", cmp.Or(hint.Of(err), "check that the service's user may read "+k.path))
