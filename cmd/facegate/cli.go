@@ -29,6 +29,7 @@ type commandLine struct {
 	Card    cardCommand    `cmd:"" help:"Give people cards, list them, or take them away."`
 	Receipt receiptCommand `cmd:"" help:"Check or fetch receipts of erasures."`
 	Audit   auditCommand   `cmd:"" help:"Check the audit log."`
+	Witness witnessCommand `cmd:"" help:"Be a witness of gates of others: sign how far their audit logs have come, and nothing that takes out of them what was signed before. It needs no gate."`
 	Device  deviceCommand  `cmd:"" help:"Print the public key of the device."`
 	Policy  policyCommand  `cmd:"" help:"Print the retention schedule and the rules that the configuration enforces."`
 	Rules   rulesCommand   `cmd:"" help:"Say in words what opens the door, for whom and when, and what of it counts now."`

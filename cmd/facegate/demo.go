@@ -64,7 +64,7 @@ type demo struct {
 	corridor   []byte // the empty picture
 	stage      *replay.Stage
 	line       *sim.Line
-	witness    *witness
+	onlooker   *onlooker
 	client     *control.Client
 	account    *account
 	programme  programme
@@ -89,14 +89,14 @@ func (c *demoCommand) Run(ctx context.Context, t terminal) error {
 		out = t.err
 	}
 	d := &demo{
-		dir: dir, recordings: c.Testdata, line: sim.New(), witness: newWitness(),
+		dir: dir, recordings: c.Testdata, line: sim.New(), onlooker: newOnlooker(),
 		client: control.NewClient(filepath.Join(dir, "control.sock")), account: newAccount(out),
 		programme: programmeOf(c.Profile),
 	}
-	if err := d.witness.subscribe(broker.URL(), login); err != nil {
+	if err := d.onlooker.subscribe(broker.URL(), login); err != nil {
 		return err
 	}
-	defer d.witness.close()
+	defer d.onlooker.close()
 	gate, err := d.open(c.Models, broker.URL(), login, quiet)
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (d *demo) open(modelsDir, brokerURL string, login loopback.Account, log *sl
 	}
 	d.ways.open(d.stage)
 	return daemon.New(cfg, daemon.Outside{
-		Source: d.ways.cord, Line: d.line, Observe: d.witness.see, Readers: []reader.Source{d.ways.reader},
+		Source: d.ways.cord, Line: d.line, Observe: d.onlooker.see, Readers: []reader.Source{d.ways.reader},
 	}, version, log)
 }
 
@@ -201,7 +201,7 @@ func (d *demo) enrol(ctx context.Context, person string) error {
 		return err
 	}
 	begun := time.Now()
-	d.witness.begin()
+	d.onlooker.begin()
 	playing, stop := context.WithCancel(ctx)
 	played := make(chan error, 1)
 	go func() { played <- d.stage.Play(playing, hold(stills[:3], 2*time.Second)) }()
@@ -216,7 +216,7 @@ func (d *demo) enrol(ctx context.Context, person string) error {
 		d.ways.passes[person], err = qr.PNG(enrolled.Pass)
 		enrolled.Pass.Clear()
 	}
-	d.account.enrolled(person, time.Since(begun), d.witness.end().rate(), err)
+	d.account.enrolled(person, time.Since(begun), d.onlooker.end().rate(), err)
 	return d.stage.Play(ctx, hold([][]byte{d.corridor}, time.Second)) // the next person comes to an empty place
 }
 

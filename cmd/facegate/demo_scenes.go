@@ -74,7 +74,7 @@ func (d *demo) show(ctx context.Context, s scene) error {
 		return err
 	}
 	edges := len(d.line.Edges())
-	d.witness.begin()
+	d.onlooker.begin()
 	if err := perform(ctx); err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (d *demo) show(ctx context.Context, s scene) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	seen := d.witness.end()
+	seen := d.onlooker.end()
 	after, err := fingerprint(filepath.Join(d.dir, "state"))
 	if err != nil {
 		return err

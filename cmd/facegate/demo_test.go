@@ -79,7 +79,7 @@ func TestDemoOnASlowMachine(t *testing.T) {
 
 // TestWitnessRate measures the rate of a gate that looks at frames with a face for 250 ms each, and at others for 50 ms.
 func TestWitnessRate(t *testing.T) {
-	w := newWitness()
+	w := newOnlooker()
 	now := w.since
 	see := func(faces int, took time.Duration) {
 		w.see(camera.Passage{Report: pipeline.Report{Faces: faces, Time: now}, Decided: now.Add(took)})

@@ -12,6 +12,7 @@ import (
 	"facegate/cmd/facegate/internal/control"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/witness"
 	"facegate/configs/hint"
 	"facegate/configs/show"
 	"facegate/gpio"
@@ -53,8 +54,8 @@ func exitCodes() []exitCode {
 		{exitPending, "pending", "it cannot be undone, and waits for a second person", []error{control.ErrPending}},
 		{exitTooSlow, "too-slow", "the demo: nothing went wrong, but this machine is too slow for a gate", []error{errTooSlow}},
 		{exitOwed, "owed", "the erasure is owed: it is done by itself when the disk can be written to", []error{people.ErrOwed}},
-		{exitHeld, "held", "somebody else holds a line of the door, such as a gate that runs", []error{gpio.ErrInUse, errRunning}},
-		{exitRefused, "refused", "the gate has refused the order to open, for the reason that is printed", []error{errRefused}},
+		{exitHeld, "held", "somebody else holds what is needed: a line of the door, such as a gate that runs, or the file of a witness", []error{gpio.ErrInUse, errRunning, witness.ErrInUse}},
+		{exitRefused, "refused", "a gate has refused the order to open, or a witness to sign, for the reason that is printed", []error{errRefused, witness.ErrConflict, witness.ErrFork, witness.ErrProof}},
 		{exitUnanswered, "unanswered", "the gate has not answered an order: whether the door was opened is not known", []error{errUnanswered}},
 	}
 }

@@ -160,6 +160,12 @@ func printedByCommands() map[string][]answer {
 		"update":          one(update.Release{}),
 		"version":         one(built{}),
 		"wipe":            one(wipe.Done{}),
+		"witness add":     one(map[string]any{"logs": 0}),
+		"witness create":  one(witnessKey{}),
+		"witness forget":  one(followed{}),
+		"witness key":     one(witnessKey{}),
+		"witness list":    one(witnessList{}),
+		"witness sign":    one(witnessAnswer{}),
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -11,7 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"facegate/configs/address"
 	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/configs/show"
@@ -34,13 +32,8 @@ type openCommand struct {
 	Device string `required:"" placeholder:"KEY" help:"Which gate of that name: the public key of its device, or a file with it. facegate key list prints it at the gate."`
 	Key    string `required:"" placeholder:"FILE" help:"Private key of the operator, as facegate key new or ssh-keygen -t ed25519 makes it, without a passphrase."`
 
-	Broker       []string `required:"" placeholder:"URL" help:"The broker: ssl://host:8883, or tcp://host:1883 without TLS. Once for each of a list."`
-	CAFile       string   `placeholder:"FILE" help:"Certificates that sign the broker's. Otherwise those of the system."`
-	CertFile     string   `placeholder:"FILE" help:"Certificate to show to the broker."`
-	CertKeyFile  string   `placeholder:"FILE" help:"Its private key."`
-	Username     string   `placeholder:"NAME" help:"User of the broker, who may write cmd/open and read cmd/reply of the gate."`
-	PasswordFile string   `placeholder:"FILE" help:"File with the password."`
-	Plaintext    bool     `help:"The broker may be another machine without TLS. An order that is listened to cannot be given again; one that is caught on its way can be held back."`
+	Broker []string `required:"" placeholder:"URL" help:"The broker: ssl://host:8883, or tcp://host:1883 without TLS. Once for each of a list."`
+	accountFlags
 
 	Within time.Duration `default:"10s" help:"How long to wait for the answer (${default})."`
 	jsonFlag
@@ -101,17 +94,11 @@ func (c *openCommand) gate() (order.Gate, error) {
 
 // connection returns how to reach the gate. The client id ends in something else each time.
 func (c *openCommand) connection(g order.Gate) (publish.Config, error) {
-	cfg := publish.Config{
-		ClientID: "facegate", Username: c.Username, PasswordFile: c.PasswordFile, CAFile: c.CAFile,
-		CertFile: c.CertFile, KeyFile: c.CertKeyFile, Plaintext: c.Plaintext, Site: g.Site, Gate: g.Name,
+	cfg, err := c.config("--broker", c.Broker)
+	if err != nil {
+		return publish.Config{}, fmt.Errorf("%w: %w", errGiven, err)
 	}
-	for _, text := range c.Broker {
-		a, err := address.Parse(text)
-		if err != nil {
-			return publish.Config{}, hint.Wrap(fmt.Errorf("%w: --broker %w", errGiven, err), "%s", address.Advice)
-		}
-		cfg.Brokers = append(cfg.Brokers, a)
-	}
+	cfg.Site, cfg.Gate = g.Site, g.Name
 	return cfg, c.inWordsOfFlags(cfg.Check())
 }
 
@@ -184,13 +171,5 @@ func (c *openCommand) inWordsOfFlags(err error) error {
 	if err == nil {
 		return nil
 	}
-	words := strings.NewReplacer(
-		"mqtt.plaintext: true", "--plaintext", "mqtt.broker", "--broker", "mqtt.ca_file", "--ca-file", "mqtt.cert_file", "--cert-file",
-		"mqtt.key_file", "--cert-key-file", "mqtt.username", "--username", "mqtt.password_file", "--password-file", "mqtt.client_id", "the client id",
-		"the service's user", "this user")
-	advice := hint.Of(err)
-	if f := new(publish.Fault); errors.As(err, &f) {
-		advice = cmp.Or(advice, f.Hint)
-	}
-	return hint.Wrap(fmt.Errorf("%w: %w", errGiven, err), "%s", words.Replace(advice))
+	return hint.Wrap(fmt.Errorf("%w: %w", errGiven, err), "%s", adviceInFlags(err, "--broker"))
 }

@@ -70,6 +70,9 @@ receipt fetch $DIR/receipts
 audit verify
 audit checkpoint --output $DIR/checkpoint
 audit verify --since $DIR/checkpoint --receipt $DIR/ada.json
+witness create $DIR/witness.db --name residents.example/witness
+witness key $DIR/witness.db
+witness list $DIR/witness.db
 lockout reset
 clock
 clock confirm
@@ -143,6 +146,10 @@ var elsewhere = map[string]struct{ file, words, needs string }{
 	"clock confirm":      {"clock_test.go", `"clock"`, "somebody who reads the date"},
 	"destroy-templates":  {"epoch_test.go", `"destroy-templates"`, "templates"},
 	"person show":        {"add_test.go", `"--letter"`, "another language"},
+	"witness add":        {"witness_test.go", `"witness", "add"`, "the key of a log"},
+	"witness serve":      {"witness_test.go", `"witness", "serve"`, "logs that ask"},
+	"witness sign":       {"witness_test.go", `"witness", "sign"`, "the request of a log"},
+	"witness forget":     {"witness_test.go", `"witness", "forget"`, "a log that was followed"},
 	"models list":        {"cli_test.go", `"models", "list"`, "networks"},
 }
 

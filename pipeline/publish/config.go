@@ -36,6 +36,25 @@ type Config struct {
 
 // Check says what New would refuse. It reads no file.
 func (cfg Config) Check() error {
+	if err := cfg.checkLink(); err != nil {
+		return err
+	}
+	return levels(cfg.Site, cfg.Gate)
+}
+
+// levels says what is no site, and no gate.
+func levels(site, gate string) error {
+	switch {
+	case !validLevel(site):
+		return badConfig("the site", "A site is one level of a topic: not empty, without +, # and /.")
+	case !validLevel(gate):
+		return badConfig("the gate", "A gate is one level of a topic: not empty, without +, # and /.")
+	}
+	return nil
+}
+
+// checkLink is Check of what says how to connect.
+func (cfg Config) checkLink() error {
 	secure := slices.ContainsFunc(cfg.Brokers, func(a address.Address) bool { return a.TLS })
 	switch {
 	case len(cfg.Brokers) == 0, slices.ContainsFunc(cfg.Brokers, func(a address.Address) bool { return a.Host == "" || a.Port == 0 }):
@@ -45,10 +64,6 @@ func (cfg Config) Check() error {
 			"write mqtt.plaintext: true.")
 	case !validText(cfg.ClientID):
 		return badConfig("the client id", "Give this gate an id that no other client of the broker has.")
-	case !validLevel(cfg.Site):
-		return badConfig("the site", "A site is one level of a topic: not empty, without +, # and /.")
-	case !validLevel(cfg.Gate):
-		return badConfig("the gate", "A gate is one level of a topic: not empty, without +, # and /.")
 	case !secure && cfg.CAFile != "":
 		return badConfig("the CA file", "A CA file needs an ssl:// address; over tcp:// nothing is encrypted.")
 	case !secure && cfg.CertFile != "":

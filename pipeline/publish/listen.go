@@ -42,7 +42,7 @@ func Listen(ctx context.Context, cfg Config, rand io.Reader, begun func(id strin
 	defer context.AfterFunc(ctx, cancel)()
 	heard := make(chan Heard, mostHeard)
 	if err := c.overhear(linked, p.cfg.topic(""), heard); err != nil {
-		return unless(ctx, c.deaf(err))
+		return unless(ctx, c.deaf(err, c.cfg.topic("#")))
 	}
 	begun(p.cfg.ClientID)
 	for {
@@ -68,6 +68,11 @@ func guest(cfg Config, as string, rand io.Reader) (*Publisher, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
+	return newGuest(cfg, as, rand)
+}
+
+// newGuest is guest, with settings that were checked.
+func newGuest(cfg Config, as string, rand io.Reader) (*Publisher, error) {
 	id, err := newID(rand)
 	if err != nil {
 		return nil, err
@@ -96,12 +101,12 @@ func (p *Publisher) connectToAny(ctx context.Context) (*conn, error) {
 	return nil, errors.Join(errs...)
 }
 
-// deaf explains why nothing can be heard.
-func (c *conn) deaf(err error) *Fault {
+// deaf explains why nothing can be heard on topics.
+func (c *conn) deaf(err error, topics string) *Fault {
 	if !errors.Is(err, errUnheard) {
 		return c.explain(serving, err)
 	}
-	f := c.fault("unheard", "does not let this client read "+c.cfg.topic("#"),
+	f := c.fault("unheard", "does not let this client read "+topics,
 		"Let the user %q read that on the broker, as the access list that is shipped does.", c.cfg.Username)
 	f.err = err
 	return f

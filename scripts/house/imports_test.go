@@ -93,7 +93,7 @@ func TestImports(t *testing.T) {
 		gocv:                                  {"facegate/pipeline/vision"},
 		"github.com/blackjack/webcam":         {"facegate/device/v4l2", "facegate/scripts/lab"},
 		"github.com/warthog618/go-gpiocdev":   {"facegate/gpio/cdev"},
-		"go.etcd.io/bbolt":                    {"facegate/store"},
+		"go.etcd.io/bbolt":                    {"facegate/store", "facegate/cmd/facegate/internal/witness"},                     // which is no gate, and has no store
 		"github.com/eclipse/paho.mqtt.golang": {"facegate/pipeline/publish", "facegate/cmd/facegate", "facegate/scripts/fleet"}, // in cmd the demo's subscriber
 		"github.com/makiuchi-d/gozxing":       {"facegate/pipeline/template/pass", "facegate/pipeline/qrcode"},
 		"github.com/mochi-mqtt/server/v2":     {"facegate/pipeline/publish/loopback"},

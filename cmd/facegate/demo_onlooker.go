@@ -12,8 +12,8 @@ import (
 	"facegate/pipeline/publish/loopback"
 )
 
-// A witness stands beside the gate: it sees what frames come to, and as a subscriber what the broker delivers.
-type witness struct {
+// An onlooker stands beside the gate: it sees what frames come to, and as a subscriber what the broker delivers.
+type onlooker struct {
 	client mqtt.Client
 
 	mu    sync.Mutex // guards what follows
@@ -57,8 +57,8 @@ type grant struct {
 	decided, opened time.Duration // since the frame
 }
 
-func newWitness() *witness {
-	w := &witness{}
+func newOnlooker() *onlooker {
+	w := &onlooker{}
 	w.begin()
 	return w
 }
@@ -66,7 +66,7 @@ func newWitness() *witness {
 var errBroker = errors.New("the demo's broker does not answer")
 
 // subscribe connects to the broker as a building system would.
-func (w *witness) subscribe(url string, login loopback.Account) error {
+func (w *onlooker) subscribe(url string, login loopback.Account) error {
 	o := mqtt.NewClientOptions().AddBroker(url).SetClientID("building").
 		SetUsername(login.Username).SetPassword(login.Password)
 	w.client = mqtt.NewClient(o)
@@ -81,9 +81,9 @@ func (w *witness) subscribe(url string, login loopback.Account) error {
 	return nil
 }
 
-func (w *witness) close() { w.client.Disconnect(100) }
+func (w *onlooker) close() { w.client.Disconnect(100) }
 
-func (w *witness) receive(_ mqtt.Client, m mqtt.Message) {
+func (w *onlooker) receive(_ mqtt.Client, m mqtt.Message) {
 	now := time.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -91,7 +91,7 @@ func (w *witness) receive(_ mqtt.Client, m mqtt.Message) {
 }
 
 // see takes what one frame came to.
-func (w *witness) see(p camera.Passage) {
+func (w *onlooker) see(p camera.Passage) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var took time.Duration
@@ -120,13 +120,13 @@ func (w *witness) see(p camera.Passage) {
 	}
 }
 
-func (w *witness) begin() {
+func (w *onlooker) begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.since, w.seen = time.Now(), sighting{states: map[pipeline.State]bool{}}
 }
 
-func (w *witness) end() sighting {
+func (w *onlooker) end() sighting {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.seen.lasted = time.Since(w.since)
