@@ -38,6 +38,8 @@ type Config struct {
 	KeyFile  string `yaml:"key_file"`  // absolute path of the device key, outside StateDir
 	TPM      string `yaml:"tpm"`       // absolute path of the TPM 2.0 that the device key is sealed to, "" for a key in a plain file
 
+	AnchorDir string `yaml:"anchor_dir"` // absolute path of the folder of what was erased, apart from both; never empty after Parse
+
 	Camera   Camera   `yaml:"camera"`
 	Vision   Vision   `yaml:"vision"`
 	Zone     Zone     `yaml:"zone"`
@@ -353,11 +355,18 @@ func Defaults() *Config {
 
 // complete sets what follows from other keys.
 func (c *Config) complete() {
-	c.KeysDir = cmp.Or(c.KeysDir, filepath.Clean(c.StateDir)+"-keys")
+	c.KeysDir = cmp.Or(c.KeysDir, keysDir(c.StateDir))
+	c.AnchorDir = cmp.Or(c.AnchorDir, anchorDir(c.KeyFile))
 	if c.MQTT.ClientID == "" {
 		c.MQTT.ClientID = clientID(c.Site, c.Gate)
 	}
 }
+
+// keysDir returns the folder of keyrings where keys_dir does not name one.
+func keysDir(state string) string { return filepath.Clean(state) + "-keys" }
+
+// anchorDir returns the folder of what was erased where anchor_dir does not name one.
+func anchorDir(keyFile string) string { return filepath.Join(filepath.Dir(keyFile), "anchor") }
 
 // Parse reads a configuration from r. A key that the file leaves out has the value of the reference file. The keys profile,
 // site and gate have to be given, and with the driver cdev door.kind and door.fail. So have alternatives, assessment and notice where the profile is for real people.

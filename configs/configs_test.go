@@ -100,6 +100,9 @@ func TestReferenceHoldsTheDocumentedDefaults(t *testing.T) {
 		StateDir: "/var/lib/facegate",
 		KeysDir:  "/var/lib/facegate-keys",
 		KeyFile:  "/etc/facegate/device.key",
+
+		AnchorDir: "/etc/facegate/anchor",
+
 		Camera: configs.Camera{
 			Source: configs.V4L2, Device: "/dev/video0", Format: configs.AutoFormat,
 			Width: 640, Height: 480, FPS: 15, MaxAge: 500 * time.Millisecond, FrozenAfter: 3 * time.Second,
@@ -271,7 +274,7 @@ func TestParseValues(t *testing.T) {
 			c.MQTT.CertFile, c.MQTT.KeyFile = "/c", "/k"
 		}},
 		{"a key beside the state folder", "key_file: /var/lib/facegate.key", func(c *configs.Config) {
-			c.KeyFile = "/var/lib/facegate.key"
+			c.KeyFile, c.AnchorDir = "/var/lib/facegate.key", "/var/lib/anchor"
 		}},
 	}
 	for _, test := range tests {
@@ -432,6 +435,11 @@ func TestParseFaults(t *testing.T) {
 		{"keys folder in the state folder", "state_dir: /a/b\nkeys_dir: /a/b/c\n", 5, 1, "keys_dir: /a/b/c and state_dir /a/b are not apart"},
 		{"keys folder around the state folder", "state_dir: /a/b\nkeys_dir: /a\n", 5, 1, "keys_dir: /a and state_dir /a/b are not apart"},
 		{"one folder for both", "state_dir: /a/b/\nkeys_dir: /a/b\n", 5, 1, "keys_dir: /a/b and state_dir /a/b/ are not apart"},
+		{"relative anchor folder", "anchor_dir: anchor\n", 4, 1, `anchor_dir: "anchor" is not an absolute path`},
+		{"anchor in the state folder", "state_dir: /a/b\nanchor_dir: /a/b/c\n", 5, 1, "anchor_dir: /a/b/c and state_dir /a/b are not apart"},
+		{"anchor around the state folder", "state_dir: /a/b/c\nkeys_dir: /k\nanchor_dir: /a/b\n", 6, 1, "anchor_dir: /a/b and state_dir /a/b/c are not apart"},
+		{"anchor in the keys folder", "anchor_dir: /var/lib/facegate-keys/a\n", 4, 1, "anchor_dir: /var/lib/facegate-keys/a and keys_dir /var/lib/facegate-keys are"},
+		{"key in the keys folder", "keys_dir: /k\nkey_file: /k/device.key\n", 4, 1, "keys_dir: /k/anchor and keys_dir /k are not apart"},
 		{"state folder around the default key", "state_dir: /etc\n", 4, 1, "state_dir: /etc/facegate/device.key lies inside"},
 		{"camera source", "camera: {source: usb}\n", 4, 10, `camera.source: "usb" is none of`},
 		{"camera format", "camera: {format: h264}\n", 4, 10, `camera.format: "h264" is none of`},

@@ -134,15 +134,31 @@ func (d *document) files(cfg *Config) {
 		d.at([]string{"key_file", "state_dir"},
 			"%s lies inside state_dir %s; a copy of that folder would then open itself", cfg.KeyFile, cfg.StateDir)
 	}
-	if cfg.KeysDir == "" {
-		return
+	if cfg.KeysDir != "" {
+		d.absolute("keys_dir", cfg.KeysDir)
 	}
-	d.absolute("keys_dir", cfg.KeysDir)
-	if inside(cfg.StateDir, cfg.KeysDir) || inside(cfg.KeysDir, cfg.StateDir) {
+	keys := cmp.Or(cfg.KeysDir, keysDir(cfg.StateDir))
+	if overlap(cfg.StateDir, keys) {
 		d.at([]string{"keys_dir", "state_dir"}, "%s and state_dir %s are not apart; a copy of the one would then bring back whoever "+
-			"was erased since", cfg.KeysDir, cfg.StateDir)
+			"was erased since", keys, cfg.StateDir)
+	}
+	if cfg.AnchorDir != "" {
+		d.absolute("anchor_dir", cfg.AnchorDir)
+	}
+	anchor := cmp.Or(cfg.AnchorDir, anchorDir(cfg.KeyFile))
+	apart := func(key, dir string) {
+		if overlap(dir, anchor) {
+			d.at([]string{"anchor_dir", key}, "%s and %s %s are not apart; an older copy of that folder, put back, would then not be "+
+				"noticed; name a folder that no copy reaches", anchor, key, dir)
+		}
+	}
+	if apart("keys_dir", keys); !inside(cfg.StateDir, cfg.KeyFile) || cfg.AnchorDir != "" {
+		apart("state_dir", cfg.StateDir)
 	}
 }
+
+// overlap reports whether two folders are one, or one lies in the other.
+func overlap(a, b string) bool { return inside(a, b) || inside(b, a) }
 
 // inside reports whether path is dir or lies in it.
 func inside(dir, path string) bool {

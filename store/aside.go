@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"facegate/store/anchor"
 	"facegate/store/durable"
 )
 
@@ -20,8 +21,12 @@ const asideName = "other-"
 // A keyring or a list of this device key is another thing. Its databases were taken away, and Open says so.
 func (s *Store) setAside() error {
 	dir := s.people.KeyDir()
-	if dir == s.people.Dir() || !s.foreign() {
+	if dir == s.people.Dir() {
 		return nil
+	}
+	r, err := s.recollect()
+	if err != nil || !s.foreign(r) {
+		return err
 	}
 	to, err := newFolder(s.disk, filepath.Join(dir, asideName))
 	if err != nil {
@@ -36,13 +41,18 @@ func (s *Store) setAside() error {
 	if err := errors.Join(s.disk.SyncDir(to), s.disk.SyncDir(dir)); err != nil {
 		return s.people.Failed(err)
 	}
+	if r.foreign() {
+		if err := errors.Join(anchor.File(s.disk, to).Remember(r.memory), s.folder.Forget()); err != nil {
+			return s.people.Failed(err)
+		}
+	}
 	s.log.Warn("keyrings of another device key are set aside, and the gate begins anew", "folder", to,
 		"hint", "if the state folder or the device key is not the right one: stop the gate, put both back, and the keyrings from there")
 	return nil
 }
 
-// foreign reports whether there are keyrings, no databases, and nothing that the device key opens.
-func (s *Store) foreign() bool {
+// foreign reports whether there are keyrings or tombstones, no databases, and nothing that the device key opens.
+func (s *Store) foreign(r recollection) bool {
 	rings := 0
 	for _, v := range s.vaults() {
 		n, foreign := v.Foreign()
@@ -51,18 +61,16 @@ func (s *Store) foreign() bool {
 		}
 		rings += n
 	}
-	t, _ := loadTombstones(s.people.KeyDir(), s.graves)
-	return rings > 0 && t.Store == [16]byte{}
+	return r.Store == [16]byte{} && (rings > 0 || r.foreign())
 }
 
-// keyFiles returns the paths of all that a store keeps in the folder of keyrings.
+// keyFiles returns the paths of the keyrings.
 func (s *Store) keyFiles() (paths []string) {
 	for _, v := range s.vaults() {
 		rings := v.Keyrings()
 		paths = append(paths, rings[:]...)
 	}
-	lists := tombstonePaths(s.people.KeyDir())
-	return append(paths, lists[:]...)
+	return paths
 }
 
 // newFolder makes the first folder that does not exist of those whose names are prefix and a number from 1 on.

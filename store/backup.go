@@ -95,9 +95,6 @@ func (s *Store) Backup(by audit.Actor) (BackedUp, error) {
 	if err := s.ready(); err != nil {
 		return BackedUp{}, err
 	}
-	if err := s.own(); err != nil {
-		return BackedUp{}, err
-	}
 	var b backup
 	err := s.faces.Mending(func() (err error) {
 		b, err = s.copyOut()
@@ -122,27 +119,6 @@ func (s *Store) Backup(by audit.Actor) (BackedUp, error) {
 	return BackedUp{data, len(b.People), b.Number}, s.note(s.now(), s.state, entry)
 }
 
-// own has no tombstone say of anything that is there that it is not: one is written before a change that may then have failed.
-func (s *Store) own() error {
-	var all [][16]byte
-	for _, p := range s.register.byID {
-		for _, c := range p.Credentials {
-			mark, err := s.keyMark(p.ID, c)
-			if err != nil {
-				return err
-			}
-			all = append(all, mark)
-		}
-	}
-	for _, o := range s.state.Offices {
-		all = append(all, s.officeMark(o.Key))
-	}
-	for _, o := range s.state.Operators {
-		all = append(all, s.operatorMark(o.Key))
-	}
-	return s.disown(nil, all)
-}
-
 // backupKey returns the key that backups are sealed with.
 func backupKey(device [32]byte) [32]byte { return seal.Derive(device, "facegate backup 1") }
 
@@ -155,6 +131,9 @@ func (s *Store) copyOut() (backup, error) {
 	}
 	for _, k := range (Visits{s}).List() {
 		b.Visits = append(b.Visits, k.encode())
+	}
+	if o := s.state.Older; o != nil && o.Unknown {
+		b.Number = o.From // what was destroyed since is in receipts alone, and to be held against it
 	}
 	v := s.look()
 	for _, p := range s.register.byID {

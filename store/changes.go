@@ -18,19 +18,19 @@ import (
 //     its state, and goes on in journal.db. Cut off, journal.db lacks entries, which catchUp adds.
 //  2. An enrolment, and a renewal. The record comes to faces.db first, where it is nobody's, and people.db decides, as in 1.
 //     Cut off before that, sweep removes the record at the next Open.
-//  3. A recapture. The record comes to faces.db as in 2, and people.db decides with a debt in its state: tombstones, a rewrite of
-//     faces.db without the former record, then the receipt with the entries in journal.db. Cut off, catchUp pays the debt.
+//  3. A recapture. The record comes to faces.db as in 2, and people.db decides with a burial and a debt in its state: tombstones, a
+//     rewrite of faces.db without the former record, then the receipt with the entries in journal.db. Cut off, catchUp does both.
 //  4. An erasure, of a person or of their face alone, and the end of an epoch. They are decided by an intent in journal.db:
 //     tombstones, a rewrite of people.db, a rewrite of faces.db, then the entries and the receipt in the place of the intent.
 //     Cut off, finish goes on: each step finds out whether it was done.
 //  5. A lockdown. It is decided by an intent too, and destroys faces.db first. On a disk that takes no intent the keyring of
 //     faces.db is overwritten with a lockedMark, which decides: ready then writes down what has happened.
 //  6. A restore. The records come to faces.db as in 2, what is known of visitors' passes to journal.db, people.db decides, and the
-//     tombstones follow. Cut off before them, Open begins them anew with the number that people.db has.
+//     tombstones follow as in 3.
 //  7. A wipe. It is decided by the certificate in the place of the keyring of journal.db, and leaves nothing. Cut off, Open goes on.
 //
-// A credential that is revoked or replaced, and an office that is removed, are in the tombstones before the change of 1 that does so.
-// Cut off between the two, they are still there, and a backup from before does not bring them back.
+// A credential that is revoked or replaced, and an office or operator that is removed, come to the tombstones as in 3. The tombstones
+// are thus never ahead of the databases, but where an intent is there that says so: databases that know of less are older ones.
 //
 // Where 4 cannot be decided because the disk is full, a mark in the reserve remembers that it is owed: it says what was asked
 // for, and EraseOwed begins it again. Whoever an intent or a mark is about does not match meanwhile.
@@ -133,23 +133,31 @@ func (s *Store) buryFor(i *intent) error {
 	if left, err := s.hasLeft(i); left || err != nil {
 		return err
 	}
-	var ended [][16]byte
+	at := s.after(i)
+	if s.gone.At.Head == at {
+		return nil
+	}
+	b := burial{Number: i.Number, Void: i.isLockdown()}
+	bury := func(kind string, id [16]byte) {
+		b.Gone = append(b.Gone, tombstone{s.across(kind, id), i.Number, i.Entries[0].Time, i.Reason})
+	}
 	for _, id := range slices.Concat(i.People, i.Faces) {
 		if p := s.register.byID[id]; p.Consented() {
-			ended = append(ended, s.across("gone", p.Consent.ID))
+			bury("gone", p.Consent.ID)
 		}
 	}
 	for _, id := range i.People {
-		ended = append(ended, s.across("left", id))
+		bury("left", id)
 	}
-	return s.bury(i.Number, i.Entries[0].Time, i.Reason, ended, func(t *tombstones) {
-		switch i.Kind {
-		case lockdownIntent:
-			t.Void = i.Number
-		case epochIntent:
-			t.Ended = s.state.Epoch - 1
-		}
-	})
+	if i.Kind == epochIntent {
+		b.Ended = s.state.Epoch - 1
+	}
+	return s.bury(b, s.gone.next(at))
+}
+
+// after returns the end of the audit log once i is done.
+func (s *Store) after(i *intent) audit.Head {
+	return state{Head: s.state.end(), Entries: i.Entries}.end()
 }
 
 // dropUnlinked writes faces.db anew without the records that belong to nobody, if it is not in that generation yet.
@@ -202,9 +210,6 @@ func (s *Store) conclude(i *intent) error {
 // A debt is what a change of people.db leaves to be done in the other databases before it is acknowledged.
 type debt struct {
 	Faces   uint64   // the generation that faces.db is to be in
-	Number  uint64   // see receipt.Receipt
-	Consent [16]byte // the former one
-	Time    int64    // when it ended, Unix time in seconds
 	ID      [16]byte // of the receipt
 	Receipt []byte
 }
@@ -213,9 +218,6 @@ type debt struct {
 func (s *Store) pay(d *debt) (vault.Change, error) {
 	if d == nil {
 		return vault.Change{}, nil
-	}
-	if err := s.bury(d.Number, d.Time, audit.Recaptured, [][16]byte{s.across("gone", d.Consent)}, nil); err != nil {
-		return vault.Change{}, err
 	}
 	if err := s.dropUnlinked(d.Faces); err != nil {
 		return vault.Change{}, err
@@ -236,6 +238,9 @@ type mark struct {
 // follow comes next.
 func (s *Store) apply(write func(vault.Change) error, next state, entries []audit.Entry, c vault.Change) error {
 	next.Head, next.Entries = s.head, entries
+	if next.At = s.gone.At; next.Burial != nil {
+		next.At = s.gone.next(next.end())
+	}
 	st, err := s.putState(next)
 	if err != nil {
 		return err
@@ -244,7 +249,7 @@ func (s *Store) apply(write func(vault.Change) error, next state, entries []audi
 	if err := write(c); err != nil {
 		return errors.Join(err, s.load()) // what a failed commit has left is for the disk to say
 	}
-	s.state = next
+	s.state, s.stale = next, false
 	return nil
 }
 
@@ -302,8 +307,14 @@ func (s *Store) ready() error {
 	return s.recordMended()
 }
 
-// catchUp adds to journal.db the entries that it lacks, and pays the debt that came with them.
+// catchUp changes the tombstones as people.db says, adds to journal.db the entries that it lacks, and pays the debt that came with them.
 func (s *Store) catchUp() error {
+	if b := s.state.Burial; b != nil {
+		if err := s.bury(*b, s.state.At); err != nil {
+			return err
+		}
+		s.state.Burial = nil
+	}
 	if s.head != s.state.end() {
 		c, err := s.pay(s.state.Debt)
 		if err != nil {

@@ -203,10 +203,11 @@ func (s *Store) change(old, p Person, e audit.Entry, by audit.Actor) error {
 	if err != nil {
 		return err
 	}
-	if err := s.disownKeys(old, p); err != nil {
+	next := s.state
+	if next.Burial, err = s.disownKeys(old, p); err != nil {
 		return err
 	}
-	if err := s.apply(s.people.Rewrite, s.state, entries, vault.Change{Puts: puts, Drop: among(drop)}); err != nil {
+	if err := s.apply(s.people.Rewrite, next, entries, vault.Change{Puts: puts, Drop: among(drop)}); err != nil {
 		return err
 	}
 	s.register.put(p)

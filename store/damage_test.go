@@ -140,6 +140,9 @@ func TestTruncatedFiles(t *testing.T) {
 			if filepath.Ext(name) == ".key" && !noticed {
 				t.Errorf("%s cut to %d bytes was not noticed", name, n)
 			}
+			if filepath.Ext(name) == ".list" {
+				continue // without both: see TestAnchorTakenAway
+			}
 			_, refused := b.try(map[string][]byte{name: data[:n], copyOf(name): b.sound[copyOf(name)][:n]}, "%s and copy cut to %d", name, n)
 			if filepath.Ext(name) == ".key" && !refused {
 				t.Errorf("%s and its copy cut to %d bytes were accepted", name, n)

@@ -275,7 +275,7 @@ func (s *Store) leave(i *intent) error {
 		return err
 	}
 	next := s.state
-	next.Debt = nil // it was paid before there was an intent
+	next.Debt, next.Burial = nil, nil // both were done before there was an intent
 	next.Number = i.Number
 	next.Faces = i.Entries[len(i.Entries)-1].Seq
 	people, ended := s.register.clone(), maps.Clone(s.ended)

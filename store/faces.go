@@ -19,10 +19,13 @@ type Faces struct{ s *Store }
 // Faces returns the switch of all faces.
 func (s *Store) Faces() Faces { return Faces{s} }
 
-// Off returns whether faces are off, and nil if they are not.
+// Off returns whether faces are off, and nil if they are not. They are while the store is an older copy that was put back.
 func (f Faces) Off() *FacesOff {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
+	if o := f.s.state.Older; o != nil && f.s.state.Off == nil {
+		return &FacesOff{Since: o.Since, By: audit.Daemon, Reason: ErrOlder.Error()}
+	}
 	return f.s.state.Off
 }
 
@@ -38,10 +41,13 @@ func (f Faces) TurnOff(reason string, by audit.Actor) error {
 	return f.s.turnFaces(now, &FacesOff{now.Unix(), by, reason}, audit.Entry{Kind: audit.FacesOff, Actor: by})
 }
 
-// TurnOn notes that faces are looked at again.
+// TurnOn notes that faces are looked at again. It refuses with ErrOlder while the store is an older copy that was put back.
 func (f Faces) TurnOn(by audit.Actor) error {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
+	if err := f.s.notOlder(); err != nil {
+		return err
+	}
 	return f.s.turnFaces(f.s.now(), nil, audit.Entry{Kind: audit.FacesOn, Actor: by})
 }
 

@@ -1,15 +1,18 @@
 package store
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"facegate/configs/hint"
+	"facegate/store/anchor"
 	"facegate/store/durable"
 	"facegate/store/receipt"
 	"facegate/store/vault"
@@ -19,7 +22,10 @@ import (
 var ErrNothing = errors.New("there is nothing of a store here")
 
 // A Place is where a store is that cannot be opened: it is damaged, its disk is full, or its device key is not there.
-type Place struct{ Dir, KeyDir string } // see Options
+type Place struct {
+	Dir, KeyDir, AnchorDir string // see Options
+	Anchors                []anchor.Place
+}
 
 // vaults returns the vaults of the store, none of them open.
 func (p Place) vaults() []*vault.Vault {
@@ -28,6 +34,21 @@ func (p Place) vaults() []*vault.Vault {
 		vaults = append(vaults, vault.New(vault.Options{Dir: p.Dir, KeyDir: p.KeyDir, Name: name, Disk: durable.OS{}}))
 	}
 	return vaults
+}
+
+// remembered reports whether an anchor says that there was a store, or may say so.
+func (p Place) remembered() bool {
+	return slices.ContainsFunc(p.remains().places, func(place anchor.Place) bool {
+		_, err := place.Last()
+		return !errors.Is(err, anchor.ErrNone)
+	})
+}
+
+// remains returns all that there is of the store.
+func (p Place) remains() remains {
+	disk := durable.OS{}
+	places := append([]anchor.Place{anchor.File(disk, cmp.Or(p.AnchorDir, p.KeyDir))}, p.Anchors...)
+	return remains{disk, p.vaults(), filepath.Join(p.Dir, reserveName), places}
 }
 
 // hold keeps every other process out of the place. A folder that is not there holds nothing, and one that others may write
@@ -91,7 +112,7 @@ func ForceWipe(p Place, keys KeySource, now time.Time, rand io.Reader, keep func
 		return nil, err
 	}
 	defer vault.Unlock(locks)
-	if len(p.files()) == 0 {
+	if len(p.files()) == 0 && !p.remembered() {
 		return nil, fmt.Errorf("store: %w: %s", ErrNothing, p.Dir)
 	}
 	var certificate []byte
@@ -108,7 +129,7 @@ func ForceWipe(p Place, keys KeySource, now time.Time, rand io.Reader, keep func
 			return nil, err
 		}
 	}
-	if err := destroyCertified(durable.OS{}, p.vaults(), filepath.Join(p.Dir, reserveName), certificate, keep); err != nil {
+	if err := p.remains().destroyCertified(certificate, keep); err != nil {
 		return public, hint.Wrap(err, "destroy what is left by hand, as root: shred -u %s/*.key; rm %s/*", p.KeyDir, p.Dir)
 	}
 	return public, nil

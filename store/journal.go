@@ -77,8 +77,11 @@ type state struct {
 	Ended   uint32                 // the last epoch that was ended
 	Model   [32]byte               // SHA-256 of the embedder of the epoch; zeros until there is one
 	Debt    *debt                  // that came with Entries
+	Burial  *burial                // likewise
+	Older   *Older                 // nil unless it was put back
 	Store   [16]byte               // random; of the store and those that were restored from its backups
 	Number  uint64                 // of the last destruction; see receipt.Receipt
+	At      anchored               // the last change of the tombstones
 	Filing  int64                  // the day on which FilingAt was reached, Unix time in seconds; 0 if it was not
 	Offices []Office               // that issue visitors' passes, by name
 	Visits  moment                 // of a restore, or of a store in the place of a damaged one: visits are known since; zero for always

@@ -13,6 +13,7 @@ import (
 
 	"facegate/configs/file"
 	"facegate/configs/hint"
+	"facegate/store/anchor"
 	"facegate/store/audit"
 	"facegate/store/durable"
 	"facegate/store/receipt"
@@ -219,7 +220,7 @@ func (s *Store) Wipe(keep func(certificate []byte) error) error {
 	}
 	s.register.empty()
 	s.ended, s.pending, s.owed = nil, nil, nil
-	return destroyCertified(s.disk, s.vaults(), s.reserve.path, certificate, keep)
+	return s.remains().destroyCertified(certificate, keep)
 }
 
 // certify signs r, the certificate of a wipe.
@@ -235,38 +236,48 @@ func certify(r receipt.Receipt, rand io.Reader, key ed25519.PrivateKey) ([]byte,
 	return certificate, nil
 }
 
-// destroyCertified does what Wipe promises to people, faces and journal. A certificate of nil is none, and is not kept.
-func destroyCertified(disk durable.Disk, vaults []*vault.Vault, reserve string, certificate []byte, keep func([]byte) error) error {
+// Remains are all that there is of a store.
+type remains struct {
+	disk    durable.Disk
+	vaults  []*vault.Vault // people, faces and journal
+	reserve string         // its path
+	places  []anchor.Place
+}
+
+func (s *Store) remains() remains { return remains{s.disk, s.vaults(), s.reserve.path, s.places()} }
+
+// destroyCertified does what Wipe promises. A certificate of nil is none, and is not kept.
+func (r remains) destroyCertified(certificate []byte, keep func([]byte) error) error {
 	if certificate == nil {
 		keep = func([]byte) error { return nil }
 	}
-	mark := vaults[len(vaults)-1].Supplant(append([]byte(wipedMagic), certificate...))
+	mark := r.vaults[len(r.vaults)-1].Supplant(append([]byte(wipedMagic), certificate...))
 	if mark == nil {
 		if err := keep(certificate); err != nil {
 			return err
 		}
-		return destroyAll(disk, vaults, reserve)
+		return r.destroy()
 	}
-	if err := destroyAll(disk, vaults, reserve); err != nil {
+	if err := r.destroy(); err != nil {
 		return errors.Join(fmt.Errorf("store: %w", mark), err)
 	}
 	return keep(certificate)
 }
 
-// destroyAll removes everything, the keys first, and what says that a wipe is under way last.
-func destroyAll(disk durable.Disk, vaults []*vault.Vault, reserve string) error {
-	journal := vaults[len(vaults)-1]
+// destroy removes everything, the keys first, and what says that a wipe is under way last.
+func (r remains) destroy() error {
+	journal := r.vaults[len(r.vaults)-1]
 	var err error
-	for _, v := range vaults[:len(vaults)-1] {
+	for _, v := range r.vaults[:len(r.vaults)-1] {
 		err = errors.Join(err, v.Destroy(), durable.Remove(flagPath(v)))
 	}
-	for _, path := range tombstonePaths(journal.KeyDir()) {
-		err = errors.Join(err, durable.Destroy(disk, path), durable.Destroy(disk, path+durable.Unfinished))
+	for _, place := range r.places {
+		err = errors.Join(err, place.Forget())
 	}
-	if err = errors.Join(err, journal.Discard(), durable.Destroy(disk, reserve), destroyAside(disk, journal.KeyDir())); err != nil {
+	if err = errors.Join(err, journal.Discard(), durable.Destroy(r.disk, r.reserve), destroyAside(r.disk, journal.KeyDir())); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	if err := errors.Join(durable.Destroy(disk, journal.Keyrings()[0]), disk.SyncDir(journal.KeyDir()), disk.SyncDir(journal.Dir())); err != nil {
+	if err := errors.Join(durable.Destroy(r.disk, journal.Keyrings()[0]), r.disk.SyncDir(journal.KeyDir()), r.disk.SyncDir(journal.Dir())); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil
@@ -300,7 +311,7 @@ func (s *Store) finishWipe() error {
 			return wiped
 		}
 	}
-	if err := destroyAll(s.disk, s.vaults(), s.reserve.path); err != nil {
+	if err := s.remains().destroy(); err != nil {
 		return err
 	}
 	return wiped

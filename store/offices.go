@@ -69,9 +69,7 @@ func (v Visits) AddOffice(name string, key ed25519.PublicKey, by audit.Actor) (O
 	next.Offices = append(slices.Clone(next.Offices), o)
 	slices.SortFunc(next.Offices, func(a, b Office) int { return cmp.Compare(a.Name, b.Name) })
 	e := audit.Entry{Kind: audit.OfficeAdded, Actor: by, Digest: sha256.Sum256(key)}
-	if err := v.s.disown(nil, [][16]byte{v.s.officeMark(key)}); err != nil {
-		return Office{}, err
-	}
+	next.Burial = v.s.disown(nil, [][16]byte{v.s.officeMark(key)})
 	if err := v.s.note(v.s.now(), next, e); err != nil {
 		return Office{}, err
 	}
@@ -121,9 +119,7 @@ func (v Visits) RemoveOffice(name string, by audit.Actor) (Office, error) {
 	o, next := v.s.state.Offices[i], v.s.state
 	next.Offices = slices.Delete(slices.Clone(next.Offices), i, i+1)
 	e := audit.Entry{Kind: audit.OfficeRemoved, Actor: by, Digest: sha256.Sum256(o.Key)}
-	if err := v.s.disown([][16]byte{v.s.officeMark(o.Key)}, nil); err != nil {
-		return Office{}, err
-	}
+	next.Burial = v.s.disown([][16]byte{v.s.officeMark(o.Key)}, nil)
 	if err := v.s.note(v.s.now(), next, e); err != nil {
 		return Office{}, err
 	}

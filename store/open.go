@@ -67,8 +67,8 @@ func (s *Store) openAll() error {
 	return s.reconcile()
 }
 
-// create makes the databases. No keyring gets a current key before all are complete: as long as none has one, nobody was
-// ever enrolled, and a creation that was interrupted can begin again.
+// create makes the databases. No keyring gets a current key before all are complete, and the anchor is made: as long as none has one,
+// nobody was ever enrolled, and a creation that was interrupted can begin again.
 func (s *Store) create(rings ...vault.Rings) error {
 	for i, ring := range rings {
 		v := s.vaults()[i]
@@ -83,7 +83,8 @@ func (s *Store) create(rings ...vault.Rings) error {
 		return err
 	}
 	made := state{Epoch: 1, Entries: entries}
-	if err := s.adopt(&made, rings); err != nil {
+	save, err := s.adopt(&made, rings)
+	if err != nil {
 		return err
 	}
 	first, err := s.putState(made)
@@ -96,6 +97,11 @@ func (s *Store) create(rings ...vault.Rings) error {
 	}
 	for i, c := range []vault.Change{{Puts: []vault.Put{first}, Stamp: 1}, {}, {Puts: []vault.Put{head}}} {
 		if err := s.vaults()[i].Make(1, c); err != nil {
+			return err
+		}
+	}
+	if save {
+		if err := s.saveTombstones(s.gone); err != nil {
 			return err
 		}
 	}
@@ -128,6 +134,11 @@ func (s *Store) reconcile() error {
 	s.loadOwed()
 	if s.pending != nil {
 		s.log.Warn("finishing what was interrupted", "what", s.pending.Kind, "people", len(s.pending.People))
+	}
+	if s.older != nil {
+		if err := s.takeBack(); err != nil {
+			return err
+		}
 	}
 	if err := s.tidy(); err != nil {
 		if errors.Is(err, ErrDamaged) {
@@ -265,6 +276,9 @@ func (s *Store) loadPeople() error {
 		return err
 	}
 	s.recall(people)
+	if s.stale {
+		st.Older, st.Burial = s.older, nil
+	}
 	s.state, s.ended = st, ended
 	s.register.become(people)
 	s.noteLeaving()

@@ -88,9 +88,7 @@ func (o Orders) AddOperator(name string, key ed25519.PublicKey, by audit.Actor) 
 	next.Operators = append(slices.Clone(next.Operators), added)
 	slices.SortFunc(next.Operators, byOperatorName)
 	e := audit.Entry{Kind: audit.OperatorAdded, Actor: by, Digest: sha256.Sum256(key)}
-	if err := o.s.disown(nil, [][16]byte{o.s.operatorMark(key)}); err != nil {
-		return Operator{}, err
-	}
+	next.Burial = o.s.disown(nil, [][16]byte{o.s.operatorMark(key)})
 	if err := o.s.note(o.s.now(), next, e); err != nil {
 		return Operator{}, err
 	}
@@ -145,9 +143,7 @@ func (o Orders) RemoveOperator(name string, by audit.Actor) (Operator, error) {
 	removed, next := o.s.state.Operators[i], o.s.state
 	next.Operators = slices.Delete(slices.Clone(next.Operators), i, i+1)
 	e := audit.Entry{Kind: audit.OperatorRemoved, Actor: by, Digest: sha256.Sum256(removed.Key)}
-	if err := o.s.disown([][16]byte{o.s.operatorMark(removed.Key)}, nil); err != nil {
-		return Operator{}, err
-	}
+	next.Burial = o.s.disown([][16]byte{o.s.operatorMark(removed.Key)}, nil)
 	if err := o.s.note(o.s.now(), next, e); err != nil {
 		return Operator{}, err
 	}

@@ -217,9 +217,9 @@ func (s *Store) noteLeaving() {
 	s.register.leave(leaving)
 }
 
-// barred reports whether the record of p is to be destroyed: it matches no more.
+// barred reports whether the record of p matches no more: it is to be destroyed, or was perhaps and came back with an older copy.
 func (s *Store) barred(p Person) bool {
-	if !s.owedSince(p).IsZero() || s.pending.isLockdown() {
+	if s.state.Older != nil || !s.owedSince(p).IsZero() || s.pending.isLockdown() {
 		return true
 	}
 	epoch := func(m mark) bool { return m.Epoch != 0 && p.Epoch != 0 && p.Epoch < m.Epoch }

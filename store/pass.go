@@ -145,6 +145,8 @@ func (s *Store) codeOf(p Person, k *template.TokenKeys, modelID [32]byte) (Perso
 		return Person{}, template.Code{}, invalid("its owner is to be erased", "make room on the disk: it is then done by itself")
 	case !p.Consented():
 		return Person{}, template.Code{}, invalid("the person gives no face", "open with the pass alone, where the site lets it")
+	case s.state.Older != nil:
+		return Person{}, template.Code{}, invalid("no face is looked at, because "+ErrOlder.Error(), "open with the pass alone, where the site lets it")
 	case p.Record == (template.RecordID{}), s.barred(p), s.templatesGone():
 		return Person{}, template.Code{}, invalid("the template was destroyed with all others, or with its epoch", adviceAgain)
 	}

@@ -107,7 +107,8 @@ func (s *Store) succession(old, p Person, e Enrolment) (next state, entries []au
 	if entries, err = s.number(s.now(), slices.Concat([]audit.Entry{erased}, enrolled, []audit.Entry{issued})...); err != nil {
 		return state{}, nil, err
 	}
-	next.Debt.Number, next.Debt.Consent, next.Debt.Time = next.Number, old.Consent.ID, entries[0].Time
+	former := tombstone{s.across("gone", old.Consent.ID), next.Number, entries[0].Time, audit.Recaptured}
+	next.Burial = &burial{Number: next.Number, Gone: []tombstone{former}}
 	next.Faces = entries[len(entries)-1].Seq
 	if old.Epoch == next.Epoch {
 		next.Lanes[old.Lane] = next.Faces
@@ -149,9 +150,11 @@ func (s *Store) succeed(old, p Person, e Enrolment, next state, entries []audit.
 		}
 		rows = append(rows, row)
 	}
-	if err := s.disownKeys(old, p); err != nil {
+	keys, err := s.disownKeys(old, p)
+	if err != nil {
 		return err
 	}
+	next.Burial = next.Burial.and(keys)
 	if err := s.apply(s.people.Rewrite, next, entries, vault.Change{Puts: append(rows, credentials...), Drop: among(drop)}); err != nil {
 		return err
 	}

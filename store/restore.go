@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +19,7 @@ import (
 )
 
 // A Proof is what the operator knows of what was erased since a backup. The gate's own list of it counts as well, where that
-// has outlived the damage; a gate that is made anew, or was put back as a whole, has none.
+// has outlived the damage, in the anchor; a gate that is made anew, or was put back with its anchor, has none.
 type Proof struct {
 	Last     uint64   // the highest number of a receipt that the operator holds
 	Said     bool     // that is said, if Last is 0: there is none
@@ -79,7 +78,8 @@ type Restored struct {
 // restore: those that began before the restore open nothing any more (ErrBefore).
 //
 // A store that is ErrDamaged is made anew, with Replace (ErrRemains). Its audit log ends with it. A sound one of the same store knows
-// of credentials and visitors more than a backup, and only the people are brought back whom it lacks. The store must not be open.
+// of credentials and visitors more than a backup, and only the people are brought back whom it lacks. One that was found to be an older
+// copy (Older) is that no more; what the receipts say was erased that it did not know of leaves it first. The store must not be open.
 func Restore(o Options, data []byte, proof Proof, by audit.Actor) (Restored, error) {
 	s, err := prepare(o)
 	if err != nil {
@@ -110,8 +110,14 @@ func Restore(o Options, data []byte, proof Proof, by audit.Actor) (Restored, err
 
 // makeWay destroys what is left of a damaged store, once it is sure that b can be restored. The tombstones stay.
 func (s *Store) makeWay(b backup, proof Proof, damage error) error {
-	t, _ := loadTombstones(s.people.KeyDir(), s.graves)
-	v, err := s.weigh(b, t, proof)
+	r, err := s.recollect()
+	if err != nil {
+		return err
+	}
+	if o := r.older(); o != nil {
+		r.lose(o.From, o.To)
+	}
+	v, err := s.weigh(b, r.tombstones, proof)
 	if err != nil {
 		return err
 	}
@@ -119,7 +125,7 @@ func (s *Store) makeWay(b backup, proof Proof, damage error) error {
 		return hint.Wrap(fmt.Errorf("store: %w: %w", ErrRemains, damage),
 			"what is left is destroyed, the audit log and receipts that nobody has fetched among it, and then the backup is restored")
 	}
-	if err := s.noteLockdown(b, t, v); err != nil {
+	if err := s.noteLockdown(b, r, v); err != nil {
 		return err
 	}
 	for _, v := range s.vaults() {
@@ -128,11 +134,12 @@ func (s *Store) makeWay(b backup, proof Proof, damage error) error {
 	return err
 }
 
-// noteLockdown adds to the tombstones t a lockdown of a store that did not open, so that what it destroyed stays destroyed.
-func (s *Store) noteLockdown(b backup, t tombstones, v verdict) error {
+// noteLockdown adds to the tombstones a lockdown of a store that did not open, so that what it destroyed stays destroyed.
+func (s *Store) noteLockdown(b backup, r recollection, v verdict) error {
 	if _, locked := markIn(s.faces); !locked {
 		return nil
 	}
+	t := r.tombstones
 	if t.Store == ([16]byte{}) {
 		t.Store = b.Store
 	}
@@ -140,7 +147,7 @@ func (s *Store) noteLockdown(b backup, t tombstones, v verdict) error {
 		t.From = v.last
 	}
 	t.Last = max(t.Last, v.last) + 1
-	t.Void = t.Last
+	t.Void, t.At = t.Last, anchored{Count: r.count + 1}
 	return s.saveTombstones(t)
 }
 
@@ -154,6 +161,8 @@ type verdict struct {
 	ended    uint32 // as were those of epochs up to this one
 	known    bool   // gone has every credential, office and operator that was revoked since
 	keys     Choice // where they are not known
+	lost     gap    // what the tombstones do not know since the backup
+	counted  bool   // credentials that open so many times only are gone: nobody can tell how often they have
 }
 
 // maxUnknown bounds how many numbers are looked for.
@@ -181,14 +190,18 @@ func (s *Store) weigh(b backup, t tombstones, proof Proof) (verdict, error) {
 		v.receipts, v.last = append(v.receipts, r), max(v.last, r.Number)
 		byNumber[r.Number] = true
 	}
-	v.known, v.keys = v.listed && t.List == b.List && v.last <= t.Last, proof.Keys
+	if v.listed && b.Number < t.Gap.To {
+		v.lost = t.Gap
+	}
+	v.known, v.keys = v.listed && t.List == b.List && v.last <= t.Last && v.lost == (gap{}), proof.Keys
 	if v.listed {
 		v.last = max(v.last, t.Last)
 		v.void, v.ended = t.Void > b.Number, max(b.Ended, t.Ended)
 		for _, g := range t.Gone {
 			v.gone[g.Of] = g
 		}
-	} else if proof.Last == 0 && !proof.Said && len(proof.Receipts) == 0 {
+	}
+	if (!v.listed || v.lost != (gap{})) && proof.Last == 0 && !proof.Said && len(proof.Receipts) == 0 {
 		return v, hint.Wrap(fmt.Errorf("store: %w: the gate's own list is lost", ErrReceipts),
 			"say the highest number of a receipt that you hold (facegate receipt verify shows it) with --last-receipt N, and give "+
 				"those after %d with --receipts; where there are none, it is --last-receipt %[1]d", b.Number)
@@ -196,12 +209,28 @@ func (s *Store) weigh(b backup, t tombstones, proof Proof) (verdict, error) {
 	if err := v.complete(b, t, byNumber); err != nil {
 		return v, err
 	}
-	return v, v.decided(b)
+	return v, v.decided(b, s.unsure())
 }
 
-// decided reports whether somebody has to decide about credentials, offices and operators first.
-func (v verdict) decided(b backup) error {
-	keys := len(b.Offices) + len(b.Operators)
+// unsure counts the credentials, offices and operators of the store of which nobody can tell whether they were revoked.
+func (s *Store) unsure() int {
+	if s.state.Older == nil || !s.state.Older.Unknown {
+		return 0
+	}
+	n := len(s.state.Offices) + len(s.state.Operators)
+	for _, p := range s.register.byID {
+		for _, c := range p.Credentials {
+			if !p.opensWith(c) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// decided reports whether somebody has to decide about credentials, offices and operators first, of which so many are in the store itself.
+func (v verdict) decided(b backup, present int) error {
+	keys := present + len(b.Offices) + len(b.Operators)
 	for _, p := range b.People {
 		keys += len(p.Keys)
 	}
@@ -225,8 +254,18 @@ func (v verdict) complete(b backup, t tombstones, receipts map[uint64]bool) erro
 		return hint.Wrap(fmt.Errorf("store: %w: number %d is out of reach of %d", ErrReceipts, v.last, b.Number), "correct --last-receipt")
 	}
 	var missing []string
+	last := uint64(0) // of those that were lost, that there certainly was
+	for n := range receipts {
+		if v.lost.has(n) {
+			last = max(last, n)
+		}
+	}
 	for n := b.Number + 1; n <= v.last; n++ {
-		if listed := v.listed && n > t.From && n <= t.Last; !listed && !receipts[n] {
+		lost := v.lost.has(n)
+		if lost && n > last {
+			continue
+		}
+		if listed := v.listed && n > t.From && n <= t.Last && !lost; !listed && !receipts[n] {
 			missing = append(missing, strconv.FormatUint(n, 10))
 		}
 	}
@@ -306,13 +345,19 @@ func (s *Store) bringBack(b backup, owed []mark, digest [32]byte, proof Proof, b
 	if err := s.ready(); err != nil {
 		return Restored{}, err
 	}
-	t := s.gone
-	v, err := s.weigh(b, t, proof)
+	v, err := s.weigh(b, s.gone, proof)
 	if err != nil {
 		return Restored{}, err
 	}
-	r := Restored{Made: b.at(), Number: b.Number, Last: v.last, Listed: v.listed, Known: v.known, Entries: b.Entries}
+	erased, err := s.loseSaid(v)
+	if err != nil {
+		return Restored{}, err
+	}
+	r := Restored{Made: b.at(), Number: b.Number, Last: v.last, Listed: v.listed, Known: v.known, Entries: b.Entries, Erased: erased}
 	in := intake{store: s, verdict: v, owed: owed, restored: &r, next: s.resumed(b, v)}
+	if in.next.Burial, err = s.resumedTombstones(b, v); err != nil {
+		return Restored{}, err
+	}
 	if err := in.take(b); err != nil {
 		return Restored{}, err
 	}
@@ -335,34 +380,49 @@ func (s *Store) bringBack(b backup, owed []mark, digest [32]byte, proof Proof, b
 	if err := errors.Join(s.load(), s.loadVisits()); err != nil {
 		return Restored{}, err
 	}
-	s.follow()
-	t, err = s.resumedTombstones(t, b, v)
-	if err != nil {
-		return Restored{}, err
-	}
-	return r, s.saveTombstones(t)
+	return r, s.catchUp()
 }
 
-// resumedTombstones returns the list t as it goes on after b was restored. Of what it did not know it says so.
-func (s *Store) resumedTombstones(t tombstones, b backup, v verdict) (tombstones, error) {
-	anew, err := s.newTombstones(b.Store, v.last)
-	switch {
-	case err != nil || !v.listed:
-		return anew, err
-	case v.last > t.Last:
-		t.From = v.last
+// loseSaid has those leave the store itself of whom receipts say so that an older copy had lost, and returns how many they were. Of what is
+// in the tombstones it was done when the copy was found.
+func (s *Store) loseSaid(v verdict) (int, error) {
+	o := s.state.Older
+	if o == nil || !o.Unknown {
+		return 0, nil
+	}
+	v.void, v.ended = false, 0
+	v.receipts = slices.DeleteFunc(slices.Clone(v.receipts), func(r receipt.Receipt) bool { return r.Number <= o.From || r.Number > o.To })
+	before := len(s.register.byID)
+	if err := errors.Join(s.loseAgain(v, s.state), s.sweep()); err != nil {
+		return 0, err
+	}
+	return before - len(s.register.byID), nil
+}
+
+// resumedTombstones returns how the list goes on after b was restored; nil for as it is. Of what it did not know it says so.
+func (s *Store) resumedTombstones(b backup, v verdict) (*burial, error) {
+	anew, err := s.newList(b.Store, v.last)
+	if err != nil || !v.listed {
+		return &burial{Anew: &anew}, err
+	}
+	h := s.gone.tombstonesHead
+	if v.last > h.Last {
+		h.From = v.last
 	}
 	if !v.known {
-		t.List = anew.List
+		h.List = anew.List
 	}
-	t.Last = v.last
-	return t, nil
+	h.Last = v.last
+	if h == s.gone.tombstonesHead {
+		return nil, nil
+	}
+	return &burial{Anew: &h}, nil
 }
 
 // resumed returns the state of the store as it goes on from b.
 func (s *Store) resumed(b backup, v verdict) state {
 	next := s.state
-	next.Store, next.Number = b.Store, v.last
+	next.Store, next.Number, next.Older = b.Store, v.last, nil
 	next.Locked = next.Locked || b.Locked || v.void
 	if b.Filing != 0 && (next.Filing == 0 || b.Filing < next.Filing) {
 		next.Filing = b.Filing
@@ -592,21 +652,48 @@ func (in *intake) template(p Person, sealed []byte) (Template, error) {
 }
 
 // adopt makes a store that takes the place of a damaged one go on with its tombstones. Otherwise, unless its creation was cut
-// off, it must be the first in these folders: tombstones say that there was another, which was not wiped.
-func (s *Store) adopt(made *state, rings []vault.Rings) error {
-	t, faults := loadTombstones(s.people.KeyDir(), s.graves)
-	none := len(faults) == 2 && errors.Is(faults[0].Err, os.ErrNotExist) && errors.Is(faults[1].Err, os.ErrNotExist)
-	cutOff := slices.ContainsFunc(rings, func(r vault.Rings) bool { return !r.Empty() })
-	if !s.anew && !none && !cutOff {
-		return s.people.Damaged(errors.New("databases and keyrings are gone, and the list of what was erased is there"))
+// off, it must be the first under this device key: an anchor says that there was another, which was not wiped. It reports whether the
+// tombstones, which are then s.gone, have to be saved.
+func (s *Store) adopt(made *state, rings []vault.Rings) (save bool, err error) {
+	r, err := s.recollect()
+	if err != nil {
+		return false, err
 	}
-	if t.Store != ([16]byte{}) {
-		made.Store, made.Number, made.Awaits = t.Store, t.Last, true
-		made.Visits = s.moment() // which passes were used and revoked is lost, whether a backup follows or not
+	cutOff := slices.ContainsFunc(rings, func(r vault.Rings) bool { return !r.Empty() })
+	if !s.anew && r.used && !cutOff {
+		return false, s.people.Damaged(errors.New("databases and keyrings are gone, and the anchor of this device key says that there were some"))
+	}
+	s.gone = r.tombstones
+	if r.Store == ([16]byte{}) {
+		if _, err := io.ReadFull(s.rand, made.Store[:]); err != nil {
+			return false, fmt.Errorf("store: no randomness: %w", err)
+		}
+		s.gone.tombstonesHead, err = s.newList(made.Store, 0)
+		s.gone.At = anchored{r.count + 1, made.end()}
+		made.At = s.gone.At
+		return true, err
+	}
+	made.Store, made.Number, made.At, made.Awaits = r.Store, r.Last, r.At, true
+	made.Visits = s.moment() // which passes were used and revoked is lost, whether a backup follows or not
+	if o := r.older(); o != nil {
+		o.Since = s.now().Unix()
+		made.Older, made.Number = o, o.To
+		s.gone.lose(o.From, o.To)
+		s.gone.At = anchored{r.count + 1, made.end()}
+		made.At = s.gone.At
+		return true, nil
+	}
+	return false, nil
+}
+
+// older says of tombstones that are themselves an older copy what they do not know; nil if they are not.
+func (r recollection) older() *Older {
+	if r.Store == ([16]byte{}) || !r.lost() {
 		return nil
 	}
-	if _, err := io.ReadFull(s.rand, made.Store[:]); err != nil {
-		return fmt.Errorf("store: no randomness: %w", err)
+	to := r.Last + r.count - r.At.Count
+	if r.taken {
+		to = r.Last + unknownGap
 	}
-	return nil
+	return &Older{From: r.Last, To: to, Unknown: true}
 }

@@ -30,7 +30,7 @@ func (r Retention) Seen(id template.PersonID, at time.Time) {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
 	p, ok := r.s.register.byID[id]
-	if !ok || r.s.barred(p) {
+	if !ok || !r.s.owedSince(p).IsZero() {
 		return
 	}
 	const oneDay = 24 * time.Hour

@@ -55,7 +55,7 @@
 //
 // # Backups
 //
-// Beside the keyrings is a list of what was destroyed, the tombstones: ids and no names. Backup makes a copy of people,
+// In the anchor is a list of what was destroyed, the tombstones: ids and no names. Backup makes a copy of people,
 // consents, credentials and templates for the day on which the databases are damaged or lost, sealed under the device key alone.
 // Restore leaves out whoever the tombstones or, where they are lost as well, the receipts say was erased since, and whatever
 // credentials the tombstones say were revoked.
@@ -87,14 +87,23 @@
 // journal.db know each other's end of the chain. A database that is older than the others together with its copy, or
 // alone where its copy is damaged, is refused, with or without its keyrings.
 //
-// Three rollbacks are not noticed. All three databases put back together, with their keyrings and the tombstones, look like
-// what they were: to tell, the device would have to count in a place that cannot be put back, such as a TPM's NV counter,
-// and no KeySource here has one. Without the tombstones they are noticed if something was destroyed since.
+// # An older copy put back
+//
+// All three databases put back together, with their keyrings, look like what they were. What tells is the anchor (package anchor): a list
+// of what was destroyed, in a folder that no copy of them reaches, and a count besides where there is a TPM. The databases name the last
+// change of the list that they know of. Where the list knows of later ones, or is gone, or is itself behind the count, Open opens the
+// store as an older copy (Older): no face is looked at, what the list says was destroyed is destroyed again before anything can match or
+// open, and numbers go on after all that may have been given. People, cards and PINs that the list says nothing of go on. Credentials
+// that open so many times only are taken away, and visitors' passes that began before are refused: nobody can tell how often they were
+// used since, nor which were revoked. Restore is the way back. A device key that was used, with empty folders, is ErrDamaged.
+//
+// Three rollbacks are not noticed. Databases, keyrings and the folder of the anchor put back together look like what they were, where
+// nothing but that folder remembers; with a TPM, or a witness who is asked, they do not.
 // people.db and journal.db put back together to just before the last change of faces.db, or to any time since, look like a
-// power cut in that change. And what needs no audit entry (the day somebody was last seen, a receipt that was fetched, a
-// message of the outbox) goes back with the files that it is in as far as the last entry, and in journal.db, to which
-// people.db gives back what it lacks, as far as before that of the last change without an intent; with it the failures
-// that were counted since.
+// power cut in that change, if nothing was destroyed in it. And what neither destroys nor needs an audit entry (the day somebody was last
+// seen, a receipt that was fetched, a message of the outbox) goes back with the files that it is in as far as the last change of the
+// anchor, and in journal.db, to which people.db gives back what it lacks, as far as before that of the last change without an intent; with
+// it the failures that were counted since. Likewise an enrolment, until something is destroyed after it: who is missing is not in the list.
 package store
 
 import (
@@ -115,6 +124,7 @@ import (
 	"facegate/configs/hint"
 	"facegate/configs/text/lookalike"
 	"facegate/pipeline/template"
+	"facegate/store/anchor"
 	"facegate/store/audit"
 	"facegate/store/clock"
 	"facegate/store/durable"
@@ -152,9 +162,15 @@ const version = 10
 type Options struct {
 	Dir    string // of the databases; made if it is missing
 	KeyDir string // of the keyrings, likewise; empty for Dir, where every copy of the databases opens as they do
-	Keys   KeySource
-	Rand   io.Reader // of cryptographic quality
-	Log    *slog.Logger
+
+	// AnchorDir is the folder of the list of what was destroyed (package anchor), where no copy of Dir and KeyDir is to reach; made if
+	// it is missing; empty for KeyDir. Anchors are further places, which hold at least how far it has come.
+	AnchorDir string
+	Anchors   []anchor.Place
+
+	Keys KeySource
+	Rand io.Reader // of cryptographic quality
+	Log  *slog.Logger
 
 	// Disk does every sync of what the store writes; nil for that of the operating system. A test hands down a
 	// durabletest.Watched, which has each sync wait, fail or be looked at.
@@ -227,6 +243,9 @@ type Store struct {
 
 	hashing sync.Mutex // is held while a PIN is hashed, and never together with mu
 
+	folder  *anchor.Folder
+	anchors []anchor.Place // further places
+
 	people  *vault.Vault
 	faces   *vault.Vault
 	journal *vault.Vault
@@ -248,7 +267,7 @@ type Store struct {
 	state    state               // of people.db
 	head     audit.Head          // the end of the audit log in journal.db
 	tree     tlog.Tree           // of the log that ends there
-	gone     tombstones          // beside the keyrings
+	gone     tombstones          // in the anchor
 	pending  *intent             // in journal.db
 	leaving  []Person            // whom pending erases, if this process began it
 	noted    int                 // how many mendings are in the audit log
@@ -264,8 +283,10 @@ type Store struct {
 	opened     bool
 	written    time.Duration // clock.Verdict.Count when they last were
 
-	unburied bool // gone is not on disk
-	anew     bool // takes the place of a damaged store
+	unburied bool   // gone is not in every place of the anchor
+	older    *Older // what the next state that is written is to say; see isOlder
+	stale    bool   // that on disk does not yet
+	anew     bool   // takes the place of a damaged store
 }
 
 // Open opens the store in o.Dir, or makes one where there is none. It finishes what a crash has interrupted. A store can
@@ -298,6 +319,7 @@ func prepare(o Options) (*Store, error) {
 		return nil, err
 	}
 	o.KeyDir = cmp.Or(o.KeyDir, o.Dir)
+	o.AnchorDir = cmp.Or(o.AnchorDir, o.KeyDir)
 	if o.Disk == nil {
 		o.Disk = durable.OS{}
 	}
@@ -313,6 +335,7 @@ func prepare(o Options) (*Store, error) {
 		join: seal.Derive(device, "facegate join 1"), inner: seal.Derive(device, "facegate record 1"),
 		graves: seal.Derive(device, "facegate tombstones 1"), pepper: seal.Derive(device, "facegate PIN 1"), signer: signingKey(device),
 	}
+	s.folder, s.anchors = anchor.File(o.Disk, o.AnchorDir), o.Anchors
 	s.orders.changed = make(chan struct{})
 	s.reserve = newReserve(o.Dir, device, o.Rand, o.Disk)
 	s.mended = mendings{source: o.Clock, log: o.Log}

@@ -1,46 +1,64 @@
 package store
 
 import (
-	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 
-	"facegate/configs/file"
 	"facegate/pipeline/template"
+	"facegate/store/anchor"
 	"facegate/store/audit"
-	"facegate/store/durable"
 	"facegate/store/seal"
-	"facegate/store/vault"
 )
 
-// Tombstones are what is remembered of those whom the store has erased, in a file beside the keyrings and so apart from the
-// databases: which consents ended and who left, and which credentials, offices and operators are no more what they were, by ids that lead
-// nowhere without the device key, and no names. Restore holds a backup against them, and Open the databases: those that know of fewer
-// destructions are an older copy.
-//
-// It is the seam for a counter that cannot be turned back: who puts back databases, keyrings and tombstones together has
-// turned back all there is. Such a counter would hold Last.
+// Tombstones are what is remembered of those whom the store has erased, apart from databases and keyrings: which consents ended and who
+// left, and which credentials, offices and operators are no more what they were, by ids that lead nowhere without the device key, and no
+// names. They are what the store keeps in its anchor (package anchor). Restore holds a backup against them, and Open the
+// databases: those that know of fewer changes are an older copy, and lose again what was destroyed (see older.go).
 type tombstones struct {
 	tombstonesHead
 	Gone []tombstone
 }
 
 type tombstonesHead struct {
+	At    anchored // the last change of the tombstones
 	Store [16]byte // that they are of; see state
 	From  uint64   // they know of every destruction after this one,
 	Last  uint64   // up to this one; see receipt.Receipt
 	Void  uint64   // the last lockdown, which destroyed every template; 0 for none
 	Ended uint32   // the last epoch that was ended, which destroyed its templates
+	Gap   gap      // but for those in it
 
 	// List is random, and another one where the list was lost and begun anew: with the same one nothing is missing between two times.
 	List [16]byte
+}
+
+// A gap is of the numbers after From and up to To. Whether there were destructions with them is in receipts alone: the tombstones of them
+// are lost, or were put back with the databases.
+type gap struct{ From, To uint64 }
+
+func (g gap) has(n uint64) bool { return n > g.From && n <= g.To }
+
+// unknownGap is how many numbers are left out where nobody knows how many destructions are lost: no two get the same.
+const unknownGap = 1 << 10
+
+// lose has h know nothing of the numbers after from and up to to, and go on after them.
+func (h *tombstonesHead) lose(from, to uint64) {
+	if h.Gap != (gap{}) {
+		from = min(from, h.Gap.From)
+	}
+	h.Gap, h.Last = gap{from, max(to, h.Gap.To)}, max(h.Last, to)
+}
+
+// Anchored names a change of the tombstones. The databases name the last that they know of.
+type anchored struct {
+	Count uint64     // from 1
+	Head  audit.Head // the end of the audit log with it, which tells it from that of another history
 }
 
 // A tombstone is of one consent that has ended, of one person who has left the list, or of a credential, office or operator
@@ -52,20 +70,35 @@ type tombstone struct {
 	Reason audit.Reason // of a consent or a person
 }
 
-const (
-	// tombstonesMagic begins the file and names its version. The rest is sealed.
-	tombstonesMagic = "facegate tombstones 3\n"
-
-	tombstonesLabel = "facegate tombstones"
-
-	// maxTombstones bounds the file, in bytes: a million of them.
-	maxTombstones = 64 << 20
-)
-
-// The two files of the tombstones. Either is enough.
-func tombstonePaths(keyDir string) [2]string {
-	return [2]string{filepath.Join(keyDir, "erased.list"), filepath.Join(keyDir, "erased.copy.list")}
+// A burial is a change of the tombstones.
+type burial struct {
+	Number uint64          // of the destruction; 0 if it is none
+	Gone   []tombstone     // what is no more
+	Come   [][16]byte      // of credentials, offices and operators: what is again, or may have been gone before
+	Void   bool            // a lockdown
+	Ended  uint32          // as in tombstonesHead; 0 if it is no end of an epoch
+	Anew   *tombstonesHead // how the list goes on that is not what it was: after a restore, or a loss
 }
+
+// after returns the tombstones t after b.
+func (b burial) after(t tombstones) tombstones {
+	if b.Anew != nil {
+		if t.Store != b.Anew.Store {
+			t.Gone = nil
+		}
+		t.tombstonesHead = *b.Anew
+	}
+	t.Gone = slices.DeleteFunc(slices.Clone(t.Gone), func(g tombstone) bool { return slices.Contains(b.Come, g.Of) })
+	t.Gone = append(t.Gone, b.Gone...)
+	t.Last = max(t.Last, b.Number)
+	if b.Void {
+		t.Void = max(t.Void, b.Number)
+	}
+	t.Ended = max(t.Ended, b.Ended)
+	return t
+}
+
+const tombstonesLabel = "facegate tombstones"
 
 func (t tombstones) encode() ([]byte, error) {
 	plain, err := binary.Append(nil, binary.BigEndian, t.tombstonesHead)
@@ -89,89 +122,65 @@ func decodeTombstones(plain []byte) (t tombstones, err error) {
 	return t, err
 }
 
-// readTombstones reads one file of the tombstones.
-func readTombstones(path string, key [32]byte) (tombstones, error) {
-	data, err := file.ReadOwn(path, maxTombstones)
-	if err != nil {
-		return tombstones{}, err
-	}
-	sealed, ok := bytes.CutPrefix(data, []byte(tombstonesMagic))
-	if !ok {
-		return tombstones{}, errors.New("it is no list of what was erased")
-	}
-	plain, err := seal.Open(key, tombstonesLabel, sealed)
-	if err != nil {
-		return tombstones{}, err
-	}
-	return decodeTombstones(plain)
+// A recollection is what the places of the anchor say.
+type recollection struct {
+	tombstones                // of Store zeros if there are none that the device key opens
+	memory     anchor.Memory  // that they were read from
+	faults     []anchor.Fault // copies that are to be written anew
+	count      uint64         // the highest that a place knows of
+	behind     bool           // a place knows of less than the tombstones, as a power cut leaves it
+	used       bool           // something was remembered, be it what cannot be read
+	taken      bool           // a place has lost what it remembered
 }
 
-// loadTombstones reads the tombstones in keyDir, those of Store zeros if there are none. Of two that differ the later ones
-// count. The faults are of the files that have to be written anew.
-func loadTombstones(keyDir string, key [32]byte) (t tombstones, faults []vault.Fault) {
-	var both [2]tombstones
-	var errs [2]error
-	for i, path := range tombstonePaths(keyDir) {
-		both[i], errs[i] = readTombstones(path, key)
-		if errs[i] != nil {
-			faults = append(faults, vault.Fault{Path: path, Err: errs[i]})
-		}
-	}
-	later := 0
-	if errs[0] != nil || errs[1] == nil && both[1].Last > both[0].Last {
-		later = 1
-	}
-	if len(faults) == 0 && !slices.Equal(both[0].Gone, both[1].Gone) {
-		faults = append(faults, vault.Fault{Path: tombstonePaths(keyDir)[1-later], Err: errBehind})
-	}
-	return both[later], faults
-}
+// foreign reports whether there are tombstones, and the device key opens none of them.
+func (r recollection) foreign() bool { return r.memory.Count > 0 && r.Store == [16]byte{} }
 
-// errBehind is the fault of a list that is whole, and older than its copy.
-var errBehind = errors.New("it is not what was written last")
-
-// openTombstones reads the tombstones and holds the databases against them. What is lost of them is said by From.
-func (s *Store) openTombstones() error {
-	t, faults := loadTombstones(s.people.KeyDir(), s.graves)
-	known := s.state.Number
-	if s.pending != nil { // it may have been cut off
-		known = s.pending.Number
-	}
+// recollect reads the tombstones, and asks every place how far they have come.
+func (s *Store) recollect() (r recollection, err error) {
+	r.memory, r.faults, err = s.folder.Examine()
 	switch {
-	case t.Store != s.state.Store:
-		var err error
-		if t, err = s.newTombstones(s.state.Store, s.state.Number); err != nil {
-			return err
-		}
-		s.unburied = true
-	case t.Last > known:
-		return s.people.Damaged(fmt.Errorf("it is an older copy, from before %d of %d destructions", t.Last-known, t.Last))
-	case t.Last < s.state.Number:
-		anew, err := s.newTombstones(s.state.Store, s.state.Number)
-		if err != nil {
-			return err
-		}
-		t.From, t.Last, t.List = anew.From, anew.Last, anew.List
-		s.unburied = true
+	case errors.Is(err, anchor.ErrDamaged):
+		r.used = true
+	case err == nil:
+		r.used = true
+		r.tombstones = s.readTombstones(r.memory)
+		r.count = r.At.Count
+	case !errors.Is(err, anchor.ErrNone):
+		return r, fmt.Errorf("store: the anchor: %w", err)
 	}
-	for _, f := range faults {
-		s.unburied = true
-		// In a store that was just made there is none, and a power cut between the two leaves one behind.
-		if !errors.Is(f.Err, os.ErrNotExist) && !errors.Is(f.Err, errBehind) {
-			s.mended.add(f)
+	for _, place := range s.anchors {
+		m, err := place.Last()
+		damaged := errors.Is(err, anchor.ErrDamaged)
+		if err != nil && !damaged && !errors.Is(err, anchor.ErrNone) {
+			return r, fmt.Errorf("store: the anchor in the %s: %w", place.Class(), err)
 		}
+		r.used, r.taken = r.used || err == nil || damaged, r.taken || damaged
+		r.count, r.behind = max(r.count, m.Count), r.behind || m.Count < r.At.Count
 	}
-	s.gone = t
-	return nil
+	return r, nil
 }
 
-// newTombstones returns the list of a store that knows of nothing before the destruction with this number.
-func (s *Store) newTombstones(store [16]byte, number uint64) (tombstones, error) {
-	t := tombstones{tombstonesHead: tombstonesHead{Store: store, From: number, Last: number}}
-	if _, err := io.ReadFull(s.rand, t.List[:]); err != nil {
-		return tombstones{}, fmt.Errorf("store: no randomness: %w", err)
+// readTombstones opens what m holds; of Store zeros if the device key does not open it.
+func (s *Store) readTombstones(m anchor.Memory) tombstones {
+	plain, err := seal.Open(s.graves, tombstonesLabel, m.Sealed)
+	if err != nil {
+		return tombstones{}
 	}
-	return t, nil
+	t, err := decodeTombstones(plain)
+	if err != nil || t.At.Count != m.Count {
+		return tombstones{}
+	}
+	return t
+}
+
+// newList returns the head of the tombstones of a store that knows of nothing before the destruction with this number.
+func (s *Store) newList(store [16]byte, number uint64) (tombstonesHead, error) {
+	h := tombstonesHead{Store: store, From: number, Last: number}
+	if _, err := io.ReadFull(s.rand, h.List[:]); err != nil {
+		return tombstonesHead{}, fmt.Errorf("store: no randomness: %w", err)
+	}
+	return h, nil
 }
 
 // keyMark is what a tombstone is of that says of a credential that it is no more as it was. Another PIN, number or card is another one.
@@ -193,8 +202,8 @@ func (s *Store) operatorMark(key ed25519.PublicKey) [16]byte {
 	return s.across("operator", [16]byte(sum[:]))
 }
 
-// disownKeys notes, before it happens, that p takes the place of old, whose credentials are others.
-func (s *Store) disownKeys(old, p Person) error {
+// disownKeys returns what the tombstones are to say when p takes the place of old, whose credentials are others.
+func (s *Store) disownKeys(old, p Person) (*burial, error) {
 	marks := func(of, other Person) (all [][16]byte, err error) {
 		for _, c := range of.Credentials {
 			if same, ok := other.credential(c.ID); ok && same == c {
@@ -207,27 +216,29 @@ func (s *Store) disownKeys(old, p Person) error {
 	}
 	gone, err := marks(old, p)
 	come, failed := marks(p, old)
-	if err := errors.Join(err, failed); err != nil {
-		return err
-	}
-	return s.disown(gone, come)
+	return s.disown(gone, come), errors.Join(err, failed)
 }
 
-// disown notes that credentials, offices or operators are no more, and that others are, which may have been gone before. A backup is held
-// against that.
-func (s *Store) disown(gone, come [][16]byte) error {
-	t := s.gone
-	t.Gone = slices.DeleteFunc(slices.Clone(t.Gone), func(g tombstone) bool { return slices.Contains(come, g.Of) })
-	if len(gone) == 0 && len(t.Gone) == len(s.gone.Gone) {
-		return nil
+// disown returns what the tombstones are to say when credentials, offices or operators are no more, and others are, which may have
+// been gone before. It is nil for nothing.
+func (s *Store) disown(gone, come [][16]byte) *burial {
+	b := burial{}
+	for _, id := range come {
+		if slices.ContainsFunc(s.gone.Gone, func(g tombstone) bool { return g.Of == id }) {
+			b.Come = append(b.Come, id)
+		}
 	}
 	for _, id := range gone {
-		t.Gone = append(t.Gone, tombstone{Of: id, Number: t.Last, Time: s.now().Unix()})
+		b.Gone = append(b.Gone, tombstone{Of: id, Number: s.gone.Last, Time: s.now().Unix()})
 	}
-	return s.saveTombstones(t)
+	if len(b.Gone)+len(b.Come) == 0 {
+		return nil
+	}
+	return &b
 }
 
-// saveTombstones writes t to both files. They are on disk when it returns.
+// saveTombstones tells every place of t, the list first: a place that counts is never ahead of it but where it was taken away. They
+// remember it when it returns.
 func (s *Store) saveTombstones(t tombstones) error {
 	plain, err := t.encode()
 	if err != nil {
@@ -237,27 +248,40 @@ func (s *Store) saveTombstones(t tombstones) error {
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	for _, path := range tombstonePaths(s.people.KeyDir()) {
-		if err := durable.Replace(s.disk, path, append([]byte(tombstonesMagic), sealed...)); err != nil {
-			return s.people.Failed(fmt.Errorf("the list of what was erased: %w", err))
+	m := anchor.Memory{Count: t.At.Count, Sealed: sealed}
+	for _, place := range s.places() {
+		if err := place.Remember(m); err != nil {
+			return s.people.Failed(fmt.Errorf("the anchor, which says what was erased (%s): %w", place.Class(), err))
 		}
 	}
 	s.gone, s.unburied = t, false
 	return nil
 }
 
-// bury notes, before anything is erased, what the destruction with this number ends. To do it twice makes no difference.
-func (s *Store) bury(number uint64, at int64, why audit.Reason, ended [][16]byte, also func(*tombstones)) error {
-	if s.gone.Last >= number {
+// places returns every place of the anchor, that of the list first.
+func (s *Store) places() []anchor.Place {
+	return append([]anchor.Place{s.folder}, s.anchors...)
+}
+
+// next returns the name of the next change of the tombstones, in an audit log that ends at end.
+func (t tombstones) next(end audit.Head) anchored { return anchored{t.At.Count + 1, end} }
+
+// bury changes the tombstones, if they are not at that change already.
+func (s *Store) bury(b burial, at anchored) error {
+	if s.gone.At == at {
 		return nil
 	}
-	t := s.gone
-	t.Last, t.Gone = number, slices.Clone(t.Gone)
-	for _, id := range ended {
-		t.Gone = append(t.Gone, tombstone{id, number, at, why})
-	}
-	if also != nil {
-		also(&t)
-	}
+	t := b.after(s.gone)
+	t.At = at
 	return s.saveTombstones(t)
+}
+
+// and returns b with what other says as well. Neither is changed; either may be nil.
+func (b *burial) and(other *burial) *burial {
+	if b == nil || other == nil {
+		return cmp.Or(b, other)
+	}
+	both := *b
+	both.Gone, both.Come = slices.Concat(b.Gone, other.Gone), slices.Concat(b.Come, other.Come)
+	return &both
 }

@@ -120,7 +120,8 @@ func (w witnessed) ahead(id string, signed []byte) witnessed {
 // kept for receipts. Nothing at all says that the witness knows nothing of this log, and the next Request begins from there.
 //
 // A checkpoint of a larger tree, or of another one of the same size, is ErrRolledBack: the log was put back, or begun anew, after the
-// witness has signed it. That is noted in the audit log, once until this witness has nothing of the kind any more.
+// witness has signed it. That is noted in the audit log, once until this witness has nothing of the kind any more, and the store is an
+// older copy from then on (Faces.Older).
 func (l Log) Witnessed(now time.Time, signed []byte, witness note.Verifier) error {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
@@ -179,8 +180,12 @@ func (s *Store) rolledBack(now time.Time, w witnessed, id string, n *note.Note) 
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
+	next, err := s.suspected()
+	if err != nil {
+		return errors.Join(refused, err)
+	}
 	e := audit.Entry{Kind: audit.RollbackSeen, Actor: audit.Daemon, Digest: sha256.Sum256(signed)}
-	if err := s.note(now, s.state, e); err != nil {
+	if err := s.note(now, next, e); err != nil {
 		return errors.Join(refused, err)
 	}
 	return errors.Join(refused, s.keepWitnessed(w, w.ahead(id, signed)))

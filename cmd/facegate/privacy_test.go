@@ -267,7 +267,7 @@ func watch(t *testing.T, leak *leaks) *watched {
 	stranger := gatetest.Clip(t, "walk/s02")[40:75]
 	g.visit(t, gate, p, pose, arrival, stranger)
 	if mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", gate.cmd.Process.Pid)); err == nil {
-		writesOnlyBelow(t, gate.cmd.Process.Pid, site.State(), site.Keyrings(), filepath.Dir(gate.frames))
+		writesOnlyBelow(t, gate.cmd.Process.Pid, site.State(), site.Keyrings(), site.Anchor(), filepath.Dir(gate.frames))
 		g.memory = memoryOf(t, gate.cmd.Process.Pid, mem)
 		mem.Close()
 	} else {
@@ -458,7 +458,7 @@ func (g *watched) find(t *testing.T) map[string][]string {
 // findOnDisk looks into every file that the gate could write to.
 func (g *watched) findOnDisk(t *testing.T) (found []string) {
 	t.Helper()
-	for _, dir := range []string{g.site.State(), g.site.Keyrings(), g.site.Path("tmp")} {
+	for _, dir := range []string{g.site.State(), g.site.Keyrings(), g.site.Anchor(), g.site.Path("tmp")} {
 		must(t, filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 			if err != nil || !e.Type().IsRegular() {
 				return err

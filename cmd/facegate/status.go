@@ -186,6 +186,8 @@ func faces(s status.Status) string {
 		return "off, after crashes: facegate faces on tries them again"
 	case s.Vision.Err != "":
 		return "off, until the networks can be used"
+	case s.Older != nil:
+		return "off since " + s.Older.Since.Format(time.DateTime) + ": an older copy of the records was put back (facegate backup restore)"
 	case s.FacesOff != nil && s.Camera.State == status.CameraOff: // which no order ends
 		return "off: " + s.FacesOff.Reason
 	case s.FacesOff != nil:

@@ -84,7 +84,7 @@ func (c *wipeCommand) gate(cfg *configs.Config, t terminal) wipe.Stopped {
 // confirmed asks whether this gate is meant: the answer is its name.
 func (c *wipeCommand) confirmed(ctx context.Context, t terminal, cfg *configs.Config) error {
 	about := []string{
-		fmt.Sprintf("all records in %s and their keys in %s", cfg.StateDir, cfg.KeysDir), "the device key: no receipt can be signed any more",
+		fmt.Sprintf("all records in %s, their keys in %s, and what is remembered in %s", cfg.StateDir, cfg.KeysDir, cfg.AnchorDir), "the device key: no receipt can be signed any more",
 		"not what the broker retains of the gate, which names nobody: facegate mqtt forget removes it, before this",
 	}
 	if !c.Yes && opening.Holds(cfg) {
@@ -117,7 +117,7 @@ func (c *wipeCommand) write(w *tabwriter.Writer, cfg *configs.Config, done wipe.
 	if done.Certificate != "" && c.Certificate != standard {
 		where = ", certificate: " + c.Certificate
 	}
-	show.Fprintf(w, "everything that the gate kept in %s and %s is destroyed%s\n", cfg.StateDir, cfg.KeysDir, where)
+	show.Fprintf(w, "everything that the gate kept in %s, %s and %s is destroyed%s\n", cfg.StateDir, cfg.KeysDir, cfg.AnchorDir, where)
 	switch {
 	case done.KeyDestroyed:
 		show.Fprintf(w, "the device key %s is destroyed\n", cfg.KeyFile)

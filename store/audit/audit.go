@@ -108,6 +108,8 @@ const (
 	OpenedByOrder   Kind = 65 // the door was opened by an order from afar; Digest: likewise, or its first 8 bytes if the key was removed just then
 	OpenedUnsigned  Kind = 66 // the door was opened by an order from afar that nobody had signed
 
+	FoundOlder   Kind = 67 // an older copy of the store was put back; Count: of the destructions that it did not know of, so far as is known
+	Reapplied    Kind = 68 // and lost again what was destroyed since; Count: of people, Codes, credentials, offices and operators
 	RollbackSeen Kind = 69 // a witness has seen more of this log, or another, than is here; Digest: SHA-256 of the checkpoint that it signed
 )
 
@@ -128,7 +130,8 @@ var kinds = [...]string{
 	DoorHeld:    "door-held", DoorReleased: "door-released", DoorForced: "door-forced", Tampered: "tampered", FireAlarm: "fire-alarm",
 	OfficeAdded: "office-added", OfficeRemoved: "office-removed", VisitRevoked: "visitor-pass-revoked", Duress: "duress",
 	OperatorAdded: "operator-added", OperatorRemoved: "operator-removed", OpenedByOrder: "opened-by-order",
-	OpenedUnsigned: "opened-by-unsigned-order", RollbackSeen: "rollback-seen",
+	OpenedUnsigned: "opened-by-unsigned-order",
+	FoundOlder:     "older-copy-found", Reapplied: "destroyed-again", RollbackSeen: "rollback-seen",
 }
 
 // String returns the kind in a word.

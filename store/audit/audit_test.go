@@ -275,7 +275,7 @@ var shown = map[audit.Kind]bool{
 	audit.Mended: true, audit.FacesOff: true, audit.FacesOn: true, audit.ClockConfirmed: true, audit.ClockRight: true,
 	audit.FaceChanged: true, audit.BackedUp: true, audit.Restored: true, audit.Joined: true, audit.CredentialIssued: true,
 	audit.CredentialRevoked: true, audit.Regrouped: true, audit.OfficeAdded: true, audit.OfficeRemoved: true,
-	audit.OperatorAdded: true, audit.OperatorRemoved: true, audit.RollbackSeen: true,
+	audit.OperatorAdded: true, audit.OperatorRemoved: true, audit.RollbackSeen: true, audit.FoundOlder: true, audit.Reapplied: true,
 
 	audit.Pruned: false, audit.Access: false, audit.SlowedDown: false, audit.SwitchedOff: false, audit.Reset: false,
 	audit.Renewed: false, audit.CredentialUsedUp: false, audit.OpenedByHand: false, audit.OpenedByOrder: false,

@@ -236,7 +236,7 @@ func (b *bench) openStore(opt options, log *slog.Logger) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	o.Dir, o.KeyDir = b.site.State(), b.site.Keyrings()
+	o.Dir, o.KeyDir, o.AnchorDir = b.site.State(), b.site.Keyrings(), b.site.Anchor()
 	if opt.disk != nil {
 		o.Disk = opt.disk
 	}

@@ -169,6 +169,7 @@ func (k *checker) records() {
 	for _, folder := range []struct{ key, path, usual string }{
 		{"state_dir", c.StateDir, k.usual.StateDir},
 		{"keys_dir", c.KeysDir, k.usual.KeysDir},
+		{"anchor_dir", c.AnchorDir, k.usual.AnchorDir},
 	} {
 		if k.counts(folder.path, folder.usual) && !k.toBeMade(folder.key, folder.path) {
 			err := configs.About(folder.key, store.CheckFolder(folder.path))

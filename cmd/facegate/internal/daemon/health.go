@@ -25,6 +25,7 @@ import (
 	"facegate/gpio/door"
 	"facegate/pipeline/attempt"
 	"facegate/pipeline/publish"
+	"facegate/store"
 )
 
 // health says how the gate is. Each part has one function, which says of a status, complete but for its health, what is not
@@ -115,10 +116,28 @@ func facesHealth(s *status.Status) []health.Condition {
 	return slices.Concat(
 		health.When(l.LockedDown, health.TemplatesDestroyed, health.Faces, health.Down, "every template was destroyed by somebody's order",
 			"facegate destroy-templates --end lets people be captured again"),
-		health.When(s.FacesOff != nil, health.FacesOff, health.Faces, health.Down, facesOffReason(s.FacesOff),
+		health.When(s.FacesOff != nil && s.Older == nil, health.FacesOff, health.Faces, health.Down, facesOffReason(s.FacesOff),
 			"facegate faces on, once the reason is gone; the other ways in work"),
+		olderHealth(s.Older),
 		closedHealth(l.Means),
 	)
+}
+
+// olderHealth says of records that are an older copy, which was put back, what is missing and how it comes back.
+func olderHealth(o *status.Older) []health.Condition {
+	if o == nil {
+		return nil
+	}
+	lost := fmt.Sprintf("destructions %d to %d were carried out again", o.From+1, o.To)
+	switch {
+	case o.Unknown:
+		lost = fmt.Sprintf("nobody but those who hold receipts can tell what was destroyed after number %d", o.From)
+	case o.To == o.From:
+		lost = "what was revoked since is revoked again"
+	}
+	return health.When(true, health.OlderCopy, health.Faces, health.Down,
+		fmt.Sprintf("an older copy of the records was put back, which was found on %s: %s, whoever was enrolled since is missing, "+
+			"and no face is looked at", o.Since.Format(time.DateTime), lost), store.AdviceOlder+"; the other ways in work")
 }
 
 // promptHealth says that nobody can do what everybody is asked for.
@@ -270,8 +289,8 @@ func (d *Daemon) diskHealth(*status.Status) (c []health.Condition) {
 
 // roomHealth says of the folders of records whether they can be written to. One that is not there yet is made when the gate starts.
 func roomHealth(c *configs.Config) (all []health.Condition) {
-	for i, dir := range []string{c.StateDir, c.KeysDir} {
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || i > 0 && sameDisk(c.StateDir, c.KeysDir) {
+	for i, dir := range []string{c.StateDir, c.KeysDir, c.AnchorDir} {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || i > 0 && sameDisk(c.StateDir, dir) {
 			continue
 		}
 		all = append(all, folderHealth(dir)...)

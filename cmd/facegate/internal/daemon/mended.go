@@ -56,7 +56,7 @@ func (d *Daemon) mending() (tasks []task) {
 	}
 	if d.store.ReadOnly() {
 		c := d.config
-		mended := func() bool { return writable(c.StateDir, c.KeysDir) }
+		mended := func() bool { return writable(c.StateDir, c.KeysDir, c.AnchorDir) }
 		tasks = append(tasks, newMendedWatch(mendedEvery, mended, again("the disk can be written to again")))
 	}
 	return tasks

@@ -106,7 +106,8 @@ func readNetworks(v configs.Vision, b models.Bundle) (vision.Networks, error) {
 func checkFolders(c *configs.Config) error {
 	return errors.Join(
 		configs.About("state_dir", store.CheckFolder(c.StateDir)),
-		configs.About("keys_dir", store.CheckFolder(c.KeysDir)))
+		configs.About("keys_dir", store.CheckFolder(c.KeysDir)),
+		configs.About("anchor_dir", store.CheckFolder(c.AnchorDir)))
 }
 
 // aboutControl says which key an error of the control socket is about.

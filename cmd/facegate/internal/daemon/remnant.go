@@ -114,7 +114,7 @@ func adviceOn(why error, mends bool) string {
 	case IsDisk(why):
 		advice = "make room on the disk, or mount it for writing (dmesg says why it is not)"
 	case hint.Of(why) == "" && errors.Is(why, fs.ErrPermission):
-		advice = "let the service's user own every file in state_dir and keys_dir, with mode 0600 (ls -l shows whose they are)"
+		advice = "let the service's user own every file in state_dir, keys_dir and anchor_dir, with mode 0600 (ls -l shows whose they are)"
 	}
 	if mends {
 		advice += "; the gate then goes on by itself, or after a restart"
@@ -151,7 +151,7 @@ func (r *Remnant) Run(ctx context.Context) error {
 func mended(c *configs.Config, why error) func() bool {
 	switch {
 	case IsDisk(why):
-		return func() bool { return writable(c.StateDir, c.KeysDir) }
+		return func() bool { return writable(c.StateDir, c.KeysDir, c.AnchorDir) }
 	case errors.Is(why, store.ErrKey):
 		return func() bool {
 			key, err := opening.Keys(c).DeviceKey()
@@ -159,7 +159,7 @@ func mended(c *configs.Config, why error) func() bool {
 			return err == nil
 		}
 	case errors.Is(why, store.ErrFolder), errors.Is(why, fs.ErrPermission):
-		return func() bool { return checkFolders(c) == nil && reachable(c.StateDir, c.KeysDir) }
+		return func() bool { return checkFolders(c) == nil && reachable(c.StateDir, c.KeysDir, c.AnchorDir) }
 	}
 	return nil
 }

@@ -221,7 +221,7 @@ func (r running) Status(ctx context.Context) (status.Status, error) {
 	kept := s
 	s = r.d.live()
 	s.People.ConsentAgain, s.People.Owed = kept.People.ConsentAgain, kept.People.Owed
-	s.Epoch, s.Clock, s.FacesOff, s.Lockout.LockedDown = kept.Epoch, kept.Clock, kept.FacesOff, kept.Lockout.LockedDown
+	s.Epoch, s.Clock, s.FacesOff, s.Older, s.Lockout.LockedDown = kept.Epoch, kept.Clock, kept.FacesOff, kept.Older, kept.Lockout.LockedDown
 	s.Assessment, s.Filing = kept.Assessment, kept.Filing
 	s.Health = health.Assess(slices.Concat(r.d.watchdogHealth(&s), r.d.lesserHealth(&s), r.d.sightHealth(&s), cameraHealth(&s), doorHealth(&s), recordHealth(&s), facesHealth(&s), brokerHealth(&s), unanswered())...)
 	return s, nil
@@ -234,6 +234,9 @@ func (d *Daemon) Status() status.Status {
 	s.Epoch, s.Clock, s.Lockout.LockedDown = d.register.Epoch(), d.register.Clock(), d.store.Lockdown().InForce()
 	if off := d.store.Faces().Off(); off != nil {
 		s.FacesOff = &status.FacesOff{Since: time.Unix(off.Since, 0).UTC(), Reason: off.Reason}
+	}
+	if o := d.store.Faces().Older(); o != nil {
+		s.Older = &status.Older{Since: time.Unix(o.Since, 0).UTC(), From: o.From, To: o.To, Unknown: o.Unknown}
 	}
 	d.duties(&s)
 	s.Health = d.health(&s)

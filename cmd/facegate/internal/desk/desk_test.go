@@ -106,7 +106,7 @@ func (b *bench) openPeople(mode law.Mode) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	o.Dir, o.KeyDir, o.Rand = site.State(), site.Keyrings(), rand.Reader
+	o.Dir, o.KeyDir, o.AnchorDir, o.Rand = site.State(), site.Keyrings(), site.Anchor(), rand.Reader
 	if b.store, err = store.Open(o); err != nil {
 		b.t.Fatal(err)
 	}

@@ -197,6 +197,9 @@ func (s Site) State() string { return s.Path("state") }
 // Keyrings returns the folder of the keyrings of the databases.
 func (s Site) Keyrings() string { return s.Path("state-keys") }
 
+// Anchor returns the folder of what was erased.
+func (s Site) Anchor() string { return s.Path("anchor") }
+
 // Socket returns the path of the control socket.
 func (s Site) Socket() string { return s.Path("control.sock") }
 

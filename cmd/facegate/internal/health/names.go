@@ -42,6 +42,7 @@ const (
 	BrokerTrouble      Name = "broker_trouble"
 	EventsLost         Name = "events_lost"
 	FileMended         Name = "file_mended"
+	OlderCopy          Name = "older_copy"
 	DiskUnread         Name = "disk_unread"
 	DiskReadOnly       Name = "disk_read_only"
 	DiskFull           Name = "disk_full"
@@ -65,7 +66,7 @@ func Names() []Name {
 		DoorShutsIn, PlanWaits, HolidaysPast, TemplatesDestroyed, FacesOff, PromptUnseen,
 		NetworksUnusable, LeftOut, MeansFlooded, MeansOff, MeansSlowed, ReaderFault,
 		CodesUnread, RecordFull, RecordsSilent, RecordsShut, PeopleUnread, PeopleIdle,
-		ConsentOutdated, GroupEmpty, ErasureOwed, BrokerTrouble, EventsLost, FileMended,
+		ConsentOutdated, GroupEmpty, ErasureOwed, BrokerTrouble, EventsLost, FileMended, OlderCopy,
 		DiskUnread, DiskReadOnly, DiskFull, DiskNoFiles, SwapUnknown, Swappable,
 		LogLost, UpdateTakenBack, ClockWrong, AssessmentDue, ScreenFault, MetricsFault, NotRunning,
 	}

@@ -42,7 +42,7 @@ func Options(c *configs.Config, keys store.KeySource, source clock.Source, log *
 	}
 	p := c.Profile()
 	o := store.Options{
-		Dir: c.StateDir, KeyDir: c.KeysDir, Keys: keys, Clock: source, Rand: rand.Reader, Log: log,
+		Dir: c.StateDir, KeyDir: c.KeysDir, AnchorDir: c.AnchorDir, Keys: keys, Clock: source, Rand: rand.Reader, Log: log,
 		Retention: store.RetentionPolicy{Idle: p.IdleMax, Access: p.AccessLogRetention, Records: p.RecordRetention},
 		Profile:   string(p.Jurisdiction), FilingAt: p.FilingAt, MinPIN: c.PINs.MinDigits,
 	}

@@ -28,7 +28,9 @@ func (u *UnopenedError) Error() string { return u.Err.Error() }
 func (u *UnopenedError) Unwrap() error { return u.Err }
 
 // Place returns where the store of a gate is.
-func Place(c *configs.Config) store.Place { return store.Place{Dir: c.StateDir, KeyDir: c.KeysDir} }
+func Place(c *configs.Config) store.Place {
+	return store.Place{Dir: c.StateDir, KeyDir: c.KeysDir, AnchorDir: c.AnchorDir}
+}
 
 // Stopped opens the store of a gate that is not running, as its own user alone: the service could not read files that another
 // one has written. keep is nil unless the store is to be wiped; see StoreToWipe.
@@ -53,7 +55,7 @@ func Stopped(c *configs.Config, source clock.Source, log *slog.Logger, keep func
 
 // CheckOwner refuses folders of records, where they are there, that belong to another user.
 func CheckOwner(c *configs.Config) error {
-	for _, dir := range []string{c.StateDir, c.KeysDir} {
+	for _, dir := range []string{c.StateDir, c.KeysDir, c.AnchorDir} {
 		info, err := os.Stat(dir)
 		if err != nil {
 			continue // as the store will find

@@ -220,7 +220,7 @@ func openStoreOn(t testing.TB, site gatetest.Site, disk durable.Disk) *store.Sto
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Dir, o.KeyDir, o.Rand, o.Disk = site.State(), site.Keyrings(), rand.Reader, disk
+	o.Dir, o.KeyDir, o.AnchorDir, o.Rand, o.Disk = site.State(), site.Keyrings(), site.Anchor(), rand.Reader, disk
 	s, err := store.Open(o)
 	if err != nil {
 		t.Fatal(err)

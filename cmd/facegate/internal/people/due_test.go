@@ -25,7 +25,7 @@ func TestLapse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.Dir, o.KeyDir, o.Rand = site.State(), site.Keyrings(), random
+		o.Dir, o.KeyDir, o.AnchorDir, o.Rand = site.State(), site.Keyrings(), site.Anchor(), random
 		s, err := store.Open(o)
 		if err != nil {
 			t.Fatal(err)

@@ -24,7 +24,7 @@ func Kinds() []error {
 		store.ErrLabel, store.ErrExists, store.ErrAlike, store.ErrUnknown, store.ErrOwed,
 		store.ErrNoConsent, store.ErrGuardian, store.ErrStale, store.ErrExpiry, store.ErrReference, store.ErrNoFormer, store.ErrNoFace,
 		store.ErrKeyless, store.ErrGroups, store.ErrCard, store.ErrWeakPIN, store.ErrNoPIN,
-		store.ErrPass, store.ErrBound, store.ErrLockdown, store.ErrEpoch, store.ErrNoEpoch, store.ErrClock, store.ErrDates,
+		store.ErrPass, store.ErrBound, store.ErrLockdown, store.ErrOlder, store.ErrEpoch, store.ErrNoEpoch, store.ErrClock, store.ErrDates,
 		store.ErrOffice, store.ErrOfficeKey, store.ErrOfficeName, store.ErrRevokedFull, store.ErrOperatorKey, store.ErrOperatorName, visitor.ErrText, visitor.ErrNumber,
 		audit.ErrRemoved, audit.ErrReordered, audit.ErrEdited, audit.ErrTruncated, audit.ErrOlder,
 		audit.ErrAnother, audit.ErrOrder,

@@ -37,7 +37,7 @@ func openStoreAt(t *testing.T, site gatetest.Site, rand io.Reader, now func() ti
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Dir, o.KeyDir, o.Rand = site.State(), site.Keyrings(), rand
+	o.Dir, o.KeyDir, o.AnchorDir, o.Rand = site.State(), site.Keyrings(), site.Anchor(), rand
 	s, err := store.Open(o)
 	if err != nil {
 		t.Fatal(err)

@@ -35,6 +35,7 @@ type Status struct {
 	Groups   []string             `json:"groups,omitempty"` // of people that somebody is in, by name
 	Record   Record               `json:"record"`
 	FacesOff *FacesOff            `json:"faces_off,omitempty"` // nil unless no face is looked at
+	Older    *Older               `json:"older,omitempty"`     // nil unless the records are an older copy, which was put back
 	Lesser   *Lesser              `json:"lesser,omitempty"`    // nil unless something is left out after crashes
 	Clock    people.ClockStatus   `json:"clock"`
 	KeyStore string               `json:"key_store"` // where the device key comes from
@@ -42,6 +43,14 @@ type Status struct {
 
 	Assessment Assessment `json:"assessment,omitzero"`
 	Filing     Filing     `json:"filing,omitzero"`
+}
+
+// Older says of records that are an older copy what they do not know of. Faces are off until a backup is restored.
+type Older struct {
+	Since   time.Time `json:"since"`   // when it was found
+	From    uint64    `json:"from"`    // number of the last destruction that they knew of
+	To      uint64    `json:"to"`      // of the last that there was, so far as is known
+	Unknown bool      `json:"unknown"` // nobody but those who hold receipts can tell what was destroyed
 }
 
 // Forgotten is what came of having the broker forget the gate.
