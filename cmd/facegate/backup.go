@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -119,14 +120,17 @@ func restoreBackup(cfg *configs.Config, t terminal, data []byte, proof store.Pro
 	return r, err
 }
 
-// readReceipts reads the receipts at paths, of which each is a file or a folder of files that end in .json.
+// readReceipts reads the receipts at paths, of which each is a file or a folder of files that end in .txt or .json.
 func readReceipts(paths []string) (receipts [][]byte, err error) {
 	for _, path := range paths {
 		names := []string{path}
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			if names, err = filepath.Glob(filepath.Join(globbed(path), "*.json")); err != nil {
+			texts, textErr := filepath.Glob(filepath.Join(globbed(path), "*.txt"))
+			lines, lineErr := filepath.Glob(filepath.Join(globbed(path), "*.json"))
+			if err := errors.Join(textErr, lineErr); err != nil {
 				return nil, err
 			}
+			names = slices.Concat(texts, lines)
 		}
 		for _, name := range names {
 			data, err := file.Read(name, receipt.MaxSize)

@@ -153,7 +153,7 @@ func printedByCommands() map[string][]answer {
 		"pin set":         one(pin),
 		"policy":          one(keys("policy")),
 		"receipt fetch":   one([]string{}),
-		"receipt show":    one(keys("receipt")),
+		"receipt show":    {{values: []any{keys("receipt")}}, {when: "--pdf", values: []any{keys("pdf")}}},
 		"receipt verify":  one(checkedReceipt{}),
 		"rules":           one(ruling{}),
 		"status":          {{values: []any{status.Status{}}}, {when: "--check", values: []any{health.Report{}}}},

@@ -53,7 +53,7 @@ func (c *officeCommand) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	o, err := office.New(office.Parts{
-		Gate: control.NewClient(g.socket), Told: g.config.Particulars(), Clerk: clerk(), Listener: l, Idle: c.Idle,
+		Gate: control.NewClient(g.socket), Told: g.config.Particulars(), Clerk: clerk(), Machine: t.root(), Listener: l, Idle: c.Idle,
 		Link: func(url string) { tellLink(t.out, url) }, Log: newLog(t.err, slog.LevelWarn),
 	})
 	if err != nil {

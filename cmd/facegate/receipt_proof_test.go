@@ -11,6 +11,8 @@ import (
 
 	signed "golang.org/x/mod/sumdb/note"
 
+	"facegate/cmd/facegate/internal/typeset/typesettest"
+	qr "facegate/pipeline/template/pass"
 	"facegate/store/receipt"
 	"facegate/store/receipt/proof/prooftest"
 )
@@ -66,4 +68,32 @@ func TestReceiptIsWitnessed(t *testing.T) {
 	verify(edit(line), "--witness", vkey).want(t, exitFailed, "", "the file has the receipt alone")
 	verify(edit(bytes.ReplaceAll(file, []byte("\n"), []byte("\r\n"))), "--witness", vkey).want(t, exitOK, "by auditor.example", "")
 	verify(edit([]byte(strings.Replace(string(file), "index 17", "index 18", 1)))).want(t, exitFailed, "", "the proof does not lead to the root")
+}
+
+// TestReceiptOnPaper prints a receipt as a page, and checks the file that its codes say.
+func TestReceiptOnPaper(t *testing.T) {
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
+	public := hex.EncodeToString(key.Public().(ed25519.PublicKey))
+	auditor := prooftest.Witness(t, "auditor.example")
+	vkey := auditor.Verifier().String()
+	path, page, scanned := cosigned(t, key, auditor), filepath.Join(t.TempDir(), "receipt.pdf"), filepath.Join(t.TempDir(), "scanned.txt")
+	show := func(more ...string) printout {
+		t.Helper()
+		return facegate(t.Context(), append([]string{"receipt", "show", path}, more...)...)
+	}
+	show().want(t, exitOK, "Witnessed by auditor.example on", "")
+	show("--key", public, "--witness", vkey).want(t, exitOK, "this witness was shown no other log", "")
+	show("--witness", vkey).want(t, exitUsage, "", "--witness takes --key besides")
+	show("--key", public, "--witness", vkey, "--pdf", page).want(t, exitOK, "receipt: in "+page, "")
+	show("--pdf", page).want(t, exitFailed, "", "to do: name a new file")
+	pdf, err := os.ReadFile(page)
+	must(t, err)
+	var said []string // which some scanners end without an end of line
+	for _, picture := range typesettest.Pictures(t, pdf) {
+		text, err := qr.Text(picture)
+		must(t, err)
+		said = append(said, strings.TrimSuffix(text, "\n"))
+	}
+	must(t, os.WriteFile(scanned, []byte(strings.Join(said, "\r\n")), 0o600))
+	facegate(t.Context(), "receipt", "verify", scanned, "--key", public, "--witness", vkey).want(t, exitOK, "by auditor.example on 20", "")
 }

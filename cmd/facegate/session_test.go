@@ -66,6 +66,7 @@ backup create $DIR/backup
 erase Ben --receipt $DIR/ben.json
 erase --pass $DIR/ada.png --receipt $DIR/ada.json
 receipt show $DIR/ben.json
+receipt show $DIR/ben.json --pdf $DIR/ben.pdf
 receipt fetch $DIR/receipts
 audit verify
 audit checkpoint --output $DIR/checkpoint

@@ -7,13 +7,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"facegate/cmd/facegate/internal/typeset"
 	"facegate/cmd/facegate/internal/visitsheet"
 	"facegate/configs/file"
 	"facegate/configs/hint"
@@ -47,7 +45,7 @@ type visitorIssueCommand struct {
 	PNG    string   `name:"png" placeholder:"FILE" help:"New file for the picture of the code. Without it and --pdf the code is shown in the terminal."`
 	Notice []string `sep:"none" placeholder:"FILE" help:"Notice for the sheet, as facegate notice prints it, in a file .en.md or .zh.md; once for each language. Otherwise that of --config."`
 	Config string   `placeholder:"FILE" help:"Configuration of the gate, for its notice (/etc/facegate/facegate.yaml)."`
-	Font   string   `placeholder:"FILE" help:"TrueType font for letters that are neither Latin, Greek nor Cyrillic. Otherwise one of Debian's."`
+	fontFlag
 	jsonFlag
 }
 
@@ -211,18 +209,6 @@ func (c *visitorIssueCommand) sheet(t terminal, text string, picture []byte, e e
 	}
 	err = visitsheet.Write(&page, s, fonts)
 	return page.Bytes(), plain.Bytes(), err
-}
-
-// fonts returns the fonts of the sheet.
-func (c *visitorIssueCommand) fonts(t terminal) (typeset.Fonts, error) {
-	if c.Font == "" {
-		return typeset.Find(t.root()), nil
-	}
-	font, err := os.ReadFile(c.Font)
-	if err != nil {
-		return typeset.Fonts{}, hint.Wrap(fmt.Errorf("read the font: %w", err), "name a file .ttf")
-	}
-	return typeset.With(font)
 }
 
 // notices returns the notice of the gate in its languages, from files or from its configuration.

@@ -75,6 +75,9 @@ func tell(text string, fetched func(id string) error) error {
 	return fetched(id)
 }
 
+// Name returns how the file of the receipt with an id is named.
+func Name(id string) string { return id + ".receipt.txt" }
+
 // Collect writes receipts to the folder dir, a file each, and calls fetched with the id of each once it is on disk. It returns
 // the files.
 func Collect(d durable.Disk, dir string, receipts []string, fetched func(id string) error) ([]string, error) {
@@ -84,7 +87,7 @@ func Collect(d durable.Disk, dir string, receipts []string, fetched func(id stri
 		if err != nil {
 			return files, err
 		}
-		path := filepath.Join(dir, id+".json")
+		path := filepath.Join(dir, Name(id))
 		if err := keep(d, path, []byte(text)); err != nil {
 			return files, hint.Wrap(err, "make the folder, or name another one")
 		}
@@ -96,8 +99,15 @@ func Collect(d durable.Disk, dir string, receipts []string, fetched func(id stri
 	return files, nil
 }
 
+// same reports whether two files are of one receipt, with proofs of other days.
+func same(a, b []byte) bool {
+	first, _ := receipt.Split(a)
+	second, _ := receipt.Split(b)
+	return bytes.Equal(first, second)
+}
+
 // keep writes data to a new file at path, unless it is there since an attempt that was cut off. What such an attempt has left
-// without content makes way.
+// without content, or with an older proof, makes way.
 func keep(d durable.Disk, path string, data []byte) error {
 	err := durable.Write(d, path, data)
 	if !errors.Is(err, fs.ErrExist) {
@@ -108,6 +118,8 @@ func keep(d durable.Disk, path string, data []byte) error {
 		return err
 	case bytes.Equal(there, data):
 		return durable.Settle(d, path)
+	case same(there, data):
+		return durable.Replace(d, path, data)
 	case len(there) == 0:
 		return errors.Join(d.Remove(path), durable.Write(d, path, data))
 	}

@@ -81,7 +81,7 @@ func TestCollect(t *testing.T) {
 		}
 		return nil
 	})
-	want := filepath.Join(dir, "00112233445566778899aabbccddeeff.json")
+	want := filepath.Join(dir, "00112233445566778899aabbccddeeff.receipt.txt")
 	if len(files) != 1 || files[0] != want || !errors.Is(err, gone) {
 		t.Errorf("collected %v, %v", files, err)
 	}

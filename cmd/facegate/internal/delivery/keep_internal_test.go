@@ -17,7 +17,7 @@ func TestKeep(t *testing.T) {
 	for _, tt := range []struct {
 		there string
 		err   error
-	}{{"receipt", nil}, {"", nil}, {"another", fs.ErrExist}} {
+	}{{"receipt", nil}, {"", nil}, {"another", fs.ErrExist}, {"receipt\nc2sp.org/tlog-proof@v1\nof an older day\n", nil}} {
 		must(t, os.WriteFile(path, []byte(tt.there), 0o600))
 		if err := keep(durable.OS{}, path, []byte("receipt")); !errors.Is(err, tt.err) {
 			t.Errorf("%q is there: %v", tt.there, err)

@@ -13,6 +13,7 @@ import (
 
 	"facegate/configs/law"
 	"facegate/configs/notice"
+	"facegate/configs/show"
 )
 
 //go:embed texts/*.txt
@@ -31,8 +32,9 @@ func write(w io.Writer, name string, lang notice.Language, zone *time.Location, 
 		"count": count,
 		"list":  func(words []string) string { return list(lang, words) },
 		"fold":  fold,
+		"line":  func(text string) string { return string(show.Whole(text)) },
 		"age":   func(name string, childAge int) string { return Age(lang, name, childAge) },
-	}).ParseFS(texts, "texts/"+file)
+	}).ParseFS(texts, "texts/"+file, fmt.Sprintf("texts/parts.%s.txt", lang))
 	if err != nil {
 		return fmt.Errorf("letter: %w", err)
 	}

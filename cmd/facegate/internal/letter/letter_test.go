@@ -13,6 +13,7 @@ import (
 	"facegate/configs/law"
 	"facegate/configs/notice"
 	"facegate/store/receipt"
+	"facegate/store/receipt/proof"
 )
 
 // config returns the reference configuration under a profile, whose demands on a gate do not concern the letter.
@@ -127,26 +128,37 @@ func TestReceipt(t *testing.T) {
 	doubted.Clock = "doubted"
 	member := aReceipt("expired") // who gave no face
 	member.Erased = receipt.Counts{People: 1, Passes: 2, Cards: 1, PINs: 1}
+	witnessed := proof.Proof{Cosigned: []proof.Cosignature{
+		{Name: "auditor.example", Key: "0a0b0c0d", At: at(21), Checked: true}, {Name: "resi\u202edents.example", Key: "01020304", At: at(22)},
+	}}
 	for _, lang := range []notice.Language{notice.English, notice.Chinese} {
-		for name, tt := range map[string]struct {
-			receipt receipt.Receipt
-			checked bool
-		}{
-			"receipt-withdrawn": {aReceipt("withdrawn"), true},
-			"receipt-several":   {several, false},
-			"receipt-wipe":      {certificate, true},
-			"receipt-doubted":   {doubted, true},
-			"receipt-member":    {member, true},
+		for name, tt := range map[string]letter.Paper{
+			"receipt-withdrawn": {Receipt: aReceipt("withdrawn"), Checked: true},
+			"receipt-several":   {Receipt: several, Checked: false},
+			"receipt-wipe":      {Receipt: certificate, Checked: true},
+			"receipt-doubted":   {Receipt: doubted, Checked: true},
+			"receipt-member":    {Receipt: member, Checked: true},
+			"receipt-shown":     {Receipt: aReceipt("withdrawn"), Checked: true, Proof: new(proof.Proof)},
+			"receipt-witnessed": {Receipt: aReceipt("withdrawn"), Checked: true, Proof: &witnessed},
 		} {
 			var b strings.Builder
-			if err := letter.Receipt(&b, lang, china, tt.receipt, tt.checked); err != nil {
+			if err := letter.Receipt(&b, lang, china, tt); err != nil {
 				t.Fatal(err)
 			}
 			goldentest.Check(t, name+"-"+string(lang)+".golden", b.String())
 		}
+		for name, tt := range map[string]letter.Paper{
+			"sheet-witnessed": {Receipt: aReceipt("withdrawn"), Checked: true, Proof: &witnessed}, "sheet-wipe": {Receipt: certificate, Checked: true},
+		} {
+			title, lines, err := letter.Sheet(lang, china, tt, len(tt.Forms)+1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			goldentest.Check(t, name+"-"+string(lang)+".golden", title+"\n\n"+strings.Join(lines, "\n")+"\n")
+		}
 		for _, reason := range []string{"requested", "withdrawn", "expired", "idle", "recaptured", "face-withdrawn"} {
 			var b strings.Builder
-			if err := letter.Receipt(&b, lang, china, aReceipt(reason), true); err != nil {
+			if err := letter.Receipt(&b, lang, china, letter.Paper{Receipt: aReceipt(reason), Checked: true}); err != nil {
 				t.Fatal(err)
 			}
 			if strings.Contains(b.String(), ": "+reason) || strings.Contains(b.String(), "："+reason) {
@@ -154,8 +166,9 @@ func TestReceipt(t *testing.T) {
 			}
 		}
 	}
+	idle := letter.Paper{Receipt: aReceipt("idle"), Checked: true}
 	var french, english strings.Builder // a language of an operator's
-	if err := errors.Join(letter.Receipt(&french, "fr", china, aReceipt("idle"), true), letter.Receipt(&english, notice.English, china, aReceipt("idle"), true)); err != nil || french.String() != english.String() {
+	if err := errors.Join(letter.Receipt(&french, "fr", china, idle), letter.Receipt(&english, notice.English, china, idle)); err != nil || french.String() != english.String() {
 		t.Errorf("in French: %v\n%s", err, &french)
 	}
 }

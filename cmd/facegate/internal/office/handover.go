@@ -1,21 +1,27 @@
 package office
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"html/template"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"facegate/cmd/facegate/internal/delivery"
 	"facegate/cmd/facegate/internal/letter"
 	"facegate/cmd/facegate/internal/people"
+	"facegate/cmd/facegate/internal/receiptsheet"
+	"facegate/cmd/facegate/internal/typeset"
 	"facegate/configs/notice"
 	token "facegate/pipeline/template"
 	"facegate/pipeline/template/pass"
 	"facegate/store/receipt"
+	"facegate/store/receipt/proof"
 )
 
 // A handover is what a person is to be given, which is nowhere else but for a receipt. It is kept until the clerk says that it was
@@ -114,13 +120,13 @@ func (t turn) hand() {
 // papers puts the receipts of h into words.
 func (t turn) papers(h handover) (all []paper, err error) {
 	for i, text := range h.receipts {
-		r, checked, err := t.checked(text)
+		r, err := t.checked(text)
 		if err != nil {
 			return nil, err
 		}
-		p := paper{Lang: known(cmp.Or(notice.Language(r.Language), h.lang)), Checked: checked, At: i}
+		p := paper{Lang: h.languageOf(r), Checked: r.Checked, At: i}
 		var b strings.Builder
-		if err := letter.Receipt(&b, p.Lang, time.Local, r, checked); err != nil {
+		if err := letter.Receipt(&b, p.Lang, time.Local, r); err != nil {
 			return nil, err
 		}
 		p.Words = b.String()
@@ -129,39 +135,94 @@ func (t turn) papers(h handover) (all []paper, err error) {
 	return all, nil
 }
 
-// checked reads a receipt, and reports whether its signature is that of the gate.
-func (t turn) checked(text string) (receipt.Receipt, bool, error) {
+// languageOf returns the language in which the person reads a receipt.
+func (h handover) languageOf(p letter.Paper) notice.Language {
+	return known(cmp.Or(notice.Language(p.Language), h.lang))
+}
+
+// checked reads the file of a receipt. It is Checked if receipt and proof are signed by the gate.
+func (t turn) checked(text string) (p letter.Paper, err error) {
 	device, err := t.parts.Gate.Device(t.ctx())
 	if err != nil {
-		return receipt.Receipt{}, false, err
+		return p, err
 	}
 	key, err := hex.DecodeString(device.PublicKey)
 	if err != nil {
-		return receipt.Receipt{}, false, err
+		return p, err
 	}
-	if r, err := receipt.Verify([]byte(text), key); err == nil {
-		return r, true, nil
+	if p.Receipt, err = receipt.Read([]byte(text)); err != nil {
+		return p, err
 	}
-	r, err := receipt.Read([]byte(text))
-	return r, false, err
+	_, wrong := receipt.Verify([]byte(text), key)
+	line, made := receipt.Split([]byte(text))
+	if made != nil {
+		read, err := proof.Read(line, made)
+		if err != nil {
+			return p, err
+		}
+		p.Proof = &read
+		_, unproved := proof.Verify(line, made, key)
+		wrong = errors.Join(wrong, unproved)
+	}
+	p.Checked = wrong == nil
+	return p, nil
 }
 
-// file hands out a receipt as the gate has signed it.
-func (t turn) file() {
-	h := t.s.given()
+// asked returns what is to be handed over, and its receipt that the address names.
+func (t turn) asked() (h *handover, file string, ok bool) {
+	h = t.s.given()
 	n, err := strconv.Atoi(t.r.PathValue("n"))
 	if h == nil || err != nil || n < 0 || n >= len(h.receipts) {
 		http.NotFound(t.w, t.r)
+		return nil, "", false
+	}
+	return h, h.receipts[n], true
+}
+
+// file hands out a receipt and its proof as the gate has signed them.
+func (t turn) file() {
+	_, text, ok := t.asked()
+	if !ok {
 		return
 	}
-	id, err := receipt.ID([]byte(h.receipts[n]))
+	id, err := receipt.ID([]byte(text))
 	if err != nil {
 		t.trouble(err)
 		return
 	}
-	t.w.Header().Set("Content-Type", "application/json")
-	t.w.Header().Set("Content-Disposition", "attachment; filename="+id+".json")
-	t.w.Write([]byte(h.receipts[n]))
+	t.save(delivery.Name(id), "text/plain; charset=utf-8", []byte(text))
+}
+
+// sheet hands out a receipt as a page to print.
+func (t turn) sheet() {
+	h, text, ok := t.asked()
+	if !ok {
+		return
+	}
+	id, err := receipt.ID([]byte(text))
+	if err != nil {
+		t.trouble(err)
+		return
+	}
+	p, err := t.checked(text)
+	if err != nil {
+		t.trouble(err)
+		return
+	}
+	var page bytes.Buffer
+	s := receiptsheet.Sheet{File: []byte(text), Paper: p, Language: h.languageOf(p), Zone: time.Local, Made: time.Now()}
+	if err := receiptsheet.Write(&page, s, typeset.Find(t.parts.Machine)); err != nil {
+		t.trouble(err)
+		return
+	}
+	t.save(id+".pdf", "application/pdf", page.Bytes())
+}
+
+// save hands out a file.
+func (t turn) save(name, kind string, data []byte) {
+	t.w.Header().Set("Content-Type", kind)
+	t.w.Header().Set("Content-Disposition", "attachment; filename="+name)
+	t.w.Write(data)
 }
 
 // handed forgets what was handed over, unless another page has taken its place. The gate need not keep its receipts any more.

@@ -144,6 +144,8 @@ func TestLeave(t *testing.T) {
 	}
 	code, body = c.post(ada + "/withdraw")
 	want(t, "withdraw", code, body, http.StatusOK, "The face of Ada is erased", "The signature of this receipt is that of the gate.")
+	code, page := c.get("/handover/0/pdf")
+	want(t, "the page to print", code, page, http.StatusOK, "%PDF-", "/Subtype /Image")
 	code, signed := c.get("/handover/0")
 	want(t, "the receipt", code, signed, http.StatusOK, "face-withdrawn")
 	if _, err := receipt.Read([]byte(signed)); err != nil {

@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -43,6 +44,7 @@ type Parts struct {
 	Gate     Gate
 	Told     notice.Particulars // what people are told before they consent
 	Clerk    string             // who sees a consent unless the form says otherwise; "" for nobody
+	Machine  fs.FS              // from its root, where the fonts of a page to print are
 	Listener net.Listener       // of this machine alone; Run closes it
 	Idle     time.Duration      // after which a page that nobody uses is locked
 	Link     func(url string)   // is told each link that opens the page, once

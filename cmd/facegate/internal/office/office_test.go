@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"facegate/cmd/facegate/internal/health"
@@ -181,7 +182,8 @@ func serve(t *testing.T, g *gate, idle time.Duration) *open {
 	}
 	v := &open{t: t, gate: g, links: make(chan string, 100), log: new(bytes.Buffer)}
 	o, err := office.New(office.Parts{
-		Gate: g, Told: told(t, law.EU), Clerk: "li.na", Listener: l, Idle: idle, Link: func(url string) { v.links <- url },
+		Machine: fstest.MapFS{},
+		Gate:    g, Told: told(t, law.EU), Clerk: "li.na", Listener: l, Idle: idle, Link: func(url string) { v.links <- url },
 		Log: slog.New(slog.NewTextHandler(v.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"facegate/cmd/facegate/internal/control"
@@ -169,7 +170,8 @@ func asProgram(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	o, err := office.New(office.Parts{
-		Gate: control.NewClient(path), Told: told(t, law.EU), Listener: l, Idle: time.Hour,
+		Machine: fstest.MapFS{},
+		Gate:    control.NewClient(path), Told: told(t, law.EU), Listener: l, Idle: time.Hour,
 		Link: func(url string) { os.Stdout.WriteString(url + "\n") }, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -105,6 +105,7 @@ func (o *Office) routes() *http.ServeMux {
 		"POST /capture/form":       turn.giveUp,
 		"GET /handover":            turn.hand,
 		"GET /handover/{n}":        turn.file,
+		"GET /handover/{n}/pdf":    turn.sheet,
 		"POST /handover":           turn.handed,
 		"POST /language/{to}":      turn.changeLanguage,
 		"POST /lock":               turn.lock,

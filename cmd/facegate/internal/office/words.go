@@ -77,7 +77,7 @@ var words = map[notice.Language]map[string]string{
 		"second-age":  "Under 14 a face opens the door together with the pass alone.",
 		"pass":        "Pass", "pass-code": "Code of the pass", "pass-how": "Hold the code to the camera beside the door, about 20 cm away. Give it to nobody. If it is lost, tell the office.",
 		"receipt-checked": "The signature of this receipt is that of the gate.", "receipt-unchecked": "The signature of this receipt is not that of this gate.",
-		"receipt-file": "Save the signed receipt", "print": "Print", "next-person": "Handed over: next person", "handed": "It is handed over",
+		"receipt-file": "Save the signed receipt", "receipt-sheet": "Page to print, with codes (PDF)", "print": "Print", "next-person": "Handed over: next person", "handed": "It is handed over",
 
 		"new-pass": "Another pass", "new-pass-hint": "Another pass ends the one before it.", "withdraw": "Withdraw the consent", "erase": "Erase",
 		"title-leave":   "For good",
@@ -142,7 +142,7 @@ var words = map[notice.Language]map[string]string{
 		"second-age":  "未满14周岁者，刷脸须同时出示通行证。",
 		"pass":        "通行证", "pass-code": "通行证的二维码", "pass-how": "把二维码举到门旁的摄像头前，相距约20厘米。请勿交给他人；如遗失，请告知办公室。",
 		"receipt-checked": "此回执的签名属于本门禁。", "receipt-unchecked": "此回执的签名不属于本门禁。",
-		"receipt-file": "保存带签名的回执", "print": "打印", "next-person": "已交付：下一位", "handed": "已交付",
+		"receipt-file": "保存带签名的回执", "receipt-sheet": "带二维码的打印页（PDF）", "print": "打印", "next-person": "已交付：下一位", "handed": "已交付",
 
 		"new-pass": "换发通行证", "new-pass-hint": "换发后原通行证即失效。", "withdraw": "撤回同意", "erase": "删除",
 		"title-leave":   "无法恢复的操作",

@@ -6,9 +6,11 @@ import (
 	"compress/zlib"
 	"encoding/binary"
 	"encoding/hex"
+	"hash/crc32"
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -122,4 +124,33 @@ func utf16Text(raw []byte) string {
 		units[i] = binary.BigEndian.Uint16(raw[2*i:])
 	}
 	return string(utf16.Decode(units))
+}
+
+// Pictures returns the pictures of a PDF, in order, as PNG.
+func Pictures(tb testing.TB, pdf []byte) (all [][]byte) {
+	tb.Helper()
+	object := regexp.MustCompile(`(?s)/Subtype /Image\n/Width (\d+)\n/Height (\d+)\n/ColorSpace /DeviceGray\n/BitsPerComponent (\d)\n.*?/Length (\d+)>>\nstream\n`)
+	for _, m := range object.FindAllSubmatchIndex(pdf, -1) {
+		number := func(i int) uint32 {
+			n, err := strconv.ParseUint(string(pdf[m[2*i]:m[2*i+1]]), 10, 31)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			return uint32(n)
+		}
+		head := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, number(1)), number(2))
+		head = append(head, byte(number(3)), 0, 0, 0, 0) // grey
+		picture := []byte("\x89PNG\r\n\x1a\n")
+		picture = append(picture, chunk("IHDR", head)...)
+		picture = append(picture, chunk("IDAT", pdf[m[1]:m[1]+int(number(4))])...)
+		all = append(all, append(picture, chunk("IEND", nil)...))
+	}
+	return all
+}
+
+// chunk returns a part of a PNG.
+func chunk(name string, data []byte) []byte {
+	c := append(binary.BigEndian.AppendUint32(nil, uint32(len(data))), name...)
+	c = append(c, data...)
+	return binary.BigEndian.AppendUint32(c, crc32.ChecksumIEEE(c[4:]))
 }
