@@ -153,6 +153,7 @@ func printedByCommands() map[string][]answer {
 		"pin set":         one(pin),
 		"policy":          one(keys("policy")),
 		"receipt fetch":   one([]string{}),
+		"receipt prove":   one(proven{}),
 		"receipt show":    {{values: []any{keys("receipt")}}, {when: "--pdf", values: []any{keys("pdf")}}},
 		"receipt verify":  one(checkedReceipt{}),
 		"rules":           one(ruling{}),

@@ -5,14 +5,23 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"filippo.io/torchwood"
 	signed "golang.org/x/mod/sumdb/note"
 
+	"facegate/cmd/facegate/internal/gatetest"
+	"facegate/cmd/facegate/internal/opening"
+	"facegate/cmd/facegate/internal/systime"
 	"facegate/cmd/facegate/internal/typeset/typesettest"
+	"facegate/configs"
 	qr "facegate/pipeline/template/pass"
+	"facegate/store/checkpoint"
 	"facegate/store/receipt"
 	"facegate/store/receipt/proof/prooftest"
 )
@@ -96,4 +105,142 @@ func TestReceiptOnPaper(t *testing.T) {
 	}
 	must(t, os.WriteFile(scanned, []byte(strings.Join(said, "\r\n")), 0o600))
 	facegate(t.Context(), "receipt", "verify", scanned, "--key", public, "--witness", vkey).want(t, exitOK, "by auditor.example on 20", "")
+}
+
+// provenReceipt erases somebody at a gate, has a witness see its log, and returns the file of the receipt with the proof of that, and the key of
+// the device.
+func provenReceipt(t *testing.T, w *torchwood.CosignatureSigner) (path, public string) {
+	t.Helper()
+	site := gatetest.NewSite(t)
+	config := stoppedWith(t, site, "ann", "bob")
+	do := func(args ...string) printout {
+		t.Helper()
+		return facegate(t.Context(), append(args, "--socket", site.Socket(), "--config", config)...)
+	}
+	path, vkey := site.Path("ann.txt"), w.Verifier().String()
+	public = strings.TrimSpace(do("device", "pubkey").out)
+	do("erase", "ann", "--yes", "--receipt", path).want(t, exitOK, "ann is erased", "")
+	verify := func(witness ...string) printout {
+		t.Helper()
+		return facegate(t.Context(), append([]string{"receipt", "verify", path, "--key", public, "--form", "form-ann"}, witness...)...)
+	}
+	verify().want(t, exitOK, "by nobody yet", "")
+	verify("--witness", vkey).want(t, exitFailed, "", "facegate receipt prove FILE")
+	do("receipt", "prove", path).want(t, exitOK, "by nobody yet", "")
+
+	cosign(t, config, w)
+	do("receipt", "prove", path).want(t, exitOK, "the proof of now is in", "")
+	verify("--witness", vkey).want(t, exitOK, "the log held this receipt then, and was the only one that this witness has seen", "")
+	do("receipt", "prove", path, "--json").want(t, exitOK, `"name": "`+w.Name()+`"`, "")
+	return path, public
+}
+
+// cosign has a witness see the log of a stopped gate.
+func cosign(t *testing.T, config string, w *torchwood.CosignatureSigner) {
+	t.Helper()
+	file, err := os.Open(config)
+	must(t, err)
+	defer file.Close()
+	c, err := configs.Parse(config, file)
+	must(t, err)
+	s, err := opening.Store(c, systime.New(), discard)
+	must(t, err)
+	defer s.Close()
+	request, err := s.Log().Request(w.Verifier())
+	must(t, err)
+	_, shown, found := bytes.Cut(request, []byte("\n\n"))
+	device, err := checkpoint.Verifier(s.Device().PublicKey)
+	must(t, err)
+	n, err := signed.Open(shown, signed.VerifierList(device))
+	must(t, err)
+	seen, err := signed.Sign(n, w)
+	must(t, err)
+	if err := s.Log().Witnessed(time.Now(), seen, w.Verifier()); err != nil || !found {
+		t.Fatal(err)
+	}
+}
+
+// TestReceiptProve brings receipts up to date, of a gate whose log a witness has seen.
+func TestReceiptProve(t *testing.T) {
+	w := prooftest.Witness(t, "auditor.example")
+	path, _ := provenReceipt(t, w)
+	seen, err := os.ReadFile(path)
+	must(t, err)
+	other := gatetest.NewSite(t)
+	config := stoppedWith(t, other, "cid")
+	facegate(t.Context(), "receipt", "prove", path, "--socket", other.Socket(), "--config", config).want(t, exitFailed, "", "to do: give a receipt of this device")
+	if left, err := os.ReadFile(path); err != nil || !bytes.Equal(left, seen) {
+		t.Errorf("another gate has changed the file: %v", err)
+	}
+}
+
+// TestReceiptByHand has the lines of docs/receipts.md check the receipt of a gate, and forgeries of each part.
+func TestReceiptByHand(t *testing.T) {
+	for _, tool := range []string{"bash", "openssl", "sha256sum", "base64", "od", "awk"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is not there, and the receipt is checked by hand with it", tool)
+		}
+	}
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "receipts.md"))
+	must(t, err)
+	_, lines, _ := strings.Cut(string(page), "<!-- check.sh -->\n")
+	lines, _, found := strings.Cut(lines, "<!-- end of check.sh -->")
+	var script strings.Builder
+	for line := range strings.Lines(lines) {
+		if code, ok := strings.CutPrefix(line, "    "); ok {
+			script.WriteString(code)
+		}
+	}
+	check := filepath.Join(t.TempDir(), "check.sh")
+	must(t, os.WriteFile(check, []byte(script.String()), 0o600))
+	w := prooftest.Witness(t, "auditor.example")
+	path, public := provenReceipt(t, w)
+	genuine, err := os.ReadFile(path)
+	must(t, err)
+	run := func(file, vkey, form string) (string, error) {
+		path := filepath.Join(t.TempDir(), "file.txt")
+		must(t, os.WriteFile(path, []byte(file), 0o600))
+		out, err := exec.Command("bash", check, path, public, vkey, form).CombinedOutput()
+		return string(out), err
+	}
+	vkey := w.Verifier().String()
+	if out, err := run(strings.ReplaceAll(string(genuine), "\n", "\r\n"), vkey, "form-ann"); err != nil || !strings.Contains(out, "GENUINE: about form form-ann, entry ") || !found {
+		t.Fatalf("the receipt of the gate: %v\n%s", err, out)
+	}
+	parts := strings.SplitAfter(string(genuine), "\n") // receipt, header, extra, index, path …
+	end := len(parts) - 1                              // of the parts, which is empty
+	swap := func(part, at int) string {
+		b := []byte(parts[part])
+		if at < 0 {
+			at += len(b)
+		}
+		if b[at] != 'A' {
+			b[at] = 'A'
+		} else {
+			b[at] = 'B'
+		}
+		return strings.Join(slices.Concat(parts[:part], []string{string(b)}, parts[part+1:]), "")
+	}
+	size := slices.IndexFunc(parts, func(p string) bool { return p == "\n" }) + 2
+	for _, tt := range []struct{ name, file, vkey, form, want string }{
+		{"the reason", strings.Replace(string(genuine), "requested", "withdrawn", 1), vkey, "form-ann", "the device has not signed this receipt"},
+		{"the signature", strings.Replace(string(genuine), `"signature":"`, `"signature":"00`, 1), vkey, "form-ann", "the device has not signed this receipt"},
+		{"the form", string(genuine), vkey, "form-bob", "not about form form-bob"},
+		{"no proof", parts[0], vkey, "form-ann", "there is no proof"},
+		{"the time of the entry", swap(2, 12), vkey, "form-ann", "the way does not lead to the root"},
+		{"the digest of the entry", swap(2, 60), vkey, "form-ann", "the entry is that of another receipt"},
+		{"the place", strings.Replace(string(genuine), "\nindex ", "\nindex 1", 1), vkey, "form-ann", "the tree is too small"},
+		{"a place that is a command", strings.Replace(string(genuine), "\nindex ", "\nindex a[$(touch pwned)]", 1), vkey, "form-ann", "no numbers"},
+		{"the way", swap(4, 3), vkey, "form-ann", "the way does not lead to the root"},
+		{"the root", swap(size+1, 3), vkey, "form-ann", "the way does not lead to the root"},
+		{"the device of the checkpoint", swap(size-1, 3), vkey, "form-ann", "the checkpoint is that of another device"},
+		{"the signature of the checkpoint", swap(end-2, -20), vkey, "form-ann", "the device has not signed the checkpoint"},
+		{"the time of the witness", swap(end-1, -100), vkey, "form-ann", "is not genuine"},
+		{"the signature of the witness", swap(end-1, -20), vkey, "form-ann", "is not genuine"},
+		{"another witness", string(genuine), prooftest.Witness(t, "residents.example").Verifier().String(), "form-ann", "has not witnessed it yet"},
+	} {
+		if out, err := run(tt.file, tt.vkey, tt.form); err == nil || !strings.Contains(out, tt.want) || strings.Contains(out, "\nGENUINE") {
+			t.Errorf("%s: %v, want %q\n%s", tt.name, err, tt.want, out)
+		}
+	}
 }

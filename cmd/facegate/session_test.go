@@ -67,6 +67,7 @@ erase Ben --receipt $DIR/ben.json
 erase --pass $DIR/ada.png --receipt $DIR/ada.json
 receipt show $DIR/ben.json
 receipt show $DIR/ben.json --pdf $DIR/ben.pdf
+receipt prove $DIR/ada.json
 receipt fetch $DIR/receipts
 audit verify
 audit checkpoint --output $DIR/checkpoint

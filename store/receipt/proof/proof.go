@@ -17,6 +17,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,7 +83,7 @@ func Verify(line, proof []byte, public ed25519.PublicKey, witnesses ...note.Veri
 	if err != nil {
 		return Proof{}, err
 	}
-	if err := tlog.CheckRecord(path, tree.N, tree.Hash, p.Index, tlog.RecordHash(leaf(p.Entry))); err != nil {
+	if err := tlog.CheckRecord(path, tree.N, tree.Hash, p.Index, tlog.RecordHash(p.Entry.Leaf())); err != nil {
 		return Proof{}, ErrPath
 	}
 	var missing []string
@@ -114,9 +115,6 @@ func distinct(all []note.Verifier) (some []note.Verifier) {
 	return some
 }
 
-// leaf is the record of an entry in the tree: its encoding without its number.
-func leaf(e audit.Entry) []byte { return e.Append(nil)[8:] }
-
 // read takes a proof apart. What was read is written again: only the canonical form survives that unchanged.
 func read(line, proof []byte) (p Proof, path tlog.RecordProof, signed []byte, err error) {
 	head, signed, found := bytes.Cut(proof, []byte("\n\n"))
@@ -134,11 +132,11 @@ func read(line, proof []byte) (p Proof, path tlog.RecordProof, signed []byte, er
 	switch {
 	case err != nil:
 		return Proof{}, nil, nil, fmt.Errorf("%w: %w", ErrForm, err)
-	case index < 0, len(extra) != audit.EntrySize-8, !bytes.Equal(torchwood.FormatProofWithExtraData(index, extra, path, signed), proof):
+	case index < 0, len(extra) != audit.LeafSize, !bytes.Equal(torchwood.FormatProofWithExtraData(index, extra, path, signed), proof):
 		return Proof{}, nil, nil, ErrForm
 	}
 	p.Index = index
-	if p.Entry, err = audit.DecodeEntry(append(make([]byte, 8), extra...)); err != nil {
+	if p.Entry, err = audit.DecodeEntry(slices.Concat(make([]byte, audit.EntrySize-audit.LeafSize), extra)); err != nil {
 		return Proof{}, nil, nil, fmt.Errorf("%w: %w", ErrForm, err)
 	}
 	if p.Entry.Kind != audit.ReceiptIssued || p.Entry.Digest != sha256.Sum256(line) {

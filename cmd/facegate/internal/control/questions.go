@@ -45,6 +45,7 @@ type table struct {
 
 	Receipts question[none, []string]
 	Fetched  question[receiptID, none]
+	Prove    question[receiptFile, proofText]
 
 	Visits       question[none, people.Visits]
 	AddOffice    question[people.OfficeRequest, people.Office]
@@ -104,6 +105,7 @@ func newTable() table {
 
 		Receipts: ofRecords("GET /receipts", offices, bare(people.Records.Receipts)),
 		Fetched:  ofRecords("POST /receipts/fetched", offices, receiptID.fetched),
+		Prove:    ofRecords("POST /receipts/prove", eithers, receiptFile.prove),
 
 		Visits:       ofRecords("GET /visits", offices, bare(people.Records.Visits)),
 		AddOffice:    ofRecords("POST /offices", offices, addOffice),
@@ -516,6 +518,27 @@ func (c *Client) Fetched(ctx context.Context, id string) error {
 
 func (q receiptID) fetched(ctx context.Context, r people.Records) (none, error) {
 	return none{}, r.Fetched(ctx, q.ID)
+}
+
+// A receiptFile is the file of a receipt, of which the first line counts.
+type receiptFile struct {
+	Receipt string `json:"receipt"`
+}
+
+// A proofText is a proof that the audit log holds a receipt.
+type proofText struct {
+	Proof string `json:"proof"`
+}
+
+// Prove implements people.Records.
+func (c *Client) Prove(ctx context.Context, receipt string) (string, error) {
+	p, err := ask(ctx, c, c.table.Prove, receiptFile{receipt})
+	return p.Proof, err
+}
+
+func (q receiptFile) prove(ctx context.Context, r people.Records) (proofText, error) {
+	proof, err := r.Prove(ctx, q.Receipt)
+	return proofText{proof}, err
 }
 
 // Clock implements people.Records.

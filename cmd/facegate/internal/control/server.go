@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	maxRequest  = 6 << 10         // bytes of the body of a request
+	maxRequest  = 64 << 10        // bytes of the body of a request: a receipt of 300 people
 	maxHeader   = 8 << 10         // bytes of its header
 	requestTime = 5 * time.Second // for a request to arrive whole, and for a connection between two of them
 	answerTime  = 5 * time.Second // for the other end to take an answer

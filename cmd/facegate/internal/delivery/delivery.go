@@ -99,6 +99,14 @@ func Collect(d durable.Disk, dir string, receipts []string, fetched func(id stri
 	return files, nil
 }
 
+// Renew puts the newest proof of a receipt into its file, which is at path.
+func Renew(d durable.Disk, path string, line, proof []byte) error {
+	if err := durable.Replace(d, path, receipt.Join(line, proof)); err != nil {
+		return hint.Wrap(fmt.Errorf("the file has its former proof: %w", err), "make room on the disk, or mend it")
+	}
+	return nil
+}
+
 // same reports whether two files are of one receipt, with proofs of other days.
 func same(a, b []byte) bool {
 	first, _ := receipt.Split(a)

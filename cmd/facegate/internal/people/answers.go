@@ -50,10 +50,27 @@ func (b bound) Fetched(_ context.Context, id string) error {
 func (b bound) Receipts(context.Context) ([]string, error) {
 	kept, err := b.store.Receipts().All()
 	receipts := make([]string, 0, len(kept))
-	for _, r := range kept {
-		receipts = append(receipts, string(r))
+	for _, line := range kept {
+		receipts = append(receipts, b.proved(line))
 	}
 	return receipts, err
+}
+
+// Prove implements Records.
+func (b bound) Prove(_ context.Context, file string) (string, error) {
+	line, _ := receipt.Split([]byte(file))
+	proof, err := b.store.Log().Prove(line)
+	return string(proof), err
+}
+
+// proved returns the file of a receipt: the receipt alone where the log does not prove it now. It is one without a proof too, and whoever
+// asks for the proof is told what is wrong.
+func (r *Register) proved(line []byte) string {
+	proof, err := r.store.Log().Prove(line)
+	if err != nil {
+		return string(line)
+	}
+	return string(receipt.Join(line, proof))
 }
 
 // Relabel implements Records.

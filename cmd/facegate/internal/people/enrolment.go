@@ -201,7 +201,7 @@ func (r *Register) recapture(e store.Enrolment) (Person, template.PersonID, erro
 		return Person{}, now.ID, err
 	}
 	listed := Listed(now)
-	listed.Receipt = string(receipt)
+	listed.Receipt = r.proved(receipt)
 	return listed, now.ID, nil
 }
 

@@ -30,7 +30,7 @@ func (b bound) Erase(_ context.Context, who Who, why audit.Reason) (Erasure, err
 	if err != nil {
 		return Erasure{}, owed(err)
 	}
-	return Erasure{Erased: who.Label, Receipt: string(e.Receipt)}, nil
+	return Erasure{Erased: who.Label, Receipt: b.proved(e.Receipt)}, nil
 }
 
 // whose returns the person who is meant.

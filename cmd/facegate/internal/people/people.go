@@ -68,7 +68,7 @@ type Enrolled struct {
 // An Erasure is what was erased.
 type Erasure struct {
 	Erased  string `json:"erased"`  // the label; "" if it was by pass
-	Receipt string `json:"receipt"` // see package receipt; to the byte
+	Receipt string `json:"receipt"` // file of the receipt, see package receipt; to the byte
 }
 
 // Facts are what the operator has to tell the authority after a breach (PIPL 57, GDPR 33), as far as the gate knows them.

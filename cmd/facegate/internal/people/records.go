@@ -75,11 +75,15 @@ type Records interface {
 	// RemoveCard takes a card from a person, by its Credential.ID. It opens nothing any more.
 	RemoveCard(ctx context.Context, label, id string) error
 
-	// Receipts lists the receipts that nobody has fetched, such as those of expired enrolments.
+	// Receipts lists the files of receipts that nobody has fetched, such as those of expired enrolments.
 	Receipts(ctx context.Context) ([]string, error)
 
 	// Fetched says that somebody has the receipt with this id (see receipt.ID), and it need not be kept.
 	Fetched(ctx context.Context, id string) error
+
+	// Prove returns the newest proof that the audit log holds a receipt of this device (see package receipt/proof), and says so where
+	// it does not hold it any more.
+	Prove(ctx context.Context, receipt string) (string, error)
 
 	// Verify checks the audit log, also against trees of it that were seen before.
 	Verify(ctx context.Context, seen []tlog.Tree) (AuditReport, error)

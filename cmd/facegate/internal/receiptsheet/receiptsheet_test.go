@@ -36,7 +36,7 @@ func signed(tb testing.TB, people int) []byte {
 	r := receipt.Receipt{
 		ID: bytes.Repeat([]byte{1}, 16), Number: 3, Kind: receipt.Erasure, Reason: "withdrawn", Time: "2026-03-01T12:30:00Z",
 		Erased: receipt.Counts{People: uint32(people), Templates: 1, Consents: 1, Guardians: 1, Passes: 1, Cards: 2, PINs: 1},
-		Audit:  receipt.Audit{Seq: 17, Link: make([]byte, 32)}, Language: "en", KeyStore: "file",
+		Audit:  receipt.Audit{Size: 17, Root: make([]byte, 32)}, Language: "en", KeyStore: "file",
 	}
 	for i := range people {
 		r.Forms = append(r.Forms, receipt.CommitForm([16]byte{byte(i)}, "form"))

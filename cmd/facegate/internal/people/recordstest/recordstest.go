@@ -21,6 +21,7 @@ import (
 	"facegate/store/audit"
 	"facegate/store/checkpoint"
 	"facegate/store/receipt"
+	"facegate/store/receipt/proof"
 )
 
 // A Subject are the Records of a House, as somebody has them.
@@ -355,6 +356,21 @@ func receipts(t *testing.T, s Subject) {
 	e := done(s.Erase(ctx, people.Who{Label: "Ada"}, audit.Requested))(t)
 	if kept := done(s.Receipts(ctx))(t); !slices.Equal(kept, []string{e.Receipt}) {
 		t.Errorf("kept: %q", kept)
+	}
+	line, first := receipt.Split([]byte(e.Receipt))
+	key, err := hex.DecodeString(done(s.Device(ctx))(t).PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{string(first), done(s.Prove(ctx, e.Receipt))(t), done(s.Prove(ctx, string(line)))(t)} {
+		if p, err := proof.Verify(line, []byte(text), key); err != nil || p.Entry.Kind != audit.ReceiptIssued || p.Entry.Seq != 0 {
+			t.Errorf("proved by %+v, %v\n%s", p.Entry, err, text)
+		}
+	}
+	for _, other := range []string{"", strings.Replace(e.Receipt, "requested", "withdrawn", 1)} {
+		if text, err := s.Prove(ctx, other); err == nil || hint.Of(err) == "" {
+			t.Errorf("the proof of what is no receipt of this gate: %q, %v", text, err)
+		}
 	}
 	if err := s.Fetched(ctx, hex.EncodeToString(s.verified(t, e.Receipt).ID)); err != nil {
 		t.Error(err)
