@@ -430,6 +430,7 @@ func TestParseFaults(t *testing.T) {
 		{"short pulse", "door: {pulse: 100ms}\n", 4, 8, "door.pulse: 100ms is not between 200ms and 30s"},
 		{"long pulse", "door: {pulse: 31s}\n", 4, 8, "door.pulse: 31s is not between 200ms and 30s"},
 		{"relative state folder", "state_dir: state\n", 4, 1, `state_dir: "state" is not an absolute path`},
+		{"relative TPM", "tpm: tpmrm0\n", 4, 1, "tpm: \"tpmrm0\" is not an absolute path"},
 		{"key inside the state folder", "key_file: /var/lib/x/../facegate/k\n", 4, 1, "key_file: /var/lib/x/../facegate/k lies inside"},
 		{"relative keys folder", "keys_dir: keys\n", 4, 1, `keys_dir: "keys" is not an absolute path`},
 		{"keys folder in the state folder", "state_dir: /a/b\nkeys_dir: /a/b/c\n", 5, 1, "keys_dir: /a/b/c and state_dir /a/b are not apart"},

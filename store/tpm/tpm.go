@@ -44,7 +44,7 @@ func (c Chip) open() (transport.TPMCloser, error) {
 func (c Chip) use(f func(t transport.TPM) error) error {
 	t, err := c.open()
 	if err == nil {
-		err = errors.Join(f(t), t.Close())
+		err = errors.Join(f(patient{t}), t.Close())
 	}
 	return c.explain(err)
 }
