@@ -146,6 +146,8 @@ func (s *Store) codeOf(p Person, k *template.TokenKeys, modelID [32]byte) (Perso
 	case !p.Consented():
 		return Person{}, template.Code{}, invalid("the person gives no face", "open with the pass alone, where the site lets it")
 	case s.state.Older != nil:
+		return Person{}, template.Code{}, invalid("an older copy of the records was put back, and no face is looked at", AdviceOlder)
+	case s.state.Older != nil:
 		return Person{}, template.Code{}, invalid("no face is looked at, because "+ErrOlder.Error(), "open with the pass alone, where the site lets it")
 	case p.Record == (template.RecordID{}), s.barred(p), s.templatesGone():
 		return Person{}, template.Code{}, invalid("the template was destroyed with all others, or with its epoch", adviceAgain)
@@ -195,7 +197,7 @@ func (s *Store) bound(modelID [32]byte) ([]template.PersonID, error) {
 	v := s.look()
 	var people []template.PersonID
 	for _, p := range s.register.byID {
-		if p.Scheme != template.SchemeS2 || p.Record == (template.RecordID{}) || s.barred(p) || s.templatesGone() {
+		if p.Scheme != template.SchemeS2 || p.Record == (template.RecordID{}) || s.barred(p) || s.templatesGone() || s.state.Older != nil {
 			continue
 		}
 		sealed, err := s.faces.GetValue(vault.At(recordsTable, p.Record))
