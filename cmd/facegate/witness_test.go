@@ -251,6 +251,11 @@ func TestWitnessKilled(t *testing.T) {
 		s.cmd.Wait()
 		all.Wait()
 	}
+	var all int64
+	for _, n := range cosigned {
+		all += n
+	}
+	t.Logf("%d kills, while %d gates were cosigned %d entries", kills, gates, all)
 }
 
 // remembers checks that a witness is where a log has seen it, or one step further, whose answer was lost.
