@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -155,6 +156,32 @@ func (l Log) Witnessed(now time.Time, signed []byte, witness note.Verifier) erro
 	return l.s.keepWitnessed(w, w.with(tree, sig).has(id, tree.N))
 }
 
+// Cosigned returns how many leaves the largest tree has that a witness has signed, and when it has, by its own clock; 0 and the zero time for
+// none. The error is ErrRolledBack while the newest that is known of the witness is not of this log.
+func (l Log) Cosigned(witness note.Verifier) (size int64, at time.Time, err error) {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	w, err := l.s.witnessed()
+	if err != nil {
+		return 0, at, err
+	}
+	for _, c := range w.Trees {
+		i := c.by(note.Signature{Name: witness.Name(), Hash: witness.KeyHash()})
+		if i < 0 {
+			continue
+		}
+		seconds, err := torchwood.CosignatureTimestamp(c.Sigs[i]) // which Witnessed has verified
+		if err != nil {
+			return 0, at, fmt.Errorf("store: %w", err)
+		}
+		size, at = c.Tree.N, time.Unix(seconds, 0).UTC()
+	}
+	if id := witnessID(witness); w.Ahead[id] != nil {
+		return size, at, rolledBack(id)
+	}
+	return size, at, nil
+}
+
 // grewFrom reports whether the tree was this one before.
 func (s *Store) grewFrom(tree tlog.Tree) (held bool, err error) {
 	if tree.N > s.tree.N {
@@ -168,11 +195,16 @@ func (s *Store) grewFrom(tree tlog.Tree) (held bool, err error) {
 	return held, err
 }
 
-// rolledBack notes that a witness has n, which is not a checkpoint of this log.
-func (s *Store) rolledBack(now time.Time, w witnessed, id string, n *note.Note) error {
-	refused := hint.Wrap(fmt.Errorf("store: %w", ErrRolledBack), "older files were put back, or a copy of this gate runs elsewhere: whoever was "+
+// rolledBack is ErrRolledBack of a witness, with what to do.
+func rolledBack(id string) error {
+	return hint.Wrap(fmt.Errorf("store: %w", ErrRolledBack), "older files were put back, or a copy of this gate runs elsewhere: whoever was "+
 		"erased since may be back. Find out who has done it, bring people back with facegate backup restore, and have the witness %s "+
 		"begin anew with this gate: facegate witness forget", id)
+}
+
+// rolledBack notes that a witness has n, which is not a checkpoint of this log.
+func (s *Store) rolledBack(now time.Time, w witnessed, id string, n *note.Note) error {
+	refused := rolledBack(id)
 	if w.Ahead[id] != nil {
 		return refused
 	}

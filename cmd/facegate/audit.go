@@ -23,6 +23,7 @@ import (
 
 type auditCommand struct {
 	Checkpoint auditCheckpointCommand `cmd:"" help:"Print how far the audit log has come, signed by the device, for whoever wants to hold the gate to it later."`
+	Cosigned   auditCosignedCommand   `cmd:"" help:"Take in what a witness has made of a checkpoint that was carried to it."`
 	Verify     auditVerifyCommand     `cmd:"" help:"Check that no entry of the audit log was removed, edited, moved or cut off."`
 }
 
@@ -136,11 +137,20 @@ func receiptTree(data []byte, public ed25519.PublicKey) (tlog.Tree, error) {
 
 type auditCheckpointCommand struct {
 	Output string `placeholder:"FILE" help:"File to write it to; it must not exist. Without it, the checkpoint is printed."`
+	For    string `placeholder:"KEY" help:"Instead of the checkpoint alone: what the witness with this verifier key is to cosign, for somebody to carry there. The key is one of witness.keys."`
+	QR     string `name:"qr" placeholder:"FILE" help:"With --for: a PNG picture with a QR code of it, or - to show the code here."`
+	Anew   bool   `help:"With --for: ask as of a witness that knows nothing of this gate, because it has lost its file or was made to forget the gate."`
 	gateFlags
 	jsonFlag
 }
 
 func (c *auditCheckpointCommand) Run(ctx context.Context, t terminal) error {
+	switch {
+	case c.For != "":
+		return c.request(ctx, t)
+	case c.QR != "" || c.Anew:
+		return hint.Wrap(errForWhom, "name the witness: --for KEY, as facegate witness key prints it")
+	}
 	r, done, err := c.records(ctx, t)
 	if err != nil {
 		return err

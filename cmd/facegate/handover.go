@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"facegate/cmd/facegate/internal/cosigning"
 	"facegate/cmd/facegate/internal/daemon"
 	"facegate/configs/hint"
 	"facegate/gpio/door"
@@ -26,6 +27,8 @@ type legacy struct {
 
 	Silent bool // the broker was told to forget the gate
 	Stands bool // somebody who was just captured may stand at the door
+
+	Witness *cosigning.Left // when witnesses are asked next; nil for at once
 }
 
 // legacyEnv is the variable of the environment that has the legacy, as JSON.
@@ -51,6 +54,13 @@ func (l legacy) config(read func() ([]byte, error)) ([]byte, error) {
 	return read()
 }
 
+// left returns what the process before has left, with its open files.
+func (l legacy) left() daemon.Left {
+	return daemon.Left{
+		Socket: l.socket(), Line: l.line(), Door: l.Door, Hold: l.Hold, Silent: l.Silent, Stands: l.Stands, Witness: l.Witness,
+	}
+}
+
 // socket returns the control socket of the legacy, nil if there is none.
 func (l legacy) socket() *os.File { return l.file(l.Listener, "control socket") }
 
@@ -68,7 +78,7 @@ func (l legacy) file(fd int, name string) *os.File {
 // handOver has a fresh process take the place of this one, and returns only if that fails (execve(2)). The program is the
 // one that runs, even if its file was replaced meanwhile.
 func (l legacy) handOver(left daemon.Left) (err error) {
-	l.Door, l.Hold, l.Silent, l.Stands = left.Door, left.Hold, left.Silent, left.Stands
+	l.Door, l.Hold, l.Silent, l.Stands, l.Witness = left.Door, left.Hold, left.Silent, left.Stands, left.Witness
 	if l.Listener, err = inherited(left.Socket); err != nil {
 		return err
 	}

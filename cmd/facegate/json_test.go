@@ -67,7 +67,8 @@ func printedByCommands() map[string][]answer {
 	erasure := one(erased{})
 	facts := people.Facts{}
 	return map[string][]answer{
-		"audit checkpoint": one(people.Checkpoint{}),
+		"audit checkpoint": {{values: []any{people.Checkpoint{}}}, {when: "--for", values: []any{keys("request")}}},
+		"audit cosigned":   one(people.Cosigned{}),
 		"audit verify":     one(people.AuditReport{}),
 		"backup create":    one(map[string]any{"file": "", "people": 0, "last_receipt": 0}),
 		"backup restore":   one(restored(store.Restored{})),

@@ -77,7 +77,7 @@ func (c *runCommand) gate(ctx context.Context, sink *logsink.Sink, out daemon.Ou
 	log := newLog(sink, cfg.Log.Level)
 	ctx, stop := signals.Heed(ctx, log)
 	defer stop()
-	out.Left, out.Unlocked = daemon.Left{Socket: former.socket(), Line: former.line(), Door: former.Door, Hold: former.Hold, Silent: former.Silent, Stands: former.Stands}, memory.Lock()
+	out.Left, out.Unlocked = former.left(), memory.Lock()
 	ends := newEnds(place, former, log)
 	out.Begin, out.InService = ends.begin, ends.inService
 	defer context.AfterFunc(ctx, ends.asked)()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/cosigning"
 	"facegate/cmd/facegate/internal/health"
 	"facegate/cmd/facegate/internal/status"
 	"facegate/configs/law"
@@ -121,6 +122,7 @@ func writeStatus(w *tabwriter.Writer, s status.Status) {
 		row("", "%s", unsignedOrders)
 	}
 	trouble(s.MQTT.Err, s.MQTT.Hint)
+	writeWitnesses(w, s.Witnesses)
 	if s.People.Limit > 0 {
 		row("people", "%d of at most %d", s.People.Enrolled, s.People.Limit)
 	} else {
@@ -151,6 +153,16 @@ func writeStatus(w *tabwriter.Writer, s status.Status) {
 	writeDuties(w, s)
 	if l := s.Frames.Latency; l.Grants > 0 {
 		row("frame to relay", "median %.0f ms, 95 %% within %.0f ms, at most %.0f ms (%d grants)", l.P50MS, l.P95MS, l.MaxMS, l.Grants)
+	}
+}
+
+// writeWitnesses says how far each witness has cosigned the audit log.
+func writeWitnesses(w *tabwriter.Writer, all []status.Witness) {
+	for _, of := range all {
+		show.Fprintf(w, "witness\t%s %s\n", show.Foreign(of.Name), cosigning.Words(of))
+		if of.Err != "" {
+			show.Fprintf(w, "\t%s\n\tto do: %s\n", show.Plain(of.Err), of.Hint)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/daemon"
 	"facegate/cmd/facegate/internal/opening"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/cmd/facegate/internal/rulebook"
@@ -149,8 +150,12 @@ func (f gateFlags) records(ctx context.Context, t terminal) (r people.Records, d
 		return nil, nil, err
 	}
 	c := g.config
+	witnesses, err := daemon.Witnesses(c)
+	if err != nil {
+		return nil, nil, errors.Join(err, s.Close())
+	}
 	register := people.Stopped(s, people.Terms{
-		Profile: c.Profile(), Doors: people.Doors(c.Site, c.Gate, c.Passes.Groups), Groups: rulebook.Groups(c),
+		Profile: c.Profile(), Doors: people.Doors(c.Site, c.Gate, c.Passes.Groups), Groups: rulebook.Groups(c), Witnesses: witnesses,
 	})
 	return register.As(me()), func(err error) error { return errors.Join(err, s.Close()) }, nil
 }

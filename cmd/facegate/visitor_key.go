@@ -119,17 +119,19 @@ func (c *officeAddCommand) Run(ctx context.Context, t terminal) error {
 
 // readPublicKey returns what a file, or standard input, has of a public key: most bytes of it at most.
 func readPublicKey(t terminal, name string, most int64) (string, error) {
-	var data []byte
-	var err error
-	if name == standard {
-		data, err = io.ReadAll(io.LimitReader(t.in, most))
-	} else {
-		data, err = file.Read(name, most)
-	}
+	data, err := readInput(t, name, most)
 	if err != nil {
 		return "", hint.Wrap(fmt.Errorf("read the public key: %w", err), "%s", cmp.Or(hint.Of(err), "name the file that ends with "+publicKey))
 	}
 	return string(data), nil
+}
+
+// readInput returns what a file, or standard input, has: most bytes of that at most.
+func readInput(t terminal, name string, most int64) ([]byte, error) {
+	if name == standard {
+		return io.ReadAll(io.LimitReader(t.in, most))
+	}
+	return file.Read(name, most)
 }
 
 type officeListCommand struct {

@@ -24,7 +24,9 @@ type table struct {
 	Device  question[none, people.Device]
 	Audit   question[places, people.AuditReport]
 
-	Checkpoint question[none, people.Checkpoint]
+	Checkpoint     question[none, people.Checkpoint]
+	WitnessRequest question[witnessKey, signedText]
+	TakeCosigned   question[signedText, people.Cosigned]
 
 	People    question[none, []people.Person]
 	Show      question[person, people.File]
@@ -79,27 +81,27 @@ type table struct {
 
 func newTable() table {
 	return table{
-		Process: ofHost("GET /process", everybodys, func(h Host) process { name, _ := h.Process(); return process{name} }),
-		Status:  ofGate("GET /status", everybodys, Running.Status),
-		Device:  ofRecords("GET /device", everybodys, bare(people.Records.Device)),
-		Audit:   ofRecords("GET /audit", eithers, places.verify),
-
-		Checkpoint: ofRecords("GET /audit/checkpoint", eithers, bare(people.Records.Checkpoint)),
-
-		People:    ofRecords("GET /people", offices, bare(people.Records.People)),
-		Show:      ofRecords("POST /person", offices, person.show),
-		Form:      ofRecords("POST /form", offices, form),
-		Join:      ofRecords("POST /join", offices, join),
-		Relabel:   ofRecords("POST /relabel", offices, relabelling.relabel),
-		SetGroups: ofRecords("POST /groups", offices, setGroups),
-		Erase:     ofRecords("POST /erase", officesTogether, person.erase),
-		EraseOwn:  ofRecords("POST /erase/own", offices, ownPass.erase),
-		Withdraw:  ofRecords("POST /erase/withdrawn", offices, withdrawal.erase),
-		Pass:      ofRecords("POST /pass", offices, person.issuePass),
-		PIN:       ofRecords("POST /pin", offices, setPIN),
-		RemovePIN: ofRecords("POST /pin/remove", offices, removal.remove),
-		Number:    ofRecords("POST /pin/number", offices, person.number),
-		Renumber:  ofRecords("POST /pin/renumber", offices, person.renumber),
+		Process:        ofHost("GET /process", everybodys, func(h Host) process { name, _ := h.Process(); return process{name} }),
+		Status:         ofGate("GET /status", everybodys, Running.Status),
+		Device:         ofRecords("GET /device", everybodys, bare(people.Records.Device)),
+		Audit:          ofRecords("GET /audit", eithers, places.verify),
+		Checkpoint:     ofRecords("GET /audit/checkpoint", eithers, bare(people.Records.Checkpoint)),
+		WitnessRequest: ofRecords("POST /audit/request", eithers, witnessKey.request),
+		TakeCosigned:   ofRecords("POST /audit/cosigned", eithers, signedText.take),
+		People:         ofRecords("GET /people", offices, bare(people.Records.People)),
+		Show:           ofRecords("POST /person", offices, person.show),
+		Form:           ofRecords("POST /form", offices, form),
+		Join:           ofRecords("POST /join", offices, join),
+		Relabel:        ofRecords("POST /relabel", offices, relabelling.relabel),
+		SetGroups:      ofRecords("POST /groups", offices, setGroups),
+		Erase:          ofRecords("POST /erase", officesTogether, person.erase),
+		EraseOwn:       ofRecords("POST /erase/own", offices, ownPass.erase),
+		Withdraw:       ofRecords("POST /erase/withdrawn", offices, withdrawal.erase),
+		Pass:           ofRecords("POST /pass", offices, person.issuePass),
+		PIN:            ofRecords("POST /pin", offices, setPIN),
+		RemovePIN:      ofRecords("POST /pin/remove", offices, removal.remove),
+		Number:         ofRecords("POST /pin/number", offices, person.number),
+		Renumber:       ofRecords("POST /pin/renumber", offices, person.renumber),
 
 		RemoveCard: ofRecords("POST /card/remove", offices, card.remove),
 
@@ -189,6 +191,37 @@ func (p places) verify(ctx context.Context, r people.Records) (people.AuditRepor
 // Checkpoint implements people.Records.
 func (c *Client) Checkpoint(ctx context.Context) (people.Checkpoint, error) {
 	return ask(ctx, c, c.table.Checkpoint, none{})
+}
+
+// A witnessKey is the verifier key of a witness.
+type witnessKey struct {
+	Key  string `json:"key"`
+	Anew bool   `json:"anew,omitempty"` // it is to be asked as one that knows nothing
+}
+
+// A signedText is a signed note, or what has one.
+type signedText struct {
+	Text string `json:"text"`
+}
+
+// WitnessRequest implements people.Records.
+func (c *Client) WitnessRequest(ctx context.Context, key string, anew bool) (string, error) {
+	t, err := ask(ctx, c, c.table.WitnessRequest, witnessKey{key, anew})
+	return t.Text, err
+}
+
+func (q witnessKey) request(ctx context.Context, r people.Records) (signedText, error) {
+	text, err := r.WitnessRequest(ctx, q.Key, q.Anew)
+	return signedText{text}, err
+}
+
+// TakeCosigned implements people.Records.
+func (c *Client) TakeCosigned(ctx context.Context, signed string) (people.Cosigned, error) {
+	return ask(ctx, c, c.table.TakeCosigned, signedText{signed})
+}
+
+func (q signedText) take(ctx context.Context, r people.Records) (people.Cosigned, error) {
+	return r.TakeCosigned(ctx, q.Text)
 }
 
 // People implements people.Records.

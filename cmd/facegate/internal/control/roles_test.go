@@ -49,7 +49,7 @@ func TestRights(t *testing.T) {
 	things := []string{"both", "root", "service", "technician"}
 	together := []string{"both", "root", "service"}
 	want := map[string][]string{
-		"GET /status": all, "GET /clock": all, "GET /process": all, "GET /device": all, "GET /audit": staffed, "GET /audit/checkpoint": staffed, "GET /epoch": staffed,
+		"GET /status": all, "GET /clock": all, "GET /process": all, "GET /device": all, "GET /audit": staffed, "GET /audit/checkpoint": staffed, "POST /audit/request": staffed, "POST /audit/cosigned": staffed, "GET /epoch": staffed,
 		"GET /people": desk, "GET /receipts": desk, "POST /receipts/fetched": desk, "POST /receipts/prove": staffed, "POST /erase": together, "POST /erase/own": desk, "POST /erase/withdrawn": desk,
 		"POST /person": desk, "POST /form": desk, "POST /join": desk, "POST /relabel": desk, "POST /groups": desk, "POST /pass": desk, "POST /pin": desk, "POST /pin/remove": desk, "POST /pin/number": desk, "POST /pin/renumber": desk, "POST /enrol": desk, "POST /card/add": desk, "POST /card/remove": desk,
 		"GET /visits": desk, "POST /visits/revoke": desk, "POST /visits/show": desk, "POST /offices": desk, "POST /offices/remove": desk,

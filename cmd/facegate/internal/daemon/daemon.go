@@ -16,6 +16,7 @@ import (
 	"facegate/cmd/facegate/internal/claim"
 	"facegate/cmd/facegate/internal/codereader"
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/cosigning"
 	"facegate/cmd/facegate/internal/desk"
 	"facegate/cmd/facegate/internal/doorwatch"
 	"facegate/cmd/facegate/internal/entry"
@@ -126,6 +127,7 @@ type Daemon struct {
 	record    *record.Record
 	publisher *publish.Publisher
 	bulletin  *bulletin.Bulletin
+	cosigning *cosigning.Cosigning
 	stirred   chan struct{} // holds a token if something has happened at the door that building systems are to be told
 	control   *control.Server
 	metrics   *metrics.Server // nil where nothing monitors
@@ -182,7 +184,7 @@ func New(c *configs.Config, out Outside, version string, log *slog.Logger) (_ *D
 	if err := d.openCapture(mailbox); err != nil {
 		return nil, err
 	}
-	for _, open := range []func() error{d.openPublisher, d.openBulletin, d.openDesk} {
+	for _, open := range []func() error{d.openPublisher, d.openCosigning, d.openBulletin, d.openDesk} {
 		if err := open(); err != nil {
 			return nil, err
 		}
@@ -336,6 +338,7 @@ func (d *Daemon) openPublisher() error {
 	}
 	parts := publish.Parts{
 		Outbox: kept, Orders: d.openOrders(), Home: d.openHome(), Rand: rand.Reader, Clock: d.moment, Silent: d.outside.Left.Silent,
+		Cosigned: func(witness string, signed []byte) { d.cosigning.Hear(witness, signed) },
 	}
 	if h := d.config.MQTT.HomeAssistant; h.Discovery {
 		parts.Birth = homeassistant.StatusTopic(h.Prefix)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"facegate/cmd/facegate/internal/cosigning"
 	"facegate/gpio"
 	"facegate/gpio/door"
 )
@@ -20,12 +21,13 @@ var ErrHandover = errors.New("something was destroyed: a fresh process is to go 
 
 // Left is what a process leaves open to the one that takes its place.
 type Left struct {
-	Socket *os.File   // the control socket: whoever connects to it waits for the next process
-	Line   *os.File   // what holds the line of the relay, whose level stays as it is; nil for a line that is to be opened anew
-	Door   *door.Left // what lasts at the door; nil for nothing
-	Hold   *Hold      // who holds it; nil for nobody
-	Silent bool       // the broker was told to forget the gate, which says nothing that is retained
-	Stands bool       // somebody who was just captured may stand at the door, whom it is not to open for
+	Socket  *os.File        // the control socket: whoever connects to it waits for the next process
+	Line    *os.File        // what holds the line of the relay, whose level stays as it is; nil for a line that is to be opened anew
+	Door    *door.Left      // what lasts at the door; nil for nothing
+	Hold    *Hold           // who holds it; nil for nobody
+	Silent  bool            // the broker was told to forget the gate, which says nothing that is retained
+	Witness *cosigning.Left // when witnesses are asked next; nil for at once
+	Stands  bool            // somebody who was just captured may stand at the door, whom it is not to open for
 }
 
 const (
@@ -100,7 +102,7 @@ func (d *Daemon) Process() (name string, ends bool) { return d.handover.process,
 // holds a door shut goes on doing so, and so does one that leaves it open by a hold or by its schedule.
 func (d *Daemon) Leave() (left Left, err error) {
 	left.Socket, left.Door, left.Hold = d.handover.socket, d.door.Left(), d.holding.left(time.Now())
-	left.Silent, left.Stands = d.publisher.Silent(), d.camera.Lingers()
+	left.Silent, left.Stands, left.Witness = d.publisher.Silent(), d.camera.Lingers(), d.cosigning.Left()
 	if lasting, can := d.line.(gpio.Lasting); can {
 		left.Line, err = lasting.Leave()
 	} else {

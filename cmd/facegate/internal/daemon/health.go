@@ -34,7 +34,7 @@ func (d *Daemon) health(s *status.Status) health.Report {
 	var conditions [][]health.Condition
 	for _, part := range []func(*status.Status) []health.Condition{
 		d.profileHealth, d.watchdogHealth, d.lesserHealth, d.sightHealth, cameraHealth, d.codesHealth, doorHealth, d.wiringHealth, d.planHealth, recordHealth, facesHealth, d.promptHealth, d.kioskHealth, d.readersHealth,
-		d.peopleHealth, brokerHealth, d.diskHealth, d.memoryHealth, d.logHealth, d.packageHealth, clockHealth, lawHealth, d.metricsHealth,
+		d.peopleHealth, brokerHealth, witnessHealth, d.diskHealth, d.memoryHealth, d.logHealth, d.packageHealth, clockHealth, lawHealth, d.metricsHealth,
 	} {
 		conditions = append(conditions, part(s))
 	}

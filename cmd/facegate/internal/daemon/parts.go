@@ -10,6 +10,7 @@ import (
 
 	"facegate/cmd/facegate/internal/chosen"
 	"facegate/cmd/facegate/internal/control"
+	"facegate/cmd/facegate/internal/cosigning"
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs"
 	"facegate/configs/file"
@@ -220,7 +221,9 @@ func publishing(c *configs.Config) (publish.Config, error) {
 		CAFile: m.CAFile, CertFile: m.CertFile, KeyFile: m.KeyFile, Plaintext: m.Plaintext, Site: c.Site, Gate: c.Gate, Prefix: m.HomeAssistant.Prefix,
 		Discovery: m.HomeAssistant.Discovery,
 	}
-	return cfg, errors.Join(configs.About("mqtt.broker", cfg.Check()), configs.About("door.name", events(c, nil).Check()))
+	witnesses, err := Witnesses(c)
+	cfg.Witnesses = cosigning.IDs(witnesses)
+	return cfg, errors.Join(err, configs.About("mqtt.broker", cfg.Check()), configs.About("door.name", events(c, nil).Check()))
 }
 
 // checkPapers says which files that a broker needs cannot be used.

@@ -65,7 +65,12 @@ func (d *Daemon) terms() (people.Terms, error) {
 	if err != nil {
 		return people.Terms{}, err
 	}
+	witnesses, err := Witnesses(c)
+	if err != nil {
+		return people.Terms{}, err
+	}
 	t := people.Terms{
+		Witnesses:   witnesses,
 		Calibration: d.calibration, Judged: judged(c.Decide), FPIR: c.Match.FPIR, Notices: notices, Profile: c.Profile(), Ways: c.Alternatives,
 		Off: d.whyBlind(), Doors: people.Doors(c.Site, c.Gate, c.Passes.Groups), Groups: rulebook.Groups(c),
 	}

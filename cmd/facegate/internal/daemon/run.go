@@ -36,7 +36,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		stopPublisher = d.runLasting(ctx, abort, d.publisher)
 	}
 	asked := d.runTasks(ctx, append(slices.Concat(d.codeTasks(), d.deskTasks(), d.guiding(), d.sight(), d.mending(), d.monitored()),
-		d.door, d.events, d.plan, d.camera, d.prompt, d.entry, d.glance, d.bulletin, d.control,
+		d.door, d.events, d.plan, d.camera, d.prompt, d.entry, d.glance, d.bulletin, d.cosigning, d.control,
 		newSweeper(d.register, d.store, d.handover.ask, d.log),
 		d.watchdog, d.notifier, d.handover)...)
 	recorded := stopRecord()

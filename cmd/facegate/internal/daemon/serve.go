@@ -222,7 +222,7 @@ func (r running) Status(ctx context.Context) (status.Status, error) {
 	s = r.d.live()
 	s.People.ConsentAgain, s.People.Owed = kept.People.ConsentAgain, kept.People.Owed
 	s.Epoch, s.Clock, s.FacesOff, s.Older, s.Lockout.LockedDown = kept.Epoch, kept.Clock, kept.FacesOff, kept.Older, kept.Lockout.LockedDown
-	s.Assessment, s.Filing = kept.Assessment, kept.Filing
+	s.Assessment, s.Filing, s.Witnesses = kept.Assessment, kept.Filing, kept.Witnesses
 	s.Health = health.Assess(slices.Concat(r.d.watchdogHealth(&s), r.d.lesserHealth(&s), r.d.sightHealth(&s), cameraHealth(&s), doorHealth(&s), recordHealth(&s), facesHealth(&s), brokerHealth(&s), unanswered())...)
 	return s, nil
 }
@@ -238,6 +238,7 @@ func (d *Daemon) Status() status.Status {
 	if o := d.store.Faces().Older(); o != nil {
 		s.Older = &status.Older{Since: time.Unix(o.Since, 0).UTC(), From: o.From, To: o.To, Unknown: o.Unknown}
 	}
+	s.Witnesses = d.cosigning.Status()
 	d.duties(&s)
 	s.Health = d.health(&s)
 	return s

@@ -116,7 +116,7 @@ func Health(r health.Report) Look { return Look{Parts: parts(), Findings: Condit
 // parts are those of which the health of a running gate tells.
 func parts() []health.Part {
 	return []health.Part{
-		health.Profile, health.Camera, health.Frames, health.Door, health.Entry, health.Faces, health.Screen, health.People, health.Broker,
+		health.Profile, health.Camera, health.Frames, health.Door, health.Entry, health.Faces, health.Screen, health.People, health.Broker, health.Witness,
 		health.Disk, health.Key, health.Clock, health.Memory, health.Log, health.Package, health.Law, health.Metrics,
 	}
 }

@@ -17,7 +17,7 @@ func Of(key string) health.Part {
 		"profile": health.Profile, "camera": health.Camera, "door": health.Door, "prompt": health.Door, "readers": health.Entry,
 		"vision": health.Faces, "match": health.Faces, "liveness": health.Faces, "decide": health.Faces, "state_dir": health.Disk,
 		"keys_dir": health.Disk, "anchor_dir": health.Disk, "key_file": health.Key, "mqtt": health.Broker, "control": Control, "kiosk": health.Screen,
-		"metrics": health.Metrics,
+		"metrics": health.Metrics, "witness": health.Witness,
 	}[first]; ok {
 		return part
 	}

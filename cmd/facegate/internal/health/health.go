@@ -46,7 +46,8 @@ const (
 	Screen  Part = "screen" // at the door
 	People  Part = "people"
 	Broker  Part = "broker"
-	Disk    Part = "disk" // and what is stored there
+	Witness Part = "witness" // who cosigns how far the audit log has come
+	Disk    Part = "disk"    // and what is stored there
 	Key     Part = "device key"
 	Clock   Part = "clock"
 	Memory  Part = "memory"

@@ -41,6 +41,8 @@ const (
 	ErasureOwed        Name = "erasure_owed"
 	BrokerTrouble      Name = "broker_trouble"
 	EventsLost         Name = "events_lost"
+	WitnessAhead       Name = "witness_ahead"  // one has seen more of the audit log than there is
+	WitnessSilent      Name = "witness_silent" // none has cosigned for long
 	FileMended         Name = "file_mended"
 	OlderCopy          Name = "older_copy"
 	DiskUnread         Name = "disk_unread"
@@ -66,7 +68,7 @@ func Names() []Name {
 		DoorShutsIn, PlanWaits, HolidaysPast, TemplatesDestroyed, FacesOff, PromptUnseen,
 		NetworksUnusable, LeftOut, MeansFlooded, MeansOff, MeansSlowed, ReaderFault,
 		CodesUnread, RecordFull, RecordsSilent, RecordsShut, PeopleUnread, PeopleIdle,
-		ConsentOutdated, GroupEmpty, ErasureOwed, BrokerTrouble, EventsLost, FileMended, OlderCopy,
+		ConsentOutdated, GroupEmpty, ErasureOwed, BrokerTrouble, EventsLost, WitnessAhead, WitnessSilent, FileMended, OlderCopy,
 		DiskUnread, DiskReadOnly, DiskFull, DiskNoFiles, SwapUnknown, Swappable,
 		LogLost, UpdateTakenBack, ClockWrong, AssessmentDue, ScreenFault, MetricsFault, NotRunning,
 	}

@@ -91,6 +91,15 @@ type Records interface {
 	// Checkpoint returns the signed checkpoint of the audit log as it is.
 	Checkpoint(ctx context.Context) (Checkpoint, error)
 
+	// WitnessRequest returns what the witness with a verifier key is asked to cosign, as a file for who carries it: the body of an
+	// add-checkpoint request (https://c2sp.org/tlog-witness). With anew the witness is asked as one that knows nothing of the gate, as one that
+	// has lost its memory. It refuses with ErrNoWitness.
+	WitnessRequest(ctx context.Context, key string, anew bool) (string, error)
+
+	// TakeCosigned takes in what a witness has made of such a request, a signed note. It refuses with ErrNoWitness, and with
+	// store.ErrRolledBack if the witness has seen more of the audit log than there is.
+	TakeCosigned(ctx context.Context, signed string) (Cosigned, error)
+
 	// Device returns the identity of the device.
 	Device(ctx context.Context) (Device, error)
 

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"facegate/configs/hint"
 	"facegate/configs/law"
 	"facegate/configs/notice"
@@ -41,7 +43,8 @@ type index struct {
 	lapsed map[template.PersonID]bool // who cannot match by the clock, and may again when that is another
 }
 
-// Terms say how people are matched, and to what they consent. Whoever only asks a stopped gate needs Profile, Doors and Groups alone.
+// Terms say how people are matched, and to what they consent. Whoever only asks a stopped gate needs Profile, Doors, Groups and
+// Witnesses alone.
 type Terms struct {
 	ModelID     [32]byte        // SHA-256 of the embedder
 	Calibration *calibrate.File // of that embedder; nil with Off where nobody can tell which it is
@@ -49,11 +52,12 @@ type Terms struct {
 	FPIR        float64         // wanted false positive identification rate of one attempt
 	Notices     []notice.Text   // in force, the first one counts where a request names none
 	Profile     law.Profile
-	Ways        []passage.Way  // the other ways in at the door
-	Doors       []visitor.Door // what visitors' passes can be for that open this door; see Doors
-	Groups      []string       // of people that the rules of the door name
-	Door        Doorkeeper     // nil where nobody tries
-	Off         error          // why no face is looked at, whatever was wanted; nil if faces are
+	Ways        []passage.Way   // the other ways in at the door
+	Doors       []visitor.Door  // what visitors' passes can be for that open this door; see Doors
+	Groups      []string        // of people that the rules of the door name
+	Witnesses   []note.Verifier // who cosign how far the audit log has come
+	Door        Doorkeeper      // nil where nobody tries
+	Off         error           // why no face is looked at, whatever was wanted; nil if faces are
 
 	// Barred reports whether the face of a person opens nothing at a time, after failures. It may be nil.
 	Barred func(person template.PersonID, now time.Time) bool

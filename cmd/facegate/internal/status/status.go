@@ -41,6 +41,8 @@ type Status struct {
 	KeyStore string               `json:"key_store"` // where the device key comes from
 	Epoch    people.Epoch         `json:"epoch"`
 
+	Witnesses []Witness `json:"witnesses,omitempty"` // who cosign how far the audit log has come
+
 	Assessment Assessment `json:"assessment,omitzero"`
 	Filing     Filing     `json:"filing,omitzero"`
 }
@@ -51,6 +53,18 @@ type Older struct {
 	From    uint64    `json:"from"`    // number of the last destruction that they knew of
 	To      uint64    `json:"to"`      // of the last that there was, so far as is known
 	Unknown bool      `json:"unknown"` // nobody but those who hold receipts can tell what was destroyed
+}
+
+// Witness is how it is with somebody who cosigns how far the audit log of the gate has come.
+type Witness struct {
+	Name   string    `json:"name"`            // by its key
+	ID     string    `json:"id"`              // of its key, 8 hexadecimal digits
+	Size   int64     `json:"size"`            // entries of the log that it has cosigned, 0 for none
+	At     time.Time `json:"at,omitzero"`     // when it has last, by its own clock
+	Silent bool      `json:"silent"`          // it has not for too long
+	Ahead  bool      `json:"ahead"`           // it has seen more of the log than there is, or another one
+	Err    string    `json:"error,omitempty"` // why what was said for it last was not taken in
+	Hint   string    `json:"hint,omitempty"`  // what to do about that
 }
 
 // Forgotten is what came of having the broker forget the gate.

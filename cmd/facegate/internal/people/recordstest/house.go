@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"facegate/cmd/facegate/internal/people"
 	"facegate/configs/law"
 	"facegate/pipeline/template"
@@ -37,6 +39,7 @@ func Open(t testing.TB) House {
 	})
 	return House{s, people.Stopped(s, people.Terms{
 		Profile: law.Profile{Mode: law.OneToMany}, Doors: people.Doors("lime court", "north", []string{"yard"}), Groups: []string{"cleaners", "staff"},
+		Witnesses: []note.Verifier{auditor().Verifier()},
 	})}
 }
 

@@ -52,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"lockdown", lockdown},
 		{"faces", faces},
 		{"audit", audited},
+		{"witnesses", witnesses},
 		{"clock", clock},
 		{"visitors", visitors},
 		{"operators", operators},
@@ -490,6 +491,10 @@ func Refusals() map[string]func(context.Context, people.Records) error {
 		"another log": func(ctx context.Context, r people.Records) error {
 			return second(r.Verify(ctx, []tlog.Tree{{N: 1}}))
 		},
+		"no witness": func(ctx context.Context, r people.Records) error {
+			return second(r.WitnessRequest(ctx, cosigner("eve.example").Verifier().String(), false))
+		},
+		"nobody's signature": func(ctx context.Context, r people.Records) error { return second(r.TakeCosigned(ctx, "hello")) },
 		"a longer log": func(ctx context.Context, r people.Records) error {
 			return second(r.Verify(ctx, []tlog.Tree{{N: 9999}}))
 		},
