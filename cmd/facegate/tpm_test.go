@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"facegate/cmd/facegate/internal/gatetest"
@@ -34,6 +35,10 @@ func TestGateUnderATPM(t *testing.T) {
 	var device people.Device
 	do("device", "pubkey", "--json").decode(t, &device)
 
+	folders, image := []string{"state", "state-keys", "anchor"}, t.TempDir()
+	for _, name := range folders {
+		must(t, os.CopyFS(filepath.Join(image, name), os.DirFS(site.Path(name))))
+	}
 	gate := launch(t, site, nil, more)
 	if s := gate.status(t); s.KeyStore != "tpm" {
 		t.Errorf("the running gate has its key from a %q", s.KeyStore)
@@ -48,6 +53,17 @@ func TestGateUnderATPM(t *testing.T) {
 	board.Stop()
 	do("people").want(t, exitFailed, "", "there is no TPM at "+string(board.Chip))
 	board.Start(t)
+
+	for _, name := range folders { // as by an image of the disk, from before the erasure
+		must(t, os.RemoveAll(site.Path(name)))
+		must(t, os.CopyFS(site.Path(name), os.DirFS(filepath.Join(image, name))))
+	}
+	do("faces", "on", "--socket", site.Socket()).want(t, exitFailed, "", "an older copy of the records was put back")
+	backup := site.Path("backup")
+	do("backup", "create", backup, "--socket", site.Socket()).want(t, exitOK, "", "")
+	do("backup", "restore", backup, "--yes", "--receipts", paper, "--credentials", "out").want(t, exitOK, "", "")
+	do("faces", "on", "--socket", site.Socket()).want(t, exitOK, "", "")
+	do("people").want(t, exitOK, "bob", "")
 
 	other := tpmtest.New(t)
 	config, _ = under(string(other.Chip))
@@ -64,4 +80,15 @@ func TestGateUnderATPM(t *testing.T) {
 	absent(t, key)
 	must(t, os.WriteFile(key, flash, 0o600))
 	do("people").want(t, exitFailed, "", "the TPM does not hold its half of the key any more")
+}
+
+// TestInitUnderATPM makes the key of a gate whose configuration names a TPM already.
+func TestInitUnderATPM(t *testing.T) {
+	board, dir := tpmtest.New(t), t.TempDir()
+	path, key := filepath.Join(dir, "facegate.yaml"), filepath.Join(dir, "device.key")
+	must(t, os.WriteFile(path, fmt.Appendf(nil, "key_file: %s\nstate_dir: %s\ntpm: %s\n", key, t.TempDir(), board.Chip), 0o600))
+	facegate(t.Context(), append([]string{"init", "--config", path, "--yes"}, enough...)...).want(t, exitOK, key+" is the new device key", "")
+	if _, err := board.Key(key).DeviceKey(); err != nil {
+		t.Error(err)
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"facegate/configs"
 	"facegate/configs/hint"
 	"facegate/store"
+	"facegate/store/anchor"
 	"facegate/store/audit"
 	"facegate/store/clock"
 	"facegate/store/tpm"
@@ -34,6 +35,14 @@ func Keys(c *configs.Config) store.KeySource {
 	return store.KeyFile(c.KeyFile)
 }
 
+// anchors returns the places, besides a folder, that remember how much was erased: the counter of the TPM that has the key.
+func anchors(keys store.KeySource) []anchor.Place {
+	if key, ok := keys.(*tpm.Key); ok {
+		return []anchor.Place{key.Counter()}
+	}
+	return nil
+}
+
 // Options returns how the store of a gate is opened: its notices, terms and limits are those of the configuration.
 func Options(c *configs.Config, keys store.KeySource, source clock.Source, log *slog.Logger) (store.Options, error) {
 	notices, err := c.Particulars().Texts()
@@ -42,7 +51,7 @@ func Options(c *configs.Config, keys store.KeySource, source clock.Source, log *
 	}
 	p := c.Profile()
 	o := store.Options{
-		Dir: c.StateDir, KeyDir: c.KeysDir, AnchorDir: c.AnchorDir, Keys: keys, Clock: source, Rand: rand.Reader, Log: log,
+		Dir: c.StateDir, KeyDir: c.KeysDir, AnchorDir: c.AnchorDir, Keys: keys, Anchors: anchors(keys), Clock: source, Rand: rand.Reader, Log: log,
 		Retention: store.RetentionPolicy{Idle: p.IdleMax, Access: p.AccessLogRetention, Records: p.RecordRetention},
 		Profile:   string(p.Jurisdiction), FilingAt: p.FilingAt, MinPIN: c.PINs.MinDigits,
 	}

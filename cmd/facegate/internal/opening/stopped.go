@@ -29,7 +29,7 @@ func (u *UnopenedError) Unwrap() error { return u.Err }
 
 // Place returns where the store of a gate is.
 func Place(c *configs.Config) store.Place {
-	return store.Place{Dir: c.StateDir, KeyDir: c.KeysDir, AnchorDir: c.AnchorDir}
+	return store.Place{Dir: c.StateDir, KeyDir: c.KeysDir, AnchorDir: c.AnchorDir, Anchors: anchors(Keys(c))}
 }
 
 // Stopped opens the store of a gate that is not running, as its own user alone: the service could not read files that another
