@@ -284,7 +284,7 @@ func (l *loss) credentials(p Person) error {
 		if err != nil {
 			return err
 		}
-		if p.opensWith(c) || l.verdict.keeps(mark) && !(c.Uses != 0 && l.verdict.counted) {
+		if p.opensWith(c) && !l.verdict.has(mark) || l.verdict.keeps(mark) && !(c.Uses != 0 && l.verdict.counted) {
 			continue
 		}
 		l.drop[credentialRowID(c.ID)] = true

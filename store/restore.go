@@ -243,9 +243,12 @@ func (v verdict) decided(b backup, present int) error {
 }
 
 // keeps reports whether what a tombstone may be of is brought back.
-func (v verdict) keeps(mark [16]byte) bool {
+func (v verdict) keeps(mark [16]byte) bool { return !v.has(mark) && (v.known || v.keys == BringBack) }
+
+// has reports whether a tombstone is of mark.
+func (v verdict) has(mark [16]byte) bool {
 	_, gone := v.gone[mark]
-	return !gone && (v.known || v.keys == BringBack)
+	return gone
 }
 
 // complete reports which numbers between b and the last are known neither to the list nor to the operator.
@@ -568,12 +571,12 @@ func (in *intake) person(copied backupPerson) error {
 func (in *intake) credentials(p Person) (Person, error) {
 	all := p.Credentials
 	for _, c := range all {
-		if p.opensWith(c) {
-			continue
-		}
 		mark, err := in.store.keyMark(p.ID, c)
 		if err != nil {
 			return Person{}, err
+		}
+		if p.opensWith(c) && !in.verdict.has(mark) {
+			continue
 		}
 		if !in.verdict.keeps(mark) || in.store.register.taken(c) {
 			p = p.without(c.ID)

@@ -354,3 +354,29 @@ func TestBackupOwnsWhatIsThere(t *testing.T) {
 	}
 	finds(t, mustOpenApart(t, o), "card of "+labelOf(0), people[0], nil)
 }
+
+// TestReplacedPassOfNoTemplate gives somebody a new pass with a new capture, after a lockdown had destroyed the template that the pass before
+// opened: that pass stays dead, by a backup and by files that are put back.
+func TestReplacedPassOfNoTemplate(t *testing.T) {
+	o, _ := anchored(t)
+	s := mustOpenApart(t, o)
+	must(t, enrolBound(s, 4))
+	b := mustBackup(t, s)
+	must(t, s.Close())
+	before := copyOut(t, o)
+	s = mustOpenApart(t, o)
+	must(t, errors.Join(s.Lockdown().Begin(1000), s.Lockdown().End(1000)))
+	_, _, err := s.Recapture(bound(enrolment(4), keysOf(t, s, 5)))
+	must(t, errors.Join(err, s.Close()))
+	for name, put := range map[string]func(){
+		"files":  func() { putBack(t, o.Dir, before.dir); putBack(t, o.KeyDir, before.keys) },
+		"backup": func() { must(t, os.RemoveAll(o.Dir)); mustRestore(t, o, b.Data, store.Proof{Replace: true}) },
+	} {
+		put()
+		s := mustOpenApart(t, o)
+		if _, err := s.Credentials().FindPass(keysOf(t, s, 4)); !errors.Is(err, store.ErrCredential) {
+			t.Errorf("%s: the pass of before opens: %v", name, err)
+		}
+		must(t, s.Close())
+	}
+}

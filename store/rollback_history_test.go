@@ -39,6 +39,7 @@ type gone struct {
 	people  map[template.PersonID]string
 	faces   map[template.Code]string
 	records map[template.RecordID]string
+	silent  map[template.Code]bool // of faces: those of which no receipt tells
 	cards   map[deadCard]string
 	passes  map[template.Token]string
 	pins    map[template.PersonID]string
@@ -49,7 +50,7 @@ type gone struct {
 
 func newGone() gone {
 	return gone{
-		people: make(map[template.PersonID]string), faces: make(map[template.Code]string), records: make(map[template.RecordID]string),
+		people: make(map[template.PersonID]string), faces: make(map[template.Code]string), records: make(map[template.RecordID]string), silent: make(map[template.Code]bool),
 		cards:  make(map[deadCard]string),
 		passes: make(map[template.Token]string), pins: make(map[template.PersonID]string), keys: make(map[string]bool), tries: 2,
 	}
@@ -437,6 +438,7 @@ func (p *past) rotate() error {
 		if err != nil {
 			return err
 		}
+		p.gone.silent[l.face] = true
 		p.gone.faces[l.face], p.gone.records[l.at] = l.label, l.label
 		l.face, l.at, l.epoch = code, renewed.Record, renewed.Epoch
 	}
@@ -445,6 +447,7 @@ func (p *past) rotate() error {
 	}
 	for _, l := range p.living {
 		if l.epoch > 0 && l.epoch < p.s.Epochs().State().Current {
+			p.gone.silent[l.face] = true
 			p.loseFace(l)
 		}
 	}
@@ -461,6 +464,7 @@ func (p *past) lockDown() error {
 		return err
 	}
 	for _, l := range p.living {
+		p.gone.silent[l.face] = true
 		p.loseFace(l)
 	}
 	p.gone.changes++

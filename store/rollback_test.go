@@ -292,7 +292,10 @@ func (p *past) proved(what string, o store.Options, s *store.Store, sum tally) {
 		return
 	}
 	sum["restored by receipts"]++
-	p.gone.mustStayGone(p.t, what+", restored by receipts", s)
+	told := p.gone // who is on the list still may have the template of before a lockdown or the end of an epoch that was the last of all
+	told.faces, told.records = maps.Clone(told.faces), nil
+	maps.DeleteFunc(told.faces, func(code template.Code, _ string) bool { return told.silent[code] })
+	told.mustStayGone(p.t, what+", restored by receipts", s)
 }
 
 // restored goes the one way that leads out of the older state s, which o opens: faces stay off over a restart, somebody is erased
