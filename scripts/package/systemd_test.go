@@ -14,7 +14,8 @@ const oldest = 249
 // since returns the versions of systemd that brought what the units use, from its NEWS. What is older than version 230 is 0.
 func since() map[string]int {
 	all := map[string]int{
-		"StartLimitIntervalSec": 230, "MemoryMax": 231, "RestrictRealtime": 231, "MemorySwapMax": 232, "ProtectControlGroups": 232,
+		"StartLimitIntervalSec": 230, "MemoryMax": 231, "ReadWritePaths": 231, "RestrictRealtime": 231, "MemorySwapMax": 232,
+		"ProtectControlGroups": 232,
 		"ProtectKernelModules": 232, "ProtectKernelTunables": 232, "ProtectSystem=strict": 232, "RemoveIPC": 232, "RestrictNamespaces": 233,
 		"StateDirectory": 235, "StateDirectoryMode": 235, "ConfigurationDirectory": 235, "RuntimeDirectoryPreserve": 235,
 		"IPAddressDeny": 235, "IPAddressAllow": 235, "LockPersonality": 235, "PrivateMounts": 239, "SystemCallFilter=@system-service": 239,
