@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -36,7 +37,7 @@ func TestAuditSeen(t *testing.T) {
 	do("audit", "verify", "--receipt", seen).want(t, exitFailed, "", "to do: ")
 
 	must(t, os.RemoveAll(site.State()))
-	must(t, os.RemoveAll(site.Keyrings()))
+	must(t, errors.Join(os.RemoveAll(site.Keyrings()), os.RemoveAll(site.Anchor())))
 	l = startLive(t, site, nil) // nothing on the device says that it had records
 	defer l.stop()
 	do("audit", "verify").want(t, exitOK, "the audit log is whole: entries 1 to ", "")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,7 +64,7 @@ func TestBackup(t *testing.T) {
 	}
 
 	must(t, os.RemoveAll(site.State()))
-	must(t, os.RemoveAll(site.Keyrings()))
+	must(t, errors.Join(os.RemoveAll(site.Keyrings()), os.RemoveAll(site.Anchor())))
 	do("backup", "restore", file).want(t, exitFailed, "", "--last-receipt N")
 	p = do("backup", "restore", file, "--receipts", receipts, "--last-receipt", "1")
 	p.want(t, exitOK, "1 people are back", "")
@@ -107,7 +108,7 @@ func TestBackupOfCredentials(t *testing.T) {
 		{"back", "whatever of these was revoked or replaced after the backup opens again", "front desk"},
 	} {
 		must(t, os.RemoveAll(site.State()))
-		must(t, os.RemoveAll(site.Keyrings()))
+		must(t, errors.Join(os.RemoveAll(site.Keyrings()), os.RemoveAll(site.Anchor())))
 		do("backup", "restore", file).want(t, exitFailed, "", "it is --last-receipt 0")
 		do("backup", "restore", file, "--last-receipt", "0").want(t, exitFailed, "", "with --credentials back all open again")
 		p := do("backup", "restore", file, "--last-receipt", "0", "--credentials", tt.choice)

@@ -29,6 +29,7 @@ func TestWipeAsService(t *testing.T) {
 	must(t, os.Mkdir(site.State(), 0o700))
 	key := site.Path("etc/device.key")
 	must(t, os.Rename(site.Path("device.key"), key))
+	must(t, os.Mkdir(site.Path("etc/anchor"), 0o700)) // as tmpfiles.d makes it
 	config := site.WriteConfig(t, gatetest.Settings{"key_file": key})
 	certificate := site.Path("certificate.json")
 

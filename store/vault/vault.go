@@ -755,9 +755,9 @@ func (d *damage) Unwrap() []error { return []error{ErrDamaged, d.cause} }
 // Damaged returns err, for which the vault cannot be used, as ErrDamaged with what to do about it.
 func (v *Vault) Damaged(err error) error {
 	return hint.Wrap(&damage{v.name, err},
-		"the door stays locked to faces; check the disk and the device key, then stop the gate and put a backup back, without "+
-			"those who were erased since: facegate backup restore FILE (older files of %s copied back would not open, or bring "+
-			"them back); without a backup, wipe the gate and enrol people again", v.dir)
+		"the door stays locked to faces; check the disk and the device key, then stop the gate and restore a backup, which leaves out "+
+			"those who were erased since: facegate backup restore FILE (copy no older files to %s: that is told, and shuts faces out); "+
+			"without a backup, wipe the gate and enrol people again", v.dir)
 }
 
 // unopened returns the error of a resealer. Where there is no randomness, nothing is damaged.
