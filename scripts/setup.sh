@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build=(ca-certificates g++ pkg-config libopencv-dev libjpeg-dev)
-tests=(mosquitto prometheus ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client swtpm)
+tests=(mosquitto prometheus ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client swtpm poppler-utils)
 lab=(qemu-system-arm qemu-system-x86 cpio kmod make xz-utils bc libelf1 gcc-12 g++-aarch64-linux-gnu)
 release=(cmake make zstd protobuf-compiler g++-aarch64-linux-gnu lld qemu-user-static mmdebstrap uidmap xz-utils lintian openssh-client procps)
 

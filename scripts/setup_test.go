@@ -142,7 +142,7 @@ func TestSetupSaysWhatToDo(t *testing.T) {
 			"the network goes away", func(m *machine) {
 				m.apt = plan + "*install*) echo 'E: Failed to fetch libmosquitto'; exit 100 ;;\nesac"
 			}, "test",
-			[]string{"installing 2 packages (about 7 MB", "E: Failed to fetch", "check the network", "from a mirror or a disc: mosquitto prometheus ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client swtpm"},
+			[]string{"installing 2 packages (about 7 MB", "E: Failed to fetch", "check the network", "from a mirror or a disc: mosquitto prometheus ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client swtpm poppler-utils"},
 		},
 	}
 	for _, test := range tests {
@@ -206,7 +206,7 @@ func TestSetupShowsProgress(t *testing.T) {
    echo pmstatus:a:35.0:x; echo pmstatus:a:100.0:x ;;
 esac`
 	output, ok := m.setup(t, "test")
-	want := "facegate: missing: mosquitto prometheus ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client swtpm\n" +
+	want := "facegate: missing: mosquitto prometheus ffmpeg strace chromium fonts-wqy-microhei systemd openssh-client swtpm poppler-utils\n" +
 		"facegate: reading Debian's package lists\n" +
 		"facegate: installing 2 packages (about 7 MB to download)\n" +
 		"facegate:   30 %\n" +

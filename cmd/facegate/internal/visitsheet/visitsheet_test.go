@@ -126,8 +126,7 @@ func outside(t *testing.T, pdf []byte) {
 	t.Helper()
 	for _, tool := range []string{"pdftotext", "pdfinfo", "pdftoppm"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Logf("%s is not there, and does not read the document", tool)
-			return
+			t.Skipf("%s is not there; make setup-test installs it", tool)
 		}
 	}
 	path := filepath.Join(t.TempDir(), "pass.pdf")
