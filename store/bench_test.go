@@ -1,11 +1,17 @@
 package store
 
 import (
+	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"testing"
 
+	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/note"
+
 	"facegate/store/audit"
+	"facegate/store/checkpoint"
 	"facegate/store/receipt"
 	"facegate/store/vault"
 )
@@ -128,4 +134,66 @@ func BenchmarkOutboxWhileErasing(b *testing.B) {
 	close(stop)
 	must(b, <-stopped)
 	b.ReportMetric(float64(erased), "erased")
+}
+
+// longLog makes a store whose tree has n leaves, of which three witnesses have signed the last, and returns the receipt of an erasure
+// in the middle.
+func longLog(b testing.TB, n int64) (s *Store, line []byte) {
+	b.Helper()
+	s = mustOpen(b, crowd(b, 10))
+	grow := func(until int64) {
+		for s.tree.N < until {
+			batch := make([]audit.Entry, min(until-s.tree.N, 5000))
+			for i := range batch {
+				batch[i] = audit.Entry{Kind: audit.Joined, Actor: 1000}
+			}
+			entries, err := s.number(testNow(), batch...)
+			must(b, err)
+			must(b, s.apply(s.people.Commit, s.state, entries, vault.Change{}))
+			s.follow()
+		}
+	}
+	grow(n / 2)
+	e, err := s.Erase(ByLabel(testEnrolment(0).Label), audit.Requested, 1000)
+	must(b, err)
+	grow(n)
+	must(b, s.Log().Access(testNow())) // as the last change, which people.db has too, it is a small one
+	for _, name := range []string{"residents.example", "auditor.example", "regulator.example"} {
+		seed := sha256.Sum256([]byte(name))
+		w, err := torchwood.NewCosignatureSigner(name, ed25519.NewKeyFromSeed(seed[:]))
+		must(b, err)
+		signed, err := s.Log().Checkpoint()
+		must(b, err)
+		_, opened, err := checkpoint.Open(signed, s.publicKey())
+		must(b, err)
+		cosigned, err := note.Sign(opened, w)
+		must(b, errors.Join(err, s.Log().Witnessed(testNow(), cosigned, w.Verifier())))
+	}
+	return s, e.Receipt
+}
+
+// BenchmarkProof makes the checkpoint of a log, and the proof of a receipt that three witnesses have signed.
+func BenchmarkProof(b *testing.B) {
+	s, line := longLog(b, 100_000)
+	defer s.Close()
+	var signed, proof []byte
+	for b.Loop() {
+		var err error
+		signed, err = s.Log().Checkpoint()
+		must(b, err)
+		proof, err = s.Log().Prove(line)
+		must(b, err)
+	}
+	b.ReportMetric(float64(len(signed)), "B/checkpoint")
+	b.ReportMetric(float64(len(proof)), "B/proof")
+}
+
+// BenchmarkVerifyLog reads a log and verifies it, entries and tree.
+func BenchmarkVerifyLog(b *testing.B) {
+	s, _ := longLog(b, 100_000)
+	defer s.Close()
+	for b.Loop() {
+		l, err := s.Log().Read()
+		must(b, errors.Join(err, l.Verify()))
+	}
 }

@@ -212,7 +212,7 @@ func (l Log) Alarm(at time.Time, k audit.Kind) error {
 
 // Openings returns when the door was opened by hand since a time, oldest first.
 func (l Log) Openings(since time.Time) (at []time.Time, err error) {
-	return l.s.when(since, audit.OpenedByHand)
+	return l.when(since, audit.OpenedByHand)
 }
 
 // Aimed notes in the audit log that somebody is shown what the camera sees.
@@ -222,7 +222,7 @@ func (l Log) Aimed(now time.Time, by audit.Actor) error {
 
 // Aimings returns when somebody was shown that, or had camera and light measured, since a time, oldest first.
 func (l Log) Aimings(since time.Time) (at []time.Time, err error) {
-	return l.s.when(since, audit.Aimed, audit.Calibrated)
+	return l.when(since, audit.Aimed, audit.Calibrated)
 }
 
 // Calibrated notes in the audit log that camera and light are measured for somebody.
@@ -237,13 +237,15 @@ func (l Log) Watched(now time.Time, by audit.Actor) error {
 
 // Watchings returns when somebody was shown that since a time, oldest first.
 func (l Log) Watchings(since time.Time) (at []time.Time, err error) {
-	return l.s.when(since, audit.DoorWatched)
+	return l.when(since, audit.DoorWatched)
 }
 
 // when returns the times of the entries of some kinds since a time, oldest first.
-func (s *Store) when(since time.Time, kinds ...audit.Kind) (at []time.Time, err error) {
-	l, err := s.Log().Read()
-	for _, r := range l.Records {
+func (l Log) when(since time.Time, kinds ...audit.Kind) (at []time.Time, err error) {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	log, err := l.s.entries()
+	for _, r := range log.Records {
 		if e := r.Entry; e != nil && slices.Contains(kinds, e.Kind) && e.Time >= since.Unix() {
 			at = append(at, time.Unix(e.Time, 0))
 		}
@@ -252,21 +254,29 @@ func (s *Store) when(since time.Time, kinds ...audit.Kind) (at []time.Time, err 
 }
 
 // Read returns the audit log. Its Verify tells whether it holds together.
-func (l Log) Read() (audit.Log, error) {
+func (l Log) Read() (log audit.Log, err error) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
-	return l.s.audit()
+	err = l.s.journal.Mending(func() error {
+		if log, err = l.s.readEntries(); err != nil {
+			return err
+		}
+		log.Leaves, err = l.s.readLeaves()
+		return err
+	})
+	return log, err
 }
 
-func (s *Store) audit() (l audit.Log, err error) {
+// entries returns the audit log without its leaves.
+func (s *Store) entries() (l audit.Log, err error) {
 	err = s.journal.Mending(func() error {
-		l, err = s.readLog()
+		l, err = s.readEntries()
 		return err
 	})
 	return l, err
 }
 
-func (s *Store) readLog() (l audit.Log, err error) {
+func (s *Store) readEntries() (l audit.Log, err error) {
 	var start *audit.Head
 	if err := s.getJournal(startRow, &start); err != nil {
 		return audit.Log{}, err
@@ -284,14 +294,18 @@ func (s *Store) readLog() (l audit.Log, err error) {
 	}); err != nil {
 		return audit.Log{}, err
 	}
+	l.End, l.Tree = s.head, s.tree
+	return l, nil
+}
+
+func (s *Store) readLeaves() (leaves audit.Leaves, err error) {
 	err = s.journal.EachValue(treeTable, func(_ [16]byte, plain []byte) error {
 		leaf, err := audit.DecodeLeaf(plain)
 		if err != nil {
 			return s.journal.Damaged(err)
 		}
-		l.Leaves = append(l.Leaves, leaf)
+		leaves = append(leaves, leaf)
 		return nil
 	})
-	l.End, l.Tree = s.head, s.tree
-	return l, err
+	return leaves, err
 }

@@ -384,6 +384,7 @@ func TestPowerCutAtEverySync(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			seen := mustAudit(t, s).Tree
 			disk.Before = func(string) error { cuts = append(cuts, files(t, dir)); return nil }
 			err = tt.do(s)
 			disk.Before = nil
@@ -403,6 +404,7 @@ func TestPowerCutAtEverySync(t *testing.T) {
 					t.Errorf("cut off before sync %d: mended %v", n, m)
 				}
 				kinds(t, left)
+				must(t, mustAudit(t, left).Holds(seen))
 				left.Close()
 			}
 			if len(cuts) < 4 {

@@ -146,7 +146,7 @@ func (r Retention) Prune() (int, error) {
 
 // pruneLog writes journal.db anew without what is old, and without what was kept of visitors' passes that have ended.
 func (s *Store) pruneLog(v clock.Verdict) (pruned int, err error) {
-	l, err := s.audit()
+	l, err := s.entries()
 	if err != nil {
 		return 0, err
 	}

@@ -21,7 +21,7 @@ func (m Members) Show(label string) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	l, err := s.audit()
+	l, err := s.entries()
 	if err != nil {
 		return File{}, err
 	}

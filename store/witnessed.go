@@ -198,8 +198,8 @@ func (s *Store) grewFrom(tree tlog.Tree) (held bool, err error) {
 // rolledBack is ErrRolledBack of a witness, with what to do.
 func rolledBack(id string) error {
 	return hint.Wrap(fmt.Errorf("store: %w", ErrRolledBack), "older files were put back, or a copy of this gate runs elsewhere: whoever was "+
-		"erased since may be back. Find out who has done it, bring people back with facegate backup restore, and have the witness %s "+
-		"begin anew with this gate: facegate witness forget", id)
+		"erased since may be back. Find out who has done it. Then have the witness %s begin anew with this gate (facegate witness "+
+		"forget), and after that bring people back: facegate backup restore", id)
 }
 
 // rolledBack notes that a witness has n, which is not a checkpoint of this log.
