@@ -384,10 +384,21 @@ func TestRollbackSeen(t *testing.T) {
 			tell(late, store.ErrRolledBack, 1)
 			must(t, s.Close())
 			s = mustOpen(t, dir)
-			defer s.Close()
+			defer func() { s.Close() }()
 			tell(late, store.ErrRolledBack, 1)
 			tell(nil, nil, 1) // the witness was made to forget
 			tell(late, store.ErrRolledBack, 2)
+			b := mustBackup(t, s)
+			must(t, s.Close())
+			mustRestore(t, storetest.Options(dir), b.Data, store.Proof{Said: true, Keys: store.BringBack})
+			s = mustOpen(t, dir)
+			if s.Faces().Older() != nil {
+				t.Fatal("it is an older copy still")
+			}
+			tell(late, store.ErrRolledBack, 3) // it has not forgotten
+			if s.Faces().Older() == nil || s.Faces().Off() == nil {
+				t.Error("faces are on")
+			}
 		})
 	}
 }

@@ -121,8 +121,8 @@ func (w witnessed) ahead(id string, signed []byte) witnessed {
 // kept for receipts. Nothing at all says that the witness knows nothing of this log, and the next Request begins from there.
 //
 // A checkpoint of a larger tree, or of another one of the same size, is ErrRolledBack: the log was put back, or begun anew, after the
-// witness has signed it. That is noted in the audit log, once until this witness has nothing of the kind any more, and the store is an
-// older copy from then on (Faces.Older).
+// witness has signed it. That is noted in the audit log, and the store is an older copy from then on (Faces.Older): once until this
+// witness has nothing of the kind any more, or until the store was restored, which is too soon while it has.
 func (l Log) Witnessed(now time.Time, signed []byte, witness note.Verifier) error {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
@@ -205,7 +205,7 @@ func rolledBack(id string) error {
 // rolledBack notes that a witness has n, which is not a checkpoint of this log.
 func (s *Store) rolledBack(now time.Time, w witnessed, id string, n *note.Note) error {
 	refused := rolledBack(id)
-	if w.Ahead[id] != nil {
+	if w.Ahead[id] != nil && s.state.Older != nil {
 		return refused
 	}
 	signed, err := note.Sign(&note.Note{Text: n.Text, Sigs: n.Sigs})
