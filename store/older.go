@@ -25,6 +25,7 @@ type Older struct {
 	From    uint64 // the number of the last destruction that the copy knew of
 	To      uint64 // of the last before it was found, so far as is known
 	Unknown bool   // nobody knows what was destroyed between the two, or since From: that is in receipts alone
+	Owed    bool   // what is known to have been destroyed is not destroyed again yet: it is before Open returns
 }
 
 // Older returns what is known of the copy that was put back, for which faces are off, and nil if none was.
@@ -58,10 +59,15 @@ func (s *Store) openTombstones() error {
 	}
 	s.unburied = s.unburied || r.behind
 	s.gone = r.tombstones
+	owed := s.state.Older // that was cut off before it has lost again what was destroyed
+	if owed != nil && !owed.Owed {
+		owed = nil
+	}
 	switch {
-	case r.lost() || r.Store != s.state.Store || r.At.Count < s.state.At.Count && !s.buries(r.tombstones):
+	case r.lost() || r.Store != s.state.Store || r.At.Count < s.state.At.Count && !s.buries(r.tombstones) || owed != nil && owed.Unknown:
 		return s.loseTombstones(r)
 	case r.At == s.state.At || s.buries(r.tombstones) || s.pending != nil && r.At == (anchored{s.state.At.Count + 1, s.after(s.pending)}):
+		s.older = owed
 		return nil
 	case r.At.Count > s.state.At.Count && r.From <= s.state.Number:
 		s.isOlder(Older{From: s.state.Number, To: r.Last})
@@ -82,7 +88,7 @@ func (s *Store) buries(t tombstones) bool {
 // isOlder has it in every state from now on that the store is an older copy as o says, or has been since it was found to be one earlier.
 // What that copy was going to change in the tombstones next was changed long ago.
 func (s *Store) isOlder(o Older) {
-	o.Since = s.now().Unix()
+	o.Since, o.Owed = s.now().Unix(), true
 	if before := s.state.Older; before != nil {
 		o.Since, o.From, o.Unknown = before.Since, min(o.From, before.From), o.Unknown || before.Unknown
 	}
@@ -152,7 +158,9 @@ func (s *Store) takeBack() error {
 	o := *s.older
 	s.log.Error("an older copy of the records was put back: no face is looked at", "known", o.From, "destroyed", o.To, "unknown", o.Unknown,
 		"hint", AdviceOlder)
+	o.Owed = false
 	next := s.state
+	next.Older = &o
 	next.Number = max(next.Number, s.gone.Last)
 	next.Visits = s.moment() // nobody can tell which visitors' passes were used or revoked since
 	if o.Unknown {

@@ -398,3 +398,71 @@ func (c copied) same(d copied) bool {
 	}
 	return true
 }
+
+// TestEverySyncOfOlder lays the folders as they are before each sync of the Open that finds an older copy, which was taken in the midst of
+// a change. What was destroyed since is destroyed in all of them, and all of them say what they are.
+func TestEverySyncOfOlder(t *testing.T) {
+	o, c := anchored(t)
+	disk := new(durabletest.Watched)
+	o.Disk = disk
+	s := born(t, o)
+	mustEnrol(t, s, 7, 8)
+	var midst []copied
+	step := func(do func()) { // and a copy before each of its syncs
+		disk.Before = func(string) error {
+			midst = append(midst, copyOut(t, o))
+			return nil
+		}
+		do()
+		disk.Before = nil
+	}
+	step(func() { mustErase(t, s, labelOf(7)) })
+	step(func() {
+		_, _, err := s.Recapture(current(s, enrolment(8)))
+		must(t, err)
+	})
+	for _, step := range life {
+		step.do(t, s)
+	}
+	must(t, s.Close())
+	last := copyOut(t, o)
+	opened := func(point copied, count uint64, disk durable.Disk) (store.Options, *counter) {
+		at, d := anchored(t)
+		putBack(t, at.Dir, point.dir)
+		putBack(t, at.KeyDir, point.keys)
+		putBack(t, at.AnchorDir, point.anchor)
+		at.Disk, d.count = disk, count
+		return at, d
+	}
+	for i, point := range midst {
+		if i%4 != 0 && !slow() {
+			continue
+		}
+		point.anchor = last.anchor
+		watched := new(durabletest.Watched)
+		at, d := opened(point, c.count, watched)
+		type cut struct {
+			copied
+			count uint64
+		}
+		var cuts []cut
+		watched.Before = func(string) error {
+			cuts = append(cuts, cut{copyOut(t, at), d.count})
+			return nil
+		}
+		must(t, mustOpenApart(t, at).Close())
+		for i, cut := range cuts {
+			if i%3 != 0 && !slow() {
+				continue
+			}
+			at, _ := opened(cut.copied, cut.count, nil)
+			s, err := store.Open(at)
+			must(t, err)
+			if s.Faces().Older() == nil {
+				t.Error("it is not told")
+			}
+			mustBeGone(t, s)
+			must(t, s.Close())
+		}
+	}
+}
