@@ -466,3 +466,24 @@ func TestEverySyncOfOlder(t *testing.T) {
 		}
 	}
 }
+
+// TestNewerBackup restores a backup that is newer than the copy that was put back, where the anchor is lost: who was erased between the two
+// is not in the backup, and does not stay in the copy either.
+func TestNewerBackup(t *testing.T) {
+	o, _ := anchored(t)
+	o.Anchors = nil
+	s := born(t, o)
+	must(t, s.Close())
+	point := copyOut(t, o)
+	s = mustOpenApart(t, o)
+	e, err := s.Erase(store.ByLabel(labelOf(0)), audit.Requested, 1000)
+	must(t, err)
+	b := mustBackup(t, s)
+	must(t, errors.Join(s.Close(), os.RemoveAll(o.AnchorDir)))
+	putBack(t, o.Dir, point.dir)
+	putBack(t, o.KeyDir, point.keys)
+	must(t, mustOpenApart(t, o).Close())
+	mustRefuseRestore(t, o, b.Data, store.Proof{Said: true, Last: 1, Keys: store.BringBack}, store.ErrReceipts)
+	mustRestore(t, o, b.Data, store.Proof{Receipts: [][]byte{e.Receipt}, Keys: store.BringBack})
+	mustHold(t, mustOpenApart(t, o), 1, 2, 3, 4, 5)
+}

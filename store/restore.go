@@ -153,8 +153,9 @@ func (s *Store) noteLockdown(b backup, r recollection, v verdict) error {
 
 // A verdict is what became of the people of a backup since.
 type verdict struct {
-	last     uint64 // the number of the last destruction that is known
-	receipts []receipt.Receipt
+	last     uint64                 // the number of the last destruction that is known
+	receipts []receipt.Receipt      // of what was destroyed since
+	earlier  []receipt.Receipt      // of what was destroyed before the backup, and after the older copy that it comes to
 	gone     map[[16]byte]tombstone // by tombstone.Of
 	listed   bool
 	void     bool   // every template of the backup was destroyed
@@ -175,22 +176,33 @@ func (s *Store) weigh(b backup, t tombstones, proof Proof) (verdict, error) {
 		return v, hint.Wrap(fmt.Errorf("store: %w, and in the present one people were erased", ErrForeign),
 			"capture the people of the backup again: nobody can tell the receipts of the two apart")
 	}
-	byNumber := make(map[uint64]bool)
+	since := b.Number // from which on it has to be known what was destroyed
+	if o := s.state.Older; o != nil && o.Unknown {
+		since = min(since, o.From)
+	}
+	given := given{numbers: make(map[uint64]bool), since: since, last: proof.Last}
+	if since < b.Number {
+		given.last = max(given.last, b.Number)
+	}
 	for _, signed := range proof.Receipts {
 		r, err := receipt.Verify(signed, s.publicKey())
 		if err != nil {
 			return v, hint.Wrap(err, "give the receipts of this device, to the byte")
 		}
-		if r.Number <= b.Number {
+		if r.Number <= since {
 			continue
 		}
 		if r.Kind == receipt.Wipe {
 			return v, hint.Wrap(fmt.Errorf("store: %w", ErrDestroyed), "capture people again")
 		}
-		v.receipts, v.last = append(v.receipts, r), max(v.last, r.Number)
-		byNumber[r.Number] = true
+		if r.Number <= b.Number {
+			v.earlier = append(v.earlier, r)
+		} else {
+			v.receipts, v.last = append(v.receipts, r), max(v.last, r.Number)
+		}
+		given.numbers[r.Number], given.last = true, max(given.last, r.Number)
 	}
-	if v.listed && b.Number < t.Gap.To {
+	if v.listed && since < t.Gap.To {
 		v.lost = t.Gap
 	}
 	v.known, v.keys = v.listed && t.List == b.List && v.last <= t.Last && v.lost == (gap{}), proof.Keys
@@ -206,7 +218,7 @@ func (s *Store) weigh(b backup, t tombstones, proof Proof) (verdict, error) {
 			"say the highest number of a receipt that you hold (facegate receipt verify shows it) with --last-receipt N, and give "+
 				"those after %d with --receipts; where there are none, it is --last-receipt %[1]d", b.Number)
 	}
-	if err := v.complete(b, t, byNumber); err != nil {
+	if err := v.complete(b, t, given); err != nil {
 		return v, err
 	}
 	return v, v.decided(b, s.unsure())
@@ -251,24 +263,25 @@ func (v verdict) has(mark [16]byte) bool {
 	return gone
 }
 
-// complete reports which numbers between b and the last are known neither to the list nor to the operator.
-func (v verdict) complete(b backup, t tombstones, receipts map[uint64]bool) error {
-	if v.last-b.Number > maxUnknown {
+// A given says which receipts the operator has given.
+type given struct {
+	numbers map[uint64]bool
+	since   uint64 // after which each destruction has to be known
+	last    uint64 // that there certainly was, be it lost
+}
+
+// complete reports which numbers after g.since and up to the last are known neither to the list nor to the operator.
+func (v verdict) complete(b backup, t tombstones, g given) error {
+	if v.last-g.since > maxUnknown {
 		return hint.Wrap(fmt.Errorf("store: %w: number %d is out of reach of %d", ErrReceipts, v.last, b.Number), "correct --last-receipt")
 	}
 	var missing []string
-	last := uint64(0) // of those that were lost, that there certainly was
-	for n := range receipts {
-		if v.lost.has(n) {
-			last = max(last, n)
-		}
-	}
-	for n := b.Number + 1; n <= v.last; n++ {
+	for n := g.since + 1; n <= v.last; n++ {
 		lost := v.lost.has(n)
-		if lost && n > last {
+		if lost && n > g.last {
 			continue
 		}
-		if listed := v.listed && n > t.From && n <= t.Last && !lost; !listed && !receipts[n] {
+		if listed := v.listed && n > t.From && n <= t.Last && !lost; !listed && !g.numbers[n] {
 			missing = append(missing, strconv.FormatUint(n, 10))
 		}
 	}
@@ -281,7 +294,8 @@ func (v verdict) complete(b backup, t tombstones, receipts map[uint64]bool) erro
 	}
 	return hint.Wrap(fmt.Errorf("store: %w: the receipts with these numbers are missing: %s%s", ErrReceipts, strings.Join(missing, ", "), more),
 		"give them with --receipts; where one of them was the destruction of all templates or the end of an epoch, which have no "+
-			"receipt, take a backup from after it, or capture people again")
+			"receipt, take a backup from after it, or capture people again; a gate with an older copy can also be restored from a backup "+
+			"of itself as it is")
 }
 
 // A fate is what became of a person of a backup since.
@@ -394,7 +408,7 @@ func (s *Store) loseSaid(v verdict) (int, error) {
 		return 0, nil
 	}
 	v.void, v.ended = false, 0
-	v.receipts = slices.DeleteFunc(slices.Clone(v.receipts), func(r receipt.Receipt) bool { return r.Number <= o.From || r.Number > o.To })
+	v.receipts = slices.DeleteFunc(slices.Concat(v.earlier, v.receipts), func(r receipt.Receipt) bool { return r.Number <= o.From || r.Number > o.To })
 	before := len(s.register.byID)
 	if err := errors.Join(s.loseAgain(v, s.state), s.sweep()); err != nil {
 		return 0, err
