@@ -347,6 +347,11 @@ func (p *past) recapture() error {
 		return err
 	}
 	e.Label, e.Lane = l.label, lane
+	same, err := p.s.Person(l.label)
+	if err != nil {
+		return err
+	}
+	e.Consent.Reference = same.Reference // of another form a receipt tells nobody who it was about, where the anchor is lost
 	e = current(p.s, e)
 	token := tokenOf(n)
 	if l.bound {
