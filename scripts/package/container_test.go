@@ -26,7 +26,8 @@ func TestContainer(t *testing.T) {
 	lines := containerfile(t)
 	for word, want := range map[string]string{
 		"FROM": "scratch", "USER": "990:990", "STOPSIGNAL": "SIGTERM", "ENTRYPOINT": `["/usr/bin/facegate"]`,
-		"VOLUME": `["/var/lib/facegate", "/var/lib/facegate-keys"]`, "CMD": `["run", "--config", "/etc/facegate/facegate.yaml"]`,
+		"VOLUME": `["/var/lib/facegate", "/var/lib/facegate-keys", "/etc/facegate/anchor"]`,
+		"CMD":    `["run", "--config", "/etc/facegate/facegate.yaml"]`,
 	} {
 		if got := strings.Join(lines[word], "; "); got != want {
 			t.Errorf("%s is %q, want %q", word, got, want)

@@ -7,6 +7,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -168,7 +169,7 @@ func lookUp(t testing.TB, name string) string {
 // URL returns the address that b listens on, "unix:///path".
 func (b *Broker) URL() string { return "unix://" + b.socket }
 
-// Start returns when b takes connections.
+// Start returns when b answers. It listens before it knows what to do about a signal, and would be ended by one as if it had failed.
 func (b *Broker) Start(t testing.TB) {
 	t.Helper()
 	b.cmd = exec.Command(b.binary, "-c", b.conf)
@@ -176,18 +177,35 @@ func (b *Broker) Start(t testing.TB) {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		conn, err := net.Dial("unix", b.socket)
+		err := b.answers()
 		if err == nil {
-			conn.Close()
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("mosquitto does not listen: %v", err)
+			t.Fatalf("mosquitto does not answer: %v", err)
 		}
 	}
 	if b.watches {
 		b.watch = contracttest.NewWatch(t, b.URL(), b.watcher)
 	}
+}
+
+// answers asks b for a connection, which it may refuse.
+func (b *Broker) answers() error {
+	conn, err := net.DialTimeout("unix", b.socket, time.Second)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(conn, "\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04asks"); err != nil { // CONNECT
+		return err
+	}
+	var connack [4]byte
+	_, err = io.ReadFull(conn, connack[:])
+	return err
 }
 
 // unwatch ends the watch, which has seen everything then.
