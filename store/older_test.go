@@ -435,7 +435,7 @@ func TestEverySyncOfOlder(t *testing.T) {
 		return at, d
 	}
 	for i, point := range midst {
-		if i%4 != 0 && !slow() {
+		if i%14 != 7 && !slow() {
 			continue
 		}
 		point.anchor = last.anchor
@@ -452,7 +452,7 @@ func TestEverySyncOfOlder(t *testing.T) {
 		}
 		must(t, mustOpenApart(t, at).Close())
 		for i, cut := range cuts {
-			if i%3 != 0 && !slow() {
+			if i%6 != 5 && !slow() {
 				continue
 			}
 			at, _ := opened(cut.copied, cut.count, nil)

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -29,15 +30,17 @@ import (
 // A witness signs what it is shown, if three implementations agree that it goes on from what it has signed last.
 type witness struct {
 	*torchwood.CosignatureSigner
+	key  ed25519.PrivateKey
 	tree tlog.Tree
 }
 
 func newWitness(tb testing.TB, name string) *witness {
 	tb.Helper()
 	seed := sha256.Sum256([]byte(name))
-	s, err := torchwood.NewCosignatureSigner(name, ed25519.NewKeyFromSeed(seed[:]))
+	key := ed25519.NewKeyFromSeed(seed[:])
+	s, err := torchwood.NewCosignatureSigner(name, key)
 	must(tb, err)
-	return &witness{CosignatureSigner: s}
+	return &witness{CosignatureSigner: s, key: key}
 }
 
 // device returns what requires of a note that the device of s has signed it.
@@ -80,6 +83,32 @@ func (w *witness) cosign(tb testing.TB, s *store.Store) []byte {
 	cosigned, err := note.Sign(n, w)
 	must(tb, err)
 	return cosigned
+}
+
+// cosignAt has w sign the tree of s at a time, Unix time in seconds, whatever its clock says.
+func (w *witness) cosignAt(tb testing.TB, s *store.Store, at int64) []byte {
+	tb.Helper()
+	v, err := checkpoint.Verifier(s.Device().PublicKey)
+	must(tb, err)
+	signed, err := s.Log().Checkpoint()
+	must(tb, err)
+	n, err := note.Open(signed, note.VerifierList(v))
+	must(tb, err)
+	cosigned, err := note.Sign(n, timed{w.CosignatureSigner, w.key, at})
+	must(tb, err)
+	return cosigned
+}
+
+// A timed witness signs as if it were a certain time.
+type timed struct {
+	note.Signer
+	key ed25519.PrivateKey
+	at  int64
+}
+
+func (t timed) Sign(text []byte) ([]byte, error) {
+	sig := ed25519.Sign(t.key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", t.at, text))
+	return append(binary.BigEndian.AppendUint64(nil, uint64(t.at)), sig...), nil
 }
 
 // witnessed has w sign the tree of s, and s take that in.
@@ -300,6 +329,23 @@ func TestNoProof(t *testing.T) {
 	}
 }
 
+// Of two cosignatures of one tree the later is kept, and shown, though a broker gives the earlier again.
+func TestWitnessedAgain(t *testing.T) {
+	s := mustOpen(t, t.TempDir())
+	defer s.Close()
+	w := newWitness(t, "one.example")
+	early, late := w.cosignAt(t, s, 1_700_000_000), w.cosignAt(t, s, 1_700_003_600)
+	for _, signed := range [][]byte{early, late, early} {
+		must(t, s.Log().Witnessed(storetest.Now(), signed, w.Verifier()))
+	}
+	if _, at, err := s.Log().Cosigned(w.Verifier()); err != nil || at.Unix() != 1_700_003_600 {
+		t.Errorf("cosigned at %v, %v", at, err)
+	}
+	if shown, err := s.Log().Checkpoint(); err != nil || !bytes.Equal(shown, late) {
+		t.Errorf("%q is shown, %v, want %q", shown, err, late)
+	}
+}
+
 // What is not a witness's word is refused, and changes nothing.
 func TestWitnessedRefuses(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
@@ -323,6 +369,7 @@ func TestWitnessedRefuses(t *testing.T) {
 		"nobody's":                 {string(signed), store.ErrCosignature},
 		"a stranger's":             {string(strangers), store.ErrCosignature},
 		"another signature":        {good[:begin] + base64.StdEncoding.EncodeToString(sig) + "\n", checkpoint.ErrSignature},
+		"with another time":        {string(w.cosignAt(t, s, 1<<62)), checkpoint.ErrForm},
 		"without the device's":     {strings.Replace(good, "— "+checkpoint.Origin(s.Device().PublicKey), "— x", 1), checkpoint.ErrSignature},
 		"of a tree that is not so": {strings.Replace(good, "\n2\n", "\n1\n", 1), checkpoint.ErrSignature},
 	} {

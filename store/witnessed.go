@@ -10,7 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -72,12 +71,14 @@ func (w witnessed) best(n int64, now cosigned) cosigned {
 	return best
 }
 
-// with returns w with what a witness has signed of tree.
+// with returns w with what a witness has signed of tree: of two signatures of one tree the later, in whatever order they come.
 func (w witnessed) with(tree tlog.Tree, sig note.Signature) witnessed {
 	c := w.of(tree)
 	c.Sigs = slices.Clone(c.Sigs)
 	if i := c.by(sig); i >= 0 {
-		c.Sigs[i] = sig
+		if signedBefore(c.Sigs[i], sig) {
+			c.Sigs[i] = sig
+		}
 	} else {
 		c.Sigs = append(c.Sigs, sig)
 	}
@@ -94,6 +95,13 @@ func (w witnessed) with(tree tlog.Tree, sig note.Signature) witnessed {
 	}
 	slices.Reverse(w.Trees)
 	return w
+}
+
+// signedBefore reports whether a was made before b. What has no time was made before what has one.
+func signedBefore(a, b note.Signature) bool {
+	first, _ := checkpoint.CosignedAt(a)
+	second, _ := checkpoint.CosignedAt(b)
+	return first.Before(second)
 }
 
 // has returns w when a witness has said that it has a tree of n leaves, of this log.
@@ -145,6 +153,10 @@ func (l Log) Witnessed(now time.Time, signed []byte, witness note.Verifier) erro
 		return hint.Wrap(fmt.Errorf("store: %w", ErrCosignature), "give the witness's answer, and not what was asked of it; the key that is "+
 			"configured may be another witness's")
 	}
+	sig := n.Sigs[slices.IndexFunc(n.Sigs, func(s note.Signature) bool { return s.Name == witness.Name() && s.Hash == witness.KeyHash() })]
+	if _, err := checkpoint.CosignedAt(sig); err != nil { // a receipt with it could not be read
+		return hint.Wrap(fmt.Errorf("store: %w", err), "ask the witness to set its clock")
+	}
 	held, err := l.s.grewFrom(tree)
 	if err != nil {
 		return err
@@ -152,7 +164,6 @@ func (l Log) Witnessed(now time.Time, signed []byte, witness note.Verifier) erro
 	if !held {
 		return l.s.rolledBack(now, w, id, n)
 	}
-	sig := n.Sigs[slices.IndexFunc(n.Sigs, func(s note.Signature) bool { return s.Name == witness.Name() && s.Hash == witness.KeyHash() })]
 	return l.s.keepWitnessed(w, w.with(tree, sig).has(id, tree.N))
 }
 
@@ -170,11 +181,10 @@ func (l Log) Cosigned(witness note.Verifier) (size int64, at time.Time, err erro
 		if i < 0 {
 			continue
 		}
-		seconds, err := torchwood.CosignatureTimestamp(c.Sigs[i]) // which Witnessed has verified
-		if err != nil {
+		if at, err = checkpoint.CosignedAt(c.Sigs[i]); err != nil { // Witnessed has verified it
 			return 0, at, fmt.Errorf("store: %w", err)
 		}
-		size, at = c.Tree.N, time.Unix(seconds, 0).UTC()
+		size = c.Tree.N
 	}
 	if id := witnessID(witness); w.Ahead[id] != nil {
 		return size, at, rolledBack(id)

@@ -14,6 +14,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
@@ -88,7 +89,8 @@ func Sign(tree tlog.Tree, key ed25519.PrivateKey) ([]byte, error) {
 }
 
 // Open returns the tree of a signed checkpoint of the device with the key public, and the note with the signatures that were
-// verified: the device's, and those of the witnesses that signed. The errors are ErrForm and ErrSignature.
+// verified: the device's, and those of the witnesses that signed, each in the one form that base64 has of it. The errors are ErrForm and
+// ErrSignature.
 func Open(signed []byte, public ed25519.PublicKey, witnesses ...note.Verifier) (tlog.Tree, *note.Note, error) {
 	device, err := Verifier(public)
 	if err != nil {
@@ -113,7 +115,30 @@ func Open(signed []byte, public ed25519.PublicKey, witnesses ...note.Verifier) (
 	case c.Extension != "":
 		return tlog.Tree{}, nil, fmt.Errorf("checkpoint: %w: more than three lines", ErrForm)
 	}
+	for i, sig := range n.Sigs { // a decoder passes over the last bits, and whoever carries the note may have changed them
+		raw, err := base64.StdEncoding.DecodeString(sig.Base64)
+		if err != nil {
+			return tlog.Tree{}, nil, fmt.Errorf("checkpoint: %w: %w", ErrForm, err)
+		}
+		n.Sigs[i].Base64 = base64.StdEncoding.EncodeToString(raw)
+	}
 	return c.Tree, n, nil
+}
+
+// latest is the last time, Unix time in seconds, that a witness may say: that of the year 9999, behind which nothing writes down a date.
+const latest = 253402300799
+
+// CosignedAt returns when a witness has made a cosignature, by its own clock, in UTC. It refuses with ErrForm what is none, and a time
+// that no clock shows.
+func CosignedAt(sig note.Signature) (time.Time, error) {
+	at, err := torchwood.CosignatureTimestamp(sig)
+	if err == nil && at > latest {
+		err = errors.New("the time is beyond the year 9999")
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("checkpoint: %w: %w", ErrForm, err)
+	}
+	return time.Unix(at, 0).UTC(), nil
 }
 
 // SignedBy reports whether a verified signature of n is v's.

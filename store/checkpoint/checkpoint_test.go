@@ -65,6 +65,23 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// Whoever carries a note can change bits of a signature that no decoder reads. What is kept of it is what was signed.
+func TestOpenIsOneForm(t *testing.T) {
+	w := witness(t, "auditor.example")
+	v := must(checkpoint.Verifier(public(device)))(t)
+	n := must(note.Open(must(checkpoint.Sign(tree, device))(t), note.VerifierList(v)))(t)
+	cosigned := string(must(note.Sign(n, w))(t))
+	at := len(cosigned) - len("A==\n")
+	changed := cosigned[:at] + string(cosigned[at]+1) + cosigned[at+1:] // of the six bits of an A, Q, g or w two are read
+	_, opened, err := checkpoint.Open([]byte(changed), public(device), w.Verifier())
+	if err != nil || changed == cosigned {
+		t.Fatal(err)
+	}
+	if got := string(must(note.Sign(opened))(t)); got != cosigned {
+		t.Errorf("%q is kept, want %q", got, cosigned)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	other := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, 32))
 	signed := string(must(checkpoint.Sign(tree, device))(t))

@@ -175,11 +175,11 @@ func readNote(signed []byte) (tlog.Tree, []Cosignature, error) {
 		if len(signature) != cosignatureSize {
 			continue
 		}
-		at, err := torchwood.CosignatureTimestamp(s)
+		at, err := checkpoint.CosignedAt(s)
 		if err != nil {
 			return tlog.Tree{}, nil, fmt.Errorf("%w: %w", ErrForm, err)
 		}
-		all = append(all, Cosignature{Name: s.Name, Key: fmt.Sprintf("%08x", s.Hash), At: time.Unix(at, 0).UTC()})
+		all = append(all, Cosignature{Name: s.Name, Key: fmt.Sprintf("%08x", s.Hash), At: at})
 	}
 	return c.Tree, all, nil
 }

@@ -12,11 +12,11 @@ import (
 	"strings"
 	"time"
 
-	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/net/netutil"
 
 	"facegate/configs/hint"
+	"facegate/store/checkpoint"
 )
 
 // Limits of what others may take of the machine.
@@ -35,11 +35,11 @@ func cosignature(cosigned []byte) []byte {
 // cosigned returns when a note was cosigned, zero if that cannot be told.
 func cosigned(text []byte) time.Time {
 	line := strings.Fields(string(cosignature(text)))
-	at, err := torchwood.CosignatureTimestamp(note.Signature{Base64: line[len(line)-1]})
+	at, err := checkpoint.CosignedAt(note.Signature{Base64: line[len(line)-1]})
 	if err != nil {
 		return time.Time{}
 	}
-	return time.Unix(at, 0).UTC()
+	return at
 }
 
 // Handler serves add-checkpoint of C2SP at /add-checkpoint. There is no authentication besides the signature of the log.
