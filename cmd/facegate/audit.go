@@ -16,6 +16,7 @@ import (
 	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/configs/show"
+	"facegate/configs/text"
 	"facegate/store/checkpoint"
 	"facegate/store/durable"
 	"facegate/store/receipt"
@@ -56,7 +57,7 @@ func (c *auditVerifyCommand) Run(ctx context.Context, t terminal) error {
 			show.Fprintf(w, "older than the one before, because the clock was set back: %d\n", r.SetBack)
 		}
 		if r.Held > 0 {
-			show.Fprintf(w, "it goes on from what was seen before: %d places of it\n", r.Held)
+			show.Fprintf(w, "it goes on from all that was seen before: %d\n", r.Held)
 		}
 		show.Fprintf(w, "its tree has %d leaves, and the root %s\n", r.Size, r.Root)
 	})
@@ -117,7 +118,7 @@ func deviceKey(ctx context.Context, r people.Records) (ed25519.PublicKey, error)
 
 // checkpointTree returns the tree of a checkpoint.
 func checkpointTree(data []byte, public ed25519.PublicKey) (tlog.Tree, error) {
-	tree, _, err := checkpoint.Open(data, public)
+	tree, _, err := checkpoint.Open(text.Carried(data), public)
 	return tree, err
 }
 

@@ -26,10 +26,12 @@ func TestAuditSeen(t *testing.T) {
 	}
 	do("erase", "p04", "--yes", "--receipt", receipt).want(t, exitOK, "erased", "")
 	verify := []string{"audit", "verify", "--since", seen, "--receipt", receipt}
-	do(verify...).want(t, exitOK, "it goes on from what was seen before: 2 places", "")
+	do(verify...).want(t, exitOK, "it goes on from all that was seen before: 2", "")
 	l.stop()
-	do(verify...).want(t, exitOK, "it goes on from what was seen before: 2 places", "")
+	do(verify...).want(t, exitOK, "it goes on from all that was seen before: 2", "")
 
+	must(t, os.WriteFile(site.Path("mailed"), []byte(strings.ReplaceAll(string(signed), "\n", "\r\n")), 0o600))
+	do("audit", "verify", "--since", site.Path("mailed")).want(t, exitOK, "all that was seen before: 1", "")
 	edited := strings.Replace(string(signed), "\n", "\n1", 1)
 	must(t, os.WriteFile(site.Path("edited"), []byte(edited), 0o600))
 	do("audit", "verify", "--since", site.Path("edited")).want(t, exitFailed, "", "was not signed by this device")

@@ -11,6 +11,7 @@ import (
 
 	"facegate/configs/hint"
 	"facegate/configs/show"
+	"facegate/configs/text"
 	qr "facegate/pipeline/template/pass"
 	"facegate/store/checkpoint"
 	"facegate/store/durable"
@@ -39,7 +40,8 @@ func (c *auditCheckpointCommand) request(ctx context.Context, t terminal) error 
 			}
 		case standard:
 		default:
-			show.Fprintf(w, "%s is for the witness (facegate witness sign); take in what it answers with facegate audit cosigned\n", path)
+			show.Fprintf(w, "%s is for the witness (facegate witness sign%s); take in what it answers with facegate audit cosigned\n", path,
+				map[bool]string{true: ", of the text that the code holds"}[c.QR != ""])
 		}
 	})
 }
@@ -85,7 +87,7 @@ func (c *auditCosignedCommand) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	took, err := r.TakeCosigned(ctx, string(signed))
+	took, err := r.TakeCosigned(ctx, string(text.Carried(signed)))
 	if err = done(err); err != nil {
 		return err
 	}

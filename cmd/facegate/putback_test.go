@@ -182,5 +182,5 @@ func TestOneRunIn2038(t *testing.T) {
 	}
 	g.do("clock", "confirm", "--yes").want(t, exitOK, "right", "")
 	g.withoutBob()
-	g.do("audit", "verify", "--receipt", g.receipt).want(t, exitOK, "it goes on from what was seen before", "")
+	g.do("audit", "verify", "--receipt", g.receipt).want(t, exitOK, "it goes on from all that was seen before", "")
 }

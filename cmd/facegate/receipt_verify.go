@@ -130,7 +130,7 @@ func writeReceipt(w *tabwriter.Writer, r checkedReceipt, form string) {
 	}
 	writeProof(w, r.Proof)
 	show.Fprintf(w, "not reached\tcopies of databases and keyrings together, and backups, from before: with the device key they open\n")
-	show.Fprintf(w, "audit log\tleaf %d\n", r.Audit.Size)
+	show.Fprintf(w, "audit log\tentry %d\n", r.Audit.Size)
 	show.Fprintf(w, "device key\tkept in a %s\n", keyStore(r.KeyStore))
 	show.Fprintf(w, "device\t%x\n", []byte(r.Device))
 }

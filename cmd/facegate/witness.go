@@ -14,6 +14,7 @@ import (
 	"facegate/configs/file"
 	"facegate/configs/hint"
 	"facegate/configs/show"
+	"facegate/configs/text"
 )
 
 type witnessCommand struct {
@@ -99,7 +100,7 @@ func (c *witnessAddCommand) Run(t terminal) error {
 		if err != nil {
 			return err
 		}
-		return c.print(t, map[string]int{"logs": len(logs)}, func(tw *tabwriter.Writer) { show.Fprintf(tw, "%d logs are followed\n", len(logs)) })
+		return c.print(t, map[string]int{"logs": len(logs)}, func(tw *tabwriter.Writer) { show.Fprintf(tw, "logs that are followed: %d\n", len(logs)) })
 	})
 }
 
@@ -207,7 +208,7 @@ func (c *witnessSignCommand) Run(t terminal) error {
 	})
 }
 
-// read returns the request.
+// read returns the request, also from the text that somebody has scanned.
 func (c *witnessSignCommand) read(t terminal) (request []byte, err error) {
 	if c.Request == standard {
 		request, err = io.ReadAll(io.LimitReader(t.in, witness.MaxRequest+1))
@@ -217,7 +218,7 @@ func (c *witnessSignCommand) read(t terminal) (request []byte, err error) {
 	if err != nil {
 		return nil, hint.Wrap(fmt.Errorf("read the request: %w", err), "%s", cmp.Or(hint.Of(err), "name the file that the gate has made for this witness"))
 	}
-	return request, nil
+	return text.Carried(request), nil
 }
 
 // adviceUnanswered says what to do about a request that no log has signed which is followed.

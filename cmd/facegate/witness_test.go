@@ -32,7 +32,7 @@ func newWitness(t *testing.T, logs ...*logtest.Log) (path string, key sumdb.Veri
 	path = filepath.Join(t.TempDir(), "witness.db")
 	facegate(t.Context(), "witness", "create", path, "--name", "residents.example/witness").want(t, exitOK, "residents.example/witness+", "created")
 	for i, l := range logs {
-		facegate(t.Context(), "witness", "add", path, l.Key(t)).want(t, exitOK, fmt.Sprint(i+1, " logs are followed"), "")
+		facegate(t.Context(), "witness", "add", path, l.Key(t)).want(t, exitOK, fmt.Sprint("logs that are followed: ", i+1), "")
 	}
 	w, err := witness.Open(path)
 	must(t, err)
@@ -49,7 +49,8 @@ func TestWitnessFiles(t *testing.T) {
 		must(t, os.WriteFile(request, body, 0o600))
 		return facegate(t.Context(), append([]string{"witness", "sign", path, request}, flags...)...)
 	}
-	first := sign(log.Request(t, 0, 5))
+	scanned := strings.ReplaceAll(strings.TrimSpace(string(log.Request(t, 0, 5))), "\n", "\r\n") // from a code
+	first := sign([]byte(scanned))
 	first.want(t, exitOK, log.Origin(), "")
 	if tree := logtest.Cosigned(t, log, key, []byte(first.out)); tree.N != 5 {
 		t.Errorf("%+v", tree)

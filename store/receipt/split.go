@@ -3,6 +3,8 @@ package receipt
 import (
 	"bytes"
 	"slices"
+
+	"facegate/configs/text"
 )
 
 // proofs begins the proof in a file, and stands nowhere in a receipt. See https://c2sp.org/tlog-proof.
@@ -12,16 +14,12 @@ const proofs = "c2sp.org/tlog-proof@"
 // nil if there is none. What a scanner of QR codes or a letter does to the ends of lines is put right: each is one line feed, and
 // each part ends with one.
 func Split(file []byte) (line, proof []byte) {
-	file = bytes.ReplaceAll(file, []byte("\r\n"), []byte("\n"))
 	at := bytes.Index(file, []byte(proofs))
 	if at < 0 {
-		return ended(file), nil
+		return text.Carried(file), nil
 	}
-	return ended(file[:at]), ended(file[at:])
+	return text.Carried(file[:at]), text.Carried(file[at:])
 }
 
 // Join returns the file of a receipt and its proof, which Split takes apart again.
 func Join(line, proof []byte) []byte { return slices.Concat(line, proof) }
-
-// ended returns a text with one end of line at its end.
-func ended(text []byte) []byte { return slices.Concat(bytes.TrimRight(text, "\n"), []byte("\n")) }
