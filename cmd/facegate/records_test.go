@@ -82,7 +82,7 @@ func TestRecords(t *testing.T) {
 		t.Errorf("people --json of a stopped gate says %+v", all)
 	}
 	do("person", "show", "p04").want(t, exitOK, "none", "")
-	do("audit", "verify", "--json").want(t, exitOK, `"signature"`, "")
+	do("audit", "verify", "--json").want(t, exitOK, `"root"`, "")
 	do("destroy-templates", "--yes", "--json").want(t, exitOK, `"templates": 0`, "")
 	do("destroy-templates", "--end").want(t, exitOK, "people can be captured again", "")
 	var erased people.Erasure

@@ -27,6 +27,7 @@ func TestGateUnderATPM(t *testing.T) {
 	config, more := under(string(board.Chip))
 	do := func(args ...string) printout { return facegate(t.Context(), append(args, "--config", config)...) }
 
+	must(t, os.Mkdir(site.State(), 0o700))
 	do("people").want(t, exitFailed, "", "make a key with facegate key create "+key+" --tpm "+string(board.Chip))
 	facegate(t.Context(), "key", "create", key, "--tpm", string(board.Chip)).
 		want(t, exitOK, "It opens with the TPM of this board alone", "")
@@ -59,6 +60,7 @@ func TestGateUnderATPM(t *testing.T) {
 		must(t, os.CopyFS(site.Path(name), os.DirFS(filepath.Join(image, name))))
 	}
 	do("faces", "on", "--socket", site.Socket()).want(t, exitFailed, "", "an older copy of the records was put back")
+	do("clock", "confirm", "--yes", "--socket", site.Socket()).want(t, exitOK, "right", "")
 	backup := site.Path("backup")
 	do("backup", "create", backup, "--socket", site.Socket()).want(t, exitOK, "", "")
 	do("backup", "restore", backup, "--yes", "--receipts", paper, "--credentials", "out").want(t, exitOK, "", "")
