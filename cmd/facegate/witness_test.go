@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -177,14 +178,21 @@ type served struct {
 	log record
 }
 
-// serveWitness starts the program, and returns once it is served.
-func serveWitness(t *testing.T, path string) *served {
+// startWitness starts the program, which serves a witness in these ways until the test is over.
+func startWitness(t *testing.T, path string, ways ...string) *served {
 	t.Helper()
-	s := &served{cmd: exec.Command(os.Args[0], "witness", "serve", path, "--listen", "127.0.0.1:0")}
+	s := &served{cmd: exec.Command(os.Args[0], append([]string{"witness", "serve", path}, ways...)...)}
 	s.cmd.Env = append(os.Environ(), asProgram+"=1")
 	s.cmd.Stderr = &s.log
 	must(t, childtest.Start(s.cmd))
 	t.Cleanup(func() { s.cmd.Process.Kill(); s.cmd.Wait() })
+	return s
+}
+
+// serveWitness starts the program, and returns once it is served over HTTP.
+func serveWitness(t *testing.T, path string) *served {
+	t.Helper()
+	s := startWitness(t, path, "--listen", "127.0.0.1:0")
 	at := regexp.MustCompile(`the witness is served" at=(\S+)`)
 	gatetest.Eventually(t, "the witness is served", func() bool {
 		found := at.FindStringSubmatch(s.log.String())
@@ -194,6 +202,15 @@ func serveWitness(t *testing.T, path string) *served {
 		return found != nil
 	})
 	return s
+}
+
+// stop ends the program as a service manager does.
+func (s *served) stop(t *testing.T) {
+	t.Helper()
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	if err := s.cmd.Wait(); err != nil {
+		t.Errorf("the witness ended with %v: %s", err, s.log.String())
+	}
 }
 
 // ask returns the status and the body that a request is answered with, 0 for none.
