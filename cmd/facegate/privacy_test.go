@@ -111,7 +111,12 @@ func TestPrivacyFindsLeaks(t *testing.T) {
 	planted.Log = []byte(poisonForm)
 	want[inLog] = []string{poisonForm}
 	g := watch(t, planted)
-	// What does not come from the gate itself passes the same wires.
+	// What does not come from the gate itself passes the same wires, and lies in the same folders.
+	for _, dir := range g.written() {
+		name := "in-" + filepath.Base(dir)
+		must(t, os.WriteFile(filepath.Join(dir, name), wrap([]byte(poisonName)), 0o600))
+		want[onDisk] = append(want[onDisk], "^"+name+": "+poisonName+" at")
+	}
 	fmt.Fprintf(&g.mqtt.seen, "subject=%s", poisonName)
 	g.page += poisonCard
 	g.socket.seen.Write(wrap(slices.Concat(float32s(v), []byte(poisonCard))))
@@ -406,12 +411,18 @@ func (g *watched) lookFor(t *testing.T, pictures [][]byte) {
 		needle.Encodings("the text of a visitor's pass", []byte(guest.text[40:80])), needle.Encodings("the number of a visitor's pass", []byte(guest.number)),
 		card, needle.Encodings("the serial of a visitor's pass", guest.serial[:])[:2], // it is too short for base64
 	)
-	raw, err := base32.StdEncoding.DecodeString(g.pass.Text())
-	must(t, err)
-	secret := needle.Encodings("the secret of a pass", raw[1:17])
+	secret := needle.Encodings("the secret of a pass", secretOf(t, g.pass))
 	names = append(names, secret...)
 	faces = append(faces, secret...) // as the text, it belongs on the socket, and nowhere in memory afterwards
 	g.faces, g.shown, g.all = needle.NewSearch(faces), needle.NewSearch(shown), needle.NewSearch(slices.Concat(faces, shown, names, g.codes(t)))
+}
+
+// secretOf returns the bytes that are secret of a pass.
+func secretOf(t *testing.T, pass template.Token) []byte {
+	t.Helper()
+	raw, err := base32.StdEncoding.DecodeString(pass.Text())
+	must(t, err)
+	return raw[1:17]
 }
 
 // codes returns the templates in the clear, which belong nowhere but in memory.
@@ -455,10 +466,15 @@ func (g *watched) find(t *testing.T) map[string][]string {
 	return found
 }
 
+// written returns the folders that the gate could write to.
+func (g *watched) written() []string {
+	return []string{g.site.State(), g.site.Keyrings(), g.site.Anchor(), g.site.Path("tmp")}
+}
+
 // findOnDisk looks into every file that the gate could write to.
 func (g *watched) findOnDisk(t *testing.T) (found []string) {
 	t.Helper()
-	for _, dir := range []string{g.site.State(), g.site.Keyrings(), g.site.Anchor(), g.site.Path("tmp")} {
+	for _, dir := range g.written() {
 		must(t, filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 			if err != nil || !e.Type().IsRegular() {
 				return err
