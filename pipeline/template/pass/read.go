@@ -80,9 +80,13 @@ func scan(picture image.Image) (text string, err error) {
 		}
 	}()
 	light := gozxing.NewLuminanceSourceFromImage(picture)
+	// A clean picture of a large code has patterns by chance that look like its corners; there is no need to look for them.
+	if text, ok := decode(gozxing.NewGlobalHistgramBinarizer(light), gozxing.DecodeHintType_PURE_BARCODE); ok {
+		return text, nil
+	}
 	for _, source := range []gozxing.LuminanceSource{light, light.Invert()} {
 		for _, binarizer := range []gozxing.Binarizer{gozxing.NewHybridBinarizer(source), gozxing.NewGlobalHistgramBinarizer(source)} {
-			if text, ok := decode(binarizer); ok {
+			if text, ok := decode(binarizer, gozxing.DecodeHintType_TRY_HARDER); ok {
 				return text, nil
 			}
 		}
@@ -90,12 +94,12 @@ func scan(picture image.Image) (text string, err error) {
 	return "", ErrPicture
 }
 
-func decode(b gozxing.Binarizer) (string, bool) {
+func decode(b gozxing.Binarizer, how gozxing.DecodeHintType) (string, bool) {
 	bitmap, err := gozxing.NewBinaryBitmap(b)
 	if err != nil {
 		return "", false
 	}
-	found, err := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true})
+	found, err := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{how: true})
 	if err != nil {
 		return "", false
 	}

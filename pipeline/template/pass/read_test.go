@@ -2,6 +2,7 @@ package pass_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"image"
 	"image/color"
@@ -177,4 +178,21 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("%v with %v", got, err)
 		}
 	})
+}
+
+// TestLargeCodes reads codes as large as those of a receipt, as they are drawn. What lies in one by chance can look like a corner of it.
+func TestLargeCodes(t *testing.T) {
+	random := rand.NewChaCha8([32]byte{14})
+	for range 60 {
+		content := make([]byte, 760)
+		random.Read(content)
+		text := base64.StdEncoding.EncodeToString(content)
+		code, err := pass.Draw(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := pass.Text(code); err != nil || got != text {
+			t.Errorf("a code of %d letters says %q, %v", len(text), got, err)
+		}
+	}
 }
