@@ -103,6 +103,8 @@ func TestReceiptOnPaper(t *testing.T) {
 		must(t, err)
 		said = append(said, strings.TrimSuffix(text, "\n"))
 	}
+	slices.Sort(said) // the pictures are in the order of their size, and the receipt is on the left
+	slices.Reverse(said)
 	must(t, os.WriteFile(scanned, []byte(strings.Join(said, "\r\n")), 0o600))
 	facegate(t.Context(), "receipt", "verify", scanned, "--key", public, "--witness", vkey).want(t, exitOK, "by auditor.example on 20", "")
 }

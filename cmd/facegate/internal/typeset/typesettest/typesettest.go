@@ -126,7 +126,7 @@ func utf16Text(raw []byte) string {
 	return string(utf16.Decode(units))
 }
 
-// Pictures returns the pictures of a PDF, in order, as PNG.
+// Pictures returns the pictures of a PDF as PNG, the smaller before the larger.
 func Pictures(tb testing.TB, pdf []byte) (all [][]byte) {
 	tb.Helper()
 	object := regexp.MustCompile(`(?s)/Subtype /Image\n/Width (\d+)\n/Height (\d+)\n/ColorSpace /DeviceGray\n/BitsPerComponent (\d)\n.*?/Length (\d+)>>\nstream\n`)
