@@ -323,8 +323,9 @@ func (g *cosignedGate) restored(receipts string) {
 	t.Helper()
 	g.forget()
 	g.goesOnFrom(0)
-	if s := g.how(); s.Witnesses[0].Ahead || s.Older == nil || s.FacesOff == nil {
-		t.Errorf("after the witness has forgotten: the witness %+v, older %+v, faces off %+v", s.Witnesses[0], s.Older, s.FacesOff)
+	older := g.how()
+	if older.Witnesses[0].Ahead || older.Older == nil || older.FacesOff == nil {
+		t.Errorf("after the witness has forgotten: the witness %+v, older %+v, faces off %+v", older.Witnesses[0], older.Older, older.FacesOff)
 	}
 	g.stop()
 	p := facegate(t.Context(), "backup", "restore", g.site.Path("gate.backup"), "--yes", "--receipts", receipts, "--last-receipt", "1",
@@ -338,7 +339,7 @@ func (g *cosignedGate) restored(receipts string) {
 	if len(all) != 2 || all[0].Label != "Ann" || all[1].Label != "Bob" {
 		t.Errorf("on the list are %+v", all)
 	}
-	g.stands(g.cosigned(0), "after the restore")
+	g.stands(g.cosigned(older.Witnesses[0].Size), "after the restore")
 	g.stop()
 	g.serves.stop(t)
 }
