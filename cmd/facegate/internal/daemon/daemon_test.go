@@ -215,7 +215,7 @@ func TestNewRefuses(t *testing.T) {
 			name: "same socket", err: control.ErrInUse, hint: "control.socket",
 			prepare: func(t *testing.T, s gatetest.Site) gatetest.Settings {
 				start(t, s, nil, daemon.Outside{})
-				return gatetest.Settings{"state_dir": s.Path("other")}
+				return gatetest.Settings{"state_dir": s.Path("other"), "anchor_dir": s.Path("other-anchor")}
 			},
 		},
 	}
