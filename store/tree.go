@@ -70,7 +70,7 @@ func (l Log) Request(witness note.Verifier) (body []byte, err error) {
 		if err != nil {
 			return nil, err
 		}
-		old := w.Has[witnessID(witness)]
+		old := w.Has[checkpoint.ID(witness)]
 		body := fmt.Appendf(nil, "old %d\n", old)
 		if old > 0 {
 			proof, err := tlog.ProveTree(s.tree.N, old, audit.LeafReader(s.leaf))

@@ -25,7 +25,7 @@ var (
 	ErrRolledBack  = errors.New("a witness has seen more of the audit log than is here, or another one")
 )
 
-// A witnessed is what is known of witnesses, in the state of journal.db. By witness it is by witnessID.
+// A witnessed is what is known of witnesses, in the state of journal.db. By witness it is by checkpoint.ID.
 type witnessed struct {
 	Trees []cosigned // the smaller before the larger; of each witness the largest that it has signed, and no other
 
@@ -42,8 +42,6 @@ type cosigned struct {
 	Tree tlog.Tree
 	Sigs []note.Signature
 }
-
-func witnessID(v note.Verifier) string { return v.Name() + "+" + checkpoint.KeyID(v) }
 
 // by returns the place among the signatures of c of a witness, -1 if it has not signed.
 func (c cosigned) by(sig note.Signature) int {
@@ -141,19 +139,19 @@ func (l Log) Witnessed(now time.Time, signed []byte, witness note.Verifier) erro
 	if err != nil {
 		return err
 	}
-	id := witnessID(witness)
+	id := checkpoint.ID(witness)
 	if len(signed) == 0 {
 		return l.s.keepWitnessed(w, w.has(id, 0))
 	}
 	tree, n, err := checkpoint.Open(signed, l.s.publicKey(), witness)
-	switch {
-	case err != nil:
+	if err != nil {
 		return hint.Wrap(fmt.Errorf("store: %w", err), "give what this witness has made of a checkpoint of this gate, to the byte")
-	case !checkpoint.SignedBy(n, witness):
+	}
+	sig, ok := checkpoint.SignatureOf(n, witness)
+	if !ok {
 		return hint.Wrap(fmt.Errorf("store: %w", ErrCosignature), "give the witness's answer, and not what was asked of it; the key that is "+
 			"configured may be another witness's")
 	}
-	sig := n.Sigs[slices.IndexFunc(n.Sigs, func(s note.Signature) bool { return s.Name == witness.Name() && s.Hash == witness.KeyHash() })]
 	if _, err := checkpoint.CosignedAt(sig); err != nil { // a receipt with it could not be read
 		return hint.Wrap(fmt.Errorf("store: %w", err), "ask the witness to set its clock")
 	}
@@ -186,7 +184,7 @@ func (l Log) Cosigned(witness note.Verifier) (size int64, at time.Time, err erro
 		}
 		size = c.Tree.N
 	}
-	if id := witnessID(witness); w.Ahead[id] != nil {
+	if id := checkpoint.ID(witness); w.Ahead[id] != nil {
 		return size, at, rolledBack(id)
 	}
 	return size, at, nil

@@ -263,6 +263,9 @@ func DecodeEntry(b []byte) (e Entry, err error) {
 // Leaf returns what stands for e in the tree: all of its encoding but Seq, which counts visits.
 func (e Entry) Leaf() []byte { return e.Append(nil)[seqSize:] }
 
+// EntryOf returns the entry of which Entry.Leaf has returned leaf, with no Seq.
+func EntryOf(leaf []byte) (Entry, error) { return DecodeEntry(append(make([]byte, seqSize), leaf...)) }
+
 // Hash returns what stands for e in the chain.
 func (e Entry) Hash() [32]byte { return sha256.Sum256(e.Append(nil)) }
 

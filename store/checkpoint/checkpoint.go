@@ -141,14 +141,20 @@ func CosignedAt(sig note.Signature) (time.Time, error) {
 	return time.Unix(at, 0).UTC(), nil
 }
 
-// SignedBy reports whether a verified signature of n is v's.
-func SignedBy(n *note.Note, v note.Verifier) bool {
+// SignatureOf returns the verified signature of n that is v's; ok is false if v has not signed.
+func SignatureOf(n *note.Note, v note.Verifier) (sig note.Signature, ok bool) {
 	for _, s := range n.Sigs {
 		if s.Name == v.Name() && s.Hash == v.KeyHash() {
-			return true
+			return s, true
 		}
 	}
-	return false
+	return note.Signature{}, false
+}
+
+// SignedBy reports whether a verified signature of n is v's.
+func SignedBy(n *note.Note, v note.Verifier) bool {
+	_, ok := SignatureOf(n, v)
+	return ok
 }
 
 // Witness returns what verifies the cosignatures (https://c2sp.org/tlog-cosignature) of the witness with a verifier key, or
@@ -158,7 +164,7 @@ func Witness(vkey string) (*torchwood.CosignatureVerifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w: %w", ErrWitness, err)
 	}
-	key, err := base64.StdEncoding.DecodeString(vkey[len(v.Name()+"+"+KeyID(v)+"+"):])
+	key, err := base64.StdEncoding.DecodeString(vkey[len(ID(v)+"+"):])
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w: %w", ErrWitness, err)
 	}
@@ -167,6 +173,9 @@ func Witness(vkey string) (*torchwood.CosignatureVerifier, error) {
 	}
 	return v, nil
 }
+
+// ID returns the name of a key among those of everybody, as its verifier key begins: the name of whose it is, a plus sign, and KeyID.
+func ID(v note.Verifier) string { return v.Name() + "+" + KeyID(v) }
 
 // KeyID returns the short name of a key, 8 hexadecimal digits, as it stands in its verifier key.
 func KeyID(v note.Verifier) string { return fmt.Sprintf("%08x", v.KeyHash()) }

@@ -93,9 +93,7 @@ func Verify(line, proof []byte, public ed25519.PublicKey, witnesses ...note.Veri
 		}
 	}
 	for i, c := range p.Cosigned {
-		for _, w := range witnesses {
-			p.Cosigned[i].Checked = p.Cosigned[i].Checked || c.Name == w.Name() && c.Key == checkpoint.KeyID(w)
-		}
+		p.Cosigned[i].Checked = slices.ContainsFunc(witnesses, func(w note.Verifier) bool { return checkpoint.ID(w) == c.Name+"+"+c.Key })
 	}
 	if missing != nil {
 		return p, fmt.Errorf("%w: no cosignature of %s", ErrWitnesses, strings.Join(missing, ", "))
@@ -107,7 +105,7 @@ func Verify(line, proof []byte, public ed25519.PublicKey, witnesses ...note.Veri
 func distinct(all []note.Verifier) (some []note.Verifier) {
 	seen := map[string]bool{}
 	for _, v := range all {
-		if id := v.Name() + "+" + checkpoint.KeyID(v); !seen[id] {
+		if id := checkpoint.ID(v); !seen[id] {
 			seen[id] = true
 			some = append(some, v)
 		}
@@ -136,7 +134,7 @@ func read(line, proof []byte) (p Proof, path tlog.RecordProof, signed []byte, er
 		return Proof{}, nil, nil, ErrForm
 	}
 	p.Index = index
-	if p.Entry, err = audit.DecodeEntry(slices.Concat(make([]byte, audit.EntrySize-audit.LeafSize), extra)); err != nil {
+	if p.Entry, err = audit.EntryOf(extra); err != nil {
 		return Proof{}, nil, nil, fmt.Errorf("%w: %w", ErrForm, err)
 	}
 	if p.Entry.Kind != audit.ReceiptIssued || p.Entry.Digest != sha256.Sum256(line) {

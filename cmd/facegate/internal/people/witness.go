@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -39,8 +40,7 @@ func (b bound) WitnessRequest(_ context.Context, key string, anew bool) (string,
 	if err != nil {
 		return "", hint.Wrap(err, "give what facegate witness key prints")
 	}
-	named := b.terms.Witnesses
-	if !has(named, w) {
+	if !slices.ContainsFunc(b.terms.Witnesses, func(named note.Verifier) bool { return checkpoint.ID(named) == checkpoint.ID(w) }) {
 		return "", noWitness(fmt.Sprintf("%s with the key %s", w.Name(), checkpoint.KeyID(w)))
 	}
 	if anew {
@@ -65,15 +65,6 @@ func (b bound) TakeCosigned(_ context.Context, signed string) (Cosigned, error) 
 		return Cosigned{w.Name(), checkpoint.KeyID(w), size, at}, err
 	}
 	return Cosigned{}, noWitness("nobody who has signed this")
-}
-
-func has(all []note.Verifier, w note.Verifier) bool {
-	for _, v := range all {
-		if v.Name() == w.Name() && v.KeyHash() == w.KeyHash() {
-			return true
-		}
-	}
-	return false
 }
 
 func noWitness(who string) error {

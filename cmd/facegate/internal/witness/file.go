@@ -311,7 +311,7 @@ func logKey(text string) (vkey, origin string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	encoded := text[len(v.Name()+"+"+checkpoint.KeyID(v)+"+"):]
+	encoded := text[len(checkpoint.ID(v)+"+"):]
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if err == nil {
 		err = pubkey.Check(key[1:]) // the first byte names the algorithm
