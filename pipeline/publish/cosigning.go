@@ -52,21 +52,15 @@ func Cosign(ctx context.Context, cfg Config, rand io.Reader, gates Gates, w Cosi
 	if err != nil {
 		return err
 	}
-	c, err := p.connectToAny(ctx)
-	if err != nil {
-		return unless(ctx, err)
-	}
-	defer c.close()
-	linked, cancel := context.WithCancel(c.alive)
-	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
-	asked := requests{came: make(chan struct{}, 1), newest: map[string][]byte{}}
-	filter := gates.filter(Topic{Name: request}.of(w.KeyID))
-	if _, err := c.request(linked, filter, qos, func(_ mqtt.Client, m mqtt.Message) { asked.put(m.Topic(), m.Payload()) }); err != nil {
-		return unless(ctx, c.deaf(fmt.Errorf("%s: %w", filter, err), filter))
-	}
-	w.Begun(p.cfg.ClientID)
-	return unless(ctx, c.explain(serving, c.cosign(linked, &asked, w)))
+	return p.visit(ctx, func(linked context.Context, c *conn) error {
+		asked := requests{came: make(chan struct{}, 1), newest: map[string][]byte{}}
+		filter := gates.filter(Topic{Name: request}.of(w.KeyID))
+		if _, err := c.request(linked, filter, qos, func(_ mqtt.Client, m mqtt.Message) { asked.put(m.Topic(), m.Payload()) }); err != nil {
+			return c.deaf(fmt.Errorf("%s: %w", filter, err), filter)
+		}
+		w.Begun(p.cfg.ClientID)
+		return c.explain(serving, c.cosign(linked, &asked, w))
+	})
 }
 
 // cosign answers requests until the connection ends.

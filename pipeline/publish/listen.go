@@ -32,27 +32,21 @@ func Listen(ctx context.Context, cfg Config, rand io.Reader, begun func(id strin
 	if err != nil {
 		return err
 	}
-	c, err := p.connectToAny(ctx)
-	if err != nil {
-		return unless(ctx, err)
-	}
-	defer c.close()
-	linked, cancel := context.WithCancel(c.alive)
-	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
-	heard := make(chan Heard, mostHeard)
-	if err := c.overhear(linked, p.cfg.topic(""), heard); err != nil {
-		return unless(ctx, c.deaf(err, c.cfg.topic("#")))
-	}
-	begun(p.cfg.ClientID)
-	for {
-		select {
-		case h := <-heard:
-			hear(h)
-		case <-linked.Done():
-			return unless(ctx, c.explain(serving, context.Cause(linked)))
+	return p.visit(ctx, func(linked context.Context, c *conn) error {
+		heard := make(chan Heard, mostHeard)
+		if err := c.overhear(linked, p.cfg.topic(""), heard); err != nil {
+			return c.deaf(err, c.cfg.topic("#"))
 		}
-	}
+		begun(p.cfg.ClientID)
+		for {
+			select {
+			case h := <-heard:
+				hear(h)
+			case <-linked.Done():
+				return c.explain(serving, context.Cause(linked))
+			}
+		}
+	})
 }
 
 // unless returns err unless ctx is done.
@@ -86,6 +80,20 @@ func newGuest(cfg Config, as string, rand io.Reader) (*Publisher, error) {
 		p.cfg.ClientID = "facegate-" + as + "-" + id
 	}
 	return p, nil
+}
+
+// visit has a guest use a connection, for which it is handed a context that ends with ctx and with the connection. It is no error that
+// ctx is done.
+func (p *Publisher) visit(ctx context.Context, use func(linked context.Context, c *conn) error) error {
+	c, err := p.connectToAny(ctx)
+	if err != nil {
+		return unless(ctx, err)
+	}
+	defer c.close()
+	linked, cancel := context.WithCancel(c.alive)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	return unless(ctx, use(linked, c))
 }
 
 // connectToAny opens a connection to the first broker that takes one, in the order of the gate. Otherwise it returns why each does not.
