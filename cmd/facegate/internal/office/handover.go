@@ -168,26 +168,25 @@ func (t turn) checked(text string) (p letter.Paper, err error) {
 	return p, nil
 }
 
-// asked returns what is to be handed over, and its receipt that the address names.
-func (t turn) asked() (h *handover, file string, ok bool) {
+// asked returns what is to be handed over, and its receipt that the address names, with the id of that.
+func (t turn) asked() (h *handover, file, id string, ok bool) {
 	h = t.s.given()
 	n, err := strconv.Atoi(t.r.PathValue("n"))
 	if h == nil || err != nil || n < 0 || n >= len(h.receipts) {
 		http.NotFound(t.w, t.r)
-		return nil, "", false
+		return nil, "", "", false
 	}
-	return h, h.receipts[n], true
+	if id, err = receipt.ID([]byte(h.receipts[n])); err != nil {
+		t.trouble(err)
+		return nil, "", "", false
+	}
+	return h, h.receipts[n], id, true
 }
 
 // file hands out a receipt and its proof as the gate has signed them.
 func (t turn) file() {
-	_, text, ok := t.asked()
+	_, text, id, ok := t.asked()
 	if !ok {
-		return
-	}
-	id, err := receipt.ID([]byte(text))
-	if err != nil {
-		t.trouble(err)
 		return
 	}
 	t.save(delivery.Name(id), "text/plain; charset=utf-8", []byte(text))
@@ -195,13 +194,8 @@ func (t turn) file() {
 
 // sheet hands out a receipt as a page to print.
 func (t turn) sheet() {
-	h, text, ok := t.asked()
+	h, text, id, ok := t.asked()
 	if !ok {
-		return
-	}
-	id, err := receipt.ID([]byte(text))
-	if err != nil {
-		t.trouble(err)
 		return
 	}
 	p, err := t.checked(text)
