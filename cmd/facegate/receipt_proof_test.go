@@ -16,10 +16,7 @@ import (
 	signed "golang.org/x/mod/sumdb/note"
 
 	"facegate/cmd/facegate/internal/gatetest"
-	"facegate/cmd/facegate/internal/opening"
-	"facegate/cmd/facegate/internal/systime"
 	"facegate/cmd/facegate/internal/typeset/typesettest"
-	"facegate/configs"
 	qr "facegate/pipeline/template/pass"
 	"facegate/store/checkpoint"
 	"facegate/store/receipt"
@@ -140,13 +137,7 @@ func provenReceipt(t *testing.T, w *torchwood.CosignatureSigner) (path, public s
 // cosign has a witness see the log of a stopped gate.
 func cosign(t *testing.T, config string, w *torchwood.CosignatureSigner) {
 	t.Helper()
-	file, err := os.Open(config)
-	must(t, err)
-	defer file.Close()
-	c, err := configs.Parse(config, file)
-	must(t, err)
-	s, err := opening.Store(c, systime.New(), discard)
-	must(t, err)
+	_, s := openStopped(t, config)
 	defer s.Close()
 	request, err := s.Log().Request(w.Verifier())
 	must(t, err)

@@ -33,13 +33,7 @@ func stoppedWith(t *testing.T, site gatetest.Site, labels ...string) (config str
 // enrolStopped enrols people as stoppedWith does, at the stopped gate of a configuration.
 func enrolStopped(t *testing.T, config string, labels ...string) {
 	t.Helper()
-	file, err := os.Open(config)
-	must(t, err)
-	defer file.Close()
-	c, err := configs.Parse(config, file)
-	must(t, err)
-	s, err := opening.Store(c, systime.New(), discard)
-	must(t, err)
+	c, s := openStopped(t, config)
 	defer s.Close()
 	notices, err := c.Particulars().Texts()
 	must(t, err)
@@ -50,6 +44,19 @@ func enrolStopped(t *testing.T, config string, labels ...string) {
 		_, err := s.Enrol(e)
 		must(t, err)
 	}
+}
+
+// openStopped opens the records of a stopped gate, for the caller to close.
+func openStopped(t *testing.T, config string) (*configs.Config, *store.Store) {
+	t.Helper()
+	file, err := os.Open(config)
+	must(t, err)
+	defer file.Close()
+	c, err := configs.Parse(config, file)
+	must(t, err)
+	s, err := opening.Store(c, systime.New(), discard)
+	must(t, err)
+	return c, s
 }
 
 // on carries out a command line that makes its new files on disk.
